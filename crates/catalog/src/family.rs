@@ -1,0 +1,74 @@
+//! Reading a family's data.
+
+use crate::error::CatalogError;
+use crate::level;
+use crate::manifest::Manifest;
+use crate::store::Store;
+use crate::strata::Strata;
+use arrow::compute::concat_batches;
+use arrow::record_batch::RecordBatch;
+
+/// What a full check of a family found.
+#[derive(Debug, Default)]
+pub struct Verification {
+    /// Files read and compared.
+    pub files: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// One error for each file that is not what its manifest says.
+    pub damage: Vec<CatalogError>,
+}
+
+impl Store {
+    /// Reads the strata of a generation.
+    ///
+    /// # Errors
+    /// [`CatalogError::Damaged`] names the file.
+    pub fn strata(&self, manifest: &Manifest) -> Result<Strata, CatalogError> {
+        let folder = self.family_folder(&manifest.name).join(&manifest.data_folder);
+        let file = folder.join(&manifest.strata.file);
+        let batches = level::read(&folder, &manifest.strata, None)?;
+        let schema = batches.first().map(RecordBatch::schema);
+        let schema = match schema {
+            Some(schema) => schema,
+            None => level::read_schema(&folder, &manifest.strata)?,
+        };
+        let batch = concat_batches(&schema, &batches).map_err(|e| CatalogError::damaged(&file, e))?;
+        if batch.num_rows() as u64 != manifest.strata_count {
+            return Err(CatalogError::damaged(&file, "the number of strata is not the manifest's"));
+        }
+        Strata::from_batch(batch, manifest.design.stratified_by.len(), &file)
+    }
+
+    /// Reads the blocks of one level, each sorted by stratum and rank; `columns` limits what is decoded.
+    ///
+    /// # Errors
+    /// [`CatalogError::Damaged`] names the block.
+    pub fn level(
+        &self,
+        manifest: &Manifest,
+        level: usize,
+        columns: Option<&[String]>,
+    ) -> Result<Vec<RecordBatch>, CatalogError> {
+        let folder = self.family_folder(&manifest.name).join(&manifest.data_folder);
+        let blocks = manifest.levels.get(level).map_or(&[][..], |l| &l.blocks);
+        let parts = blocks.iter().map(|block| level::read(&folder, block, columns));
+        Ok(parts.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    }
+
+    /// Compares every byte of a generation with its manifest.
+    #[must_use]
+    pub fn verify(&self, manifest: &Manifest) -> Verification {
+        let folder = self.family_folder(&manifest.name).join(&manifest.data_folder);
+        let blocks = manifest.levels.iter().flat_map(|l| &l.blocks);
+        let mut found = Verification::default();
+        for entry in std::iter::once(&manifest.strata).chain(blocks) {
+            found.files += 1;
+            found.bytes += entry.bytes;
+            if let Err(damage) = level::check_whole(&folder, entry) {
+                found.damage.push(damage);
+            }
+        }
+        found
+    }
+}

@@ -1,0 +1,49 @@
+//! Where samples live: table definitions and sample families as versioned generations in a folder.
+//!
+//! ```text
+//! store/
+//!   plusminus.json                         format version
+//!   tables/<table>.json                    persistent table definitions
+//!   samples/<family>/
+//!     generation-00000001.json             sealed manifest: design, base, files with hashes
+//!     data-00000001-0/strata.parquet       one row per stratum, sorted by stratum
+//!     data-00000001-0/level-00-block-000.parquet …
+//! ```
+//!
+//! A generation exists from the moment its manifest is linked into place, and every file it names was
+//! written and synced before. Whoever reads takes the highest generation; a manifest or a data file whose
+//! checksum does not match is an error that names the file, never an older answer in silence.
+//!
+//! This crate never sees a query, a clock or a random number, and never decides what to sample.
+//!
+//! ```
+//! # fn main() -> Result<(), plusminus_catalog::CatalogError> {
+//! # let folder = tempfile::tempdir().map_err(|e| plusminus_catalog::CatalogError::io("tempdir", e))?;
+//! let store = plusminus_catalog::Store::open(folder.path().join("store"))?;
+//! assert!(store.families()?.is_empty());
+//! # Ok(())
+//! # }
+//! ```
+
+mod draft;
+mod error;
+mod family;
+mod folder;
+mod level;
+mod manifest;
+mod seal;
+mod store;
+mod strata;
+mod table;
+
+pub use draft::{Draft, properties};
+pub use error::CatalogError;
+pub use family::Verification;
+pub use level::{LEVEL_COLUMNS, PRIORITY, RANK, STRATUM, STRATUM_ROWS, level_schema};
+pub use manifest::{
+    BaseFile, BaseTable, Column, ColumnMoments, Design, FORMAT_VERSION, FileEntry, LevelEntry, Manifest,
+    OLDEST_READABLE_VERSION, RowGroupEntry, SampleSize,
+};
+pub use store::Store;
+pub use strata::{Strata, StrataColumns};
+pub use table::{FileFormat, TableDefinition};

@@ -1,0 +1,187 @@
+use serde::{Deserialize, Serialize};
+
+/// The version that this program writes.
+pub const FORMAT_VERSION: u32 = 1;
+/// The oldest version that this program reads.
+pub const OLDEST_READABLE_VERSION: u32 = 1;
+
+/// One generation of one sample family: everything needed to use it, and to tell that it is whole.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The layout's version, [`FORMAT_VERSION`] when written.
+    pub format_version: u32,
+    /// The family's name.
+    pub name: String,
+    /// Counts from 1; the highest one counts.
+    pub generation: u64,
+    /// The generation this one replaced.
+    pub parent: Option<u64>,
+    /// True for the last word on a dropped family; nothing else matters then.
+    #[serde(default)]
+    pub dropped: bool,
+    /// When the build ended, in milliseconds since 1970.
+    pub created_unix_ms: u64,
+    /// The folder beside the manifest that holds the files below.
+    pub data_folder: String,
+    /// What was asked for.
+    pub design: Design,
+    /// What was sampled.
+    pub base: BaseTable,
+    /// The strata table.
+    pub strata: FileEntry,
+    /// The number of strata.
+    pub strata_count: u64,
+    /// Levels from the smallest on; each holds only the rows that the ones before do not.
+    pub levels: Vec<LevelEntry>,
+    /// Whole-table moments of the numeric columns.
+    pub moments: Vec<ColumnMoments>,
+}
+
+impl Manifest {
+    /// The number of rows held by all levels together.
+    #[must_use]
+    pub fn sampled_rows(&self) -> u64 {
+        self.levels.iter().map(|l| l.rows).sum()
+    }
+
+    /// The number of bytes of all files.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let blocks = self.levels.iter().flat_map(|l| &l.blocks).map(|b| b.bytes);
+        self.strata.bytes + blocks.sum::<u64>()
+    }
+
+    /// The whole-table moments of `column`, if it is numeric.
+    #[must_use]
+    pub fn column_moments(&self, column: &str) -> Option<&ColumnMoments> {
+        self.moments.iter().find(|m| m.column == column)
+    }
+}
+
+/// What a CREATE SAMPLE asked for, defaults filled in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Design {
+    /// The sampled table's name.
+    pub table: String,
+    /// The column set φ; empty for a uniform sample.
+    pub stratified_by: Vec<String>,
+    /// The size as asked for.
+    pub size: SampleSize,
+    /// The largest number of rows kept of one stratum.
+    pub cap: u64,
+    /// The seed of the priorities.
+    pub seed: u64,
+}
+
+/// How large a sample is asked to be.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SampleSize {
+    /// At most so many rows of each stratum.
+    Cap(u64),
+    /// About so many rows in all.
+    Rows(u64),
+    /// About so many percent of the table's rows.
+    Percent(f64),
+}
+
+impl std::fmt::Display for SampleSize {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Cap(n) => write!(f, "CAP {n}"),
+            Self::Rows(n) => write!(f, "SIZE {n} ROWS"),
+            Self::Percent(p) => write!(f, "SIZE {p} %"),
+        }
+    }
+}
+
+/// The table as it was when it was sampled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BaseTable {
+    /// Its number of rows.
+    pub rows: u64,
+    /// Its columns.
+    pub columns: Vec<Column>,
+    /// Its files, when it is made of files; staleness is told by comparing them.
+    pub files: Option<Vec<BaseFile>>,
+}
+
+/// A column's name and Arrow type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Column {
+    /// The name.
+    pub name: String,
+    /// The Arrow type as text, such as `Decimal128(15, 2)`.
+    pub data_type: String,
+}
+
+/// A file of the sampled table, as far as a listing tells.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct BaseFile {
+    /// The path in its object store.
+    pub path: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Its modification time in microseconds since 1970.
+    pub modified_unix_us: i64,
+}
+
+/// The rows a level adds to the levels before it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LevelEntry {
+    /// Rows in all its blocks.
+    pub rows: u64,
+    /// Its blocks, each a random part of the level.
+    pub blocks: Vec<FileEntry>,
+}
+
+/// A Parquet file with its hashes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// The name in the data folder.
+    pub file: String,
+    /// Rows in the file.
+    pub rows: u64,
+    /// Its size.
+    pub bytes: u64,
+    /// blake3 of the whole file.
+    pub blake3: String,
+    /// Its row groups, in order.
+    pub row_groups: Vec<RowGroupEntry>,
+    /// xxh3 of everything outside the row groups (magic number and footer), in file order.
+    pub frame_xxh3: u64,
+}
+
+/// A row group's place and hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowGroupEntry {
+    /// Rows in the group.
+    pub rows: u64,
+    /// Offset of its first byte.
+    pub start: u64,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// xxh3 of those bytes.
+    pub xxh3: u64,
+}
+
+/// Moments of a numeric column over its non-NULL values. Central sums are about the mean.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ColumnMoments {
+    /// The column's name.
+    pub column: String,
+    /// Non-NULL values.
+    pub count: u64,
+    /// Their mean.
+    pub mean: f64,
+    /// Σ(y−mean)².
+    pub m2: f64,
+    /// Σ(y−mean)³.
+    pub m3: f64,
+    /// Σ(y−mean)⁴.
+    pub m4: f64,
+    /// The smallest value, if there is one.
+    pub min: Option<f64>,
+    /// The largest value, if there is one.
+    pub max: Option<f64>,
+}

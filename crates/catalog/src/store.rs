@@ -1,0 +1,192 @@
+use crate::draft::{self, Draft};
+use crate::error::CatalogError;
+use crate::folder;
+use crate::manifest::{FORMAT_VERSION, Manifest, OLDEST_READABLE_VERSION};
+use crate::seal;
+use crate::table::TableDefinition;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+pub(crate) const MANIFEST_PREFIX: &str = "generation-";
+const MARKER: &str = "plusminus.json";
+
+/// A folder of table definitions and sample families.
+///
+/// Opening a folder that does not exist is fine; the first write creates it.
+#[derive(Debug, Clone)]
+pub struct Store {
+    folder: PathBuf,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Marker {
+    format_version: u32,
+}
+
+impl Store {
+    /// Opens the store in `folder`, or an empty one when the folder does not exist or holds nothing.
+    ///
+    /// # Errors
+    /// [`CatalogError::NotAStore`] when the folder holds something else, [`CatalogError::Version`] when it was
+    /// written by an unknown version, [`CatalogError::Damaged`] when its marker is damaged.
+    pub fn open(folder: impl Into<PathBuf>) -> Result<Self, CatalogError> {
+        let folder = folder.into();
+        let not_a_store = |what: &str| CatalogError::NotAStore { folder: folder.clone(), what: what.to_owned() };
+        if folder.exists() && !folder.is_dir() {
+            return Err(not_a_store("it is a file"));
+        }
+        let marker = folder.join(MARKER);
+        if marker.exists() {
+            let found: Marker = seal::open(&folder::read_promised(&marker)?, &marker)?;
+            check_version(found.format_version, &marker)?;
+        } else if folder::list(&folder)?.iter().any(|name| !name.starts_with('.')) {
+            return Err(not_a_store("it holds files but no plusminus.json"));
+        }
+        Ok(Self { folder })
+    }
+
+    /// The store's folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Every table definition, by name.
+    ///
+    /// # Errors
+    /// [`CatalogError::Damaged`] names a definition that cannot be trusted.
+    pub fn tables(&self) -> Result<Vec<TableDefinition>, CatalogError> {
+        let tables = self.folder.join("tables");
+        let names = folder::list(&tables)?;
+        let files = names.iter().filter(|n| n.ends_with(".json")).map(|n| tables.join(n));
+        files.map(|file| seal::open(&folder::read_promised(&file)?, &file)).collect()
+    }
+
+    /// Remembers a table, in the place of one with the same name.
+    ///
+    /// # Errors
+    /// When the name cannot be a file name or the file cannot be written.
+    pub fn put_table(&self, table: &TableDefinition) -> Result<(), CatalogError> {
+        check_name("table", &table.name)?;
+        self.initialise()?;
+        let tables = self.folder.join("tables");
+        folder::create_folder(&tables)?;
+        let file = tables.join(format!("{}.json", table.name));
+        folder::replace(&file, &seal::seal(table, &file)?)
+    }
+
+    /// The current generation of every family, by name.
+    ///
+    /// # Errors
+    /// [`CatalogError::Damaged`] names a manifest that cannot be trusted.
+    pub fn families(&self) -> Result<Vec<Manifest>, CatalogError> {
+        let names = folder::list(&self.folder.join("samples"))?;
+        let current = names.iter().map(|name| self.newest(name)).collect::<Result<Vec<_>, _>>()?;
+        Ok(current.into_iter().flatten().filter(|m| !m.dropped).collect())
+    }
+
+    /// The number of the newest generation of every family folder, a cheap way to see that nothing changed.
+    ///
+    /// # Errors
+    /// When the folders cannot be listed.
+    pub fn versions(&self) -> Result<Vec<(String, u64)>, CatalogError> {
+        let names = folder::list(&self.folder.join("samples"))?.into_iter();
+        names.map(|name| Ok((name.clone(), self.newest_generation(&name)?.unwrap_or(0)))).collect()
+    }
+
+    /// The current generation of one family.
+    ///
+    /// # Errors
+    /// [`CatalogError::NotFound`] suggests how to see the families there are; [`CatalogError::Damaged`].
+    pub fn family(&self, name: &str) -> Result<Manifest, CatalogError> {
+        let newest = if check_name("sample", name).is_ok() { self.newest(name)? } else { None };
+        newest.filter(|m| !m.dropped).ok_or_else(|| CatalogError::NotFound {
+            kind: "sample",
+            name: name.to_owned(),
+            hint: String::new(),
+            next: "SHOW SAMPLES lists what there is",
+        })
+    }
+
+    /// Starts a new generation of `name`, which need not exist yet.
+    ///
+    /// # Errors
+    /// [`CatalogError::Exists`] unless `replace`; [`CatalogError::Busy`] while another process builds it;
+    /// [`CatalogError::Name`] for a name that cannot be a folder.
+    pub fn begin(&self, name: &str, replace: bool) -> Result<Draft, CatalogError> {
+        check_name("sample", name)?;
+        self.initialise()?;
+        let newest = self.newest(name)?;
+        if !replace && newest.as_ref().is_some_and(|m| !m.dropped) {
+            return Err(CatalogError::Exists { name: name.to_owned() });
+        }
+        Draft::begin(self.family_folder(name), name, newest.as_ref())
+    }
+
+    /// Drops a family: atomically for readers, then its files.
+    ///
+    /// # Errors
+    /// [`CatalogError::NotFound`], [`CatalogError::Busy`], or when files cannot be removed.
+    pub fn drop_family(&self, name: &str) -> Result<(), CatalogError> {
+        let newest = self.family(name)?;
+        draft::bury(&self.family_folder(name), &newest)
+    }
+
+    pub(crate) fn family_folder(&self, name: &str) -> PathBuf {
+        self.folder.join("samples").join(name)
+    }
+
+    fn newest_generation(&self, name: &str) -> Result<Option<u64>, CatalogError> {
+        let names = folder::list(&self.family_folder(name))?;
+        let numbers = names.iter().filter_map(|n| n.strip_prefix(MANIFEST_PREFIX)?.strip_suffix(".json")?.parse().ok());
+        Ok(numbers.max())
+    }
+
+    fn newest(&self, name: &str) -> Result<Option<Manifest>, CatalogError> {
+        let Some(generation) = self.newest_generation(name)? else { return Ok(None) };
+        let file = manifest_file(&self.family_folder(name), generation);
+        decode_manifest(&folder::read_promised(&file)?, &file).map(Some)
+    }
+
+    fn initialise(&self) -> Result<(), CatalogError> {
+        let marker = self.folder.join(MARKER);
+        if marker.exists() {
+            return Ok(());
+        }
+        folder::create_folder(&self.folder)?;
+        folder::replace(&marker, &seal::seal(&Marker { format_version: FORMAT_VERSION }, &marker)?)
+    }
+}
+
+/// Checks and decodes a manifest's bytes; `file` is named in errors.
+///
+/// # Errors
+/// [`CatalogError::Damaged`] or [`CatalogError::Version`].
+pub(crate) fn decode_manifest(bytes: &[u8], file: &Path) -> Result<Manifest, CatalogError> {
+    let manifest: Manifest = seal::open(bytes, file)?;
+    check_version(manifest.format_version, file)?;
+    Ok(manifest)
+}
+
+pub(crate) fn manifest_file(family_folder: &Path, generation: u64) -> PathBuf {
+    family_folder.join(format!("{MANIFEST_PREFIX}{generation:08}.json"))
+}
+
+fn check_version(found: u32, file: &Path) -> Result<(), CatalogError> {
+    if (OLDEST_READABLE_VERSION..=FORMAT_VERSION).contains(&found) {
+        return Ok(());
+    }
+    let (oldest, newest) = (OLDEST_READABLE_VERSION, FORMAT_VERSION);
+    Err(CatalogError::Version { file: file.to_path_buf(), found, oldest, newest })
+}
+
+fn check_name(kind: &'static str, name: &str) -> Result<(), CatalogError> {
+    let bad = |what| Err(CatalogError::Name { kind, name: name.to_owned(), what });
+    if name.is_empty() || name.chars().count() > 128 {
+        return bad("it is empty or too long");
+    }
+    if !name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-') {
+        return bad("it holds characters that are not safe in a file name");
+    }
+    Ok(())
+}

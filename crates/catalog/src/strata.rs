@@ -1,0 +1,165 @@
+use crate::error::CatalogError;
+use crate::level::{STRATUM, STRATUM_ROWS};
+use crate::manifest::ColumnMoments;
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, UInt64Array};
+use arrow::datatypes::{DataType, Field, Float64Type, Schema, UInt64Type};
+use arrow::record_batch::RecordBatch;
+use std::path::Path;
+use std::sync::Arc;
+
+const CAP: &str = "__cap";
+const MOMENTS: [&str; 6] = ["mean", "m2", "m3", "m4", "min", "max"];
+
+/// The strata of a family, one row each, in the order of the values of φ.
+///
+/// Columns on disk: `__stratum`, the columns of φ, `__stratum_rows` (N), `__cap` (k), `__non_null_<column>` for
+/// columns with NULLs, and `__mean_<column>` … `__max_<column>` where the stratum is large enough for moments.
+#[derive(Debug, Clone)]
+pub struct Strata {
+    batch: RecordBatch,
+    keys: usize,
+    rows: UInt64Array,
+    caps: UInt64Array,
+}
+
+/// What a build knows of the strata, to be laid out as a [`Strata`].
+#[derive(Debug, Default)]
+pub struct StrataColumns {
+    /// The columns of φ: name and values.
+    pub keys: Vec<(Field, ArrayRef)>,
+    /// N of each stratum.
+    pub rows: Vec<u64>,
+    /// k of each stratum.
+    pub caps: Vec<u64>,
+    /// Non-NULL values of each stratum, for columns that have NULLs.
+    pub non_null: Vec<(String, Vec<u64>)>,
+    /// Moments of each stratum; `None` where it is too small.
+    pub moments: Vec<(String, Vec<Option<ColumnMoments>>)>,
+}
+
+impl StrataColumns {
+    /// Lays the columns out as one batch.
+    ///
+    /// # Errors
+    /// [`CatalogError::Encode`] when the columns differ in length.
+    pub fn build(self) -> Result<Strata, CatalogError> {
+        let count = u32::try_from(self.rows.len()).map_err(|e| CatalogError::encode("strata.parquet", e))?;
+        let ids = arrow::array::UInt32Array::from_iter_values(0..count);
+        let mut fields = vec![Field::new(STRATUM, DataType::UInt32, false)];
+        let mut columns: Vec<ArrayRef> = vec![Arc::new(ids)];
+        let keys = self.keys.len();
+        for (field, values) in self.keys {
+            fields.push(field);
+            columns.push(values);
+        }
+        let mut counts = |name: String, values: Vec<u64>| {
+            fields.push(Field::new(name, DataType::UInt64, false));
+            columns.push(Arc::new(UInt64Array::from(values)));
+        };
+        counts(STRATUM_ROWS.to_owned(), self.rows);
+        counts(CAP.to_owned(), self.caps);
+        for (column, values) in self.non_null {
+            counts(format!("__non_null_{column}"), values);
+        }
+        for (column, values) in self.moments {
+            for name in MOMENTS {
+                let part = values.iter().map(|m| m.as_ref().and_then(|m| moment(m, name)));
+                fields.push(Field::new(format!("__{name}_{column}"), DataType::Float64, true));
+                columns.push(Arc::new(part.collect::<Float64Array>()));
+            }
+        }
+        let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns);
+        let batch = batch.map_err(|e| CatalogError::encode("strata.parquet", e))?;
+        Strata::from_batch(batch, keys, Path::new("strata.parquet"))
+    }
+}
+
+fn moment(moments: &ColumnMoments, name: &str) -> Option<f64> {
+    match name {
+        "mean" => Some(moments.mean),
+        "m2" => Some(moments.m2),
+        "m3" => Some(moments.m3),
+        "m4" => Some(moments.m4),
+        "min" => moments.min,
+        _ => moments.max,
+    }
+}
+
+impl Strata {
+    /// Takes a batch read from a file apart.
+    pub(crate) fn from_batch(batch: RecordBatch, keys: usize, file: &Path) -> Result<Self, CatalogError> {
+        let counts = |name: &str| {
+            let column = batch.column_by_name(name).and_then(|c| c.as_primitive_opt::<UInt64Type>()).cloned();
+            column.ok_or_else(|| CatalogError::damaged(file, format!("it has no column {name}")))
+        };
+        let (rows, caps) = (counts(STRATUM_ROWS)?, counts(CAP)?);
+        if batch.num_columns() < keys + 3 {
+            return Err(CatalogError::damaged(file, "it lacks columns of the stratification"));
+        }
+        Ok(Self { batch, keys, rows, caps })
+    }
+
+    /// The number of strata.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.batch.num_rows()
+    }
+
+    /// True for the sample of an empty table.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The whole table as stored.
+    #[must_use]
+    pub fn batch(&self) -> &RecordBatch {
+        &self.batch
+    }
+
+    /// The columns of φ only.
+    #[must_use]
+    pub fn key_columns(&self) -> Vec<(Arc<Field>, ArrayRef)> {
+        let fields = self.batch.schema();
+        (1..=self.keys).map(|i| (Arc::clone(&fields.fields()[i]), Arc::clone(self.batch.column(i)))).collect()
+    }
+
+    /// N of each stratum.
+    #[must_use]
+    pub fn rows(&self) -> &[u64] {
+        self.rows.values()
+    }
+
+    /// k of each stratum: the rows that all levels together hold of it, at most.
+    #[must_use]
+    pub fn caps(&self) -> &[u64] {
+        self.caps.values()
+    }
+
+    /// Non-NULL values of `column` in each stratum; `None` when the column has no NULL anywhere.
+    #[must_use]
+    pub fn non_null(&self, column: &str) -> Option<&[u64]> {
+        let column = self.batch.column_by_name(&format!("__non_null_{column}"))?;
+        column.as_primitive_opt::<UInt64Type>().map(|c| c.values().as_ref())
+    }
+
+    /// The moments of `column` in one stratum, where they were kept.
+    #[must_use]
+    pub fn moments(&self, column: &str, stratum: usize) -> Option<ColumnMoments> {
+        let part = |name: &str| {
+            let values = self.batch.column_by_name(&format!("__{name}_{column}"))?.as_primitive_opt::<Float64Type>()?;
+            (stratum < values.len() && values.is_valid(stratum)).then(|| values.value(stratum))
+        };
+        let count = self.non_null(column).unwrap_or(self.rows()).get(stratum).copied()?;
+        Some(ColumnMoments {
+            column: column.to_owned(),
+            count,
+            mean: part("mean")?,
+            m2: part("m2")?,
+            m3: part("m3")?,
+            m4: part("m4")?,
+            min: part("min"),
+            max: part("max"),
+        })
+    }
+}

@@ -1,0 +1,257 @@
+//! The command line.
+
+use crate::failure::Failure;
+use crate::format::{Errors, Format};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+/// SQL answers with error bars, in the time or error you state.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "plusminus", version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    /// Folder of the store to open a shell on
+    #[arg(value_name = "STORE")]
+    pub(crate) store: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) global: Global,
+}
+
+const EXAMPLES: &str = "Examples:
+  plusminus demo
+  plusminus sample create flights.parquet --stratified-by origin --cap 500
+  plusminus query -c \"SELECT origin, AVG(delay) FROM 'flights.parquet' GROUP BY origin ERROR WITHIN 10%\"";
+
+/// What to do; a shell without it.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Command {
+    /// Run SQL statements and print their answers
+    Query(QueryArgs),
+    /// Build, list, check and drop samples
+    Sample(SampleArgs),
+    /// Generate a table of video sessions, sample it, and compare estimates with exact answers
+    Demo(DemoArgs),
+    /// Draw estimates with their intervals
+    Plot(PlotArgs),
+}
+
+/// `plusminus query`
+#[derive(Debug, Clone, Args)]
+pub(crate) struct QueryArgs {
+    /// SQL to run; may be repeated
+    #[arg(short = 'c', long = "command", value_name = "SQL")]
+    pub(crate) commands: Vec<String>,
+    /// File of SQL to run; may be repeated
+    #[arg(short = 'f', long = "file", value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// `-` reads SQL from stdin, as does giving neither -c nor -f
+    #[arg(value_name = "-")]
+    pub(crate) stdin: Option<String>,
+}
+
+/// `plusminus sample`
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SampleArgs {
+    #[command(subcommand)]
+    pub(crate) command: SampleCommand,
+}
+
+/// What to do with samples.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum SampleCommand {
+    /// Draw samples of a table, all in one pass over it
+    Create(CreateArgs),
+    /// List the samples in the store
+    List,
+    /// Show the levels of a sample
+    Describe {
+        /// The sample's name
+        name: String,
+    },
+    /// Compare every byte of a sample with its checksums
+    Verify {
+        /// The sample's name
+        name: String,
+    },
+    /// Drop a sample
+    Drop {
+        /// The sample's name
+        name: String,
+        /// Do nothing when it does not exist
+        #[arg(long)]
+        if_exists: bool,
+    },
+    /// Draw a sample again from changed data (not supported yet)
+    Refresh {
+        /// The sample's name
+        name: String,
+    },
+    /// Choose samples for a workload (not supported yet)
+    Advise {
+        /// Anything
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
+}
+
+/// `plusminus sample create`
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CreateArgs {
+    /// Table name (see --table), or path of a file, folder or glob
+    pub(crate) table: String,
+    /// Columns of one stratified sample, separated by commas; repeat for several samples in one pass
+    #[arg(long = "stratified-by", value_name = "COLUMNS")]
+    pub(crate) stratified_by: Vec<String>,
+    /// Also draw a uniform sample (the default when nothing is stratified)
+    #[arg(long)]
+    pub(crate) uniform: bool,
+    /// Rows to keep of each stratum, at most
+    #[arg(long, value_name = "ROWS", conflicts_with = "size")]
+    pub(crate) cap: Option<u64>,
+    /// Rows to keep in all: a number, or a share of the table such as 1%
+    #[arg(long, value_name = "ROWS|P%")]
+    pub(crate) size: Option<String>,
+    /// Number of nested levels
+    #[arg(long)]
+    pub(crate) levels: Option<u32>,
+    /// Name of the sample, when only one is drawn
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Take the place of samples with the same names
+    #[arg(long)]
+    pub(crate) replace: bool,
+}
+
+/// `plusminus demo`
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DemoArgs {
+    /// Rows of the table
+    #[arg(long, default_value_t = 20_000_000)]
+    pub(crate) rows: u64,
+    /// Do not ask before writing to the disk
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+/// `plusminus plot`
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PlotArgs {
+    /// SQL whose estimates are drawn
+    #[arg(short = 'c', long = "command", value_name = "SQL")]
+    pub(crate) _command: Option<String>,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// When stdout is a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// Folder of the store [default: ./plusminus-store]
+    #[arg(long = "store", value_name = "DIR", global = true, env = "PLUSMINUS_STORE")]
+    pub(crate) store: Option<PathBuf>,
+    /// Table for this process: NAME=PATH-OR-GLOB; may be repeated
+    #[arg(long = "table", value_name = "NAME=PATH", global = true)]
+    pub(crate) tables: Vec<String>,
+    /// How answers are printed
+    #[arg(long, value_enum, default_value_t = Format::Table, global = true)]
+    pub(crate) format: Format,
+    /// Where intervals go: into the numbers, into columns of their own, or nowhere
+    #[arg(long, value_enum, global = true)]
+    pub(crate) errors: Option<Errors>,
+    /// File to write answers to instead of stdout
+    #[arg(short = 'o', long = "output", value_name = "FILE", global = true)]
+    pub(crate) output: Option<PathBuf>,
+    /// Memory for queries and builds, such as 4GiB or 512MB [default: 4GiB]
+    #[arg(long, value_name = "SIZE", global = true, value_parser = parse_size)]
+    pub(crate) memory: Option<u64>,
+    /// Worker threads [default: all cores]
+    #[arg(long, value_name = "N", global = true)]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// Seed of samples and of the demo's data
+    #[arg(long, value_name = "N", default_value_t = 0, global = true)]
+    pub(crate) seed: u64,
+    /// Print nothing but results and errors
+    #[arg(long, global = true)]
+    pub(crate) quiet: bool,
+    /// Show no progress bars
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
+    /// When to colour
+    #[arg(long, value_enum, default_value_t = Color::Auto, global = true)]
+    pub(crate) color: Color,
+}
+
+impl Global {
+    /// Worker threads to use.
+    pub(crate) fn threads(&self) -> usize {
+        let all = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        self.threads.map_or_else(all, NonZeroUsize::get)
+    }
+}
+
+impl Cli {
+    /// The store of the shell: the positional one or --store, not both.
+    pub(crate) fn shell_store(&self) -> Result<PathBuf, Failure> {
+        // An environment variable fills --store too, and the positional argument beats it.
+        let flagged = std::env::args_os().any(|a| a.to_string_lossy().starts_with("--store"));
+        match (&self.store, &self.global.store) {
+            (Some(_), Some(_)) if flagged => Err(Failure::usage("name the store once: as STORE or with --store")),
+            (Some(store), _) => check_command_name(store).map(|()| store.clone()),
+            (None, _) => Ok(self.global.store_folder()),
+        }
+    }
+}
+
+impl Global {
+    /// The store's folder.
+    pub(crate) fn store_folder(&self) -> PathBuf {
+        self.store.clone().unwrap_or_else(|| PathBuf::from("plusminus-store"))
+    }
+}
+
+/// A word that is no folder and nearly a command is a slip of the hand, not a new store.
+fn check_command_name(store: &std::path::Path) -> Result<(), Failure> {
+    let word = store.to_string_lossy();
+    let near = ["query", "sample", "demo", "plot", "help"].into_iter().find(|c| strsim::osa_distance(c, &word) <= 2);
+    match near {
+        Some(command) if !store.exists() => {
+            Err(Failure::usage(format!("there is no command '{word}'; did you mean '{command}'?")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Bytes from text such as `4GiB`, `512MB` or `1000000`.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: f64 = number.parse().map_err(|_| format!("'{text}' is not a size such as 4GiB or 512MB"))?;
+    let factor: f64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1.0,
+        "k" | "kb" => 1e3,
+        "m" | "mb" => 1e6,
+        "g" | "gb" => 1e9,
+        "kib" => 1024.0,
+        "mib" => 1024.0 * 1024.0,
+        "gib" => 1024.0 * 1024.0 * 1024.0,
+        other => return Err(format!("'{other}' is not a unit of size; use MB, GB, MiB or GiB")),
+    };
+    let bytes = number * factor;
+    if !(bytes >= 1e6 && bytes < 1e18) {
+        return Err("less than 1 MB is not enough to run anything".to_owned());
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked just above")]
+    Ok(bytes as u64)
+}

@@ -1,0 +1,65 @@
+//! `plusminus sample`: the sample statements for the command line.
+
+use crate::args::{CreateArgs, Global, SampleArgs, SampleCommand};
+use crate::failure::Failure;
+use crate::output::Output;
+use plusminus::{SampleBuilder, Session};
+
+pub(crate) async fn run(global: &Global, args: &SampleArgs) -> Result<(), Failure> {
+    let session = super::open(global, global.store_folder()).await?;
+    let mut output = Output::open(global)?;
+    let statement = match &args.command {
+        SampleCommand::Create(create) => {
+            let built = session.build_samples(builders(&session, create)?).await?;
+            let names: Vec<String> = built.iter().map(|m| m.name.clone()).collect();
+            if !global.quiet {
+                eprintln!("built {}", names.join(", "));
+            }
+            "SHOW SAMPLES".to_owned()
+        }
+        SampleCommand::List => "SHOW SAMPLES".to_owned(),
+        SampleCommand::Describe { name } => format!("DESCRIBE SAMPLE \"{name}\""),
+        SampleCommand::Verify { name } => format!("VERIFY SAMPLE \"{name}\""),
+        SampleCommand::Drop { name, if_exists } => {
+            format!("DROP SAMPLE {}\"{name}\"", if *if_exists { "IF EXISTS " } else { "" })
+        }
+        SampleCommand::Refresh { name } => format!("REFRESH SAMPLE \"{name}\""),
+        SampleCommand::Advise { .. } => {
+            return Err(Failure::unsupported("sample advise is not supported yet", "sample create with the columns you group by most"));
+        }
+    };
+    super::query::statements(&session, &statement, &mut output).await
+}
+
+fn builders(session: &Session, args: &CreateArgs) -> Result<Vec<SampleBuilder>, Failure> {
+    let mut designs: Vec<Vec<String>> = Vec::new();
+    for columns in &args.stratified_by {
+        designs.push(columns.split(',').map(|c| c.trim().to_owned()).filter(|c| !c.is_empty()).collect());
+    }
+    if args.uniform || designs.is_empty() {
+        designs.insert(0, Vec::new());
+    }
+    if args.name.is_some() && designs.len() > 1 {
+        return Err(Failure::usage("--name is for one sample; several get the names of their columns"));
+    }
+    designs.into_iter().map(|columns| builder(session, args, columns)).collect()
+}
+
+fn builder(session: &Session, args: &CreateArgs, columns: Vec<String>) -> Result<SampleBuilder, Failure> {
+    let mut builder = session.sample(&args.table).stratified_by(columns).replace(args.replace);
+    if let Some(name) = &args.name {
+        builder = builder.name(name);
+    }
+    if let Some(levels) = args.levels {
+        builder = builder.levels(levels);
+    }
+    if let Some(rows) = args.cap {
+        builder = builder.cap(rows);
+    }
+    let Some(size) = &args.size else { return Ok(builder) };
+    let wrong = || Failure::usage(format!("--size takes a number of rows or a share such as 1%, not '{size}'"));
+    match size.trim().strip_suffix('%') {
+        Some(percent) => Ok(builder.size_percent(percent.trim().parse().map_err(|_| wrong())?)),
+        None => Ok(builder.size_rows(size.trim().parse().map_err(|_| wrong())?)),
+    }
+}

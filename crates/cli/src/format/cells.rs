@@ -1,0 +1,41 @@
+//! Values as text or as JSON tokens.
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::{DataType, Float32Type, Float64Type};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+
+/// The text of every value; `None` for NULL.
+pub(crate) fn texts(array: &ArrayRef) -> Vec<Option<String>> {
+    let options = FormatOptions::default();
+    match ArrayFormatter::try_new(array.as_ref(), &options) {
+        Ok(formatter) => (0..array.len()).map(|row| array.is_valid(row).then(|| formatter.value(row).to_string())).collect(),
+        Err(_) => vec![Some("?".to_owned()); array.len()],
+    }
+}
+
+/// Every value as a JSON token: integers and decimals exactly, timestamps as ISO 8601, never NaN or Infinity.
+pub(crate) fn tokens(array: &ArrayRef) -> Vec<String> {
+    match array.data_type() {
+        DataType::Float64 => floats(array.as_primitive::<Float64Type>().iter()),
+        DataType::Float32 => {
+            let values = array.as_primitive::<Float32Type>();
+            let short = |v: Option<f32>| v.filter(|v| v.is_finite()).map_or_else(null, |v| json(&v));
+            values.iter().map(short).collect()
+        }
+        DataType::Boolean => array.as_boolean().iter().map(|v| v.map_or_else(null, |v| v.to_string())).collect(),
+        t if t.is_numeric() => texts(array).into_iter().map(|t| t.unwrap_or_else(null)).collect(),
+        _ => texts(array).into_iter().map(|t| t.map_or_else(null, |t| json(&t))).collect(),
+    }
+}
+
+fn floats(values: impl Iterator<Item = Option<f64>>) -> Vec<String> {
+    values.map(|v| v.filter(|v| v.is_finite()).map_or_else(null, |v| json(&v))).collect()
+}
+
+fn json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| null())
+}
+
+fn null() -> String {
+    "null".to_owned()
+}

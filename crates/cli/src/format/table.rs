@@ -1,0 +1,140 @@
+//! Answers for people.
+
+use super::cells::texts;
+use super::json::trust_word;
+use super::number::{significant, with_error};
+use super::{Errors, Style};
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Float64Type};
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::{CellAlignment, Table};
+use plusminus::{Answer, Column, Mode, Report, Trust};
+use std::io::{self, Write};
+
+/// Rows printed before the rest is only counted.
+const ROWS_MAX: usize = 1000;
+
+pub(crate) fn print(sink: &mut dyn Write, answer: &Answer, style: &Style) -> io::Result<()> {
+    let mut table = Table::new();
+    table.load_preset(UTF8_HORIZONTAL_ONLY);
+    let mut names = Vec::new();
+    let mut columns = Vec::new();
+    let mut right = Vec::new();
+    for (column, values) in answer.columns().iter().zip(answer.batch().columns()) {
+        for (name, cells) in rendered(column, values, style.errors) {
+            names.push(name);
+            columns.push(cells);
+            right.push(column.data_type.is_numeric());
+        }
+    }
+    let rows = answer.batch().num_rows();
+    if !names.is_empty() {
+        table.set_header(names);
+        for row in 0..rows.min(ROWS_MAX) {
+            table.add_row(columns.iter().map(|c| c[row].clone()));
+        }
+        for (number, right) in right.into_iter().enumerate() {
+            if let Some(column) = table.column_mut(number).filter(|_| right) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        writeln!(sink, "{table}")?;
+    }
+    if rows > ROWS_MAX {
+        writeln!(sink, "… {} more rows (--format csv prints all)", rows - ROWS_MAX)?;
+    }
+    if style.quiet { Ok(()) } else { writeln!(sink, "{}", footer(answer.report(), rows)) }
+}
+
+/// A column, and with `Errors::Columns` its intervals behind it.
+fn rendered(column: &Column, values: &ArrayRef, errors: Errors) -> Vec<(String, Vec<String>)> {
+    let null = |texts: Vec<Option<String>>| texts.into_iter().map(|t| t.unwrap_or_else(|| "NULL".to_owned())).collect();
+    let plain = || null(texts(values));
+    match (&column.bounds, errors) {
+        (Some(bounds), Errors::Columns) => vec![
+            (column.name.clone(), plain()),
+            (format!("{}_lo", column.name), null(texts(&bounds.lower))),
+            (format!("{}_hi", column.name), null(texts(&bounds.upper))),
+            (format!("{}_trust", column.name), bounds.trust.iter().map(|t| trust_word(*t).to_owned()).collect()),
+        ],
+        (Some(_), Errors::Inline) => vec![(column.name.clone(), inline_texts(column, values))],
+        _ => vec![(column.name.clone(), plain())],
+    }
+}
+
+/// Values as text, NULL in words.
+pub(crate) fn plain_texts(values: &ArrayRef) -> Vec<String> {
+    texts(values).into_iter().map(|t| t.unwrap_or_else(|| "NULL".to_owned())).collect()
+}
+
+/// Estimates with their errors in them.
+pub(crate) fn inline_texts(column: &Column, values: &ArrayRef) -> Vec<String> {
+    let plain = plain_texts(values);
+    let (Some(bounds), true) = (&column.bounds, column.data_type.is_numeric()) else { return plain };
+    let (estimates, lower, upper) = (numbers(values), numbers(&bounds.lower), numbers(&bounds.upper));
+    let rows = plain.into_iter().enumerate();
+    rows.map(|(row, plain)| match (bounds.trust[row], estimates[row]) {
+        (_, None) | (Trust::Exact, _) => plain,
+        (Trust::Trusted, Some(value)) => with_error(value, lower[row], upper[row]),
+        (Trust::Untrusted(_), Some(value)) => format!("~{}", significant(value, 2)),
+    })
+    .collect()
+}
+
+fn numbers(array: &ArrayRef) -> Vec<Option<f64>> {
+    match cast(array, &DataType::Float64) {
+        Ok(array) => array.as_primitive::<Float64Type>().iter().collect(),
+        Err(_) => vec![None; array.len()],
+    }
+}
+
+/// One line on what stands behind the numbers.
+fn footer(report: &Report, rows: usize) -> String {
+    let mut parts = vec![format!("{rows} row{}", if rows == 1 { "" } else { "s" })];
+    if report.mode == Mode::Approximate {
+        parts.push(format!("{} % confidence", percent(report.confidence)));
+    }
+    parts.push(match report.rows_total {
+        Some(total) => format!("read {} of {} rows", grouped(report.rows_read), grouped(total)),
+        None => format!("read {} rows", grouped(report.rows_read)),
+    });
+    match (&report.sample, report.level, report.levels) {
+        (Some(sample), Some(level), Some(levels)) => parts.push(format!("sample {sample}, level {level} of {levels}")),
+        _ => parts.push(format!("exact: {}", report.reason)),
+    }
+    parts.push(format!("{:.1} ms", report.elapsed_ms));
+    parts.extend(bounds(report));
+    if let Some(rows) = report.missing_groups_below.filter(|rows| *rows > 1) {
+        parts.push(format!("groups under {} rows may be missing", grouped(rows)));
+    }
+    parts.join(" · ")
+}
+
+fn bounds(report: &Report) -> Option<String> {
+    let error = report.error_bound.map(|e| match report.error_is_relative {
+        true => format!("error within {} %", percent(e)),
+        false => format!("error within {e}"),
+    });
+    let within = report.within_ms.map(|w| format!("within {w} ms"));
+    let asked: Vec<String> = [error, within].into_iter().flatten().collect();
+    let met = report.met?;
+    Some(format!("{}: {}", asked.join(", "), if met { "met" } else { "MISSED" }))
+}
+
+fn percent(fraction: f64) -> f64 {
+    (fraction * 1e6).round() / 1e4
+}
+
+/// 1234567 as `1,234,567`.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

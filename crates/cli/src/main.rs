@@ -1,0 +1,68 @@
+//! The `plusminus` command.
+//!
+//! Results go to stdout, everything else to stderr. Exit status: 0 ok, 1 SQL or data error, 2 usage, 3 a bound missed
+//! under ON MISS FAIL or no answer in time, 4 a damaged store, 130 interrupted.
+
+mod args;
+mod commands;
+mod failure;
+mod format;
+mod output;
+mod progress;
+mod sessions;
+
+use args::{Cli, Command};
+use clap::Parser;
+use failure::Failure;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.print();
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cli.global.threads())
+        // Deep plans are walked recursively.
+        .thread_stack_size(16 << 20)
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::usage(e.to_string()))?;
+    // The shell answers Ctrl-C by itself.
+    let handles_interrupts = cli.command.is_some();
+    let done = runtime.block_on(async {
+        // The work runs on a worker, whose stack is large; the main thread only waits.
+        let cli = cli.clone();
+        let work = tokio::spawn(async move { dispatch(&cli).await });
+        tokio::select! {
+            done = work => done.unwrap_or_else(|e| Err(Failure::internal(e.to_string()))),
+            () = interrupted(handles_interrupts) => Err(plusminus::Error::Interrupted.into()),
+        }
+    });
+    runtime.shutdown_background();
+    done
+}
+
+/// Ends with Ctrl-C, if anybody is to hear it.
+async fn interrupted(enabled: bool) {
+    if !enabled || tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+async fn dispatch(cli: &Cli) -> Result<(), Failure> {
+    match &cli.command {
+        None => commands::shell::run(cli).await,
+        Some(Command::Query(query)) => commands::query::run(&cli.global, query).await,
+        Some(Command::Sample(sample)) => commands::sample::run(&cli.global, sample).await,
+        Some(Command::Demo(demo)) => commands::demo::run(&cli.global, demo).await,
+        Some(Command::Plot(_)) => Err(Failure::unsupported("plot is not supported yet", "--format csv --errors columns")),
+    }
+}

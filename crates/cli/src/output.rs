@@ -1,0 +1,41 @@
+//! Where results go.
+
+use crate::args::Global;
+use crate::failure::Failure;
+use crate::format::{self, Style};
+use plusminus::Answer;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+
+/// Prints answers to stdout or to the file of `-o`.
+pub(crate) struct Output {
+    sink: Box<dyn Write + Send>,
+    style: Style,
+    quiet: bool,
+}
+
+impl Output {
+    /// Opens the sink that the options name.
+    pub(crate) fn open(global: &Global) -> Result<Self, Failure> {
+        let sink: Box<dyn Write + Send> = match &global.output {
+            Some(file) => Box::new(BufWriter::new(File::create(file).map_err(|e| Failure::io(file.display(), e))?)),
+            None => Box::new(std::io::stdout()),
+        };
+        Ok(Self { sink, style: Style::new(global)?, quiet: global.quiet })
+    }
+
+    /// Prints one answer, and its warnings to stderr.
+    pub(crate) fn answer(&mut self, answer: &Answer) -> Result<(), Failure> {
+        if !self.quiet {
+            for warning in &answer.report().warnings {
+                eprintln!("note: {warning}");
+            }
+        }
+        let printed = format::print(&mut self.sink, answer, &self.style).and_then(|()| self.sink.flush());
+        match printed {
+            // The reader has gone, as `head` does: that is no error.
+            Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            other => other.map_err(|e| Failure::io("output", e)),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+CREATE SAMPLE s ON t CAP 0

@@ -1,0 +1,1 @@
+COPY (SELECT a FROM t ERROR 5%) TO 'x.csv'

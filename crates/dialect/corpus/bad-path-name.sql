@@ -1,0 +1,1 @@
+CREATE SAMPLE "../../x" ON t

@@ -1,0 +1,1 @@
+SELECT * FROM t SAMPLE 0.1

@@ -1,0 +1,1 @@
+SET plusminus.eror = '5%'

@@ -1,0 +1,1 @@
+CREATE SAMPLES ON flights FOR WORKLOAD 'queries/*.sql' BUDGET 10 %

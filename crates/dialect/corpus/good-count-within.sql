@@ -1,0 +1,1 @@
+SELECT COUNT(*) FROM Sessions WHERE Genre = 'western' GROUP BY OS WITHIN 5 SECONDS

@@ -1,0 +1,1 @@
+SELECT a FROM t WHERE d > now() - INTERVAL '5 seconds' WITHIN 5 SECONDS

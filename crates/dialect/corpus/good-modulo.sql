@@ -1,0 +1,1 @@
+SELECT a % 10 error FROM t ERROR 10 %

@@ -1,0 +1,1 @@
+SELECT 'é€😀' AS größe FROM tëst WITHIN 5 SECONDS; SELECT 'ü'

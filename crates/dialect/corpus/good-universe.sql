@@ -1,0 +1,1 @@
+CREATE SAMPLE IF NOT EXISTS "U-1" ON 'data/*.parquet' SIZE 0.5 % UNIVERSE ON (id)

@@ -1,0 +1,128 @@
+//! Cuts SQL into its head and its bounds.
+
+use std::ops::Range;
+
+use sqlparser::tokenizer::Token;
+
+use super::{BoundedSql, Explain, SqlClass, tablesample};
+use crate::bounds::{misplaced, tail};
+use crate::cursor::{Cursor, shorten};
+use crate::error::SyntaxError;
+use crate::plain;
+use crate::source::Source;
+
+/// Reads SQL that is none of our own statements.
+pub(super) fn read(source: &Source<'_>, range: Range<usize>) -> Result<BoundedSql, SyntaxError> {
+    tablesample::refuse(source, range.clone())?;
+    let (explain, query) = explain(source, range.clone());
+    if !is_query(source, query.clone()) {
+        return other(source, range);
+    }
+    let tail_start = tail::find(source, query.clone());
+    let bounds = tail::read(source, tail_start..range.end)?;
+    let head = query.start..tail_start;
+    let suspicion = misplaced::find(source, head.clone());
+    if let Some(suspicion) = suspicion
+        && plain::check_query(source, head.clone()).is_err()
+    {
+        return Err(suspicion.error);
+    }
+    let shown = if bounds.is_empty() {
+        range.clone()
+    } else {
+        plain::check_query(source, head.clone())?;
+        head
+    };
+    Ok(BoundedSql {
+        head: source.slice(shown.clone()).to_owned(),
+        head_start: source.start(shown.start),
+        query_offset: source.start(query.start).offset - source.start(shown.start).offset,
+        bounds,
+        explain,
+        class: SqlClass::Query,
+    })
+}
+
+/// SQL that no bounds may govern.
+fn other(source: &Source<'_>, range: Range<usize>) -> Result<BoundedSql, SyntaxError> {
+    let tail_start = tail::find(source, range.clone());
+    let found = if tail_start < range.end {
+        Some(tail_start..range.end)
+    } else {
+        misplaced::find(source, range.clone()).filter(|suspicion| suspicion.whole).map(|suspicion| suspicion.at)
+    };
+    // DataFusion reads more than sqlparser does, so failing to parse alone proves nothing.
+    if let Some(bound) = found
+        && !plain::parses(source, range.clone())
+    {
+        return Err(not_allowed(source, range, bound));
+    }
+    Ok(BoundedSql {
+        head: source.slice(range.clone()).to_owned(),
+        head_start: source.start(range.start),
+        query_offset: 0,
+        bounds: crate::Bounds::default(),
+        explain: None,
+        class: SqlClass::Other,
+    })
+}
+
+fn not_allowed(source: &Source<'_>, range: Range<usize>, bound: Range<usize>) -> SyntaxError {
+    let start = range.start;
+    let first = source.word(start).unwrap_or_default().to_uppercase();
+    // `CREATE VIEW` says more than `CREATE`; a second word may also be a name.
+    let kinds = ["VIEW", "TABLE", "EXTERNAL", "FUNCTION", "INTO", "FORMAT"];
+    let second = source.word(start + 1).map(str::to_uppercase);
+    let kind = match second {
+        Some(second) if kinds.contains(&second.as_str()) => format!("{first} {second}"),
+        _ => first,
+    };
+    let what = format!("bounds end a query, they are not allowed on {}", shorten(&kind));
+    let next = "drop the bounds here; put them on the SELECT that reads the result";
+    source.error(bound, what, next)
+}
+
+/// The `EXPLAIN` before a query, and the tokens after it.
+fn explain(source: &Source<'_>, range: Range<usize>) -> (Option<Explain>, Range<usize>) {
+    let mut cursor = Cursor::new(source, range.clone());
+    if !cursor.take(&["EXPLAIN"]) {
+        return (None, range);
+    }
+    let explain = Explain { analyze: cursor.take(&["ANALYZE"]), verbose: cursor.take(&["VERBOSE"]) };
+    (Some(explain), cursor.at..range.end)
+}
+
+/// Words that start a query.
+const QUERY_WORDS: &[&str] = &["SELECT", "WITH", "VALUES", "TABLE", "FROM"];
+/// Words after a list of named queries that turn the whole into something that writes.
+const WRITING_WORDS: &[&str] = &["INSERT", "UPDATE", "DELETE", "MERGE"];
+
+fn is_query(source: &Source<'_>, range: Range<usize>) -> bool {
+    let start = range.start;
+    if *source.token(start) == Token::LParen {
+        return true;
+    }
+    source.is_any_word(start, QUERY_WORDS) && !writes(source, range)
+}
+
+/// Whether `SELECT … INTO table` or `WITH … INSERT` is what this really is.
+fn writes(source: &Source<'_>, range: Range<usize>) -> bool {
+    let mut depth = 0_usize;
+    for at in range.clone() {
+        match source.token(at) {
+            Token::LParen => depth += 1,
+            Token::RParen => depth = depth.saturating_sub(1),
+            Token::Word(_) if depth == 0 && source.is_word(at, "INTO") => return true,
+            // Only straight after the list of named queries, where no name can stand.
+            Token::Word(_) if depth == 0 && follows_named_query(source, at) => {
+                return source.is_word(range.start, "WITH");
+            }
+            _ => {}
+        }
+    }
+    false
+}
+
+fn follows_named_query(source: &Source<'_>, at: usize) -> bool {
+    at > 0 && *source.token(at - 1) == Token::RParen && source.is_any_word(at, WRITING_WORDS)
+}

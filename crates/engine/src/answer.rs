@@ -1,0 +1,214 @@
+//! Answers: Arrow columns, an interval for every estimate, and a report.
+
+use crate::error::{Error, Result};
+use crate::shape::Role;
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Float64Type};
+use arrow::record_batch::RecordBatch;
+use plusminus_statistics::{Estimate, Trust};
+use std::sync::Arc;
+
+/// A column of an answer.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// Its name in the query.
+    pub name: String,
+    /// Its Arrow type.
+    pub data_type: DataType,
+    /// What it is.
+    pub role: Role,
+    /// For estimates, the interval of every row.
+    pub bounds: Option<Bounds>,
+}
+
+/// The intervals of a column, row by row, in the column's own type and rounded outward.
+#[derive(Debug, Clone)]
+pub struct Bounds {
+    /// Lower ends; NULL where the estimate is NULL or has no interval.
+    pub lower: ArrayRef,
+    /// Upper ends.
+    pub upper: ArrayRef,
+    /// How far each row can be relied on.
+    pub trust: Vec<Trust>,
+}
+
+/// How an answer came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Every number is the table's own.
+    Exact,
+    /// Some numbers are estimates.
+    Approximate,
+}
+
+impl std::fmt::Display for Mode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if *self == Self::Exact { "exact" } else { "approximate" })
+    }
+}
+
+/// What stands behind an answer.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Exact or approximate.
+    pub mode: Mode,
+    /// The confidence of the intervals, 0 to 1.
+    pub confidence: f64,
+    /// ERROR as asked for: a fraction when relative.
+    pub error_bound: Option<f64>,
+    /// Whether the bound is relative.
+    pub error_is_relative: bool,
+    /// WITHIN as asked for.
+    pub within_ms: Option<f64>,
+    /// Whether every bound holds; `None` without bounds.
+    pub met: Option<bool>,
+    /// The family used.
+    pub sample: Option<String>,
+    /// The highest level read, from 0.
+    pub level: Option<usize>,
+    /// The number of levels of the family.
+    pub levels: Option<usize>,
+    /// Rows of the sample (or of the table) read.
+    pub rows_read: u64,
+    /// Rows of the table, where known.
+    pub rows_total: Option<u64>,
+    /// No absent group has so many rows, with the answer's confidence.
+    pub missing_groups_below: Option<u64>,
+    /// Time from text to answer.
+    pub elapsed_ms: f64,
+    /// Why the answer is what it is: why exact, or which sample.
+    pub reason: String,
+    /// What the reader should know.
+    pub warnings: Vec<String>,
+}
+
+/// The result of one statement.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub(crate) batch: RecordBatch,
+    pub(crate) columns: Vec<Column>,
+    pub(crate) report: Report,
+}
+
+/// One estimate with its interval.
+#[derive(Debug, Clone, Copy)]
+pub struct Cell {
+    /// The estimate; NaN when NULL.
+    pub estimate: f64,
+    /// Lower end; NaN when there is none.
+    pub lower: f64,
+    /// Upper end; NaN when there is none.
+    pub upper: f64,
+    /// How far it can be relied on.
+    pub trust: Trust,
+}
+
+impl Answer {
+    /// The query's columns as one Arrow batch.
+    #[must_use]
+    pub fn batch(&self) -> &RecordBatch {
+        &self.batch
+    }
+
+    /// The query's columns as Arrow batches.
+    #[must_use]
+    pub fn batches(&self) -> Vec<RecordBatch> {
+        vec![self.batch.clone()]
+    }
+
+    /// What the columns are, and the intervals of estimates.
+    #[must_use]
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// What stands behind the answer.
+    #[must_use]
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// The estimates of column `name` as numbers.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when there is no such column or it is not a numeric estimate.
+    pub fn cells(&self, name: &str) -> Result<Vec<Cell>> {
+        let names = || self.columns.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ");
+        let index = self.columns.iter().position(|c| c.name == name);
+        let index = index.ok_or_else(|| Error::invalid(format!("the answer has no column '{name}'"), names()))?;
+        let Some(bounds) = &self.columns[index].bounds else {
+            return Err(Error::invalid(format!("column '{name}' is not an estimate"), "use batches() for other columns"));
+        };
+        let numbers = |array: &ArrayRef| -> Result<Vec<f64>> {
+            let array = cast(array, &DataType::Float64)?;
+            Ok(array.as_primitive::<Float64Type>().iter().map(|v| v.unwrap_or(f64::NAN)).collect())
+        };
+        let (estimates, lower, upper) = (numbers(self.batch.column(index))?, numbers(&bounds.lower)?, numbers(&bounds.upper)?);
+        let rows = estimates.into_iter().zip(lower).zip(upper).zip(&bounds.trust);
+        Ok(rows.map(|(((estimate, lower), upper), trust)| Cell { estimate, lower, upper, trust: *trust }).collect())
+    }
+}
+
+/// Columns that are known exactly: an estimate's interval is its value.
+pub(crate) fn exact_columns(batch: &RecordBatch, roles: &[Role]) -> Vec<Column> {
+    let columns = batch.schema();
+    let columns = columns.fields().iter().zip(batch.columns()).zip(roles);
+    columns
+        .map(|((field, values), role)| Column {
+            name: field.name().clone(),
+            data_type: field.data_type().clone(),
+            role: *role,
+            bounds: (*role == Role::Estimate).then(|| Bounds {
+                lower: Arc::clone(values),
+                upper: Arc::clone(values),
+                trust: vec![Trust::Exact; values.len()],
+            }),
+        })
+        .collect()
+}
+
+/// The bounds of an estimated column.
+pub(crate) fn bounds(values: &ArrayRef, intervals: &[Estimate]) -> Result<Bounds> {
+    let numbers = cast(values, &DataType::Float64)?;
+    let numbers = numbers.as_primitive::<Float64Type>();
+    let trust: Vec<Trust> = intervals.iter().map(|i| i.trust).collect();
+    let end = |pick: fn(&Estimate) -> Option<f64>, outward: fn(f64, f64) -> f64| -> Result<ArrayRef> {
+        let ends: Float64Array = intervals
+            .iter()
+            .enumerate()
+            .map(|(row, interval)| {
+                let value = numbers.is_valid(row).then(|| numbers.value(row))?;
+                // An interval never excludes the number it belongs to, not even by rounding.
+                pick(interval).filter(|end| end.is_finite()).map(|end| outward(end, value))
+            })
+            .collect();
+        Ok(Arc::new(ends))
+    };
+    let lower = end(|i| i.lower, f64::min)?;
+    let upper = end(|i| i.upper, f64::max)?;
+    let lower = in_type(&lower, values, &trust, f64::floor)?;
+    let upper = in_type(&upper, values, &trust, f64::ceil)?;
+    Ok(Bounds { lower, upper, trust })
+}
+
+/// Ends in the estimate's own type, rounded outward; exact rows repeat the estimate itself.
+fn in_type(ends: &ArrayRef, values: &ArrayRef, trust: &[Trust], round: fn(f64) -> f64) -> Result<ArrayRef> {
+    let scale = match values.data_type() {
+        t if t.is_integer() => Some(0),
+        DataType::Decimal32(_, s) | DataType::Decimal64(_, s) | DataType::Decimal128(_, s) | DataType::Decimal256(_, s) => Some(*s),
+        _ => None,
+    };
+    let ends = ends.as_primitive::<Float64Type>();
+    let rounded: Float64Array = match scale {
+        Some(scale) => {
+            let unit = 10_f64.powi(i32::from(scale));
+            ends.iter().map(|e| e.map(|e| round(e * unit) / unit)).collect()
+        }
+        None => ends.clone(),
+    };
+    let rounded: ArrayRef = Arc::new(rounded);
+    let typed = cast(&rounded, values.data_type())?;
+    let exact: arrow::array::BooleanArray = trust.iter().map(|t| Some(*t == Trust::Exact)).collect();
+    Ok(arrow::compute::kernels::zip::zip(&exact, values, &typed)?)
+}

@@ -1,0 +1,47 @@
+//! Which family answers, and at which level to begin.
+
+use crate::shape::Shape;
+use datafusion::logical_expr::Expr;
+use plusminus_catalog::Manifest;
+
+/// Rows that a first look should have at least; fewer say little about the error.
+const FIRST_LOOK_ROWS: u64 = 4_000;
+
+/// The family that suits `shape` best; depends on nothing but the query and the store.
+///
+/// Families whose φ covers GROUP BY columns come first, then those that cover WHERE columns; columns of φ that the
+/// query does not use only thin the sample. Ties go to the larger sample, then to the name.
+pub(crate) fn family<'a>(shape: &Shape, families: &'a [Manifest]) -> Option<&'a Manifest> {
+    let names = |exprs: &[Expr]| -> Vec<String> {
+        exprs.iter().flat_map(|e| e.column_refs().into_iter().map(|c| c.name.clone()).collect::<Vec<_>>()).collect()
+    };
+    let (keys, filters) = (names(&shape.keys), names(&shape.predicates));
+    let score = |manifest: &Manifest| {
+        let phi = &manifest.design.stratified_by;
+        let used = phi.iter().map(|c| if keys.contains(c) { 4 } else if filters.contains(c) { 2 } else { -1 });
+        used.sum::<i32>()
+    };
+    let best = |m: &&Manifest| (score(m), m.sampled_rows(), std::cmp::Reverse(m.name.clone()));
+    families.iter().max_by_key(best)
+}
+
+/// Rows held by levels up to and including each.
+pub(crate) fn cumulative_rows(manifest: &Manifest) -> Vec<u64> {
+    let levels = manifest.levels.iter();
+    levels
+        .scan(0, |sum, level| {
+            *sum += level.rows;
+            Some(*sum)
+        })
+        .collect()
+}
+
+/// The level of the first look.
+pub(crate) fn first_level(cumulative: &[u64]) -> usize {
+    level_with(cumulative, FIRST_LOOK_ROWS)
+}
+
+/// The first level that holds at least `rows`, or the top.
+pub(crate) fn level_with(cumulative: &[u64], rows: u64) -> usize {
+    cumulative.iter().position(|held| *held >= rows).unwrap_or(cumulative.len().saturating_sub(1))
+}

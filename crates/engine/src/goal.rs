@@ -1,0 +1,77 @@
+//! What a statement asks of its answer.
+
+use crate::error::{Error, Result};
+use plusminus_dialect::{Bounds, ErrorBound, OnMiss, TimeBound};
+use plusminus_statistics::{Confidence, Target};
+use std::time::Duration;
+
+/// Bounds with the session's defaults filled in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Goal {
+    pub(crate) error: Option<Target>,
+    pub(crate) within: Option<Duration>,
+    pub(crate) confidence: Confidence,
+    pub(crate) all_groups: bool,
+    pub(crate) on_miss: OnMiss,
+}
+
+/// What `SET plusminus.…` left behind.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Defaults {
+    pub(crate) error: Option<ErrorBound>,
+    pub(crate) within: Option<TimeBound>,
+    pub(crate) confidence_percent: Option<f64>,
+    pub(crate) on_miss: Option<OnMiss>,
+    pub(crate) sample: Option<String>,
+    pub(crate) level: Option<u32>,
+}
+
+impl Goal {
+    /// A stated ERROR or WITHIN replaces both defaults; everything else only fills gaps.
+    pub(crate) fn new(bounds: &Bounds, defaults: &Defaults) -> Result<Self> {
+        let stated = bounds.error.is_some() || bounds.within.is_some();
+        let (error, within) = if stated {
+            (bounds.error.clone(), bounds.within.clone())
+        } else {
+            (defaults.error.clone(), defaults.within.clone())
+        };
+        if error.is_none() && within.is_none() && bounds.needs_target() {
+            return Err(Error::invalid(
+                format!("{bounds} says how to meet a bound, and there is no ERROR or WITHIN"),
+                "add ERROR WITHIN 5% or WITHIN 2 SECONDS, or set a default with SET plusminus.error = '5%'",
+            ));
+        }
+        let percent = defaults.confidence_percent.map(|p| p / 100.0);
+        let level = bounds.confidence_level().or(percent);
+        let confidence = level.map_or(Ok(Confidence::default()), Confidence::new);
+        Ok(Self {
+            error: error.map(|e| target(&e)).transpose()?,
+            within: within.map(|w| w.duration().ok_or_else(unbound)).transpose()?,
+            confidence: confidence.map_err(|e| Error::invalid(e.to_string(), "a confidence from 50 % to 99.9 %"))?,
+            all_groups: bounds.all_groups,
+            on_miss: bounds.on_miss.or(defaults.on_miss).unwrap_or(OnMiss::Report),
+        })
+    }
+
+    /// Whether there is any bound; without one nothing is approximated.
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.error.is_some() || self.within.is_some()
+    }
+
+    /// Whether a step of `cost` fits into the time left.
+    pub(crate) fn has_time(&self, cost: Duration, elapsed: Duration) -> bool {
+        self.within.is_none_or(|within| elapsed.saturating_add(cost) < within)
+    }
+}
+
+fn target(bound: &ErrorBound) -> Result<Target> {
+    match (bound.relative_fraction(), bound.absolute()) {
+        (Some(fraction), _) => Ok(Target::Relative(fraction)),
+        (None, Some(absolute)) => Ok(Target::Absolute(absolute)),
+        (None, None) => Err(unbound()),
+    }
+}
+
+fn unbound() -> Error {
+    Error::invalid("a parameter of the bounds has no value", "pass one number for each $1, $2, …")
+}

@@ -1,0 +1,228 @@
+use super::rows::Rows;
+use crate::error::{Error, Result};
+use crate::image::Image;
+use crate::shape::Shape;
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt32Array};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{DataType, Field, Schema, UInt32Type};
+use arrow::record_batch::RecordBatch;
+use datafusion::common::DFSchema;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::{EmitTo, Expr};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_plan::aggregates::group_values::{GroupValues, new_group_values};
+use datafusion::physical_plan::aggregates::order::GroupOrdering;
+use datafusion::common::TableReference;
+use plusminus_catalog::STRATUM;
+use std::sync::Arc;
+
+/// Rows evaluated at a time; small enough for the cache, large enough to hide the calls.
+const BATCH_ROWS: usize = 16_384;
+
+/// A shape's expressions ready to run over batches, and the groups found so far.
+pub(crate) struct Program {
+    predicate: Option<Arc<dyn PhysicalExpr>>,
+    keys: Vec<Arc<dyn PhysicalExpr>>,
+    arguments: Vec<Arc<dyn PhysicalExpr>>,
+    filters: Vec<Option<Arc<dyn PhysicalExpr>>>,
+    not_null: Vec<Option<usize>>,
+    groups: Option<Box<dyn GroupValues>>,
+    ids: Vec<usize>,
+    /// Keys as numbers by group, where an expression above the aggregate uses them.
+    key_numbers: Option<Vec<Vec<f64>>>,
+}
+
+/// The schema of `fields` as columns of `table`, for expressions that name it.
+pub(crate) fn qualified(table: &TableReference, schema: &Schema) -> Result<DFSchema> {
+    Ok(DFSchema::try_from_qualified_schema(table.clone(), schema)?)
+}
+
+impl Program {
+    /// Compiles `shape` for batches with `schema`. With `filtered`, the batches hold only rows that pass WHERE.
+    pub(crate) fn new(shape: &Shape, state: &SessionState, schema: &Schema, filtered: bool) -> Result<Self> {
+        let df_schema = qualified(&shape.scan.table_name, schema)?;
+        let compile = |expr: &Expr| Ok::<_, Error>(state.create_physical_expr(expr.clone(), &df_schema)?);
+        let keys = shape.keys.iter().map(compile).collect::<Result<Vec<_>>>()?;
+        let mut fields = Vec::with_capacity(keys.len());
+        for (number, key) in keys.iter().enumerate() {
+            fields.push(Field::new(format!("k{number}"), key.data_type(schema)?, true));
+        }
+        let predicate = conjunction(shape.predicates.iter().cloned());
+        let groups = match fields.is_empty() {
+            true => None,
+            false => Some(new_group_values(Arc::new(Schema::new(fields)), &GroupOrdering::None)?),
+        };
+        Ok(Self {
+            predicate: if filtered { None } else { predicate.as_ref().map(compile).transpose()? },
+            key_numbers: shape.uses_key_numbers().then(|| vec![Vec::new(); keys.len()]),
+            keys,
+            arguments: shape.arguments.iter().map(compile).collect::<Result<_>>()?,
+            filters: shape.domains.iter().map(|d| d.filter.as_ref().map(compile).transpose()).collect::<Result<_>>()?,
+            not_null: shape.domains.iter().map(|d| d.not_null).collect(),
+            groups,
+            ids: Vec::new(),
+        })
+    }
+
+    /// The number of groups found; one when there is no GROUP BY.
+    pub(crate) fn group_count(&self) -> usize {
+        self.groups.as_ref().map_or(1, |g| g.len())
+    }
+
+    /// The groups' keys, one array per key, in the order of their numbers.
+    pub(crate) fn group_keys(&mut self) -> Result<Vec<ArrayRef>> {
+        let Some(groups) = self.groups.as_mut().filter(|g| g.len() > 0) else { return Ok(Vec::new()) };
+        let keys = groups.emit(EmitTo::All)?;
+        // Numbers are given in the order of appearance, so every group gets its own back.
+        groups.intern(&keys, &mut self.ids)?;
+        Ok(keys)
+    }
+
+    /// Evaluates the rows a level adds. `keep_going` is asked before every batch; `None` when it said no.
+    pub(crate) fn evaluate(&mut self, batch: &RecordBatch, keep_going: &dyn Fn() -> bool) -> Result<Option<Rows>> {
+        let mut rows = self.no_rows();
+        let mut from = 0;
+        while from < batch.num_rows() {
+            if !keep_going() {
+                return Ok(None);
+            }
+            let length = BATCH_ROWS.min(batch.num_rows() - from);
+            self.batch(&batch.slice(from, length), &mut rows)?;
+            from += length;
+        }
+        Ok(Some(rows))
+    }
+
+    fn no_rows(&self) -> Rows {
+        let all = self.filters.iter().zip(&self.not_null);
+        Rows {
+            domains: all.map(|(f, n)| (f.is_some() || n.is_some()).then(Vec::new)).collect(),
+            arguments: vec![Vec::new(); self.arguments.len()],
+            ..Rows::default()
+        }
+    }
+
+    /// Evaluates one batch whose last column is the stratum.
+    pub(crate) fn batch(&mut self, batch: &RecordBatch, rows: &mut Rows) -> Result<()> {
+        let kept = self.selected(batch)?;
+        let count = kept.num_rows();
+        if count == 0 {
+            return Ok(());
+        }
+        let strata = kept.column(kept.num_columns() - 1).as_primitive::<UInt32Type>();
+        rows.strata.extend_from_slice(strata.values());
+        self.intern(&kept, rows)?;
+        let mut valid = Vec::with_capacity(self.arguments.len());
+        for (argument, values) in self.arguments.iter().zip(&mut rows.arguments) {
+            let array = numbers(&argument.evaluate(&kept)?.into_array(count)?)?;
+            let array = array.as_primitive::<arrow::datatypes::Float64Type>();
+            values.extend_from_slice(array.values());
+            valid.push(array.nulls().cloned());
+        }
+        for (domain, mask) in rows.domains.iter_mut().enumerate() {
+            let Some(mask) = mask else { continue };
+            let start = mask.len();
+            match &self.filters[domain] {
+                Some(filter) => extend_with_truth(mask, &filter.evaluate(&kept)?.into_array(count)?),
+                None => mask.resize(start + count, true),
+            }
+            if let Some(nulls) = self.not_null[domain].and_then(|argument| valid[argument].as_ref()) {
+                mask[start..].iter_mut().zip(nulls.iter()).for_each(|(m, valid)| *m &= valid);
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows that pass WHERE.
+    fn selected(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let Some(predicate) = &self.predicate else { return Ok(batch.clone()) };
+        let mask = predicate.evaluate(batch)?.into_array(batch.num_rows())?;
+        Ok(filter_record_batch(batch, boolean(&mask)?)?)
+    }
+
+    fn intern(&mut self, kept: &RecordBatch, rows: &mut Rows) -> Result<()> {
+        let count = kept.num_rows();
+        let Some(groups) = &mut self.groups else {
+            rows.groups.resize(rows.groups.len() + count, 0);
+            return Ok(());
+        };
+        let mut keys = Vec::with_capacity(self.keys.len());
+        for key in &self.keys {
+            keys.push(key.evaluate(kept)?.into_array(count)?);
+        }
+        let before = groups.len();
+        groups.intern(&keys, &mut self.ids)?;
+        if let Some(numbers) = &mut self.key_numbers {
+            note_key_numbers(numbers, &keys, &self.ids, before)?;
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "groups are counted in memory, far below 2^32")]
+        rows.groups.extend(self.ids.iter().map(|id| *id as u32));
+        Ok(())
+    }
+
+    /// The rows of `batch` that pass WHERE, and their groups.
+    pub(crate) fn groups_of(&mut self, batch: &RecordBatch) -> Result<(RecordBatch, Vec<usize>)> {
+        let kept = self.selected(batch)?;
+        let mut rows = self.no_rows();
+        self.intern(&kept, &mut rows)?;
+        let ids = rows.groups.iter().map(|g| *g as usize).collect();
+        Ok((kept, ids))
+    }
+
+    /// Numeric keys by key and group; empty unless the shape uses them.
+    pub(crate) fn key_numbers(&self) -> &[Vec<f64>] {
+        self.key_numbers.as_deref().unwrap_or_default()
+    }
+}
+
+/// Appends the numeric value of each key for groups that are new since `before`.
+fn note_key_numbers(numbers: &mut [Vec<f64>], keys: &[ArrayRef], ids: &[usize], before: usize) -> Result<()> {
+    for (known, key) in numbers.iter_mut().zip(keys) {
+        if !key.data_type().is_numeric() {
+            continue;
+        }
+        let values = crate::kernel::program::numbers(key)?;
+        let values = values.as_primitive::<arrow::datatypes::Float64Type>();
+        known.truncate(before);
+        for (row, id) in ids.iter().enumerate() {
+            if *id == known.len() {
+                known.push(if values.is_null(row) { f64::NAN } else { values.value(row) });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The image's columns and the stratum behind them.
+pub(crate) fn with_strata(image: &Image, columns: &[String]) -> Result<RecordBatch> {
+    let batch = image.batch(columns)?;
+    append(&batch, image.strata.clone())
+}
+
+fn append(batch: &RecordBatch, strata: UInt32Array) -> Result<RecordBatch> {
+    let mut fields: Vec<Arc<Field>> = batch.schema().fields().iter().cloned().collect();
+    let mut arrays = batch.columns().to_vec();
+    fields.push(Arc::new(Field::new(STRATUM, DataType::UInt32, false)));
+    arrays.push(Arc::new(strata));
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
+}
+
+fn numbers(array: &ArrayRef) -> Result<ArrayRef> {
+    match array.data_type() {
+        DataType::Float64 => Ok(Arc::clone(array)),
+        _ => Ok(arrow::compute::cast(array, &DataType::Float64)?),
+    }
+}
+
+fn boolean(array: &ArrayRef) -> Result<&BooleanArray> {
+    array.as_boolean_opt().ok_or_else(|| Error::data("WHERE or FILTER is not a condition"))
+}
+
+/// NULL is not true.
+fn extend_with_truth(mask: &mut Vec<bool>, array: &ArrayRef) {
+    match array.as_boolean_opt() {
+        Some(truth) => mask.extend(truth.iter().map(|t| t == Some(true))),
+        None => mask.resize(mask.len() + array.len(), false),
+    }
+}

@@ -1,0 +1,57 @@
+//! SQL answers with error bars, in the time or error you state.
+//!
+//! ```
+//! # #[tokio::main(flavor = "multi_thread")]
+//! # async fn main() -> plusminus::Result<()> {
+//! # let folder = std::env::temp_dir().join(format!("plusminus-doc-{}", std::process::id()));
+//! # std::fs::create_dir_all(&folder).map_err(|e| plusminus::Error::Data { what: e.to_string(), next: String::new() })?;
+//! # let file = folder.join("trips.csv");
+//! # let rows: String = (0..5000).map(|i| format!("{},{}\n", ["east", "west"][i % 2], i % 97)).collect();
+//! # std::fs::write(&file, format!("region,miles\n{rows}")).map_err(|e| plusminus::Error::Data { what: e.to_string(), next: String::new() })?;
+//! # let (store, file) = (folder.join("store"), file.to_string_lossy().into_owned());
+//! let db = plusminus::Session::open(store).await?;
+//! db.register("trips", &file).await?;
+//! db.sample("trips").stratified_by(["region"]).cap(500).build().await?;
+//! let answer = db.query("SELECT region, avg(miles) AS m FROM trips GROUP BY region").error_percent(10.0).run().await?;
+//! for cell in answer.cells("m")? {
+//!     assert!(cell.lower <= 47.9 && 47.9 <= cell.upper);
+//! }
+//! # std::fs::remove_dir_all(&folder).ok();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A query's life: `query` reads the bounds, `shape` recognises what can be estimated, `choose` picks a sample,
+//! `run` reads level after level through `kernel`, `estimate` turns totals into intervals, `above` runs what stands
+//! over the aggregate, and `answer` puts rows, intervals and a report together. What cannot be estimated honestly
+//! goes to `exact`, and the report says why.
+
+mod above;
+mod answer;
+mod choose;
+mod clock;
+mod diagnose;
+mod error;
+mod estimate;
+mod exact;
+mod explain;
+mod goal;
+mod image;
+mod kernel;
+mod knowledge;
+mod listing;
+mod query;
+mod run;
+mod session;
+mod shape;
+
+pub use answer::{Answer, Bounds, Cell, Column, Mode, Report};
+pub use clock::{Clock, SystemClock};
+pub use error::{Error, Result};
+pub use plusminus_catalog::{CatalogError, Manifest, SampleSize};
+pub use plusminus_dialect::{OnMiss, Statement, StatementKind, SyntaxError};
+pub use plusminus_sampling::{Progress, SamplingError};
+pub use plusminus_statistics::{Doubt, Trust};
+pub use query::Query;
+pub use session::{ProgressFn, SampleBuilder, Session, SessionBuilder};
+pub use shape::Role;

@@ -1,0 +1,94 @@
+//! Answers that are lists of samples or one-line messages.
+
+use crate::answer::{Answer, Mode, Report, exact_columns};
+use crate::error::Result;
+use crate::shape::Role;
+use arrow::array::{ArrayRef, Float64Array, StringArray, UInt64Array};
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::record_batch::RecordBatch;
+use plusminus_catalog::Manifest;
+use std::sync::Arc;
+
+/// A report for what is not a query.
+pub(crate) fn plain_report(reason: &str) -> Report {
+    Report {
+        mode: Mode::Exact,
+        confidence: 0.95,
+        error_bound: None,
+        error_is_relative: true,
+        within_ms: None,
+        met: None,
+        sample: None,
+        level: None,
+        levels: None,
+        rows_read: 0,
+        rows_total: None,
+        missing_groups_below: Some(0),
+        elapsed_ms: 0.0,
+        reason: reason.to_owned(),
+        warnings: Vec::new(),
+    }
+}
+
+/// An answer made of plain values.
+pub(crate) fn values(columns: Vec<(&str, ArrayRef)>, reason: &str) -> Result<Answer> {
+    let fields: Vec<Field> = columns.iter().map(|(name, a)| Field::new(*name, a.data_type().clone(), true)).collect();
+    let arrays = columns.into_iter().map(|(_, a)| a).collect();
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?;
+    let roles = vec![Role::Value; batch.num_columns()];
+    Ok(Answer { columns: exact_columns(&batch, &roles), batch, report: plain_report(reason) })
+}
+
+/// One line of text.
+pub(crate) fn message(text: &str) -> Answer {
+    let schema = Arc::new(Schema::new(vec![Field::new("status", DataType::Utf8, false)]));
+    let column: ArrayRef = Arc::new(StringArray::from(vec![text]));
+    let batch = RecordBatch::try_new(Arc::clone(&schema), vec![column]).unwrap_or_else(|_| RecordBatch::new_empty(schema));
+    Answer { columns: exact_columns(&batch, &[Role::Value]), batch, report: plain_report(text) }
+}
+
+/// SHOW SAMPLES, one row each.
+pub(crate) fn samples(families: &[Manifest]) -> Result<Answer> {
+    let text = |f: &dyn Fn(&Manifest) -> String| -> ArrayRef { Arc::new(families.iter().map(|m| Some(f(m))).collect::<StringArray>()) };
+    let number = |f: &dyn Fn(&Manifest) -> u64| -> ArrayRef { Arc::new(families.iter().map(|m| Some(f(m))).collect::<UInt64Array>()) };
+    values(
+        vec![
+            ("sample", text(&|m| m.name.clone())),
+            ("table", text(&|m| m.design.table.clone())),
+            ("stratified_by", text(&|m| m.design.stratified_by.join(", "))),
+            ("strata", number(&|m| m.strata_count)),
+            ("rows", number(&Manifest::sampled_rows)),
+            ("of_rows", number(&|m| m.base.rows)),
+            ("levels", number(&|m| m.levels.len() as u64)),
+            ("bytes", number(&Manifest::bytes)),
+            ("generation", number(&|m| m.generation)),
+        ],
+        "samples in the store",
+    )
+}
+
+/// DESCRIBE SAMPLE: one row per level.
+pub(crate) fn family(manifest: &Manifest) -> Result<Answer> {
+    let levels = manifest.levels.len();
+    let cumulative = crate::choose::cumulative_rows(manifest);
+    let number = |f: &dyn Fn(usize) -> u64| -> ArrayRef { Arc::new((0..levels).map(|l| Some(f(l))).collect::<UInt64Array>()) };
+    #[expect(clippy::cast_precision_loss, reason = "a share for display")]
+    let share = cumulative.iter().map(|rows| Some(100.0 * *rows as f64 / manifest.base.rows.max(1) as f64));
+    let mut answer = values(
+        vec![
+            ("level", number(&|l| l as u64)),
+            ("rows", number(&|l| cumulative[l])),
+            ("percent", Arc::new(share.collect::<Float64Array>())),
+            ("blocks", number(&|l| manifest.levels[l].blocks.len() as u64)),
+            ("bytes", number(&|l| manifest.levels[l].blocks.iter().map(|b| b.bytes).sum())),
+        ],
+        "levels of one sample, each including those before",
+    )?;
+    let design = &manifest.design;
+    let by = if design.stratified_by.is_empty() { "uniform".to_owned() } else { format!("STRATIFIED BY ({})", design.stratified_by.join(", ")) };
+    answer.report.reason = format!(
+        "{} of {}: {by} {} SEED {}; {} strata, at most {} rows each, generation {}",
+        manifest.name, design.table, design.size, design.seed, manifest.strata_count, design.cap, manifest.generation
+    );
+    Ok(answer)
+}

@@ -1,0 +1,228 @@
+//! The way in: tables, samples, statements.
+
+mod families;
+mod samples;
+mod statements;
+mod tables;
+
+pub(crate) use tables::path_key;
+
+pub use samples::SampleBuilder;
+
+use crate::clock::{Clock, SystemClock};
+use crate::error::{Error, Result};
+use crate::goal::Defaults;
+use crate::image::ImageCache;
+use crate::knowledge::KnowledgeCache;
+use crate::query::Query;
+use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use plusminus_catalog::Store;
+use plusminus_sampling::Progress;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Called with the progress of a build.
+pub type ProgressFn = Arc<dyn Fn(Progress) + Send + Sync>;
+
+/// Opens sessions.
+#[derive(Clone)]
+pub struct SessionBuilder {
+    store: PathBuf,
+    threads: usize,
+    memory_bytes: u64,
+    seed: u64,
+    clock: Arc<dyn Clock>,
+    progress: ProgressFn,
+    context: Option<SessionContext>,
+}
+
+impl std::fmt::Debug for SessionBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SessionBuilder").field("store", &self.store).finish_non_exhaustive()
+    }
+}
+
+/// A store with tables and samples, and the settings of one user. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Session {
+    pub(crate) inner: Arc<Inner>,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("store", &self.inner.store.folder()).finish_non_exhaustive()
+    }
+}
+
+pub(crate) struct Inner {
+    pub(crate) context: SessionContext,
+    pub(crate) store: Store,
+    pub(crate) images: ImageCache,
+    pub(crate) knowledge: KnowledgeCache,
+    pub(crate) defaults: Mutex<Defaults>,
+    /// Definitions of the tables that this process registered, kept in the store once sampled.
+    pub(crate) registered: Mutex<Vec<plusminus_catalog::TableDefinition>>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) threads: usize,
+    pub(crate) memory_bytes: u64,
+    pub(crate) seed: u64,
+    pub(crate) progress: ProgressFn,
+}
+
+/// Memory for queries and builds unless told otherwise.
+const MEMORY_BYTES: u64 = 4 << 30;
+
+impl SessionBuilder {
+    /// A session on the store in folder `store`, which is created by the first write.
+    pub fn new(store: impl Into<PathBuf>) -> Self {
+        Self {
+            store: store.into(),
+            threads: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
+            memory_bytes: MEMORY_BYTES,
+            seed: 0,
+            clock: Arc::new(SystemClock::default()),
+            progress: Arc::new(|_| {}),
+            context: None,
+        }
+    }
+
+    /// Worker threads.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads.max(1);
+        self
+    }
+
+    /// Bytes that queries and builds may use.
+    #[must_use]
+    pub fn memory_bytes(mut self, bytes: u64) -> Self {
+        self.memory_bytes = bytes;
+        self
+    }
+
+    /// The seed of samples whose statement names none.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Another source of time, for tests.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Called while samples are built.
+    #[must_use]
+    pub fn progress(mut self, progress: ProgressFn) -> Self {
+        self.progress = progress;
+        self
+    }
+
+    /// Takes tables and functions from an existing DataFusion context.
+    #[must_use]
+    pub fn context(mut self, context: SessionContext) -> Self {
+        self.context = Some(context);
+        self
+    }
+
+    /// Opens the store and registers its tables.
+    ///
+    /// # Errors
+    /// [`Error::Catalog`] or [`Error::DamagedStore`] when the folder is not a store or is damaged.
+    pub async fn open(self) -> Result<Session> {
+        let store = Store::open(&self.store)?;
+        let context = match &self.context {
+            Some(context) => context.clone(),
+            None => self.fresh_context()?,
+        };
+        let quarter = usize::try_from(self.memory_bytes / 4).unwrap_or(usize::MAX);
+        let session = Session {
+            inner: Arc::new(Inner {
+                context,
+                store,
+                images: ImageCache::new(quarter),
+                knowledge: KnowledgeCache::default(),
+                defaults: Mutex::default(),
+                registered: Mutex::default(),
+                clock: self.clock,
+                threads: self.threads,
+                memory_bytes: self.memory_bytes,
+                seed: self.seed,
+                progress: self.progress,
+            }),
+        };
+        session.restore_tables().await?;
+        Ok(session)
+    }
+
+    fn fresh_context(&self) -> Result<SessionContext> {
+        let limit = usize::try_from(self.memory_bytes).unwrap_or(usize::MAX);
+        let top = NonZeroUsize::new(5).unwrap_or(NonZeroUsize::MIN);
+        let pool = TrackConsumersPool::new(GreedyMemoryPool::new(limit), top);
+        let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).build_arc()?;
+        let config = SessionConfig::new().with_target_partitions(self.threads).with_information_schema(true);
+        Ok(SessionContext::new_with_config_rt(config, runtime).enable_url_table())
+    }
+}
+
+impl Session {
+    /// Opens a session on the store in folder `store` with default settings.
+    ///
+    /// # Errors
+    /// See [`SessionBuilder::open`].
+    pub async fn open(store: impl Into<PathBuf>) -> Result<Self> {
+        SessionBuilder::new(store).open().await
+    }
+
+    /// A session on `store` with the tables and functions of an existing DataFusion context.
+    ///
+    /// # Errors
+    /// See [`SessionBuilder::open`].
+    pub async fn from_context(store: impl Into<PathBuf>, context: SessionContext) -> Result<Self> {
+        SessionBuilder::new(store).context(context).open().await
+    }
+
+    /// A query, to be bounded and run.
+    pub fn query(&self, sql: impl Into<String>) -> Query {
+        Query::new(self.clone(), sql.into())
+    }
+
+    /// Starts a sample of `table`.
+    pub fn sample(&self, table: impl Into<String>) -> SampleBuilder {
+        SampleBuilder::new(self.clone(), table.into())
+    }
+
+    /// The DataFusion context behind the session.
+    #[must_use]
+    pub fn context(&self) -> &SessionContext {
+        &self.inner.context
+    }
+
+    /// The store's folder.
+    #[must_use]
+    pub fn store_folder(&self) -> &std::path::Path {
+        self.inner.store.folder()
+    }
+
+    pub(crate) fn defaults(&self) -> Defaults {
+        self.inner.defaults.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Error {
+    /// An error for a table that is not there, naming the nearest.
+    pub(crate) fn no_table(name: &str, tables: &[String]) -> Self {
+        let near = plusminus_dialect::nearest(name, tables.iter().map(String::as_str));
+        let next = match near {
+            Some(near) => format!("did you mean '{near}'?"),
+            None => "SHOW TABLES lists what there is; --table NAME=PATH names a file".to_owned(),
+        };
+        Self::invalid(format!("there is no table named '{name}'"), next)
+    }
+}

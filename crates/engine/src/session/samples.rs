@@ -1,0 +1,215 @@
+//! Building, listing, checking and dropping samples.
+
+use super::Session;
+use crate::answer::Answer;
+use crate::error::{Error, Result};
+use crate::listing;
+use plusminus_catalog::{Manifest, SampleSize};
+use plusminus_dialect::{CreateSample, Design, SampleSize as SizeClause};
+use plusminus_sampling::{DrawOptions, SampleRequest, Source, draw};
+
+/// Rows of each stratum when neither CAP nor SIZE is given.
+const DEFAULT_CAP: u64 = 10_000;
+/// Percent of the table for a uniform sample when no SIZE is given.
+const DEFAULT_PERCENT: f64 = 1.0;
+
+/// A sample to be built; several on one table are drawn in one pass with [`Session::build_samples`].
+#[derive(Debug, Clone)]
+pub struct SampleBuilder {
+    session: Session,
+    pub(crate) table: String,
+    name: Option<String>,
+    stratified_by: Vec<String>,
+    size: Option<SampleSize>,
+    levels: Option<u32>,
+    seed: Option<u64>,
+    replace: bool,
+}
+
+impl SampleBuilder {
+    pub(crate) fn new(session: Session, table: String) -> Self {
+        Self {
+            session,
+            table,
+            name: None,
+            stratified_by: Vec::new(),
+            size: None,
+            levels: None,
+            seed: None,
+            replace: false,
+        }
+    }
+
+    /// The sample's name; by default the table's and the columns'.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Every combination of values of these columns is represented.
+    #[must_use]
+    pub fn stratified_by<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
+        self.stratified_by = columns.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Keep at most so many rows of each stratum.
+    #[must_use]
+    pub fn cap(mut self, rows: u64) -> Self {
+        self.size = Some(SampleSize::Cap(rows));
+        self
+    }
+
+    /// Keep about so many rows in all.
+    #[must_use]
+    pub fn size_rows(mut self, rows: u64) -> Self {
+        self.size = Some(SampleSize::Rows(rows));
+        self
+    }
+
+    /// Keep about so many percent of the table's rows.
+    #[must_use]
+    pub fn size_percent(mut self, percent: f64) -> Self {
+        self.size = Some(SampleSize::Percent(percent));
+        self
+    }
+
+    /// The number of nested levels.
+    #[must_use]
+    pub fn levels(mut self, levels: u32) -> Self {
+        self.levels = Some(levels);
+        self
+    }
+
+    /// The seed of the random choice.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Take the place of a sample with the same name.
+    #[must_use]
+    pub fn replace(mut self, replace: bool) -> Self {
+        self.replace = replace;
+        self
+    }
+
+    /// Reads the table once, draws the sample and publishes it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for names that do not exist, [`Error::Catalog`] when the name is taken, and what reading and
+    /// writing may bring.
+    pub async fn build(self) -> Result<Manifest> {
+        let session = self.session.clone();
+        let built = session.build_samples(vec![self]).await?;
+        built.into_iter().next().ok_or_else(|| Error::data("the build returned nothing"))
+    }
+
+    fn request(&self, table_key: &str, default_seed: u64) -> Result<SampleRequest> {
+        if let Some(SampleSize::Percent(p)) = self.size {
+            if !(p > 0.0 && p <= 100.0) {
+                return Err(Error::invalid(format!("SIZE {p} % is not a share of the table"), "a percentage above 0, up to 100"));
+            }
+        }
+        if let Some(SampleSize::Cap(0) | SampleSize::Rows(0)) = self.size {
+            return Err(Error::invalid("a sample of 0 rows holds nothing", "CAP or SIZE of at least 1"));
+        }
+        let default = match self.stratified_by.is_empty() {
+            true => SampleSize::Percent(DEFAULT_PERCENT),
+            false => SampleSize::Cap(DEFAULT_CAP),
+        };
+        Ok(SampleRequest {
+            name: self.name.clone().unwrap_or_else(|| default_name(table_key, &self.stratified_by)),
+            stratified_by: self.stratified_by.clone(),
+            size: self.size.unwrap_or(default),
+            levels: self.levels,
+            seed: self.seed.unwrap_or(default_seed),
+            replace: self.replace,
+        })
+    }
+}
+
+/// `flights_by_origin`, `flights_uniform`; of a path only the file's stem.
+fn default_name(table: &str, columns: &[String]) -> String {
+    let stem = table.rsplit('/').find(|part| !part.is_empty()).unwrap_or(table);
+    let stem = stem.split('.').next().unwrap_or(stem);
+    let name = if columns.is_empty() { format!("{stem}_uniform") } else { format!("{stem}_by_{}", columns.join("_")) };
+    name.chars().map(|c| if c.is_alphanumeric() || c == '_' || c == '-' { c } else { '_' }).take(128).collect()
+}
+
+impl Session {
+    /// Builds several samples of one table in one pass over it.
+    ///
+    /// # Errors
+    /// See [`SampleBuilder::build`]; also when the builders name different tables.
+    pub async fn build_samples(&self, builders: Vec<SampleBuilder>) -> Result<Vec<Manifest>> {
+        let Some(first) = builders.first() else { return Ok(Vec::new()) };
+        if builders.iter().any(|b| b.table != first.table) {
+            return Err(Error::invalid("samples built in one pass are of one table", "one call per table"));
+        }
+        let (provider, key) = self.table(&first.table).await?;
+        let requests = builders.iter().map(|b| b.request(&key, self.inner.seed)).collect::<Result<Vec<_>>>()?;
+        let state = self.inner.context.state();
+        let source = Source::open(&provider, &state).await?;
+        let options = DrawOptions {
+            threads: self.inner.threads,
+            memory_bytes: self.inner.memory_bytes,
+            now_unix_ms: self.inner.clock.unix_ms(),
+            progress: std::sync::Arc::clone(&self.inner.progress),
+        };
+        let built = draw(source, &key, &requests, &self.inner.store, &state, &options).await?;
+        self.keep_table(&key)?;
+        Ok(built)
+    }
+
+    /// CREATE SAMPLE.
+    pub(super) async fn create_sample(&self, statement: &CreateSample) -> Result<Answer> {
+        let options = &statement.options;
+        if !options.tail.is_empty() {
+            return Err(Error::unsupported("TAIL is not supported yet", "leave it out; heavy tails are marked untrusted"));
+        }
+        let columns = match &options.design {
+            Design::Uniform => Vec::new(),
+            Design::Stratified(columns) => columns.clone(),
+            Design::Universe(column) => {
+                let next = format!("STRATIFIED BY ({column}), or a uniform sample without UNIVERSE ON");
+                return Err(Error::unsupported("UNIVERSE ON is not supported yet", next));
+            }
+        };
+        let table = relation(&statement.relation)?;
+        if statement.if_not_exists && self.families()?.iter().any(|m| m.name == statement.name) {
+            return Ok(listing::message(&format!("sample '{}' exists already", statement.name)));
+        }
+        let mut builder = self.sample(table).name(&statement.name).stratified_by(columns).replace(statement.or_replace);
+        builder.size = options.size.map(|size| match size {
+            SizeClause::Cap(rows) => SampleSize::Cap(rows),
+            SizeClause::Rows(rows) => SampleSize::Rows(rows),
+            SizeClause::Percent(percent) => SampleSize::Percent(percent),
+        });
+        builder.levels = options.levels;
+        builder.seed = options.seed;
+        let manifest = builder.build().await?;
+        listing::samples(&[manifest])
+    }
+}
+
+/// The one table that a sample is of: a name, or a path in quotes.
+fn relation(text: &str) -> Result<String> {
+    let text = text.trim();
+    let quoted = |quote: char| text.strip_prefix(quote).and_then(|t| t.strip_suffix(quote)).filter(|t| !t.contains(quote));
+    if let Some(path) = quoted('\'') {
+        return Ok(path.to_owned());
+    }
+    if let Some(name) = quoted('"') {
+        return Ok(name.to_owned());
+    }
+    if text.contains(char::is_whitespace) || text.contains([',', '(']) {
+        return Err(Error::unsupported(
+            "samples of joins are not supported yet",
+            "CREATE SAMPLE … ON one table; joins with it are answered exactly",
+        ));
+    }
+    Ok(text.to_lowercase())
+}

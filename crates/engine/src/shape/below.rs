@@ -1,0 +1,57 @@
+//! From an aggregate's input down to the one scan: filters and projections become expressions over its columns.
+
+use super::Reason;
+use super::lineage::Lineage;
+use datafusion::common::DataFusionError;
+use datafusion::logical_expr::utils::split_conjunction_owned;
+use datafusion::logical_expr::{Expr, LogicalPlan, TableScan};
+
+pub(crate) struct Below {
+    pub(crate) scan: TableScan,
+    pub(crate) predicates: Vec<Expr>,
+    pub(crate) lineage: Lineage,
+}
+
+pub(crate) fn flatten(plan: &LogicalPlan) -> Result<Below, Reason> {
+    let traced = |e: DataFusionError| Reason::new(format!("a column cannot be traced: {e}"));
+    match plan {
+        LogicalPlan::TableScan(scan) => {
+            let lineage = Lineage::identity(&scan.projected_schema);
+            if scan.fetch.is_some() {
+                return Err(Reason::new("LIMIT below an aggregate picks rows, which a sample cannot stand for"));
+            }
+            Ok(Below { scan: scan.clone(), predicates: scan.filters.clone(), lineage })
+        }
+        LogicalPlan::Filter(filter) => {
+            let mut below = flatten(&filter.input)?;
+            let predicate = below.lineage.replace(&filter.predicate).map_err(traced)?;
+            below.predicates.extend(split_conjunction_owned(predicate));
+            Ok(below)
+        }
+        LogicalPlan::Projection(projection) => {
+            let below = flatten(&projection.input)?;
+            let lineage = below.lineage.project(&projection.expr, &projection.schema).map_err(traced)?;
+            Ok(Below { lineage, ..below })
+        }
+        LogicalPlan::SubqueryAlias(alias) => {
+            let below = flatten(&alias.input)?;
+            Ok(Below { lineage: below.lineage.renamed(&alias.schema), ..below })
+        }
+        // Without a LIMIT an order below an aggregate changes nothing.
+        LogicalPlan::Sort(sort) if sort.fetch.is_none() => flatten(&sort.input),
+        other => Err(Reason::new(refusal(other))),
+    }
+}
+
+fn refusal(plan: &LogicalPlan) -> &'static str {
+    match plan {
+        LogicalPlan::Aggregate(_) | LogicalPlan::Distinct(_) => "an aggregate of an aggregate or of DISTINCT rows is answered exactly for now",
+        LogicalPlan::Join(_) => "joins are answered exactly for now",
+        LogicalPlan::Union(_) => "an aggregate over a UNION is answered exactly for now",
+        LogicalPlan::Window(_) => "window functions below an aggregate need every row",
+        LogicalPlan::Limit(_) | LogicalPlan::Sort(_) => "LIMIT below an aggregate picks rows, which a sample cannot stand for",
+        LogicalPlan::Values(_) | LogicalPlan::EmptyRelation(_) => "there is no table to sample",
+        LogicalPlan::Unnest(_) => "UNNEST is answered exactly for now",
+        _ => "this kind of input is answered exactly",
+    }
+}

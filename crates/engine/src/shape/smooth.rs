@@ -1,0 +1,67 @@
+//! Expressions above aggregates as functions that can be differentiated.
+
+use super::calls::{CallKind, Calls, literal_number};
+use datafusion::common::DFSchemaRef;
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
+use plusminus_statistics::expression::Smooth;
+
+/// Inputs 0… are the shape's variables, then come the GROUP BY columns. `None` when `expr` is not smooth.
+pub(crate) fn translate(expr: &Expr, schema: &DFSchemaRef, keys: usize, calls: &Calls) -> Option<Smooth> {
+    let go = |e: &Expr| translate(e, schema, keys, calls);
+    match expr {
+        Expr::Column(column) => {
+            let index = schema.index_of_column(column).ok()?;
+            if index < keys {
+                let numeric = schema.field(index).data_type().is_numeric();
+                return numeric.then_some(Smooth::Input(calls.variables.len() + index));
+            }
+            Some(match calls.calls.get(index - keys)?.kind {
+                CallKind::Count { rows } => Smooth::Input(rows),
+                CallKind::Sum { sum } => Smooth::Input(sum),
+                CallKind::Avg { sum, rows } => Smooth::Div(Box::new(Smooth::Input(sum)), Box::new(Smooth::Input(rows))),
+            })
+        }
+        Expr::Literal(value, _) => literal_number(value).map(Smooth::Constant),
+        Expr::Alias(alias) => go(&alias.expr),
+        Expr::Negative(inner) => Some(Smooth::Neg(Box::new(go(inner)?))),
+        Expr::Cast(cast) if cast.field.data_type().is_numeric() => go(&cast.expr),
+        Expr::TryCast(cast) if cast.field.data_type().is_numeric() => go(&cast.expr),
+        Expr::BinaryExpr(binary) => arithmetic(binary, go),
+        Expr::ScalarFunction(call) => function(call, go),
+        _ => None,
+    }
+}
+
+fn arithmetic(binary: &BinaryExpr, go: impl Fn(&Expr) -> Option<Smooth>) -> Option<Smooth> {
+    let node = match binary.op {
+        Operator::Plus => Smooth::Add,
+        Operator::Minus => Smooth::Sub,
+        Operator::Multiply => Smooth::Mul,
+        Operator::Divide => Smooth::Div,
+        _ => return None,
+    };
+    Some(node(Box::new(go(&binary.left)?), Box::new(go(&binary.right)?)))
+}
+
+fn function(call: &ScalarFunction, go: impl Fn(&Expr) -> Option<Smooth>) -> Option<Smooth> {
+    let boxed = |e: &Expr| go(e).map(Box::new);
+    let name = call.func.name();
+    match (name, call.args.as_slice()) {
+        ("abs", [x]) => Some(Smooth::Abs(boxed(x)?)),
+        ("sqrt", [x]) => Some(Smooth::Sqrt(boxed(x)?)),
+        ("ln", [x]) => Some(Smooth::Ln(boxed(x)?)),
+        ("log10", [x]) | ("log", [x]) => Some(Smooth::Log10(boxed(x)?)),
+        ("exp", [x]) => Some(Smooth::Exp(boxed(x)?)),
+        ("power", [x, y]) => Some(Smooth::Pow(boxed(x)?, boxed(y)?)),
+        ("round", [x]) => Some(Smooth::Round(boxed(x)?, 0)),
+        ("round", [x, Expr::Literal(digits, _)]) => {
+            #[expect(clippy::cast_possible_truncation, reason = "clamped to the range of decimals")]
+            let digits = literal_number(digits)?.clamp(-300.0, 300.0) as i32;
+            Some(Smooth::Round(boxed(x)?, digits))
+        }
+        // The guards against NULL and against a zero divisor leave every other value as it is.
+        ("nullif" | "coalesce", [x, Expr::Literal(..)]) => go(x),
+        _ => None,
+    }
+}

@@ -1,0 +1,59 @@
+//! Which level and block a kept row goes to.
+
+use crate::merge::Kept;
+use crate::priority::stratum_offset;
+use plusminus_statistics::cap;
+
+/// Rows a block holds at least, where a level has more than one.
+const BLOCK_ROWS: u64 = 16_000;
+const BLOCKS_MAX: u64 = 64;
+
+/// A row of a block: its place among the family's kept rows, and its rank.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Placed {
+    pub(crate) kept: usize,
+    pub(crate) rank: u32,
+}
+
+/// Rows of one level, block by block, each sorted by stratum and rank.
+pub(crate) struct Level {
+    pub(crate) rows: u64,
+    pub(crate) blocks: Vec<Vec<Placed>>,
+}
+
+/// Level L holds the ranks below max(2, ⌈cap / 2^(top−L)⌉) that the levels before it do not.
+pub(crate) fn lay_out(rows: &[Kept], cap_rows: u64, levels: u32, seed: u64) -> Vec<Level> {
+    let bounds: Vec<u64> = (0..levels).map(|level| cap::at_level(cap_rows, level, levels).max(2)).collect();
+    let mut sizes = vec![0_u64; bounds.len()];
+    for_each_rank(rows, |_, rank, _| sizes[level_of(&bounds, rank)] += 1);
+    let block_counts: Vec<u64> = sizes.iter().map(|size| (size / BLOCK_ROWS).clamp(1, BLOCKS_MAX)).collect();
+    let blocks_of = |count: &u64| vec![Vec::new(); usize::try_from(*count).unwrap_or(1)];
+    let mut laid: Vec<Level> = sizes
+        .iter()
+        .zip(&block_counts)
+        .map(|(size, count)| Level { rows: *size, blocks: if *size == 0 { Vec::new() } else { blocks_of(count) } })
+        .collect();
+    for_each_rank(rows, |kept, rank, stratum| {
+        let level = level_of(&bounds, rank);
+        let block = (rank.wrapping_add(stratum_offset(seed, stratum))) % block_counts[level];
+        let placed = Placed { kept, rank: u32::try_from(rank).unwrap_or(u32::MAX) };
+        if let Some(block) = laid[level].blocks.get_mut(usize::try_from(block).unwrap_or(0)) {
+            block.push(placed);
+        }
+    });
+    laid
+}
+
+fn level_of(bounds: &[u64], rank: u64) -> usize {
+    bounds.partition_point(|bound| *bound <= rank).min(bounds.len() - 1)
+}
+
+/// Calls `f(place, rank, stratum)` for rows sorted by stratum and priority.
+fn for_each_rank(rows: &[Kept], mut f: impl FnMut(usize, u64, u32)) {
+    let (mut stratum, mut rank) = (None, 0);
+    for (at, row) in rows.iter().enumerate() {
+        rank = if stratum == Some(row.stratum) { rank + 1 } else { 0 };
+        stratum = Some(row.stratum);
+        f(at, rank, row.stratum);
+    }
+}

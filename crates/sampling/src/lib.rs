@@ -1,0 +1,27 @@
+//! Draws stratified samples: one pass over a table for all families, then levels of nested resolution.
+//!
+//! The pass keeps, per family and stratum, the rows with the lowest priorities; a priority is a hash of the seed, the
+//! row's file and its place in that file ([`priority`]), so the same table and seed give the same rows on any number of
+//! threads. What a pass remembers is bounded by the sample's size, not the table's ([`reservoir`]).
+//!
+//! [`draw`] is the way in. This crate never sees a query or a bound and never computes an interval.
+
+mod build;
+mod columns;
+mod error;
+mod interner;
+mod layout;
+mod merge;
+mod priority;
+mod request;
+mod reservoir;
+mod source;
+mod stratum_moments;
+mod worker;
+mod write;
+
+pub use build::draw;
+pub use columns::as_float64;
+pub use error::SamplingError;
+pub use request::{DrawOptions, Progress, SampleRequest};
+pub use source::{Source, base_files};

@@ -1,0 +1,219 @@
+//! The workers' parts of one family, put together: strata in the order of their values, rows by stratum and rank.
+
+use crate::error::SamplingError;
+use crate::interner::Interner;
+use crate::reservoir::{CHUNK, Quota};
+use crate::stratum_moments::{MOMENT_ROWS, StratumMoments};
+use crate::worker::FamilyPart;
+use arrow::array::{ArrayRef, UInt32Array};
+use arrow::compute::{SortColumn, SortOptions, lexsort_to_indices, take};
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use plusminus_catalog::{ColumnMoments, Strata, StrataColumns};
+use plusminus_statistics::Moments;
+
+/// A row of the final sample: which, and where its values are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Kept {
+    pub(crate) stratum: u32,
+    pub(crate) priority: u64,
+    /// Chunk number over all workers.
+    pub(crate) chunk: u32,
+    pub(crate) row: u32,
+}
+
+/// A family ready to be laid out.
+pub(crate) struct Family {
+    pub(crate) strata: StrataColumns,
+    /// Sorted by stratum and priority; not more than the cap of any stratum.
+    pub(crate) rows: Vec<Kept>,
+    pub(crate) chunks: Vec<RecordBatch>,
+    pub(crate) cap: u64,
+}
+
+/// The table's columns by role.
+pub(crate) struct Roles<'a> {
+    pub(crate) schema: &'a SchemaRef,
+    pub(crate) strata: &'a [usize],
+    pub(crate) numeric: &'a [usize],
+    pub(crate) nullable: &'a [usize],
+}
+
+pub(crate) fn merge(parts: Vec<FamilyPart>, quota: Quota, roles: &Roles<'_>) -> Result<Family, SamplingError> {
+    let mut numbering = Numbering::new(roles)?;
+    let mut rest = Vec::with_capacity(parts.len());
+    for part in parts {
+        let count = part.counts.len();
+        numbering.add(part.interner, count)?;
+        rest.push((part.counts, part.reservoir, part.nulls, part.moments));
+    }
+    let (keys, places) = numbering.finish()?;
+    let strata_count = places.iter().flatten().map(|p| *p as usize + 1).max().unwrap_or(0);
+    let mut counts = vec![0_u64; strata_count];
+    let mut nulls = vec![vec![0_u64; strata_count]; roles.nullable.len()];
+    let mut moments = Vec::new();
+    let (mut rows, mut chunks) = (Vec::new(), Vec::new());
+    for ((part_counts, reservoir, part_nulls, part_moments), places) in rest.into_iter().zip(&places) {
+        scatter_add(&mut counts, &part_counts, places);
+        for (sum, part) in nulls.iter_mut().zip(&part_nulls) {
+            scatter_add(sum, part, places);
+        }
+        let first_chunk = chunks.len();
+        rows.extend(reservoir.entries.iter().enumerate().map(|(at, entry)| Kept {
+            stratum: places[entry.stratum as usize],
+            priority: entry.priority,
+            chunk: as_u32(first_chunk + at / CHUNK),
+            row: as_u32(at % CHUNK),
+        }));
+        chunks.extend(reservoir.chunks);
+        moments.push(part_moments);
+    }
+    rows.sort_unstable();
+    let largest = counts.iter().copied().max().unwrap_or(0);
+    let cap = quota.cap(&counts).min(largest).max(1);
+    keep_lowest(&mut rows, cap);
+    let caps = vec![cap; counts.len()];
+    let strata = StrataColumns {
+        keys,
+        non_null: non_null(&counts, &nulls, roles),
+        moments: stratum_moments(&counts, &moments, &places, roles),
+        rows: counts,
+        caps,
+    };
+    Ok(Family { strata, rows, chunks, cap })
+}
+
+/// Finds the strata that several workers numbered each in its own way.
+struct Numbering {
+    all: Interner,
+    parts: Vec<Vec<usize>>,
+    fields: Vec<arrow::datatypes::Field>,
+}
+
+impl Numbering {
+    fn new(roles: &Roles<'_>) -> Result<Self, SamplingError> {
+        let fields = roles.strata.iter().map(|c| roles.schema.field(*c).clone()).collect();
+        Ok(Self { all: Interner::new(roles.schema, roles.strata)?, parts: Vec::new(), fields })
+    }
+
+    fn add(&mut self, part: Interner, count: usize) -> Result<(), SamplingError> {
+        let keys = part.into_keys()?;
+        if count > 0 {
+            self.all.intern_keys(&keys, count)?;
+            self.parts.push(self.all.ids().to_vec());
+        } else {
+            self.parts.push(Vec::new());
+        }
+        Ok(())
+    }
+
+    /// The keys sorted by value (NULL first), and for each part the place of each of its strata in that order.
+    #[expect(clippy::type_complexity, reason = "a pair of plain columns, used once")]
+    fn finish(self) -> Result<(Vec<(arrow::datatypes::Field, ArrayRef)>, Vec<Vec<u32>>), SamplingError> {
+        let count = self.all.len();
+        let keys = self.all.into_keys()?;
+        if keys.is_empty() {
+            let empty = self.fields.into_iter().map(|f| {
+                let none = arrow::array::new_empty_array(f.data_type());
+                (f, none)
+            });
+            return Ok((empty.collect(), self.parts.iter().map(|p| vec![0; p.len().min(1)]).collect()));
+        }
+        let options = Some(SortOptions { descending: false, nulls_first: true });
+        let columns: Vec<_> = keys.iter().map(|k| SortColumn { values: k.clone(), options }).collect();
+        let order: UInt32Array = lexsort_to_indices(&columns, None)?;
+        let mut place_of = vec![0_u32; count];
+        for (place, id) in order.values().iter().enumerate() {
+            place_of[*id as usize] = as_u32(place);
+        }
+        let mut sorted = Vec::with_capacity(keys.len());
+        for (field, key) in self.fields.into_iter().zip(&keys) {
+            sorted.push((field, take(key.as_ref(), &order, None)?));
+        }
+        let places = self.parts.iter().map(|p| p.iter().map(|id| place_of[*id]).collect()).collect();
+        Ok((sorted, places))
+    }
+}
+
+fn scatter_add(sum: &mut [u64], part: &[u64], places: &[u32]) {
+    for (value, place) in part.iter().zip(places) {
+        sum[*place as usize] += value;
+    }
+}
+
+/// Cuts every stratum's rows to the `cap` lowest priorities.
+fn keep_lowest(rows: &mut Vec<Kept>, cap: u64) {
+    let (mut stratum, mut rank) = (None, 0);
+    rows.retain(|row| {
+        rank = if stratum == Some(row.stratum) { rank + 1 } else { 0 };
+        stratum = Some(row.stratum);
+        rank < cap
+    });
+}
+
+fn non_null(counts: &[u64], nulls: &[Vec<u64>], roles: &Roles<'_>) -> Vec<(String, Vec<u64>)> {
+    let with_nulls = roles.nullable.iter().zip(nulls).filter(|(_, nulls)| nulls.iter().any(|n| *n > 0));
+    with_nulls
+        .map(|(column, nulls)| {
+            let non_null = counts.iter().zip(nulls).map(|(rows, nulls)| rows - nulls).collect();
+            (roles.schema.field(*column).name().clone(), non_null)
+        })
+        .collect()
+}
+
+/// Moments of the strata that are large enough; none for a uniform sample, whose only stratum is the table.
+fn stratum_moments(
+    counts: &[u64],
+    parts: &[StratumMoments],
+    places: &[Vec<u32>],
+    roles: &Roles<'_>,
+) -> Vec<(String, Vec<Option<ColumnMoments>>)> {
+    if roles.strata.is_empty() || counts.iter().all(|c| *c < MOMENT_ROWS) {
+        return Vec::new();
+    }
+    let mut columns = Vec::new();
+    for (number, column) in roles.numeric.iter().enumerate() {
+        let mut sums = vec![Moments::default(); counts.len()];
+        let mut whole = true;
+        for (part, places) in parts.iter().zip(places) {
+            for (local, place) in places.iter().enumerate() {
+                match part.get(local, number) {
+                    Some(moments) => sums[*place as usize].merge(&moments),
+                    None => whole = false,
+                }
+            }
+        }
+        if whole {
+            let name = roles.schema.field(*column).name();
+            let large = |(moments, rows): (&Moments, &u64)| (*rows >= MOMENT_ROWS).then(|| stored(name, moments));
+            columns.push((name.clone(), sums.iter().zip(counts).map(large).collect()));
+        }
+    }
+    columns
+}
+
+/// Moments as the catalog stores them.
+pub(crate) fn stored(column: &str, moments: &Moments) -> ColumnMoments {
+    ColumnMoments {
+        column: column.to_owned(),
+        count: moments.count,
+        mean: moments.mean,
+        m2: moments.m2,
+        m3: moments.m3,
+        m4: moments.m4,
+        min: moments.minimum(),
+        max: moments.maximum(),
+    }
+}
+
+/// Strata, chunks and rows of a chunk are far below 2³².
+fn as_u32(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+impl Family {
+    /// The strata as the catalog stores them.
+    pub(crate) fn take_strata(&mut self) -> Result<Strata, SamplingError> {
+        Ok(std::mem::take(&mut self.strata).build()?)
+    }
+}

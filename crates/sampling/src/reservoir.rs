@@ -1,0 +1,172 @@
+//! The rows of one family that may still be kept.
+//!
+//! Invariant: every row that belongs to the final sample of the rows offered so far is held. A family keeps, per
+//! stratum, the K lowest priorities; K never grows while rows arrive (with a SIZE, K is the largest cap whose sample
+//! fits, and strata only grow), so dropping what lies beyond today's K loses nothing. Rows held stay within a constant
+//! factor of the final sample, whatever the table's size.
+
+use crate::error::SamplingError;
+use arrow::array::{BooleanArray, UInt32Array};
+use arrow::compute::BatchCoalescer;
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use plusminus_statistics::cap;
+
+/// Rows per chunk; a held row's place is (number / CHUNK, number % CHUNK).
+pub(crate) const CHUNK: usize = 8192;
+
+/// What bounds a family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Quota {
+    /// Rows per stratum.
+    Cap(u64),
+    /// Rows in all.
+    Rows(u64),
+}
+
+impl Quota {
+    /// The cap of every stratum, given the strata's sizes; never below 2, the least that has a variance.
+    pub(crate) fn cap(self, counts: &[u64]) -> u64 {
+        match self {
+            Self::Cap(k) => k.max(2),
+            Self::Rows(n) => cap::for_size(counts, n).max(2),
+        }
+    }
+}
+
+/// A held row, without its values.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry {
+    pub(crate) priority: u64,
+    pub(crate) stratum: u32,
+}
+
+pub(crate) struct Reservoir {
+    quota: Quota,
+    /// Per stratum: rows above this priority can no longer be kept.
+    thresholds: Vec<u64>,
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) chunks: Vec<RecordBatch>,
+    open: BatchCoalescer,
+    chosen: Vec<u32>,
+    /// The number of entries at which the next compaction is due.
+    limit: usize,
+    bytes: u64,
+}
+
+const SLACK_ROWS: usize = 65_536;
+
+impl Reservoir {
+    pub(crate) fn new(schema: SchemaRef, quota: Quota) -> Self {
+        let expected = match quota {
+            Quota::Cap(_) => SLACK_ROWS,
+            Quota::Rows(n) => usize::try_from(n).unwrap_or(usize::MAX / 2),
+        };
+        Self {
+            quota,
+            thresholds: Vec::new(),
+            entries: Vec::new(),
+            chunks: Vec::new(),
+            open: BatchCoalescer::new(schema, CHUNK),
+            chosen: Vec::new(),
+            limit: next_limit(expected),
+            bytes: 0,
+        }
+    }
+
+    /// Offers rows: `counts` are the sizes of the strata with these rows included.
+    pub(crate) fn offer(
+        &mut self,
+        batch: &RecordBatch,
+        strata: &[usize],
+        priorities: &[u64],
+        counts: &[u64],
+    ) -> Result<(), SamplingError> {
+        self.thresholds.resize(counts.len(), u64::MAX);
+        self.chosen.clear();
+        for (row, (&stratum, &priority)) in strata.iter().zip(priorities).enumerate() {
+            if priority <= self.thresholds[stratum] {
+                self.chosen.push(as_u32(row));
+                self.entries.push(Entry { priority, stratum: as_u32(stratum) });
+            }
+        }
+        if !self.chosen.is_empty() {
+            let indices = UInt32Array::from(std::mem::take(&mut self.chosen));
+            self.open.push_batch_with_indices(batch.clone(), &indices)?;
+            self.collect_chunks();
+        }
+        if self.entries.len() > self.limit {
+            self.compact(counts)?;
+        }
+        Ok(())
+    }
+
+    /// Drops what can no longer be kept.
+    pub(crate) fn compact(&mut self, counts: &[u64]) -> Result<(), SamplingError> {
+        self.finish()?;
+        let cap = usize::try_from(self.quota.cap(counts)).unwrap_or(usize::MAX);
+        let keep = self.lowest(cap);
+        let schema = self.open.schema();
+        let chunks = std::mem::take(&mut self.chunks);
+        self.open = BatchCoalescer::new(schema, CHUNK);
+        self.bytes = 0;
+        for (number, chunk) in chunks.into_iter().enumerate() {
+            let start = number * CHUNK;
+            let mask = BooleanArray::from(keep[start..start + chunk.num_rows()].to_vec());
+            self.open.push_batch_with_filter(chunk, &mask)?;
+            self.collect_chunks();
+        }
+        let mut number = 0;
+        self.entries.retain(|_| {
+            number += 1;
+            keep[number - 1]
+        });
+        self.limit = next_limit(self.entries.len());
+        Ok(())
+    }
+
+    /// Marks the `cap` lowest priorities of each stratum and lowers the thresholds to the last of them.
+    fn lowest(&mut self, cap: usize) -> Vec<bool> {
+        let mut order: Vec<(u32, u64, u32)> =
+            self.entries.iter().enumerate().map(|(at, e)| (e.stratum, e.priority, as_u32(at))).collect();
+        order.sort_unstable();
+        let mut keep = vec![false; self.entries.len()];
+        for run in order.chunk_by(|a, b| a.0 == b.0) {
+            for (_, _, at) in run.iter().take(cap) {
+                keep[*at as usize] = true;
+            }
+            if run.len() >= cap {
+                self.thresholds[run[0].0 as usize] = run[cap - 1].1;
+            }
+        }
+        keep
+    }
+
+    /// Closes the chunk under construction; chunks but the last are full.
+    pub(crate) fn finish(&mut self) -> Result<(), SamplingError> {
+        self.open.finish_buffered_batch()?;
+        self.collect_chunks();
+        Ok(())
+    }
+
+    /// Bytes held.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes + (self.entries.len() * size_of::<Entry>()) as u64
+    }
+
+    fn collect_chunks(&mut self) {
+        while let Some(chunk) = self.open.next_completed_batch() {
+            self.bytes += chunk.get_array_memory_size() as u64;
+            self.chunks.push(chunk);
+        }
+    }
+}
+
+fn next_limit(kept: usize) -> usize {
+    kept.saturating_add((kept / 2).max(SLACK_ROWS))
+}
+
+/// Rows of a batch, strata and held rows are all bounded far below 2³².
+fn as_u32(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,201 @@
+//! A table as units that can be read apart, each with an identity and known row numbers.
+
+use crate::error::SamplingError;
+use crate::priority::file_identity;
+use arrow::datatypes::SchemaRef;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::stats::Precision;
+use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
+use datafusion::datasource::physical_plan::parquet::{ParquetAccessPlan, RowGroupAccess};
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+use object_store::{ObjectMeta, ObjectStore};
+use plusminus_catalog::BaseFile;
+use std::sync::Arc;
+
+/// A table ready to be read in parallel, in the same units whatever the number of threads.
+#[derive(Debug)]
+pub struct Source {
+    pub(crate) schema: SchemaRef,
+    pub(crate) units: Vec<Unit>,
+    pub(crate) rows: Option<u64>,
+    pub(crate) files: Option<Vec<BaseFile>>,
+}
+
+/// A part of a table that is read in order by one worker: some row groups of a Parquet file, another file, or a
+/// partition of a table that is not made of files.
+#[derive(Debug, Clone)]
+pub(crate) struct Unit {
+    /// A plan whose partition `partition` yields the unit's rows in order.
+    pub(crate) plan: Arc<dyn ExecutionPlan>,
+    pub(crate) partition: usize,
+    /// Identity of the file (or partition) the rows belong to.
+    pub(crate) identity: u64,
+    /// The number in its file of the unit's first row.
+    pub(crate) first_row: u64,
+}
+
+/// Rows in a unit of a Parquet file, about; large enough to keep the per-unit cost small.
+const UNIT_ROWS: u64 = 1_000_000;
+
+impl Source {
+    /// Takes `table` apart.
+    ///
+    /// # Errors
+    /// When the table cannot be planned or a file's metadata cannot be read.
+    pub async fn open(table: &Arc<dyn TableProvider>, state: &dyn Session) -> Result<Self, SamplingError> {
+        let plan = table.scan(state, None, &[], None).await?;
+        let schema = plan.schema();
+        let Some((config, is_parquet)) = file_scan(&plan) else {
+            return Ok(Self { rows: exact_rows(&plan), units: partition_units(&plan), schema, files: None });
+        };
+        let store = state.runtime_env().object_store(&config.object_store_url)?;
+        let files: Vec<_> = config.file_groups.iter().flat_map(|g| g.files().iter().cloned()).collect();
+        let root = common_folder(files.iter().map(|f| f.object_meta.location.as_ref()));
+        let mut units = Vec::new();
+        let mut rows = Some(0);
+        for file in &files {
+            let path = file.object_meta.location.as_ref();
+            let identity = file_identity(path.strip_prefix(&root).unwrap_or(path));
+            if is_parquet {
+                let (file_units, file_rows) = parquet_units(config, file, identity, &store).await?;
+                units.extend(file_units);
+                rows = rows.map(|r| r + file_rows);
+            } else {
+                let plan = single_file_plan(config, file.clone());
+                units.push(Unit { plan, partition: 0, identity, first_row: 0 });
+                rows = None;
+            }
+        }
+        Ok(Self { schema, units, rows, files: Some(listing(&files)) })
+    }
+
+    /// The table's schema.
+    #[must_use]
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// The number of rows, where it is known without reading them.
+    #[must_use]
+    pub fn rows(&self) -> Option<u64> {
+        self.rows
+    }
+}
+
+/// The files of a table as they are now, sorted, or `None` when it is not made of files.
+///
+/// # Errors
+/// When the table cannot be planned.
+pub async fn base_files(
+    table: &Arc<dyn TableProvider>,
+    state: &dyn Session,
+) -> Result<Option<Vec<BaseFile>>, SamplingError> {
+    let Some(listing_table) = (table.as_ref() as &dyn std::any::Any).downcast_ref::<datafusion::datasource::listing::ListingTable>()
+    else {
+        return Ok(None);
+    };
+    let mut files = Vec::new();
+    for url in listing_table.table_paths() {
+        let store = state.runtime_env().object_store(url)?;
+        let extension = &listing_table.options().file_extension;
+        let mut found = url.list_all_files(state, store.as_ref(), extension).await?;
+        while let Some(meta) = futures::StreamExt::next(&mut found).await {
+            files.push(base_file(&meta?));
+        }
+    }
+    files.sort();
+    Ok(Some(files))
+}
+
+fn listing(files: &[PartitionedFile]) -> Vec<BaseFile> {
+    let mut listed: Vec<_> = files.iter().map(|f| base_file(&f.object_meta)).collect();
+    listed.sort();
+    listed.dedup();
+    listed
+}
+
+fn base_file(meta: &ObjectMeta) -> BaseFile {
+    BaseFile {
+        path: meta.location.to_string(),
+        bytes: meta.size,
+        modified_unix_us: meta.last_modified.timestamp_micros(),
+    }
+}
+
+fn file_scan(plan: &Arc<dyn ExecutionPlan>) -> Option<(&FileScanConfig, bool)> {
+    let source = plan.downcast_ref::<DataSourceExec>()?;
+    let config = source.data_source().downcast_ref::<FileScanConfig>()?;
+    Some((config, source.downcast_to_file_source::<ParquetSource>().is_some()))
+}
+
+fn exact_rows(plan: &Arc<dyn ExecutionPlan>) -> Option<u64> {
+    match StatisticsContext::new().compute(plan.as_ref(), &StatisticsArgs::new()).ok()?.num_rows {
+        Precision::Exact(rows) => Some(rows as u64),
+        _ => None,
+    }
+}
+
+/// One unit per partition; a table without files has no better row identity than (partition, row).
+fn partition_units(plan: &Arc<dyn ExecutionPlan>) -> Vec<Unit> {
+    let partitions = plan.output_partitioning().partition_count();
+    let unit = |partition: usize| Unit {
+        plan: Arc::clone(plan),
+        partition,
+        identity: file_identity(&format!("partition {partition}")),
+        first_row: 0,
+    };
+    (0..partitions).map(unit).collect()
+}
+
+/// A scan of one file alone, so that no other partition can take its work over and the order of rows is the file's.
+fn single_file_plan(config: &FileScanConfig, file: PartitionedFile) -> Arc<dyn ExecutionPlan> {
+    let config = FileScanConfigBuilder::from(config.clone())
+        .with_file_groups(vec![FileGroup::new(vec![file])])
+        .with_preserve_order(true)
+        .build();
+    DataSourceExec::from_data_source(config)
+}
+
+/// Units of consecutive row groups, and the file's row count.
+async fn parquet_units(
+    config: &FileScanConfig,
+    file: &PartitionedFile,
+    identity: u64,
+    store: &Arc<dyn ObjectStore>,
+) -> Result<(Vec<Unit>, u64), SamplingError> {
+    let row_groups = row_group_rows(store, &file.object_meta).await?;
+    let mut units = Vec::new();
+    let (mut from, mut first_row, mut rows) = (0, 0, 0);
+    for (at, group_rows) in row_groups.iter().enumerate() {
+        rows += group_rows;
+        if rows >= UNIT_ROWS || at + 1 == row_groups.len() {
+            let access = (0..row_groups.len())
+                .map(|g| if (from..=at).contains(&g) { RowGroupAccess::Scan } else { RowGroupAccess::Skip });
+            let part = file.clone().with_extension(ParquetAccessPlan::new(access.collect()));
+            units.push(Unit { plan: single_file_plan(config, part), partition: 0, identity, first_row });
+            (from, first_row, rows) = (at + 1, first_row + rows, 0);
+        }
+    }
+    Ok((units, row_groups.iter().sum()))
+}
+
+async fn row_group_rows(store: &Arc<dyn ObjectStore>, file: &ObjectMeta) -> Result<Vec<u64>, SamplingError> {
+    let metadata = DFParquetMetadata::new(store.as_ref(), file).fetch_metadata().await?;
+    Ok(metadata.row_groups().iter().map(|g| u64::try_from(g.num_rows()).unwrap_or(0)).collect())
+}
+
+/// The longest folder prefix that all paths share, with its slash.
+fn common_folder<'a>(mut paths: impl Iterator<Item = &'a str>) -> String {
+    let Some(first) = paths.next() else { return String::new() };
+    let mut common = first.rsplit_once('/').map_or("", |(folder, _)| folder);
+    for path in paths {
+        while !(path.starts_with(common) && path[common.len()..].starts_with('/')) && !common.is_empty() {
+            common = common.rsplit_once('/').map_or("", |(folder, _)| folder);
+        }
+    }
+    if common.is_empty() { String::new() } else { format!("{common}/") }
+}

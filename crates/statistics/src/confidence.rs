@@ -1,0 +1,60 @@
+use std::error::Error;
+use std::fmt;
+
+/// A two-sided confidence level, between 0.5 and 0.999.
+///
+/// Below one half an interval says nothing; above 0.999 the tails of the sampling distribution are
+/// no longer described by three moments. The default is 0.95.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Confidence {
+    level: f64,
+}
+
+impl Confidence {
+    /// A level such as `0.95`.
+    ///
+    /// # Errors
+    /// [`ConfidenceError`] when `level` is outside `[0.5, 0.999]` or not a number.
+    pub fn new(level: f64) -> Result<Self, ConfidenceError> {
+        if (0.5..=0.999).contains(&level) { Ok(Self { level }) } else { Err(ConfidenceError { level }) }
+    }
+
+    /// The share of intervals that must hold, as given.
+    #[must_use]
+    pub fn level(self) -> f64 {
+        self.level
+    }
+
+    /// The share of intervals that may miss, `1 − level`; each side gets half of it.
+    #[must_use]
+    pub fn alpha(self) -> f64 {
+        1.0 - self.level
+    }
+}
+
+impl Default for Confidence {
+    fn default() -> Self {
+        Self { level: 0.95 }
+    }
+}
+
+/// The requested confidence level cannot be served.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ConfidenceError {
+    level: f64,
+}
+
+impl fmt::Display for ConfidenceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "a confidence level lies between 0.5 (50 %) and 0.999 (99.9 %), not {}; use 0.95 unless there is a reason",
+            self.level
+        )
+    }
+}
+
+impl Error for ConfidenceError {}
+
+#[cfg(test)]
+mod tests;

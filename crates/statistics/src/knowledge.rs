@@ -1,0 +1,45 @@
+use crate::moments::Moments;
+
+/// What is known of a column apart from the sample, from the scan that built it.
+///
+/// Everything is optional: an expression over columns has no stored moments, and its estimates are
+/// shown without being trusted.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Knowledge {
+    /// The smallest value in the table.
+    pub min: Option<f64>,
+    /// The largest value in the table.
+    pub max: Option<f64>,
+    /// Skewness about the mean, γ.
+    pub skewness: Option<f64>,
+    /// Skewness about zero, `γ₀ = E y³/(E y²)^1.5`: that of a total whose other rows are zeros.
+    pub raw_skewness: Option<f64>,
+    /// Kurtosis about the mean, `E(y−μ)⁴/σ⁴` (3 for a normal distribution).
+    pub kurtosis: Option<f64>,
+}
+
+impl Knowledge {
+    /// A column that is the same number in every row, such as the argument of `sum(2)`.
+    #[must_use]
+    pub fn of_constant(value: f64) -> Self {
+        Self {
+            min: Some(value),
+            max: Some(value),
+            skewness: Some(0.0),
+            raw_skewness: Some(if value < 0.0 { -1.0 } else { 1.0 }),
+            kurtosis: Some(1.0),
+        }
+    }
+}
+
+impl From<&Moments> for Knowledge {
+    fn from(moments: &Moments) -> Self {
+        Self {
+            min: moments.minimum(),
+            max: moments.maximum(),
+            skewness: moments.skewness(),
+            raw_skewness: moments.raw_skewness(),
+            kurtosis: moments.kurtosis(),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+use crate::real;
+
+/// How much of a stratum is in the sample.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StratumSize {
+    /// Rows of the stratum in the table, `N_h`.
+    pub rows: u64,
+    /// Rows of the stratum in the sample, `n_h`.
+    pub sampled: u64,
+}
+
+impl StratumSize {
+    /// A stratum of `rows` rows, of which `sampled` are known.
+    #[must_use]
+    pub fn new(rows: u64, sampled: u64) -> Self {
+        Self { rows, sampled }
+    }
+
+    /// Every row is known, so that the stratum adds no error.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.sampled >= self.rows
+    }
+
+    /// Table rows that one sampled row stands for, `w_h = N_h/n_h`; infinite for an empty sample
+    /// of a non-empty stratum.
+    #[must_use]
+    pub fn weight(&self) -> f64 {
+        if self.is_exact() { 1.0 } else { real(self.rows) / real(self.sampled) }
+    }
+
+    /// Sampled share of the stratum, `f_h = n_h/N_h`, at most 1.
+    #[must_use]
+    pub fn rate(&self) -> f64 {
+        if self.is_exact() { 1.0 } else { real(self.sampled) / real(self.rows) }
+    }
+}
+
+/// The strata that could hold a row of a domain, as far as they are not known completely.
+///
+/// A domain that shows no row in a stratum may still have some there: what was not seen bounds a
+/// COUNT from above and decides whether an answer is exact.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Population {
+    /// Table rows of those strata, `N_I = Σ N_h`.
+    pub rows: u64,
+    /// Sampled rows of those strata, `Σ n_h`, in the domain or not.
+    pub sampled: u64,
+    /// The largest weight among them; 0 when there are none.
+    pub weight_max: f64,
+    /// The smallest sampled share among them; 0 when there are none.
+    pub rate_min: f64,
+}
+
+impl Population {
+    /// Adds a stratum; completely known strata leave the population unchanged.
+    pub fn add(&mut self, size: StratumSize) {
+        if !size.is_exact() {
+            self.merge(&Self {
+                rows: size.rows,
+                sampled: size.sampled,
+                weight_max: size.weight(),
+                rate_min: size.rate(),
+            });
+        }
+    }
+
+    /// Adds the strata of another population.
+    pub fn merge(&mut self, other: &Self) {
+        if other.is_exact() {
+            return;
+        }
+        self.rate_min = if self.is_exact() { other.rate_min } else { self.rate_min.min(other.rate_min) };
+        self.rows += other.rows;
+        self.sampled += other.sampled;
+        self.weight_max = self.weight_max.max(other.weight_max);
+    }
+
+    /// No row of the domain can have been missed.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// Rows that the sample does not hold.
+    pub(crate) fn unseen(&self) -> u64 {
+        self.rows.saturating_sub(self.sampled)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,268 @@
+use crate::cell::Cell;
+use crate::real;
+use crate::stratum::StratumSize;
+
+/// What the strata add up to for one variable and one output group: estimate, error and shape.
+///
+/// Completely known strata only enter [`exact_rows`](Self::exact_rows) and
+/// [`exact_sum`](Self::exact_sum); every other field is about sampled strata. Totals of disjoint
+/// sets of strata merge by addition, so the order of folding changes nothing but rounding.
+///
+/// A stratum with one sampled row of many has no variance of its own and borrows the pooled
+/// within-stratum variance of the others; without others there is no variance at all.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Total {
+    /// Estimate over sampled strata, `Σ w_h Σy`.
+    pub inexact_estimate: f64,
+    /// The sum of y over the sampled rows, unweighted.
+    pub seen: f64,
+    /// Variance of the estimate over strata with two sampled rows or more.
+    pub own_variance: f64,
+    /// Third cumulant of the estimate, κ₃.
+    pub third: f64,
+    /// `Σ V_h² / max(1, min(c_h, n_h) − 1)`: the variance of the variance, up to a factor of two.
+    pub satterthwaite: f64,
+    /// Sampled rows in the domain, `n_d`.
+    pub domain_rows: u64,
+    /// Estimated table rows in the domain, `Σ w_h c_h`.
+    pub weighted_rows: f64,
+    /// Variance of `weighted_rows`.
+    pub rows_variance: f64,
+    /// The smallest y among the sampled rows; +∞ without rows.
+    pub min: f64,
+    /// The largest y among the sampled rows; −∞ without rows.
+    pub max: f64,
+    /// Rows of the domain in completely known strata.
+    pub exact_rows: u64,
+    /// Their sum of y.
+    pub exact_sum: f64,
+    /// Within-stratum squares of y (and of the domain's indicator), over strata with two sampled
+    /// rows or more, and their degrees of freedom `Σ(n_h − 1)`: the pooled variance.
+    pub pooled_squares: f64,
+    /// See [`pooled_squares`](Self::pooled_squares).
+    pub pooled_row_squares: f64,
+    /// See [`pooled_squares`](Self::pooled_squares).
+    pub pooled_degrees: f64,
+    /// `Σ N_h²(1−f_h)` over strata with one sampled row.
+    pub lone_scale: f64,
+    /// `Σ (N_h²(1−f_h))²` over strata with one sampled row.
+    pub lone_scale_squared: f64,
+}
+
+impl Default for Total {
+    fn default() -> Self {
+        Self {
+            inexact_estimate: 0.0,
+            seen: 0.0,
+            own_variance: 0.0,
+            third: 0.0,
+            satterthwaite: 0.0,
+            domain_rows: 0,
+            weighted_rows: 0.0,
+            rows_variance: 0.0,
+            min: f64::INFINITY,
+            max: f64::NEG_INFINITY,
+            exact_rows: 0,
+            exact_sum: 0.0,
+            pooled_squares: 0.0,
+            pooled_row_squares: 0.0,
+            pooled_degrees: 0.0,
+            lone_scale: 0.0,
+            lone_scale_squared: 0.0,
+        }
+    }
+}
+
+/// Which rows are thought of as drawn when a stratum's spread is computed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Degrees {
+    Stratum,
+    Domain,
+}
+
+impl Total {
+    /// Adds a stratum whose sampled rows outside the domain count as y = 0.
+    ///
+    /// `shift` is what was subtracted from y before it was added to `cell`. Variance and third
+    /// cumulant are those of an expanded total under simple random sampling without replacement
+    /// (Cochran, *Sampling Techniques*, 3rd ed. 1977, pp. 26 and 95, and p. 35 for domains):
+    ///
+    /// `V_h = N²(1−f) / (n(n−1)) · Σ(y−ȳ)²`,
+    /// `κ₃_h = N³(1−f)(1−2f) / (n(n−1)(n−2)) · Σ(y−ȳ)³` (0 for n = 2),
+    ///
+    /// with both sums over all n sampled rows of the stratum. They are split into the part inside
+    /// the domain and the part between domain and zeros, neither of which cancels.
+    pub fn fold(&mut self, size: StratumSize, shift: f64, cell: &Cell) {
+        self.fold_with(size, shift, cell, Degrees::Stratum);
+    }
+
+    /// Like [`fold`](Self::fold), with the degrees of freedom of the domain's rows instead of the
+    /// stratum's: for residuals of a mean or ratio, which were centred on the domain itself.
+    ///
+    /// `V_h` grows by `c(n−1)/((c−1)n)` and `κ₃_h` by `c²(n−1)(n−2)/((c−1)(c−2)n²)`; where c is too
+    /// small for the factor it is 1.
+    pub fn fold_domain(&mut self, size: StratumSize, shift: f64, cell: &Cell) {
+        self.fold_with(size, shift, cell, Degrees::Domain);
+    }
+
+    fn fold_with(&mut self, size: StratumSize, shift: f64, cell: &Cell, degrees: Degrees) {
+        if cell.is_empty() {
+            return;
+        }
+        let sum = cell.s1 + shift * real(cell.count);
+        if size.is_exact() {
+            self.exact_rows += cell.count;
+            self.exact_sum += sum;
+            return;
+        }
+        self.inexact_estimate += size.weight() * sum;
+        self.seen += sum;
+        self.domain_rows += cell.count;
+        self.weighted_rows += size.weight() * real(cell.count);
+        self.min = self.min.min(cell.min + shift);
+        self.max = self.max.max(cell.max + shift);
+        // N²(1−f): the spread of a mean of one row, blown up to the stratum.
+        let scale = real(size.rows).powi(2) * (1.0 - size.rate());
+        if size.sampled < 2 {
+            self.lone_scale += scale;
+            self.lone_scale_squared += scale * scale;
+        } else {
+            self.fold_spread(size, shift, cell, degrees, scale);
+        }
+    }
+
+    fn fold_spread(&mut self, size: StratumSize, shift: f64, cell: &Cell, degrees: Degrees, scale: f64) {
+        let n = real(size.sampled);
+        let c = real(cell.count).min(n);
+        let share = c / n;
+        let (mean, squares, cubes) = cell.central();
+        let y = mean + shift;
+        let row_squares = c * (1.0 - share);
+        let all_squares = squares + row_squares * y * y;
+        let all_cubes = cubes + 3.0 * y * (1.0 - share) * squares + row_squares * (1.0 - 2.0 * share) * y.powi(3);
+
+        let per_square = scale / (n * (n - 1.0));
+        let mut variance = per_square * all_squares;
+        let mut third = if size.sampled > 2 {
+            per_square * real(size.rows) * (1.0 - 2.0 * size.rate()) / (n - 2.0) * all_cubes
+        } else {
+            0.0
+        };
+        if degrees == Degrees::Domain {
+            if c > 1.0 {
+                variance *= c * (n - 1.0) / ((c - 1.0) * n);
+            }
+            if c > 2.0 {
+                third *= c * c * (n - 1.0) * (n - 2.0) / ((c - 1.0) * (c - 2.0) * n * n);
+            }
+        }
+        self.own_variance += variance;
+        self.third += third;
+        self.satterthwaite += variance * variance / (c - 1.0).max(1.0);
+        self.rows_variance += per_square * row_squares;
+        self.pooled_squares += all_squares;
+        self.pooled_row_squares += row_squares;
+        self.pooled_degrees += n - 1.0;
+    }
+
+    /// Adds the total of other strata.
+    pub fn merge(&mut self, other: &Self) {
+        self.inexact_estimate += other.inexact_estimate;
+        self.seen += other.seen;
+        self.own_variance += other.own_variance;
+        self.third += other.third;
+        self.satterthwaite += other.satterthwaite;
+        self.domain_rows += other.domain_rows;
+        self.weighted_rows += other.weighted_rows;
+        self.rows_variance += other.rows_variance;
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+        self.exact_rows += other.exact_rows;
+        self.exact_sum += other.exact_sum;
+        self.pooled_squares += other.pooled_squares;
+        self.pooled_row_squares += other.pooled_row_squares;
+        self.pooled_degrees += other.pooled_degrees;
+        self.lone_scale += other.lone_scale;
+        self.lone_scale_squared += other.lone_scale_squared;
+    }
+
+    /// No row of the domain was seen, in sampled or in completely known strata.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.domain_rows == 0 && self.exact_rows == 0
+    }
+
+    /// A stratum with one sampled row of many takes part.
+    #[must_use]
+    pub fn has_lone_rows(&self) -> bool {
+        self.lone_scale > 0.0
+    }
+
+    /// The estimated total of y over all strata.
+    #[must_use]
+    pub fn estimate(&self) -> f64 {
+        self.inexact_estimate + self.exact_sum
+    }
+
+    /// The estimated number of table rows in the domain, over all strata.
+    #[must_use]
+    pub fn count_estimate(&self) -> f64 {
+        self.weighted_rows + real(self.exact_rows)
+    }
+
+    /// Variance of the estimate; `None` when it cannot be had (strata of one sampled row and no
+    /// other to borrow a variance from) or is not finite.
+    #[must_use]
+    pub fn variance(&self) -> Option<f64> {
+        self.with_lone_rows(self.own_variance, self.pooled_squares)
+    }
+
+    /// Variance of the estimated number of rows, with the same exceptions.
+    pub(crate) fn row_count_variance(&self) -> Option<f64> {
+        self.with_lone_rows(self.rows_variance, self.pooled_row_squares)
+    }
+
+    fn with_lone_rows(&self, own: f64, squares: f64) -> Option<f64> {
+        let variance = if !self.has_lone_rows() {
+            own
+        } else if self.pooled_degrees > 0.0 {
+            own + self.lone_scale * squares / self.pooled_degrees
+        } else {
+            return None;
+        };
+        variance.is_finite().then_some(variance)
+    }
+
+    /// Square root of the variance.
+    #[must_use]
+    pub fn standard_error(&self) -> Option<f64> {
+        self.variance().map(f64::sqrt)
+    }
+
+    /// Degrees of freedom of the variance, at least 1 (Satterthwaite, *Biometrics Bulletin* 2, 1946,
+    /// p. 111), counted on the domain's rows: zeros outside the domain carry no information on
+    /// its spread. 1 when there is no variance.
+    #[must_use]
+    pub fn degrees(&self) -> f64 {
+        let Some(variance) = self.variance() else {
+            return 1.0;
+        };
+        let mut spread = self.satterthwaite;
+        if self.has_lone_rows() {
+            let pooled = self.pooled_squares / self.pooled_degrees;
+            spread += self.lone_scale_squared * pooled * pooled;
+        }
+        let degrees = variance * variance / spread;
+        if degrees.is_finite() { degrees.max(1.0) } else { 1.0 }
+    }
+
+    /// Skewness of the estimate, `λ̂ = κ₃/V^1.5`; 0 when it is not defined.
+    #[must_use]
+    pub fn lambda(&self) -> f64 {
+        let lambda = self.variance().map_or(0.0, |v| self.third / (v * v.sqrt()));
+        if lambda.is_finite() { lambda } else { 0.0 }
+    }
+}
+
+#[cfg(test)]
+mod tests;

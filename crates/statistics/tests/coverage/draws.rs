@@ -1,0 +1,144 @@
+use plusminus_statistics::{
+    Cell, Estimate, Knowledge, Moments, Population, Quantiles, StratumSize, Total, count_interval, hall_union_t,
+    mean_interval, sum_interval,
+};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+pub(crate) fn generator(seed: u64) -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(seed)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Values {
+    Normal,
+    Exponential,
+    Lognormal(f64),
+    Pareto(f64),
+    MostlyZero,
+    SignedLognormal(f64),
+    Laplace,
+}
+
+impl Values {
+    pub(crate) fn draw(self, rng: &mut ChaCha8Rng) -> f64 {
+        let uniform = 1.0 - rng.random::<f64>();
+        match self {
+            Self::Normal => 3.0 + normal(rng),
+            Self::Exponential => -uniform.ln(),
+            Self::Lognormal(sigma) => (sigma * normal(rng)).exp(),
+            Self::Pareto(shape) => uniform.powf(-1.0 / shape),
+            Self::MostlyZero => {
+                if uniform < 0.9 {
+                    0.0
+                } else {
+                    normal(rng).exp()
+                }
+            }
+            Self::SignedLognormal(sigma) => (uniform - 0.5).signum() * (sigma * normal(rng)).exp(),
+            Self::Laplace => (rng.random::<f64>() - 0.5).signum() * -uniform.ln(),
+        }
+    }
+}
+
+fn normal(rng: &mut ChaCha8Rng) -> f64 {
+    let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
+    radius * (std::f64::consts::TAU * rng.random::<f64>()).cos()
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Row {
+    pub(crate) y: f64,
+    pub(crate) inside: bool,
+}
+
+/// A whole table: strata of rows, some of them inside the domain.
+pub(crate) struct Table {
+    strata: Vec<Vec<Row>>,
+    pub(crate) knowledge: Knowledge,
+    shift: f64,
+    whole: bool,
+    pub(crate) sum: f64,
+    pub(crate) count: f64,
+}
+
+pub(crate) struct Answers {
+    pub(crate) sum: Estimate,
+    pub(crate) count: Estimate,
+    pub(crate) mean: Estimate,
+    /// Student's interval of the sum, for comparison.
+    pub(crate) plain: (f64, f64),
+    pub(crate) rows_cv: f64,
+}
+
+impl Table {
+    pub(crate) fn new(strata: Vec<Vec<Row>>) -> Self {
+        let mut moments = Moments::default();
+        let (mut sum, mut count, mut whole) = (0.0, 0.0, true);
+        for row in strata.iter().flatten() {
+            moments.add(row.y);
+            whole &= row.inside;
+            if row.inside {
+                sum += row.y;
+                count += 1.0;
+            }
+        }
+        Self { strata, knowledge: Knowledge::from(&moments), shift: moments.mean, whole, sum, count }
+    }
+
+    /// One stratum of which every row is inside.
+    pub(crate) fn single(values: Values, rows: usize, rng: &mut ChaCha8Rng) -> Self {
+        let row = |_| Row { y: values.draw(rng), inside: true };
+        Self::new(vec![(0..rows).map(row).collect()])
+    }
+
+    /// Puts a random sample of `cap` rows first in each stratum and answers from it.
+    pub(crate) fn draw(&mut self, cap: usize, rng: &mut ChaCha8Rng, q: &Quantiles) -> Answers {
+        let (mut domain, mut population) = (Total::default(), Population::default());
+        let mut sizes = Vec::new();
+        for rows in &mut self.strata {
+            let n = cap.min(rows.len());
+            shuffle_first(rows, n, rng);
+            let size = StratumSize::new(rows.len() as u64, n as u64);
+            domain.fold(size, self.shift, &cell(&rows[..n], |y| y - self.shift));
+            population.add(size);
+            sizes.push(size);
+        }
+        let (mean, rows) = (domain.estimate() / domain.count_estimate(), domain.count_estimate());
+        let mut z = Total::default();
+        for (size, stratum) in sizes.iter().zip(&self.strata) {
+            let n = cap.min(stratum.len());
+            z.fold_domain(*size, 0.0, &cell(&stratum[..n], |y| (y - mean) / rows));
+        }
+        let variance = domain.variance().unwrap_or(f64::NAN);
+        let rows_cv = domain.rows_variance.sqrt() / rows;
+        let knowledge = &self.knowledge;
+        Answers {
+            sum: sum_interval(&domain, self.whole, knowledge, &population, q),
+            count: count_interval(&domain, &population, q),
+            mean: mean_interval(mean, &z, &domain, rows_cv, knowledge, &population, q),
+            plain: hall_union_t(domain.estimate(), variance, domain.degrees(), 0.0, q),
+            rows_cv,
+        }
+    }
+
+    pub(crate) fn mean(&self) -> f64 {
+        self.sum / self.count
+    }
+}
+
+fn cell(rows: &[Row], value: impl Fn(f64) -> f64) -> Cell {
+    let mut cell = Cell::default();
+    for row in rows.iter().filter(|row| row.inside) {
+        cell.add(value(row.y));
+    }
+    cell
+}
+
+/// The first `n` elements become a simple random sample of all.
+pub(crate) fn shuffle_first<T>(rows: &mut [T], n: usize, rng: &mut ChaCha8Rng) {
+    for i in 0..n {
+        let j = rng.random_range(i..rows.len());
+        rows.swap(i, j);
+    }
+}

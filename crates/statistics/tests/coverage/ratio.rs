@@ -1,0 +1,83 @@
+use plusminus_statistics::expression::Smooth;
+use plusminus_statistics::{
+    Cell, Confidence, Estimate, Moments, Population, Quantiles, StratumSize, Total, smooth_interval,
+};
+use rand_chacha::ChaCha8Rng;
+
+use crate::draws::{Values, generator, shuffle_first};
+use crate::tally::Tally;
+
+/// Two columns of one row.
+type Pair = [f64; 2];
+
+fn total(rows: &[Pair], size: StratumSize, value: impl Fn(&Pair) -> f64) -> Total {
+    let (mut cell, mut total) = (Cell::default(), Total::default());
+    rows.iter().for_each(|row| cell.add(value(row)));
+    total.fold(size, 0.0, &cell);
+    total
+}
+
+/// Both walks: totals and gradient, then the linearised rows and those of each divisor.
+fn answer(expression: &Smooth, rows: &[Pair], size: StratumSize, q: &Quantiles) -> Estimate {
+    let totals = [0, 1].map(|j| total(rows, size, |row| row[j]).estimate());
+    let linearised = |part: &Smooth| {
+        let mut gradient = [0.0; 2];
+        let value = part.gradient(&totals, &mut gradient);
+        let z = |row: &Pair| gradient[0] * row[0] + gradient[1] * row[1];
+        let mut moments = Moments::default();
+        rows.iter().for_each(|row| moments.add(z(row)));
+        (value, total(rows, size, z), moments.skewness())
+    };
+    let cv = expression
+        .denominators()
+        .into_iter()
+        .map(linearised)
+        .map(|(value, z, _)| z.standard_error().unwrap_or(f64::NAN) / value.abs())
+        .fold(0.0, f64::max);
+    let (value, z, gamma) = linearised(expression);
+    let mut population = Population::default();
+    population.add(size);
+    smooth_interval(value, &z, gamma, cv, &population, q)
+}
+
+/// 2,000 samples of 200: four standard errors are 1.9 points at 95 %.
+fn check(what: &str, expression: &Smooth, pair: impl Fn(&mut ChaCha8Rng) -> Pair) {
+    let mut rng = generator(99);
+    let mut table: Vec<Pair> = (0..20_000).map(|_| pair(&mut rng)).collect();
+    let totals = [0, 1].map(|j| table.iter().map(|row| row[j]).sum());
+    let truth = expression.evaluate(&totals);
+    let q = Quantiles::new(Confidence::default());
+    let (mut tally, size) = (Tally::default(), StratumSize::new(20_000, 200));
+    for _ in 0..2_000 {
+        shuffle_first(&mut table, 200, &mut rng);
+        let estimate = answer(expression, &table[..200], size, &q);
+        if estimate.lower.is_some() {
+            tally.add(&estimate, truth);
+        }
+    }
+    assert!(tally.draws() > 1_000);
+    tally.at_least(what, 0.945);
+}
+
+fn input(index: usize) -> Box<Smooth> {
+    Box::new(Smooth::Input(index))
+}
+
+#[test]
+fn expressions_of_totals() {
+    let related = |rng: &mut ChaCha8Rng| {
+        let y = Values::Exponential.draw(rng);
+        [2.0 * y + Values::Normal.draw(rng), y]
+    };
+    check("ratio", &Smooth::Div(input(0), input(1)), related);
+    let hundred = Box::new(Smooth::Constant(100.0));
+    let share = Smooth::Div(Box::new(Smooth::Mul(hundred, input(1))), Box::new(Smooth::Add(input(0), input(1))));
+    check("percentage", &share, related);
+    check("difference", &Smooth::Sub(input(0), input(1)), related);
+    check("root of product", &Smooth::Sqrt(Box::new(Smooth::Mul(input(0), input(1)))), related);
+    check(
+        "difference of logarithms",
+        &Smooth::Sub(Box::new(Smooth::Ln(input(0))), Box::new(Smooth::Ln(input(1)))),
+        related,
+    );
+}
