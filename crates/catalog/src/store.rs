@@ -148,7 +148,11 @@ impl Store {
         decode_manifest(&folder::read_promised(&file)?, &file).map(Some)
     }
 
-    fn initialise(&self) -> Result<(), CatalogError> {
+    /// Creates the folder and marks it as a store, as the first write would.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn initialise(&self) -> Result<(), CatalogError> {
         let marker = self.folder.join(MARKER);
         if marker.exists() {
             return Ok(());

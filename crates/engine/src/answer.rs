@@ -86,6 +86,7 @@ pub struct Report {
 /// The result of one statement.
 #[derive(Debug, Clone)]
 pub struct Answer {
+    pub(crate) is_query: bool,
     pub(crate) batch: RecordBatch,
     pub(crate) columns: Vec<Column>,
     pub(crate) report: Report,
@@ -105,6 +106,12 @@ pub struct Cell {
 }
 
 impl Answer {
+    /// False for the answer to a statement that asks no question of a table, such as DROP SAMPLE.
+    #[must_use]
+    pub fn is_query(&self) -> bool {
+        self.is_query
+    }
+
     /// The query's columns as one Arrow batch.
     #[must_use]
     pub fn batch(&self) -> &RecordBatch {

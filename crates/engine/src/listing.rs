@@ -36,7 +36,7 @@ pub(crate) fn values(columns: Vec<(&str, ArrayRef)>, reason: &str) -> Result<Ans
     let arrays = columns.into_iter().map(|(_, a)| a).collect();
     let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?;
     let roles = vec![Role::Value; batch.num_columns()];
-    Ok(Answer { columns: exact_columns(&batch, &roles), batch, report: plain_report(reason) })
+    Ok(Answer { is_query: false, columns: exact_columns(&batch, &roles), batch, report: plain_report(reason) })
 }
 
 /// One line of text.
@@ -44,7 +44,7 @@ pub(crate) fn message(text: &str) -> Answer {
     let schema = Arc::new(Schema::new(vec![Field::new("status", DataType::Utf8, false)]));
     let column: ArrayRef = Arc::new(StringArray::from(vec![text]));
     let batch = RecordBatch::try_new(Arc::clone(&schema), vec![column]).unwrap_or_else(|_| RecordBatch::new_empty(schema));
-    Answer { columns: exact_columns(&batch, &[Role::Value]), batch, report: plain_report(text) }
+    Answer { is_query: false, columns: exact_columns(&batch, &[Role::Value]), batch, report: plain_report(text) }
 }
 
 /// SHOW SAMPLES, one row each.

@@ -135,7 +135,7 @@ pub(crate) async fn plain(session: &Session, sql: &str) -> Result<Answer> {
     let roles = vec![Role::Value; batch.num_columns()];
     let mut report = crate::listing::plain_report("done");
     report.elapsed_ms = ms(session.inner.clock.elapsed().saturating_sub(start));
-    Ok(Answer { columns: exact_columns(&batch, &roles), batch, report })
+    Ok(Answer { is_query: false, columns: exact_columns(&batch, &roles), batch, report })
 }
 
 /// A query under way.
@@ -225,7 +225,7 @@ impl Running<'_> {
         report.rows_read = found.rows_read;
         report.missing_groups_below = Some(0);
         report.met = self.goal.is_bounded().then(|| self.in_time());
-        Ok(Answer { batch: found.batch, columns, report })
+        Ok(Answer { is_query: true, batch: found.batch, columns, report })
     }
 
     async fn sample(&self, shape: &Shape, manifest: &Manifest) -> Result<Answer> {
@@ -274,7 +274,7 @@ impl Running<'_> {
             }
         }
         let report = self.report(Mode::Approximate, String::new());
-        Ok(Answer { batch: estimated.batch.clone(), columns, report })
+        Ok(Answer { is_query: true, batch: estimated.batch.clone(), columns, report })
     }
 
     fn sample_report(&self, shape: &Shape, manifest: &Manifest, estimated: &Estimated, met: bool) -> Report {

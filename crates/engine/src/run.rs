@@ -344,8 +344,8 @@ impl<'a> Levels<'a> {
     }
 
     fn native(&mut self, seen: &Seen) -> Result<Option<Vec<ArrayRef>>> {
-        let inexact_type = |c: &crate::shape::Call| c.data_type != DataType::Float64 && !matches!(c.kind, CallKind::Count { .. });
-        if !seen.populations.iter().any(Population::is_exact) || !self.shape.calls.iter().any(inexact_type) {
+        let is_count = |c: &crate::shape::Call| matches!(c.kind, CallKind::Count { .. });
+        if !seen.populations.iter().any(Population::is_exact) || self.shape.calls.iter().all(is_count) {
             return Ok(None);
         }
         let Some(program) = &mut self.program else { return Ok(None) };

@@ -83,6 +83,7 @@ pub(crate) async fn run(pass: Arc<Pass>) -> Result<Harvest, SamplingError> {
     }
     for family in &mut worker.harvest.families {
         family.reservoir.compact(&family.counts)?;
+        family.reservoir.finish()?;
     }
     Ok(worker.harvest)
 }

@@ -32,7 +32,8 @@ fn floats(values: impl Iterator<Item = Option<f64>>) -> Vec<String> {
     values.map(|v| v.filter(|v| v.is_finite()).map_or_else(null, |v| json(&v))).collect()
 }
 
-fn json<T: serde::Serialize>(value: &T) -> String {
+/// A JSON token.
+pub(crate) fn json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_else(|_| null())
 }
 

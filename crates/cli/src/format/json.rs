@@ -1,24 +1,21 @@
 //! One JSON document per statement, on one line.
 
-use super::cells::tokens;
+use super::cells::{json, tokens};
 use plusminus::{Answer, Column, Report, Role, Trust};
-use serde_json::{Value, json};
+use serde::Serialize;
 use std::io::{self, Write};
 
 pub(crate) fn print(sink: &mut dyn Write, answer: &Answer) -> io::Result<()> {
-    let columns: Vec<Value> = answer
-        .columns()
-        .iter()
-        .map(|c| json!({"name": c.name, "type": c.data_type.to_string(), "role": c.role.to_string()}))
-        .collect();
+    let document = |c: &Column| json(&ColumnDocument { name: &c.name, r#type: c.data_type.to_string(), role: c.role.to_string() });
+    let columns: Vec<String> = answer.columns().iter().map(document).collect();
     let rendered: Vec<Vec<String>> =
         answer.columns().iter().zip(answer.batch().columns()).map(|(c, values)| column(c, tokens(values))).collect();
-    write!(sink, "{{\"columns\":{},\"rows\":[", Value::from(columns))?;
+    write!(sink, "{{\"columns\":[{}],\"rows\":[", columns.join(","))?;
     for row in 0..answer.batch().num_rows() {
         let cells: Vec<&str> = rendered.iter().map(|c| c[row].as_str()).collect();
         write!(sink, "{}[{}]", if row == 0 { "" } else { "," }, cells.join(","))?;
     }
-    writeln!(sink, "],\"report\":{}}}", report(answer.report()))
+    writeln!(sink, "],\"report\":{}}}", json(&report(answer.report())))
 }
 
 /// Cells of one column; an estimate is always an object.
@@ -41,21 +38,47 @@ pub(crate) fn trust_word(trust: Trust) -> &'static str {
     }
 }
 
-fn report(report: &Report) -> Value {
-    json!({
-        "mode": report.mode.to_string(),
-        "confidence": report.confidence,
-        "error_bound": report.error_bound,
-        "within_ms": report.within_ms,
-        "met": report.met,
-        "sample": report.sample,
-        "level": report.level,
-        "levels": report.levels,
-        "rows_read": report.rows_read,
-        "rows_total": report.rows_total,
-        "missing_groups_below": report.missing_groups_below,
-        "elapsed_ms": report.elapsed_ms,
-        "reason": report.reason,
-        "warnings": report.warnings,
-    })
+/// The report with its fields in the documented order.
+#[derive(Serialize)]
+struct ReportDocument<'a> {
+    mode: String,
+    confidence: f64,
+    error_bound: Option<f64>,
+    within_ms: Option<f64>,
+    met: Option<bool>,
+    sample: Option<&'a str>,
+    level: Option<usize>,
+    levels: Option<usize>,
+    rows_read: u64,
+    rows_total: Option<u64>,
+    missing_groups_below: Option<u64>,
+    elapsed_ms: f64,
+    reason: &'a str,
+    warnings: &'a [String],
+}
+
+#[derive(Serialize)]
+struct ColumnDocument<'a> {
+    name: &'a str,
+    r#type: String,
+    role: String,
+}
+
+fn report(report: &Report) -> ReportDocument<'_> {
+    ReportDocument {
+        mode: report.mode.to_string(),
+        confidence: report.confidence,
+        error_bound: report.error_bound,
+        within_ms: report.within_ms,
+        met: report.met,
+        sample: report.sample.as_deref(),
+        level: report.level,
+        levels: report.levels,
+        rows_read: report.rows_read,
+        rows_total: report.rows_total,
+        missing_groups_below: report.missing_groups_below,
+        elapsed_ms: report.elapsed_ms,
+        reason: &report.reason,
+        warnings: &report.warnings,
+    }
 }

@@ -13,7 +13,7 @@ use plusminus::Answer;
 use std::io::{self, Write};
 
 pub(crate) use number::significant;
-pub(crate) use table::{grouped, inline_texts, plain_texts};
+pub(crate) use table::{grouped, inline_texts, plain_texts, ruled};
 
 /// How answers are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

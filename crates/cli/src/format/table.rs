@@ -7,8 +7,8 @@ use super::{Errors, Style};
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{CellAlignment, Table};
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, Table, TableComponent};
 use plusminus::{Answer, Column, Mode, Report, Trust};
 use std::io::{self, Write};
 
@@ -16,8 +16,7 @@ use std::io::{self, Write};
 const ROWS_MAX: usize = 1000;
 
 pub(crate) fn print(sink: &mut dyn Write, answer: &Answer, style: &Style) -> io::Result<()> {
-    let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY);
+    let mut table = ruled();
     let mut names = Vec::new();
     let mut columns = Vec::new();
     let mut right = Vec::new();
@@ -44,7 +43,16 @@ pub(crate) fn print(sink: &mut dyn Write, answer: &Answer, style: &Style) -> io:
     if rows > ROWS_MAX {
         writeln!(sink, "… {} more rows (--format csv prints all)", rows - ROWS_MAX)?;
     }
-    if style.quiet { Ok(()) } else { writeln!(sink, "{}", footer(answer.report(), rows)) }
+    if answer.is_query() && !style.quiet { writeln!(sink, "{}", footer(answer.report(), rows)) } else { Ok(()) }
+}
+
+/// An empty table with a line under its header and no other.
+pub(crate) fn ruled() -> Table {
+    let mut table = Table::new();
+    table.load_preset(NOTHING);
+    table.set_style(TableComponent::HeaderLines, '─');
+    table.set_style(TableComponent::MiddleHeaderIntersections, '─');
+    table
 }
 
 /// A column, and with `Errors::Columns` its intervals behind it.

@@ -63,7 +63,7 @@ struct Text {
 
 impl Text {
     fn new<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Self {
-        Self { keys: UInt16Builder::new(), names: Arc::new(StringArray::from_iter_values(names)) }
+        Self { keys: UInt16Builder::new(), names: Arc::new(names.into_iter().map(Some).collect::<StringArray>()) }
     }
 
     fn finish(&mut self) -> Result<ArrayRef, ArrowError> {

@@ -198,6 +198,14 @@ impl Session {
         SampleBuilder::new(self.clone(), table.into())
     }
 
+    /// Creates the store's folder now rather than with the first sample.
+    ///
+    /// # Errors
+    /// [`Error::Catalog`] when the folder cannot be written.
+    pub fn create_store(&self) -> Result<()> {
+        Ok(self.inner.store.initialise()?)
+    }
+
     /// The DataFusion context behind the session.
     #[must_use]
     pub fn context(&self) -> &SessionContext {

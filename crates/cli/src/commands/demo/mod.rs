@@ -23,6 +23,7 @@ pub(crate) async fn run(global: &Global, args: &DemoArgs) -> Result<(), Failure>
         return Ok(());
     }
     let session = super::open(global, home.clone()).await?;
+    session.create_store()?;
     let mut page = page::Page::new(args.rows);
     let generated = data::generate(global, args.rows, &home).await?;
     session.register("sessions", &generated.folder.to_string_lossy()).await?;

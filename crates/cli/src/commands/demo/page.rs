@@ -2,9 +2,8 @@
 
 use super::data::{Built, Generated};
 use super::statements::Statement;
-use crate::format::{grouped, inline_texts, plain_texts};
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{CellAlignment, Table};
+use crate::format::{grouped, inline_texts, plain_texts, ruled};
+use comfy_table::CellAlignment;
 use plusminus::{Answer, Column, Role, Trust};
 use std::collections::HashMap;
 use std::io::Write;
@@ -90,8 +89,7 @@ impl Page {
         let (answer, exact) = (&comparison.approximate, &comparison.exact);
         let exact_rows = rows_by_key(exact);
         let keys = key_texts(answer);
-        let mut table = Table::new();
-        table.load_preset(UTF8_HORIZONTAL_ONLY);
+        let mut table = ruled();
         let mut header: Vec<String> = named(answer, Role::Key);
         for name in named(answer, Role::Estimate) {
             header.extend([name, "exact".into(), "off by".into(), "inside".into()]);
