@@ -11,7 +11,7 @@ use std::path::PathBuf;
 #[command(name = "plusminus", version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
 pub(crate) struct Cli {
     /// Folder of the store to open a shell on
-    #[arg(value_name = "STORE")]
+    #[arg(id = "shell_store", value_name = "STORE")]
     pub(crate) store: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
