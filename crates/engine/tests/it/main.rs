@@ -1,0 +1,11 @@
+//! The engine through its public door.
+
+mod bounds;
+mod coverage;
+mod errors;
+mod full_sample;
+mod golden;
+mod reproducible;
+mod stale_and_damaged;
+mod support;
+mod writers;

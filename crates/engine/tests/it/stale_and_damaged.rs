@@ -1,0 +1,89 @@
+//! A stale or damaged sample never answers in silence.
+
+use super::support::{World, open, write_table};
+use plusminus::{Error, Mode};
+use std::path::{Path, PathBuf};
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found.sort();
+    found
+}
+
+const SQL: &str = "SELECT g, AVG(n) FROM t WHERE k < 50 GROUP BY g ERROR WITHIN 10%";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_file_makes_the_sample_stale() {
+    let world = World::new(20_000).await;
+    world.session.sample("t").stratified_by(["g"]).cap(200).build().await.unwrap();
+    assert_eq!(world.session.query(SQL).run().await.unwrap().report().mode, Mode::Approximate);
+    write_table(&world.folder.path().join("t.parquet"), 20_001, 8);
+    let session = open(world.folder.path(), 2).await;
+    let report = session.query(SQL).run().await.unwrap().report().clone();
+    assert_eq!(report.mode, Mode::Exact);
+    assert!(report.reason.contains("stale"), "{}", report.reason);
+}
+
+/// One flipped byte anywhere in any file of the store: either nothing was lost on the way to the answer (the file was not
+/// needed), or the error names the file.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flipped_byte_in_any_file_is_found_and_named() {
+    let world = World::new(20_000).await;
+    world.session.sample("t").stratified_by(["g"]).cap(200).levels(2).build().await.unwrap();
+    let whole = world.session.query(SQL).run().await.unwrap();
+    let mut found = 0;
+    for file in files(&world.store().join("samples")) {
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        if name == "build.lock" {
+            continue;
+        }
+        let bytes = std::fs::read(&file).unwrap();
+        for at in [0, bytes.len() / 3, bytes.len() / 2, bytes.len() - 1] {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 0x10;
+            std::fs::write(&file, &damaged).unwrap();
+            let session = open(world.folder.path(), 2).await;
+            match session.query(SQL).run().await {
+                Err(error @ Error::DamagedStore(_)) => {
+                    assert!(error.to_string().contains(&name), "{error}");
+                    assert_eq!(error.exit_code(), 4);
+                    found += 1;
+                }
+                other => panic!("byte {at} of {name} went unseen: {other:?}"),
+            }
+        }
+        std::fs::write(&file, &bytes).unwrap();
+    }
+    assert!(found >= 4 * 4, "only {found} files were tried");
+    let again = open(world.folder.path(), 2).await.query(SQL).run().await.unwrap();
+    assert_eq!(super::support::rows(&again), super::support::rows(&whole));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_or_cut_block_is_named() {
+    let world = World::new(20_000).await;
+    world.session.sample("t").size_percent(20.0).build().await.unwrap();
+    let block = files(&world.store().join("samples")).into_iter().find(|f| f.to_string_lossy().contains("level-00")).unwrap();
+    let bytes = std::fs::read(&block).unwrap();
+    std::fs::write(&block, &bytes[..bytes.len() / 2]).unwrap();
+    let error = open(world.folder.path(), 1).await.query(SQL).run().await.unwrap_err();
+    assert!(error.to_string().contains("level-00"), "{error}");
+    std::fs::remove_file(&block).unwrap();
+    let error = open(world.folder.path(), 1).await.query(SQL).run().await.unwrap_err();
+    assert!(error.to_string().contains("missing"), "{error}");
+    assert_eq!(error.exit_code(), 4);
+    let verify = open(world.folder.path(), 1).await.execute("VERIFY SAMPLE t_uniform").await.unwrap_err();
+    assert_eq!(verify.exit_code(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_with_other_things_is_no_store() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("notes.txt"), "hello").unwrap();
+    let error = plusminus::Session::open(folder.path()).await.unwrap_err();
+    assert!(error.to_string().contains("not a PlusMinus store"), "{error}");
+}
