@@ -1,1 +1,48 @@
-fn main() {}
+//! Measurements that are no tests: how fast samples are drawn, and how often intervals hold on real data.
+//!
+//! `cargo run -p plusminus-benches --release -- sampling --scale 10`
+//! `cargo run -p plusminus-benches --release -- flights --file flights-3m.parquet`
+
+mod flights;
+mod lineitem;
+mod memory;
+mod sampling;
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Sample TPC-H lineitem: one uniform and three stratified families, 1 % each, in one pass
+    Sampling {
+        /// TPC-H scale factor
+        #[arg(long, default_value_t = 1.0)]
+        scale: f64,
+        /// Where lineitem and the store go; kept for the next run
+        #[arg(long, default_value = "plusminus-bench")]
+        folder: PathBuf,
+    },
+    /// Coverage per origin of AVG(distance) on the flights table, several seeds
+    Flights {
+        /// A Parquet file with columns origin and distance
+        #[arg(long)]
+        file: PathBuf,
+        /// Number of samples drawn
+        #[arg(long, default_value_t = 10)]
+        seeds: u64,
+    },
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    match Cli::parse().command {
+        Command::Sampling { scale, folder } => sampling::run(scale, &folder).await,
+        Command::Flights { file, seeds } => flights::run(&file, seeds).await,
+    }
+}

@@ -35,6 +35,8 @@ mod seal;
 mod store;
 mod strata;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use draft::{Draft, properties};
 pub use error::CatalogError;
@@ -47,3 +49,11 @@ pub use manifest::{
 pub use store::Store;
 pub use strata::{Strata, StrataColumns};
 pub use table::{FileFormat, TableDefinition};
+
+/// Checks and decodes the bytes of a manifest, as reading a store does; for fuzzing.
+///
+/// # Errors
+/// [`CatalogError::Damaged`] for anything but a whole manifest, [`CatalogError::Version`] for one of another format.
+pub fn decode_manifest_bytes(bytes: &[u8]) -> Result<Manifest, CatalogError> {
+    store::decode_manifest(bytes, std::path::Path::new("manifest"))
+}

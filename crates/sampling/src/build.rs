@@ -70,19 +70,27 @@ fn check_columns(schema: &SchemaRef) -> Result<(), SamplingError> {
 }
 
 fn plan_family(request: &SampleRequest, schema: &SchemaRef, total: Option<u64>) -> Result<FamilyPlan, SamplingError> {
-    let find = |name: &String| {
-        schema.index_of(name).map_err(|_| {
-            let names: Vec<_> = schema.fields().iter().map(|f| f.name().as_str()).collect();
-            SamplingError::request(format!("the table has no column '{name}'"), format!("one of: {}", names.join(", ")))
-        })
-    };
-    let columns = request.stratified_by.iter().map(find).collect::<Result<Vec<_>, _>>()?;
+    let columns = request.stratified_by.iter().map(|name| find_column(schema, name)).collect::<Result<Vec<_>, _>>()?;
     let quota = match request.size {
         SampleSize::Cap(k) => Quota::Cap(k),
         SampleSize::Rows(n) => Quota::Rows(n),
         SampleSize::Percent(p) => Quota::Rows(percent_of(total.unwrap_or(0), p)),
     };
     Ok(FamilyPlan { columns, quota, seed: request.seed })
+}
+
+/// A column by its name, or by the only one that differs in case alone.
+fn find_column(schema: &SchemaRef, name: &str) -> Result<usize, SamplingError> {
+    if let Ok(index) = schema.index_of(name) {
+        return Ok(index);
+    }
+    let fields = schema.fields().iter().enumerate();
+    let alike: Vec<usize> = fields.filter(|(_, f)| f.name().eq_ignore_ascii_case(name)).map(|(i, _)| i).collect();
+    if let [only] = alike.as_slice() {
+        return Ok(*only);
+    }
+    let names: Vec<_> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+    Err(SamplingError::request(format!("the table has no column '{name}'"), format!("one of: {}", names.join(", "))))
 }
 
 /// At least 2 rows, and never more than there are.
@@ -204,7 +212,7 @@ impl Build {
             data_folder: draft.data_folder().to_owned(),
             design: Design {
                 table: self.table.clone(),
-                stratified_by: request.stratified_by.clone(),
+                stratified_by: plan.columns.iter().map(|c| self.schema.field(*c).name().clone()).collect(),
                 size: request.size,
                 cap: family.cap,
                 seed: request.seed,

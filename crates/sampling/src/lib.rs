@@ -17,6 +17,8 @@ mod request;
 mod reservoir;
 mod source;
 mod stratum_moments;
+#[cfg(test)]
+mod tests;
 mod worker;
 mod write;
 

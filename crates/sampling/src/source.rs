@@ -189,7 +189,7 @@ async fn row_group_rows(store: &Arc<dyn ObjectStore>, file: &ObjectMeta) -> Resu
 }
 
 /// The longest folder prefix that all paths share, with its slash.
-fn common_folder<'a>(mut paths: impl Iterator<Item = &'a str>) -> String {
+pub(crate) fn common_folder<'a>(mut paths: impl Iterator<Item = &'a str>) -> String {
     let Some(first) = paths.next() else { return String::new() };
     let mut common = first.rsplit_once('/').map_or("", |(folder, _)| folder);
     for path in paths {

@@ -71,7 +71,9 @@ impl Session {
     /// The table called `name`, or the file at that path; the second value is the key that samples of it carry.
     pub(crate) async fn table(&self, name: &str) -> Result<(Arc<dyn TableProvider>, String)> {
         let known = self.table_names();
-        if let Some(found) = known.iter().find(|t| *t == name) {
+        // As SQL has it, an unquoted name is in lower case.
+        let found = known.iter().find(|t| *t == name).or_else(|| known.iter().find(|t| **t == name.to_lowercase()));
+        if let Some(found) = found {
             let provider = self.inner.context.table_provider(TableReference::bare(found.as_str())).await?;
             return Ok((provider, found.clone()));
         }

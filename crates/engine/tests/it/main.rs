@@ -3,6 +3,7 @@
 mod bounds;
 mod coverage;
 mod errors;
+mod explain;
 mod full_sample;
 mod golden;
 mod reproducible;

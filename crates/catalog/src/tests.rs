@@ -1,0 +1,209 @@
+use crate::manifest::{BaseTable, Design, FORMAT_VERSION, Manifest, SampleSize};
+use crate::store::{Store, decode_manifest};
+use crate::strata::StrataColumns;
+use crate::table::{FileFormat, TableDefinition};
+use crate::{CatalogError, Draft, level_schema, properties};
+use arrow::array::{ArrayRef, Int64Array, StringArray, UInt32Array, UInt64Array};
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::record_batch::RecordBatch;
+use parquet::arrow::ArrowWriter;
+use proptest::prelude::*;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Publishes a family of two strata with one level of `rows` rows.
+fn publish(store: &Store, name: &str, rows: u32) -> Manifest {
+    let draft = store.begin(name, true).unwrap();
+    let schema = level_schema(&Schema::new(vec![Field::new("v", DataType::Int64, false)]));
+    let mut writer =
+        ArrowWriter::try_new(std::fs::File::create(draft.folder().join("level-00-block-000.parquet")).unwrap(), schema.clone(), Some(properties().unwrap()))
+            .unwrap();
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(Int64Array::from_iter_values((0..rows).map(i64::from))),
+        Arc::new(UInt32Array::from_iter_values((0..rows).map(|r| u32::from(r >= rows / 2)))),
+        Arc::new(UInt64Array::from(vec![u64::from(rows); rows as usize])),
+        Arc::new(UInt32Array::from_iter_values(0..rows)),
+        Arc::new(UInt64Array::from_iter_values((0..rows).map(u64::from))),
+    ];
+    writer.write(&RecordBatch::try_new(schema, columns).unwrap()).unwrap();
+    writer.close().unwrap();
+    let manifest = manifest_of(&draft, name);
+    draft.publish(&manifest).unwrap();
+    manifest
+}
+
+fn manifest_of(draft: &Draft, name: &str) -> Manifest {
+    let strata = StrataColumns {
+        keys: vec![(Field::new("g", DataType::Utf8, true), Arc::new(StringArray::from(vec![None, Some("a")])))],
+        rows: vec![10, 20],
+        caps: vec![5, 5],
+        ..StrataColumns::default()
+    };
+    let block = draft.add("level-00-block-000.parquet").unwrap();
+    let (generation, parent) = draft.generation();
+    Manifest {
+        format_version: FORMAT_VERSION,
+        name: name.to_owned(),
+        generation,
+        parent,
+        dropped: false,
+        created_unix_ms: 1,
+        data_folder: draft.data_folder().to_owned(),
+        design: Design { table: "t".into(), stratified_by: vec!["g".into()], size: SampleSize::Cap(5), cap: 5, seed: 0 },
+        base: BaseTable { rows: 30, columns: Vec::new(), files: None },
+        strata: draft.add_strata(&strata.build().unwrap()).unwrap(),
+        strata_count: 2,
+        levels: vec![crate::LevelEntry { rows: block.rows, blocks: vec![block] }],
+        moments: Vec::new(),
+    }
+}
+
+fn store() -> (tempfile::TempDir, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path().join("store")).unwrap();
+    (folder, store)
+}
+
+#[test]
+fn what_is_published_is_read_back() {
+    let (_folder, store) = store();
+    let manifest = publish(&store, "s", 10);
+    assert_eq!(store.families().unwrap(), [manifest.clone()]);
+    let strata = store.strata(&manifest).unwrap();
+    assert_eq!((strata.rows(), strata.caps(), strata.len()), (&[10, 20][..], &[5, 5][..], 2));
+    let batches = store.level(&manifest, 0, Some(&["v".to_owned()])).unwrap();
+    assert_eq!((batches[0].num_columns(), batches[0].num_rows()), (1, 10));
+    assert!(store.verify(&manifest).damage.is_empty());
+}
+
+#[test]
+fn generations_follow_each_other_and_the_parent_stays_for_readers() {
+    let (_folder, store) = store();
+    let first = publish(&store, "s", 4);
+    let second = publish(&store, "s", 6);
+    assert_eq!((second.generation, second.parent), (2, Some(1)));
+    assert_eq!(store.level(&first, 0, None).unwrap()[0].num_rows(), 4);
+    let third = publish(&store, "s", 8);
+    assert!(store.level(&first, 0, None).is_err(), "the grandparent is gone");
+    assert_eq!(store.family("s").unwrap(), third);
+    store.drop_family("s").unwrap();
+    assert!(matches!(store.family("s"), Err(CatalogError::NotFound { .. })));
+    assert_eq!(publish(&store, "s", 2).generation, 5);
+}
+
+#[test]
+fn an_unpublished_draft_leaves_nothing_and_a_second_builder_is_told() {
+    let (folder, store) = store();
+    let draft = store.begin("s", false).unwrap();
+    assert!(matches!(store.begin("s", true), Err(CatalogError::Busy { .. })));
+    std::fs::write(draft.folder().join("half.parquet"), "x").unwrap();
+    drop(draft);
+    assert!(store.families().unwrap().is_empty());
+    assert!(!folder.path().join("store/samples/s/data-00000001").exists());
+}
+
+#[test]
+fn files_of_a_killed_build_are_cleared_by_the_next() {
+    let (folder, store) = store();
+    publish(&store, "s", 4);
+    let orphan = folder.path().join("store/samples/s/data-00000009");
+    std::fs::create_dir_all(&orphan).unwrap();
+    let torn = folder.path().join("store/samples/s/.generation-00000002.json.1.tmp");
+    std::fs::write(&torn, "{").unwrap();
+    publish(&store, "s", 4);
+    assert!(!orphan.exists() && !torn.exists());
+}
+
+#[test]
+fn tables_are_remembered_and_names_checked() {
+    let (_folder, store) = store();
+    let table = TableDefinition { name: "t".into(), location: "/data/t.csv".into(), format: FileFormat::Csv };
+    store.put_table(&table).unwrap();
+    store.put_table(&TableDefinition { location: "/data/u.csv".into(), ..table.clone() }).unwrap();
+    assert_eq!(store.tables().unwrap()[0].location, "/data/u.csv");
+    assert!(matches!(store.begin("../x", false), Err(CatalogError::Name { .. })));
+    assert!(matches!(store.begin("", false), Err(CatalogError::Name { .. })));
+}
+
+#[test]
+fn a_newer_format_is_refused_by_its_number() {
+    let (folder, store) = store();
+    let manifest = Manifest { format_version: FORMAT_VERSION + 1, ..publish(&store, "s", 4) };
+    let file = folder.path().join("store/samples/s/generation-00000002.json");
+    std::fs::write(&file, crate::seal::seal(&manifest, &file).unwrap()).unwrap();
+    let error = store.family("s").unwrap_err();
+    assert!(matches!(error, CatalogError::Version { .. }) && error.to_string().contains("generation-00000002"), "{error}");
+}
+
+#[test]
+fn formats_are_told_by_extensions() {
+    for (path, format) in [("a.parquet", Some(FileFormat::Parquet)), ("/x/*.CSV", Some(FileFormat::Csv)), ("b.txt", None), ("noext", None)] {
+        assert_eq!(FileFormat::from_path(path), format, "{path}");
+    }
+}
+
+/// The corpus of the fuzz target: no input may panic, and only whole manifests decode.
+#[test]
+fn corpus() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/corpus");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let bytes = std::fs::read(entry.path()).unwrap();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        assert_eq!(crate::decode_manifest_bytes(&bytes).is_ok(), name.starts_with("whole"), "{name}");
+        seen += 1;
+    }
+    assert!(seen >= 6);
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        prop_assert!(decode_manifest(&bytes, Path::new("m.json")).is_err());
+    }
+
+    /// A manifest with one byte changed is never taken for whole.
+    #[test]
+    fn any_changed_byte_is_seen(at in 0.0_f64..1.0, flip in 1_u8..=255) {
+        let text = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/corpus/whole.json")).unwrap();
+        let mut damaged = text.clone();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let at = ((text.len() as f64 * at) as usize).min(text.len() - 1);
+        damaged[at] ^= flip;
+        let decoded = decode_manifest(&damaged, Path::new("m.json"));
+        prop_assert!(decoded.is_err() || decoded.unwrap() == decode_manifest(&text, Path::new("m.json")).unwrap());
+    }
+}
+
+/// Writes the corpus anew after a change of the format.
+#[test]
+fn corpus_is_of_this_format() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/corpus/whole.json");
+    if std::env::var_os("PLUSMINUS_REWRITE").is_some() {
+        let (_folder, store) = store();
+        let manifest = publish(&store, "s", 10);
+        std::fs::write(file, crate::seal::seal(&manifest, Path::new(file)).unwrap()).unwrap();
+    }
+    let manifest = crate::decode_manifest_bytes(&std::fs::read(file).unwrap()).unwrap();
+    assert_eq!(manifest.format_version, FORMAT_VERSION);
+}
+
+/// A store of every format version that this program claims to read; `PLUSMINUS_REWRITE=1` writes the current one.
+#[test]
+fn frozen_stores_are_readable() {
+    let frozen = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples/frozen");
+    for version in crate::OLDEST_READABLE_VERSION..=FORMAT_VERSION {
+        let folder = frozen.join(format!("format-{version}"));
+        if version == FORMAT_VERSION && std::env::var_os("PLUSMINUS_REWRITE").is_some() {
+            let _ = std::fs::remove_dir_all(&folder);
+            publish(&Store::open(&folder).unwrap(), "s", 10);
+            std::fs::remove_file(folder.join("samples/s/build.lock")).unwrap();
+        }
+        let store = Store::open(&folder).unwrap();
+        let manifest = store.family("s").unwrap();
+        assert_eq!(store.strata(&manifest).unwrap().rows(), [10, 20]);
+        let rows: usize = store.level(&manifest, 0, None).unwrap().iter().map(RecordBatch::num_rows).sum();
+        assert_eq!(rows, 10);
+        assert!(store.verify(&manifest).damage.is_empty());
+    }
+}

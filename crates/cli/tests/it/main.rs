@@ -1,0 +1,7 @@
+//! The command as people run it.
+
+mod formats;
+mod killed;
+mod readme;
+mod support;
+mod usage;

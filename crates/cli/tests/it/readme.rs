@@ -1,0 +1,54 @@
+//! Every command that the README shows works.
+
+use super::support::{command, folder};
+
+/// The `$` lines of the README's console blocks.
+fn commands() -> Vec<String> {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).unwrap();
+    text.lines().filter_map(|l| l.strip_prefix("$ ")).map(str::to_owned).collect()
+}
+
+/// Words of a command line; double quotes hold a word together.
+fn words(line: &str) -> Vec<String> {
+    let (mut words, mut word, mut quoted) = (Vec::new(), String::new(), false);
+    for c in line.chars() {
+        match c {
+            '"' => quoted = !quoted,
+            ' ' if !quoted => words.push(std::mem::take(&mut word)),
+            c => word.push(c),
+        }
+    }
+    words.push(word);
+    words.into_iter().filter(|w| !w.is_empty()).collect()
+}
+
+#[test]
+fn every_command_in_it_works() {
+    let folder = folder();
+    let mut ran = 0;
+    for line in commands() {
+        let args: Vec<String> = if let Some(rest) = line.strip_prefix("cargo run -- ") {
+            // The demo itself, on a table that a test can wait for.
+            words(rest).into_iter().chain(["--rows".to_owned(), "100000".to_owned()]).collect()
+        } else if let Some(rest) = line.strip_prefix("plusminus ") {
+            words(rest)
+        } else {
+            assert_eq!(line, "cargo test", "an unknown kind of command");
+            continue;
+        };
+        let output = command(folder.path()).args(&args).stdin(std::process::Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(!output.stdout.is_empty(), "{line}: no output");
+        ran += 1;
+    }
+    assert!(ran >= 10, "only {ran} commands");
+}
+
+#[test]
+fn the_demo_shows_both_statements_beside_exact_answers() {
+    let folder = folder();
+    let page = super::support::stdout(folder.path(), &["demo", "--yes", "--rows", "300000"]);
+    assert!(page.contains("WITHIN 5 SECONDS") && page.contains("ERROR WITHIN 10% AT CONFIDENCE 95%"), "{page}");
+    assert!(!page.contains("WRONG") && !page.contains("no such row"), "{page}");
+    assert_eq!(page.matches("× faster").count(), 5, "{page}");
+}

@@ -1,0 +1,66 @@
+//! What stands above the aggregate, run on its estimated rows, each carrying its number along.
+
+mod direct;
+mod planned;
+
+use crate::error::{Error, Result};
+use crate::shape::Shape;
+use arrow::array::{ArrayRef, AsArray, UInt32Array};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Schema, UInt32Type};
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::execution::SessionState;
+use std::sync::Arc;
+
+/// The hidden column that carries a group's number.
+const ESTIMATE: &str = "__estimate";
+
+/// The query's rows, and for each the number of the group it came from.
+pub(crate) struct Upper {
+    pub(crate) batch: RecordBatch,
+    pub(crate) groups: Vec<u32>,
+}
+
+/// Puts `columns` (the aggregate's output) in the aggregate's place and runs the plan above it.
+///
+/// Projections, HAVING, ORDER BY and LIMIT are evaluated as they stand; whatever else there is (a subquery in HAVING, say)
+/// goes through DataFusion's planner.
+pub(crate) async fn run(shape: &Shape, state: &SessionState, columns: Vec<ArrayRef>, groups: usize) -> Result<Upper> {
+    let batch = numbered(shape, columns, groups)?;
+    match direct::run(&shape.plan, shape, state, &batch)? {
+        Some(done) => split(done, shape),
+        None => split(planned::run(shape, state, batch).await?, shape),
+    }
+}
+
+/// The aggregate's rows in the aggregate's types under neutral names, and the hidden column last.
+fn numbered(shape: &Shape, columns: Vec<ArrayRef>, groups: usize) -> Result<RecordBatch> {
+    let mut fields = Vec::with_capacity(columns.len() + 1);
+    let mut arrays = Vec::with_capacity(columns.len() + 1);
+    for (number, (column, field)) in columns.into_iter().zip(shape.aggregate.schema.fields().iter()).enumerate() {
+        let typed = if column.data_type() == field.data_type() { column } else { cast(&column, field.data_type())? };
+        fields.push(Field::new(format!("c{number}"), field.data_type().clone(), true));
+        arrays.push(typed);
+    }
+    fields.push(Field::new(ESTIMATE, DataType::UInt32, false));
+    arrays.push(Arc::new(UInt32Array::from_iter_values(0..u32::try_from(groups).map_err(Error::data)?)));
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
+}
+
+/// Takes the hidden column off and gives the others the query's names.
+fn split(batch: RecordBatch, shape: &Shape) -> Result<Upper> {
+    let index = batch.schema().index_of(ESTIMATE)?;
+    let ids = batch.column(index).as_primitive_opt::<UInt32Type>();
+    let groups = ids.map(|i| i.values().to_vec()).ok_or_else(|| Error::data("the estimate's number changed its type"))?;
+    let names = shape.plan.schema().fields();
+    let mut fields = Vec::with_capacity(names.len());
+    let mut arrays = Vec::with_capacity(names.len());
+    let visible = (0..batch.num_columns()).filter(|i| *i != index);
+    for (at, field) in visible.zip(names.iter()) {
+        fields.push(Field::new(field.name(), batch.column(at).data_type().clone(), true));
+        arrays.push(Arc::clone(batch.column(at)));
+    }
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let batch = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)?;
+    Ok(Upper { batch, groups })
+}
