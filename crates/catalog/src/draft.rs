@@ -26,9 +26,13 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Locks the family, clears away what killed builds left, and opens a fresh data folder.
-    pub(crate) fn begin(family_folder: PathBuf, name: &str, newest: Option<&Manifest>) -> Result<Self, CatalogError> {
-        let lock = lock(&family_folder, name)?;
+    /// Clears away what killed builds left and opens a fresh data folder; `newest` was read under `lock`.
+    pub(crate) fn begin(
+        family_folder: PathBuf,
+        name: &str,
+        newest: Option<&Manifest>,
+        lock: File,
+    ) -> Result<Self, CatalogError> {
         let parent = newest.map(|m| m.generation);
         clear_orphans(&family_folder, newest)?;
         let data_folder = format!("data-{:08}", parent.unwrap_or(0) + 1);
@@ -89,10 +93,12 @@ impl Draft {
         folder::sync_folder(&self.folder())?;
         folder::sync_folder(&self.family_folder)?;
         let file = manifest_file(&self.family_folder, manifest.generation);
-        if !folder::publish(&file, &seal::seal(manifest, &file)?)? {
+        let linked = folder::publish(&file, &seal::seal(manifest, &file)?);
+        // Once the manifest can be seen its data must stay, even if a sync after that failed.
+        self.published = file.exists();
+        if !linked? {
             return Err(CatalogError::Busy { name: self.name.clone() });
         }
-        self.published = true;
         clear_orphans(&self.family_folder, Some(manifest))
     }
 }
@@ -115,9 +121,8 @@ pub fn properties() -> Result<WriterProperties, parquet::errors::ParquetError> {
     Ok(WriterProperties::builder().set_compression(compression).set_max_row_group_row_count(Some(32_768)).build())
 }
 
-/// Publishes the last word on a family, then removes its data.
+/// Publishes the last word on a family, then removes its data; the caller holds the lock.
 pub(crate) fn bury(family_folder: &Path, newest: &Manifest) -> Result<(), CatalogError> {
-    let _lock = lock(family_folder, &newest.name)?;
     let tombstone = Manifest {
         generation: newest.generation + 1,
         parent: Some(newest.generation),
@@ -134,7 +139,8 @@ pub(crate) fn bury(family_folder: &Path, newest: &Manifest) -> Result<(), Catalo
     clear_orphans(family_folder, Some(&tombstone))
 }
 
-fn lock(family_folder: &Path, name: &str) -> Result<File, CatalogError> {
+/// Takes the family's build lock; it ends with the file.
+pub(crate) fn lock(family_folder: &Path, name: &str) -> Result<File, CatalogError> {
     folder::create_folder(family_folder)?;
     let path = family_folder.join("build.lock");
     let file = File::create(&path).map_err(|e| CatalogError::io(&path, e))?;

@@ -30,8 +30,9 @@ pub(crate) fn publish(file: &Path, bytes: &[u8]) -> Result<bool, CatalogError> {
     let linked = fs::hard_link(&temporary, file);
     let removed = fs::remove_file(&temporary);
     match linked {
+        // A temporary name that could not be removed is swept away by the next build.
         Ok(()) => {
-            removed.map_err(|e| CatalogError::io(&temporary, e))?;
+            drop(removed);
             sync_parent(file)?;
             Ok(true)
         }

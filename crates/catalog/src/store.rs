@@ -116,11 +116,13 @@ impl Store {
     pub fn begin(&self, name: &str, replace: bool) -> Result<Draft, CatalogError> {
         check_name("sample", name)?;
         self.initialise()?;
+        // What is newest only stays so under the lock.
+        let lock = draft::lock(&self.family_folder(name), name)?;
         let newest = self.newest(name)?;
         if !replace && newest.as_ref().is_some_and(|m| !m.dropped) {
             return Err(CatalogError::Exists { name: name.to_owned() });
         }
-        Draft::begin(self.family_folder(name), name, newest.as_ref())
+        Draft::begin(self.family_folder(name), name, newest.as_ref(), lock)
     }
 
     /// Drops a family: atomically for readers, then its files.
@@ -128,6 +130,8 @@ impl Store {
     /// # Errors
     /// [`CatalogError::NotFound`], [`CatalogError::Busy`], or when files cannot be removed.
     pub fn drop_family(&self, name: &str) -> Result<(), CatalogError> {
+        self.family(name)?;
+        let _lock = draft::lock(&self.family_folder(name), name)?;
         let newest = self.family(name)?;
         draft::bury(&self.family_folder(name), &newest)
     }

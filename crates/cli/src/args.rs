@@ -8,9 +8,9 @@ use std::path::PathBuf;
 
 /// SQL answers with error bars, in the time or error you state.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "plusminus", version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
+#[command(name = "plusminus", version, after_help = EXAMPLES)]
 pub(crate) struct Cli {
-    /// Folder of the store to open a shell on
+    /// Folder of the store, as with --store
     #[arg(id = "shell_store", value_name = "STORE")]
     pub(crate) store: Option<PathBuf>,
     #[command(subcommand)]
@@ -201,14 +201,18 @@ impl Global {
 }
 
 impl Cli {
-    /// The store of the shell: the positional one or --store, not both.
-    pub(crate) fn shell_store(&self) -> Result<PathBuf, Failure> {
+    /// Settles on one store: the positional one or --store, not both.
+    pub(crate) fn settled(mut self) -> Result<Self, Failure> {
         // An environment variable fills --store too, and the positional argument beats it.
         let flagged = std::env::args_os().any(|a| a.to_string_lossy().starts_with("--store"));
-        match (&self.store, &self.global.store) {
-            (Some(_), Some(_)) if flagged => Err(Failure::usage("name the store once: as STORE or with --store")),
-            (Some(store), _) => check_command_name(store).map(|()| store.clone()),
-            (None, _) => Ok(self.global.store_folder()),
+        match self.store.take() {
+            Some(_) if flagged => Err(Failure::usage("name the store once: as STORE or with --store")),
+            Some(store) => {
+                check_command_name(&store)?;
+                self.global.store = Some(store);
+                Ok(self)
+            }
+            None => Ok(self),
         }
     }
 }
@@ -223,7 +227,7 @@ impl Global {
 /// A word that is no folder and nearly a command is a slip of the hand, not a new store.
 fn check_command_name(store: &std::path::Path) -> Result<(), Failure> {
     let word = store.to_string_lossy();
-    let near = ["query", "sample", "demo", "plot", "help"].into_iter().find(|c| strsim::osa_distance(c, &word) <= 2);
+    let near = ["query", "sample", "demo", "plot", "help"].into_iter().find(|c| strsim::osa_distance(c, &word) <= word.len() / 3);
     match near {
         Some(command) if !store.exists() => {
             Err(Failure::usage(format!("there is no command '{word}'; did you mean '{command}'?")))

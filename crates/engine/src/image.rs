@@ -141,7 +141,7 @@ fn load(store: &Store, manifest: &Manifest, level: usize, columns: &[String], kn
     let batches = store.level(manifest, level, Some(&names))?;
     let batch = match batches.first() {
         Some(first) => concat_batches(&first.schema(), &batches)?,
-        None => return empty(manifest, columns),
+        None => return empty(manifest, columns, known),
     };
     let (order, strata) = match known {
         Some(image) => (image.order.clone(), image.strata.clone()),
@@ -167,9 +167,9 @@ fn sort(batch: &RecordBatch) -> Result<(UInt32Array, UInt32Array)> {
 }
 
 /// A level without rows has no file to tell the types; they come from the manifest.
-fn empty(manifest: &Manifest, columns: &[String]) -> Result<Image> {
+fn empty(manifest: &Manifest, columns: &[String], known: Option<&Image>) -> Result<Image> {
     let none = UInt32Array::from(Vec::<u32>::new());
-    let mut all = HashMap::new();
+    let mut all = known.map(|image| image.columns.clone()).unwrap_or_default();
     for name in columns {
         let column = manifest.base.columns.iter().find(|c| c.name == *name).ok_or_else(|| missing(name))?;
         let data_type: arrow::datatypes::DataType = column.data_type.parse().map_err(|_| missing(name))?;

@@ -5,9 +5,10 @@ use crate::image::ImageCache;
 use crate::kernel::qualified;
 use crate::shape::Shape;
 use arrow::array::Array;
-use datafusion::common::ScalarValue;
+use arrow::datatypes::DataType;
+use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::{Expr, ExprSchemable};
 use plusminus_catalog::{ColumnMoments, Manifest, Store, Strata};
 use plusminus_sampling::as_float64;
 use plusminus_statistics::{Knowledge, Moments};
@@ -31,14 +32,20 @@ pub(crate) struct Opened<'a> {
 impl KnowledgeCache {
     /// What is known of each argument: a column from the build-time scan, an expression from the family's top level.
     pub(crate) fn of(&self, shape: &Shape, state: &SessionState, family: &Opened<'_>) -> Result<Vec<Knowledge>> {
-        shape.arguments.iter().map(|argument| self.argument(argument, shape, state, family)).collect()
+        let arguments = shape.arguments.iter().enumerate();
+        arguments
+            .map(|(number, argument)| match shape.is_summed(number) {
+                true => self.argument(argument, shape, state, family),
+                false => Ok(Knowledge::default()),
+            })
+            .collect()
     }
 
     fn argument(&self, argument: &Expr, shape: &Shape, state: &SessionState, family: &Opened<'_>) -> Result<Knowledge> {
-        let argument = uncast(argument);
+        let argument = uncast(argument, &shape.scan.projected_schema);
         if let Expr::Column(column) = argument {
             if let Some(moments) = family.manifest.column_moments(&column.name) {
-                return Ok(Knowledge::from(&restored(moments)));
+                return Ok(of_column(moments, family));
             }
         }
         if let Expr::Literal(value, _) = argument {
@@ -54,17 +61,34 @@ impl KnowledgeCache {
     }
 }
 
-/// Widening a number changes neither its moments nor its bounds.
-fn uncast(expr: &Expr) -> &Expr {
+/// What the build-time scan says of a column, unless it met values that are no finite numbers.
+fn of_column(moments: &ColumnMoments, family: &Opened<'_>) -> Knowledge {
+    let column = &moments.column;
+    let non_null = family.strata.non_null(column).unwrap_or(family.strata.rows()).iter().sum::<u64>();
+    if moments.count == non_null { Knowledge::from(&restored(moments)) } else { Knowledge::default() }
+}
+
+/// Widening a number changes neither its moments nor its bounds; any other cast may.
+fn uncast<'e>(expr: &'e Expr, schema: &DFSchema) -> &'e Expr {
     match expr {
-        Expr::Cast(cast) if cast.field.data_type().is_numeric() => uncast(&cast.expr),
-        Expr::Alias(alias) => uncast(&alias.expr),
+        Expr::Cast(cast) if widens(&cast.expr, cast.field.data_type(), schema) => uncast(&cast.expr, schema),
+        Expr::Alias(alias) => uncast(&alias.expr, schema),
         other => other,
     }
 }
 
+fn widens(inner: &Expr, target: &DataType, schema: &DFSchema) -> bool {
+    let Ok(source) = inner.get_type(schema) else { return false };
+    let width = |t: &DataType| t.primitive_width().unwrap_or(usize::MAX);
+    match (source.is_integer(), target.is_integer()) {
+        (true, true) => width(target) >= width(&source) && target.is_signed_integer(),
+        (false, true) => false,
+        _ => *target == DataType::Float64 && source.is_numeric(),
+    }
+}
+
 fn constant(value: &ScalarValue) -> Option<f64> {
-    match value.cast_to(&arrow::datatypes::DataType::Float64) {
+    match value.cast_to(&DataType::Float64) {
         Ok(ScalarValue::Float64(number)) => number,
         _ => None,
     }
@@ -91,7 +115,10 @@ fn from_top_level(argument: &Expr, shape: &Shape, state: &SessionState, family: 
         let image = family.images.level(family.store, family.manifest, level, &columns)?;
         let batch = image.batch(&columns)?;
         let schema = qualified(&shape.scan.table_name, &batch.schema())?;
-        let evaluated = state.create_physical_expr(argument.clone(), &schema)?.evaluate(&batch)?;
+        // Without WHERE an argument may fail on rows that the query never sees, such as a division by zero.
+        let Ok(evaluated) = state.create_physical_expr(argument.clone(), &schema)?.evaluate(&batch) else {
+            return Ok(Knowledge::default());
+        };
         let Some(numbers) = as_float64(&evaluated.into_array(batch.num_rows())?)? else { continue };
         for (row, stratum) in image.strata.values().iter().enumerate() {
             let (rows, kept) = (family.strata.rows()[*stratum as usize], family.strata.caps()[*stratum as usize]);

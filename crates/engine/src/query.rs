@@ -190,11 +190,7 @@ impl Running<'_> {
             Ok(shape) => shape,
             Err(reason) => return Ok(Way::Exact(reason)),
         };
-        let name = shape.scan.table_name.table();
-        let key = match self.session.table_names().iter().any(|t| t == name) {
-            true => name.to_owned(),
-            false => crate::session::path_key(name).unwrap_or_else(|| name.to_owned()),
-        };
+        let key = self.session.table_key(&shape.scan.table_name);
         let provider = source_as_provider(&shape.scan.source)?;
         let mut families = match self.session.usable_families(&key, &provider).await? {
             Ok(families) => families,
@@ -247,7 +243,7 @@ impl Running<'_> {
     }
 
     async fn dress(&self, shape: &Shape, manifest: &Manifest, estimated: Estimated) -> Result<Answer> {
-        let met = self.met(&estimated);
+        let met = self.met(shape, &estimated);
         if !met && self.goal.on_miss == OnMiss::Exact && self.in_time() {
             let reason = Reason::new("the sample missed the bound, and ON MISS EXACT ran the query on the table");
             match self.exact(reason).await {
@@ -279,7 +275,8 @@ impl Running<'_> {
 
     fn sample_report(&self, shape: &Shape, manifest: &Manifest, estimated: &Estimated, met: bool) -> Report {
         let mut intervals = estimated.intervals.iter().flatten().flatten();
-        let approximate = estimated.level.is_some() && intervals.any(|i| i.trust != Trust::Exact);
+        let chosen = shape.selects_by_estimate && !estimated.is_whole;
+        let approximate = estimated.level.is_some() && (chosen || intervals.any(|i| i.trust != Trust::Exact));
         let mut report = self.report(if approximate { Mode::Approximate } else { Mode::Exact }, String::new());
         report.met = Some(met);
         report.rows_total = Some(manifest.base.rows);
@@ -336,9 +333,12 @@ impl Running<'_> {
     }
 
     /// Whether every bound holds for every returned estimate.
-    fn met(&self, estimated: &Estimated) -> bool {
+    fn met(&self, shape: &Shape, estimated: &Estimated) -> bool {
         let good = |estimate: &Estimate| self.goal.error.is_none_or(|target| meets_or_null(estimate, target));
-        self.in_time() && estimated.intervals.iter().flatten().flatten().all(good)
+        let mut shown = estimated.intervals.iter().flatten().flatten();
+        // Rows chosen by an estimate that is not shown: nothing shown can say how good the choice is.
+        let blind = shape.selects_by_estimate && !estimated.is_whole && shown.clone().all(|e| e.trust == Trust::Exact);
+        self.in_time() && !(blind && self.goal.error.is_some()) && shown.all(good)
     }
 
     fn failure(&self, answer: Answer) -> Error {

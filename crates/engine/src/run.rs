@@ -47,6 +47,8 @@ pub(crate) struct Estimated {
     pub(crate) level: Option<usize>,
     pub(crate) rows_read: u64,
     pub(crate) missing_groups_below: Option<u64>,
+    /// Whether every stratum that matters was read whole, or only counts of the catalog were needed.
+    pub(crate) is_whole: bool,
 }
 
 /// One level after another.
@@ -170,7 +172,7 @@ async fn from_catalog(
         });
         intervals.push(exact);
     }
-    Ok(Estimated { batch: upper.batch, intervals, level: None, rows_read: 0, missing_groups_below: Some(0) })
+    Ok(Estimated { batch: upper.batch, intervals, level: None, rows_read: 0, missing_groups_below: Some(0), is_whole: true })
 }
 
 impl<'a> Levels<'a> {
@@ -282,7 +284,13 @@ impl<'a> Levels<'a> {
             key_values: self.program.as_ref().map_or(&[], Program::key_numbers),
         };
         let smooths: Vec<&Smooth> = self.shape.outputs.iter().filter_map(|o| o.smooth.as_ref()).collect();
-        let estimates = look.estimates(&smooths);
+        let mut estimates = look.estimates(&smooths);
+        let rounds = self.shape.outputs.iter().filter(|o| o.smooth.is_some()).map(|o| o.round);
+        for (column, digits) in estimates.iter_mut().zip(rounds) {
+            if let Some(digits) = digits {
+                column.iter_mut().for_each(|e| *e = rounded(*e, digits));
+            }
+        }
         let calls = self.shape.calls.iter().map(|c| (0..groups).map(|g| look.call_value(c, g)).collect()).collect();
         Ok(Seen { sizes, populations, estimates, calls })
     }
@@ -291,6 +299,11 @@ impl<'a> Levels<'a> {
     async fn met(&mut self, seen: &Seen) -> Result<bool> {
         let Some(target) = self.context.goal.error else { return Ok(false) };
         let good = |estimate: &Estimate| meets_or_null(estimate, target);
+        // Exact cells can still be of the wrong rows, when an estimate that is not shown chose them.
+        let chosen = self.shape.selects_by_estimate && seen.estimates.iter().flatten().all(|e| e.trust.is_exact());
+        if chosen && !seen.populations.iter().all(Population::is_exact) {
+            return Ok(false);
+        }
         if seen.estimates.iter().flatten().all(good) {
             return Ok(true);
         }
@@ -325,7 +338,6 @@ impl<'a> Levels<'a> {
     fn columns_of(&mut self, seen: &Seen) -> Result<Vec<ArrayRef>> {
         let native = self.native(seen)?;
         let groups = seen.populations.len();
-        let exact: BooleanArray = seen.populations.iter().map(|p| Some(p.is_exact())).collect();
         let mut columns = self.program.as_mut().map_or_else(|| Ok(Vec::new()), Program::group_keys)?;
         if columns.is_empty() && !self.shape.keys.is_empty() {
             let fields = self.shape.aggregate.schema.fields().iter().take(self.shape.keys.len());
@@ -336,7 +348,11 @@ impl<'a> Levels<'a> {
         for (number, (call, values)) in self.shape.calls.iter().zip(&seen.calls).enumerate() {
             let estimated = typed(values, &call.data_type)?;
             columns.push(match &native {
-                Some(native) => zip(&exact, &native[number].slice(0, groups), &estimated)?,
+                Some(native) => {
+                    // A sum over no rows is NULL, which accumulators only know of groups they have seen.
+                    let exact = seen.populations.iter().zip(values).map(|(p, v)| Some(p.is_exact() && v.is_some()));
+                    zip(&exact.collect::<BooleanArray>(), &native[number].slice(0, groups), &estimated)?
+                }
                 None => estimated,
             });
         }
@@ -369,6 +385,7 @@ impl<'a> Levels<'a> {
             level: Some(level),
             rows_read: self.rows_read,
             missing_groups_below: self.missing(&seen.sizes),
+            is_whole: self.view.populations(&seen.sizes).iter().all(Population::is_exact),
         })
     }
 
@@ -383,6 +400,13 @@ impl<'a> Levels<'a> {
         }
         Some(missing::any_group_below(all.rows, all.rate_min, self.context.goal.confidence))
     }
+}
+
+/// The estimate of a rounded number, its ends rounded alike: ROUND never changes the order of numbers.
+fn rounded(estimate: Estimate, digits: i32) -> Estimate {
+    let unit = 10_f64.powi(digits);
+    let round = |x: Option<f64>| x.map(|x| (x * unit).round() / unit);
+    Estimate { value: round(estimate.value), lower: round(estimate.lower), upper: round(estimate.upper), trust: estimate.trust }
 }
 
 /// NULL (no row in the domain) is not a miss: there is nothing to be wrong about by a fraction.

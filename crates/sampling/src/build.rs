@@ -59,6 +59,9 @@ pub async fn draw(
     tokio::task::spawn_blocking(finish).await.map_err(|e| SamplingError::request(e.to_string(), "run the build again"))?
 }
 
+/// Each level holds half of the next; more halvings than this leave nothing of any sample.
+const LEVELS_MAX: u32 = 32;
+
 fn check_columns(schema: &SchemaRef) -> Result<(), SamplingError> {
     match LEVEL_COLUMNS.iter().find(|name| schema.column_with_name(name).is_some()) {
         None => Ok(()),
@@ -70,7 +73,13 @@ fn check_columns(schema: &SchemaRef) -> Result<(), SamplingError> {
 }
 
 fn plan_family(request: &SampleRequest, schema: &SchemaRef, total: Option<u64>) -> Result<FamilyPlan, SamplingError> {
-    let columns = request.stratified_by.iter().map(|name| find_column(schema, name)).collect::<Result<Vec<_>, _>>()?;
+    let mut columns = request.stratified_by.iter().map(|name| find_column(schema, name)).collect::<Result<Vec<_>, _>>()?;
+    let mut seen = std::collections::HashSet::new();
+    columns.retain(|column| seen.insert(*column));
+    if request.levels.is_some_and(|levels| levels == 0 || levels > LEVELS_MAX) {
+        let what = format!("LEVELS must be from 1 to {LEVELS_MAX}");
+        return Err(SamplingError::request(what, "leave LEVELS out for as many as make sense"));
+    }
     let quota = match request.size {
         SampleSize::Cap(k) => Quota::Cap(k),
         SampleSize::Rows(n) => Quota::Rows(n),

@@ -12,7 +12,7 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
-use object_store::{ObjectMeta, ObjectStore};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use plusminus_catalog::BaseFile;
 use std::sync::Arc;
 
@@ -101,13 +101,23 @@ pub async fn base_files(
     let mut files = Vec::new();
     for url in listing_table.table_paths() {
         let store = state.runtime_env().object_store(url)?;
+        if !url.is_collection() && url.get_glob().is_none() {
+            files.extend(store.head(url.prefix()).await.ok().as_ref().map(base_file));
+            continue;
+        }
         let extension = &listing_table.options().file_extension;
-        let mut found = url.list_all_files(state, store.as_ref(), extension).await?;
+        let subfolders = state.config_options().execution.listing_table_ignore_subdirectory;
+        // The store itself is asked: a cached listing would hide changes.
+        let mut found = store.list(Some(url.prefix()));
         while let Some(meta) = futures::StreamExt::next(&mut found).await {
-            files.push(base_file(&meta?));
+            let meta = meta?;
+            if meta.location.as_ref().ends_with(extension.as_str()) && url.contains(&meta.location, subfolders) && meta.size > 0 {
+                files.push(base_file(&meta));
+            }
         }
     }
     files.sort();
+    files.dedup();
     Ok(Some(files))
 }
 

@@ -16,7 +16,7 @@ Commands: \\d tables   \\s samples   \\? this help   \\q leave
 Ctrl-C stops a statement or clears the line, Ctrl-D leaves.";
 
 pub(crate) async fn run(cli: &Cli) -> Result<(), Failure> {
-    let store = cli.shell_store()?;
+    let store = cli.global.store_folder();
     let session = super::open(&cli.global, store.clone()).await?;
     let mut output = Output::open(&cli.global)?;
     if !std::io::stdin().is_terminal() {

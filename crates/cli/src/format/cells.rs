@@ -7,8 +7,11 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 /// The text of every value; `None` for NULL.
 pub(crate) fn texts(array: &ArrayRef) -> Vec<Option<String>> {
     let options = FormatOptions::default();
+    // Some arrays, such as those of type Null, have NULLs without a bitmap.
+    let nulls = array.logical_nulls();
+    let valid = |row: usize| nulls.as_ref().is_none_or(|n| n.is_valid(row));
     match ArrayFormatter::try_new(array.as_ref(), &options) {
-        Ok(formatter) => (0..array.len()).map(|row| array.is_valid(row).then(|| formatter.value(row).to_string())).collect(),
+        Ok(formatter) => (0..array.len()).map(|row| valid(row).then(|| formatter.value(row).to_string())).collect(),
         Err(_) => vec![Some("?".to_owned()); array.len()],
     }
 }

@@ -39,8 +39,6 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 
-use arrow::datatypes::SchemaRef;
-
 pub(crate) use error::GenerateError;
 
 /// How rows are cut into blocks and files; part of what the data is, since each block has its own randomness.
@@ -73,11 +71,6 @@ impl Generator {
     pub(crate) fn threads(mut self, threads: usize) -> Self {
         self.threads = threads.max(1);
         self
-    }
-
-    /// The columns as a reader of the files sees them.
-    pub(crate) fn schema() -> SchemaRef {
-        columns::schema()
     }
 
     /// Writes `part-000.parquet`, `part-001.parquet` … into `folder`, which it creates, and returns their paths.

@@ -20,7 +20,7 @@ fn small(rows: u64) -> Generator {
 }
 
 fn read(paths: &[PathBuf]) -> RecordBatch {
-    let schema = Generator::schema();
+    let schema = super::columns::schema();
     let batches: Vec<RecordBatch> = paths
         .iter()
         .flat_map(|path| {
@@ -84,7 +84,7 @@ fn parts_of_a_larger_table_are_refused() {
 
 #[test]
 fn text_is_plain_text() {
-    let schema = Generator::schema();
+    let schema = super::columns::schema();
     assert_eq!(schema.field_with_name("genre").unwrap().data_type(), &DataType::Utf8);
     assert!(schema.fields().iter().all(|field| field.name().to_lowercase() == *field.name()));
 }

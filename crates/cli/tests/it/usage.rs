@@ -14,6 +14,10 @@ fn exit_statuses_tell_kinds_of_failure_apart() {
     assert_eq!(failure(path, &["query", "--bogus"]).0, 2);
     assert_eq!(failure(path, &["qurey"]), (2, "error: there is no command 'qurey'; did you mean 'query'?\nTry: plusminus --help\n".into()));
     assert_eq!(failure(path, &["query", "--table", "x", "-c", "SELECT 1"]).0, 2);
+    assert_eq!(failure(path, &["here", "--store", "there", "query", "-c", "SELECT 1"]).0, 2);
+    for args in [&["--store", "here", "query", "-c", "SELECT 1"][..], &["here", "query", "-c", "SELECT 1"], &["query", "-c", "SELECT 1", "--store", "here"]] {
+        stdout(path, args);
+    }
     stdout(path, &["sample", "create", "trips.csv", "--size", "50"]);
     let missed = ["query", "-c", "SELECT SUM(miles) FROM 'trips.csv' WHERE miles > 90 ERROR WITHIN 0.1% ON MISS FAIL"];
     let output = super::support::run(path, &missed);

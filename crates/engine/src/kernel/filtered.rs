@@ -1,23 +1,25 @@
 //! WHERE with subqueries: the rows of a level that pass it, chosen by an ordinary DataFusion plan.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::shape::Shape;
+use arrow::array::UInt32Array;
 use arrow::compute::{concat_batches, sort_to_indices, take_record_batch};
+use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
 use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlanBuilder;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::physical_plan::collect;
-use plusminus_catalog::STRATUM;
 use std::sync::Arc;
 
 /// Keeps the rows of `batch` (the table's columns, then the stratum) that pass WHERE, in the order of strata.
 ///
 /// Subqueries read the tables they name, not the sample.
 pub(crate) async fn filtered(shape: &Shape, state: &SessionState, batch: &RecordBatch) -> Result<RecordBatch> {
-    let schema = batch.schema();
-    let table = Arc::new(MemTable::try_new(Arc::clone(&schema), vec![vec![batch.clone()]])?);
+    let numbered = numbered(batch)?;
+    let schema = numbered.schema();
+    let table = Arc::new(MemTable::try_new(Arc::clone(&schema), vec![vec![numbered]])?);
     let scan = LogicalPlanBuilder::scan(shape.scan.table_name.clone(), provider_as_source(table), None)?;
     let plan = match conjunction(shape.predicates.iter().cloned()) {
         Some(predicate) => scan.filter(predicate)?.build()?,
@@ -26,6 +28,18 @@ pub(crate) async fn filtered(shape: &Shape, state: &SessionState, batch: &Record
     let physical = state.create_physical_plan(&plan).await?;
     let batches = collect(physical, state.task_ctx()).await?;
     let kept = concat_batches(&schema, &batches)?;
-    let order = sort_to_indices(kept.column(schema.index_of(STRATUM)?), None, None)?;
-    Ok(take_record_batch(&kept, &order)?)
+    let last = kept.num_columns() - 1;
+    let order = sort_to_indices(kept.column(last), None, None)?;
+    let sorted = take_record_batch(&kept, &order)?;
+    Ok(sorted.project(&(0..last).collect::<Vec<_>>())?)
+}
+
+/// The rows with their numbers behind them: joins may bring them out in any order.
+fn numbered(batch: &RecordBatch) -> Result<RecordBatch> {
+    let mut fields: Vec<Arc<Field>> = batch.schema().fields().iter().cloned().collect();
+    fields.push(Arc::new(Field::new("__row", DataType::UInt32, false)));
+    let count = u32::try_from(batch.num_rows()).map_err(Error::data)?;
+    let mut columns = batch.columns().to_vec();
+    columns.push(Arc::new(UInt32Array::from_iter_values(0..count)));
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
 }

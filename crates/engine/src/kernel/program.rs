@@ -24,13 +24,20 @@ const BATCH_ROWS: usize = 16_384;
 pub(crate) struct Program {
     predicate: Option<Arc<dyn PhysicalExpr>>,
     keys: Vec<Arc<dyn PhysicalExpr>>,
-    arguments: Vec<Arc<dyn PhysicalExpr>>,
+    arguments: Vec<Argument>,
     filters: Vec<Option<Arc<dyn PhysicalExpr>>>,
     not_null: Vec<Option<usize>>,
     groups: Option<Box<dyn GroupValues>>,
     ids: Vec<usize>,
     /// Keys as numbers by group, where an expression above the aggregate uses them.
     key_numbers: Option<Vec<Vec<f64>>>,
+}
+
+/// The argument of some aggregates.
+struct Argument {
+    expr: Arc<dyn PhysicalExpr>,
+    /// Whether any aggregate sums it; a COUNT only asks for NULLs, and takes any type.
+    summed: bool,
 }
 
 /// The schema of `fields` as columns of `table`, for expressions that name it.
@@ -57,7 +64,12 @@ impl Program {
             predicate: if filtered { None } else { predicate.as_ref().map(compile).transpose()? },
             key_numbers: shape.uses_key_numbers().then(|| vec![Vec::new(); keys.len()]),
             keys,
-            arguments: shape.arguments.iter().map(compile).collect::<Result<_>>()?,
+            arguments: shape
+                .arguments
+                .iter()
+                .enumerate()
+                .map(|(number, expr)| Ok(Argument { expr: compile(expr)?, summed: shape.is_summed(number) }))
+                .collect::<Result<_>>()?,
             filters: shape.domains.iter().map(|d| d.filter.as_ref().map(compile).transpose()).collect::<Result<_>>()?,
             not_null: shape.domains.iter().map(|d| d.not_null).collect(),
             groups,
@@ -115,10 +127,16 @@ impl Program {
         self.intern(&kept, rows)?;
         let mut valid = Vec::with_capacity(self.arguments.len());
         for (argument, values) in self.arguments.iter().zip(&mut rows.arguments) {
-            let array = numbers(&argument.evaluate(&kept)?.into_array(count)?)?;
-            let array = array.as_primitive::<arrow::datatypes::Float64Type>();
-            values.extend_from_slice(array.values());
-            valid.push(array.nulls().cloned());
+            let array = argument.expr.evaluate(&kept)?.into_array(count)?;
+            // Not NULL is said of the argument itself; only what is summed has to be a number.
+            let mut nulls = array.logical_nulls();
+            if argument.summed {
+                let array = numbers(&array)?;
+                let array = array.as_primitive::<arrow::datatypes::Float64Type>();
+                values.extend_from_slice(array.values());
+                nulls = arrow::buffer::NullBuffer::union(nulls.as_ref(), array.nulls());
+            }
+            valid.push(nulls);
         }
         for (domain, mask) in rows.domains.iter_mut().enumerate() {
             let Some(mask) = mask else { continue };

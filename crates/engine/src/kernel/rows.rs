@@ -20,10 +20,4 @@ impl Rows {
         let stratum = self.strata[from];
         from + self.strata[from..].iter().take_while(|s| **s == stratum).count()
     }
-
-    /// Whether row `row` is in domain `domain`.
-    #[inline]
-    pub(crate) fn contains(&self, domain: usize, row: usize) -> bool {
-        self.domains[domain].as_ref().is_none_or(|mask| mask[row])
-    }
 }

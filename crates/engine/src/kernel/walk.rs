@@ -42,21 +42,21 @@ impl Scratch {
     }
 }
 
-/// Calls `visit(level, from, to)` for the runs of each stratum in turn, then `end(stratum)`.
+/// Calls `visit(level, rows)` for the runs of each stratum in turn, then `end(stratum)`.
 fn by_stratum<S>(
     levels: &[Rows],
     state: &mut S,
-    mut visit: impl FnMut(&mut S, &Rows, usize, usize),
+    mut visit: impl FnMut(&mut S, usize, std::ops::Range<usize>),
     mut end: impl FnMut(&mut S, u32),
 ) {
     let mut heads = vec![0; levels.len()];
     loop {
         let next = levels.iter().zip(&heads).filter(|(l, h)| **h < l.len()).map(|(l, h)| l.strata[*h]).min();
         let Some(stratum) = next else { return };
-        for (level, head) in levels.iter().zip(&mut heads) {
+        for (number, (level, head)) in levels.iter().zip(&mut heads).enumerate() {
             if *head < level.len() && level.strata[*head] == stratum {
                 let to = level.run_end(*head);
-                visit(state, level, *head, to);
+                visit(state, number, *head..to);
                 *head = to;
             }
         }
@@ -79,12 +79,13 @@ pub(crate) fn totals(
     by_stratum(
         levels,
         &mut scratch,
-        |scratch, rows, from, to| {
-            for group in &rows.groups[from..to] {
+        |scratch, level, run| {
+            let rows = &levels[level];
+            for group in &rows.groups[run.clone()] {
                 scratch.touch(*group);
             }
             for (at, variable) in variables.iter().enumerate() {
-                add_run(scratch, rows, from..to, at, variable, shift_of[at]);
+                add_run(scratch, rows, run.clone(), at, variable, shift_of[at]);
             }
         },
         |scratch, stratum| {
@@ -139,21 +140,22 @@ pub(crate) fn linearised(
     let width = linears.len();
     let mut totals = vec![Total::default(); groups * width];
     let mut scratch = Scratch::new(groups, width);
+    let terms: Vec<Vec<Vec<Term<'_>>>> =
+        levels.iter().map(|rows| linears.iter().map(|l| terms_of(l, rows, variables)).collect()).collect();
     by_stratum(
         levels,
         &mut scratch,
-        |scratch, rows, from, to| {
+        |scratch, level, run| {
+            let rows = &levels[level];
             // A stratum that is known whole adds nothing to any variance.
-            if sizes[rows.strata[from] as usize].is_exact() {
+            if sizes[rows.strata[run.start] as usize].is_exact() {
                 return;
             }
-            for row in from..to {
-                scratch.touch(rows.groups[row]);
+            for group in &rows.groups[run.clone()] {
+                scratch.touch(*group);
             }
-            for (at, linear) in linears.iter().enumerate() {
-                for row in from..to {
-                    add_linear(scratch, rows, row, at, linear, variables);
-                }
+            for (at, terms) in terms[level].iter().enumerate() {
+                add_linear(scratch, &rows.groups, run.clone(), at, terms);
             }
         },
         |scratch, stratum| {
@@ -170,18 +172,37 @@ pub(crate) fn linearised(
     totals
 }
 
+/// One variable of a linear form over the rows of one level.
+struct Term<'a> {
+    mask: Option<&'a [bool]>,
+    values: Option<&'a [f64]>,
+    coefficients: &'a [f64],
+}
+
+fn terms_of<'a>(linear: &'a Linear, rows: &'a Rows, variables: &[Variable]) -> Vec<Term<'a>> {
+    let term = |(variable, coefficients): &'a (usize, Vec<f64>)| Term {
+        mask: rows.domains[variables[*variable].domain].as_deref(),
+        values: variables[*variable].argument.map(|a| rows.arguments[a].as_slice()),
+        coefficients,
+    };
+    linear.terms.iter().map(term).collect()
+}
+
+/// Adds z of every row that is in the domain of any term.
 #[inline]
-fn add_linear(scratch: &mut Scratch, rows: &Rows, row: usize, at: usize, linear: &Linear, variables: &[Variable]) {
-    let group = rows.groups[row] as usize;
-    let mut z = None;
-    for (variable, coefficients) in &linear.terms {
-        let variable = &variables[*variable];
-        if rows.contains(variable.domain, row) {
-            let y = variable.argument.map_or(1.0, |a| rows.arguments[a][row]);
-            z = Some(z.unwrap_or(0.0) + coefficients[group] * y);
+fn add_linear(scratch: &mut Scratch, groups: &[u32], run: std::ops::Range<usize>, at: usize, terms: &[Term<'_>]) {
+    let width = scratch.width;
+    for row in run {
+        let group = groups[row] as usize;
+        let (mut z, mut inside) = (0.0, false);
+        for term in terms {
+            if term.mask.is_none_or(|mask| mask[row]) {
+                inside = true;
+                z += term.coefficients[group] * term.values.map_or(1.0, |values| values[row]);
+            }
         }
-    }
-    if let Some(z) = z {
-        scratch.cells[group * scratch.width + at].add(z);
+        if inside {
+            scratch.cells[group * width + at].add(z);
+        }
     }
 }

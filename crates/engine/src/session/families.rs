@@ -4,9 +4,9 @@ use super::Session;
 use crate::error::Result;
 use crate::shape::Reason;
 use datafusion::catalog::TableProvider;
-use plusminus_catalog::Manifest;
-use plusminus_sampling::base_files;
-use std::sync::Arc;
+use plusminus_catalog::{BaseFile, Manifest};
+use plusminus_sampling::{Source, base_files};
+use std::sync::{Arc, PoisonError, Weak};
 
 impl Session {
     /// The current generation of every family.
@@ -25,9 +25,14 @@ impl Session {
         if families.is_empty() {
             return Ok(Err(Reason::new(format!("there is no sample of '{key}' (CREATE SAMPLE name ON {key} makes one)"))));
         }
-        let files = base_files(table, &self.inner.context.state()).await?;
-        let stale = families.iter().find_map(|m| Some((m.name.clone(), staleness(m, table, files.as_deref())?)));
-        families.retain(|m| staleness(m, table, files.as_deref()).is_none());
+        let state = self.inner.context.state();
+        let now = match base_files(table, &state).await? {
+            Some(files) => Now::Files(files),
+            None => Now::Rows(Source::open(table, &state).await?.rows()),
+        };
+        let why = |m: &Manifest| staleness(m, table, &now).or_else(|| self.stranger(m, table));
+        let stale = families.iter().find_map(|m| Some((m.name.clone(), why(m)?)));
+        families.retain(|m| why(m).is_none());
         match stale {
             Some((name, why)) if families.is_empty() => Ok(Err(Reason::new(format!(
                 "sample '{name}' is stale: {why} (CREATE OR REPLACE SAMPLE builds it anew)"
@@ -35,14 +40,33 @@ impl Session {
             _ => Ok(Ok(families)),
         }
     }
+
+    /// A table that is not made of files is only known to be the sampled one in the process that sampled it.
+    fn stranger(&self, manifest: &Manifest, table: &Arc<dyn TableProvider>) -> Option<String> {
+        if manifest.base.files.is_some() {
+            return None;
+        }
+        let sampled = self.inner.sampled.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = sampled.get(&(manifest.name.clone(), manifest.generation)).and_then(Weak::upgrade);
+        match known {
+            Some(known) if Arc::ptr_eq(&known, table) => None,
+            _ => Some("its table is not made of files and was not sampled by this process".to_owned()),
+        }
+    }
+}
+
+/// What a table is made of today.
+enum Now {
+    Files(Vec<BaseFile>),
+    /// The exact number of rows, where the table knows it.
+    Rows(Option<u64>),
 }
 
 /// Why a family no longer describes its table.
-fn staleness(
-    manifest: &Manifest,
-    table: &Arc<dyn TableProvider>,
-    files: Option<&[plusminus_catalog::BaseFile]>,
-) -> Option<String> {
+fn staleness(manifest: &Manifest, table: &Arc<dyn TableProvider>, now: &Now) -> Option<String> {
+    if table.schema().fields().len() != manifest.base.columns.len() {
+        return Some("the table's columns are not those it had".to_owned());
+    }
     for column in &manifest.base.columns {
         match table.schema().field_with_name(&column.name) {
             Err(_) => return Some(format!("the table no longer has the column '{}'", column.name)),
@@ -52,7 +76,12 @@ fn staleness(
             Ok(_) => {}
         }
     }
-    let (then, now) = (manifest.base.files.as_deref()?, files.unwrap_or_default());
+    let (then, now) = match (manifest.base.files.as_deref(), now) {
+        (Some(then), Now::Files(now)) => (then, now.as_slice()),
+        (None, Now::Rows(Some(rows))) if *rows == manifest.base.rows => return None,
+        (None, Now::Rows(_)) => return Some("the number of rows changed".to_owned()),
+        _ => return Some("the table is another one".to_owned()),
+    };
     if then == now {
         return None;
     }

@@ -5,8 +5,6 @@ mod samples;
 mod statements;
 mod tables;
 
-pub(crate) use tables::path_key;
-
 pub use samples::SampleBuilder;
 
 use crate::clock::{Clock, SystemClock};
@@ -15,6 +13,8 @@ use crate::goal::Defaults;
 use crate::image::ImageCache;
 use crate::knowledge::KnowledgeCache;
 use crate::query::Query;
+use datafusion::catalog::TableProvider;
+use datafusion::execution::cache::cache_manager::CacheManagerConfig;
 use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -22,7 +22,8 @@ use plusminus_catalog::Store;
 use plusminus_sampling::Progress;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// Called with the progress of a build.
 pub type ProgressFn = Arc<dyn Fn(Progress) + Send + Sync>;
@@ -65,6 +66,8 @@ pub(crate) struct Inner {
     pub(crate) defaults: Mutex<Defaults>,
     /// Definitions of the tables that this process registered, kept in the store once sampled.
     pub(crate) registered: Mutex<Vec<plusminus_catalog::TableDefinition>>,
+    /// The tables that this process sampled, by family and generation.
+    pub(crate) sampled: Mutex<HashMap<(String, u64), Weak<dyn TableProvider>>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) threads: usize,
     pub(crate) memory_bytes: u64,
@@ -150,6 +153,7 @@ impl SessionBuilder {
                 knowledge: KnowledgeCache::default(),
                 defaults: Mutex::default(),
                 registered: Mutex::default(),
+                sampled: Mutex::default(),
                 clock: self.clock,
                 threads: self.threads,
                 memory_bytes: self.memory_bytes,
@@ -165,9 +169,12 @@ impl SessionBuilder {
         let limit = usize::try_from(self.memory_bytes).unwrap_or(usize::MAX);
         let top = NonZeroUsize::new(5).unwrap_or(NonZeroUsize::MIN);
         let pool = TrackConsumersPool::new(GreedyMemoryPool::new(limit), top);
-        let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).build_arc()?;
+        // A cached listing would hide files that were added or changed since.
+        let caches = CacheManagerConfig::default().with_list_files_cache_limit(0);
+        let runtime =
+            RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).with_cache_manager(caches).build_arc()?;
         let config = SessionConfig::new().with_target_partitions(self.threads).with_information_schema(true);
-        Ok(SessionContext::new_with_config_rt(config, runtime).enable_url_table())
+        Ok(tables::PathTables::enable(SessionContext::new_with_config_rt(config, runtime)))
     }
 }
 

@@ -161,6 +161,8 @@ impl Session {
         };
         let built = draw(source, &key, &requests, &self.inner.store, &state, &options).await?;
         self.keep_table(&key)?;
+        let mut sampled = self.inner.sampled.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        sampled.extend(built.iter().map(|m| ((m.name.clone(), m.generation), std::sync::Arc::downgrade(&provider))));
         Ok(built)
     }
 

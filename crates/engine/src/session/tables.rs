@@ -2,7 +2,7 @@
 
 use super::Session;
 use crate::error::{Error, Result};
-use datafusion::catalog::TableProvider;
+use datafusion::catalog::{DynamicFileCatalog, TableProvider, UrlTableFactory};
 use datafusion::datasource::file_format::FileFormat as DataFusionFormat;
 use datafusion::datasource::file_format::arrow::ArrowFormat;
 use datafusion::datasource::file_format::csv::CsvFormat;
@@ -10,9 +10,12 @@ use datafusion::datasource::file_format::json::JsonFormat;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
 use datafusion::common::TableReference;
+use datafusion::error::DataFusionError;
+use datafusion::execution::SessionState;
+use datafusion::prelude::SessionContext;
 use plusminus_catalog::{FileFormat, TableDefinition};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 impl Session {
     /// Makes a file, a folder of files or a glob a table of this session; it stays in the store once it is sampled.
@@ -33,6 +36,10 @@ impl Session {
 
     pub(super) async fn restore_tables(&self) -> Result<()> {
         for definition in self.inner.store.tables()? {
+            // A context that came with a table of this name keeps its own.
+            if self.inner.context.table_exist(TableReference::bare(definition.name.as_str()))? {
+                continue;
+            }
             // A table whose files are gone must not keep the others from being used; it is told when it is asked for.
             let _ = self.register_definition(&definition).await;
         }
@@ -40,32 +47,11 @@ impl Session {
     }
 
     async fn register_definition(&self, definition: &TableDefinition) -> Result<()> {
-        let table = self.listing(definition).await?;
+        let table = listing(definition, &self.inner.context.state()).await?;
         let name = TableReference::bare(definition.name.clone());
         self.inner.context.deregister_table(name.clone())?;
         self.inner.context.register_table(name, table)?;
         Ok(())
-    }
-
-    async fn listing(&self, definition: &TableDefinition) -> Result<Arc<dyn TableProvider>> {
-        let state = self.inner.context.state();
-        let url = ListingTableUrl::parse(&definition.location)?;
-        let format: Arc<dyn DataFusionFormat> = match definition.format {
-            FileFormat::Parquet => Arc::new(ParquetFormat::default().with_options(state.default_table_options().parquet)),
-            FileFormat::Csv => Arc::new(CsvFormat::default().with_has_header(true)),
-            FileFormat::Ndjson => Arc::new(JsonFormat::default()),
-            FileFormat::Arrow => Arc::new(ArrowFormat),
-        };
-        let options = ListingOptions::new(format).with_file_extension(extension_of(&definition.location));
-        let config = ListingTableConfig::new(url).with_listing_options(options);
-        let config = config.infer_partitions_from_path(&state).await?.infer_schema(&state).await?;
-        let config = match &config.file_schema {
-            Some(schema) if schema.fields().is_empty() => {
-                return Err(Error::invalid(format!("no columns found in {}", definition.location), "check the path and the file"));
-            }
-            _ => config,
-        };
-        Ok(Arc::new(ListingTable::try_new(config)?))
     }
 
     /// The table called `name`, or the file at that path; the second value is the key that samples of it carry.
@@ -79,25 +65,35 @@ impl Session {
         }
         if let Some(key) = path_key(name) {
             let table = definition("file", &key)?;
-            return Ok((self.listing(&table).await?, key));
+            return Ok((listing(&table, &self.inner.context.state()).await?, key));
         }
         let table = TableReference::parse_str(name);
-        match self.inner.context.table_provider(table).await {
-            Ok(provider) => Ok((provider, name.to_owned())),
+        match self.inner.context.table_provider(table.clone()).await {
+            Ok(provider) => Ok((provider, self.table_key(&table))),
             Err(_) => Err(Error::no_table(name, &known)),
         }
+    }
+
+    /// What samples of a table are known by: its name in the default schema, `catalog.schema.table` elsewhere, and the
+    /// absolute path of a file.
+    pub(crate) fn table_key(&self, table: &TableReference) -> String {
+        let state = self.inner.context.state();
+        let catalog = &state.config_options().catalog;
+        let full = table.clone().resolve(&catalog.default_catalog, &catalog.default_schema);
+        if *full.catalog != *catalog.default_catalog || *full.schema != *catalog.default_schema {
+            return format!("{}.{}.{}", full.catalog, full.schema, full.table);
+        }
+        let is_table = self.table_names().iter().any(|t| **t == *full.table);
+        path_key(&full.table).filter(|_| !is_table).unwrap_or_else(|| full.table.to_string())
     }
 
     /// The names of the tables of the default schema.
     #[must_use]
     pub fn table_names(&self) -> Vec<String> {
-        let catalogs = self.inner.context.catalog_names();
-        let mut names = Vec::new();
-        for catalog in catalogs.iter().filter_map(|c| self.inner.context.catalog(c)) {
-            for schema in catalog.schema_names().iter().filter(|s| *s != "information_schema") {
-                names.extend(catalog.schema(schema).map(|s| s.table_names()).unwrap_or_default());
-            }
-        }
+        let state = self.inner.context.state();
+        let default = &state.config_options().catalog;
+        let schema = self.inner.context.catalog(&default.default_catalog).and_then(|c| c.schema(&default.default_schema));
+        let mut names = schema.map(|s| s.table_names()).unwrap_or_default();
         names.sort();
         names
     }
@@ -112,8 +108,66 @@ impl Session {
     }
 }
 
+/// The files of a definition as a table.
+async fn listing(definition: &TableDefinition, state: &SessionState) -> Result<Arc<dyn TableProvider>> {
+    let url = ListingTableUrl::parse(&definition.location)?;
+    let format: Arc<dyn DataFusionFormat> = match definition.format {
+        FileFormat::Parquet => Arc::new(ParquetFormat::default().with_options(state.default_table_options().parquet)),
+        FileFormat::Csv => Arc::new(CsvFormat::default().with_has_header(true)),
+        FileFormat::Ndjson => Arc::new(JsonFormat::default()),
+        FileFormat::Arrow => Arc::new(ArrowFormat),
+    };
+    let options = ListingOptions::new(format).with_file_extension(extension_of(&definition.location));
+    let config = ListingTableConfig::new(url).with_listing_options(options);
+    let config = config.infer_partitions_from_path(state).await?.infer_schema(state).await?;
+    let config = match &config.file_schema {
+        Some(schema) if schema.fields().is_empty() => {
+            return Err(Error::invalid(format!("no columns found in {}", definition.location), "check the path and the file"));
+        }
+        _ => config,
+    };
+    Ok(Arc::new(ListingTable::try_new(config)?))
+}
+
+/// Files named by their path in FROM.
+#[derive(Default)]
+pub(super) struct PathTables {
+    /// The state of the session that the factory belongs to, which only exists once the factory does.
+    state: OnceLock<Box<dyn Fn() -> Option<SessionState> + Send + Sync>>,
+}
+
+impl std::fmt::Debug for PathTables {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PathTables").finish_non_exhaustive()
+    }
+}
+
+impl PathTables {
+    /// A context with `context`'s tables in which paths are tables too.
+    pub(super) fn enable(context: SessionContext) -> SessionContext {
+        let factory = Arc::new(Self::default());
+        let inner = Arc::clone(context.state().catalog_list());
+        let catalogs = Arc::new(DynamicFileCatalog::new(inner, Arc::clone(&factory) as Arc<dyn UrlTableFactory>));
+        let context: SessionContext = context.into_state_builder().with_catalog_list(catalogs).build().into();
+        let state = context.state_weak_ref();
+        // Set here and nowhere else, so it cannot have been set before.
+        let _ = factory.state.set(Box::new(move || state.upgrade().map(|s| s.read().clone())));
+        context
+    }
+}
+
+#[async_trait::async_trait]
+impl UrlTableFactory for PathTables {
+    async fn try_new(&self, url: &str) -> datafusion::error::Result<Option<Arc<dyn TableProvider>>> {
+        let Some(definition) = path_key(url).and_then(|key| definition("file", &key).ok()) else { return Ok(None) };
+        let Some(state) = self.state.get().and_then(|state| state()) else { return Ok(None) };
+        let table = listing(&definition, &state).await;
+        table.map(Some).map_err(|e| DataFusionError::Plan(e.to_string()))
+    }
+}
+
 /// The key of samples on a file: its absolute path. `None` when `name` does not look like a path.
-pub(crate) fn path_key(name: &str) -> Option<String> {
+fn path_key(name: &str) -> Option<String> {
     if FileFormat::from_path(name).is_none() && !name.contains('/') {
         return None;
     }

@@ -34,6 +34,8 @@ pub(crate) struct Output {
     pub(crate) role: Role,
     /// For an estimate: how it follows from variables and numeric keys.
     pub(crate) smooth: Option<Smooth>,
+    /// Decimals that the outermost ROUND leaves.
+    pub(crate) round: Option<i32>,
 }
 
 /// The way from the root to the aggregate.
@@ -42,6 +44,8 @@ pub(crate) struct Above<'a> {
     lineage: Lineage,
     /// HAVING conditions and the sort keys that a LIMIT cuts by, over the aggregate's columns.
     selecting: Vec<Expr>,
+    /// The order that rows come in so far, over the aggregate's columns; a LIMIT cuts by it.
+    order: Vec<Expr>,
     distinct: bool,
     /// Whether a HAVING or LIMIT leaves out rows.
     pub(crate) chooses_rows: bool,
@@ -55,6 +59,7 @@ pub(crate) fn descend(plan: &LogicalPlan) -> Result<Above<'_>, Reason> {
             aggregate,
             lineage: Lineage::identity(&aggregate.schema),
             selecting: Vec::new(),
+            order: Vec::new(),
             distinct: false,
             chooses_rows: false,
         }),
@@ -76,22 +81,16 @@ pub(crate) fn descend(plan: &LogicalPlan) -> Result<Above<'_>, Reason> {
         }
         LogicalPlan::Sort(sort) => {
             let mut above = descend(&sort.input)?;
+            let keys = sort.expr.iter().map(|key| above.lineage.replace(&key.expr));
+            above.order = keys.collect::<Result<_, _>>().map_err(traced)?;
             if sort.fetch.is_some() {
-                above.chooses_rows = true;
-                for key in &sort.expr {
-                    above.selecting.push(above.lineage.replace(&key.expr).map_err(traced)?);
-                }
+                above.cut();
             }
             Ok(above)
         }
         LogicalPlan::Limit(limit) => {
             let mut above = descend(&limit.input)?;
-            above.chooses_rows = true;
-            if let LogicalPlan::Sort(sort) = limit.input.as_ref() {
-                for key in &sort.expr {
-                    above.selecting.push(above.lineage.replace(&key.expr).map_err(traced)?);
-                }
-            }
+            above.cut();
             Ok(above)
         }
         LogicalPlan::Distinct(Distinct::All(input)) => {
@@ -115,6 +114,17 @@ fn refusal(plan: &LogicalPlan) -> &'static str {
 }
 
 impl Above<'_> {
+    /// Rows are cut off in the order they come in.
+    fn cut(&mut self) {
+        self.chooses_rows = true;
+        self.selecting.extend(self.order.iter().cloned());
+    }
+
+    /// Whether any expression on the way refers to rows from within a subquery.
+    pub(crate) fn is_correlated(&self) -> bool {
+        self.lineage.exprs.iter().chain(&self.selecting).chain(&self.order).any(super::is_correlated)
+    }
+
     /// Classifies the query's columns; an estimate that is not a smooth function of aggregates is a reason.
     pub(crate) fn outputs(&self, keys: usize, calls: &Calls) -> Result<Vec<Output>, Reason> {
         let schema = &self.aggregate.schema;
@@ -122,13 +132,15 @@ impl Above<'_> {
         let mut outputs = Vec::with_capacity(fields.len());
         for (expr, field) in self.lineage.exprs.iter().zip(fields.iter()) {
             let role = role_of(expr, |column| schema.index_of_column(column).is_ok_and(|i| i >= keys));
-            let smooth = match role {
-                Role::Estimate => Some(smooth::translate(expr, schema, keys, calls).ok_or_else(|| {
-                    Reason::new(format!("column '{}' is not a smooth function of aggregates", field.name()))
-                })?),
-                _ => None,
-            };
-            outputs.push(Output { role, smooth });
+            if role != Role::Estimate {
+                outputs.push(Output { role, smooth: None, round: None });
+                continue;
+            }
+            let (round, inner) = smooth::outermost_round(expr);
+            let smooth = smooth::translate(inner, schema, keys, calls).ok_or_else(|| {
+                Reason::new(format!("column '{}' is not a smooth function of aggregates", field.name()))
+            })?;
+            outputs.push(Output { role, smooth: Some(smooth), round });
         }
         if self.distinct && !self.shows_all_keys(keys) {
             return Err(Reason::new("DISTINCT over estimates is answered exactly unless every GROUP BY column is selected"));

@@ -68,6 +68,11 @@ impl Shape {
         names
     }
 
+    /// Whether any aggregate sums argument `number`.
+    pub(crate) fn is_summed(&self, number: usize) -> bool {
+        self.variables.iter().any(|v| v.argument == Some(number))
+    }
+
     /// Whether a numeric GROUP BY column takes part in the arithmetic above the aggregate.
     pub(crate) fn uses_key_numbers(&self) -> bool {
         let smooths = self.outputs.iter().filter_map(|o| o.smooth.as_ref());
@@ -110,6 +115,12 @@ pub(crate) fn recognise(plan: &LogicalPlan) -> Result<Shape, Reason> {
         has_subquery: false,
     };
     refuse_volatile(&shape)?;
+    if !shape.outputs.iter().any(|o| o.role == Role::Estimate) {
+        return Err(Reason::new("no estimate is selected that could carry the error of choosing rows by one"));
+    }
+    if shape.expressions().any(is_correlated) || above.is_correlated() {
+        return Err(Reason::new("a correlated subquery is answered exactly"));
+    }
     shape.has_subquery = shape.predicates.iter().any(has_subquery);
     let filters = shape.domains.iter().filter_map(|d| d.filter.as_ref());
     if shape.keys.iter().chain(&shape.arguments).chain(filters).any(has_subquery) {
@@ -123,6 +134,21 @@ fn refuse_volatile(shape: &Shape) -> Result<(), Reason> {
         Some(expr) => Err(Reason::new(format!("{expr} changes from row to row at random"))),
         None => Ok(()),
     }
+}
+
+/// Whether a subquery in `expr` refers to columns outside itself.
+pub(crate) fn is_correlated(expr: &Expr) -> bool {
+    let refers = |e: &Expr| {
+        Ok(match e {
+            Expr::Exists(e) => !e.subquery.outer_ref_columns.is_empty(),
+            Expr::InSubquery(e) => !e.subquery.outer_ref_columns.is_empty(),
+            Expr::SetComparison(e) => !e.subquery.outer_ref_columns.is_empty(),
+            Expr::ScalarSubquery(e) => !e.outer_ref_columns.is_empty(),
+            Expr::OuterReferenceColumn(..) => true,
+            _ => false,
+        })
+    };
+    expr.exists(refers).unwrap_or(true)
 }
 
 /// Whether any part of `expr` is a subquery.

@@ -1,9 +1,10 @@
 //! Expressions above aggregates as functions that can be differentiated.
 
 use super::calls::{CallKind, Calls, literal_number};
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchemaRef;
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator};
 use plusminus_statistics::expression::Smooth;
 
 /// Inputs 0… are the shape's variables, then come the GROUP BY columns. `None` when `expr` is not smooth.
@@ -25,12 +26,42 @@ pub(crate) fn translate(expr: &Expr, schema: &DFSchemaRef, keys: usize, calls: &
         Expr::Literal(value, _) => literal_number(value).map(Smooth::Constant),
         Expr::Alias(alias) => go(&alias.expr),
         Expr::Negative(inner) => Some(Smooth::Neg(Box::new(go(inner)?))),
-        Expr::Cast(cast) if cast.field.data_type().is_numeric() => go(&cast.expr),
-        Expr::TryCast(cast) if cast.field.data_type().is_numeric() => go(&cast.expr),
+        Expr::Cast(cast) if keeps_fractions(&cast.expr, cast.field.data_type(), schema) => go(&cast.expr),
+        Expr::TryCast(cast) if keeps_fractions(&cast.expr, cast.field.data_type(), schema) => go(&cast.expr),
+        // Whole numbers divide to whole numbers.
+        Expr::BinaryExpr(binary) if binary.op == Operator::Divide && is_whole(&binary.left, schema) && is_whole(&binary.right, schema) => None,
         Expr::BinaryExpr(binary) => arithmetic(binary, go),
         Expr::ScalarFunction(call) => function(call, go),
         _ => None,
     }
+}
+
+/// The decimals of a ROUND around everything else, and what it rounds; ends are rounded like the estimate.
+///
+/// A ROUND further inside has no slope that says anything, so it is not smooth.
+pub(crate) fn outermost_round(expr: &Expr) -> (Option<i32>, &Expr) {
+    match expr {
+        Expr::Alias(alias) => outermost_round(&alias.expr),
+        Expr::ScalarFunction(call) if call.func.name() == "round" => match call.args.as_slice() {
+            [inner] => (Some(0), inner),
+            [inner, Expr::Literal(digits, _)] => match literal_number(digits) {
+                #[expect(clippy::cast_possible_truncation, reason = "clamped to the range of decimals")]
+                Some(digits) => (Some(digits.clamp(-300.0, 300.0) as i32), inner),
+                None => (None, expr),
+            },
+            _ => (None, expr),
+        },
+        other => (None, other),
+    }
+}
+
+fn is_whole(expr: &Expr, schema: &DFSchemaRef) -> bool {
+    expr.get_type(schema).is_ok_and(|t| t.is_integer())
+}
+
+/// Whether a cast to `target` leaves a number as it is.
+fn keeps_fractions(inner: &Expr, target: &DataType, schema: &DFSchemaRef) -> bool {
+    target.is_numeric() && (!target.is_integer() || is_whole(inner, schema))
 }
 
 fn arithmetic(binary: &BinaryExpr, go: impl Fn(&Expr) -> Option<Smooth>) -> Option<Smooth> {
@@ -54,12 +85,6 @@ fn function(call: &ScalarFunction, go: impl Fn(&Expr) -> Option<Smooth>) -> Opti
         ("log10", [x]) | ("log", [x]) => Some(Smooth::Log10(boxed(x)?)),
         ("exp", [x]) => Some(Smooth::Exp(boxed(x)?)),
         ("power", [x, y]) => Some(Smooth::Pow(boxed(x)?, boxed(y)?)),
-        ("round", [x]) => Some(Smooth::Round(boxed(x)?, 0)),
-        ("round", [x, Expr::Literal(digits, _)]) => {
-            #[expect(clippy::cast_possible_truncation, reason = "clamped to the range of decimals")]
-            let digits = literal_number(digits)?.clamp(-300.0, 300.0) as i32;
-            Some(Smooth::Round(boxed(x)?, digits))
-        }
         // The guards against NULL and against a zero divisor leave every other value as it is.
         ("nullif" | "coalesce", [x, Expr::Literal(..)]) => go(x),
         _ => None,

@@ -6,6 +6,7 @@ mod errors;
 mod explain;
 mod full_sample;
 mod golden;
+mod honesty;
 mod reproducible;
 mod stale_and_damaged;
 mod support;

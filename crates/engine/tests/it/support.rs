@@ -11,37 +11,37 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 /// A folder with a table and a store.
-pub struct World {
-    pub folder: TempDir,
-    pub session: Session,
+pub(crate) struct World {
+    pub(crate) folder: TempDir,
+    pub(crate) session: Session,
 }
 
 impl World {
     /// A session with table `t` of `rows` rows; see [`write_table`].
-    pub async fn new(rows: usize) -> Self {
+    pub(crate) async fn new(rows: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         write_table(&folder.path().join("t.parquet"), rows, 7);
         let session = open(folder.path(), 2).await;
         Self { folder, session }
     }
 
-    pub fn store(&self) -> PathBuf {
+    pub(crate) fn store(&self) -> PathBuf {
         self.folder.path().join("store")
     }
 }
 
 /// A session on `folder`/store with `folder`/t.parquet as table `t`.
-pub async fn open(folder: &Path, threads: usize) -> Session {
+pub(crate) async fn open(folder: &Path, threads: usize) -> Session {
     let session = SessionBuilder::new(folder.join("store")).threads(threads).open().await.unwrap();
     session.register("t", folder.join("t.parquet").to_str().unwrap()).await.unwrap();
     session
 }
 
 /// splitmix64, so that tests need no generator crate.
-pub struct Random(pub u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut x = self.0;
         x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -49,18 +49,18 @@ impl Random {
         x ^ (x >> 31)
     }
 
-    pub fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    pub fn below(&mut self, n: u64) -> u64 {
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
         self.next() % n
     }
 }
 
 /// Columns: `g` text of 12 values, the k-th with weight 1/k, NULL in 1 %; `k` 0..200; `x` exponential with mean 10, NULL in
 /// 5 %; `n` integers 0..1000; `price` decimal; `rare` one of 500 keys, about a third of them with fewer than 5 rows.
-pub fn write_table(file: &Path, rows: usize, seed: u64) {
+pub(crate) fn write_table(file: &Path, rows: usize, seed: u64) {
     let mut random = Random(seed);
     let mut g = Vec::new();
     let (mut k, mut x, mut n, mut price, mut rare) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -91,7 +91,7 @@ pub fn write_table(file: &Path, rows: usize, seed: u64) {
 }
 
 /// Writes columns as Parquet with the given row-group size.
-pub fn write(file: &Path, columns: Vec<(&str, ArrayRef)>, group_rows: usize) {
+pub(crate) fn write(file: &Path, columns: Vec<(&str, ArrayRef)>, group_rows: usize) {
     let fields: Vec<Field> = columns.iter().map(|(name, a)| Field::new(*name, a.data_type().clone(), nullable(a))).collect();
     let schema = Arc::new(Schema::new(fields));
     let batch = RecordBatch::try_new(schema.clone(), columns.into_iter().map(|(_, a)| a).collect()).unwrap();
@@ -108,14 +108,14 @@ fn nullable(array: &ArrayRef) -> bool {
 }
 
 /// The only number of a one-row, one-column exact answer.
-pub async fn truth(session: &Session, sql: &str) -> f64 {
+pub(crate) async fn truth(session: &Session, sql: &str) -> f64 {
     let answer = session.query(sql).run().await.unwrap();
     let name = answer.columns()[0].name.clone();
     answer.cells(&name).unwrap()[0].estimate
 }
 
 /// Text of every row, columns separated by `|`.
-pub fn rows(answer: &plusminus::Answer) -> Vec<String> {
+pub(crate) fn rows(answer: &plusminus::Answer) -> Vec<String> {
     let options = arrow::util::display::FormatOptions::default().with_null("NULL");
     let batch = answer.batch();
     let formatters: Vec<_> = batch
