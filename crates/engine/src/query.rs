@@ -284,10 +284,13 @@ impl Running<'_> {
         report.missing_groups_below = estimated.missing_groups_below;
         report.reason = match estimated.level {
             None => "answered from the catalog's counts".to_owned(),
+            Some(level) if estimated.batch.num_rows() == 0 && !estimated.is_whole => {
+                format!("no row was seen in sample '{}', level {level} of {}", manifest.name, manifest.levels.len())
+            }
             Some(_) if !approximate => format!("sample '{}' holds every row that matters", manifest.name),
             Some(level) => format!("sample '{}', level {level} of {}", manifest.name, manifest.levels.len()),
         };
-        if approximate || (estimated.level.is_some() && estimated.batch.num_rows() == 0) {
+        if approximate || (estimated.batch.num_rows() == 0 && !estimated.is_whole) {
             report.mode = Mode::Approximate;
             report.sample = Some(manifest.name.clone());
             report.level = estimated.level;

@@ -304,6 +304,10 @@ impl<'a> Levels<'a> {
         if chosen && !seen.populations.iter().all(Population::is_exact) {
             return Ok(false);
         }
+        // Where no group was seen yet there is nothing to be sure of.
+        if seen.populations.is_empty() {
+            return Ok(false);
+        }
         if seen.estimates.iter().flatten().all(good) {
             return Ok(true);
         }
