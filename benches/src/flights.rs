@@ -12,10 +12,21 @@ pub(crate) async fn run(file: &Path, seeds: u64) -> Result<(), Box<dyn Error>> {
     let sql = "SELECT origin, COUNT(*) AS c, AVG(distance) AS d, AVG(delay) AS l FROM flights GROUP BY origin";
     let truth = by_origin(&session, sql).await?;
     println!("{} origins", truth.len());
-    println!("{:>5} {:>8} {:>13} | {:>9} {:>9} {:>9} | {:>9} {:>9} {:>9}", "seed", "origins", "exact counts", "trusted", "held", "all held", "trusted", "held", "all held");
+    println!(
+        "{:>5} {:>8} {:>13} | {:>9} {:>9} {:>9} | {:>9} {:>9} {:>9}",
+        "seed", "origins", "exact counts", "trusted", "held", "all held", "trusted", "held", "all held"
+    );
     let mut sums = [[0_usize; 4]; 2];
     for seed in 0..seeds {
-        session.sample("flights").name("by_origin").stratified_by(["origin"]).cap(500).seed(seed).replace(true).build().await?;
+        session
+            .sample("flights")
+            .name("by_origin")
+            .stratified_by(["origin"])
+            .cap(500)
+            .seed(seed)
+            .replace(true)
+            .build()
+            .await?;
         let found = by_origin(&session, &format!("{sql} WITHIN 60 SECONDS")).await?;
         let exact = found.iter().filter(|(origin, cells)| cells[0].estimate == truth[*origin][0].estimate).count();
         let mut shown = String::new();
@@ -32,12 +43,22 @@ pub(crate) async fn run(file: &Path, seeds: u64) -> Result<(), Box<dyn Error>> {
             for (total, part) in sum.iter_mut().zip([trusted_in, trusted, all_in, all]) {
                 *total += part;
             }
-            shown.push_str(&format!(" | {trusted:>9} {:>8.1}% {:>8.1}%", percent(trusted_in, trusted), percent(all_in, all)));
+            shown.push_str(&format!(
+                " | {trusted:>9} {:>8.1}% {:>8.1}%",
+                percent(trusted_in, trusted),
+                percent(all_in, all)
+            ));
         }
         println!("{seed:>5} {:>8} {exact:>13}{shown}", found.len());
     }
     for (name, sum) in ["AVG(distance)", "AVG(delay)"].iter().zip(sums) {
-        println!("{name}: trusted {:.2} % of {}, all {:.2} % of {}", percent(sum[0], sum[1]), sum[1], percent(sum[2], sum[3]), sum[3]);
+        println!(
+            "{name}: trusted {:.2} % of {}, all {:.2} % of {}",
+            percent(sum[0], sum[1]),
+            sum[1],
+            percent(sum[2], sum[3]),
+            sum[3]
+        );
     }
     std::fs::remove_dir_all(&folder)?;
     Ok(())

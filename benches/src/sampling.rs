@@ -44,7 +44,14 @@ pub(crate) async fn run(scale: f64, folder: &Path) -> Result<(), Box<dyn Error>>
 }
 
 fn line(m: &Manifest) -> String {
-    format!("{}: {} rows, {} strata, {} levels, {:.1} MB", m.name, m.sampled_rows(), m.strata_count, m.levels.len(), m.bytes() as f64 / 1e6)
+    format!(
+        "{}: {} rows, {} strata, {} levels, {:.1} MB",
+        m.name,
+        m.sampled_rows(),
+        m.strata_count,
+        m.levels.len(),
+        m.bytes() as f64 / 1e6
+    )
 }
 
 /// Reads every column of every row and drops it.

@@ -44,7 +44,9 @@ pub enum CatalogError {
         next: &'static str,
     },
     /// A family of that name exists.
-    #[error("a sample named '{name}' exists already\nTry: CREATE OR REPLACE SAMPLE, CREATE SAMPLE IF NOT EXISTS, or another name")]
+    #[error(
+        "a sample named '{name}' exists already\nTry: CREATE OR REPLACE SAMPLE, CREATE SAMPLE IF NOT EXISTS, or another name"
+    )]
     Exists {
         /// The name asked for.
         name: String,

@@ -43,12 +43,14 @@ pub(crate) fn describe(folder: &Path, file: &str) -> Result<FileEntry, CatalogEr
     let row_groups = row_group_ranges(reader.metadata())
         .into_iter()
         .map(|(rows, start, length)| {
-            let part = slice(&bytes, start, length).ok_or_else(|| CatalogError::damaged(&path, "row group outside the file"))?;
+            let part = slice(&bytes, start, length)
+                .ok_or_else(|| CatalogError::damaged(&path, "row group outside the file"))?;
             Ok(RowGroupEntry { rows, start, bytes: length, xxh3: xxh3_64(part) })
         })
         .collect::<Result<Vec<_>, CatalogError>>()?;
     let rows = row_groups.iter().map(|g| g.rows).sum();
-    let frame_xxh3 = frame_hash(&bytes, &row_groups).ok_or_else(|| CatalogError::damaged(&path, "row groups overlap"))?;
+    let frame_xxh3 =
+        frame_hash(&bytes, &row_groups).ok_or_else(|| CatalogError::damaged(&path, "row groups overlap"))?;
     let blake3 = crate::seal::checksum(&bytes);
     Ok(FileEntry { file: file.to_owned(), rows, bytes: bytes.len() as u64, blake3, row_groups, frame_xxh3 })
 }
@@ -114,7 +116,8 @@ fn row_group_ranges(metadata: &ParquetMetaData) -> Vec<(u64, u64, u64)> {
     groups
         .map(|group| {
             let ranges = group.columns().iter().map(|c| c.byte_range());
-            let (start, end) = ranges.fold((u64::MAX, 0), |(low, high), (at, length)| (low.min(at), high.max(at + length)));
+            let (start, end) =
+                ranges.fold((u64::MAX, 0), |(low, high), (at, length)| (low.min(at), high.max(at + length)));
             let start = start.min(end);
             (u64::try_from(group.num_rows()).unwrap_or(0), start, end - start)
         })

@@ -23,8 +23,8 @@ pub(crate) fn seal<T: Serialize>(content: &T, file: &Path) -> Result<Vec<u8>, Ca
 
 /// Checks and decodes what [`seal`] wrote.
 pub(crate) fn open<T: DeserializeOwned>(bytes: &[u8], file: &Path) -> Result<T, CatalogError> {
-    let sealed: Sealed<'_> =
-        serde_json::from_slice(bytes).map_err(|e| CatalogError::damaged(file, format!("not a sealed document ({e})")))?;
+    let sealed: Sealed<'_> = serde_json::from_slice(bytes)
+        .map_err(|e| CatalogError::damaged(file, format!("not a sealed document ({e})")))?;
     if sealed.checksum != checksum(sealed.content.get().as_bytes()) {
         return Err(CatalogError::damaged(file, "its checksum does not match its content"));
     }

@@ -15,9 +15,12 @@ use std::sync::Arc;
 fn publish(store: &Store, name: &str, rows: u32) -> Manifest {
     let draft = store.begin(name, true).unwrap();
     let schema = level_schema(&Schema::new(vec![Field::new("v", DataType::Int64, false)]));
-    let mut writer =
-        ArrowWriter::try_new(std::fs::File::create(draft.folder().join("level-00-block-000.parquet")).unwrap(), schema.clone(), Some(properties().unwrap()))
-            .unwrap();
+    let mut writer = ArrowWriter::try_new(
+        std::fs::File::create(draft.folder().join("level-00-block-000.parquet")).unwrap(),
+        schema.clone(),
+        Some(properties().unwrap()),
+    )
+    .unwrap();
     let columns: Vec<ArrayRef> = vec![
         Arc::new(Int64Array::from_iter_values((0..rows).map(i64::from))),
         Arc::new(UInt32Array::from_iter_values((0..rows).map(|r| u32::from(r >= rows / 2)))),
@@ -49,7 +52,13 @@ fn manifest_of(draft: &Draft, name: &str) -> Manifest {
         dropped: false,
         created_unix_ms: 1,
         data_folder: draft.data_folder().to_owned(),
-        design: Design { table: "t".into(), stratified_by: vec!["g".into()], size: SampleSize::Cap(5), cap: 5, seed: 0 },
+        design: Design {
+            table: "t".into(),
+            stratified_by: vec!["g".into()],
+            size: SampleSize::Cap(5),
+            cap: 5,
+            seed: 0,
+        },
         base: BaseTable { rows: 30, columns: Vec::new(), files: None },
         strata: draft.add_strata(&strata.build().unwrap()).unwrap(),
         strata_count: 2,
@@ -132,12 +141,20 @@ fn a_newer_format_is_refused_by_its_number() {
     let file = folder.path().join("store/samples/s/generation-00000002.json");
     std::fs::write(&file, crate::seal::seal(&manifest, &file).unwrap()).unwrap();
     let error = store.family("s").unwrap_err();
-    assert!(matches!(error, CatalogError::Version { .. }) && error.to_string().contains("generation-00000002"), "{error}");
+    assert!(
+        matches!(error, CatalogError::Version { .. }) && error.to_string().contains("generation-00000002"),
+        "{error}"
+    );
 }
 
 #[test]
 fn formats_are_told_by_extensions() {
-    for (path, format) in [("a.parquet", Some(FileFormat::Parquet)), ("/x/*.CSV", Some(FileFormat::Csv)), ("b.txt", None), ("noext", None)] {
+    for (path, format) in [
+        ("a.parquet", Some(FileFormat::Parquet)),
+        ("/x/*.CSV", Some(FileFormat::Csv)),
+        ("b.txt", None),
+        ("noext", None),
+    ] {
         assert_eq!(FileFormat::from_path(path), format, "{path}");
     }
 }

@@ -227,7 +227,9 @@ impl Global {
 /// A word that is no folder and nearly a command is a slip of the hand, not a new store.
 fn check_command_name(store: &std::path::Path) -> Result<(), Failure> {
     let word = store.to_string_lossy();
-    let near = ["query", "sample", "demo", "plot", "help"].into_iter().find(|c| strsim::osa_distance(c, &word) <= word.len() / 3);
+    let near = ["query", "sample", "demo", "plot", "help"]
+        .into_iter()
+        .find(|c| strsim::osa_distance(c, &word) <= word.len() / 3);
     match near {
         Some(command) if !store.exists() => {
             Err(Failure::usage(format!("there is no command '{word}'; did you mean '{command}'?")))

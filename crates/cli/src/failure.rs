@@ -25,7 +25,10 @@ impl Failure {
 
     /// A task died.
     pub(crate) fn internal(what: impl Into<String>) -> Self {
-        Self { message: format!("internal error: {}\nTry: report this with the statement that led here", what.into()), exit_code: 1 }
+        Self {
+            message: format!("internal error: {}\nTry: report this with the statement that led here", what.into()),
+            exit_code: 1,
+        }
     }
 
     pub(crate) fn exit_code(&self) -> u8 {

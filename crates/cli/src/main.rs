@@ -62,6 +62,8 @@ async fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Some(Command::Query(query)) => commands::query::run(&cli.global, query).await,
         Some(Command::Sample(sample)) => commands::sample::run(&cli.global, sample).await,
         Some(Command::Demo(demo)) => commands::demo::run(&cli.global, demo).await,
-        Some(Command::Plot(_)) => Err(Failure::unsupported("plot is not supported yet", "--format csv --errors columns")),
+        Some(Command::Plot(_)) => {
+            Err(Failure::unsupported("plot is not supported yet", "--format csv --errors columns"))
+        }
     }
 }

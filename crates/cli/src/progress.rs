@@ -11,7 +11,8 @@ pub(crate) fn bar(global: &Global, what: &'static str, total: u64) -> ProgressBa
     let visible = !global.quiet && !global.no_progress && std::io::stderr().is_terminal();
     let target = if visible { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(Some(total), target);
-    let style = ProgressStyle::with_template("{msg:<10} [{bar:40}] {human_pos} of {human_len} rows, {per_sec}, {eta} left");
+    let style =
+        ProgressStyle::with_template("{msg:<10} [{bar:40}] {human_pos} of {human_len} rows, {per_sec}, {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
     bar.set_message(what);
     bar

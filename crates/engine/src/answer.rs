@@ -145,13 +145,17 @@ impl Answer {
         let index = self.columns.iter().position(|c| c.name == name);
         let index = index.ok_or_else(|| Error::invalid(format!("the answer has no column '{name}'"), names()))?;
         let Some(bounds) = &self.columns[index].bounds else {
-            return Err(Error::invalid(format!("column '{name}' is not an estimate"), "use batches() for other columns"));
+            return Err(Error::invalid(
+                format!("column '{name}' is not an estimate"),
+                "use batches() for other columns",
+            ));
         };
         let numbers = |array: &ArrayRef| -> Result<Vec<f64>> {
             let array = cast(array, &DataType::Float64)?;
             Ok(array.as_primitive::<Float64Type>().iter().map(|v| v.unwrap_or(f64::NAN)).collect())
         };
-        let (estimates, lower, upper) = (numbers(self.batch.column(index))?, numbers(&bounds.lower)?, numbers(&bounds.upper)?);
+        let (estimates, lower, upper) =
+            (numbers(self.batch.column(index))?, numbers(&bounds.lower)?, numbers(&bounds.upper)?);
         let rows = estimates.into_iter().zip(lower).zip(upper).zip(&bounds.trust);
         Ok(rows.map(|(((estimate, lower), upper), trust)| Cell { estimate, lower, upper, trust: *trust }).collect())
     }
@@ -203,7 +207,10 @@ pub(crate) fn bounds(values: &ArrayRef, intervals: &[Estimate]) -> Result<Bounds
 fn in_type(ends: &ArrayRef, values: &ArrayRef, trust: &[Trust], round: fn(f64) -> f64) -> Result<ArrayRef> {
     let scale = match values.data_type() {
         t if t.is_integer() => Some(0),
-        DataType::Decimal32(_, s) | DataType::Decimal64(_, s) | DataType::Decimal128(_, s) | DataType::Decimal256(_, s) => Some(*s),
+        DataType::Decimal32(_, s)
+        | DataType::Decimal64(_, s)
+        | DataType::Decimal128(_, s)
+        | DataType::Decimal256(_, s) => Some(*s),
         _ => None,
     };
     let ends = ends.as_primitive::<Float64Type>();

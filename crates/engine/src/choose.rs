@@ -18,7 +18,15 @@ pub(crate) fn family<'a>(shape: &Shape, families: &'a [Manifest]) -> Option<&'a 
     let (keys, filters) = (names(&shape.keys), names(&shape.predicates));
     let score = |manifest: &Manifest| {
         let phi = &manifest.design.stratified_by;
-        let used = phi.iter().map(|c| if keys.contains(c) { 4 } else if filters.contains(c) { 2 } else { -1 });
+        let used = phi.iter().map(|c| {
+            if keys.contains(c) {
+                4
+            } else if filters.contains(c) {
+                2
+            } else {
+                -1
+            }
+        });
         used.sum::<i32>()
     };
     let best = |m: &&Manifest| (score(m), m.sampled_rows(), std::cmp::Reverse(m.name.clone()));

@@ -15,9 +15,10 @@ pub(crate) fn data_fusion(error: &DataFusionError) -> Error {
             Error::invalid(format!("the SQL cannot be parsed: {parser}"), "check the text near that place")
         }
         DataFusionError::Plan(what) | DataFusionError::Configuration(what) => plan(what),
-        DataFusionError::NotImplemented(what) => {
-            Error::unsupported(format!("not supported by DataFusion: {}", first_line(what)), "write the query in another way")
-        }
+        DataFusionError::NotImplemented(what) => Error::unsupported(
+            format!("not supported by DataFusion: {}", first_line(what)),
+            "write the query in another way",
+        ),
         DataFusionError::External(inner) => Error::data(inner),
         other => Error::data(first_line(&other.to_string())),
     }

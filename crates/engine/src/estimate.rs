@@ -122,7 +122,8 @@ impl Look<'_> {
         }
         let gamma = self.gamma(plan.smooth);
         let doubted = gamma.is_none();
-        let estimate = smooth_interval(value, z, gamma, self.instability(plan.smooth, group), population, self.quantiles);
+        let estimate =
+            smooth_interval(value, z, gamma, self.instability(plan.smooth, group), population, self.quantiles);
         if doubted && !estimate.trust.is_exact() { estimate.untrusted(Doubt::NoMoments) } else { estimate }
     }
 

@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
@@ -16,17 +17,28 @@ pub(crate) struct Exact {
     pub(crate) rows_read: u64,
 }
 
-/// Runs `plan` to its end, or to `limit`.
-pub(crate) async fn run(plan: &LogicalPlan, state: &SessionState, limit: Option<Duration>) -> Result<Exact> {
-    let work = async {
-        let physical = state.create_physical_plan(plan).await?;
+/// Time left, and the time that was stated.
+pub(crate) struct Limit {
+    pub(crate) left: Duration,
+    pub(crate) stated: Duration,
+}
+
+/// Runs `plan` to its end, or until the time is up.
+pub(crate) async fn run(plan: &LogicalPlan, state: &SessionState, limit: Option<Limit>) -> Result<Exact> {
+    let (plan, state) = (plan.clone(), state.clone());
+    let work = async move {
+        let physical = state.create_physical_plan(&plan).await?;
         let batches = collect(Arc::clone(&physical), state.task_ctx()).await?;
         let schema = batches.first().map_or_else(|| physical.schema(), RecordBatch::schema);
         Ok::<_, Error>(Exact { batch: concat_batches(&schema, &batches)?, rows_read: scanned(&physical) })
     };
     match limit {
         None => work.await,
-        Some(limit) => tokio::time::timeout(limit, work).await.map_err(|_| out_of_time(limit))?,
+        // On a task of its own, so that work that does not yield cannot hold the timer back; dropped, it is aborted.
+        Some(Limit { left, stated }) => match tokio::time::timeout(left, SpawnedTask::spawn(work).join()).await {
+            Err(_) => Err(out_of_time(stated)),
+            Ok(done) => done.unwrap_or_else(|e| Err(Error::data(e))),
+        },
     }
 }
 

@@ -24,8 +24,14 @@ pub(crate) async fn run(running: &Running<'_>, explain: Explain) -> Result<Answe
             rows.push(("mode", "approximate".to_owned()));
             rows.push(("sample", manifest.name.clone()));
             rows.push(("stratified by", manifest.design.stratified_by.join(", ")));
-            rows.push(("first look", format!("level {first}: {} of {} rows", cumulative.get(first).unwrap_or(&0), manifest.base.rows)));
-            rows.push(("top level", format!("level {}: {} rows", cumulative.len().saturating_sub(1), manifest.sampled_rows())));
+            rows.push((
+                "first look",
+                format!("level {first}: {} of {} rows", cumulative.get(first).unwrap_or(&0), manifest.base.rows),
+            ));
+            rows.push((
+                "top level",
+                format!("level {}: {} rows", cumulative.len().saturating_sub(1), manifest.sampled_rows()),
+            ));
             rows.push(("columns read", shape.columns().join(", ")));
             rows.push(("bounds", goal_text(running)));
         }
@@ -38,7 +44,9 @@ pub(crate) async fn run(running: &Running<'_>, explain: Explain) -> Result<Answe
         rows.push(("time", format!("{:.2} ms", report.elapsed_ms)));
         rows.push(("met", report.met.map_or("no bound".to_owned(), |m| m.to_string())));
     }
-    let column = |pick: &dyn Fn(&(&str, String)) -> String| -> ArrayRef { Arc::new(rows.iter().map(|r| Some(pick(r))).collect::<StringArray>()) };
+    let column = |pick: &dyn Fn(&(&str, String)) -> String| -> ArrayRef {
+        Arc::new(rows.iter().map(|r| Some(pick(r))).collect::<StringArray>())
+    };
     listing::values(vec![("step", column(&|r| r.0.to_owned())), ("detail", column(&|r| r.1.clone()))], "explained")
 }
 

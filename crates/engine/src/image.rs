@@ -122,7 +122,9 @@ impl ImageCache {
         held.images.retain(|(name, generation, _), _| *name != key.0 || *generation == key.1);
         held.images.insert(key, (now, image));
         while held.images.len() > 1 && held.images.values().map(|(_, i)| i.bytes()).sum::<usize>() > self.budget {
-            let Some(oldest) = held.images.iter().min_by_key(|(_, (used, _))| *used).map(|(k, _)| k.clone()) else { break };
+            let Some(oldest) = held.images.iter().min_by_key(|(_, (used, _))| *used).map(|(k, _)| k.clone()) else {
+                break;
+            };
             held.images.remove(&oldest);
         }
     }

@@ -43,14 +43,19 @@ pub(crate) fn values(columns: Vec<(&str, ArrayRef)>, reason: &str) -> Result<Ans
 pub(crate) fn message(text: &str) -> Answer {
     let schema = Arc::new(Schema::new(vec![Field::new("status", DataType::Utf8, false)]));
     let column: ArrayRef = Arc::new(StringArray::from(vec![text]));
-    let batch = RecordBatch::try_new(Arc::clone(&schema), vec![column]).unwrap_or_else(|_| RecordBatch::new_empty(schema));
+    let batch =
+        RecordBatch::try_new(Arc::clone(&schema), vec![column]).unwrap_or_else(|_| RecordBatch::new_empty(schema));
     Answer { is_query: false, columns: exact_columns(&batch, &[Role::Value]), batch, report: plain_report(text) }
 }
 
 /// SHOW SAMPLES, one row each.
 pub(crate) fn samples(families: &[Manifest]) -> Result<Answer> {
-    let text = |f: &dyn Fn(&Manifest) -> String| -> ArrayRef { Arc::new(families.iter().map(|m| Some(f(m))).collect::<StringArray>()) };
-    let number = |f: &dyn Fn(&Manifest) -> u64| -> ArrayRef { Arc::new(families.iter().map(|m| Some(f(m))).collect::<UInt64Array>()) };
+    let text = |f: &dyn Fn(&Manifest) -> String| -> ArrayRef {
+        Arc::new(families.iter().map(|m| Some(f(m))).collect::<StringArray>())
+    };
+    let number = |f: &dyn Fn(&Manifest) -> u64| -> ArrayRef {
+        Arc::new(families.iter().map(|m| Some(f(m))).collect::<UInt64Array>())
+    };
     values(
         vec![
             ("sample", text(&|m| m.name.clone())),
@@ -71,7 +76,8 @@ pub(crate) fn samples(families: &[Manifest]) -> Result<Answer> {
 pub(crate) fn family(manifest: &Manifest) -> Result<Answer> {
     let levels = manifest.levels.len();
     let cumulative = crate::choose::cumulative_rows(manifest);
-    let number = |f: &dyn Fn(usize) -> u64| -> ArrayRef { Arc::new((0..levels).map(|l| Some(f(l))).collect::<UInt64Array>()) };
+    let number =
+        |f: &dyn Fn(usize) -> u64| -> ArrayRef { Arc::new((0..levels).map(|l| Some(f(l))).collect::<UInt64Array>()) };
     #[expect(clippy::cast_precision_loss, reason = "a share for display")]
     let share = cumulative.iter().map(|rows| Some(100.0 * *rows as f64 / manifest.base.rows.max(1) as f64));
     let mut answer = values(
@@ -85,7 +91,11 @@ pub(crate) fn family(manifest: &Manifest) -> Result<Answer> {
         "levels of one sample, each including those before",
     )?;
     let design = &manifest.design;
-    let by = if design.stratified_by.is_empty() { "uniform".to_owned() } else { format!("STRATIFIED BY ({})", design.stratified_by.join(", ")) };
+    let by = if design.stratified_by.is_empty() {
+        "uniform".to_owned()
+    } else {
+        format!("STRATIFIED BY ({})", design.stratified_by.join(", "))
+    };
     answer.report.reason = format!(
         "{} of {}: {by} {} SEED {}; {} strata, at most {} rows each, generation {}",
         manifest.name, design.table, design.size, design.seed, manifest.strata_count, design.cap, manifest.generation

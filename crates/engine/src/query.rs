@@ -13,7 +13,9 @@ use datafusion::datasource::source_as_provider;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use plusminus_catalog::Manifest;
-use plusminus_dialect::{Amount, BoundedSql, ErrorBound, OnMiss, SqlClass, StatementKind, TimeBound, TimeUnit, parse_statement};
+use plusminus_dialect::{
+    Amount, BoundedSql, ErrorBound, OnMiss, SqlClass, StatementKind, TimeBound, TimeUnit, parse_statement,
+};
 use plusminus_statistics::{Estimate, Target, Trust};
 use std::time::Duration;
 
@@ -103,7 +105,8 @@ impl Query {
             sql.bounds.bind(&self.parameters)?;
             let stated = &mut sql.bounds;
             stated.error = self.error.or(stated.error.take());
-            let time = |t: Duration| TimeBound { amount: Amount::Number(t.as_secs_f64() * 1e3), unit: TimeUnit::Millisecond };
+            let time =
+                |t: Duration| TimeBound { amount: Amount::Number(t.as_secs_f64() * 1e3), unit: TimeUnit::Millisecond };
             stated.within = self.within.map(time).or(stated.within.take());
             stated.confidence = self.confidence_percent.map(Amount::Number).or(stated.confidence.take());
             stated.all_groups |= self.all_groups;
@@ -119,7 +122,10 @@ fn check_numbers(kind: &StatementKind) -> Result<()> {
     let StatementKind::Sql(BoundedSql { bounds, class: SqlClass::Query, .. }) = kind else { return Ok(()) };
     let error = bounds.error.as_ref().and_then(|e| e.amount.number());
     if error.is_some_and(|e| !(e > 0.0 && e.is_finite())) || bounds.within().is_some_and(|w| w.is_zero()) {
-        return Err(Error::invalid("an error or time bound must be above 0", "error_percent(5.0), within(Duration::from_millis(300))"));
+        return Err(Error::invalid(
+            "an error or time bound must be above 0",
+            "error_percent(5.0), within(Duration::from_millis(300))",
+        ));
     }
     Ok(())
 }
@@ -161,7 +167,10 @@ pub(crate) async fn run(session: &Session, sql: &BoundedSql) -> Result<Answer> {
         return plain(session, &sql.head).await;
     }
     if goal.on_miss == OnMiss::Repair {
-        return Err(Error::unsupported("ON MISS REPAIR is not supported yet", "ON MISS EXACT runs the whole query on the table"));
+        return Err(Error::unsupported(
+            "ON MISS REPAIR is not supported yet",
+            "ON MISS EXACT runs the whole query on the table",
+        ));
     }
     let state = session.context().state();
     let plan = state.create_logical_plan(sql.query()).await?;
@@ -199,7 +208,9 @@ impl Running<'_> {
         if let Some(pinned) = self.session.defaults().sample {
             families.retain(|m| m.name == pinned);
             if families.is_empty() {
-                return Ok(Way::Exact(Reason::new(format!("plusminus.sample names '{pinned}', which is no usable sample of '{key}'"))));
+                return Ok(Way::Exact(Reason::new(format!(
+                    "plusminus.sample names '{pinned}', which is no usable sample of '{key}'"
+                ))));
             }
         }
         Ok(match choose::family(&shape, &families) {
@@ -214,7 +225,7 @@ impl Running<'_> {
 
     /// The exact answer, within what is left of the time.
     pub(crate) async fn exact(&self, reason: Reason) -> Result<Answer> {
-        let limit = self.goal.within.map(|w| w.saturating_sub(self.elapsed()));
+        let limit = self.goal.within.map(|stated| exact::Limit { left: stated.saturating_sub(self.elapsed()), stated });
         let found = exact::run(&self.plan, &self.state, limit).await?;
         let columns = exact_columns(&found.batch, &roles(&self.plan));
         let mut report = self.report(Mode::Exact, reason.0);
@@ -264,7 +275,8 @@ impl Running<'_> {
     fn columns(&self, shape: &Shape, estimated: &Estimated) -> Result<Answer> {
         let all: Vec<Role> = shape.outputs.iter().map(|o| o.role).collect();
         let mut columns = exact_columns(&estimated.batch, &all);
-        for ((column, values), intervals) in columns.iter_mut().zip(estimated.batch.columns()).zip(&estimated.intervals) {
+        for ((column, values), intervals) in columns.iter_mut().zip(estimated.batch.columns()).zip(&estimated.intervals)
+        {
             if let Some(intervals) = intervals {
                 column.bounds = Some(bounds(values, intervals)?);
             }
@@ -361,12 +373,14 @@ impl Running<'_> {
         let mut arrays = answer.batch.columns().to_vec();
         for (index, intervals) in estimated.intervals.iter().enumerate() {
             let (Some(intervals), Some(bounds)) = (intervals, &mut answer.columns[index].bounds) else { continue };
-            let missed: arrow::array::BooleanArray = intervals.iter().map(|i| Some(!meets_or_null(i, target))).collect();
+            let missed: arrow::array::BooleanArray =
+                intervals.iter().map(|i| Some(!meets_or_null(i, target))).collect();
             for array in [&mut arrays[index], &mut bounds.lower, &mut bounds.upper] {
                 *array = arrow::compute::nullif(array, &missed)?;
             }
         }
-        let fields = answer.batch.schema().fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect::<Vec<_>>();
+        let fields =
+            answer.batch.schema().fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect::<Vec<_>>();
         let schema = std::sync::Arc::new(arrow::datatypes::Schema::new(fields));
         answer.batch = arrow::record_batch::RecordBatch::try_new(schema, arrays)?;
         Ok(answer)
@@ -376,4 +390,3 @@ impl Running<'_> {
 fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
-

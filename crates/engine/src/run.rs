@@ -102,7 +102,11 @@ pub(crate) async fn approximate(shape: &Shape, context: &Context<'_>) -> Result<
         let took = (context.elapsed)().saturating_sub(before);
         let rows = cumulative[level];
         reached = Some(level);
-        if met || level == top || context.pinned_level.is_some() || !context.goal.has_time(next_cost(took, rows, cumulative[next]), (context.elapsed)()) {
+        if met
+            || level == top
+            || context.pinned_level.is_some()
+            || !context.goal.has_time(next_cost(took, rows, cumulative[next]), (context.elapsed)())
+        {
             break;
         }
         level = next;
@@ -172,7 +176,14 @@ async fn from_catalog(
         });
         intervals.push(exact);
     }
-    Ok(Estimated { batch: upper.batch, intervals, level: None, rows_read: 0, missing_groups_below: Some(0), is_whole: true })
+    Ok(Estimated {
+        batch: upper.batch,
+        intervals,
+        level: None,
+        rows_read: 0,
+        missing_groups_below: Some(0),
+        is_whole: true,
+    })
 }
 
 impl<'a> Levels<'a> {
@@ -315,7 +326,8 @@ impl<'a> Levels<'a> {
             return Ok(false);
         }
         // Only the rows that HAVING and LIMIT leave have to be within.
-        let within: Vec<bool> = (0..seen.populations.len()).map(|g| seen.estimates.iter().all(|e| good(&e[g]))).collect();
+        let within: Vec<bool> =
+            (0..seen.populations.len()).map(|g| seen.estimates.iter().all(|e| good(&e[g]))).collect();
         let columns = self.columns_of(seen)?;
         let upper = above::run(self.shape, self.context.state, columns, within.len()).await?;
         Ok(upper.groups.iter().all(|g| within[*g as usize]))
@@ -329,7 +341,9 @@ impl<'a> Levels<'a> {
         let held = cumulative[level] as f64;
         let mut needed = held;
         for estimate in seen.estimates.iter().flatten().filter(|e| !meets_or_null(e, target)) {
-            let (Some(value), Some(low), Some(high)) = (estimate.value, estimate.lower, estimate.upper) else { continue };
+            let (Some(value), Some(low), Some(high)) = (estimate.value, estimate.lower, estimate.upper) else {
+                continue;
+            };
             let error = (high - low) / (2.0 * quantiles.normal());
             needed = needed.max(predicted_rows(held, value, error, target, quantiles));
         }
@@ -410,7 +424,12 @@ impl<'a> Levels<'a> {
 fn rounded(estimate: Estimate, digits: i32) -> Estimate {
     let unit = 10_f64.powi(digits);
     let round = |x: Option<f64>| x.map(|x| (x * unit).round() / unit);
-    Estimate { value: round(estimate.value), lower: round(estimate.lower), upper: round(estimate.upper), trust: estimate.trust }
+    Estimate {
+        value: round(estimate.value),
+        lower: round(estimate.lower),
+        upper: round(estimate.upper),
+        trust: estimate.trust,
+    }
 }
 
 /// NULL (no row in the domain) is not a miss: there is nothing to be wrong about by a fraction.
@@ -431,7 +450,8 @@ fn mean(values: &[f64]) -> f64 {
 /// Estimates in the aggregate's own type; whole numbers are rounded.
 fn typed(values: &[Option<f64>], data_type: &DataType) -> Result<ArrayRef> {
     let round = data_type.is_integer();
-    let values: Float64Array = values.iter().map(|v| v.filter(|v| v.is_finite()).map(|v| if round { v.round() } else { v })).collect();
+    let values: Float64Array =
+        values.iter().map(|v| v.filter(|v| v.is_finite()).map(|v| if round { v.round() } else { v })).collect();
     let array: ArrayRef = Arc::new(values);
     Ok(arrow::compute::cast(&array, data_type)?)
 }

@@ -38,7 +38,9 @@ pub async fn draw(
     check_columns(&source.schema)?;
     let total = match source.rows {
         Some(rows) => Some(rows),
-        None if requests.iter().any(|r| matches!(r.size, SampleSize::Percent(_))) => Some(count_rows(&source, state).await?),
+        None if requests.iter().any(|r| matches!(r.size, SampleSize::Percent(_))) => {
+            Some(count_rows(&source, state).await?)
+        }
         None => None,
     };
     let mut families = Vec::new();
@@ -50,13 +52,21 @@ pub async fn draw(
     let (source, harvests) = pass(source, families.clone(), total, state, options).await?;
     let (tables, parts) = transpose(harvests, families.len());
     let moments = table_moments(&source.schema, tables);
-    let build = Build { schema: source.schema, files: source.files, moments, table: table.to_owned(), options: options.clone() };
+    let build = Build {
+        schema: source.schema,
+        files: source.files,
+        moments,
+        table: table.to_owned(),
+        options: options.clone(),
+    };
     let requests = requests.to_vec();
     let finish = move || {
         let jobs = requests.iter().zip(families).zip(parts).zip(drafts);
         jobs.map(|(((request, plan), parts), draft)| build.family(request, &plan, parts, draft)).collect()
     };
-    tokio::task::spawn_blocking(finish).await.map_err(|e| SamplingError::request(e.to_string(), "run the build again"))?
+    tokio::task::spawn_blocking(finish)
+        .await
+        .map_err(|e| SamplingError::request(e.to_string(), "run the build again"))?
 }
 
 /// Each level holds half of the next; more halvings than this leave nothing of any sample.
@@ -73,7 +83,8 @@ fn check_columns(schema: &SchemaRef) -> Result<(), SamplingError> {
 }
 
 fn plan_family(request: &SampleRequest, schema: &SchemaRef, total: Option<u64>) -> Result<FamilyPlan, SamplingError> {
-    let mut columns = request.stratified_by.iter().map(|name| find_column(schema, name)).collect::<Result<Vec<_>, _>>()?;
+    let mut columns =
+        request.stratified_by.iter().map(|name| find_column(schema, name)).collect::<Result<Vec<_>, _>>()?;
     let mut seen = std::collections::HashSet::new();
     columns.retain(|column| seen.insert(*column));
     if request.levels.is_some_and(|levels| levels == 0 || levels > LEVELS_MAX) {

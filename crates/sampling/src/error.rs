@@ -13,7 +13,9 @@ pub enum SamplingError {
         next: String,
     },
     /// The sample would not fit in memory while it is built.
-    #[error("building this sample needs more than the {limit_mib} MiB of memory allowed\nTry: a smaller CAP or SIZE, or a larger --memory")]
+    #[error(
+        "building this sample needs more than the {limit_mib} MiB of memory allowed\nTry: a smaller CAP or SIZE, or a larger --memory"
+    )]
     Memory {
         /// The limit in MiB.
         limit_mib: u64,

@@ -5,11 +5,11 @@ use crate::priority::file_identity;
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
+use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::datasource::physical_plan::parquet::{ParquetAccessPlan, RowGroupAccess};
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
-use datafusion::datasource::listing::PartitionedFile;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
@@ -94,7 +94,8 @@ pub async fn base_files(
     table: &Arc<dyn TableProvider>,
     state: &dyn Session,
 ) -> Result<Option<Vec<BaseFile>>, SamplingError> {
-    let Some(listing_table) = (table.as_ref() as &dyn std::any::Any).downcast_ref::<datafusion::datasource::listing::ListingTable>()
+    let Some(listing_table) =
+        (table.as_ref() as &dyn std::any::Any).downcast_ref::<datafusion::datasource::listing::ListingTable>()
     else {
         return Ok(None);
     };
@@ -111,7 +112,10 @@ pub async fn base_files(
         let mut found = store.list(Some(url.prefix()));
         while let Some(meta) = futures::StreamExt::next(&mut found).await {
             let meta = meta?;
-            if meta.location.as_ref().ends_with(extension.as_str()) && url.contains(&meta.location, subfolders) && meta.size > 0 {
+            if meta.location.as_ref().ends_with(extension.as_str())
+                && url.contains(&meta.location, subfolders)
+                && meta.size > 0
+            {
                 files.push(base_file(&meta));
             }
         }

@@ -30,8 +30,9 @@ fn kept(rows: u64, strata: usize, quota: Quota, batch_rows: u64) -> (Vec<u64>, V
     reservoir.compact(&counts).unwrap();
     reservoir.finish().unwrap();
     let chunks = reservoir.chunks.iter();
-    let mut found: Vec<u64> =
-        chunks.flat_map(|c| c.column(0).as_primitive::<Int64Type>().values().iter().map(|v| u64::try_from(*v).unwrap())).collect();
+    let mut found: Vec<u64> = chunks
+        .flat_map(|c| c.column(0).as_primitive::<Int64Type>().values().iter().map(|v| u64::try_from(*v).unwrap()))
+        .collect();
     assert_eq!(found.len(), reservoir.entries.len());
     found.sort_unstable();
     (found, counts)
@@ -44,7 +45,12 @@ fn stratum_of(row: u64, strata: usize) -> usize {
 /// A reservoir keeps just the rows that sorting the whole table by (stratum, priority) would keep.
 #[test]
 fn a_reservoir_keeps_the_lowest_priorities_of_every_stratum() {
-    for (rows, strata, quota) in [(300_000, 7, Quota::Rows(5_000)), (300_000, 7, Quota::Cap(900)), (1_000, 50, Quota::Cap(3)), (400_000, 1, Quota::Rows(100))] {
+    for (rows, strata, quota) in [
+        (300_000, 7, Quota::Rows(5_000)),
+        (300_000, 7, Quota::Cap(900)),
+        (1_000, 50, Quota::Cap(3)),
+        (400_000, 1, Quota::Rows(100)),
+    ] {
         let (found, counts) = kept(rows, strata, quota, 7_919);
         let cap = usize::try_from(quota.cap(&counts)).unwrap();
         let priorities = Priorities::new(1, 2);
@@ -70,7 +76,12 @@ fn sorted_rows(sizes: &[u32]) -> Vec<Kept> {
     let strata = sizes.iter().enumerate();
     strata
         .flat_map(|(stratum, size)| {
-            (0..*size).map(move |rank| Kept { stratum: u32::try_from(stratum).unwrap(), priority: u64::from(rank), chunk: 0, row: 0 })
+            (0..*size).map(move |rank| Kept {
+                stratum: u32::try_from(stratum).unwrap(),
+                priority: u64::from(rank),
+                chunk: 0,
+                row: 0,
+            })
         })
         .collect()
 }

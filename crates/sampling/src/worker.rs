@@ -123,7 +123,13 @@ impl<'a> Worker<'a> {
                 self.priorities.clear();
                 self.priorities.extend(rows.map(|row| priorities.of(row)));
             }
-            self.harvest.families[at].take(batch, &self.priorities, &self.nullable, &numbers, !plan.columns.is_empty())?;
+            self.harvest.families[at].take(
+                batch,
+                &self.priorities,
+                &self.nullable,
+                &numbers,
+                !plan.columns.is_empty(),
+            )?;
         }
         self.account()?;
         let rows = batch.num_rows() as u64;

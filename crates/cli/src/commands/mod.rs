@@ -13,10 +13,8 @@ use std::path::PathBuf;
 
 /// A session on `store` with the tables of `--table`.
 pub(crate) async fn open(global: &Global, store: PathBuf) -> Result<Session, Failure> {
-    let mut builder = SessionBuilder::new(store)
-        .threads(global.threads())
-        .seed(global.seed)
-        .progress(progress::of_builds(global));
+    let mut builder =
+        SessionBuilder::new(store).threads(global.threads()).seed(global.seed).progress(progress::of_builds(global));
     if let Some(bytes) = global.memory {
         builder = builder.memory_bytes(bytes);
     }

@@ -25,7 +25,10 @@ pub(crate) async fn run(global: &Global, args: &SampleArgs) -> Result<(), Failur
         }
         SampleCommand::Refresh { name } => format!("REFRESH SAMPLE \"{name}\""),
         SampleCommand::Advise { .. } => {
-            return Err(Failure::unsupported("sample advise is not supported yet", "sample create with the columns you group by most"));
+            return Err(Failure::unsupported(
+                "sample advise is not supported yet",
+                "sample create with the columns you group by most",
+            ));
         }
     };
     super::query::statements(&session, &statement, &mut output).await

@@ -6,7 +6,8 @@ use serde::Serialize;
 use std::io::{self, Write};
 
 pub(crate) fn print(sink: &mut dyn Write, answer: &Answer) -> io::Result<()> {
-    let document = |c: &Column| json(&ColumnDocument { name: &c.name, r#type: c.data_type.to_string(), role: c.role.to_string() });
+    let document =
+        |c: &Column| json(&ColumnDocument { name: &c.name, r#type: c.data_type.to_string(), role: c.role.to_string() });
     let columns: Vec<String> = answer.columns().iter().map(document).collect();
     let rendered: Vec<Vec<String>> =
         answer.columns().iter().zip(answer.batch().columns()).map(|(c, values)| column(c, tokens(values))).collect();

@@ -60,7 +60,12 @@ impl Style {
         let default = if global.format == Format::Table { Errors::Inline } else { Errors::None };
         match global.format {
             Format::Table | Format::Csv | Format::Tsv | Format::Json => {}
-            _ => return Err(Failure::unsupported("this format is not supported yet", "--format table, csv, tsv or json")),
+            _ => {
+                return Err(Failure::unsupported(
+                    "this format is not supported yet",
+                    "--format table, csv, tsv or json",
+                ));
+            }
         }
         Ok(Self { format: global.format, errors: global.errors.unwrap_or(default), quiet: global.quiet })
     }

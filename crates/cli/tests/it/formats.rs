@@ -17,11 +17,19 @@ fn without_times(text: &str) -> String {
 fn tables_csv_and_tsv() {
     let folder = folder();
     let path = folder.path();
-    stdout(path, &["sample", "create", "--table", "trips=trips.csv", "trips", "--stratified-by", "region", "--cap", "400"]);
+    stdout(
+        path,
+        &["sample", "create", "--table", "trips=trips.csv", "trips", "--stratified-by", "region", "--cap", "400"],
+    );
     let sql = "SELECT region, COUNT(*) AS trips, AVG(miles) AS miles, SUM(miles) AS \"all\" FROM trips WHERE miles > 20 \
                GROUP BY region ORDER BY region ERROR WITHIN 30%";
     let mut page = String::new();
-    for options in [&["--format", "table"][..], &["--format", "csv", "--errors", "columns"], &["--format", "tsv"], &["--errors", "none"]] {
+    for options in [
+        &["--format", "table"][..],
+        &["--format", "csv", "--errors", "columns"],
+        &["--format", "tsv"],
+        &["--errors", "none"],
+    ] {
         let mut args = vec!["query", "-c", sql];
         args.extend(options);
         page.push_str(&format!("{}\n{}\n", options.join(" "), without_times(&stdout(path, &args))));
@@ -40,7 +48,9 @@ fn json_is_one_document_per_statement_with_exact_tokens() {
     assert!(lines[0].contains(r#""rows":[[1,12.340,0.1,null,"2026-01-02T03:04:05","a\"b"]]"#), "{}", lines[0]);
     for line in &lines {
         let document: serde_json::Value = serde_json::from_str(line).unwrap();
-        assert!(document["columns"].is_array() && document["rows"].is_array() && document["report"]["mode"].is_string());
+        assert!(
+            document["columns"].is_array() && document["rows"].is_array() && document["report"]["mode"].is_string()
+        );
     }
     let last: serde_json::Value = serde_json::from_str(lines[2]).unwrap();
     assert_eq!(last["columns"][0]["role"], "estimate");

@@ -13,7 +13,19 @@ fn twenty_times_during_a_build() {
     let table = format!("s={}", data.display());
     let build = |seed: &str| {
         let mut build = command(path);
-        build.args(["sample", "create", "--store", "killed", "--table", &table, "s", "--quiet", "--replace", "--seed", seed]);
+        build.args([
+            "sample",
+            "create",
+            "--store",
+            "killed",
+            "--table",
+            &table,
+            "s",
+            "--quiet",
+            "--replace",
+            "--seed",
+            seed,
+        ]);
         build.args(["--stratified-by", "city", "--size", "20%", "--name", "by_city"]);
         build.stdout(Stdio::null()).stderr(Stdio::null());
         build

@@ -12,10 +12,17 @@ fn exit_statuses_tell_kinds_of_failure_apart() {
     assert_eq!(code, 1, "{text}");
     assert!(text.contains("there is no column named 'nothing'") && text.contains("Try:"), "{text}");
     assert_eq!(failure(path, &["query", "--bogus"]).0, 2);
-    assert_eq!(failure(path, &["qurey"]), (2, "error: there is no command 'qurey'; did you mean 'query'?\nTry: plusminus --help\n".into()));
+    assert_eq!(
+        failure(path, &["qurey"]),
+        (2, "error: there is no command 'qurey'; did you mean 'query'?\nTry: plusminus --help\n".into())
+    );
     assert_eq!(failure(path, &["query", "--table", "x", "-c", "SELECT 1"]).0, 2);
     assert_eq!(failure(path, &["here", "--store", "there", "query", "-c", "SELECT 1"]).0, 2);
-    for args in [&["--store", "here", "query", "-c", "SELECT 1"][..], &["here", "query", "-c", "SELECT 1"], &["query", "-c", "SELECT 1", "--store", "here"]] {
+    for args in [
+        &["--store", "here", "query", "-c", "SELECT 1"][..],
+        &["here", "query", "-c", "SELECT 1"],
+        &["query", "-c", "SELECT 1", "--store", "here"],
+    ] {
         stdout(path, args);
     }
     stdout(path, &["sample", "create", "trips.csv", "--size", "50"]);
@@ -24,7 +31,8 @@ fn exit_statuses_tell_kinds_of_failure_apart() {
     assert_eq!(output.status.code(), Some(3));
     assert!(!output.stdout.is_empty(), "the best answer comes before the error");
     let sample = path.join("plusminus-store/samples/trips_uniform");
-    let manifest = std::fs::read_dir(&sample).unwrap().flatten().find(|e| e.path().extension().is_some_and(|x| x == "json"));
+    let manifest =
+        std::fs::read_dir(&sample).unwrap().flatten().find(|e| e.path().extension().is_some_and(|x| x == "json"));
     std::fs::write(manifest.unwrap().path(), "{}").unwrap();
     let (code, text) = failure(path, &["query", "-c", "SELECT COUNT(*) FROM 'trips.csv' ERROR WITHIN 5%"]);
     assert_eq!(code, 4, "{text}");
@@ -38,7 +46,8 @@ fn a_batch_reads_files_and_stdin_and_stops_at_its_first_error() {
     std::fs::write(path.join("q.sql"), "SELECT 1 AS a; SELECT oops; SELECT 2 AS b;").unwrap();
     let output = super::support::run(path, &["query", "--format", "csv", "-f", "q.sql"]);
     assert_eq!((output.status.code(), String::from_utf8(output.stdout).unwrap()), (Some(1), "a\n1\n".into()));
-    let mut child = command(path).args(["query", "--format", "csv"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        command(path).args(["query", "--format", "csv"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(b"SELECT 7 AS seven").unwrap();
     assert_eq!(String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap(), "seven\n7\n");
 }
@@ -54,7 +63,12 @@ fn answers_go_to_a_file_with_o() {
 #[test]
 fn the_shell_reads_a_script_from_a_pipe() {
     let folder = folder();
-    let mut child = command(folder.path()).args(["mystore", "--format", "csv"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = command(folder.path())
+        .args(["mystore", "--format", "csv"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     child.stdin.take().unwrap().write_all(b"CREATE SAMPLE s ON 'trips.csv' SIZE 100 ROWS; SHOW SAMPLES;").unwrap();
     let text = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
     assert!(text.contains("s,") && folder.path().join("mystore/samples/s").is_dir(), "{text}");
@@ -75,7 +89,11 @@ fn every_file_format_and_globs_can_be_queried() {
         stdout(path, &args).lines().nth(1).unwrap().to_owned()
     };
     assert_eq!(value("SELECT SUM(k) FROM 'a.ndjson'", &[]), "3");
-    assert_eq!(value("SELECT SUM(v) FROM p", &["--table", "p=parts/*/*.csv"]), "7");
+    for name in ["a", "b"] {
+        std::fs::create_dir_all(path.join("more").join(name)).unwrap();
+        std::fs::write(path.join("more").join(name).join("x.csv"), "v\n3\n").unwrap();
+    }
+    assert_eq!(value("SELECT SUM(v) FROM p", &["--table", "p=more/*/*.csv"]), "6");
     assert_eq!(value("SELECT SUM(v) FROM p WHERE day = '2'", &["--table", "p=parts"]), "4");
     stdout(path, &["query", "-c", "COPY (SELECT * FROM 'trips.csv') TO 'trips.parquet'"]);
     stdout(path, &["query", "-c", "COPY (SELECT * FROM 'trips.csv') TO 'trips.arrow'"]);
@@ -88,5 +106,7 @@ fn every_file_format_and_globs_can_be_queried() {
     }
     stdout(path, &["sample", "create", "--table", "p=parts", "p", "--stratified-by", "day"]);
     // A table that was sampled is known to later processes without --table.
-    assert!(stdout(path, &["query", "-c", "SELECT day, COUNT(*) FROM p GROUP BY day ERROR WITHIN 5%"]).contains("catalog"));
+    assert!(
+        stdout(path, &["query", "-c", "SELECT day, COUNT(*) FROM p GROUP BY day ERROR WITHIN 5%"]).contains("catalog")
+    );
 }

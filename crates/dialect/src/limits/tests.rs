@@ -1,10 +1,10 @@
 use super::*;
 use crate::{SyntaxError, parse_script};
 
-/// Reads on a small stack, since that is where recursion shows.
+/// Reads on a stack as large as those of the command's threads; an unoptimised sqlparser needs more than 2 MiB.
 fn read(sql: String) -> Result<usize, SyntaxError> {
     std::thread::Builder::new()
-        .stack_size(512 * 1024)
+        .stack_size(16 * 1024 * 1024)
         .spawn(move || parse_script(&sql).map(|statements| statements.len()))
         .expect("a thread starts")
         .join()

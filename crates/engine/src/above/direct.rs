@@ -14,7 +14,12 @@ use std::sync::Arc;
 /// Rows of a node: its columns in the order of its schema, and the hidden column last.
 ///
 /// `None` when a node or expression is not among those that can be evaluated as they stand.
-pub(super) fn run(plan: &LogicalPlan, shape: &Shape, state: &SessionState, batch: &RecordBatch) -> Result<Option<RecordBatch>> {
+pub(super) fn run(
+    plan: &LogicalPlan,
+    shape: &Shape,
+    state: &SessionState,
+    batch: &RecordBatch,
+) -> Result<Option<RecordBatch>> {
     let below = |plan: &LogicalPlan| run(plan, shape, state, batch);
     match plan {
         LogicalPlan::Aggregate(_) => Ok(Some(batch.clone())),
@@ -42,7 +47,9 @@ pub(super) fn run(plan: &LogicalPlan, shape: &Shape, state: &SessionState, batch
             None => Ok(None),
         },
         LogicalPlan::Limit(limit) => {
-            let (Some(skip), Some(fetch)) = (count(limit.skip.as_deref(), 0), count(limit.fetch.as_deref(), usize::MAX)) else {
+            let (Some(skip), Some(fetch)) =
+                (count(limit.skip.as_deref(), 0), count(limit.fetch.as_deref(), usize::MAX))
+            else {
                 return Ok(None);
             };
             let Some(rows) = below(&limit.input)? else { return Ok(None) };
@@ -64,9 +71,15 @@ fn sorted(sort: &Sort, state: &SessionState, rows: &RecordBatch) -> Result<Optio
         return Ok(None);
     }
     let values = evaluate(&exprs, &sort.input, state, rows)?;
-    let options = |s: &datafusion::logical_expr::SortExpr| arrow::compute::SortOptions { descending: !s.asc, nulls_first: s.nulls_first };
-    let keys: Vec<SortColumn> =
-        values.into_iter().zip(&sort.expr).map(|(values, s)| SortColumn { values, options: Some(options(s)) }).collect();
+    let options = |s: &datafusion::logical_expr::SortExpr| arrow::compute::SortOptions {
+        descending: !s.asc,
+        nulls_first: s.nulls_first,
+    };
+    let keys: Vec<SortColumn> = values
+        .into_iter()
+        .zip(&sort.expr)
+        .map(|(values, s)| SortColumn { values, options: Some(options(s)) })
+        .collect();
     let order = lexsort_to_indices(&keys, sort.fetch)?;
     Ok(Some(take_record_batch(rows, &order)?))
 }

@@ -51,7 +51,8 @@ fn numbered(shape: &Shape, columns: Vec<ArrayRef>, groups: usize) -> Result<Reco
 fn split(batch: RecordBatch, shape: &Shape) -> Result<Upper> {
     let index = batch.schema().index_of(ESTIMATE)?;
     let ids = batch.column(index).as_primitive_opt::<UInt32Type>();
-    let groups = ids.map(|i| i.values().to_vec()).ok_or_else(|| Error::data("the estimate's number changed its type"))?;
+    let groups =
+        ids.map(|i| i.values().to_vec()).ok_or_else(|| Error::data("the estimate's number changed its type"))?;
     let names = shape.plan.schema().fields();
     let mut fields = Vec::with_capacity(names.len());
     let mut arrays = Vec::with_capacity(names.len());

@@ -7,10 +7,10 @@ use arrow::array::{ArrayRef, AsArray, BooleanArray};
 use arrow::datatypes::UInt32Type;
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::SessionState;
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::aggregate::{AggregateFunctionExpr, LoweredAggregateBuilder};
-use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use plusminus_statistics::StratumSize;
 use std::sync::Arc;
 

@@ -15,7 +15,13 @@ struct Scratch {
 
 impl Scratch {
     fn new(groups: usize, width: usize) -> Self {
-        Self { width, cells: vec![Cell::default(); groups * width], touched: Vec::new(), stamp: vec![0; groups], now: 1 }
+        Self {
+            width,
+            cells: vec![Cell::default(); groups * width],
+            touched: Vec::new(),
+            stamp: vec![0; groups],
+            now: 1,
+        }
     }
 
     #[inline]
@@ -102,9 +108,15 @@ pub(crate) fn totals(
     totals
 }
 
-
 #[inline]
-fn add_run(scratch: &mut Scratch, rows: &Rows, run: std::ops::Range<usize>, at: usize, variable: &Variable, shift: f64) {
+fn add_run(
+    scratch: &mut Scratch,
+    rows: &Rows,
+    run: std::ops::Range<usize>,
+    at: usize,
+    variable: &Variable,
+    shift: f64,
+) {
     let width = scratch.width;
     let mask = rows.domains[variable.domain].as_deref();
     let values = variable.argument.map(|a| rows.arguments[a].as_slice());

@@ -23,7 +23,9 @@ impl Session {
         let mut families = self.families()?;
         families.retain(|m| m.design.table == key);
         if families.is_empty() {
-            return Ok(Err(Reason::new(format!("there is no sample of '{key}' (CREATE SAMPLE name ON {key} makes one)"))));
+            return Ok(Err(Reason::new(format!(
+                "there is no sample of '{key}' (CREATE SAMPLE name ON {key} makes one)"
+            ))));
         }
         let state = self.inner.context.state();
         let now = match base_files(table, &state).await? {

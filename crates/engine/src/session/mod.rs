@@ -20,9 +20,9 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use plusminus_catalog::Store;
 use plusminus_sampling::Progress;
+use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// Called with the progress of a build.
@@ -173,7 +173,9 @@ impl SessionBuilder {
         let caches = CacheManagerConfig::default().with_list_files_cache_limit(0);
         let runtime =
             RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).with_cache_manager(caches).build_arc()?;
-        let config = SessionConfig::new().with_target_partitions(self.threads).with_information_schema(true);
+        let mut config = SessionConfig::new().with_target_partitions(self.threads).with_information_schema(true);
+        // A folder stands for all the files below it, and a glob for all it matches.
+        config.options_mut().execution.listing_table_ignore_subdirectory = false;
         Ok(tables::PathTables::enable(SessionContext::new_with_config_rt(config, runtime)))
     }
 }

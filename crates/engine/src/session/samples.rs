@@ -110,7 +110,10 @@ impl SampleBuilder {
     fn request(&self, table_key: &str, default_seed: u64) -> Result<SampleRequest> {
         if let Some(SampleSize::Percent(p)) = self.size {
             if !(p > 0.0 && p <= 100.0) {
-                return Err(Error::invalid(format!("SIZE {p} % is not a share of the table"), "a percentage above 0, up to 100"));
+                return Err(Error::invalid(
+                    format!("SIZE {p} % is not a share of the table"),
+                    "a percentage above 0, up to 100",
+                ));
             }
         }
         if let Some(SampleSize::Cap(0) | SampleSize::Rows(0)) = self.size {
@@ -170,7 +173,10 @@ impl Session {
     pub(super) async fn create_sample(&self, statement: &CreateSample) -> Result<Answer> {
         let options = &statement.options;
         if !options.tail.is_empty() {
-            return Err(Error::unsupported("TAIL is not supported yet", "leave it out; heavy tails are marked untrusted"));
+            return Err(Error::unsupported(
+                "TAIL is not supported yet",
+                "leave it out; heavy tails are marked untrusted",
+            ));
         }
         let columns = match &options.design {
             Design::Uniform => Vec::new(),
@@ -200,7 +206,8 @@ impl Session {
 /// The one table that a sample is of: a name, or a path in quotes.
 fn relation(text: &str) -> Result<String> {
     let text = text.trim();
-    let quoted = |quote: char| text.strip_prefix(quote).and_then(|t| t.strip_suffix(quote)).filter(|t| !t.contains(quote));
+    let quoted =
+        |quote: char| text.strip_prefix(quote).and_then(|t| t.strip_suffix(quote)).filter(|t| !t.contains(quote));
     if let Some(path) = quoted('\'') {
         return Ok(path.to_owned());
     }

@@ -3,13 +3,13 @@
 use super::Session;
 use crate::error::{Error, Result};
 use datafusion::catalog::{DynamicFileCatalog, TableProvider, UrlTableFactory};
+use datafusion::common::TableReference;
 use datafusion::datasource::file_format::FileFormat as DataFusionFormat;
 use datafusion::datasource::file_format::arrow::ArrowFormat;
 use datafusion::datasource::file_format::csv::CsvFormat;
 use datafusion::datasource::file_format::json::JsonFormat;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
-use datafusion::common::TableReference;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::prelude::SessionContext;
@@ -92,7 +92,8 @@ impl Session {
     pub fn table_names(&self) -> Vec<String> {
         let state = self.inner.context.state();
         let default = &state.config_options().catalog;
-        let schema = self.inner.context.catalog(&default.default_catalog).and_then(|c| c.schema(&default.default_schema));
+        let schema =
+            self.inner.context.catalog(&default.default_catalog).and_then(|c| c.schema(&default.default_schema));
         let mut names = schema.map(|s| s.table_names()).unwrap_or_default();
         names.sort();
         names
@@ -122,7 +123,10 @@ async fn listing(definition: &TableDefinition, state: &SessionState) -> Result<A
     let config = config.infer_partitions_from_path(state).await?.infer_schema(state).await?;
     let config = match &config.file_schema {
         Some(schema) if schema.fields().is_empty() => {
-            return Err(Error::invalid(format!("no columns found in {}", definition.location), "check the path and the file"));
+            return Err(Error::invalid(
+                format!("no columns found in {}", definition.location),
+                "check the path and the file",
+            ));
         }
         _ => config,
     };
@@ -182,7 +186,8 @@ fn definition(name: &str, location: &str) -> Result<TableDefinition> {
         return Err(Error::invalid(format!("there is no file or folder {}", path.display()), next));
     }
     let format = FileFormat::from_path(location).or_else(|| format_within(&path));
-    let format = format.ok_or_else(|| Error::invalid(format!("the format of '{location}' cannot be told from its name"), next))?;
+    let format = format
+        .ok_or_else(|| Error::invalid(format!("the format of '{location}' cannot be told from its name"), next))?;
     let mut location = path.to_string_lossy().into_owned();
     if path.is_dir() && !location.ends_with('/') {
         location.push('/');

@@ -108,7 +108,9 @@ fn refusal(plan: &LogicalPlan) -> &'static str {
         LogicalPlan::Join(_) => "a join above the aggregate is answered exactly for now",
         LogicalPlan::Window(_) => "window functions over estimates are answered exactly for now",
         LogicalPlan::Distinct(_) => "DISTINCT ON needs every row",
-        LogicalPlan::TableScan(_) | LogicalPlan::Values(_) | LogicalPlan::EmptyRelation(_) => "there is no aggregate to estimate",
+        LogicalPlan::TableScan(_) | LogicalPlan::Values(_) | LogicalPlan::EmptyRelation(_) => {
+            "there is no aggregate to estimate"
+        }
         _ => "this kind of statement is answered exactly",
     }
 }
@@ -143,7 +145,9 @@ impl Above<'_> {
             outputs.push(Output { role, smooth: Some(smooth), round });
         }
         if self.distinct && !self.shows_all_keys(keys) {
-            return Err(Reason::new("DISTINCT over estimates is answered exactly unless every GROUP BY column is selected"));
+            return Err(Reason::new(
+                "DISTINCT over estimates is answered exactly unless every GROUP BY column is selected",
+            ));
         }
         Ok(outputs)
     }

@@ -45,11 +45,15 @@ pub(crate) fn flatten(plan: &LogicalPlan) -> Result<Below, Reason> {
 
 fn refusal(plan: &LogicalPlan) -> &'static str {
     match plan {
-        LogicalPlan::Aggregate(_) | LogicalPlan::Distinct(_) => "an aggregate of an aggregate or of DISTINCT rows is answered exactly for now",
+        LogicalPlan::Aggregate(_) | LogicalPlan::Distinct(_) => {
+            "an aggregate of an aggregate or of DISTINCT rows is answered exactly for now"
+        }
         LogicalPlan::Join(_) => "joins are answered exactly for now",
         LogicalPlan::Union(_) => "an aggregate over a UNION is answered exactly for now",
         LogicalPlan::Window(_) => "window functions below an aggregate need every row",
-        LogicalPlan::Limit(_) | LogicalPlan::Sort(_) => "LIMIT below an aggregate picks rows, which a sample cannot stand for",
+        LogicalPlan::Limit(_) | LogicalPlan::Sort(_) => {
+            "LIMIT below an aggregate picks rows, which a sample cannot stand for"
+        }
         LogicalPlan::Values(_) | LogicalPlan::EmptyRelation(_) => "there is no table to sample",
         LogicalPlan::Unnest(_) => "UNNEST is answered exactly for now",
         _ => "this kind of input is answered exactly",

@@ -91,7 +91,8 @@ pub(crate) fn recognise(plan: &LogicalPlan) -> Result<Shape, Reason> {
     let above = above::descend(plan)?;
     let aggregate = above.aggregate.clone();
     let below = below::flatten(&aggregate.input)?;
-    let lower = |expr: &Expr| below.lineage.replace(expr).map_err(|e| Reason::new(format!("a column cannot be traced: {e}")));
+    let lower =
+        |expr: &Expr| below.lineage.replace(expr).map_err(|e| Reason::new(format!("a column cannot be traced: {e}")));
     let keys = aggregate.group_expr.iter().map(lower).collect::<Result<Vec<_>, _>>()?;
     if keys.iter().any(|k| matches!(k, Expr::GroupingSet(_))) {
         return Err(Reason::new("ROLLUP, CUBE and GROUPING SETS are answered exactly"));
@@ -156,7 +157,11 @@ pub(crate) fn has_subquery(expr: &Expr) -> bool {
     let is_subquery = |e: &Expr| {
         let found = matches!(
             e,
-            Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_) | Expr::SetComparison(_) | Expr::OuterReferenceColumn(..)
+            Expr::ScalarSubquery(_)
+                | Expr::Exists(_)
+                | Expr::InSubquery(_)
+                | Expr::SetComparison(_)
+                | Expr::OuterReferenceColumn(..)
         );
         Ok(found)
     };

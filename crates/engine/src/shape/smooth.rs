@@ -29,7 +29,11 @@ pub(crate) fn translate(expr: &Expr, schema: &DFSchemaRef, keys: usize, calls: &
         Expr::Cast(cast) if keeps_fractions(&cast.expr, cast.field.data_type(), schema) => go(&cast.expr),
         Expr::TryCast(cast) if keeps_fractions(&cast.expr, cast.field.data_type(), schema) => go(&cast.expr),
         // Whole numbers divide to whole numbers.
-        Expr::BinaryExpr(binary) if binary.op == Operator::Divide && is_whole(&binary.left, schema) && is_whole(&binary.right, schema) => None,
+        Expr::BinaryExpr(binary)
+            if binary.op == Operator::Divide && is_whole(&binary.left, schema) && is_whole(&binary.right, schema) =>
+        {
+            None
+        }
         Expr::BinaryExpr(binary) => arithmetic(binary, go),
         Expr::ScalarFunction(call) => function(call, go),
         _ => None,

@@ -20,7 +20,8 @@ async fn shows_the_choice_or_the_reason() {
         "SELECT * FROM t ERROR WITHIN 5%",
     ] {
         let answer = session.execute(&format!("EXPLAIN {sql}")).await.unwrap().pop().unwrap();
-        let shown: Vec<String> = rows(&answer).into_iter().filter(|r| !r.starts_with("plan|") && !r.starts_with(' ')).collect();
+        let shown: Vec<String> =
+            rows(&answer).into_iter().filter(|r| !r.starts_with("plan|") && !r.starts_with(' ')).collect();
         page.push_str(&format!("> {sql}\n{}\n\n", shown.join("\n")));
     }
     insta::assert_snapshot!(page);
@@ -30,7 +31,8 @@ async fn shows_the_choice_or_the_reason() {
 async fn analyze_runs_the_query() {
     let world = World::new(50_000).await;
     world.session.sample("t").size_percent(10.0).build().await.unwrap();
-    let answer = world.session.execute("EXPLAIN ANALYZE SELECT AVG(n) FROM t ERROR WITHIN 5%").await.unwrap().pop().unwrap();
+    let answer =
+        world.session.execute("EXPLAIN ANALYZE SELECT AVG(n) FROM t ERROR WITHIN 5%").await.unwrap().pop().unwrap();
     let text = rows(&answer).join("\n");
     assert!(text.contains("met|true") && text.contains("rows read|"), "{text}");
 }

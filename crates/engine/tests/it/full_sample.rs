@@ -43,7 +43,11 @@ async fn an_empty_table_behaves_as_in_datafusion() {
     let world = World::new(0).await;
     world.session.sample("t").size_rows(10).build().await.unwrap();
     world.session.sample("t").stratified_by(["g"]).cap(10).build().await.unwrap();
-    for sql in ["SELECT COUNT(*), SUM(n), AVG(x) FROM t", "SELECT g, SUM(n) FROM t GROUP BY g", "SELECT COUNT(*) FROM t WHERE k > 3"] {
+    for sql in [
+        "SELECT COUNT(*), SUM(n), AVG(x) FROM t",
+        "SELECT g, SUM(n) FROM t GROUP BY g",
+        "SELECT COUNT(*) FROM t WHERE k > 3",
+    ] {
         let exact = world.session.query(sql).run().await.unwrap();
         let answer = world.session.query(sql).error_percent(1.0).run().await.unwrap();
         assert_eq!(rows(&answer), rows(&exact), "{sql}");

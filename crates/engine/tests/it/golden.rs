@@ -42,7 +42,8 @@ impl Engine {
 
 /// In these files bounds stand on a line of their own.
 fn without_bounds(sql: &str) -> String {
-    let is_bound = |line: &&str| !["ERROR", "WITHIN", "CONFIDENCE", "FOR ALL GROUPS"].iter().any(|w| line.starts_with(w));
+    let is_bound =
+        |line: &&str| !["ERROR", "WITHIN", "CONFIDENCE", "FOR ALL GROUPS"].iter().any(|w| line.starts_with(w));
     sql.lines().filter(is_bound).collect::<Vec<_>>().join("\n")
 }
 
@@ -100,7 +101,13 @@ async fn files_hold_on_both_engines() {
         if std::env::var_os("PLUSMINUS_REWRITE").is_some() {
             let mut runner = Runner::new(|| async { Ok(Engine::DataFusion(context.clone())) });
             runner
-                .update_test_file(&file, " ", sqllogictest::default_validator, sqllogictest::default_normalizer, sqllogictest::default_column_validator)
+                .update_test_file(
+                    &file,
+                    " ",
+                    sqllogictest::default_validator,
+                    sqllogictest::default_normalizer,
+                    sqllogictest::default_column_validator,
+                )
                 .await
                 .unwrap();
         }

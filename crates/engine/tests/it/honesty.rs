@@ -46,7 +46,10 @@ async fn a_file_added_to_a_folder_is_seen_in_the_same_session() {
     session.register("p", table.to_str().unwrap()).await.unwrap();
     session.sample("p").size_percent(20.0).build().await.unwrap();
     let sql = "SELECT COUNT(*) AS c FROM p";
-    assert_eq!(session.query(sql).error_percent(5.0).run().await.unwrap().report().reason, "answered from the catalog's counts");
+    assert_eq!(
+        session.query(sql).error_percent(5.0).run().await.unwrap().report().reason,
+        "answered from the catalog's counts"
+    );
     write_table(&table.join("b.parquet"), 5_000, 2);
     let answer = session.query(sql).error_percent(5.0).run().await.unwrap();
     assert!(answer.report().reason.contains("stale"), "{:?}", answer.report());
@@ -93,13 +96,25 @@ async fn rounding_casting_and_whole_division() {
     let exact = truth(&world.session, "SELECT ROUND(AVG(x), 1) FROM t WHERE k < 150").await;
     for seed in 0..10 {
         world.session.sample("t").size_percent(20.0).seed(seed).replace(true).build().await.unwrap();
-        let answer = world.session.query("SELECT ROUND(AVG(x), 1) AS r FROM t WHERE k < 150").error_percent(20.0).run().await.unwrap();
+        let answer = world
+            .session
+            .query("SELECT ROUND(AVG(x), 1) AS r FROM t WHERE k < 150")
+            .error_percent(20.0)
+            .run()
+            .await
+            .unwrap();
         let cell = answer.cells("r").unwrap()[0];
         assert!((cell.lower * 10.0).fract().abs() < 1e-6 && cell.lower <= cell.estimate && cell.estimate <= cell.upper);
         assert!(seed > 0 || (cell.lower <= exact && exact <= cell.upper), "{cell:?}, truly {exact}");
     }
-    for sql in ["SELECT SUM(n) / COUNT(*) AS r FROM t WHERE k < 9", "SELECT CAST(AVG(x) AS INT) * 100 AS r FROM t WHERE k < 9"] {
-        assert_eq!(world.session.query(sql).error_percent(50.0).run().await.unwrap().report().mode, Mode::Exact, "{sql}");
+    for sql in
+        ["SELECT SUM(n) / COUNT(*) AS r FROM t WHERE k < 9", "SELECT CAST(AVG(x) AS INT) * 100 AS r FROM t WHERE k < 9"]
+    {
+        assert_eq!(
+            world.session.query(sql).error_percent(50.0).run().await.unwrap().report().mode,
+            Mode::Exact,
+            "{sql}"
+        );
     }
 }
 
@@ -110,12 +125,18 @@ async fn what_where_keeps_out_does_no_harm() {
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("a", Arc::new(numbers())),
         ("b", Arc::new(Int64Array::from_iter_values((0..20_000).map(|i| i % 5)))),
-        ("s", Arc::new(StringArray::from_iter_values((0..20_000).map(|i| if i % 2 == 0 { "x".to_owned() } else { i.to_string() })))),
+        (
+            "s",
+            Arc::new(StringArray::from_iter_values(
+                (0..20_000).map(|i| if i % 2 == 0 { "x".to_owned() } else { i.to_string() }),
+            )),
+        ),
     ];
     super::support::write(&folder.path().join("t.parquet"), columns, 5_000);
     let session = open(folder.path(), 2).await;
     session.sample("t").size_percent(20.0).build().await.unwrap();
-    for sql in ["SELECT AVG(a / b) AS v FROM t WHERE b <> 0", "SELECT SUM(CAST(s AS INT)) AS v FROM t WHERE a % 2 = 1"] {
+    for sql in ["SELECT AVG(a / b) AS v FROM t WHERE b <> 0", "SELECT SUM(CAST(s AS INT)) AS v FROM t WHERE a % 2 = 1"]
+    {
         let exact = truth(&session, sql).await;
         let cell = session.query(sql).error_percent(50.0).run().await.unwrap().cells("v").unwrap()[0];
         assert!(cell.lower <= exact && exact <= cell.upper, "{sql}: {cell:?}, truly {exact}");

@@ -16,7 +16,8 @@ async fn built(threads: usize, folder: &std::path::Path) -> Session {
 /// Rows, ranks and priorities of every block, in the order of the files.
 async fn contents(session: &Session, sample: &str) -> Vec<String> {
     let folder = session.store_folder().join("samples").join(sample);
-    let mut data: Vec<_> = std::fs::read_dir(&folder).unwrap().flatten().map(|e| e.path()).filter(|p| p.is_dir()).collect();
+    let mut data: Vec<_> =
+        std::fs::read_dir(&folder).unwrap().flatten().map(|e| e.path()).filter(|p| p.is_dir()).collect();
     data.sort();
     let mut files: Vec<_> = std::fs::read_dir(data.last().unwrap()).unwrap().flatten().map(|e| e.path()).collect();
     files.sort();

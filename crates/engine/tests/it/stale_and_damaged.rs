@@ -67,7 +67,8 @@ async fn a_flipped_byte_in_any_file_is_found_and_named() {
 async fn a_missing_or_cut_block_is_named() {
     let world = World::new(20_000).await;
     world.session.sample("t").size_percent(20.0).build().await.unwrap();
-    let block = files(&world.store().join("samples")).into_iter().find(|f| f.to_string_lossy().contains("level-00")).unwrap();
+    let block =
+        files(&world.store().join("samples")).into_iter().find(|f| f.to_string_lossy().contains("level-00")).unwrap();
     let bytes = std::fs::read(&block).unwrap();
     std::fs::write(&block, &bytes[..bytes.len() / 2]).unwrap();
     let error = open(world.folder.path(), 1).await.query(SQL).run().await.unwrap_err();

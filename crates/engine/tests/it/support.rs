@@ -92,7 +92,8 @@ pub(crate) fn write_table(file: &Path, rows: usize, seed: u64) {
 
 /// Writes columns as Parquet with the given row-group size.
 pub(crate) fn write(file: &Path, columns: Vec<(&str, ArrayRef)>, group_rows: usize) {
-    let fields: Vec<Field> = columns.iter().map(|(name, a)| Field::new(*name, a.data_type().clone(), nullable(a))).collect();
+    let fields: Vec<Field> =
+        columns.iter().map(|(name, a)| Field::new(*name, a.data_type().clone(), nullable(a))).collect();
     let schema = Arc::new(Schema::new(fields));
     let batch = RecordBatch::try_new(schema.clone(), columns.into_iter().map(|(_, a)| a).collect()).unwrap();
     let properties = parquet::file::properties::WriterProperties::builder()
