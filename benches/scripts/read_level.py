@@ -28,7 +28,7 @@ def by_duckdb(files, measure):
         SELECT SUM({measure} * weight) FROM (
             SELECT {measure}, __stratum_rows / COUNT(*) OVER (PARTITION BY __stratum) AS weight
             FROM read_parquet({files!r}))"""
-    return duckdb.sql(query).fetchone()[0]
+    return duckdb.sql(query).fetchall()[0][0]
 
 
 def by_pyarrow(files, measure):

@@ -32,7 +32,7 @@ pub(crate) fn generate(scale: f64, folder: &Path) -> Result<PathBuf, Box<dyn Err
     };
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..2).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().map(|t| t.join().unwrap_or_else(|_| Err("a thread died".into()))).collect::<Result<(), _>>()
+        threads.into_iter().try_for_each(|t| t.join().unwrap_or_else(|_| Err("a thread died".into())))
     })?;
     std::fs::rename(&unfinished, &target)?;
     Ok(target)

@@ -77,7 +77,7 @@ fn store() -> (tempfile::TempDir, Store) {
 fn what_is_published_is_read_back() {
     let (_folder, store) = store();
     let manifest = publish(&store, "s", 10);
-    assert_eq!(store.families().unwrap(), [manifest.clone()]);
+    assert_eq!(store.families().unwrap(), std::slice::from_ref(&manifest));
     let strata = store.strata(&manifest).unwrap();
     assert_eq!((strata.rows(), strata.caps(), strata.len()), (&[10, 20][..], &[5, 5][..], 2));
     let batches = store.level(&manifest, 0, Some(&["v".to_owned()])).unwrap();

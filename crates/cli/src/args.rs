@@ -255,7 +255,7 @@ fn parse_size(text: &str) -> Result<u64, String> {
         other => return Err(format!("'{other}' is not a unit of size; use MB, GB, MiB or GiB")),
     };
     let bytes = number * factor;
-    if !(bytes >= 1e6 && bytes < 1e18) {
+    if !(1e6..1e18).contains(&bytes) {
         return Err("less than 1 MB is not enough to run anything".to_owned());
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked just above")]

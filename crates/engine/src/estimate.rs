@@ -108,10 +108,8 @@ impl Look<'_> {
 
     fn estimate(&self, plan: &Plan<'_>, group: usize, z: &Total) -> Estimate {
         let population = &self.populations[group];
-        if let Some(linear) = plan.smooth.is_linear_in_one() {
-            if linear.input < self.width() {
-                return self.variable(group, linear.input).map_linear(linear.scale, linear.offset);
-            }
+        if let Some(linear) = plan.smooth.is_linear_in_one().filter(|l| l.input < self.width()) {
+            return self.variable(group, linear.input).map_linear(linear.scale, linear.offset);
         }
         if let Some((sum, rows)) = self.average(plan.smooth) {
             return self.mean(group, sum, rows, z, population);

@@ -43,10 +43,10 @@ impl KnowledgeCache {
 
     fn argument(&self, argument: &Expr, shape: &Shape, state: &SessionState, family: &Opened<'_>) -> Result<Knowledge> {
         let argument = uncast(argument, &shape.scan.projected_schema);
-        if let Expr::Column(column) = argument {
-            if let Some(moments) = family.manifest.column_moments(&column.name) {
-                return Ok(of_column(moments, family));
-            }
+        if let Expr::Column(column) = argument
+            && let Some(moments) = family.manifest.column_moments(&column.name)
+        {
+            return Ok(of_column(moments, family));
         }
         if let Expr::Literal(value, _) = argument {
             return Ok(constant(value).map_or_else(Knowledge::default, Knowledge::of_constant));

@@ -60,7 +60,7 @@ impl Interner {
     /// The values of φ, one array per column, in the order of the numbers.
     pub(crate) fn into_keys(self) -> Result<Vec<ArrayRef>, DataFusionError> {
         match self.values {
-            Some(mut values) if values.len() > 0 => values.emit(EmitTo::All),
+            Some(mut values) if !values.is_empty() => values.emit(EmitTo::All),
             _ => Ok(Vec::new()),
         }
     }

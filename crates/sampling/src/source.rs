@@ -207,7 +207,7 @@ pub(crate) fn common_folder<'a>(mut paths: impl Iterator<Item = &'a str>) -> Str
     let Some(first) = paths.next() else { return String::new() };
     let mut common = first.rsplit_once('/').map_or("", |(folder, _)| folder);
     for path in paths {
-        while !(path.starts_with(common) && path[common.len()..].starts_with('/')) && !common.is_empty() {
+        while !common.is_empty() && !path.strip_prefix(common).is_some_and(|rest| rest.starts_with('/')) {
             common = common.rsplit_once('/').map_or("", |(folder, _)| folder);
         }
     }

@@ -39,7 +39,7 @@ fn kept(rows: u64, strata: usize, quota: Quota, batch_rows: u64) -> (Vec<u64>, V
 }
 
 fn stratum_of(row: u64, strata: usize) -> usize {
-    if row % 2 == 0 { 0 } else { usize::try_from(row).unwrap() % strata }
+    if row.is_multiple_of(2) { 0 } else { usize::try_from(row).unwrap() % strata }
 }
 
 /// A reservoir keeps just the rows that sorting the whole table by (stratum, priority) would keep.

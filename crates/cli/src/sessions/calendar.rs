@@ -28,7 +28,7 @@ impl Calendar {
     }
 
     /// The days of the rows from `first` on, one after the other.
-    pub(super) fn from_row(&self, first: u64) -> impl Iterator<Item = i32> {
+    pub(super) fn starting_at(&self, first: u64) -> impl Iterator<Item = i32> {
         let mut day = 0;
         (first..).map(move |row| {
             while self.ends.get(day + 1).is_some() && row as f64 >= self.ends[day] {

@@ -116,7 +116,7 @@ impl Work<'_> {
     ) -> Result<(), ParquetError> {
         let number = block.start / self.generator.layout.block_rows;
         let mut draw = Draw::new(self.generator.seed, number);
-        let mut dates = self.calendar.from_row(block.start);
+        let mut dates = self.calendar.starting_at(block.start);
         for batch in pieces(&block, BATCH_ROWS) {
             let rows = batch.end - batch.start;
             for (_, date) in batch.zip(&mut dates) {

@@ -1,7 +1,7 @@
 //! The plan above the aggregate, node by node on one batch: no optimiser, no physical plan.
 
 use crate::error::{Error, Result};
-use crate::shape::{Shape, has_subquery};
+use crate::shape::has_subquery;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::{SortColumn, filter_record_batch, lexsort_to_indices, take_record_batch};
 use arrow::datatypes::Schema;
@@ -14,13 +14,8 @@ use std::sync::Arc;
 /// Rows of a node: its columns in the order of its schema, and the hidden column last.
 ///
 /// `None` when a node or expression is not among those that can be evaluated as they stand.
-pub(super) fn run(
-    plan: &LogicalPlan,
-    shape: &Shape,
-    state: &SessionState,
-    batch: &RecordBatch,
-) -> Result<Option<RecordBatch>> {
-    let below = |plan: &LogicalPlan| run(plan, shape, state, batch);
+pub(super) fn run(plan: &LogicalPlan, state: &SessionState, batch: &RecordBatch) -> Result<Option<RecordBatch>> {
+    let below = |plan: &LogicalPlan| run(plan, state, batch);
     match plan {
         LogicalPlan::Aggregate(_) => Ok(Some(batch.clone())),
         LogicalPlan::SubqueryAlias(alias) => below(&alias.input),

@@ -27,7 +27,7 @@ pub(crate) struct Upper {
 /// goes through DataFusion's planner.
 pub(crate) async fn run(shape: &Shape, state: &SessionState, columns: Vec<ArrayRef>, groups: usize) -> Result<Upper> {
     let batch = numbered(shape, columns, groups)?;
-    match direct::run(&shape.plan, shape, state, &batch)? {
+    match direct::run(&shape.plan, state, &batch)? {
         Some(done) => split(done, shape),
         None => split(planned::run(shape, state, batch).await?, shape),
     }

@@ -84,7 +84,7 @@ impl Program {
 
     /// The groups' keys, one array per key, in the order of their numbers.
     pub(crate) fn group_keys(&mut self) -> Result<Vec<ArrayRef>> {
-        let Some(groups) = self.groups.as_mut().filter(|g| g.len() > 0) else { return Ok(Vec::new()) };
+        let Some(groups) = self.groups.as_mut().filter(|g| !g.is_empty()) else { return Ok(Vec::new()) };
         let keys = groups.emit(EmitTo::All)?;
         // Numbers are given in the order of appearance, so every group gets its own back.
         groups.intern(&keys, &mut self.ids)?;

@@ -109,7 +109,6 @@ fn alive(predicates: &[Expr], state: &SessionState, schema: &DFSchema, batch: &R
 }
 
 /// Numbers the distinct values of `keys` over the living strata; the dead ones share number 0.
-#[expect(clippy::type_complexity, reason = "three plain columns, used once")]
 fn parts(
     keys: &[Expr],
     state: &SessionState,

@@ -108,13 +108,13 @@ impl SampleBuilder {
     }
 
     fn request(&self, table_key: &str, default_seed: u64) -> Result<SampleRequest> {
-        if let Some(SampleSize::Percent(p)) = self.size {
-            if !(p > 0.0 && p <= 100.0) {
-                return Err(Error::invalid(
-                    format!("SIZE {p} % is not a share of the table"),
-                    "a percentage above 0, up to 100",
-                ));
-            }
+        if let Some(SampleSize::Percent(p)) = self.size
+            && !(p > 0.0 && p <= 100.0)
+        {
+            return Err(Error::invalid(
+                format!("SIZE {p} % is not a share of the table"),
+                "a percentage above 0, up to 100",
+            ));
         }
         if let Some(SampleSize::Cap(0) | SampleSize::Rows(0)) = self.size {
             return Err(Error::invalid("a sample of 0 rows holds nothing", "CAP or SIZE of at least 1"));

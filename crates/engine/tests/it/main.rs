@@ -1,4 +1,11 @@
 //! The engine through its public door.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::float_cmp,
+    clippy::cast_possible_truncation,
+    reason = "tests fail by panicking, and compare exact numbers exactly"
+)]
 
 mod bounds;
 mod coverage;
