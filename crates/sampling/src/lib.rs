@@ -1,8 +1,8 @@
 //! Draws stratified samples: one pass over a table for all families, then levels of nested resolution.
 //!
 //! The pass keeps, per family and stratum, the rows with the lowest priorities; a priority is a hash of the seed, the
-//! row's file and its place in that file ([`priority`]), so the same table and seed give the same rows on any number of
-//! threads. What a pass remembers is bounded by the sample's size, not the table's ([`reservoir`]).
+//! row's file and its place in that file (`priority.rs`), so the same table and seed give the same rows on any number of
+//! threads. What a pass remembers is bounded by the sample's size, not the table's (`reservoir.rs`).
 //!
 //! [`draw`] is the way in. This crate never sees a query or a bound and never computes an interval.
 
