@@ -27,7 +27,13 @@ pub(crate) fn data_fusion(error: &DataFusionError) -> Error {
 fn plan(what: &str) -> Error {
     let what = first_line(what);
     if let Some(table) = what.strip_prefix("table '").and_then(|rest| rest.strip_suffix("' not found")) {
-        let name = table.rsplit('.').next().unwrap_or(table);
+        let name = table.strip_prefix("datafusion.public.").unwrap_or(table);
+        if name.contains('/') || plusminus_catalog::FileFormat::from_path(name).is_some() {
+            return Error::invalid(
+                format!("there is no file '{name}'"),
+                "check the path; it is read from the current folder on",
+            );
+        }
         return Error::invalid(
             format!("there is no table named '{name}'"),
             "SHOW TABLES lists what there is; --table NAME=PATH names a file, FROM 'file.parquet' reads one",

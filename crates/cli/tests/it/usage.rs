@@ -11,6 +11,8 @@ fn exit_statuses_tell_kinds_of_failure_apart() {
     let (code, text) = failure(path, &["query", "-c", "SELECT nothing FROM 'trips.csv'"]);
     assert_eq!(code, 1, "{text}");
     assert!(text.contains("there is no column named 'nothing'") && text.contains("Try:"), "{text}");
+    let (_, text) = failure(path, &["query", "-c", "SELECT COUNT(*) FROM 'nowhere.csv' ERROR WITHIN 5%"]);
+    assert!(text.contains("there is no file 'nowhere.csv'"), "{text}");
     assert_eq!(failure(path, &["query", "--bogus"]).0, 2);
     assert_eq!(
         failure(path, &["qurey"]),
