@@ -2,7 +2,9 @@
 //!
 //! `cargo run -p plusminus-benches --release -- sampling --scale 10`
 //! `cargo run -p plusminus-benches --release -- flights --file flights-3m.parquet`
+//! `cargo run -p plusminus-benches --release -- coverage --flights flights-3m.parquet --write docs/coverage.md`
 
+mod coverage;
 mod flights;
 mod lineitem;
 mod memory;
@@ -37,6 +39,8 @@ enum Command {
         #[arg(long, default_value_t = 10)]
         seeds: u64,
     },
+    /// How often intervals hold, how wide they are and what bounds cost, over many redrawn samples
+    Coverage(coverage::Options),
 }
 
 #[tokio::main]
@@ -44,5 +48,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     match Cli::parse().command {
         Command::Sampling { scale, folder } => sampling::run(scale, &folder).await,
         Command::Flights { file, seeds } => flights::run(&file, seeds).await,
+        // It brings threads and runtimes of its own.
+        Command::Coverage(options) => tokio::task::block_in_place(|| coverage::run(&options)),
     }
 }

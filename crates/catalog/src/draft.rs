@@ -130,6 +130,8 @@ pub(crate) fn bury(family_folder: &Path, newest: &Manifest) -> Result<(), Catalo
         strata_count: 0,
         levels: Vec::new(),
         moments: Vec::new(),
+        body_moments: Vec::new(),
+        distinct: Vec::new(),
         ..newest.clone()
     };
     let file = manifest_file(family_folder, tombstone.generation);

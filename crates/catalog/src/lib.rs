@@ -43,11 +43,11 @@ pub use error::CatalogError;
 pub use family::Verification;
 pub use level::{LEVEL_COLUMNS, PRIORITY, RANK, STRATUM, STRATUM_ROWS, level_schema};
 pub use manifest::{
-    BaseFile, BaseTable, Column, ColumnMoments, Design, FORMAT_VERSION, FileEntry, LevelEntry, Manifest,
+    BaseFile, BaseTable, Column, ColumnMoments, Design, DistinctCount, FORMAT_VERSION, FileEntry, LevelEntry, Manifest,
     OLDEST_READABLE_VERSION, RowGroupEntry, SampleSize,
 };
 pub use store::Store;
-pub use strata::{Strata, StrataColumns};
+pub use strata::{Strata, StrataColumns, TAIL};
 pub use table::{FileFormat, TableDefinition};
 
 /// Checks and decodes the bytes of a manifest, as reading a store does; for fuzzing.

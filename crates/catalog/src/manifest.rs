@@ -1,6 +1,9 @@
 use serde::{Deserialize, Serialize};
 
 /// The version that this program writes.
+///
+/// A tail did not raise it: a tail's strata are strata like others, with their own N and k, and a program that knows
+/// nothing of tails weights them correctly.
 pub const FORMAT_VERSION: u32 = 1;
 /// The oldest version that this program reads.
 pub const OLDEST_READABLE_VERSION: u32 = 1;
@@ -35,6 +38,12 @@ pub struct Manifest {
     pub levels: Vec<LevelEntry>,
     /// Whole-table moments of the numeric columns.
     pub moments: Vec<ColumnMoments>,
+    /// Moments of the numeric columns over the rows outside the tail; empty without a tail.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub body_moments: Vec<ColumnMoments>,
+    /// Distinct values of the columns that can be counted so; empty in stores of older programs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub distinct: Vec<DistinctCount>,
 }
 
 impl Manifest {
@@ -56,6 +65,18 @@ impl Manifest {
     pub fn column_moments(&self, column: &str) -> Option<&ColumnMoments> {
         self.moments.iter().find(|m| m.column == column)
     }
+
+    /// The moments of `column` over the rows outside the tail, if there is a tail and the column is numeric.
+    #[must_use]
+    pub fn column_body_moments(&self, column: &str) -> Option<&ColumnMoments> {
+        self.body_moments.iter().find(|m| m.column == column)
+    }
+
+    /// How many distinct values `column` has, if that was counted.
+    #[must_use]
+    pub fn column_distinct(&self, column: &str) -> Option<&DistinctCount> {
+        self.distinct.iter().find(|d| d.column == column)
+    }
 }
 
 /// What a CREATE SAMPLE asked for, defaults filled in.
@@ -67,10 +88,28 @@ pub struct Design {
     pub stratified_by: Vec<String>,
     /// The size as asked for.
     pub size: SampleSize,
-    /// The largest number of rows kept of one stratum.
+    /// The largest number of rows kept of one stratum outside the tail.
     pub cap: u64,
     /// The seed of the priorities.
     pub seed: u64,
+    /// The columns whose largest values are kept whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tail: Vec<String>,
+}
+
+/// As CREATE SAMPLE says it, `uniform` where it says nothing.
+impl std::fmt::Display for Design {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.stratified_by.is_empty() {
+            true => f.write_str("uniform")?,
+            false => write!(f, "STRATIFIED BY ({})", self.stratified_by.join(", "))?,
+        }
+        write!(f, " {}", self.size)?;
+        if !self.tail.is_empty() {
+            write!(f, " TAIL ({})", self.tail.join(", "))?;
+        }
+        write!(f, " SEED {}", self.seed)
+    }
 }
 
 /// How large a sample is asked to be.
@@ -184,4 +223,15 @@ pub struct ColumnMoments {
     pub min: Option<f64>,
     /// The largest value, if there is one.
     pub max: Option<f64>,
+}
+
+/// How many distinct values a column has, NULL not counted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DistinctCount {
+    /// The column's name.
+    pub column: String,
+    /// The count, exact when `relative_error` is 0.
+    pub count: u64,
+    /// The standard error of the count as a part of it.
+    pub relative_error: f64,
 }

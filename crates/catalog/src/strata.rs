@@ -1,25 +1,31 @@
 use crate::error::CatalogError;
 use crate::level::{STRATUM, STRATUM_ROWS};
 use crate::manifest::ColumnMoments;
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, UInt64Array};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, UInt64Array};
 use arrow::datatypes::{DataType, Field, Float64Type, Schema, UInt64Type};
 use arrow::record_batch::RecordBatch;
 use std::path::Path;
 use std::sync::Arc;
 
 const CAP: &str = "__cap";
+/// The column of the strata table that tells a tail's strata from the body's; absent without a tail.
+pub const TAIL: &str = "__tail";
 const MOMENTS: [&str; 6] = ["mean", "m2", "m3", "m4", "min", "max"];
 
 /// The strata of a family, one row each, in the order of the values of φ.
 ///
-/// Columns on disk: `__stratum`, the columns of φ, `__stratum_rows` (N), `__cap` (k), `__non_null_<column>` for
-/// columns with NULLs, and `__mean_<column>` … `__max_<column>` where the stratum is large enough for moments.
+/// Columns on disk: `__stratum`, the columns of φ, `__stratum_rows` (N), `__cap` (k), `__tail` where the family has a
+/// tail, `__non_null_<column>` for columns with NULLs, and `__mean_<column>` … `__max_<column>` where the stratum is
+/// large enough for moments.
+///
+/// With a tail, one value of φ may have two strata: first the body's, then the tail's (k = N).
 #[derive(Debug, Clone)]
 pub struct Strata {
     batch: RecordBatch,
     keys: usize,
     rows: UInt64Array,
     caps: UInt64Array,
+    tails: Option<Vec<bool>>,
 }
 
 /// What a build knows of the strata, to be laid out as a [`Strata`].
@@ -31,6 +37,8 @@ pub struct StrataColumns {
     pub rows: Vec<u64>,
     /// k of each stratum.
     pub caps: Vec<u64>,
+    /// Whether each stratum is of the tail, where the family has one.
+    pub tails: Option<Vec<bool>>,
     /// Non-NULL values of each stratum, for columns that have NULLs.
     pub non_null: Vec<(String, Vec<u64>)>,
     /// Moments of each stratum; `None` where it is too small.
@@ -52,20 +60,25 @@ impl StrataColumns {
             fields.push(field);
             columns.push(values);
         }
-        let mut counts = |name: String, values: Vec<u64>| {
-            fields.push(Field::new(name, DataType::UInt64, false));
-            columns.push(Arc::new(UInt64Array::from(values)));
+        let mut add = |field: Field, values: ArrayRef| {
+            fields.push(field);
+            columns.push(values);
         };
-        counts(STRATUM_ROWS.to_owned(), self.rows);
-        counts(CAP.to_owned(), self.caps);
+        for (name, values) in [(STRATUM_ROWS, self.rows), (CAP, self.caps)] {
+            add(Field::new(name, DataType::UInt64, false), Arc::new(UInt64Array::from(values)));
+        }
+        if let Some(tails) = self.tails {
+            add(Field::new(TAIL, DataType::Boolean, false), Arc::new(BooleanArray::from(tails)));
+        }
         for (column, values) in self.non_null {
-            counts(format!("__non_null_{column}"), values);
+            let field = Field::new(format!("__non_null_{column}"), DataType::UInt64, false);
+            add(field, Arc::new(UInt64Array::from(values)));
         }
         for (column, values) in self.moments {
             for name in MOMENTS {
                 let part = values.iter().map(|m| m.as_ref().and_then(|m| moment(m, name)));
-                fields.push(Field::new(format!("__{name}_{column}"), DataType::Float64, true));
-                columns.push(Arc::new(part.collect::<Float64Array>()));
+                let field = Field::new(format!("__{name}_{column}"), DataType::Float64, true);
+                add(field, Arc::new(part.collect::<Float64Array>()));
             }
         }
         let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns);
@@ -85,6 +98,14 @@ fn moment(moments: &ColumnMoments, name: &str) -> Option<f64> {
     }
 }
 
+/// The flags of the tail; a column of φ may have the same name, so the columns of φ are passed over.
+fn tails(batch: &RecordBatch, keys: usize) -> Option<Vec<bool>> {
+    let schema = batch.schema();
+    let at = schema.fields().iter().skip(keys + 1).position(|field| field.name() == TAIL)?;
+    let flags = batch.column(keys + 1 + at).as_boolean_opt()?;
+    Some(flags.iter().map(|flag| flag == Some(true)).collect())
+}
+
 impl Strata {
     /// Takes a batch read from a file apart.
     pub(crate) fn from_batch(batch: RecordBatch, keys: usize, file: &Path) -> Result<Self, CatalogError> {
@@ -96,7 +117,8 @@ impl Strata {
         if batch.num_columns() < keys + 3 {
             return Err(CatalogError::damaged(file, "it lacks columns of the stratification"));
         }
-        Ok(Self { batch, keys, rows, caps })
+        let tails = tails(&batch, keys);
+        Ok(Self { batch, keys, rows, caps, tails })
     }
 
     /// The number of strata.
@@ -134,6 +156,18 @@ impl Strata {
     #[must_use]
     pub fn caps(&self) -> &[u64] {
         self.caps.values()
+    }
+
+    /// Whether each stratum is of the tail; `None` when the family has no tail.
+    #[must_use]
+    pub fn tails(&self) -> Option<&[bool]> {
+        self.tails.as_deref()
+    }
+
+    /// Whether `stratum` holds the largest values of a measure.
+    #[must_use]
+    pub fn is_tail(&self, stratum: usize) -> bool {
+        self.tails.as_ref().and_then(|tails| tails.get(stratum)).is_some_and(|tail| *tail)
     }
 
     /// Non-NULL values of `column` in each stratum; `None` when the column has no NULL anywhere.

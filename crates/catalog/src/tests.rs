@@ -58,12 +58,15 @@ fn manifest_of(draft: &Draft, name: &str) -> Manifest {
             size: SampleSize::Cap(5),
             cap: 5,
             seed: 0,
+            tail: Vec::new(),
         },
         base: BaseTable { rows: 30, columns: Vec::new(), files: None },
         strata: draft.add_strata(&strata.build().unwrap()).unwrap(),
         strata_count: 2,
         levels: vec![crate::LevelEntry { rows: block.rows, blocks: vec![block] }],
         moments: Vec::new(),
+        body_moments: Vec::new(),
+        distinct: Vec::new(),
     }
 }
 
@@ -83,6 +86,50 @@ fn what_is_published_is_read_back() {
     let batches = store.level(&manifest, 0, Some(&["v".to_owned()])).unwrap();
     assert_eq!((batches[0].num_columns(), batches[0].num_rows()), (1, 10));
     assert!(store.verify(&manifest).damage.is_empty());
+}
+
+/// A column of φ that is called like the flags of the tail is none.
+#[test]
+fn tails_are_read_back_and_absent_without_one() {
+    let strata = |name: &str, tails: Option<Vec<bool>>| {
+        let flags: ArrayRef = Arc::new(arrow::array::BooleanArray::from(vec![true, false]));
+        let keys = vec![(Field::new(name, DataType::Boolean, false), flags)];
+        StrataColumns { keys, rows: vec![8, 2], caps: vec![3, 2], tails, ..StrataColumns::default() }.build().unwrap()
+    };
+    let (_folder, store) = store();
+    let template = publish(&store, "s", 4);
+    for (name, tails) in
+        [("g", None), ("g", Some(vec![false, true])), ("__tail", None), ("__tail", Some(vec![false, true]))]
+    {
+        let draft = store.begin("s", true).unwrap();
+        let built = strata(name, tails.clone());
+        let (strata, data_folder) = (draft.add_strata(&built).unwrap(), draft.data_folder().to_owned());
+        let manifest = Manifest { strata, data_folder, ..template.clone() };
+        let read = store.strata(&manifest).unwrap();
+        assert_eq!((read.tails(), read.is_tail(1)), (tails.as_deref(), tails.is_some()));
+        assert_eq!((read.rows(), read.caps(), read.is_tail(0)), (&[8, 2][..], &[3, 2][..], false));
+        assert_eq!(read.key_columns().len(), 1);
+    }
+}
+
+/// What stores of this version lack was not known when they were written; a design says what it was asked for.
+#[test]
+fn what_older_manifests_lack_is_empty() {
+    let (_folder, store) = store();
+    let manifest = publish(&store, "s", 4);
+    let text = serde_json::to_string(&manifest).unwrap();
+    assert!(!text.contains("tail") && !text.contains("body_moments") && !text.contains("distinct"));
+    assert_eq!(serde_json::from_str::<Manifest>(&text).unwrap(), manifest);
+    assert_eq!(manifest.design.to_string(), "STRATIFIED BY (g) CAP 5 SEED 0");
+    let distinct = crate::DistinctCount { column: "v".into(), count: 3, relative_error: 0.0 };
+    let moments = crate::ColumnMoments { column: "v".into(), ..crate::ColumnMoments::default() };
+    let design = Design { stratified_by: Vec::new(), tail: vec!["v".into(), "w".into()], ..manifest.design.clone() };
+    let tailed = Manifest { design, distinct: vec![distinct], body_moments: vec![moments], ..manifest };
+    let read: Manifest = serde_json::from_str(&serde_json::to_string(&tailed).unwrap()).unwrap();
+    assert_eq!(read, tailed);
+    assert_eq!(read.design.to_string(), "uniform CAP 5 TAIL (v, w) SEED 0");
+    assert_eq!(read.column_distinct("v").map(|d| d.count), Some(3));
+    assert!(read.column_body_moments("v").is_some() && read.column_body_moments("w").is_none());
 }
 
 #[test]

@@ -81,6 +81,10 @@ pub struct Report {
     pub reason: String,
     /// What the reader should know.
     pub warnings: Vec<String>,
+    /// Rows (from 0), chosen or ordered by an estimate, that another sample might put at another place.
+    pub unsettled_ranks: Vec<usize>,
+    /// Rows (from 0) that another sample might not choose.
+    pub unsettled_members: Vec<usize>,
 }
 
 /// The result of one statement.

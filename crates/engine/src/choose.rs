@@ -33,6 +33,13 @@ pub(crate) fn family<'a>(shape: &Shape, families: &'a [Manifest]) -> Option<&'a 
     families.iter().max_by_key(best)
 }
 
+/// Whether the family may know how many distinct values there are, if that is asked.
+pub(crate) fn counts_distinct(shape: &Shape, family: &Manifest) -> bool {
+    shape.distinct_columns().all(|column| {
+        family.design.stratified_by.iter().any(|c| c == column) || family.column_distinct(column).is_some()
+    })
+}
+
 /// Rows held by levels up to and including each.
 pub(crate) fn cumulative_rows(manifest: &Manifest) -> Vec<u64> {
     let levels = manifest.levels.iter();

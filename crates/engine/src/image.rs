@@ -13,6 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Debug, Clone)]
 pub(crate) struct Image {
     pub(crate) strata: UInt32Array,
+    /// Priority ranks within the strata.
+    pub(crate) ranks: UInt32Array,
     /// From the order of the files to the order of strata.
     order: UInt32Array,
     columns: HashMap<String, (Arc<Field>, ArrayRef)>,
@@ -35,7 +37,7 @@ impl Image {
 
     fn bytes(&self) -> usize {
         let columns: usize = self.columns.values().map(|(_, c)| c.get_array_memory_size()).sum();
-        columns + self.strata.len() * 8
+        columns + self.strata.len() * 12
     }
 }
 
@@ -145,8 +147,8 @@ fn load(store: &Store, manifest: &Manifest, level: usize, columns: &[String], kn
         Some(first) => concat_batches(&first.schema(), &batches)?,
         None => return empty(manifest, columns, known),
     };
-    let (order, strata) = match known {
-        Some(image) => (image.order.clone(), image.strata.clone()),
+    let (order, strata, ranks) = match known {
+        Some(image) => (image.order.clone(), image.strata.clone(), image.ranks.clone()),
         None => sort(&batch)?,
     };
     let mut all = known.map(|image| image.columns.clone()).unwrap_or_default();
@@ -155,17 +157,20 @@ fn load(store: &Store, manifest: &Manifest, level: usize, columns: &[String], kn
         let field = Arc::clone(&batch.schema().fields()[index]);
         all.insert(name.clone(), (field, take(batch.column(index).as_ref(), &order, None)?));
     }
-    Ok(Image { strata, order, columns: all })
+    Ok(Image { strata, ranks, order, columns: all })
 }
 
-/// The order by stratum and rank, and the strata in it.
-fn sort(batch: &RecordBatch) -> Result<(UInt32Array, UInt32Array)> {
+/// The order by stratum and rank, and the strata and ranks in it.
+fn sort(batch: &RecordBatch) -> Result<(UInt32Array, UInt32Array, UInt32Array)> {
     let column = |name: &str| batch.column_by_name(name).cloned().ok_or_else(|| missing(name));
     let (strata, ranks) = (column(STRATUM)?, column(RANK)?);
-    let keys = [strata.clone(), ranks].map(|values| SortColumn { values, options: None });
+    let keys = [strata.clone(), ranks.clone()].map(|values| SortColumn { values, options: None });
     let order = lexsort_to_indices(&keys, None)?;
-    let strata = take(strata.as_ref(), &order, None)?;
-    Ok((order, strata.as_primitive::<UInt32Type>().clone()))
+    let taken = |column: ArrayRef| -> Result<UInt32Array> {
+        Ok(take(column.as_ref(), &order, None)?.as_primitive::<UInt32Type>().clone())
+    };
+    let (strata, ranks) = (taken(strata)?, taken(ranks)?);
+    Ok((order, strata, ranks))
 }
 
 /// A level without rows has no file to tell the types; they come from the manifest.
@@ -178,5 +183,5 @@ fn empty(manifest: &Manifest, columns: &[String], known: Option<&Image>) -> Resu
         let array = arrow::array::new_empty_array(&data_type);
         all.insert(name.clone(), (Arc::new(Field::new(name, data_type, true)), array));
     }
-    Ok(Image { strata: none.clone(), order: none, columns: all })
+    Ok(Image { strata: none.clone(), ranks: none.clone(), order: none, columns: all })
 }

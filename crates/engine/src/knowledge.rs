@@ -3,8 +3,7 @@
 use crate::error::Result;
 use crate::image::ImageCache;
 use crate::kernel::qualified;
-use crate::shape::Shape;
-use arrow::array::Array;
+use crate::shape::{Argument, Shape};
 use arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::execution::SessionState;
@@ -14,6 +13,20 @@ use plusminus_sampling::as_float64;
 use plusminus_statistics::{Knowledge, Moments};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
+
+/// What is known of an argument over the whole table, and over the rows outside the tail.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ArgumentKnowledge {
+    pub(crate) whole: Knowledge,
+    body: Option<Knowledge>,
+}
+
+impl ArgumentKnowledge {
+    /// The shape of what is sampled: when the tail is known whole, that of the body.
+    pub(crate) fn at(&self, is_tail_whole: bool) -> Knowledge {
+        self.body.filter(|_| is_tail_whole).unwrap_or(self.whole)
+    }
+}
 
 /// Skewness of expressions, computed once per (family, generation, expression).
 #[derive(Debug, Default)]
@@ -31,17 +44,40 @@ pub(crate) struct Opened<'a> {
 
 impl KnowledgeCache {
     /// What is known of each argument: a column from the build-time scan, an expression from the family's top level.
-    pub(crate) fn of(&self, shape: &Shape, state: &SessionState, family: &Opened<'_>) -> Result<Vec<Knowledge>> {
-        let arguments = shape.arguments.iter().enumerate();
-        arguments
-            .map(|(number, argument)| match shape.is_summed(number) {
-                true => self.argument(argument, shape, state, family),
-                false => Ok(Knowledge::default()),
-            })
-            .collect()
+    pub(crate) fn of(
+        &self,
+        shape: &Shape,
+        state: &SessionState,
+        family: &Opened<'_>,
+    ) -> Result<Vec<ArgumentKnowledge>> {
+        let mut known: Vec<ArgumentKnowledge> = Vec::with_capacity(shape.arguments.len());
+        for (number, argument) in shape.arguments.iter().enumerate() {
+            let own = match argument {
+                Argument::Plain(expr) if shape.is_summed(number) => self.plain(expr, shape, state, family)?,
+                Argument::Plain(_) => ArgumentKnowledge::default(),
+                // Only the centre differs, which no skewness about the mean sees.
+                Argument::Centred(of) => known[*of],
+                Argument::Product(..) if !shape.needs_moments(number) => ArgumentKnowledge::default(),
+                Argument::Product(one, other) => {
+                    let factor = |of: usize| Some((shape.arguments[of].plain()?, known[of].whole.mean?));
+                    match factor(*one).zip(factor(*other)) {
+                        Some((one, other)) => self.expression(&[one, other], shape, state, family)?,
+                        None => ArgumentKnowledge::default(),
+                    }
+                }
+            };
+            known.push(own);
+        }
+        Ok(known)
     }
 
-    fn argument(&self, argument: &Expr, shape: &Shape, state: &SessionState, family: &Opened<'_>) -> Result<Knowledge> {
+    fn plain(
+        &self,
+        argument: &Expr,
+        shape: &Shape,
+        state: &SessionState,
+        family: &Opened<'_>,
+    ) -> Result<ArgumentKnowledge> {
         let argument = uncast(argument, &shape.scan.projected_schema);
         if let Expr::Column(column) = argument
             && let Some(moments) = family.manifest.column_moments(&column.name)
@@ -49,23 +85,48 @@ impl KnowledgeCache {
             return Ok(of_column(moments, family));
         }
         if let Expr::Literal(value, _) = argument {
-            return Ok(constant(value).map_or_else(Knowledge::default, Knowledge::of_constant));
+            let whole = constant(value).map_or_else(Knowledge::default, Knowledge::of_constant);
+            return Ok(ArgumentKnowledge { whole, body: None });
         }
-        let key = (family.manifest.name.clone(), family.manifest.generation, argument.to_string());
-        if let Some(known) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Ok(*known);
-        }
-        let known = from_top_level(argument, shape, state, family)?;
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(key, known);
-        Ok(known)
+        self.expression(&[(argument, 0.0)], shape, state, family)
+    }
+
+    /// A product of expressions, from each of which a centre is subtracted.
+    fn expression(
+        &self,
+        factors: &[(&Expr, f64)],
+        shape: &Shape,
+        state: &SessionState,
+        family: &Opened<'_>,
+    ) -> Result<ArgumentKnowledge> {
+        let text = factors.iter().map(|(e, centre)| format!("({e} - {centre})")).collect::<Vec<_>>().join(" * ");
+        let key = (family.manifest.name.clone(), family.manifest.generation, text);
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
+        let whole = match known {
+            Some(known) => known,
+            None => {
+                let known = from_top_level(factors, shape, state, family)?;
+                self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(key, known);
+                known
+            }
+        };
+        Ok(ArgumentKnowledge { whole, body: None })
     }
 }
 
 /// What the build-time scan says of a column, unless it met values that are no finite numbers.
-fn of_column(moments: &ColumnMoments, family: &Opened<'_>) -> Knowledge {
+fn of_column(moments: &ColumnMoments, family: &Opened<'_>) -> ArgumentKnowledge {
     let column = &moments.column;
     let non_null = family.strata.non_null(column).unwrap_or(family.strata.rows()).iter().sum::<u64>();
-    if moments.count == non_null { Knowledge::from(&restored(moments)) } else { Knowledge::default() }
+    if moments.count != non_null {
+        return ArgumentKnowledge::default();
+    }
+    let whole = Knowledge::from(&restored(moments));
+    let body = family.manifest.column_body_moments(column).map(|body| {
+        // Bounds hold for all rows, seen or not.
+        Knowledge { min: whole.min, max: whole.max, mean: whole.mean, ..Knowledge::from(&restored(body)) }
+    });
+    ArgumentKnowledge { whole, body }
 }
 
 /// Widening a number changes neither its moments nor its bounds; any other cast may.
@@ -107,24 +168,41 @@ fn restored(moments: &ColumnMoments) -> Moments {
     }
 }
 
-/// Weighted moments of an expression over all rows the family holds; no bounds, since unseen rows may exceed them.
-fn from_top_level(argument: &Expr, shape: &Shape, state: &SessionState, family: &Opened<'_>) -> Result<Knowledge> {
-    let columns: Vec<String> = argument.column_refs().into_iter().map(|c| c.name.clone()).collect();
+/// Weighted moments of a product over all rows the family holds; no bounds, since unseen rows may exceed them.
+fn from_top_level(
+    factors: &[(&Expr, f64)],
+    shape: &Shape,
+    state: &SessionState,
+    family: &Opened<'_>,
+) -> Result<Knowledge> {
+    let mut columns: Vec<String> = Vec::new();
+    for column in factors.iter().flat_map(|(e, _)| e.column_refs()) {
+        if !columns.contains(&column.name) {
+            columns.push(column.name.clone());
+        }
+    }
     let mut values: Vec<(f64, f64)> = Vec::new();
     for level in 0..family.manifest.levels.len() {
         let image = family.images.level(family.store, family.manifest, level, &columns)?;
         let batch = image.batch(&columns)?;
         let schema = qualified(&shape.scan.table_name, &batch.schema())?;
-        // Without WHERE an argument may fail on rows that the query never sees, such as a division by zero.
-        let Ok(evaluated) = state.create_physical_expr(argument.clone(), &schema)?.evaluate(&batch) else {
-            return Ok(Knowledge::default());
-        };
-        let Some(numbers) = as_float64(&evaluated.into_array(batch.num_rows())?)? else { continue };
-        for (row, stratum) in image.strata.values().iter().enumerate() {
+        let mut product = vec![1.0; batch.num_rows()];
+        for (expr, centre) in factors {
+            // Without WHERE an argument may fail on rows that the query never sees, such as a division by zero.
+            let Ok(evaluated) = state.create_physical_expr((*expr).clone(), &schema)?.evaluate(&batch) else {
+                return Ok(Knowledge::default());
+            };
+            let Some(numbers) = as_float64(&evaluated.into_array(batch.num_rows())?)? else {
+                return Ok(Knowledge::default());
+            };
+            let own = numbers.iter().map(|v| v.unwrap_or(f64::NAN));
+            product.iter_mut().zip(own).for_each(|(p, v)| *p *= v - centre);
+        }
+        for (value, stratum) in product.iter().zip(image.strata.values()) {
             let (rows, kept) = (family.strata.rows()[*stratum as usize], family.strata.caps()[*stratum as usize]);
-            if numbers.is_valid(row) && numbers.value(row).is_finite() {
+            if value.is_finite() {
                 #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
-                values.push((rows as f64 / rows.min(kept).max(1) as f64, numbers.value(row)));
+                values.push((rows as f64 / rows.min(kept).max(1) as f64, *value));
             }
         }
     }
@@ -143,6 +221,7 @@ fn weighted(values: &[(f64, f64)]) -> Knowledge {
     Knowledge {
         min: None,
         max: None,
+        mean: finite(mean),
         skewness: finite(m3 / m2.powf(1.5)),
         raw_skewness: finite(moment(3, 0.0) / moment(2, 0.0).powf(1.5)),
         kurtosis: finite(m4 / (m2 * m2)),

@@ -27,6 +27,8 @@ pub(crate) fn plain_report(reason: &str) -> Report {
         elapsed_ms: 0.0,
         reason: reason.to_owned(),
         warnings: Vec::new(),
+        unsettled_ranks: Vec::new(),
+        unsettled_members: Vec::new(),
     }
 }
 

@@ -6,8 +6,9 @@ use crate::error::{Error, Result};
 use crate::exact;
 use crate::explain;
 use crate::goal::Goal;
-use crate::run::{Context, Estimated, approximate, meets_or_null};
+use crate::run::{Context, Estimated, Outcome, approximate, meets_or_null};
 use crate::session::Session;
+use crate::shape::errors::check as check_error_functions;
 use crate::shape::{Reason, Role, Shape, recognise, roles};
 use datafusion::datasource::source_as_provider;
 use datafusion::execution::SessionState;
@@ -166,15 +167,10 @@ pub(crate) async fn run(session: &Session, sql: &BoundedSql) -> Result<Answer> {
     if !goal.is_bounded() && sql.explain.is_some() {
         return plain(session, &sql.head).await;
     }
-    if goal.on_miss == OnMiss::Repair {
-        return Err(Error::unsupported(
-            "ON MISS REPAIR is not supported yet",
-            "ON MISS EXACT runs the whole query on the table",
-        ));
-    }
     let state = session.context().state();
     let plan = state.create_logical_plan(sql.query()).await?;
     let plan = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})?;
+    check_error_functions(&plan)?;
     let running = Running { session, state, goal, start, plan };
     match &sql.explain {
         Some(explain) => explain::run(&running, *explain).await,
@@ -213,9 +209,12 @@ impl Running<'_> {
                 ))));
             }
         }
+        families.retain(|m| choose::counts_distinct(&shape, m));
         Ok(match choose::family(&shape, &families) {
             Some(manifest) => Way::Sample(Box::new(shape), Box::new(manifest.clone())),
-            None => Way::Exact(Reason::new("no sample suits the query")),
+            None => Way::Exact(Reason::new(
+                "COUNT(DISTINCT …) is answered exactly: rows of a sample cannot tell, and no sample is stratified by the column",
+            )),
         })
     }
 
@@ -249,14 +248,21 @@ impl Running<'_> {
             elapsed: &elapsed,
             pinned_level: self.session.defaults().level.map(|l| l as usize),
         };
-        let estimated = approximate(shape, &context).await?;
-        self.dress(shape, manifest, estimated).await
+        match approximate(shape, &context).await? {
+            Outcome::Estimated(estimated) => self.dress(shape, manifest, *estimated).await,
+            Outcome::Refused(reason) => self.exact(reason).await,
+        }
     }
 
     async fn dress(&self, shape: &Shape, manifest: &Manifest, estimated: Estimated) -> Result<Answer> {
         let met = self.met(shape, &estimated);
-        if !met && self.goal.on_miss == OnMiss::Exact && self.in_time() {
-            let reason = Reason::new("the sample missed the bound, and ON MISS EXACT ran the query on the table");
+        // Where there is an aggregate of aggregates, its groups cannot be repaired one by one.
+        let whole = self.goal.on_miss == OnMiss::Repair && shape.is_beyond;
+        if !met && (self.goal.on_miss == OnMiss::Exact || whole) && self.in_time() {
+            let reason = Reason::new(format!(
+                "the sample missed the bound, and ON MISS {} ran the query on the table",
+                if whole { "REPAIR" } else { "EXACT" }
+            ));
             match self.exact(reason).await {
                 // Out of time there is still the estimate to report.
                 Err(Error::BoundMissed { .. }) => {}
@@ -286,9 +292,9 @@ impl Running<'_> {
     }
 
     fn sample_report(&self, shape: &Shape, manifest: &Manifest, estimated: &Estimated, met: bool) -> Report {
-        let mut intervals = estimated.intervals.iter().flatten().flatten();
+        let mut intervals = estimated.intervals.iter().flatten().flatten().chain(estimated.spoken_of.iter().flatten());
         let chosen = shape.selects_by_estimate && !estimated.is_whole;
-        let approximate = estimated.level.is_some() && (chosen || intervals.any(|i| i.trust != Trust::Exact));
+        let approximate = chosen || intervals.any(|i| i.trust != Trust::Exact);
         let mut report = self.report(if approximate { Mode::Approximate } else { Mode::Exact }, String::new());
         report.met = Some(met);
         report.rows_total = Some(manifest.base.rows);
@@ -309,12 +315,12 @@ impl Running<'_> {
             report.levels = Some(manifest.levels.len());
         }
         if approximate && shape.selects_by_estimate {
-            report.warnings.push(
-                "rows were chosen by an estimate (HAVING, or ORDER BY with LIMIT): intervals hold for all groups at once, \
-                 but ranks and memberships near the edge are not settled"
-                    .to_owned(),
-            );
+            let what = "rows were chosen by an estimate (HAVING, or ORDER BY with LIMIT): intervals hold for all groups at once";
+            report.warnings.push(what.to_owned());
         }
+        report.warnings.extend(estimated.notes());
+        report.unsettled_ranks.clone_from(&estimated.unsettled.ranks);
+        report.unsettled_members.clone_from(&estimated.unsettled.members);
         report
     }
 
@@ -340,6 +346,8 @@ impl Running<'_> {
             elapsed_ms: ms(self.elapsed()),
             reason,
             warnings: Vec::new(),
+            unsettled_ranks: Vec::new(),
+            unsettled_members: Vec::new(),
         }
     }
 
@@ -350,7 +358,7 @@ impl Running<'_> {
     /// Whether every bound holds for every returned estimate.
     fn met(&self, shape: &Shape, estimated: &Estimated) -> bool {
         let good = |estimate: &Estimate| self.goal.error.is_none_or(|target| meets_or_null(estimate, target));
-        let mut shown = estimated.intervals.iter().flatten().flatten();
+        let mut shown = estimated.intervals.iter().flatten().flatten().chain(estimated.spoken_of.iter().flatten());
         // Rows chosen by an estimate that is not shown: nothing shown can say how good the choice is.
         let blind = shape.selects_by_estimate && !estimated.is_whole && shown.clone().all(|e| e.trust == Trust::Exact);
         self.in_time() && !(blind && self.goal.error.is_some()) && shown.all(good)

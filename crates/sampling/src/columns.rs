@@ -1,6 +1,7 @@
 //! Columns as numbers.
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
+use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Schema};
 use arrow::error::ArrowError;
@@ -26,12 +27,17 @@ pub(crate) fn numeric_columns(schema: &Schema) -> Vec<usize> {
     fields.filter(|(_, f)| f.data_type().is_numeric()).map(|(i, _)| i).collect()
 }
 
-/// The finite, non-NULL values of `column`, packed into `out`.
-pub(crate) fn pack(column: &Float64Array, out: &mut Vec<f64>) {
+/// The finite, non-NULL values of `column`, packed into `out`; with `rows`, only those in it.
+pub(crate) fn pack(column: &Float64Array, rows: Option<&BooleanBuffer>, out: &mut Vec<f64>) {
     out.clear();
     let values = column.values();
-    match column.nulls().filter(|n| n.null_count() > 0) {
-        None => out.extend(values.iter().copied().filter(|v| v.is_finite())),
-        Some(nulls) => out.extend(nulls.valid_indices().map(|i| values[i]).filter(|v| v.is_finite())),
+    let valid = column.nulls().filter(|n| n.null_count() > 0).map(NullBuffer::inner);
+    let wanted = match (valid, rows) {
+        (None, None) => return out.extend(values.iter().copied().filter(|v| v.is_finite())),
+        (Some(valid), Some(rows)) => valid & rows,
+        (Some(only), None) | (None, Some(only)) => only.clone(),
+    };
+    for (from, to) in wanted.set_slices() {
+        out.extend(values[from..to].iter().copied().filter(|v| v.is_finite()));
     }
 }

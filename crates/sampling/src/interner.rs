@@ -1,16 +1,18 @@
 //! Strata found so far, numbered in the order of their appearance.
 
-use arrow::array::ArrayRef;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::array::{ArrayRef, BooleanArray};
+use arrow::buffer::BooleanBuffer;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::EmitTo;
 use datafusion::physical_plan::aggregates::group_values::{GroupValues, new_group_values};
 use datafusion::physical_plan::aggregates::order::GroupOrdering;
+use plusminus_catalog::TAIL;
 use std::sync::Arc;
 
-/// Numbers the distinct values of φ with DataFusion's own group hashing; NULL is a value. Without columns all rows
-/// are one stratum.
+/// Numbers the distinct values of φ with DataFusion's own group hashing; NULL is a value. In a family with a tail,
+/// whether a row is of the tail counts as one more column of φ, the last. Without columns all rows are one stratum.
 pub(crate) struct Interner {
     columns: Vec<usize>,
     values: Option<Box<dyn GroupValues>>,
@@ -19,19 +21,20 @@ pub(crate) struct Interner {
 }
 
 impl Interner {
-    pub(crate) fn new(schema: &SchemaRef, columns: &[usize]) -> Result<Self, DataFusionError> {
-        let values = if columns.is_empty() {
+    pub(crate) fn new(schema: &SchemaRef, columns: &[usize], has_tail: bool) -> Result<Self, DataFusionError> {
+        let fields = key_fields(schema, columns, has_tail);
+        let values = if fields.is_empty() {
             None
         } else {
-            let keys: Schema = schema.project(columns)?;
-            Some(new_group_values(Arc::new(keys), &GroupOrdering::None)?)
+            Some(new_group_values(Arc::new(Schema::new(fields)), &GroupOrdering::None)?)
         };
         Ok(Self { columns: columns.to_vec(), values, ids: Vec::new(), seen: false })
     }
 
-    /// Finds the stratum of every row of `batch`; see [`ids`](Self::ids).
-    pub(crate) fn intern(&mut self, batch: &RecordBatch) -> Result<(), DataFusionError> {
-        let keys: Vec<ArrayRef> = self.columns.iter().map(|c| Arc::clone(batch.column(*c))).collect();
+    /// Finds the stratum of every row of `batch`, of which `tail` marks the rows of the tail; see [`ids`](Self::ids).
+    pub(crate) fn intern(&mut self, batch: &RecordBatch, tail: Option<&BooleanBuffer>) -> Result<(), DataFusionError> {
+        let mut keys: Vec<ArrayRef> = self.columns.iter().map(|c| Arc::clone(batch.column(*c))).collect();
+        keys.extend(tail.map(|tail| Arc::new(BooleanArray::from(tail.clone())) as ArrayRef));
         self.intern_keys(&keys, batch.num_rows())
     }
 
@@ -64,4 +67,10 @@ impl Interner {
             _ => Ok(Vec::new()),
         }
     }
+}
+
+/// The columns that make a stratum.
+pub(crate) fn key_fields(schema: &SchemaRef, columns: &[usize], has_tail: bool) -> Vec<Field> {
+    let fields = columns.iter().map(|column| schema.field(*column).clone());
+    fields.chain(has_tail.then(|| Field::new(TAIL, DataType::Boolean, false))).collect()
 }

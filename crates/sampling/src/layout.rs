@@ -21,11 +21,10 @@ pub(crate) struct Level {
     pub(crate) blocks: Vec<Vec<Placed>>,
 }
 
-/// Level L holds the ranks below max(2, ⌈cap / 2^(top−L)⌉) that the levels before it do not.
-pub(crate) fn lay_out(rows: &[Kept], cap_rows: u64, levels: u32, seed: u64) -> Vec<Level> {
-    let bounds: Vec<u64> = (0..levels).map(|level| cap::at_level(cap_rows, level, levels).max(2)).collect();
-    let mut sizes = vec![0_u64; bounds.len()];
-    for_each_rank(rows, |_, rank, _| sizes[level_of(&bounds, rank)] += 1);
+/// Level L holds the ranks below max(2, ⌈k / 2^(top−L)⌉) that the levels before it do not, k being the stratum's cap.
+pub(crate) fn lay_out(rows: &[Kept], caps: &[u64], levels: u32, seed: u64) -> Vec<Level> {
+    let mut sizes = vec![0_u64; usize::try_from(levels).unwrap_or(0)];
+    for_each_rank(rows, caps, levels, |_, _, _, level| sizes[level] += 1);
     let block_counts: Vec<u64> = sizes.iter().map(|size| (size / BLOCK_ROWS).clamp(1, BLOCKS_MAX)).collect();
     let blocks_of = |count: &u64| vec![Vec::new(); usize::try_from(*count).unwrap_or(1)];
     let mut laid: Vec<Level> = sizes
@@ -33,8 +32,7 @@ pub(crate) fn lay_out(rows: &[Kept], cap_rows: u64, levels: u32, seed: u64) -> V
         .zip(&block_counts)
         .map(|(size, count)| Level { rows: *size, blocks: if *size == 0 { Vec::new() } else { blocks_of(count) } })
         .collect();
-    for_each_rank(rows, |kept, rank, stratum| {
-        let level = level_of(&bounds, rank);
+    for_each_rank(rows, caps, levels, |kept, rank, stratum, level| {
         let block = (rank.wrapping_add(stratum_offset(seed, stratum))) % block_counts[level];
         let placed = Placed { kept, rank: u32::try_from(rank).unwrap_or(u32::MAX) };
         if let Some(block) = laid[level].blocks.get_mut(usize::try_from(block).unwrap_or(0)) {
@@ -44,16 +42,24 @@ pub(crate) fn lay_out(rows: &[Kept], cap_rows: u64, levels: u32, seed: u64) -> V
     laid
 }
 
-fn level_of(bounds: &[u64], rank: u64) -> usize {
-    bounds.partition_point(|bound| *bound <= rank).min(bounds.len() - 1)
+/// Calls `f(place, rank, stratum, level)` for rows sorted by stratum and priority.
+fn for_each_rank(rows: &[Kept], caps: &[u64], levels: u32, mut f: impl FnMut(usize, u64, u32, usize)) {
+    let mut at = 0;
+    let (mut cap, mut bounds) = (0, Vec::new());
+    for run in rows.chunk_by(|a, b| a.stratum == b.stratum) {
+        let stratum = run[0].stratum;
+        if cap != caps[stratum as usize] || bounds.is_empty() {
+            cap = caps[stratum as usize];
+            bounds = (0..levels).map(|level| cap::at_level(cap, level, levels).max(2)).collect();
+        }
+        for rank in 0..run.len() as u64 {
+            f(at, rank, stratum, level_of(&bounds, rank));
+            at += 1;
+        }
+    }
 }
 
-/// Calls `f(place, rank, stratum)` for rows sorted by stratum and priority.
-fn for_each_rank(rows: &[Kept], mut f: impl FnMut(usize, u64, u32)) {
-    let (mut stratum, mut rank) = (None, 0);
-    for (at, row) in rows.iter().enumerate() {
-        rank = if stratum == Some(row.stratum) { rank + 1 } else { 0 };
-        stratum = Some(row.stratum);
-        f(at, rank, row.stratum);
-    }
+/// The level of a rank; `bounds` are the ranks at which levels end.
+fn level_of(bounds: &[u64], rank: u64) -> usize {
+    bounds.partition_point(|bound| *bound <= rank).min(bounds.len() - 1)
 }

@@ -2,26 +2,36 @@
 //!
 //! The pass keeps, per family and stratum, the rows with the lowest priorities; a priority is a hash of the seed, the
 //! row's file and its place in that file (`priority.rs`), so the same table and seed give the same rows on any number of
-//! threads. What a pass remembers is bounded by the sample's size, not the table's (`reservoir.rs`).
+//! threads. What a pass remembers is bounded by the sample's size, not the table's (`reservoir.rs`). The largest values
+//! of a measure can be kept whole (`tail.rs`); where they begin is found by a scan of their columns before the pass.
 //!
 //! [`draw`] is the way in. This crate never sees a query or a bound and never computes an interval.
 
+mod advice;
 mod build;
 mod columns;
+mod distinct;
 mod error;
+mod finish;
 mod interner;
 mod layout;
 mod merge;
+mod plan;
+mod prescan;
 mod priority;
 mod request;
 mod reservoir;
 mod source;
 mod stratum_moments;
+mod tail;
+mod tally;
 #[cfg(test)]
 mod tests;
+mod threads;
 mod worker;
 mod write;
 
+pub use advice::skewed_measures;
 pub use build::draw;
 pub use columns::as_float64;
 pub use error::SamplingError;

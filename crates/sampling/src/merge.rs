@@ -1,13 +1,14 @@
 //! The workers' parts of one family, put together: strata in the order of their values, rows by stratum and rank.
 
 use crate::error::SamplingError;
-use crate::interner::Interner;
-use crate::reservoir::{CHUNK, Quota};
-use crate::stratum_moments::{MOMENT_ROWS, StratumMoments};
+use crate::interner::{Interner, key_fields};
+use crate::reservoir::CHUNK;
+use crate::stratum_moments::{MOMENT_ROWS, StratumMoments, are_kept};
+use crate::tally::{Quota, Tally};
 use crate::worker::FamilyPart;
-use arrow::array::{ArrayRef, UInt32Array};
+use arrow::array::{ArrayRef, AsArray, UInt32Array};
 use arrow::compute::{SortColumn, SortOptions, lexsort_to_indices, take};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Field, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use plusminus_catalog::{ColumnMoments, Strata, StrataColumns};
 use plusminus_statistics::Moments;
@@ -28,6 +29,7 @@ pub(crate) struct Family {
     /// Sorted by stratum and priority; not more than the cap of any stratum.
     pub(crate) rows: Vec<Kept>,
     pub(crate) chunks: Vec<RecordBatch>,
+    /// The cap of the strata outside the tail.
     pub(crate) cap: u64,
 }
 
@@ -35,6 +37,7 @@ pub(crate) struct Family {
 pub(crate) struct Roles<'a> {
     pub(crate) schema: &'a SchemaRef,
     pub(crate) strata: &'a [usize],
+    pub(crate) has_tail: bool,
     pub(crate) numeric: &'a [usize],
     pub(crate) nullable: &'a [usize],
 }
@@ -43,11 +46,12 @@ pub(crate) fn merge(parts: Vec<FamilyPart>, quota: Quota, roles: &Roles<'_>) -> 
     let mut numbering = Numbering::new(roles)?;
     let mut rest = Vec::with_capacity(parts.len());
     for part in parts {
-        let count = part.counts.len();
+        let count = part.tally.rows.len();
         numbering.add(part.interner, count)?;
-        rest.push((part.counts, part.reservoir, part.nulls, part.moments));
+        rest.push((part.tally.rows, part.reservoir, part.nulls, part.moments));
     }
-    let (keys, places) = numbering.finish()?;
+    let (mut keys, places) = numbering.finish()?;
+    let tails = roles.has_tail.then(|| take_tails(&mut keys));
     let strata_count = places.iter().flatten().map(|p| *p as usize + 1).max().unwrap_or(0);
     let mut counts = vec![0_u64; strata_count];
     let mut nulls = vec![vec![0_u64; strata_count]; roles.nullable.len()];
@@ -69,31 +73,39 @@ pub(crate) fn merge(parts: Vec<FamilyPart>, quota: Quota, roles: &Roles<'_>) -> 
         moments.push(part_moments);
     }
     rows.sort_unstable();
-    let largest = counts.iter().copied().max().unwrap_or(0);
-    let cap = quota.cap(&counts).min(largest).max(1);
-    keep_lowest(&mut rows, cap);
-    let caps = vec![cap; counts.len()];
+    let tally = Tally { rows: counts, tails: tails.clone().unwrap_or_default() };
+    let cap = quota.cap(&tally).min(tally.largest()).max(1);
+    let caps = tally.caps(cap);
+    keep_lowest(&mut rows, &caps);
     let strata = StrataColumns {
         keys,
-        non_null: non_null(&counts, &nulls, roles),
-        moments: stratum_moments(&counts, &moments, &places, roles),
-        rows: counts,
+        tails,
+        non_null: non_null(&tally.rows, &nulls, roles),
+        moments: stratum_moments(&tally.rows, &moments, &places, roles),
+        rows: tally.rows,
         caps,
     };
     Ok(Family { strata, rows, chunks, cap })
+}
+
+/// Takes the last key off: whether a stratum is of the tail.
+fn take_tails(keys: &mut Vec<(Field, ArrayRef)>) -> Vec<bool> {
+    let flags = keys.pop().and_then(|(_, flags)| flags.as_boolean_opt().cloned());
+    flags.map_or_else(Vec::new, |flags| flags.values().iter().collect())
 }
 
 /// Finds the strata that several workers numbered each in its own way.
 struct Numbering {
     all: Interner,
     parts: Vec<Vec<usize>>,
-    fields: Vec<arrow::datatypes::Field>,
+    fields: Vec<Field>,
 }
 
 impl Numbering {
     fn new(roles: &Roles<'_>) -> Result<Self, SamplingError> {
-        let fields = roles.strata.iter().map(|c| roles.schema.field(*c).clone()).collect();
-        Ok(Self { all: Interner::new(roles.schema, roles.strata)?, parts: Vec::new(), fields })
+        let fields = key_fields(roles.schema, roles.strata, roles.has_tail);
+        let all = Interner::new(roles.schema, roles.strata, roles.has_tail)?;
+        Ok(Self { all, parts: Vec::new(), fields })
     }
 
     fn add(&mut self, part: Interner, count: usize) -> Result<(), SamplingError> {
@@ -109,7 +121,7 @@ impl Numbering {
 
     /// The keys sorted by value (NULL first), and for each part the place of each of its strata in that order.
     #[expect(clippy::type_complexity, reason = "a pair of plain columns, used once")]
-    fn finish(self) -> Result<(Vec<(arrow::datatypes::Field, ArrayRef)>, Vec<Vec<u32>>), SamplingError> {
+    fn finish(self) -> Result<(Vec<(Field, ArrayRef)>, Vec<Vec<u32>>), SamplingError> {
         let count = self.all.len();
         let keys = self.all.into_keys()?;
         if keys.is_empty() {
@@ -141,13 +153,13 @@ fn scatter_add(sum: &mut [u64], part: &[u64], places: &[u32]) {
     }
 }
 
-/// Cuts every stratum's rows to the `cap` lowest priorities.
-fn keep_lowest(rows: &mut Vec<Kept>, cap: u64) {
+/// Cuts every stratum's rows to as many of the lowest priorities as its cap says.
+fn keep_lowest(rows: &mut Vec<Kept>, caps: &[u64]) {
     let (mut stratum, mut rank) = (None, 0);
     rows.retain(|row| {
         rank = if stratum == Some(row.stratum) { rank + 1 } else { 0 };
         stratum = Some(row.stratum);
-        rank < cap
+        rank < caps[row.stratum as usize]
     });
 }
 
@@ -161,14 +173,16 @@ fn non_null(counts: &[u64], nulls: &[Vec<u64>], roles: &Roles<'_>) -> Vec<(Strin
         .collect()
 }
 
-/// Moments of the strata that are large enough; none for a uniform sample, whose only stratum is the table.
+/// Moments of the strata that are large enough; none where the table is the only stratum.
 fn stratum_moments(
     counts: &[u64],
     parts: &[StratumMoments],
     places: &[Vec<u32>],
     roles: &Roles<'_>,
 ) -> Vec<(String, Vec<Option<ColumnMoments>>)> {
-    if roles.strata.is_empty() || counts.iter().all(|c| *c < MOMENT_ROWS) {
+    let is_table = roles.strata.is_empty() && !roles.has_tail;
+    // One worker may have seen few strata of many: what is stored does not depend on the number of workers.
+    if is_table || !are_kept(counts.len(), roles.numeric.len()) || counts.iter().all(|c| *c < MOMENT_ROWS) {
         return Vec::new();
     }
     let mut columns = Vec::new();

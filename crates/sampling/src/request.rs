@@ -10,6 +10,8 @@ pub struct SampleRequest {
     pub stratified_by: Vec<String>,
     /// How many rows to keep.
     pub size: SampleSize,
+    /// Numeric columns whose largest values are kept whole, in a tenth of the rows.
+    pub tail: Vec<String>,
     /// The number of levels; `None` lets the smallest level keep at least 100 rows of a full stratum.
     pub levels: Option<u32>,
     /// The seed of the priorities.

@@ -2,37 +2,18 @@
 //!
 //! Invariant: every row that belongs to the final sample of the rows offered so far is held. A family keeps, per
 //! stratum, the K lowest priorities; K never grows while rows arrive (with a SIZE, K is the largest cap whose sample
-//! fits, and strata only grow), so dropping what lies beyond today's K loses nothing. Rows held stay within a constant
-//! factor of the final sample, whatever the table's size.
+//! fits, and strata only grow), so dropping what lies beyond today's K loses nothing. Strata of a tail are kept whole.
+//! Rows held stay within a constant factor of the final sample, whatever the table's size.
 
 use crate::error::SamplingError;
+use crate::tally::{Quota, Tally};
 use arrow::array::{BooleanArray, UInt32Array};
 use arrow::compute::BatchCoalescer;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
-use plusminus_statistics::cap;
 
 /// Rows per chunk; a held row's place is (number / CHUNK, number % CHUNK).
 pub(crate) const CHUNK: usize = 8192;
-
-/// What bounds a family.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Quota {
-    /// Rows per stratum.
-    Cap(u64),
-    /// Rows in all.
-    Rows(u64),
-}
-
-impl Quota {
-    /// The cap of every stratum, given the strata's sizes; never below 2, the least that has a variance.
-    pub(crate) fn cap(self, counts: &[u64]) -> u64 {
-        match self {
-            Self::Cap(k) => k.max(2),
-            Self::Rows(n) => cap::for_size(counts, n).max(2),
-        }
-    }
-}
 
 /// A held row, without its values.
 #[derive(Debug, Clone, Copy)]
@@ -74,15 +55,15 @@ impl Reservoir {
         }
     }
 
-    /// Offers rows: `counts` are the sizes of the strata with these rows included.
+    /// Offers rows: `tally` has the sizes of the strata with these rows included.
     pub(crate) fn offer(
         &mut self,
         batch: &RecordBatch,
         strata: &[usize],
         priorities: &[u64],
-        counts: &[u64],
+        tally: &Tally,
     ) -> Result<(), SamplingError> {
-        self.thresholds.resize(counts.len(), u64::MAX);
+        self.thresholds.resize(tally.rows.len(), u64::MAX);
         self.chosen.clear();
         for (row, (&stratum, &priority)) in strata.iter().zip(priorities).enumerate() {
             if priority <= self.thresholds[stratum] {
@@ -96,16 +77,16 @@ impl Reservoir {
             self.collect_chunks();
         }
         if self.entries.len() > self.limit {
-            self.compact(counts)?;
+            self.compact(tally)?;
         }
         Ok(())
     }
 
     /// Drops what can no longer be kept.
-    pub(crate) fn compact(&mut self, counts: &[u64]) -> Result<(), SamplingError> {
+    pub(crate) fn compact(&mut self, tally: &Tally) -> Result<(), SamplingError> {
         self.finish()?;
-        let cap = usize::try_from(self.quota.cap(counts)).unwrap_or(usize::MAX);
-        let keep = self.lowest(cap);
+        let cap = usize::try_from(self.quota.cap(tally)).unwrap_or(usize::MAX);
+        let keep = self.lowest(cap, tally);
         let schema = self.open.schema();
         let chunks = std::mem::take(&mut self.chunks);
         self.open = BatchCoalescer::new(schema, CHUNK);
@@ -125,13 +106,14 @@ impl Reservoir {
         Ok(())
     }
 
-    /// Marks the `cap` lowest priorities of each stratum and lowers the thresholds to the last of them.
-    fn lowest(&mut self, cap: usize) -> Vec<bool> {
+    /// Marks the `cap` lowest priorities of each stratum (all, in the tail) and lowers the thresholds to the last of them.
+    fn lowest(&mut self, cap: usize, tally: &Tally) -> Vec<bool> {
         let mut order: Vec<(u32, u64, u32)> =
             self.entries.iter().enumerate().map(|(at, e)| (e.stratum, e.priority, as_u32(at))).collect();
         order.sort_unstable();
         let mut keep = vec![false; self.entries.len()];
         for run in order.chunk_by(|a, b| a.0 == b.0) {
+            let cap = if tally.is_tail(run[0].0 as usize) { usize::MAX } else { cap };
             for (_, _, at) in run.iter().take(cap) {
                 keep[*at as usize] = true;
             }

@@ -19,6 +19,7 @@ use std::sync::Arc;
 /// A table ready to be read in parallel, in the same units whatever the number of threads.
 #[derive(Debug)]
 pub struct Source {
+    table: Arc<dyn TableProvider>,
     pub(crate) schema: SchemaRef,
     pub(crate) units: Vec<Unit>,
     pub(crate) rows: Option<u64>,
@@ -47,10 +48,23 @@ impl Source {
     /// # Errors
     /// When the table cannot be planned or a file's metadata cannot be read.
     pub async fn open(table: &Arc<dyn TableProvider>, state: &dyn Session) -> Result<Self, SamplingError> {
-        let plan = table.scan(state, None, &[], None).await?;
-        let schema = plan.schema();
+        Self::take_apart(table, None, state).await
+    }
+
+    /// The table's units again, reading only some of its columns.
+    pub(crate) async fn units_of(&self, state: &dyn Session, columns: &[usize]) -> Result<Vec<Unit>, SamplingError> {
+        Ok(Self::take_apart(&self.table, Some(&columns.to_vec()), state).await?.units)
+    }
+
+    async fn take_apart(
+        table: &Arc<dyn TableProvider>,
+        columns: Option<&Vec<usize>>,
+        state: &dyn Session,
+    ) -> Result<Self, SamplingError> {
+        let plan = table.scan(state, columns, &[], None).await?;
+        let (table, schema) = (Arc::clone(table), plan.schema());
         let Some((config, is_parquet)) = file_scan(&plan) else {
-            return Ok(Self { rows: exact_rows(&plan), units: partition_units(&plan), schema, files: None });
+            return Ok(Self { table, rows: exact_rows(&plan), units: partition_units(&plan), schema, files: None });
         };
         let store = state.runtime_env().object_store(&config.object_store_url)?;
         let files: Vec<_> = config.file_groups.iter().flat_map(|g| g.files().iter().cloned()).collect();
@@ -70,7 +84,7 @@ impl Source {
                 rows = None;
             }
         }
-        Ok(Self { schema, units, rows, files: Some(listing(&files)) })
+        Ok(Self { table, schema, units, rows, files: Some(listing(&files)) })
     }
 
     /// The table's schema.

@@ -6,18 +6,22 @@ use plusminus_statistics::Moments;
 /// Strata below this size keep no moments of their own.
 pub(crate) const MOMENT_ROWS: u64 = 1_000;
 
-/// More sums than this are not kept: a family with so many strata has few large ones.
-const SUMS_LIMIT: usize = 2_000_000;
+/// More sums than this are not kept: a family with so many strata has few large ones, and every row would miss the cache.
+const SUMS_LIMIT: usize = 500_000;
 
-/// Power sums about a fixed shift, one set per (stratum, numeric column).
+/// Power sums about a fixed shift, one set per (stratum, numeric column), the columns of a stratum side by side.
 pub(crate) struct StratumMoments {
     columns: usize,
     shifts: Vec<Option<f64>>,
     sums: Vec<Sums>,
     given_up: bool,
+    /// Columns of the current batch that have NULLs, with NaN in their place.
+    patched: Vec<Vec<f64>>,
 }
 
+/// One cache line.
 #[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
 struct Sums {
     count: u64,
     s1: f64,
@@ -34,32 +38,38 @@ impl Default for Sums {
     }
 }
 
+/// Whether `strata` strata have moments of `columns` columns.
+pub(crate) fn are_kept(strata: usize, columns: usize) -> bool {
+    strata.saturating_mul(columns) <= SUMS_LIMIT
+}
+
 impl StratumMoments {
     pub(crate) fn new(columns: usize) -> Self {
-        Self { columns, shifts: vec![None; columns], sums: Vec::new(), given_up: false }
+        let (shifts, patched) = (vec![None; columns], vec![Vec::new(); columns]);
+        Self { columns, shifts, sums: Vec::new(), given_up: false, patched }
     }
 
-    /// Adds the values of column number `column` (among the numeric ones).
-    pub(crate) fn add(&mut self, column: usize, values: &Float64Array, strata: &[usize], strata_count: usize) {
-        if self.given_up || strata_count.saturating_mul(self.columns) > SUMS_LIMIT {
+    /// Adds the values of all numeric columns. Row after row, since a row's sums lie side by side in memory.
+    pub(crate) fn add(&mut self, numbers: &[Float64Array], strata: &[usize], strata_count: usize) {
+        if self.given_up || !are_kept(strata_count, self.columns) {
             self.given_up = true;
             self.sums = Vec::new();
             return;
         }
         self.sums.resize(strata_count * self.columns, Sums::default());
-        let shift = match self.shifts[column] {
-            Some(shift) => shift,
-            None => {
-                let first = values.iter().flatten().find(|v| v.is_finite());
-                self.shifts[column] = first;
-                let Some(first) = first else { return };
-                first
-            }
-        };
-        let valid = |row: usize| values.nulls().is_none_or(|n| n.is_valid(row));
-        for (row, (&y, &stratum)) in values.values().iter().zip(strata).enumerate() {
-            if y.is_finite() && valid(row) {
-                self.sums[stratum * self.columns + column].add(y, shift);
+        for (shift, values) in self.shifts.iter_mut().zip(numbers) {
+            *shift = shift.or_else(|| values.iter().flatten().find(|v| v.is_finite()));
+        }
+        let shifts: Vec<f64> = self.shifts.iter().map(|shift| shift.unwrap_or(0.0)).collect();
+        let patched = self.patched.iter_mut().zip(numbers);
+        let values: Vec<&[f64]> = patched.map(|(patched, values)| without_nulls(values, patched)).collect();
+        for (row, &stratum) in strata.iter().enumerate() {
+            let cells = &mut self.sums[stratum * self.columns..(stratum + 1) * self.columns];
+            for ((cell, values), shift) in cells.iter_mut().zip(&values).zip(&shifts) {
+                let y = values[row];
+                if y.is_finite() {
+                    cell.add(y, *shift);
+                }
             }
         }
     }
@@ -74,6 +84,16 @@ impl StratumMoments {
     }
 }
 
+/// The values, with NaN for NULL; `patched` is where they are put if there are NULLs.
+fn without_nulls<'a>(values: &'a Float64Array, patched: &'a mut Vec<f64>) -> &'a [f64] {
+    if values.null_count() == 0 {
+        return values.values();
+    }
+    patched.clear();
+    patched.extend(values.iter().map(|value| value.unwrap_or(f64::NAN)));
+    patched
+}
+
 impl Sums {
     #[inline]
     fn add(&mut self, y: f64, shift: f64) {
@@ -84,8 +104,9 @@ impl Sums {
         self.s2 += u2;
         self.s3 += u2 * u;
         self.s4 += u2 * u2;
-        self.min = self.min.min(y);
-        self.max = self.max.max(y);
+        // Comparisons, since `f64::min` also minds NaN.
+        self.min = if y < self.min { y } else { self.min };
+        self.max = if y > self.max { y } else { self.max };
     }
 
     /// Central sums from sums about `shift` (binomial expansion).

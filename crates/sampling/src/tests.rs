@@ -1,20 +1,41 @@
 use crate::layout::lay_out;
 use crate::merge::Kept;
 use crate::priority::Priorities;
-use crate::reservoir::{Quota, Reservoir};
+use crate::reservoir::Reservoir;
 use crate::source::common_folder;
 use crate::stratum_moments::StratumMoments;
+use crate::tally::{Quota, Tally};
 use arrow::array::{AsArray, Float64Array, Int64Array};
-use arrow::datatypes::{DataType, Field, Int64Type, Schema};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema, UInt64Type};
 use arrow::record_batch::RecordBatch;
+use datafusion::catalog::{MemTable, TableProvider};
 use plusminus_statistics::Moments;
 use std::sync::Arc;
 
+/// A table in memory, one partition per batch.
+pub(crate) fn table_of(batches: Vec<RecordBatch>) -> Arc<dyn TableProvider> {
+    let partitions = batches.iter().map(|batch| vec![batch.clone()]).collect();
+    Arc::new(MemTable::try_new(batches[0].schema(), partitions).unwrap())
+}
+
+/// The values of one column over several batches.
+pub(crate) fn floats(batches: &[RecordBatch], name: &str) -> Vec<Option<f64>> {
+    let columns = batches.iter().map(|b| b.column_by_name(name).unwrap().as_primitive::<Float64Type>().clone());
+    columns.flat_map(|values| values.iter().collect::<Vec<_>>()).collect()
+}
+
+/// The values of one column of counts or numbers without NULL over several batches.
+pub(crate) fn counts(batches: &[RecordBatch], name: &str) -> Vec<u64> {
+    let columns = batches.iter().map(|b| cast(b.column_by_name(name).unwrap(), &DataType::UInt64).unwrap());
+    columns.flat_map(|values| values.as_primitive::<UInt64Type>().values().to_vec()).collect()
+}
+
 /// Offers `rows` rows of strata `row % strata` (and stratum 0 for every second row), and returns the values kept.
-fn kept(rows: u64, strata: usize, quota: Quota, batch_rows: u64) -> (Vec<u64>, Vec<u64>) {
+fn kept(rows: u64, strata: usize, quota: Quota, batch_rows: u64) -> (Vec<u64>, Tally) {
     let schema = Arc::new(Schema::new(vec![Field::new("row", DataType::Int64, false)]));
     let mut reservoir = Reservoir::new(Arc::clone(&schema), quota);
-    let mut counts = vec![0; strata];
+    let mut tally = Tally { rows: vec![0; strata], tails: Vec::new() };
     let priorities = Priorities::new(1, 2);
     let mut from = 0;
     while from < rows {
@@ -22,12 +43,12 @@ fn kept(rows: u64, strata: usize, quota: Quota, batch_rows: u64) -> (Vec<u64>, V
         let values = Int64Array::from_iter_values((from..to).map(|r| i64::try_from(r).unwrap()));
         let batch = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::new(values)]).unwrap();
         let ids: Vec<usize> = (from..to).map(|r| stratum_of(r, strata)).collect();
-        ids.iter().for_each(|s| counts[*s] += 1);
+        ids.iter().for_each(|s| tally.rows[*s] += 1);
         let priority: Vec<u64> = (from..to).map(|r| priorities.of(r)).collect();
-        reservoir.offer(&batch, &ids, &priority, &counts).unwrap();
+        reservoir.offer(&batch, &ids, &priority, &tally).unwrap();
         from = to;
     }
-    reservoir.compact(&counts).unwrap();
+    reservoir.compact(&tally).unwrap();
     reservoir.finish().unwrap();
     let chunks = reservoir.chunks.iter();
     let mut found: Vec<u64> = chunks
@@ -35,7 +56,7 @@ fn kept(rows: u64, strata: usize, quota: Quota, batch_rows: u64) -> (Vec<u64>, V
         .collect();
     assert_eq!(found.len(), reservoir.entries.len());
     found.sort_unstable();
-    (found, counts)
+    (found, tally)
 }
 
 fn stratum_of(row: u64, strata: usize) -> usize {
@@ -51,8 +72,8 @@ fn a_reservoir_keeps_the_lowest_priorities_of_every_stratum() {
         (1_000, 50, Quota::Cap(3)),
         (400_000, 1, Quota::Rows(100)),
     ] {
-        let (found, counts) = kept(rows, strata, quota, 7_919);
-        let cap = usize::try_from(quota.cap(&counts)).unwrap();
+        let (found, tally) = kept(rows, strata, quota, 7_919);
+        let cap = usize::try_from(quota.cap(&tally)).unwrap();
         let priorities = Priorities::new(1, 2);
         let mut expected = Vec::new();
         for stratum in 0..strata {
@@ -67,9 +88,15 @@ fn a_reservoir_keeps_the_lowest_priorities_of_every_stratum() {
 
 #[test]
 fn a_size_is_shared_evenly_and_every_stratum_keeps_two_rows() {
-    assert_eq!(Quota::Rows(10).cap(&[1, 100, 100]), 4);
-    assert_eq!(Quota::Rows(1).cap(&[50, 50]), 2);
-    assert_eq!(Quota::Cap(1).cap(&[50]), 2);
+    let cap = |quota: Quota, rows: &[u64], tails: &[bool]| {
+        quota.cap(&Tally { rows: rows.to_vec(), tails: tails.to_vec() })
+    };
+    assert_eq!(cap(Quota::Rows(10), &[1, 100, 100], &[]), 4);
+    assert_eq!(cap(Quota::Rows(1), &[50, 50], &[]), 2);
+    assert_eq!(cap(Quota::Cap(1), &[50], &[]), 2);
+    // A tail of five leaves 15 of 20 rows to two other strata.
+    assert_eq!(cap(Quota::Rows(20), &[100, 5, 100], &[false, true, false]), 7);
+    assert_eq!(cap(Quota::Cap(3), &[100, 50], &[false, true]), 3);
 }
 
 fn sorted_rows(sizes: &[u32]) -> Vec<Kept> {
@@ -89,11 +116,11 @@ fn sorted_rows(sizes: &[u32]) -> Vec<Kept> {
 #[test]
 fn levels_double_and_blocks_share_each_level_at_random() {
     let rows = sorted_rows(&[800, 800, 30, 1]);
-    let levels = lay_out(&rows, 800, 4, 5);
+    let levels = lay_out(&rows, &[800; 4], 4, 5);
     let held: Vec<u64> = levels.iter().map(|l| l.rows).collect();
     assert_eq!(held, [100 + 100 + 30 + 1, 200, 400, 800]);
     let rows = sorted_rows(&[200_000]);
-    let levels = lay_out(&rows, 200_000, 1, 5);
+    let levels = lay_out(&rows, &[200_000], 1, 5);
     assert_eq!(levels[0].blocks.len(), 12);
     for block in &levels[0].blocks {
         assert!((16_666..=16_667).contains(&block.len()));
@@ -101,12 +128,22 @@ fn levels_double_and_blocks_share_each_level_at_random() {
     }
 }
 
+/// A tail of 30 rows beside a body capped at 800 is halved from level to level like it, and never below two rows.
+#[test]
+fn a_tail_is_thinned_on_lower_levels() {
+    let rows = sorted_rows(&[800, 30, 1]);
+    let levels = lay_out(&rows, &[800, 30, 1], 6, 5);
+    let held: Vec<u64> = levels.iter().map(|l| l.rows).collect();
+    assert_eq!(held, [25 + 2 + 1, 25, 50 + 2, 100 + 4, 200 + 7, 400 + 15]);
+}
+
 #[test]
 fn moments_of_strata_equal_direct_ones() {
     let values: Vec<f64> = (0..5_000).map(|i| 1e6 + f64::from(i % 97).powi(2)).collect();
     let strata: Vec<usize> = (0..5_000).map(|i| i % 3).collect();
-    let mut moments = StratumMoments::new(1);
-    moments.add(0, &Float64Array::from(values.clone()), &strata, 3);
+    let mut moments = StratumMoments::new(2);
+    let holes = values.iter().enumerate().map(|(row, y)| (row % 5 > 0).then_some(-y)).collect::<Float64Array>();
+    moments.add(&[Float64Array::from(values.clone()), holes], &strata, 3);
     for stratum in 0..3 {
         let mut direct = Moments::default();
         values.iter().zip(&strata).filter(|(_, s)| **s == stratum).for_each(|(v, _)| direct.add(*v));
@@ -115,6 +152,9 @@ fn moments_of_strata_equal_direct_ones() {
         for (a, b) in [(found.mean, direct.mean), (found.m2, direct.m2), (found.m3, direct.m3), (found.m4, direct.m4)] {
             assert!((a - b).abs() <= 1e-9 * b.abs(), "{a} and {b}");
         }
+        let rows = (0..5_000).filter(|row| row % 5 > 0 && row % 3 == stratum).count() as u64;
+        let holes = moments.get(stratum, 1).unwrap();
+        assert_eq!((holes.count, holes.max), (rows, -1e6));
     }
 }
 

@@ -3,11 +3,16 @@
 use crate::columns;
 use crate::error::SamplingError;
 use crate::interner::Interner;
+use crate::distinct::Sketches;
+use crate::plan::FamilyPlan;
 use crate::priority::Priorities;
-use crate::reservoir::{Quota, Reservoir};
+use crate::reservoir::Reservoir;
 use crate::source::Unit;
 use crate::stratum_moments::StratumMoments;
+use crate::tail;
+use crate::tally::Tally;
 use arrow::array::{Array, Float64Array};
+use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::TaskContext;
@@ -16,14 +21,8 @@ use plusminus_statistics::Moments;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// What a family's pass needs to know.
-#[derive(Debug, Clone)]
-pub(crate) struct FamilyPlan {
-    /// Positions of φ in the table.
-    pub(crate) columns: Vec<usize>,
-    pub(crate) quota: Quota,
-    pub(crate) seed: u64,
-}
+/// Moments of the numeric columns by unit number, so that they add up in the same order on any number of threads.
+pub(crate) type UnitMoments = Vec<(usize, Vec<Moments>)>;
 
 /// What the workers of a pass share.
 pub(crate) struct Pass {
@@ -41,18 +40,21 @@ pub(crate) struct Pass {
 /// A family as one worker saw it.
 pub(crate) struct FamilyPart {
     pub(crate) interner: Interner,
-    pub(crate) counts: Vec<u64>,
+    pub(crate) tally: Tally,
     pub(crate) reservoir: Reservoir,
     /// NULLs per stratum, for each nullable column of the table.
     pub(crate) nulls: Vec<Vec<u64>>,
     pub(crate) moments: StratumMoments,
+    /// Over the rows outside the tail; empty without one.
+    pub(crate) body_moments: UnitMoments,
 }
 
 /// What one worker brings home.
 pub(crate) struct Harvest {
     pub(crate) families: Vec<FamilyPart>,
-    /// Whole-table moments by unit number, so that they add up in the same order on any number of threads.
-    pub(crate) unit_moments: Vec<(usize, Vec<Moments>)>,
+    /// Over the whole table.
+    pub(crate) unit_moments: UnitMoments,
+    pub(crate) sketches: Sketches,
 }
 
 struct Worker<'a> {
@@ -72,17 +74,16 @@ pub(crate) async fn run(pass: Arc<Pass>) -> Result<Harvest, SamplingError> {
         let number = pass.next_unit.fetch_add(1, Ordering::Relaxed);
         let Some(unit) = pass.units.get(number) else { break };
         let mut stream = unit.plan.execute(unit.partition, Arc::clone(&pass.task))?;
-        let mut moments = vec![Moments::default(); worker.numeric.len()];
+        worker.begin_unit(number);
         let mut row = unit.first_row;
         while let Some(batch) = stream.next().await {
             let batch = batch?;
-            worker.take(&batch, unit, row, &mut moments)?;
+            worker.take(&batch, unit, row)?;
             row += batch.num_rows() as u64;
         }
-        worker.harvest.unit_moments.push((number, moments));
     }
     for family in &mut worker.harvest.families {
-        family.reservoir.compact(&family.counts)?;
+        family.reservoir.compact(&family.tally)?;
         family.reservoir.finish()?;
     }
     Ok(worker.harvest)
@@ -95,26 +96,29 @@ impl<'a> Worker<'a> {
         let nullable: Vec<usize> = fields.filter(|(_, f)| f.is_nullable()).map(|(i, _)| i).collect();
         let family = |plan: &FamilyPlan| -> Result<FamilyPart, SamplingError> {
             Ok(FamilyPart {
-                interner: Interner::new(&pass.schema, &plan.columns)?,
-                counts: Vec::new(),
+                interner: Interner::new(&pass.schema, &plan.columns, plan.has_tail())?,
+                tally: Tally::default(),
                 reservoir: Reservoir::new(Arc::clone(&pass.schema), plan.quota),
                 nulls: vec![Vec::new(); nullable.len()],
                 moments: StratumMoments::new(numeric.len()),
+                body_moments: Vec::new(),
             })
         };
         let families = pass.families.iter().map(family).collect::<Result<_, _>>()?;
-        let harvest = Harvest { families, unit_moments: Vec::new() };
+        let harvest = Harvest { families, unit_moments: Vec::new(), sketches: Sketches::new(&pass.schema) };
         Ok(Self { pass, numeric, nullable, harvest, priorities: Vec::new(), packed: Vec::new(), held: 0 })
     }
 
-    fn take(
-        &mut self,
-        batch: &RecordBatch,
-        unit: &Unit,
-        first_row: u64,
-        moments: &mut [Moments],
-    ) -> Result<(), SamplingError> {
-        let numbers = self.numbers(batch, moments)?;
+    fn begin_unit(&mut self, number: usize) {
+        let none = || (number, vec![Moments::default(); self.numeric.len()]);
+        self.harvest.unit_moments.push(none());
+        let families = self.pass.families.iter().zip(&mut self.harvest.families);
+        families.filter(|(plan, _)| plan.has_tail()).for_each(|(_, family)| family.body_moments.push(none()));
+    }
+
+    fn take(&mut self, batch: &RecordBatch, unit: &Unit, first_row: u64) -> Result<(), SamplingError> {
+        let numbers = self.numbers(batch)?;
+        self.harvest.sketches.add(batch)?;
         let mut seed = None;
         for (at, plan) in self.pass.families.iter().enumerate() {
             if seed.replace(plan.seed) != Some(plan.seed) {
@@ -123,13 +127,8 @@ impl<'a> Worker<'a> {
                 self.priorities.clear();
                 self.priorities.extend(rows.map(|row| priorities.of(row)));
             }
-            self.harvest.families[at].take(
-                batch,
-                &self.priorities,
-                &self.nullable,
-                &numbers,
-                !plan.columns.is_empty(),
-            )?;
+            let rows = Rows { batch, priorities: &self.priorities, nullable: &self.nullable, numbers: &numbers };
+            self.harvest.families[at].take(plan, &rows, &mut self.packed)?;
         }
         self.account()?;
         let rows = batch.num_rows() as u64;
@@ -138,14 +137,12 @@ impl<'a> Worker<'a> {
     }
 
     /// The numeric columns as `f64`, counted into the table's moments on the way.
-    fn numbers(&mut self, batch: &RecordBatch, moments: &mut [Moments]) -> Result<Vec<Float64Array>, SamplingError> {
+    fn numbers(&mut self, batch: &RecordBatch) -> Result<Vec<Float64Array>, SamplingError> {
         let mut numbers = Vec::with_capacity(self.numeric.len());
-        for (column, moments) in self.numeric.iter().zip(moments) {
-            let Some(values) = columns::as_float64(batch.column(*column))? else { continue };
-            columns::pack(&values, &mut self.packed);
-            moments.add_slice(&self.packed);
-            numbers.push(values);
+        for column in &self.numeric {
+            numbers.extend(columns::as_float64(batch.column(*column))?);
         }
+        add_moments(&mut self.harvest.unit_moments, &numbers, None, &mut self.packed);
         Ok(numbers)
     }
 
@@ -165,38 +162,64 @@ impl<'a> Worker<'a> {
     }
 }
 
+/// Adds the columns' values, of all rows or only of those in `rows`, to the moments of the unit begun last.
+fn add_moments(
+    units: &mut UnitMoments,
+    numbers: &[Float64Array],
+    rows: Option<&BooleanBuffer>,
+    packed: &mut Vec<f64>,
+) {
+    let Some((_, moments)) = units.last_mut() else { return };
+    for (moments, values) in moments.iter_mut().zip(numbers) {
+        columns::pack(values, rows, packed);
+        moments.add_slice(packed);
+    }
+}
+
+/// A batch, and what all families want to know of it.
+struct Rows<'a> {
+    batch: &'a RecordBatch,
+    priorities: &'a [u64],
+    nullable: &'a [usize],
+    numbers: &'a [Float64Array],
+}
+
 impl FamilyPart {
-    fn take(
-        &mut self,
-        batch: &RecordBatch,
-        priorities: &[u64],
-        nullable: &[usize],
-        numbers: &[Float64Array],
-        stratified: bool,
-    ) -> Result<(), SamplingError> {
-        self.interner.intern(batch)?;
+    fn take(&mut self, plan: &FamilyPlan, rows: &Rows<'_>, packed: &mut Vec<f64>) -> Result<(), SamplingError> {
+        let tail = plan.has_tail().then(|| tail::marks(&plan.edges, rows.numbers, rows.batch.num_rows()));
+        self.interner.intern(rows.batch, tail.as_ref())?;
+        if let Some(tail) = &tail {
+            add_moments(&mut self.body_moments, rows.numbers, Some(&!tail), packed);
+        }
+        self.count(plan, rows, tail.as_ref());
+        self.reservoir.offer(rows.batch, self.interner.ids(), rows.priorities, &self.tally)
+    }
+
+    /// Rows, NULLs and moments by stratum.
+    fn count(&mut self, plan: &FamilyPlan, rows: &Rows<'_>, tail: Option<&BooleanBuffer>) {
         let count = self.interner.len();
         let strata = self.interner.ids();
-        self.counts.resize(count, 0);
-        if stratified {
+        self.tally.rows.resize(count, 0);
+        if plan.is_divided() {
             for &stratum in strata {
-                self.counts[stratum] += 1;
+                self.tally.rows[stratum] += 1;
             }
-            for (number, values) in numbers.iter().enumerate() {
-                self.moments.add(number, values, strata, count);
-            }
-        } else if let Some(only) = self.counts.first_mut() {
-            *only += batch.num_rows() as u64;
+            self.moments.add(rows.numbers, strata, count);
+        } else if let Some(only) = self.tally.rows.first_mut() {
+            *only += strata.len() as u64;
         }
-        for (nulls, column) in self.nulls.iter_mut().zip(nullable) {
+        if let Some(tail) = tail {
+            self.tally.tails.resize(count, false);
+            tail.set_indices().for_each(|row| self.tally.tails[strata[row]] = true);
+        }
+        for (nulls, column) in self.nulls.iter_mut().zip(rows.nullable) {
             nulls.resize(count, 0);
-            let column = batch.column(*column);
+            let column = rows.batch.column(*column);
             if let Some(bitmap) = column.logical_nulls().filter(|n| n.null_count() > 0) {
                 for (row, &stratum) in strata.iter().enumerate() {
                     nulls[stratum] += u64::from(bitmap.is_null(row));
                 }
             }
         }
-        self.reservoir.offer(batch, strata, priorities, &self.counts)
     }
 }

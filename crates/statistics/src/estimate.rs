@@ -19,6 +19,12 @@ pub enum Doubt {
     LoneStratumRow,
     /// No sampled row.
     NoRows,
+    /// Fewer than 10 sampled keys.
+    FewKeys,
+    /// What was not seen may lie arbitrarily far on one side (or both).
+    OneSided,
+    /// Replicates of the answer are centred elsewhere than the answer itself.
+    Bias,
     /// The computation met an infinity or a value that is not a number.
     NotFinite,
 }
@@ -34,6 +40,9 @@ impl fmt::Display for Doubt {
             Self::SingleRow => "a single sampled row",
             Self::LoneStratumRow => "a stratum is represented by a single row",
             Self::NoRows => "no sampled row",
+            Self::FewKeys => "fewer than 10 sampled keys",
+            Self::OneSided => "nothing bounds the rows that were not seen",
+            Self::Bias => "the answer is biased in so small a sample",
             Self::NotFinite => "not a finite number",
         })
     }
@@ -150,6 +159,24 @@ impl Estimate {
         let (low, high) = if scale < 0.0 { (self.upper, self.lower) } else { (self.lower, self.upper) };
         let end = |x: Option<f64>| x.map_or(f64::NAN, map);
         Self::within(value, end(low), end(high), self.trust)
+    }
+
+    /// The estimate of `f(θ)` for a function that only rises or only falls between the ends, such as
+    /// the square root that turns a variance into a standard deviation. The interval holds exactly
+    /// as often as before. Results that are not finite lose their ends.
+    #[must_use]
+    pub fn map_monotone(self, f: impl Fn(f64) -> f64) -> Self {
+        let Some(value) = self.value.map(&f) else {
+            return self;
+        };
+        if self.trust.is_exact() {
+            return Self::exact(value);
+        }
+        let end = |x: Option<f64>| x.map_or(f64::NAN, &f);
+        let (low, high) = (end(self.lower), end(self.upper));
+        let falls = low > value || high < value;
+        let (low, high) = if falls { (high, low) } else { (low, high) };
+        Self::within(value, low, high, self.trust)
     }
 }
 

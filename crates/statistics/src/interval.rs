@@ -5,48 +5,91 @@ use crate::real;
 use crate::total::Total;
 
 mod constant;
+mod correlation;
 mod count;
+mod distinct;
+mod extreme;
 mod hall;
 mod mean;
+mod quantile;
 mod smooth;
 mod sum;
+mod variance;
 
+pub use correlation::correlation_interval;
 pub use count::count_interval;
+pub use distinct::{distinct_interval, sketch_interval};
+pub use extreme::{extreme_interval, rows_beyond};
 pub use hall::{hall_g, hall_union_t, lambda_star};
 pub use mean::mean_interval;
-pub use smooth::smooth_interval;
+pub use quantile::{Interpolation, WeightedPoint, quantile_interval, weighted_quantile};
+pub use smooth::{product_interval, smooth_interval};
 pub use sum::sum_interval;
+pub use variance::variance_interval;
 
 /// Sampled rows from which an interval can be trusted.
 const TRUSTED_ROWS: u64 = 30;
-/// The largest `|γ*|/√n_d` of a trusted interval.
+/// The largest `|γ*|/√n_d` of a trusted interval that may miss on each side with probability 2.5 %;
+/// it falls with the power 1.5 of the tail's logarithm, because a rare value that was not seen must be
+/// that much rarer.
 const TRUSTED_SKEWNESS: f64 = 2.0;
+/// See [`TRUSTED_SKEWNESS`].
+const TAIL_OF_BOUNDS: f64 = 0.025;
 /// The largest `κ/n_d` of a trusted interval: heavy tails on both sides leave γ near 0. Samples of 30
 /// from ±exp(2Z) cover 93.8 % (2,000 draws, seed 20291), those below this bound 96.1 %.
 const TRUSTED_KURTOSIS: f64 = 30.0;
+/// The largest `κ/m` of trusted products, m being the effective rows: flags of 2–10 % cover 94 % up
+/// to 0.15 and 87–92 % between 0.15 and 0.3.
+const TRUSTED_PRODUCT_KURTOSIS: f64 = 0.15;
+
+/// How much farther the far end lies per unit of `|γ*|/√n_d` above the cap of the skewness.
+///
+/// Trusted AVGs at 95 % (12,000 samples each, seeds 555 + n), without and with it, for n = 30 | 60 | 100:
+/// Pareto 2.5 92.8→96.2 | 94.5→96.8 | 94.8→97.1; 90 % zeros 93.4→95.9 | 96.4→97.9 | 97.0→98.5;
+/// lognormal σ = 1.5 91.4→95.2 | 92.8→96.0 | 93.3→96.3; σ = 2 (those that are trusted) 93.5 | 93.8 |
+/// 94.6 with it; Pareto 1.5 93.5 | 95.6 | 95.6. Normal values keep their width.
+const STRETCH: f64 = 0.35;
 
 /// Both ends around `value` for a variance that is known and positive.
+///
+/// The union of Hall's and Student's interval. Where the column is more skewed than the capped λ
+/// can express, the end on its long side is moved out by [`STRETCH`].
 fn ends(
     value: f64,
     total: &Total,
     variance: f64,
+    degrees: f64,
     gamma_star: Option<f64>,
-    domain_rows: u64,
     quantiles: &Quantiles,
 ) -> (f64, f64) {
-    let lambda = lambda_star(total.lambda(), gamma_star, domain_rows);
-    hall_union_t(value, variance, total.degrees(), lambda, quantiles)
+    let lambda = lambda_star(total.lambda(), gamma_star, total.domain_rows);
+    let (lower, upper) = hall_union_t(value, variance, degrees, lambda, quantiles);
+    let gamma = gamma_star.filter(|gamma| gamma.is_finite()).unwrap_or(0.0);
+    let skewed = (gamma.abs() / real(total.domain_rows).sqrt()).min(TRUSTED_SKEWNESS);
+    let stretch = 1.0 + STRETCH * (skewed - hall::LAMBDA_CAP).max(0.0);
+    if gamma < 0.0 { (value - stretch * (value - lower), upper) } else { (lower, value + stretch * (upper - value)) }
+}
+
+/// What a bound on skewness or kurtosis shrinks by when the interval may miss less often than at 95 %.
+fn shrink(quantiles: &Quantiles) -> f64 {
+    (TAIL_OF_BOUNDS.ln() / quantiles.tail().ln()).min(1.0).powf(1.5)
 }
 
 /// Trust in an interval from `domain_rows` sampled rows with a positive variance.
-fn trust(domain_rows: u64, gamma_star: Option<f64>, kurtosis: Option<f64>, lone_rows: bool) -> Trust {
+fn trust(
+    domain_rows: u64,
+    gamma_star: Option<f64>,
+    kurtosis: Option<f64>,
+    lone_rows: bool,
+    quantiles: &Quantiles,
+) -> Trust {
     let rows = real(domain_rows);
     let Some(gamma) = gamma_star.filter(|gamma| gamma.is_finite()) else {
         return Trust::Untrusted(if domain_rows < TRUSTED_ROWS { Doubt::FewRows } else { Doubt::NoMoments });
     };
     if domain_rows < TRUSTED_ROWS {
         Trust::Untrusted(Doubt::FewRows)
-    } else if gamma.abs() / rows.sqrt() > TRUSTED_SKEWNESS
+    } else if gamma.abs() / rows.sqrt() > TRUSTED_SKEWNESS * shrink(quantiles)
         || kurtosis.is_some_and(|kurtosis| kurtosis / rows > TRUSTED_KURTOSIS)
     {
         Trust::Untrusted(Doubt::HeavyTail)
@@ -54,6 +97,36 @@ fn trust(domain_rows: u64, gamma_star: Option<f64>, kurtosis: Option<f64>, lone_
         Trust::Untrusted(Doubt::LoneStratumRow)
     } else {
         Trust::Trusted
+    }
+}
+
+/// Rows of a simple random sample that the domain counts for: fewer than were sampled when strata of
+/// few rows and large weights decide.
+fn equivalent_rows(domain: &Total) -> f64 {
+    real(domain.domain_rows).min(domain.effective_rows())
+}
+
+/// Degrees of freedom of the variance of rows whose kurtosis is known, never above the sample's. Such
+/// a variance is as uncertain as that of `2m/(κ−1)` normal rows; half of them also serve flags, of
+/// which `m/κ` are raised.
+fn degrees_with_kurtosis(z: &Total, kurtosis: Option<f64>) -> f64 {
+    let own = z.degrees();
+    match kurtosis {
+        Some(kurtosis) if kurtosis > 1.0 => own.min(equivalent_rows(z) / (kurtosis - 1.0)).max(1.0),
+        _ => own,
+    }
+}
+
+/// Trust in a covariance, slope or correlation, whose rows are products.
+fn trust_in_products(z: &Total, gamma_star: Option<f64>, kurtosis: Option<f64>, quantiles: &Quantiles) -> Trust {
+    let Some(kurtosis) = kurtosis.filter(|kurtosis| kurtosis.is_finite()) else {
+        return trust(z.domain_rows, None, None, z.has_lone_rows(), quantiles);
+    };
+    match trust(z.domain_rows, gamma_star, Some(kurtosis), z.has_lone_rows(), quantiles) {
+        Trust::Trusted if kurtosis / equivalent_rows(z) > TRUSTED_PRODUCT_KURTOSIS * shrink(quantiles) => {
+            Trust::Untrusted(Doubt::HeavyTail)
+        }
+        trust => trust,
     }
 }
 

@@ -4,12 +4,18 @@ use crate::moments::Moments;
 ///
 /// Everything is optional: an expression over columns has no stored moments, and its estimates are
 /// shown without being trusted.
+///
+/// Skewness and kurtosis may come from a sample of 5,000 rows or more instead: trusted sums then
+/// cover 95–98 % (exponential to Pareto 2.5, 90 % zeros; seeds 77 + n), lognormal σ = 2 93–95 %. From
+/// 1,000 rows the last falls to 92 %. Bounds must not come from a sample.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Knowledge {
     /// The smallest value in the table.
     pub min: Option<f64>,
     /// The largest value in the table.
     pub max: Option<f64>,
+    /// The mean over all rows that have a value.
+    pub mean: Option<f64>,
     /// Skewness about the mean, γ.
     pub skewness: Option<f64>,
     /// Skewness about zero, `γ₀ = E y³/(E y²)^1.5`: that of a total whose other rows are zeros.
@@ -25,6 +31,7 @@ impl Knowledge {
         Self {
             min: Some(value),
             max: Some(value),
+            mean: Some(value),
             skewness: Some(0.0),
             raw_skewness: Some(if value < 0.0 { -1.0 } else { 1.0 }),
             kurtosis: Some(1.0),
@@ -37,6 +44,7 @@ impl From<&Moments> for Knowledge {
         Self {
             min: moments.minimum(),
             max: moments.maximum(),
+            mean: moments.mean(),
             skewness: moments.skewness(),
             raw_skewness: moments.raw_skewness(),
             kurtosis: moments.kurtosis(),

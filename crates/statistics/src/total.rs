@@ -26,6 +26,8 @@ pub struct Total {
     pub domain_rows: u64,
     /// Estimated table rows in the domain, `Σ w_h c_h`.
     pub weighted_rows: f64,
+    /// `Σ w_h (w_h−1) c_h`: the variance that a mean of unit spread has, times the squared row count.
+    pub weight_squares: f64,
     /// Variance of `weighted_rows`.
     pub rows_variance: f64,
     /// The smallest y among the sampled rows; +∞ without rows.
@@ -59,6 +61,7 @@ impl Default for Total {
             satterthwaite: 0.0,
             domain_rows: 0,
             weighted_rows: 0.0,
+            weight_squares: 0.0,
             rows_variance: 0.0,
             min: f64::INFINITY,
             max: f64::NEG_INFINITY,
@@ -119,6 +122,7 @@ impl Total {
         self.seen += sum;
         self.domain_rows += cell.count;
         self.weighted_rows += size.weight() * real(cell.count);
+        self.weight_squares += size.weight() * (size.weight() - 1.0) * real(cell.count);
         self.min = self.min.min(cell.min + shift);
         self.max = self.max.max(cell.max + shift);
         // N²(1−f): the spread of a mean of one row, blown up to the stratum.
@@ -174,6 +178,7 @@ impl Total {
         self.satterthwaite += other.satterthwaite;
         self.domain_rows += other.domain_rows;
         self.weighted_rows += other.weighted_rows;
+        self.weight_squares += other.weight_squares;
         self.rows_variance += other.rows_variance;
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
@@ -208,6 +213,13 @@ impl Total {
     #[must_use]
     pub fn count_estimate(&self) -> f64 {
         self.weighted_rows + real(self.exact_rows)
+    }
+
+    /// Rows of a simple random sample from an endless table that would know a mean of these rows as
+    /// well, `N̂_d² / Σ w(w−1)` (Kish, *Survey Sampling*, 1965, § 11.7, with each row's own chance of
+    /// being drawn); infinite when nothing is sampled.
+    pub(crate) fn effective_rows(&self) -> f64 {
+        self.count_estimate().powi(2) / self.weight_squares
     }
 
     /// Variance of the estimate; `None` when it cannot be had (strata of one sampled row and no

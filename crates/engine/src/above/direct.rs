@@ -1,12 +1,13 @@
 //! The plan above the aggregate, node by node on one batch: no optimiser, no physical plan.
 
 use crate::error::{Error, Result};
+use crate::shape::errors::ESTIMATE;
 use crate::shape::has_subquery;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::{SortColumn, filter_record_batch, lexsort_to_indices, take_record_batch};
-use arrow::datatypes::Schema;
-use arrow::record_batch::{RecordBatch, RecordBatchOptions};
-use datafusion::common::{DFSchemaRef, ScalarValue};
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::record_batch::RecordBatch;
+use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Distinct, Expr, LogicalPlan, Sort};
 use std::sync::Arc;
@@ -81,24 +82,25 @@ fn sorted(sort: &Sort, state: &SessionState, rows: &RecordBatch) -> Result<Optio
 
 /// `exprs` over the columns of `input`, which `rows` holds.
 fn evaluate(exprs: &[Expr], input: &LogicalPlan, state: &SessionState, rows: &RecordBatch) -> Result<Vec<ArrayRef>> {
-    let schema: &DFSchemaRef = input.schema();
-    // The hidden column is not part of the plan's schema; columns are found by their place.
-    let visible = rows.project(&(0..schema.fields().len()).collect::<Vec<_>>())?;
-    let visible = RecordBatch::try_new_with_options(
-        nullable(schema),
-        visible.columns().to_vec(),
-        &RecordBatchOptions::new().with_row_count(Some(rows.num_rows())),
-    )?;
+    let schema = with_hidden(input.schema())?;
+    // Columns are found by their place; the hidden one is there for the look-ups of error functions.
+    let visible = RecordBatch::try_new(nullable(&schema), rows.columns().to_vec())?;
     let mut columns = Vec::with_capacity(exprs.len());
     for expr in exprs {
-        let physical = state.create_physical_expr(expr.clone(), schema)?;
+        let physical = state.create_physical_expr(expr.clone(), &schema)?;
         columns.push(physical.evaluate(&visible)?.into_array(rows.num_rows())?);
     }
     Ok(columns)
 }
 
+fn with_hidden(schema: &DFSchema) -> Result<DFSchema> {
+    let mut fields: Vec<_> = schema.iter().map(|(qualifier, field)| (qualifier.cloned(), Arc::clone(field))).collect();
+    fields.push((None, Arc::new(Field::new(ESTIMATE, DataType::UInt32, false))));
+    Ok(DFSchema::new_with_metadata(fields, schema.metadata().clone())?)
+}
+
 /// Estimates may be NULL where the plan thinks they cannot.
-fn nullable(schema: &DFSchemaRef) -> Arc<Schema> {
+fn nullable(schema: &DFSchema) -> Arc<Schema> {
     let fields = schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true));
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }

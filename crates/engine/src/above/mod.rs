@@ -5,15 +5,14 @@ mod planned;
 
 use crate::error::{Error, Result};
 use crate::shape::Shape;
+use crate::shape::errors::ESTIMATE;
 use arrow::array::{ArrayRef, AsArray, UInt32Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, UInt32Type};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::execution::SessionState;
+pub(crate) use planned::Choice;
 use std::sync::Arc;
-
-/// The hidden column that carries a group's number.
-const ESTIMATE: &str = "__estimate";
 
 /// The query's rows, and for each the number of the group it came from.
 pub(crate) struct Upper {
@@ -29,12 +28,29 @@ pub(crate) async fn run(shape: &Shape, state: &SessionState, columns: Vec<ArrayR
     let batch = numbered(shape, columns, groups)?;
     match direct::run(&shape.plan, state, &batch)? {
         Some(done) => split(done, shape),
-        None => split(planned::run(shape, state, batch).await?, shape),
+        None => split(planned::run(shape, state, batch, Choice::Applied).await?, shape),
     }
+}
+
+/// The same where aggregates or windows stand above the aggregate: rows with different `numbers` never meet.
+pub(crate) async fn beyond(
+    shape: &Shape,
+    state: &SessionState,
+    columns: Vec<ArrayRef>,
+    numbers: UInt32Array,
+    choice: Choice,
+) -> Result<Upper> {
+    let batch = with_numbers(shape, columns, numbers)?;
+    split(planned::run(shape, state, batch, choice).await?, shape)
 }
 
 /// The aggregate's rows in the aggregate's types under neutral names, and the hidden column last.
 fn numbered(shape: &Shape, columns: Vec<ArrayRef>, groups: usize) -> Result<RecordBatch> {
+    let numbers = UInt32Array::from_iter_values(0..u32::try_from(groups).map_err(Error::data)?);
+    with_numbers(shape, columns, numbers)
+}
+
+fn with_numbers(shape: &Shape, columns: Vec<ArrayRef>, numbers: UInt32Array) -> Result<RecordBatch> {
     let mut fields = Vec::with_capacity(columns.len() + 1);
     let mut arrays = Vec::with_capacity(columns.len() + 1);
     for (number, (column, field)) in columns.into_iter().zip(shape.aggregate.schema.fields().iter()).enumerate() {
@@ -43,7 +59,7 @@ fn numbered(shape: &Shape, columns: Vec<ArrayRef>, groups: usize) -> Result<Reco
         arrays.push(typed);
     }
     fields.push(Field::new(ESTIMATE, DataType::UInt32, false));
-    arrays.push(Arc::new(UInt32Array::from_iter_values(0..u32::try_from(groups).map_err(Error::data)?)));
+    arrays.push(Arc::new(numbers));
     Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
 }
 

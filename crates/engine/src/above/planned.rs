@@ -1,57 +1,115 @@
 //! The plan above the aggregate through DataFusion's optimiser and planner.
 
-use super::ESTIMATE;
 use crate::error::{Error, Result};
 use crate::shape::Shape;
+use crate::shape::errors::ESTIMATE;
 use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::{Column, DFSchemaRef};
 use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::execution::SessionState;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::{
-    Distinct, Expr, Filter, Limit, LogicalPlan, LogicalPlanBuilder, Projection, Sort, SubqueryAlias, col,
+    Aggregate, Distinct, Expr, Filter, Limit, LogicalPlan, LogicalPlanBuilder, Projection, Sort, SubqueryAlias, Window,
+    col,
 };
 use datafusion::physical_plan::collect;
 use std::sync::Arc;
 
+/// Whether HAVING, ORDER BY and LIMIT above choose and order rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Choice {
+    Applied,
+    /// All rows stay, in any order.
+    Left,
+}
+
 /// Runs the plan on the aggregate's numbered rows; the hidden column comes out with the others.
-pub(super) async fn run(shape: &Shape, state: &SessionState, batch: RecordBatch) -> Result<RecordBatch> {
+pub(super) async fn run(
+    shape: &Shape,
+    state: &SessionState,
+    batch: RecordBatch,
+    choice: Choice,
+) -> Result<RecordBatch> {
     let table = Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]])?);
-    let plan = rebuild(&shape.plan, shape, &table)?;
+    let plan = Rebuild { shape, table, choice }.node(&shape.plan)?;
     let physical = state.create_physical_plan(&plan).await?;
     let schema = physical.schema();
     let batches = collect(physical, state.task_ctx()).await?;
     Ok(concat_batches(&schema, &batches)?)
 }
 
-fn rebuild(plan: &LogicalPlan, shape: &Shape, table: &Arc<MemTable>) -> Result<LogicalPlan> {
-    let input = |plan: &LogicalPlan| rebuild(plan, shape, table).map(Arc::new);
-    Ok(match plan {
-        LogicalPlan::Aggregate(_) => leaf(&shape.aggregate.schema, table)?,
-        LogicalPlan::Projection(projection) => {
-            let below = input(&projection.input)?;
-            let mut exprs = projection.expr.clone();
-            exprs.push(Expr::Column(hidden(below.schema())?));
-            LogicalPlan::Projection(Projection::try_new(exprs, below)?)
+struct Rebuild<'a> {
+    shape: &'a Shape,
+    table: Arc<MemTable>,
+    choice: Choice,
+}
+
+impl Rebuild<'_> {
+    fn node(&self, plan: &LogicalPlan) -> Result<LogicalPlan> {
+        let input = |plan: &LogicalPlan| self.node(plan).map(Arc::new);
+        Ok(match plan {
+            LogicalPlan::Aggregate(aggregate) if aggregate.schema != self.shape.aggregate.schema => {
+                let below = input(&aggregate.input)?;
+                let mut keys = aggregate.group_expr.clone();
+                keys.push(Expr::Column(hidden(below.schema())?));
+                LogicalPlan::Aggregate(Aggregate::try_new(below, keys, aggregate.aggr_expr.clone())?)
+            }
+            LogicalPlan::Aggregate(_) => leaf(&self.shape.aggregate.schema, &self.table)?,
+            LogicalPlan::Window(window) => self.window(window)?,
+            LogicalPlan::Projection(projection) => {
+                let below = input(&projection.input)?;
+                let mut exprs = projection.expr.clone();
+                exprs.push(Expr::Column(hidden(below.schema())?));
+                LogicalPlan::Projection(Projection::try_new(exprs, below)?)
+            }
+            LogicalPlan::Filter(Filter { input: below, .. })
+            | LogicalPlan::Sort(Sort { input: below, .. })
+            | LogicalPlan::Limit(Limit { input: below, .. })
+                if self.choice == Choice::Left =>
+            {
+                self.node(below)?
+            }
+            LogicalPlan::Filter(filter) => {
+                LogicalPlan::Filter(Filter::try_new(filter.predicate.clone(), input(&filter.input)?)?)
+            }
+            LogicalPlan::Sort(sort) => {
+                LogicalPlan::Sort(Sort { expr: sort.expr.clone(), input: input(&sort.input)?, fetch: sort.fetch })
+            }
+            LogicalPlan::Limit(limit) => LogicalPlan::Limit(Limit {
+                skip: limit.skip.clone(),
+                fetch: limit.fetch.clone(),
+                input: input(&limit.input)?,
+            }),
+            LogicalPlan::SubqueryAlias(alias) => {
+                LogicalPlan::SubqueryAlias(SubqueryAlias::try_new(input(&alias.input)?, alias.alias.clone())?)
+            }
+            // Every GROUP BY column is selected (the shape made sure), so that all rows differ already.
+            LogicalPlan::Distinct(Distinct::All(below)) => self.node(below)?,
+            other => return Err(Error::data(format!("unexpected plan node {}", other.display()))),
+        })
+    }
+
+    /// The hidden column takes part in every PARTITION BY; the columns keep their names.
+    fn window(&self, window: &Window) -> Result<LogicalPlan> {
+        let below = Arc::new(self.node(&window.input)?);
+        let own = Expr::Column(hidden(below.schema())?);
+        let mut exprs = Vec::with_capacity(window.window_expr.len());
+        for expr in &window.window_expr {
+            let name = expr.schema_name().to_string();
+            let parted = expr.clone().transform_down(|e| {
+                Ok(match e {
+                    Expr::WindowFunction(mut call) => {
+                        call.params.partition_by.push(own.clone());
+                        Transformed::yes(Expr::WindowFunction(call))
+                    }
+                    other => Transformed::no(other),
+                })
+            })?;
+            exprs.push(parted.data.unalias().alias(name));
         }
-        LogicalPlan::Filter(filter) => {
-            LogicalPlan::Filter(Filter::try_new(filter.predicate.clone(), input(&filter.input)?)?)
-        }
-        LogicalPlan::Sort(sort) => {
-            LogicalPlan::Sort(Sort { expr: sort.expr.clone(), input: input(&sort.input)?, fetch: sort.fetch })
-        }
-        LogicalPlan::Limit(limit) => LogicalPlan::Limit(Limit {
-            skip: limit.skip.clone(),
-            fetch: limit.fetch.clone(),
-            input: input(&limit.input)?,
-        }),
-        LogicalPlan::SubqueryAlias(alias) => {
-            LogicalPlan::SubqueryAlias(SubqueryAlias::try_new(input(&alias.input)?, alias.alias.clone())?)
-        }
-        // Every GROUP BY column is selected (the shape made sure), so that all rows differ already.
-        LogicalPlan::Distinct(Distinct::All(below)) => rebuild(below, shape, table)?,
-        other => return Err(Error::data(format!("unexpected plan node {}", other.display()))),
-    })
+        Ok(LogicalPlan::Window(Window::try_new(exprs, below)?))
+    }
 }
 
 /// The aggregate's columns under their own names, and the hidden one.

@@ -6,13 +6,17 @@
 mod filtered;
 mod native;
 mod program;
+mod replicates;
 mod rows;
+mod specials;
 mod strata;
 mod walk;
 
 pub(crate) use filtered::filtered;
 pub(crate) use native::exact_calls;
-pub(crate) use program::{Program, qualified, with_strata};
+pub(crate) use program::{Program, mean, qualified, with_strata};
+pub(crate) use replicates::{Replicates, replicates};
 pub(crate) use rows::Rows;
+pub(crate) use specials::Column;
 pub(crate) use strata::StrataView;
 pub(crate) use walk::{Linear, linearised, totals};

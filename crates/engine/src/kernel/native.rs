@@ -9,7 +9,7 @@ use arrow::record_batch::RecordBatch;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
-use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::{GroupsAccumulatorAdapter, PhysicalExpr};
 use datafusion::physical_expr::aggregate::{AggregateFunctionExpr, LoweredAggregateBuilder};
 use plusminus_statistics::StratumSize;
 use std::sync::Arc;
@@ -58,7 +58,14 @@ fn accumulators(shape: &Shape, state: &SessionState, batch: &RecordBatch) -> Res
         let context = PhysicalPlanningContext::default();
         let builder = LoweredAggregateBuilder::new(&call.expr, &schema, &physical, state.execution_props(), &context);
         let lowered = builder.build()?;
-        let accumulator = lowered.aggregate.create_groups_accumulator()?;
+        let aggregate = &lowered.aggregate;
+        let accumulator: Box<dyn GroupsAccumulator> = if aggregate.groups_accumulator_supported() {
+            aggregate.create_groups_accumulator()?
+        } else {
+            // As DataFusion does where a function has no accumulator for many groups at once.
+            let one = Arc::clone(aggregate);
+            Box::new(GroupsAccumulatorAdapter::new(move || one.create_accumulator()))
+        };
         calls.push(Accumulated { call: lowered.aggregate, filter: lowered.filter, accumulator });
     }
     Ok(calls)

@@ -1,9 +1,10 @@
 use super::rows::Rows;
 use crate::error::{Error, Result};
 use crate::image::Image;
-use crate::shape::Shape;
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt32Array};
+use crate::shape::{Argument, Shape};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use arrow::compute::filter_record_batch;
+use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Field, Schema, UInt32Type};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::DFSchema;
@@ -14,7 +15,7 @@ use datafusion::logical_expr::{EmitTo, Expr};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::aggregates::group_values::{GroupValues, new_group_values};
 use datafusion::physical_plan::aggregates::order::GroupOrdering;
-use plusminus_catalog::STRATUM;
+use plusminus_catalog::{RANK, STRATUM};
 use std::sync::Arc;
 
 /// Rows evaluated at a time; small enough for the cache, large enough to hide the calls.
@@ -24,9 +25,12 @@ const BATCH_ROWS: usize = 16_384;
 pub(crate) struct Program {
     predicate: Option<Arc<dyn PhysicalExpr>>,
     keys: Vec<Arc<dyn PhysicalExpr>>,
-    arguments: Vec<Argument>,
+    arguments: Vec<Compiled>,
     filters: Vec<Option<Arc<dyn PhysicalExpr>>>,
-    not_null: Vec<Option<usize>>,
+    not_null: Vec<Vec<usize>>,
+    /// By argument, what is subtracted where it occurs in a product; NaN until it is known.
+    centres: Vec<f64>,
+    with_ranks: bool,
     groups: Option<Box<dyn GroupValues>>,
     ids: Vec<usize>,
     /// Keys as numbers by group, where an expression above the aggregate uses them.
@@ -34,10 +38,14 @@ pub(crate) struct Program {
 }
 
 /// The argument of some aggregates.
-struct Argument {
-    expr: Arc<dyn PhysicalExpr>,
-    /// Whether any aggregate sums it; a COUNT only asks for NULLs, and takes any type.
-    summed: bool,
+enum Compiled {
+    Plain {
+        expr: Arc<dyn PhysicalExpr>,
+        /// Whether its numbers are needed; a COUNT only asks for NULLs, and takes any type.
+        summed: bool,
+    },
+    Centred(usize),
+    Product(usize, usize),
 }
 
 /// The schema of `fields` as columns of `table`, for expressions that name it.
@@ -46,8 +54,8 @@ pub(crate) fn qualified(table: &TableReference, schema: &Schema) -> Result<DFSch
 }
 
 impl Program {
-    /// Compiles `shape` for batches with `schema`. With `filtered`, the batches hold only rows that pass WHERE.
-    pub(crate) fn new(shape: &Shape, state: &SessionState, schema: &Schema, filtered: bool) -> Result<Self> {
+    /// Compiles `shape` for batches with `schema`. `centres` are near the means of the arguments, NaN where unknown.
+    pub(crate) fn new(shape: &Shape, state: &SessionState, schema: &Schema, centres: Vec<f64>) -> Result<Self> {
         let df_schema = qualified(&shape.scan.table_name, schema)?;
         let compile = |expr: &Expr| Ok::<_, Error>(state.create_physical_expr(expr.clone(), &df_schema)?);
         let keys = shape.keys.iter().map(compile).collect::<Result<Vec<_>>>()?;
@@ -61,17 +69,28 @@ impl Program {
             false => Some(new_group_values(Arc::new(Schema::new(fields)), &GroupOrdering::None)?),
         };
         Ok(Self {
-            predicate: if filtered { None } else { predicate.as_ref().map(compile).transpose()? },
+            // Rows that an ordinary plan chose pass WHERE already.
+            predicate: if shape.has_subquery { None } else { predicate.as_ref().map(compile).transpose()? },
             key_numbers: shape.uses_key_numbers().then(|| vec![Vec::new(); keys.len()]),
             keys,
             arguments: shape
                 .arguments
                 .iter()
                 .enumerate()
-                .map(|(number, expr)| Ok(Argument { expr: compile(expr)?, summed: shape.is_summed(number) }))
+                .map(|(number, argument)| {
+                    Ok(match argument {
+                        Argument::Plain(expr) => {
+                            Compiled::Plain { expr: compile(expr)?, summed: shape.is_summed(number) }
+                        }
+                        Argument::Centred(of) => Compiled::Centred(*of),
+                        Argument::Product(one, other) => Compiled::Product(*one, *other),
+                    })
+                })
                 .collect::<Result<_>>()?,
             filters: shape.domains.iter().map(|d| d.filter.as_ref().map(compile).transpose()).collect::<Result<_>>()?,
-            not_null: shape.domains.iter().map(|d| d.not_null).collect(),
+            not_null: shape.domains.iter().map(|d| d.not_null.clone()).collect(),
+            centres,
+            with_ranks: shape.is_beyond,
             groups,
             ids: Vec::new(),
         })
@@ -109,7 +128,7 @@ impl Program {
     fn no_rows(&self) -> Rows {
         let all = self.filters.iter().zip(&self.not_null);
         Rows {
-            domains: all.map(|(f, n)| (f.is_some() || n.is_some()).then(Vec::new)).collect(),
+            domains: all.map(|(f, n)| (f.is_some() || !n.is_empty()).then(Vec::new)).collect(),
             arguments: vec![Vec::new(); self.arguments.len()],
             ..Rows::default()
         }
@@ -124,20 +143,13 @@ impl Program {
         }
         let strata = kept.column(kept.num_columns() - 1).as_primitive::<UInt32Type>();
         rows.strata.extend_from_slice(strata.values());
-        self.intern(&kept, rows)?;
-        let mut valid = Vec::with_capacity(self.arguments.len());
-        for (argument, values) in self.arguments.iter().zip(&mut rows.arguments) {
-            let array = argument.expr.evaluate(&kept)?.into_array(count)?;
-            // Not NULL is said of the argument itself; only what is summed has to be a number.
-            let mut nulls = array.logical_nulls();
-            if argument.summed {
-                let array = numbers(&array)?;
-                let array = array.as_primitive::<arrow::datatypes::Float64Type>();
-                values.extend_from_slice(array.values());
-                nulls = arrow::buffer::NullBuffer::union(nulls.as_ref(), array.nulls());
-            }
-            valid.push(nulls);
+        if self.with_ranks {
+            let ranks = kept.column(kept.num_columns() - 2).as_primitive::<UInt32Type>();
+            rows.ranks.extend_from_slice(ranks.values());
         }
+        self.intern(&kept, rows)?;
+        let valid = self.plain_arguments(&kept, rows)?;
+        self.derived_arguments(rows, count);
         for (domain, mask) in rows.domains.iter_mut().enumerate() {
             let Some(mask) = mask else { continue };
             let start = mask.len();
@@ -145,11 +157,58 @@ impl Program {
                 Some(filter) => extend_with_truth(mask, &filter.evaluate(&kept)?.into_array(count)?),
                 None => mask.resize(start + count, true),
             }
-            if let Some(nulls) = self.not_null[domain].and_then(|argument| valid[argument].as_ref()) {
+            for nulls in self.not_null[domain].iter().filter_map(|argument| valid[*argument].as_ref()) {
                 mask[start..].iter_mut().zip(nulls.iter()).for_each(|(m, valid)| *m &= valid);
             }
         }
         Ok(())
+    }
+
+    /// Evaluates what is an expression; returns where each argument is NULL.
+    fn plain_arguments(&self, kept: &RecordBatch, rows: &mut Rows) -> Result<Vec<Option<NullBuffer>>> {
+        let mut valid = Vec::with_capacity(self.arguments.len());
+        for (argument, values) in self.arguments.iter().zip(&mut rows.arguments) {
+            let Compiled::Plain { expr, summed } = argument else {
+                valid.push(None);
+                continue;
+            };
+            let array = expr.evaluate(kept)?.into_array(kept.num_rows())?;
+            // Not NULL is said of the argument itself; only what is summed has to be a number.
+            let mut nulls = array.logical_nulls();
+            if *summed {
+                let array = numbers(&array)?;
+                let array = array.as_primitive::<arrow::datatypes::Float64Type>();
+                values.extend_from_slice(array.values());
+                nulls = NullBuffer::union(nulls.as_ref(), array.nulls());
+            }
+            valid.push(nulls);
+        }
+        Ok(valid)
+    }
+
+    /// Computes centred values and products of the last `count` rows.
+    fn derived_arguments(&mut self, rows: &mut Rows, count: usize) {
+        for number in 0..self.arguments.len() {
+            let (one, other) = match self.arguments[number] {
+                Compiled::Plain { .. } => continue,
+                Compiled::Centred(of) => (of, None),
+                Compiled::Product(one, other) => (one, Some(other)),
+            };
+            let mut centred = |of: usize| {
+                let values = &rows.arguments[of][rows.arguments[of].len() - count..];
+                if self.centres[of].is_nan() {
+                    self.centres[of] = mean(values);
+                }
+                let centre = self.centres[of];
+                values.iter().map(|v| v - centre).collect::<Vec<f64>>()
+            };
+            let mut values = centred(one);
+            if let Some(other) = other {
+                let second = centred(other);
+                values.iter_mut().zip(second).for_each(|(v, w)| *v *= w);
+            }
+            rows.arguments[number].extend(values);
+        }
     }
 
     /// The rows that pass WHERE.
@@ -212,18 +271,26 @@ fn note_key_numbers(numbers: &mut [Vec<f64>], keys: &[ArrayRef], ids: &[usize], 
     Ok(())
 }
 
-/// The image's columns and the stratum behind them.
-pub(crate) fn with_strata(image: &Image, columns: &[String]) -> Result<RecordBatch> {
+/// The image's columns, the rank where it is needed, and the stratum behind them.
+pub(crate) fn with_strata(image: &Image, columns: &[String], with_ranks: bool) -> Result<RecordBatch> {
     let batch = image.batch(columns)?;
-    append(&batch, image.strata.clone())
-}
-
-fn append(batch: &RecordBatch, strata: UInt32Array) -> Result<RecordBatch> {
     let mut fields: Vec<Arc<Field>> = batch.schema().fields().iter().cloned().collect();
     let mut arrays = batch.columns().to_vec();
+    if with_ranks {
+        fields.push(Arc::new(Field::new(RANK, DataType::UInt32, false)));
+        arrays.push(Arc::new(image.ranks.clone()));
+    }
     fields.push(Arc::new(Field::new(STRATUM, DataType::UInt32, false)));
-    arrays.push(Arc::new(strata));
+    arrays.push(Arc::new(image.strata.clone()));
     Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
+}
+
+/// The mean of the finite values, 0 without any.
+pub(crate) fn mean(values: &[f64]) -> f64 {
+    let finite = || values.iter().filter(|v| v.is_finite());
+    #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
+    let count = finite().count() as f64;
+    if count > 0.0 { finite().sum::<f64>() / count } else { 0.0 }
 }
 
 fn numbers(array: &ArrayRef) -> Result<ArrayRef> {

@@ -3,6 +3,8 @@
 pub(crate) struct Rows {
     pub(crate) strata: Vec<u32>,
     pub(crate) groups: Vec<u32>,
+    /// Priority ranks within the strata, where replicates need them.
+    pub(crate) ranks: Vec<u32>,
     /// For each domain, which rows are in it; `None` when all are.
     pub(crate) domains: Vec<Option<Vec<bool>>>,
     /// For each argument its values; anything where it is NULL.

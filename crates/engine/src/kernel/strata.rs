@@ -3,8 +3,8 @@
 use super::program::qualified;
 use crate::error::Result;
 use crate::shape::{Shape, has_subquery};
-use arrow::array::{ArrayRef, AsArray};
-use arrow::datatypes::{Field, Schema};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt32Array};
+use arrow::datatypes::{DataType, Field, Schema, UInt32Type};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::DFSchema;
 use datafusion::execution::SessionState;
@@ -71,6 +71,17 @@ impl StrataView {
         populations
     }
 
+    /// The number of parts with a living stratum.
+    pub(crate) fn living_parts(&self) -> usize {
+        if self.alive.iter().any(|alive| *alive) { self.parts } else { 0 }
+    }
+
+    /// Whether every tail stratum that could hold a row is known whole, so that only the body is sampled.
+    pub(crate) fn is_tail_whole(&self, sizes: &[StratumSize]) -> bool {
+        let Some(tails) = self.strata.tails() else { return false };
+        (0..self.alive.len()).all(|h| !(self.alive[h] && tails[h]) || sizes[h].is_exact())
+    }
+
     /// Whether every row of a living stratum passes WHERE and belongs to one group.
     pub(crate) fn decides_all(&self) -> bool {
         self.filter_decided && self.keys_decided
@@ -86,6 +97,46 @@ impl StrataView {
             }
         }
         counts
+    }
+
+    /// Distinct values (not NULL) of a column of φ by part; `None` for any other column.
+    pub(crate) fn distinct_counts(&self, column: &str) -> Result<Option<Vec<u64>>> {
+        let keys = self.strata.key_columns();
+        let Some((_, values)) = keys.iter().find(|(field, _)| field.name() == column) else { return Ok(None) };
+        let mut counts = vec![0; self.parts];
+        if values.is_empty() {
+            return Ok(Some(counts));
+        }
+        let parts: ArrayRef = Arc::new(UInt32Array::from(self.part_of.clone()));
+        let fields = vec![Field::new("part", DataType::UInt32, false), Field::new("v", values.data_type().clone(), true)];
+        let mut groups = new_group_values(Arc::new(Schema::new(fields)), &GroupOrdering::None)?;
+        let living: BooleanArray = self.alive.iter().map(|a| Some(*a)).collect();
+        let columns = [parts, Arc::clone(values)].map(|c| arrow::compute::filter(&c, &living));
+        let columns = columns.into_iter().collect::<std::result::Result<Vec<_>, _>>()?;
+        groups.intern(&columns, &mut Vec::new())?;
+        if groups.is_empty() {
+            return Ok(Some(counts));
+        }
+        let found = groups.emit(EmitTo::All)?;
+        for (row, part) in found[0].as_primitive::<UInt32Type>().values().iter().enumerate() {
+            counts[*part as usize] += u64::from(found[1].is_valid(row));
+        }
+        Ok(Some(counts))
+    }
+
+    /// The largest or smallest value of `column` by part, from the moments of its strata; `None` for a part with a stratum
+    /// that keeps none. `skip` tells the strata that need none.
+    pub(crate) fn known_extremes(&self, column: &str, is_max: bool, skip: impl Fn(usize) -> bool) -> Vec<Option<f64>> {
+        let neutral = if is_max { f64::NEG_INFINITY } else { f64::INFINITY };
+        let mut found = vec![Some(neutral); self.parts];
+        for stratum in (0..self.alive.len()).filter(|h| self.alive[*h] && !skip(*h)) {
+            let slot = &mut found[self.part_of[stratum] as usize];
+            let moments = self.strata.moments(column, stratum);
+            // A stratum without any value has no moments worth the name, and no value to be larger.
+            let own = moments.and_then(|m| if m.count == 0 { Some(neutral) } else if is_max { m.max } else { m.min });
+            *slot = slot.zip(own).map(|(a, b)| if is_max { a.max(b) } else { a.min(b) });
+        }
+        found
     }
 }
 

@@ -49,7 +49,7 @@ impl Scratch {
 }
 
 /// Calls `visit(level, rows)` for the runs of each stratum in turn, then `end(stratum)`.
-fn by_stratum<S>(
+pub(super) fn by_stratum<S>(
     levels: &[Rows],
     state: &mut S,
     mut visit: impl FnMut(&mut S, usize, std::ops::Range<usize>),

@@ -144,6 +144,7 @@ impl SessionBuilder {
             Some(context) => context.clone(),
             None => self.fresh_context()?,
         };
+        crate::shape::errors::register(&context)?;
         let quarter = usize::try_from(self.memory_bytes / 4).unwrap_or(usize::MAX);
         let session = Session {
             inner: Arc::new(Inner {

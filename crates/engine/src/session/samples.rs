@@ -6,12 +6,14 @@ use crate::error::{Error, Result};
 use crate::listing;
 use plusminus_catalog::{Manifest, SampleSize};
 use plusminus_dialect::{CreateSample, Design, SampleSize as SizeClause};
-use plusminus_sampling::{DrawOptions, SampleRequest, Source, draw};
+use plusminus_sampling::{DrawOptions, SampleRequest, Source, draw, skewed_measures};
 
 /// Rows of each stratum when neither CAP nor SIZE is given.
 const DEFAULT_CAP: u64 = 10_000;
 /// Percent of the table for a uniform sample when no SIZE is given.
 const DEFAULT_PERCENT: f64 = 1.0;
+/// Columns that a build suggests a tail for, at most.
+const SUGGESTIONS_MAX: usize = 3;
 
 /// A sample to be built; several on one table are drawn in one pass with [`Session::build_samples`].
 #[derive(Debug, Clone)]
@@ -21,6 +23,7 @@ pub struct SampleBuilder {
     name: Option<String>,
     stratified_by: Vec<String>,
     size: Option<SampleSize>,
+    tail: Vec<String>,
     levels: Option<u32>,
     seed: Option<u64>,
     replace: bool,
@@ -34,6 +37,7 @@ impl SampleBuilder {
             name: None,
             stratified_by: Vec::new(),
             size: None,
+            tail: Vec::new(),
             levels: None,
             seed: None,
             replace: false,
@@ -72,6 +76,13 @@ impl SampleBuilder {
     #[must_use]
     pub fn size_percent(mut self, percent: f64) -> Self {
         self.size = Some(SampleSize::Percent(percent));
+        self
+    }
+
+    /// The largest values of these columns are kept whole, in a tenth of the rows.
+    #[must_use]
+    pub fn tail<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
+        self.tail = columns.into_iter().map(Into::into).collect();
         self
     }
 
@@ -127,6 +138,7 @@ impl SampleBuilder {
             name: self.name.clone().unwrap_or_else(|| default_name(table_key, &self.stratified_by)),
             stratified_by: self.stratified_by.clone(),
             size: self.size.unwrap_or(default),
+            tail: self.tail.clone(),
             levels: self.levels,
             seed: self.seed.unwrap_or(default_seed),
             replace: self.replace,
@@ -172,12 +184,6 @@ impl Session {
     /// CREATE SAMPLE.
     pub(super) async fn create_sample(&self, statement: &CreateSample) -> Result<Answer> {
         let options = &statement.options;
-        if !options.tail.is_empty() {
-            return Err(Error::unsupported(
-                "TAIL is not supported yet",
-                "leave it out; heavy tails are marked untrusted",
-            ));
-        }
         let columns = match &options.design {
             Design::Uniform => Vec::new(),
             Design::Stratified(columns) => columns.clone(),
@@ -190,7 +196,8 @@ impl Session {
         if statement.if_not_exists && self.families()?.iter().any(|m| m.name == statement.name) {
             return Ok(listing::message(&format!("sample '{}' exists already", statement.name)));
         }
-        let mut builder = self.sample(table).name(&statement.name).stratified_by(columns).replace(statement.or_replace);
+        let builder = self.sample(table).name(&statement.name).stratified_by(columns);
+        let mut builder = builder.tail(options.tail.clone()).replace(statement.or_replace);
         builder.size = options.size.map(|size| match size {
             SizeClause::Cap(rows) => SampleSize::Cap(rows),
             SizeClause::Rows(rows) => SampleSize::Rows(rows),
@@ -199,8 +206,23 @@ impl Session {
         builder.levels = options.levels;
         builder.seed = options.seed;
         let manifest = builder.build().await?;
-        listing::samples(&[manifest])
+        let suggestions = tail_suggestions(&manifest);
+        let mut answer = listing::samples(&[manifest])?;
+        answer.report.warnings.extend(suggestions);
+        Ok(answer)
     }
+}
+
+/// What TAIL would be good for in this sample, a line per column.
+fn tail_suggestions(manifest: &Manifest) -> Vec<String> {
+    let skewed = skewed_measures(manifest).into_iter().take(SUGGESTIONS_MAX);
+    let line = |(column, skewness)| {
+        format!(
+            "values of {column} are very skewed ({skewness:.1}): TAIL ({column}) keeps the largest ones whole and \
+             narrows SUM and AVG"
+        )
+    };
+    skewed.map(line).collect()
 }
 
 /// The one table that a sample is of: a name, or a path in quotes.

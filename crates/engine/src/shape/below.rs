@@ -43,6 +43,21 @@ pub(crate) fn flatten(plan: &LogicalPlan) -> Result<Below, Reason> {
     }
 }
 
+/// Whether an aggregate stands under the filters, projections, windows and sorts of `plan`.
+pub(crate) fn holds_aggregate(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Aggregate(_) => true,
+        LogicalPlan::Filter(_)
+        | LogicalPlan::Projection(_)
+        | LogicalPlan::SubqueryAlias(_)
+        | LogicalPlan::Sort(_)
+        | LogicalPlan::Limit(_)
+        | LogicalPlan::Distinct(_)
+        | LogicalPlan::Window(_) => plan.inputs().first().is_some_and(|input| holds_aggregate(input)),
+        _ => false,
+    }
+}
+
 fn refusal(plan: &LogicalPlan) -> &'static str {
     match plan {
         LogicalPlan::Aggregate(_) | LogicalPlan::Distinct(_) => {

@@ -1,4 +1,9 @@
-//! Aggregate calls as sums and counts over domains.
+//! Aggregate calls as sums and counts over domains, and those that are none.
+
+mod kinds;
+mod moments;
+
+pub(crate) use kinds::{Argument, Call, CallKind, Domain, Special, SpecialKind, Spread, Variable};
 
 use super::Reason;
 use super::lineage::Lineage;
@@ -7,43 +12,13 @@ use datafusion::common::{DFSchemaRef, ScalarValue};
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{Aggregate, Expr, ExprSchemable};
 
-/// A set of rows within WHERE: those that pass a FILTER and where an argument is not NULL.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Domain {
-    pub(crate) filter: Option<Expr>,
-    /// The argument that must not be NULL.
-    pub(crate) not_null: Option<usize>,
-}
-
-/// A count of a domain's rows, or the sum of an argument over them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Variable {
-    pub(crate) domain: usize,
-    pub(crate) argument: Option<usize>,
-}
-
-/// How a call follows from variables (by number).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CallKind {
-    Count { rows: usize },
-    Sum { sum: usize },
-    Avg { sum: usize, rows: usize },
-}
-
-/// One aggregate of the plan.
-#[derive(Debug, Clone)]
-pub(crate) struct Call {
-    pub(crate) kind: CallKind,
-    /// The aggregate over the scan's columns, without an alias.
-    pub(crate) expr: Expr,
-    pub(crate) data_type: DataType,
-}
-
+/// The calls of one aggregate node, and what they are made of; everything occurs once.
 #[derive(Default)]
 pub(crate) struct Calls {
-    pub(crate) arguments: Vec<Expr>,
+    pub(crate) arguments: Vec<Argument>,
     pub(crate) domains: Vec<Domain>,
     pub(crate) variables: Vec<Variable>,
+    pub(crate) specials: Vec<Special>,
     pub(crate) calls: Vec<Call>,
 }
 
@@ -66,46 +41,130 @@ impl Calls {
         let Expr::AggregateFunction(call) = &expr else {
             return Err(Reason::new(format!("{expr} is not an aggregate call")));
         };
-        let name = call.func.name();
-        let argument = check_call(call)?;
-        let argument = match argument {
-            Expr::Literal(value, _) if name == "count" && !value.is_null() => None,
-            other => Some(other),
-        };
-        if name != "count" && !argument.is_some_and(|a| a.get_type(scan).is_ok_and(|t| t.is_numeric())) {
-            return Err(Reason::new(format!("{name} of values that are not numbers is answered exactly")));
-        }
-        let nullable = argument.is_some_and(|a| a.nullable(scan).unwrap_or(true));
-        let argument = argument.cloned().map(|a| position(&mut self.arguments, a));
-        let filter = call.params.filter.as_deref().cloned();
-        let domain = position(&mut self.domains, Domain { filter, not_null: argument.filter(|_| nullable) });
-        let kind = match name {
-            "count" => CallKind::Count { rows: position(&mut self.variables, Variable { domain, argument: None }) },
-            "sum" => CallKind::Sum { sum: position(&mut self.variables, Variable { domain, argument }) },
-            _ => CallKind::Avg {
-                sum: position(&mut self.variables, Variable { domain, argument }),
-                rows: position(&mut self.variables, Variable { domain, argument: None }),
+        let kind = match (call.func.name(), call.params.distinct) {
+            ("min" | "max" | "bool_and" | "bool_or", _) => self.extreme(call, scan)?,
+            ("count", true) | ("approx_distinct", _) => self.distinct(call)?,
+            (name, true) => {
+                return Err(Reason::new(format!("{}(DISTINCT …) is answered exactly", name.to_uppercase())));
+            }
+            ("count", _) => self.count(call, scan)?,
+            ("sum" | "avg", _) => self.sum_or_avg(call, scan)?,
+            ("median" | "approx_median" | "percentile_cont" | "approx_percentile_cont", _) => {
+                self.quantile(call, scan)?
+            }
+            (name, _) => match self.moments(call, scan)? {
+                Some(kind) => kind,
+                None => return Err(Reason::new(format!("{} is answered exactly", name.to_uppercase()))),
             },
         };
         self.calls.push(Call { kind, expr, data_type });
         Ok(())
     }
+
+    fn count(&mut self, call: &AggregateFunction, scan: &DFSchemaRef) -> Result<CallKind, Reason> {
+        let arguments = match one_argument(call)? {
+            Expr::Literal(value, _) if !value.is_null() => Vec::new(),
+            other => vec![other],
+        };
+        let domain = self.domain(call, &arguments, scan);
+        Ok(CallKind::Count { rows: self.variable(domain, None) })
+    }
+
+    fn sum_or_avg(&mut self, call: &AggregateFunction, scan: &DFSchemaRef) -> Result<CallKind, Reason> {
+        let argument = numeric(call, one_argument(call)?, scan)?;
+        let domain = self.domain(call, &[argument], scan);
+        let place = self.argument(argument);
+        let sum = self.variable(domain, Some(place));
+        Ok(match call.func.name() {
+            "sum" => CallKind::Sum { sum },
+            _ => CallKind::Avg { sum, rows: self.variable(domain, None) },
+        })
+    }
+
+    fn quantile(&mut self, call: &AggregateFunction, scan: &DFSchemaRef) -> Result<CallKind, Reason> {
+        let share = match call.params.args.as_slice() {
+            [_] => 0.5,
+            [_, Expr::Literal(share, _), ..] => literal_number(share).unwrap_or(f64::NAN),
+            _ => f64::NAN,
+        };
+        if !(0.0..=1.0).contains(&share) {
+            return Err(Reason::new("a percentile must be a number from 0 to 1"));
+        }
+        let descending = call.params.order_by.first().is_some_and(|key| !key.asc);
+        let argument = numeric(call, &call.params.args[0], scan)?;
+        let domain = self.domain(call, &[argument], scan);
+        let argument = self.argument(argument);
+        let share = if descending { 1.0 - share } else { share };
+        // The row count is what a percentile is a share of.
+        let rows = self.variable(domain, None);
+        Ok(self.special(Special { domain, argument, kind: SpecialKind::Quantile { share, rows } }))
+    }
+
+    fn extreme(&mut self, call: &AggregateFunction, scan: &DFSchemaRef) -> Result<CallKind, Reason> {
+        let argument = one_argument(call)?;
+        let name = call.func.name();
+        let data_type = argument.get_type(scan).map_err(|e| Reason::new(e.to_string()))?;
+        let truth = data_type == DataType::Boolean;
+        if !truth && !data_type.is_numeric() {
+            return Err(Reason::new(format!("{} of values that are not numbers is answered exactly", name)));
+        }
+        let domain = self.domain(call, &[argument], scan);
+        let argument = self.argument(argument);
+        let is_max = matches!(name, "max" | "bool_or");
+        Ok(self.special(Special { domain, argument, kind: SpecialKind::Extreme { is_max, truth } }))
+    }
+
+    /// COUNT(DISTINCT column), which some catalogs can tell.
+    fn distinct(&mut self, call: &AggregateFunction) -> Result<CallKind, Reason> {
+        let Expr::Column(column) = one_argument(call)? else {
+            return Err(Reason::new("COUNT(DISTINCT …) of an expression is answered exactly"));
+        };
+        if call.params.filter.is_some() {
+            return Err(Reason::new("COUNT(DISTINCT …) with a FILTER is answered exactly"));
+        }
+        let domain = position(&mut self.domains, Domain { filter: None, not_null: Vec::new() });
+        let argument = self.argument(&Expr::Column(column.clone()));
+        Ok(self.special(Special { domain, argument, kind: SpecialKind::Distinct { column: column.name.clone() } }))
+    }
+
+    fn special(&mut self, special: Special) -> CallKind {
+        CallKind::Special(position(&mut self.specials, special))
+    }
+
+    /// The rows of a call: those that pass its FILTER and where none of its arguments is NULL.
+    fn domain(&mut self, call: &AggregateFunction, arguments: &[&Expr], scan: &DFSchemaRef) -> usize {
+        let nullable = arguments.iter().filter(|a| a.nullable(scan).unwrap_or(true));
+        let mut not_null: Vec<usize> = nullable.map(|a| self.argument(a)).collect();
+        not_null.sort_unstable();
+        not_null.dedup();
+        position(&mut self.domains, Domain { filter: call.params.filter.as_deref().cloned(), not_null })
+    }
+
+    fn argument(&mut self, expr: &Expr) -> usize {
+        position(&mut self.arguments, Argument::Plain(expr.clone()))
+    }
+
+    fn variable(&mut self, domain: usize, argument: Option<usize>) -> usize {
+        position(&mut self.variables, Variable { domain, argument })
+    }
 }
 
-/// The single argument of a call that can be estimated.
-fn check_call(call: &AggregateFunction) -> Result<&Expr, Reason> {
+/// The single argument of a call.
+fn one_argument(call: &AggregateFunction) -> Result<&Expr, Reason> {
     let name = call.func.name();
-    if !matches!(name, "count" | "sum" | "avg") {
-        return Err(Reason::new(format!("{} is answered exactly for now", name.to_uppercase())));
-    }
-    if call.params.distinct {
-        return Err(Reason::new(format!("{}(DISTINCT …) is answered exactly for now", name.to_uppercase())));
-    }
     match call.params.args.as_slice() {
         [argument] => Ok(argument),
         [] => Err(Reason::new(format!("{name} without an argument is answered exactly"))),
         _ => Err(Reason::new(format!("{name} of several arguments is answered exactly"))),
     }
+}
+
+/// `argument` if it is a number.
+fn numeric<'e>(call: &AggregateFunction, argument: &'e Expr, scan: &DFSchemaRef) -> Result<&'e Expr, Reason> {
+    if argument.get_type(scan).is_ok_and(|t| t.is_numeric()) {
+        return Ok(argument);
+    }
+    Err(Reason::new(format!("{} of values that are not numbers is answered exactly", call.func.name())))
 }
 
 fn position<T: PartialEq>(list: &mut Vec<T>, item: T) -> usize {

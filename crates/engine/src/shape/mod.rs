@@ -3,15 +3,20 @@
 mod above;
 mod below;
 mod calls;
+pub(crate) mod errors;
 mod lineage;
 mod smooth;
+mod subqueries;
 
 pub use above::Role;
-pub(crate) use above::{Output, roles};
-pub(crate) use calls::{Call, CallKind, Domain, Variable};
+pub(crate) use above::{Comparison, Condition, Output, Selection, roles};
+pub(crate) use calls::{Argument, Call, CallKind, Domain, Special, SpecialKind, Spread, Variable};
+pub(crate) use smooth::used_inputs;
+pub(crate) use subqueries::{has_subquery, is_correlated};
 
-use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, TableScan};
+use plusminus_statistics::expression::Smooth;
+use std::sync::Arc;
 
 /// Why a query is answered exactly.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +31,7 @@ impl Reason {
 /// A query that sampling can answer.
 #[derive(Debug)]
 pub(crate) struct Shape {
-    /// The analysed plan of the whole query.
+    /// The analysed plan of the whole query, with error functions replaced by look-ups.
     pub(crate) plan: LogicalPlan,
     /// The aggregate node in it.
     pub(crate) aggregate: Aggregate,
@@ -36,16 +41,30 @@ pub(crate) struct Shape {
     pub(crate) predicates: Vec<Expr>,
     /// GROUP BY over the scan's columns.
     pub(crate) keys: Vec<Expr>,
-    /// Distinct arguments of the aggregates, over the scan's columns.
-    pub(crate) arguments: Vec<Expr>,
+    /// Distinct arguments of the aggregates.
+    pub(crate) arguments: Vec<Argument>,
     /// Distinct sets of rows that variables run over, within WHERE.
     pub(crate) domains: Vec<Domain>,
     /// Distinct sums and counts.
     pub(crate) variables: Vec<Variable>,
+    /// Distinct percentiles, extremes and counts of distinct values.
+    pub(crate) specials: Vec<Special>,
     /// The aggregates in the order of the plan's output.
     pub(crate) calls: Vec<Call>,
     /// The query's columns.
     pub(crate) outputs: Vec<Output>,
+    /// Estimates that are not columns: those that error functions speak of, then those that rows are chosen by.
+    pub(crate) hidden: Vec<Smooth>,
+    /// The same over the aggregate's columns.
+    pub(crate) hidden_exprs: Vec<Expr>,
+    /// Calls of error functions; the first estimates in `hidden` are theirs.
+    pub(crate) error_calls: Vec<errors::ErrorCall>,
+    /// Where the look-ups of error functions find their values.
+    pub(crate) slot: Arc<errors::Slot>,
+    /// How rows are chosen by estimates.
+    pub(crate) selection: Selection,
+    /// Whether an aggregate or a window stands above the aggregate, so that errors come from replicates.
+    pub(crate) is_beyond: bool,
     /// Whether HAVING, or LIMIT after ORDER BY, chooses rows by an estimate.
     pub(crate) selects_by_estimate: bool,
     /// Whether HAVING or LIMIT leave out rows for whatever reason.
@@ -68,27 +87,71 @@ impl Shape {
         names
     }
 
-    /// Whether any aggregate sums argument `number`.
+    /// Whether the numbers of argument `number` are needed, and not only where it is NULL.
     pub(crate) fn is_summed(&self, number: usize) -> bool {
+        let derives = |a: &Argument| match a {
+            Argument::Plain(_) => false,
+            Argument::Centred(of) => *of == number,
+            Argument::Product(one, other) => *one == number || *other == number,
+        };
+        let ordered = |s: &Special| s.argument == number && !matches!(s.kind, SpecialKind::Distinct { .. });
         self.variables.iter().any(|v| v.argument == Some(number))
+            || self.arguments.iter().any(derives)
+            || self.specials.iter().any(ordered)
+    }
+
+    /// Whether an interval asks for the skewness of argument `number`, a product: that of a variance alone does not.
+    pub(crate) fn needs_moments(&self, number: usize) -> bool {
+        let is_variance = |smooth: &Smooth| {
+            self.calls.iter().any(|call| match &call.kind {
+                CallKind::Spread { of, spread: Spread::Variance { .. } | Spread::Deviation { .. } } => of == smooth,
+                _ => false,
+            })
+        };
+        let sums = |input: &usize| self.variables.get(*input).is_some_and(|v| v.argument == Some(number));
+        self.smooths().any(|smooth| !is_variance(smooth) && used_inputs(smooth).iter().any(|i| sums(i)))
+    }
+
+    /// The number of the first GROUP BY column among the inputs of smooth expressions.
+    pub(crate) fn first_key_input(&self) -> usize {
+        self.variables.len() + self.specials.len()
     }
 
     /// Whether a numeric GROUP BY column takes part in the arithmetic above the aggregate.
     pub(crate) fn uses_key_numbers(&self) -> bool {
-        let smooths = self.outputs.iter().filter_map(|o| o.smooth.as_ref());
-        smooths.flat_map(crate::estimate::used_inputs).any(|input| input >= self.variables.len())
+        self.smooths().flat_map(used_inputs).any(|input| input >= self.first_key_input())
+    }
+
+    /// The functions to estimate: those of the outputs, then the hidden ones.
+    pub(crate) fn smooths(&self) -> impl Iterator<Item = &Smooth> {
+        self.outputs.iter().filter_map(|o| o.smooth.as_ref()).chain(&self.hidden)
+    }
+
+    /// How many of [`smooths`](Self::smooths) are shown, as columns or through error functions.
+    pub(crate) fn shown_estimates(&self) -> usize {
+        self.smooths().count() - self.hidden.len() + self.error_calls.len()
+    }
+
+    /// Whether a special call counts distinct values, of which column.
+    pub(crate) fn distinct_columns(&self) -> impl Iterator<Item = &str> {
+        self.specials.iter().filter_map(|s| match &s.kind {
+            SpecialKind::Distinct { column } => Some(column.as_str()),
+            _ => None,
+        })
     }
 
     /// Every expression over the scan.
     pub(crate) fn expressions(&self) -> impl Iterator<Item = &Expr> {
         let filters = self.domains.iter().filter_map(|d| d.filter.as_ref());
-        self.predicates.iter().chain(&self.keys).chain(&self.arguments).chain(filters)
+        let plain = self.arguments.iter().filter_map(Argument::plain);
+        self.predicates.iter().chain(&self.keys).chain(plain).chain(filters)
     }
 }
 
 /// Takes an analysed plan apart, or says why it has to run exactly.
 pub(crate) fn recognise(plan: &LogicalPlan) -> Result<Shape, Reason> {
-    let above = above::descend(plan)?;
+    let slot = Arc::default();
+    let above = above::descend(plan, &slot)?;
     let aggregate = above.aggregate.clone();
     let below = below::flatten(&aggregate.input)?;
     let lower =
@@ -100,10 +163,15 @@ pub(crate) fn recognise(plan: &LogicalPlan) -> Result<Shape, Reason> {
     let schema = &below.scan.projected_schema;
     let calls = calls::collect(&aggregate, &below.lineage, schema)?;
     let outputs = above.outputs(keys.len(), &calls)?;
+    let mut hidden = above.error_smooths(keys.len(), &calls)?;
+    let selection = above.selection(keys.len(), &calls, &mut hidden);
+    let (hidden_exprs, hidden) = hidden.into_iter().unzip();
+    let is_correlated_above = above.is_correlated();
     let mut shape = Shape {
-        plan: plan.clone(),
         selects_by_estimate: above.selects_by_estimate(keys.len()),
         chooses_rows: above.chooses_rows,
+        is_beyond: above.is_beyond,
+        plan: above.plan,
         aggregate,
         scan: below.scan,
         predicates: below.predicates,
@@ -111,59 +179,41 @@ pub(crate) fn recognise(plan: &LogicalPlan) -> Result<Shape, Reason> {
         arguments: calls.arguments,
         domains: calls.domains,
         variables: calls.variables,
+        specials: calls.specials,
         calls: calls.calls,
         outputs,
+        hidden,
+        hidden_exprs,
+        error_calls: above.error_calls,
+        slot,
+        selection,
         has_subquery: false,
     };
-    refuse_volatile(&shape)?;
-    if !shape.outputs.iter().any(|o| o.role == Role::Estimate) {
-        return Err(Reason::new("no estimate is selected that could carry the error of choosing rows by one"));
-    }
-    if shape.expressions().any(is_correlated) || above.is_correlated() {
-        return Err(Reason::new("a correlated subquery is answered exactly"));
-    }
+    shape.refuse(is_correlated_above)?;
     shape.has_subquery = shape.predicates.iter().any(has_subquery);
-    let filters = shape.domains.iter().filter_map(|d| d.filter.as_ref());
-    if shape.keys.iter().chain(&shape.arguments).chain(filters).any(has_subquery) {
-        return Err(Reason::new("a subquery inside an aggregate or in GROUP BY is answered exactly"));
-    }
     Ok(shape)
 }
 
-fn refuse_volatile(shape: &Shape) -> Result<(), Reason> {
-    match shape.expressions().find(|e| e.is_volatile()) {
-        Some(expr) => Err(Reason::new(format!("{expr} changes from row to row at random"))),
-        None => Ok(()),
+impl Shape {
+    /// What no sample can answer although its form is known.
+    fn refuse(&self, is_correlated_above: bool) -> Result<(), Reason> {
+        if let Some(expr) = self.expressions().find(|e| e.is_volatile()) {
+            return Err(Reason::new(format!("{expr} changes from row to row at random")));
+        }
+        if !self.outputs.iter().any(|o| o.role == Role::Estimate) && self.error_calls.is_empty() {
+            return Err(Reason::new("no estimate is selected that could carry the error of choosing rows by one"));
+        }
+        if self.expressions().any(is_correlated) || is_correlated_above {
+            return Err(Reason::new("a correlated subquery is answered exactly"));
+        }
+        let filters = self.domains.iter().filter_map(|d| d.filter.as_ref());
+        let arguments = self.arguments.iter().filter_map(Argument::plain);
+        if self.keys.iter().chain(arguments).chain(filters).any(has_subquery) {
+            return Err(Reason::new("a subquery inside an aggregate or in GROUP BY is answered exactly"));
+        }
+        if self.is_beyond && !self.specials.is_empty() {
+            return Err(Reason::new("aggregates of percentiles, MIN, MAX and COUNT(DISTINCT …) are answered exactly"));
+        }
+        Ok(())
     }
-}
-
-/// Whether a subquery in `expr` refers to columns outside itself.
-pub(crate) fn is_correlated(expr: &Expr) -> bool {
-    let refers = |e: &Expr| {
-        Ok(match e {
-            Expr::Exists(e) => !e.subquery.outer_ref_columns.is_empty(),
-            Expr::InSubquery(e) => !e.subquery.outer_ref_columns.is_empty(),
-            Expr::SetComparison(e) => !e.subquery.outer_ref_columns.is_empty(),
-            Expr::ScalarSubquery(e) => !e.outer_ref_columns.is_empty(),
-            Expr::OuterReferenceColumn(..) => true,
-            _ => false,
-        })
-    };
-    expr.exists(refers).unwrap_or(true)
-}
-
-/// Whether any part of `expr` is a subquery.
-pub(crate) fn has_subquery(expr: &Expr) -> bool {
-    let is_subquery = |e: &Expr| {
-        let found = matches!(
-            e,
-            Expr::ScalarSubquery(_)
-                | Expr::Exists(_)
-                | Expr::InSubquery(_)
-                | Expr::SetComparison(_)
-                | Expr::OuterReferenceColumn(..)
-        );
-        Ok(found)
-    };
-    expr.exists(is_subquery).unwrap_or(true)
 }

@@ -1,5 +1,6 @@
 //! Expressions above aggregates as functions that can be differentiated.
 
+use super::Reason;
 use super::calls::{CallKind, Calls, literal_number};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchemaRef;
@@ -7,7 +8,7 @@ use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator};
 use plusminus_statistics::expression::Smooth;
 
-/// Inputs 0… are the shape's variables, then come the GROUP BY columns. `None` when `expr` is not smooth.
+/// Inputs 0… are the shape's variables, then its special calls, then the GROUP BY columns. `None` when `expr` is not smooth.
 pub(crate) fn translate(expr: &Expr, schema: &DFSchemaRef, keys: usize, calls: &Calls) -> Option<Smooth> {
     let go = |e: &Expr| translate(e, schema, keys, calls);
     match expr {
@@ -15,12 +16,17 @@ pub(crate) fn translate(expr: &Expr, schema: &DFSchemaRef, keys: usize, calls: &
             let index = schema.index_of_column(column).ok()?;
             if index < keys {
                 let numeric = schema.field(index).data_type().is_numeric();
-                return numeric.then_some(Smooth::Input(calls.variables.len() + index));
+                let first = calls.variables.len() + calls.specials.len();
+                return numeric.then_some(Smooth::Input(first + index));
             }
-            Some(match calls.calls.get(index - keys)?.kind {
-                CallKind::Count { rows } => Smooth::Input(rows),
-                CallKind::Sum { sum } => Smooth::Input(sum),
-                CallKind::Avg { sum, rows } => Smooth::Div(Box::new(Smooth::Input(sum)), Box::new(Smooth::Input(rows))),
+            Some(match &calls.calls.get(index - keys)?.kind {
+                CallKind::Count { rows } => Smooth::Input(*rows),
+                CallKind::Sum { sum } => Smooth::Input(*sum),
+                CallKind::Avg { sum, rows } => {
+                    Smooth::Div(Box::new(Smooth::Input(*sum)), Box::new(Smooth::Input(*rows)))
+                }
+                CallKind::Spread { of, .. } => of.clone(),
+                CallKind::Special(special) => Smooth::Input(calls.variables.len() + special),
             })
         }
         Expr::Literal(value, _) => literal_number(value).map(Smooth::Constant),
@@ -37,6 +43,40 @@ pub(crate) fn translate(expr: &Expr, schema: &DFSchemaRef, keys: usize, calls: &
         Expr::BinaryExpr(binary) => arithmetic(binary, go),
         Expr::ScalarFunction(call) => function(call, go),
         _ => None,
+    }
+}
+
+/// A percentile, a minimum or a count of distinct values has an interval of its own, which arithmetic with a constant maps;
+/// together with others it has none.
+pub(crate) fn check_specials(smooth: &Smooth, calls: &Calls, column: &str) -> Result<(), Reason> {
+    let special = calls.variables.len()..calls.variables.len() + calls.specials.len();
+    if smooth.is_linear_in_one().is_some() || !used_inputs(smooth).iter().any(|input| special.contains(input)) {
+        return Ok(());
+    }
+    Err(Reason::new(format!("column '{column}' combines a percentile, MIN, MAX or COUNT(DISTINCT …) with other aggregates")))
+}
+
+/// The inputs that occur in `smooth`, each once.
+pub(crate) fn used_inputs(smooth: &Smooth) -> Vec<usize> {
+    let mut found = Vec::new();
+    collect_inputs(smooth, &mut found);
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+fn collect_inputs(smooth: &Smooth, found: &mut Vec<usize>) {
+    match smooth {
+        Smooth::Constant(_) => {}
+        Smooth::Input(input) => found.push(*input),
+        Smooth::Add(a, b) | Smooth::Sub(a, b) | Smooth::Mul(a, b) | Smooth::Div(a, b) | Smooth::Pow(a, b) => {
+            collect_inputs(a, found);
+            collect_inputs(b, found);
+        }
+        Smooth::Neg(a) | Smooth::Abs(a) | Smooth::Sqrt(a) | Smooth::Ln(a) | Smooth::Log10(a) | Smooth::Exp(a) => {
+            collect_inputs(a, found);
+        }
+        Smooth::Round(a, _) => collect_inputs(a, found),
     }
 }
 

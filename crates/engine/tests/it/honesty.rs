@@ -30,10 +30,11 @@ async fn rows_chosen_by_an_estimate_are_never_called_exact() {
     let chosen = "SELECT g, COUNT(*) AS c FROM t GROUP BY g HAVING AVG(n) > 500 ERROR WITHIN 20%";
     let report = world.session.execute(chosen).await.unwrap().pop().unwrap().report().clone();
     assert_eq!((report.mode, report.met), (Mode::Approximate, Some(false)), "{report:?}");
-    assert_eq!(report.warnings.len(), 1);
+    assert!(report.warnings[0].contains("chosen by an estimate"), "{report:?}");
     let unseen = "SELECT g, AVG(x) AS a FROM t GROUP BY g ORDER BY SUM(n) DESC LIMIT 5 ERROR WITHIN 50%";
     let report = world.session.execute(unseen).await.unwrap().pop().unwrap().report().clone();
-    assert_eq!((report.mode, report.warnings.len()), (Mode::Approximate, 1), "{report:?}");
+    assert_eq!(report.mode, Mode::Approximate, "{report:?}");
+    assert!(report.warnings[0].contains("chosen by an estimate"), "{report:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

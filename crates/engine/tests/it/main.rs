@@ -7,6 +7,7 @@
     reason = "tests fail by panicking, and compare exact numbers exactly"
 )]
 
+mod above;
 mod bounds;
 mod coverage;
 mod errors;
@@ -14,7 +15,9 @@ mod explain;
 mod full_sample;
 mod golden;
 mod honesty;
+mod repair;
 mod reproducible;
 mod stale_and_damaged;
 mod support;
+mod tails;
 mod writers;

@@ -39,3 +39,16 @@ fn the_first_doubt_stays() {
     assert_eq!(doubted.trust.to_string(), "untrusted: fewer than 30 sampled rows");
     assert!(!doubted.trust.is_reliable());
 }
+
+#[test]
+fn monotone_functions_map_the_ends() {
+    assert_eq!(trusted(4.0, 1.0, 9.0).map_monotone(f64::sqrt), trusted(2.0, 1.0, 3.0));
+    assert_eq!(trusted(4.0, 1.0, 8.0).map_monotone(f64::recip), trusted(0.25, 0.125, 1.0));
+    assert_eq!(Estimate::exact(4.0).map_monotone(f64::sqrt), Estimate::exact(2.0));
+    assert_eq!(Estimate::exact_null().map_monotone(f64::sqrt), Estimate::exact_null());
+    let odd = trusted(4.0, -1.0, 9.0).map_monotone(f64::sqrt);
+    assert_eq!((odd.lower, odd.upper), (None, Some(3.0)));
+    assert_eq!(odd.trust, Trust::Untrusted(Doubt::NotFinite));
+    let open = Estimate { lower: None, ..trusted(4.0, 1.0, 8.0) }.map_monotone(f64::recip);
+    assert_eq!((open.lower, open.upper), (Some(0.125), None));
+}

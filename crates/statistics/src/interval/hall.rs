@@ -2,7 +2,7 @@ use crate::quantiles::Quantiles;
 use crate::real;
 
 /// How far stored moments may bend an interval.
-const LAMBDA_CAP: f64 = 0.30;
+pub(super) const LAMBDA_CAP: f64 = 0.30;
 
 /// The skewness the interval is built for: the estimate's own `λ̂` or, where that is smaller, what
 /// the column's skewness `γ*` predicts for `domain_rows` rows, `γ*/√n_d` capped at 0.30.

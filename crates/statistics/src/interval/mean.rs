@@ -42,7 +42,7 @@ pub fn mean_interval(
     };
     let gamma = knowledge.skewness;
     let (mut lower, mut upper) =
-        if variance > 0.0 { ends(mean, z, variance, gamma, domain.domain_rows, quantiles) } else { (mean, mean) };
+        if variance > 0.0 { ends(mean, z, variance, z.degrees(), gamma, quantiles) } else { (mean, mean) };
     if constant::is_constant(domain) {
         let (low, high) = constant_ends(mean, domain, knowledge, population, quantiles);
         lower = worse(lower, low, f64::min);
@@ -54,7 +54,7 @@ pub fn mean_interval(
         Trust::Untrusted(Doubt::UnstableDenominator)
     } else {
         let lone = z.has_lone_rows();
-        trust(domain.domain_rows, gamma, knowledge.kurtosis, lone)
+        trust(domain.domain_rows, gamma, knowledge.kurtosis, lone, quantiles)
     };
     let lower = knowledge.min.map_or(lower, |min| clamp(lower, min, f64::max));
     let upper = knowledge.max.map_or(upper, |max| clamp(upper, max, f64::min));

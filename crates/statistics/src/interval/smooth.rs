@@ -1,4 +1,4 @@
-use super::{ends, trust};
+use super::{degrees_with_kurtosis, ends, trust, trust_in_products};
 use crate::estimate::{Doubt, Estimate};
 use crate::quantiles::Quantiles;
 use crate::stratum::Population;
@@ -15,6 +15,8 @@ const DENOMINATOR_CV_MAX: f64 = 0.1;
 /// `denominator_cv` is the largest coefficient of variation among the expression's
 /// [`denominators`](crate::expression::Smooth::denominators), 0 without any: above 0.1 the expression
 /// is too far from linear and no interval is given. Nothing is clipped.
+///
+/// For products of columns see [`product_interval`].
 #[must_use]
 pub fn smooth_interval(
     value: f64,
@@ -24,20 +26,58 @@ pub fn smooth_interval(
     population: &Population,
     quantiles: &Quantiles,
 ) -> Estimate {
+    if let Some(estimate) = refused(value, z, denominator_cv, population) {
+        return estimate;
+    }
+    let variance = z.variance().unwrap_or(f64::NAN);
+    let (lower, upper) = ends(value, z, variance, z.degrees(), gamma_star, quantiles);
+    Estimate::within(value, lower, upper, trust(z.domain_rows, gamma_star, None, z.has_lone_rows(), quantiles))
+}
+
+/// A function of totals of products, such as a covariance or the slope of a regression line.
+///
+/// Like [`smooth_interval`], for rows whose tails are those of products, too heavy for their
+/// skewness to tell: `kurtosis`, that of z among the rows of the table, cuts the degrees of freedom
+/// to `m/(κ−1)` (a variance of such rows is that uncertain), m being the effective rows. Trusted from
+/// 30 rows on while `κ/m ≤ 0.15`, for normal pairs from about 60 rows; less at higher confidence.
+///
+/// Measured at 95 %, trusted covariances and slopes (seed 707; one stratum of 100–1,000 rows and 16
+/// strata, filtered or not): normal pairs 95–98, exponential lines 96–99, uniform pairs 95–98,
+/// flags 95–98. [`smooth_interval`], which knows no kurtosis, trusted lognormal pairs (σ = ½) of 30 rows at
+/// 88–89 %, heavier ones at 42–85 %.
+#[must_use]
+pub fn product_interval(
+    value: f64,
+    z: &Total,
+    gamma_star: Option<f64>,
+    kurtosis: Option<f64>,
+    denominator_cv: f64,
+    population: &Population,
+    quantiles: &Quantiles,
+) -> Estimate {
+    if let Some(estimate) = refused(value, z, denominator_cv, population) {
+        return estimate;
+    }
+    let variance = z.variance().unwrap_or(f64::NAN);
+    let (lower, upper) = ends(value, z, variance, degrees_with_kurtosis(z, kurtosis), gamma_star, quantiles);
+    Estimate::within(value, lower, upper, trust_in_products(z, gamma_star, kurtosis, quantiles))
+}
+
+/// What is answered without an interval.
+fn refused(value: f64, z: &Total, denominator_cv: f64, population: &Population) -> Option<Estimate> {
     if z.domain_rows == 0 {
-        return if population.is_exact() { Estimate::exact(value) } else { Estimate::unbounded(value, Doubt::NoRows) };
+        return Some(if population.is_exact() {
+            Estimate::exact(value)
+        } else {
+            Estimate::unbounded(value, Doubt::NoRows)
+        });
     }
     // A coefficient that is not a number is as bad as a large one.
     if denominator_cv.is_nan() || denominator_cv > DENOMINATOR_CV_MAX {
-        return Estimate::unbounded(value, Doubt::UnstableDenominator);
+        return Some(Estimate::unbounded(value, Doubt::UnstableDenominator));
     }
     let Some(variance) = z.variance() else {
-        return Estimate::unbounded(value, super::count::doubt_without_variance(z));
+        return Some(Estimate::unbounded(value, super::count::doubt_without_variance(z)));
     };
-    if variance <= 0.0 {
-        return Estimate::unbounded(value, Doubt::NoVariance);
-    }
-    let (lower, upper) = ends(value, z, variance, gamma_star, z.domain_rows, quantiles);
-    let trusted = trust(z.domain_rows, gamma_star, None, z.has_lone_rows());
-    Estimate::within(value, lower, upper, trusted)
+    (variance <= 0.0).then(|| Estimate::unbounded(value, Doubt::NoVariance))
 }

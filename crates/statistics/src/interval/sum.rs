@@ -32,7 +32,7 @@ pub fn sum_interval(
     let gamma = if whole_stratum { knowledge.skewness } else { knowledge.raw_skewness };
     let trusted = if variance > 0.0 {
         let lone = total.has_lone_rows();
-        trust(total.domain_rows, gamma, knowledge.kurtosis, lone)
+        trust(total.domain_rows, gamma, knowledge.kurtosis, lone, quantiles)
     } else {
         Trust::Untrusted(Doubt::NoVariance)
     };
@@ -46,7 +46,7 @@ pub fn sum_interval(
         return Estimate::unbounded(value, Doubt::NoVariance);
     }
     let inexact = total.inexact_estimate;
-    let (lower, upper) = ends(inexact, total, variance, gamma, total.domain_rows, quantiles);
+    let (lower, upper) = ends(inexact, total, variance, total.degrees(), gamma, quantiles);
     let (lower, upper) = clip(total, knowledge, lower, upper);
     Estimate::within(value, lower + total.exact_sum, upper + total.exact_sum, trusted)
 }

@@ -91,7 +91,10 @@ fn a_filtered_sum() {
     let (total, population) = folded(&STRATA);
     let mut knowledge = Knowledge { raw_skewness: Some(2.5), ..Knowledge::default() };
     let sum = sum_interval(&total, false, &knowledge, &population, &quantiles());
-    check_ends(&sum, 73_502.0, -25_622.9311615963, 443_850.888690202);
+    // γ₀/√8 is 0.58 above the cap of the skewness.
+    let stretch = 1.0 + STRETCH * (2.5 / 8.0_f64.sqrt() - 0.3);
+    let upper = 73_502.0 + stretch * (443_850.888690202 - 73_502.0);
+    check_ends(&sum, 73_502.0, -25_622.9311615963, upper);
     assert_eq!(doubt(&sum), Some(Doubt::FewRows));
     knowledge.min = Some(0.0);
     let clipped = sum_interval(&total, false, &knowledge, &population, &quantiles());
@@ -134,7 +137,9 @@ fn an_empty_domain_may_hide_rows() {
 fn a_mean() {
     let knowledge = Knowledge { skewness: Some(1.5), ..Knowledge::default() };
     let mean = mean_of(&STRATA, &knowledge);
-    check_ends(&mean, 135.113970588235, 26.6953294978025, 365.490694715501);
+    let stretch = 1.0 + STRETCH * (1.5 / 8.0_f64.sqrt() - 0.3);
+    let upper = 135.113970588235 + stretch * (365.490694715501 - 135.113970588235);
+    check_ends(&mean, 135.113970588235, 26.6953294978025, upper);
     let bounded = Knowledge { min: Some(91.0), max: Some(250.0), ..knowledge };
     check_ends(&mean_of(&STRATA, &bounded), 135.113970588235, 91.0, 250.0);
 }
@@ -222,6 +227,8 @@ fn rows_of_complete_strata_do_not_make_an_answer_exact() {
 
 #[test]
 fn trust_needs_rows_moments_and_light_tails() {
+    let q = quantiles();
+    let trust = |rows, gamma, kurtosis, lone| trust(rows, gamma, kurtosis, lone, &q);
     assert_eq!(trust(30, Some(2.0), Some(9.0), false), Trust::Trusted);
     let doubts = [
         (trust(29, Some(0.0), None, false), Doubt::FewRows),
@@ -273,6 +280,7 @@ fn degenerate_inputs_are_survived() {
                     Knowledge {
                         min: Some(a),
                         max: Some(b),
+                        mean: Some(a),
                         skewness: Some(a),
                         raw_skewness: Some(b),
                         kurtosis: Some(b),
@@ -298,6 +306,7 @@ fn width_falls_as_rows_grow() {
     let knowledge = Knowledge {
         min: Some(0.0),
         max: Some(20.0),
+        mean: Some(4.5),
         skewness: Some(1.0),
         raw_skewness: Some(1.5),
         kurtosis: Some(5.0),
@@ -324,4 +333,29 @@ fn width_falls_as_rows_grow() {
     let (total, population) = folded(&[(StratumSize::new(5_000, 5_000), &values[..])]);
     let sum = sum_interval(&total, false, &knowledge, &population, &quantiles());
     assert_eq!(sum, Estimate::exact(6_000.0));
+}
+
+#[test]
+fn rarer_misses_ask_for_lighter_tails() {
+    let strict = Quantiles::new(Confidence::new(0.999).unwrap());
+    let lax = Quantiles::new(Confidence::new(0.5).unwrap());
+    assert_eq!(shrink(&lax), 1.0);
+    assert!((shrink(&strict) - (0.025_f64.ln() / 0.0005_f64.ln()).powf(1.5)).abs() < 1e-3);
+    assert_eq!(trust(30, Some(8.0), Some(70.0), false, &quantiles()), Trust::Trusted);
+    assert_eq!(trust(30, Some(8.0), Some(70.0), false, &strict), Trust::Untrusted(Doubt::HeavyTail));
+}
+
+/// Kurtosis widens the interval of products and decides their trust.
+#[test]
+fn products_need_light_tails() {
+    let values: Vec<f64> = (0..200_u32).map(|i| f64::from(i % 9) - 4.0).collect();
+    let (z, population) = folded(&[(StratumSize::new(1_000_000_000, 200), &values[..])]);
+    let q = quantiles();
+    let product = |kurtosis| product_interval(3.0, &z, Some(0.0), kurtosis, 0.0, &population, &q);
+    let smooth = smooth_interval(3.0, &z, Some(0.0), 0.0, &population, &q);
+    assert_eq!(product(Some(1.0)), smooth);
+    assert!(product(Some(9.0)).upper > smooth.upper);
+    assert_eq!(product(Some(9.0)).trust, Trust::Trusted);
+    assert_eq!(doubt(&product(Some(40.0))), Some(Doubt::HeavyTail));
+    assert_eq!(doubt(&product(None)), Some(Doubt::NoMoments));
 }

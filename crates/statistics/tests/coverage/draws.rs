@@ -18,6 +18,8 @@ pub(crate) enum Values {
     MostlyZero,
     SignedLognormal(f64),
     Laplace,
+    /// 1 with this probability, else 0.
+    Flag(f64),
 }
 
 impl Values {
@@ -36,6 +38,7 @@ impl Values {
                 }
             }
             Self::SignedLognormal(sigma) => (uniform - 0.5).signum() * (sigma * normal(rng)).exp(),
+            Self::Flag(share) => f64::from(u8::from(uniform <= share)),
             Self::Laplace => (rng.random::<f64>() - 0.5).signum() * -uniform.ln(),
         }
     }

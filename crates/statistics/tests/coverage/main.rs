@@ -9,7 +9,14 @@
 mod counts;
 mod draws;
 mod filtered;
+mod keys;
+mod levels;
+mod products;
+mod ranks;
 mod ratio;
+mod replicates;
 mod stopping;
+mod table;
 mod tally;
+mod variance;
 mod whole;

@@ -1,0 +1,150 @@
+//! ERROR WITHIN: how often the bound is broken, and how many rows it takes beside the cheapest level.
+
+mod bill;
+
+use crate::coverage::campaign::{Campaign, Failure, block_on, in_parallel};
+use crate::coverage::dataset::{self, Dataset, Design, UNIFORM};
+use crate::coverage::ideal::normal_quantile;
+use crate::coverage::report::Section;
+use crate::coverage::truth::{Facts, Truth};
+use crate::coverage::world::{World, filtered, keys};
+use bill::{Bill, Bills, judge};
+use plusminus::{Answer, Manifest};
+use std::path::Path;
+
+const PERCENTS: [f64; 5] = [1.0, 2.0, 5.0, 10.0, 20.0];
+const VIOLATIONS_MAX: f64 = 0.05;
+const CONFIDENCE: u32 = 95;
+/// Rows that a first look reads at least: looking at fewer saves no time.
+const FIRST_LOOK_ROWS: f64 = 4_000.0;
+
+/// Columns asked for one by one, by their numbers in the dataset.
+const MEASURES: [usize; 5] = [0, 1, 2, 3, 4];
+
+/// Class, GROUP BY, predicate, and the most rows beside the cheapest level.
+const CLASSES: [(&str, &str, &str, f64); 4] = [
+    ("whole table", "", "", 1.4),
+    ("8 groups", "k", "", 1.4),
+    ("domain of 10 %", "", "place < 0.1", 1.4),
+    ("domain of 0.5 %", "", "place < 0.005", 2.5),
+];
+
+/// One aggregate of one class: the query, and the facts by level.
+struct Question {
+    class: usize,
+    sql: String,
+    /// Which fact of each group the query asks for.
+    fact: usize,
+    levels: std::rc::Rc<Vec<(f64, Facts)>>,
+}
+
+pub(crate) fn run(campaign: &Campaign) -> Result<Section, Failure> {
+    let folder = campaign.folder()?;
+    let dataset = dataset::distributions(&folder, campaign)?;
+    let work = |thread| block_on(draws(&dataset, &folder, thread, campaign));
+    let mut bills = Bills::default();
+    for found in in_parallel(campaign.threads, work)? {
+        for (key, bill) in found {
+            bills.entry(key).or_default().merge(&bill);
+        }
+    }
+    let mut section =
+        Section { part: "bounds", title: "Error bounds", command: campaign.command("bounds"), ..Section::default() };
+    section.notes.push(format!(
+        "{} samples of 10 % of 1.5 million made-up rows; COUNT, SUM and AVG of five measures one by one, under each bound at 95 %. \
+         Violated: cells of answers that claim the bound and differ from the truth by more. Rows: those read over those of the \
+         cheapest level whose error, with the variance known, is within the bound; in brackets counting at least the {} rows of a \
+         first look for that level.",
+        campaign.engine_draws, FIRST_LOOK_ROWS
+    ));
+    judge(&bills, &mut section);
+    Ok(section)
+}
+
+async fn draws(dataset: &Dataset, folder: &Path, thread: u64, campaign: &Campaign) -> Result<Bills, Failure> {
+    let world = World::open(&dataset.file, folder, thread).await?;
+    // One sample is enough here, and cheaper to draw.
+    let dataset = Dataset { samples: dataset.samples[..1].to_vec(), ..dataset.clone() };
+    let (mut bills, mut questions) = (Bills::default(), None);
+    for draw in (0..campaign.engine_draws).filter(|d| d % campaign.threads == thread) {
+        let manifests = world.draw(&dataset, campaign.draw_seed(draw)).await?;
+        world.pin(UNIFORM, None).await?;
+        let questions = match &mut questions {
+            Some(questions) => questions,
+            none => none.insert(questions_of(&world, &dataset, &manifests[0]).await?),
+        };
+        for question in questions.iter() {
+            for (number, bound) in PERCENTS.iter().enumerate() {
+                let answer = world.session.query(&question.sql).error_percent(*bound).run().await?;
+                let bill = bills.entry((question.class, number)).or_default();
+                question.charge(&answer, bound / 100.0, bill)?;
+            }
+        }
+    }
+    Ok(bills)
+}
+
+async fn questions_of(world: &World, dataset: &Dataset, manifest: &Manifest) -> Result<Vec<Question>, Failure> {
+    let mut questions = Vec::new();
+    for (class, (_, key, predicate, _)) in CLASSES.iter().enumerate() {
+        let key_or_all = if key.is_empty() { "'all'" } else { key };
+        let design = Design { sample: dataset.samples[0], key: key_or_all, name: String::new() };
+        let truth = Truth::new(world, dataset, &design, predicate).await?;
+        let mut held = 0;
+        let mut levels = Vec::new();
+        for level in &manifest.levels {
+            held += level.rows;
+            #[expect(clippy::cast_precision_loss, reason = "row counts")]
+            let rows = held as f64;
+            levels.push((rows, truth.facts(|_| rows)));
+        }
+        let levels = std::rc::Rc::new(levels);
+        let mut ask = |aggregate: &str, fact: usize| {
+            let (list, group) = if key.is_empty() {
+                (String::new(), String::new())
+            } else {
+                (format!("{key}, "), format!(" GROUP BY {key}"))
+            };
+            let sql = format!("SELECT {list}{aggregate} AS v FROM t{}{group}", filtered(predicate));
+            questions.push(Question { class, sql, fact, levels: std::rc::Rc::clone(&levels) });
+        };
+        if !(key.is_empty() && predicate.is_empty()) {
+            ask("COUNT(*)", 0);
+        }
+        for measure in MEASURES {
+            let column = dataset.measures[measure].column;
+            ask(&format!("SUM({column})"), 1 + 2 * measure);
+            ask(&format!("AVG({column})"), 2 + 2 * measure);
+        }
+    }
+    Ok(questions)
+}
+
+impl Question {
+    fn charge(&self, answer: &Answer, bound: f64, bill: &mut Bill) -> Result<(), Failure> {
+        let cells = answer.cells("v")?;
+        let groups = if CLASSES[self.class].1.is_empty() { vec!["all".to_owned()] } else { keys(answer)? };
+        let met = answer.report().met == Some(true);
+        bill.queries += 1;
+        bill.met += u64::from(met);
+        let facts = &self.levels[0].1;
+        for (group, cell) in groups.iter().zip(&cells) {
+            let truth = facts.get(group).ok_or("a group that the table does not have")?[self.fact].value;
+            bill.cells += 1;
+            bill.claimed += u64::from(met);
+            bill.violated += u64::from(met && (cell.estimate - truth).abs() > bound * truth.abs());
+        }
+        let z = normal_quantile(CONFIDENCE);
+        let suffices =
+            |facts: &Facts| facts.values().all(|f| z * f[self.fact].error <= bound * f[self.fact].value.abs());
+        if let Some((rows, _)) = self.levels.iter().find(|(_, facts)| suffices(facts)) {
+            #[expect(clippy::cast_precision_loss, reason = "row counts")]
+            let read = answer.report().rows_read as f64;
+            let first = self.levels.iter().map(|l| l.0).find(|held| *held >= FIRST_LOOK_ROWS).unwrap_or(*rows);
+            bill.payable += 1;
+            bill.rows_ratio += read / rows;
+            bill.rows_ratio_looked += read / rows.max(first);
+        }
+        Ok(())
+    }
+}

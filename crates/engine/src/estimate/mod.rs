@@ -1,0 +1,276 @@
+//! From totals to the query's numbers: values, intervals and trust.
+
+mod plan;
+pub(crate) mod special;
+
+use crate::kernel::{Rows, linearised};
+use crate::shape::{Argument, Call, CallKind, Shape, Spread, used_inputs};
+use plan::{Plan, Way};
+use plusminus_statistics::expression::Smooth;
+use plusminus_statistics::{
+    Doubt, Estimate, Knowledge, Population, Quantiles, StratumSize, Total, correlation_interval, count_interval,
+    mean_interval, smooth_interval, sum_interval, variance_interval,
+};
+
+/// Everything one look at the sample knows.
+pub(crate) struct Estimator<'a> {
+    pub(crate) shape: &'a Shape,
+    pub(crate) levels: &'a [Rows],
+    pub(crate) sizes: &'a [StratumSize],
+    /// (group, variable), groups outermost.
+    pub(crate) totals: &'a [Total],
+    /// What could hold rows of each group.
+    pub(crate) populations: &'a [Population],
+    /// Counts that the catalog knows, by variable and group.
+    pub(crate) known: &'a [Option<Vec<f64>>],
+    /// Special calls by call and group.
+    pub(crate) specials: Vec<Vec<Estimate>>,
+    /// What is known of each argument.
+    pub(crate) knowledge: &'a [Knowledge],
+    /// Whether WHERE and GROUP BY are decided by the stratum.
+    pub(crate) whole_strata: bool,
+    pub(crate) quantiles: &'a Quantiles,
+    /// Numeric GROUP BY values by key and group, where an expression uses them.
+    pub(crate) key_values: &'a [Vec<f64>],
+}
+
+impl Estimator<'_> {
+    pub(crate) fn groups(&self) -> usize {
+        self.populations.len()
+    }
+
+    fn width(&self) -> usize {
+        self.shape.variables.len()
+    }
+
+    pub(crate) fn total(&self, group: usize, variable: usize) -> &Total {
+        &self.totals[group * self.width() + variable]
+    }
+
+    /// The value of every aggregate call in one group, for DataFusion to compute with.
+    pub(crate) fn call_value(&self, call: &Call, group: usize) -> Option<f64> {
+        let is_seen = |variable: usize| {
+            let total = self.total(group, variable);
+            total.domain_rows + total.exact_rows > 0
+        };
+        let input = |variable: usize| match self.known[variable].as_ref() {
+            Some(known) if self.shape.variables[variable].argument.is_none() => known[group],
+            _ => self.total(group, variable).estimate(),
+        };
+        match &call.kind {
+            CallKind::Special(special) => self.specials[*special][group].value,
+            CallKind::Avg { sum, rows } => {
+                is_seen(*sum).then(|| self.total(group, *sum).estimate() / self.total(group, *rows).estimate())
+            }
+            kind => kind.value(input, is_seen),
+        }
+    }
+
+    fn inputs(&self, group: usize) -> Vec<f64> {
+        let variables = (0..self.width()).map(|v| self.total(group, v).estimate());
+        let specials = self.specials.iter().map(|s| s.get(group).and_then(|e| e.value).unwrap_or(f64::NAN));
+        let keys = self.key_values.iter().map(|k| k.get(group).copied().unwrap_or(f64::NAN));
+        variables.chain(specials).chain(keys).collect()
+    }
+
+    /// The interval of each of the shape's functions in every group, functions outermost; those of rounded columns rounded.
+    pub(crate) fn all_estimates(&self) -> Vec<Vec<Estimate>> {
+        let smooths: Vec<&Smooth> = self.shape.smooths().collect();
+        let mut estimates = self.estimates(&smooths);
+        let rounds = self.shape.outputs.iter().filter(|o| o.smooth.is_some()).map(|o| o.round);
+        for (column, digits) in estimates.iter_mut().zip(rounds) {
+            if let Some(digits) = digits {
+                column.iter_mut().for_each(|e| *e = rounded(*e, digits));
+            }
+        }
+        estimates
+    }
+
+    fn estimates(&self, smooths: &[&Smooth]) -> Vec<Vec<Estimate>> {
+        let mut linears = Vec::new();
+        let plans: Vec<Plan<'_>> = smooths.iter().map(|smooth| self.plan(smooth, &mut linears)).collect();
+        let walked = if linears.is_empty() {
+            Vec::new()
+        } else {
+            linearised(self.levels, self.sizes, &self.shape.variables, &linears, self.groups())
+        };
+        let z = |plan: &Plan<'_>, group: usize| {
+            plan.linear.map_or_else(Total::default, |at| walked[group * linears.len() + at])
+        };
+        plans.iter().map(|plan| (0..self.groups()).map(|g| self.estimate(plan, g, &z(plan, g))).collect()).collect()
+    }
+
+    fn estimate(&self, plan: &Plan<'_>, group: usize, z: &Total) -> Estimate {
+        let population = &self.populations[group];
+        let value = || plan.smooth.evaluate(&self.inputs(group));
+        match &plan.way {
+            Way::Constant => exact_or_null(value()),
+            Way::Variable(linear) => self.variable(group, linear.input).map_linear(linear.scale, linear.offset),
+            Way::Special(linear) => {
+                self.specials[linear.input - self.width()][group].map_linear(linear.scale, linear.offset)
+            }
+            Way::Mean { sum, rows } => self.mean(group, *sum, *rows, z, population),
+            Way::Spread(spread) => self.spread(*spread, value(), plan.smooth, group, z),
+            Way::Smooth => self.smooth(value(), plan.smooth, group, z),
+        }
+    }
+
+    fn smooth(&self, value: f64, smooth: &Smooth, group: usize, z: &Total) -> Estimate {
+        let population = &self.populations[group];
+        if self.is_unseen(smooth, group) {
+            return null(population);
+        }
+        let gamma = self.gamma(smooth);
+        let estimate =
+            smooth_interval(value, z, gamma, self.instability(smooth, group), population, self.quantiles);
+        let doubted = gamma.is_none() && !estimate.trust.is_exact();
+        if doubted { estimate.untrusted(Doubt::NoMoments) } else { estimate }
+    }
+
+    fn spread(&self, spread: Spread, value: f64, smooth: &Smooth, group: usize, z: &Total) -> Estimate {
+        let population = &self.populations[group];
+        if self.is_unseen(smooth, group) || !value.is_finite() {
+            return null(population);
+        }
+        match spread {
+            Spread::Variance { sum } => self.variance(value, sum, group, z),
+            // The root of the variance's interval; z is the variance's.
+            Spread::Deviation { sum } => self.variance(value * value, sum, group, z).map_monotone(f64::sqrt),
+            Spread::Correlation => {
+                let knowledge = self.product_knowledge(smooth);
+                correlation_interval(value, z, knowledge.skewness, knowledge.kurtosis, population, self.quantiles)
+            }
+            Spread::Other => self.smooth(value, smooth, group, z),
+        }
+    }
+
+    fn variance(&self, value: f64, sum: usize, group: usize, z: &Total) -> Estimate {
+        let knowledge = self.shape.variables[sum].argument.map(|a| self.knowledge[a]).unwrap_or_default();
+        variance_interval(value, z, self.total(group, sum), &knowledge, &self.populations[group], self.quantiles)
+    }
+
+    /// Whether nothing at all is known of what `smooth` is a function of.
+    fn is_unseen(&self, smooth: &Smooth, group: usize) -> bool {
+        let inputs = used_inputs(smooth);
+        let empty = |v: &usize| {
+            let total = self.total(group, *v);
+            total.domain_rows + total.exact_rows == 0
+        };
+        let sums = |v: &&usize| **v < self.width() && self.shape.variables[**v].argument.is_some();
+        inputs.iter().filter(sums).any(empty)
+    }
+
+    /// A single count or sum.
+    fn variable(&self, group: usize, variable: usize) -> Estimate {
+        let population = &self.populations[group];
+        let total = self.total(group, variable);
+        let argument = self.shape.variables[variable].argument;
+        match (argument, &self.known[variable]) {
+            (None, Some(known)) => Estimate::exact(known[group]),
+            (None, None) => count_interval(total, population, self.quantiles),
+            (Some(argument), _) => {
+                let domain = &self.shape.domains[self.shape.variables[variable].domain];
+                let whole = self.whole_strata && domain.filter.is_none() && domain.not_null.is_empty();
+                sum_interval(total, whole, &self.knowledge[argument], population, self.quantiles)
+            }
+        }
+    }
+
+    fn mean(&self, group: usize, sum: usize, rows: usize, z: &Total, population: &Population) -> Estimate {
+        let (total, count) = (self.total(group, sum), self.total(group, rows));
+        let mean = total.estimate() / count.estimate();
+        let argument = self.shape.variables[sum].argument;
+        let knowledge = argument.map(|a| self.knowledge[a]).unwrap_or_default();
+        mean_interval(mean, z, total, variation(count), &knowledge, population, self.quantiles)
+    }
+
+    /// The largest skewness among the arguments involved; `None` when one is unknown.
+    fn gamma(&self, smooth: &Smooth) -> Option<f64> {
+        let mut gamma: f64 = 1.0;
+        for input in used_inputs(smooth).into_iter().filter(|i| *i < self.width()) {
+            if let Some(argument) = self.shape.variables[input].argument {
+                let skewness = self.knowledge[argument].skewness?;
+                if skewness.abs() > gamma.abs() {
+                    gamma = skewness;
+                }
+            }
+        }
+        Some(gamma)
+    }
+
+    /// What is known of the product of two different arguments in `smooth`.
+    fn product_knowledge(&self, smooth: &Smooth) -> Knowledge {
+        let arguments = used_inputs(smooth).into_iter().filter_map(|i| self.shape.variables.get(i)?.argument);
+        let mut products = arguments.filter(|a| match self.shape.arguments[*a] {
+            Argument::Product(one, other) => one != other,
+            _ => false,
+        });
+        products.next().map(|a| self.knowledge[a]).unwrap_or_default()
+    }
+
+    /// An upper bound of the coefficient of variation of what must stay away from zero.
+    fn instability(&self, smooth: &Smooth, group: usize) -> f64 {
+        let inputs = self.inputs(group);
+        let mut gradient = vec![0.0; inputs.len()];
+        let mut worst: f64 = 0.0;
+        for denominator in smooth.denominators() {
+            let value = denominator.gradient(&inputs, &mut gradient);
+            let error: f64 = (0..self.width())
+                .map(|v| (gradient[v] * self.total(group, v).standard_error().unwrap_or(f64::INFINITY)).abs())
+                .filter(|e| !e.is_nan())
+                .sum();
+            worst = worst.max((error / value).abs());
+        }
+        if worst.is_nan() { f64::INFINITY } else { worst }
+    }
+}
+
+impl CallKind {
+    /// The value of a call from its variables, for every kind but the special ones.
+    pub(crate) fn value(&self, input: impl Fn(usize) -> f64, is_seen: impl Fn(usize) -> bool) -> Option<f64> {
+        match self {
+            Self::Count { rows } => Some(input(*rows).round()),
+            Self::Sum { sum } => is_seen(*sum).then(|| input(*sum)),
+            Self::Avg { sum, rows } => is_seen(*sum).then(|| input(*sum) / input(*rows)),
+            Self::Spread { of, .. } => {
+                let inputs = used_inputs(of);
+                let mut values = vec![f64::NAN; inputs.last().map_or(0, |last| last + 1)];
+                for variable in inputs {
+                    values[variable] = input(variable);
+                }
+                Some(of.evaluate(&values)).filter(|v| v.is_finite())
+            }
+            Self::Special(_) => None,
+        }
+    }
+}
+
+fn exact_or_null(value: f64) -> Estimate {
+    if value.is_finite() { Estimate::exact(value) } else { Estimate::exact_null() }
+}
+
+/// NULL: for certain, or as far as the sample shows.
+fn null(population: &Population) -> Estimate {
+    let null = Estimate::exact_null();
+    if population.is_exact() { null } else { null.untrusted(Doubt::NoRows) }
+}
+
+/// The estimate of a rounded number, its ends rounded alike: ROUND never changes the order of numbers.
+fn rounded(estimate: Estimate, digits: i32) -> Estimate {
+    let unit = 10_f64.powi(digits);
+    let round = |x: Option<f64>| x.map(|x| (x * unit).round() / unit);
+    Estimate {
+        value: round(estimate.value),
+        lower: round(estimate.lower),
+        upper: round(estimate.upper),
+        trust: estimate.trust,
+    }
+}
+
+fn variation(total: &Total) -> f64 {
+    match total.standard_error() {
+        Some(error) if total.estimate() > 0.0 => error / total.estimate(),
+        Some(_) => 0.0,
+        None => f64::INFINITY,
+    }
+}

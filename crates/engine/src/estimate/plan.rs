@@ -1,0 +1,91 @@
+//! Which interval a column gets, and what it needs of the second walk.
+
+use super::Estimator;
+use crate::kernel::Linear;
+use crate::shape::{CallKind, Spread, used_inputs};
+use plusminus_statistics::expression::{Linear as LinearForm, Smooth};
+
+/// How the interval of a function is found.
+pub(super) enum Way {
+    /// No aggregate takes part.
+    Constant,
+    /// One count or sum, up to factor and summand.
+    Variable(LinearForm),
+    /// One special call, up to factor and summand.
+    Special(LinearForm),
+    Mean {
+        sum: usize,
+        rows: usize,
+    },
+    Spread(Spread),
+    Smooth,
+}
+
+pub(super) struct Plan<'a> {
+    pub(super) smooth: &'a Smooth,
+    pub(super) way: Way,
+    /// Number of the linear form in the second walk.
+    pub(super) linear: Option<usize>,
+}
+
+impl Estimator<'_> {
+    pub(super) fn plan<'s>(&self, smooth: &'s Smooth, linears: &mut Vec<Linear>) -> Plan<'s> {
+        let way = self.way(smooth);
+        let linear = match way {
+            Way::Constant | Way::Variable(_) | Way::Special(_) => None,
+            Way::Mean { .. } | Way::Spread(_) | Way::Smooth => {
+                linears.push(self.linear_form(match (&way, smooth) {
+                    (Way::Spread(Spread::Deviation { .. }), Smooth::Sqrt(variance)) => variance,
+                    _ => smooth,
+                }));
+                Some(linears.len() - 1)
+            }
+        };
+        Plan { smooth, way, linear }
+    }
+
+    fn way(&self, smooth: &Smooth) -> Way {
+        let (specials, keys) = (self.shape.variables.len(), self.shape.first_key_input());
+        if used_inputs(smooth).iter().all(|input| *input >= keys) {
+            return Way::Constant;
+        }
+        match smooth.is_linear_in_one() {
+            Some(linear) if linear.input < specials => return Way::Variable(linear),
+            Some(linear) if linear.input < keys => return Way::Special(linear),
+            _ => {}
+        }
+        if let Some((sum, rows)) = self.average(smooth) {
+            return Way::Mean { sum, rows };
+        }
+        let own = self.shape.calls.iter().find_map(|call| match &call.kind {
+            CallKind::Spread { of, spread } if of == smooth => Some(*spread),
+            _ => None,
+        });
+        own.map_or(Way::Smooth, Way::Spread)
+    }
+
+    /// Whether `smooth` is the AVG of one argument: its sum and its count.
+    fn average(&self, smooth: &Smooth) -> Option<(usize, usize)> {
+        let Smooth::Div(sum, rows) = smooth else { return None };
+        let (Smooth::Input(sum), Smooth::Input(rows)) = (sum.as_ref(), rows.as_ref()) else { return None };
+        let variables = &self.shape.variables;
+        let (s, r) = (variables.get(*sum)?, variables.get(*rows)?);
+        (s.domain == r.domain && s.argument.is_some() && r.argument.is_none()).then_some((*sum, *rows))
+    }
+
+    /// The function's slopes by variable and group.
+    fn linear_form(&self, smooth: &Smooth) -> Linear {
+        let used: Vec<usize> = used_inputs(smooth).into_iter().filter(|i| *i < self.width()).collect();
+        let mut terms: Vec<(usize, Vec<f64>)> = used.iter().map(|v| (*v, Vec::with_capacity(self.groups()))).collect();
+        let mut gradient = vec![0.0; self.shape.first_key_input() + self.key_values.len()];
+        for group in 0..self.groups() {
+            smooth.gradient(&self.inputs(group), &mut gradient);
+            for (variable, coefficients) in &mut terms {
+                coefficients.push(gradient[*variable]);
+            }
+        }
+        let domain = self.shape.variables[used[0]].domain;
+        let one_domain = used.iter().all(|v| self.shape.variables[*v].domain == domain);
+        Linear { terms, one_domain }
+    }
+}

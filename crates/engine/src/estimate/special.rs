@@ -1,0 +1,54 @@
+//! Percentiles and extremes.
+
+use super::Estimator;
+use crate::kernel::Column;
+use crate::shape::{Special, SpecialKind};
+use plusminus_statistics::{Estimate, Interpolation, extreme_interval, quantile_interval, weighted_quantile};
+
+/// The estimates of a special call by group; `ends` are extremes that moments of the sampled strata tell.
+pub(crate) fn estimates(look: &Estimator<'_>, call: &Special, ends: &[Option<f64>]) -> Vec<Estimate> {
+    let column = Column { levels: look.levels, domain: call.domain, argument: call.argument, groups: look.groups() };
+    match call.kind {
+        SpecialKind::Quantile { share, rows } => quantiles(look, call, &column, share, rows),
+        SpecialKind::Extreme { is_max, truth } => {
+            let seen = column.extremes(is_max);
+            let knowledge = &look.knowledge[call.argument];
+            let bound = match (truth, is_max) {
+                (true, true) => Some(1.0),
+                (true, false) => Some(0.0),
+                (false, true) => knowledge.max,
+                (false, false) => knowledge.min,
+            };
+            let estimate = |(group, seen): (usize, Option<f64>)| {
+                // Of sampled strata the scan knows the extreme, of the others every row.
+                match (ends[group].filter(|end| end.is_finite()), seen) {
+                    (Some(end), Some(seen)) => Estimate::exact(if is_max { end.max(seen) } else { end.min(seen) }),
+                    (Some(end), None) => Estimate::exact(end),
+                    _ => extreme_interval(seen, bound, is_max, &look.populations[group]),
+                }
+            };
+            seen.into_iter().enumerate().map(estimate).collect()
+        }
+        SpecialKind::Distinct { .. } => vec![Estimate::exact_null(); look.groups()],
+    }
+}
+
+fn quantiles(look: &Estimator<'_>, call: &Special, column: &Column<'_>, share: f64, rows: usize) -> Vec<Estimate> {
+    let points = column.sorted(look.sizes);
+    let at: Vec<(f64, f64)> = points
+        .iter()
+        .enumerate()
+        .map(|(group, points)| {
+            let quantile = weighted_quantile(points, share, Interpolation::Discrete).unwrap_or(f64::NAN);
+            (quantile, look.total(group, rows).estimate())
+        })
+        .collect();
+    let residuals = column.residuals(look.sizes, share, &at);
+    let knowledge = &look.knowledge[call.argument];
+    let estimate = |(group, points): (usize, &Vec<_>)| {
+        let seen = look.total(group, rows).domain_rows;
+        let (z, population) = (&residuals[group], &look.populations[group]);
+        quantile_interval(points, share, z, seen, knowledge, population, look.quantiles)
+    };
+    points.iter().enumerate().map(estimate).collect()
+}

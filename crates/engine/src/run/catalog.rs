@@ -1,0 +1,219 @@
+//! What the catalog knows without reading a row: counts and distinct values that strata decide, extremes from the
+//! build-time scan, sketches.
+
+use super::{Context, Estimated};
+use super::columns::typed;
+use super::settled::Unsettled;
+use super::stopping::meets_or_null;
+use crate::above;
+use crate::error::Result;
+use crate::goal::Goal;
+use crate::kernel::StrataView;
+use crate::shape::{Argument, Call, CallKind, Reason, Shape, Special, SpecialKind};
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::{DataType, Float64Type};
+use datafusion::logical_expr::Expr;
+use plusminus_catalog::Manifest;
+use plusminus_statistics::{Estimate, Quantiles, sketch_interval};
+
+/// Estimates of a special call by part, where the catalog has them.
+pub(crate) type Known = Option<Vec<SpecialKnown>>;
+
+/// A special call of one part.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum SpecialKnown {
+    Exact(Option<f64>),
+    /// A sketch's count and its relative standard error.
+    Sketch { count: f64, relative_error: f64 },
+}
+
+impl SpecialKnown {
+    pub(crate) fn estimate(self, quantiles: &Quantiles) -> Estimate {
+        match self {
+            Self::Exact(Some(value)) => Estimate::exact(value),
+            Self::Exact(None) => Estimate::exact_null(),
+            Self::Sketch { count, relative_error } => sketch_interval(count, relative_error, quantiles),
+        }
+    }
+}
+
+/// What the catalog knows of every special call; a count of distinct values that it does not know is a reason.
+pub(super) fn specials(
+    shape: &Shape,
+    manifest: &Manifest,
+    view: &StrataView,
+    goal: &Goal,
+) -> Result<std::result::Result<Vec<Known>, Reason>> {
+    let quantiles = Quantiles::new(goal.confidence);
+    let mut found = Vec::with_capacity(shape.specials.len());
+    for special in &shape.specials {
+        found.push(match &special.kind {
+            SpecialKind::Quantile { .. } => None,
+            SpecialKind::Extreme { is_max, .. } => extreme(shape, special, *is_max, manifest, view),
+            SpecialKind::Distinct { column } => match distinct(shape, column, manifest, view)? {
+                Some(known) if goal.error.is_some_and(|target| !known.iter().all(|k| meets_or_null(&k.estimate(&quantiles), target))) => {
+                    let what = format!("COUNT(DISTINCT {column}) is answered exactly: the sketch kept at build time is not within the error");
+                    return Ok(Err(Reason::new(what)));
+                }
+                Some(known) => Some(known),
+                None => {
+                    let what = format!(
+                        "COUNT(DISTINCT {column}) of these rows is answered exactly: \
+                         no row sample can tell, and no sample is stratified by {column} and all that WHERE and GROUP BY name"
+                    );
+                    return Ok(Err(Reason::new(what)));
+                }
+            },
+        });
+    }
+    Ok(Ok(found))
+}
+
+/// Whether the query runs over every row of the table as one group.
+fn is_whole_table(shape: &Shape) -> bool {
+    shape.keys.is_empty() && shape.predicates.is_empty()
+}
+
+fn distinct(shape: &Shape, column: &str, manifest: &Manifest, view: &StrataView) -> Result<Known> {
+    if view.decides_all()
+        && let Some(counts) = view.distinct_counts(column)?
+    {
+        #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
+        return Ok(Some(counts.into_iter().map(|c| SpecialKnown::Exact(Some(c as f64))).collect()));
+    }
+    if !is_whole_table(shape) {
+        return Ok(None);
+    }
+    let sketch = manifest.distinct.iter().find(|d| d.column == column);
+    #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
+    Ok(sketch.map(|d| vec![SpecialKnown::Sketch { count: d.count as f64, relative_error: d.relative_error }]))
+}
+
+/// Floats hold whole numbers exactly up to here.
+const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+
+fn extreme(shape: &Shape, special: &Special, is_max: bool, manifest: &Manifest, view: &StrataView) -> Known {
+    let Argument::Plain(Expr::Column(column)) = &shape.arguments[special.argument] else { return None };
+    if shape.domains[special.domain].filter.is_some() || !view.decides_all() {
+        return None;
+    }
+    let scale = match shape.scan.projected_schema.field_with_unqualified_name(&column.name).ok()?.data_type() {
+        DataType::Decimal128(_, s) | DataType::Decimal256(_, s) | DataType::Decimal32(_, s) | DataType::Decimal64(_, s) => *s,
+        _ => 0,
+    };
+    let is_certain = |value: f64| value.is_finite() && value.abs() * 10_f64.powi(i32::from(scale)) < EXACT_MAX;
+    let moments = manifest.column_moments(&column.name)?;
+    // Values that are no finite numbers are in no moments.
+    let strata = view.strata.non_null(&column.name).unwrap_or(view.strata.rows());
+    if moments.count != strata.iter().sum::<u64>() {
+        return None;
+    }
+    let ends = if is_whole_table(shape) {
+        vec![if is_max { moments.max } else { moments.min }]
+    } else {
+        view.known_extremes(&column.name, is_max, |_| false)
+    };
+    let ends = ends.into_iter().map(|end| end.filter(|v| is_certain(*v)).map(|v| SpecialKnown::Exact(Some(v))));
+    ends.collect()
+}
+
+/// The aggregates by call and part, when the catalog alone can tell all of them.
+pub(super) fn known_calls(shape: &Shape, view: &StrataView, specials: &[Known]) -> Option<Vec<Vec<SpecialKnown>>> {
+    if shape.is_beyond {
+        return None;
+    }
+    let known = |call: &Call| match &call.kind {
+        #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
+        CallKind::Count { rows } => {
+            let counts = known_variable(shape, view, *rows)?;
+            Some(counts.into_iter().map(|c| SpecialKnown::Exact(Some(c as f64))).collect())
+        }
+        CallKind::Special(special) => specials[*special].clone(),
+        _ => None,
+    };
+    shape.calls.iter().map(known).collect()
+}
+
+/// A count that strata alone decide, by part.
+pub(super) fn known_variable(shape: &Shape, view: &StrataView, variable: usize) -> Option<Vec<u64>> {
+    let variable = &shape.variables[variable];
+    let domain = &shape.domains[variable.domain];
+    if variable.argument.is_some() || domain.filter.is_some() || !view.decides_all() {
+        return None;
+    }
+    match domain.not_null.as_slice() {
+        [] => Some(view.known_counts(None)),
+        [argument] => match &shape.arguments[*argument] {
+            Argument::Plain(Expr::Column(column)) => Some(view.known_counts(Some(&column.name))),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The answer without a look at any level.
+pub(super) async fn answer(
+    shape: &Shape,
+    context: &Context<'_>,
+    view: &StrataView,
+    known: &[Vec<SpecialKnown>],
+) -> Result<Estimated> {
+    let quantiles = Quantiles::new(context.goal.confidence);
+    let groups = if shape.keys.is_empty() { 1 } else { view.keys.first().map_or(0, |k| k.len()) };
+    let mut columns = view.keys.clone();
+    let mut estimates: Vec<Vec<Estimate>> = Vec::new();
+    for (call, parts) in shape.calls.iter().zip(known) {
+        let own: Vec<Estimate> = parts.iter().take(groups).map(|k| k.estimate(&quantiles)).collect();
+        columns.push(typed(&own.iter().map(|e| e.value).collect::<Vec<_>>(), &call.data_type)?);
+        estimates.push(own);
+    }
+    let keys = key_numbers(shape, view)?;
+    let of = |smooth: &plusminus_statistics::expression::Smooth, group: usize| {
+        let mut inputs = vec![f64::NAN; shape.first_key_input()];
+        for (call, own) in shape.calls.iter().zip(&estimates) {
+            let input = match call.kind {
+                CallKind::Count { rows } => rows,
+                CallKind::Special(special) => shape.variables.len() + special,
+                _ => continue,
+            };
+            if smooth.is_linear_in_one().is_some_and(|l| l.input == input) {
+                return smooth.is_linear_in_one().map_or(own[group], |l| own[group].map_linear(l.scale, l.offset));
+            }
+            inputs[input] = own[group].value.unwrap_or(f64::NAN);
+        }
+        inputs.extend(keys.iter().map(|k| k.get(group).copied().unwrap_or(f64::NAN)));
+        let value = smooth.evaluate(&inputs);
+        if value.is_finite() { Estimate::exact(value) } else { Estimate::exact_null() }
+    };
+    let hidden: Vec<Vec<Estimate>> =
+        shape.hidden.iter().map(|smooth| (0..groups).map(|g| of(smooth, g)).collect()).collect();
+    super::finish::fill(shape, &hidden)?;
+    let upper = above::run(shape, context.state, columns, groups).await?;
+    let at = |by_group: &dyn Fn(usize) -> Estimate| upper.groups.iter().map(|g| by_group(*g as usize)).collect();
+    let intervals = shape.outputs.iter().map(|o| o.smooth.as_ref().map(|s| at(&|g| of(s, g)))).collect();
+    let spoken_of = hidden.iter().take(shape.error_calls.len()).map(|by_group| at(&|g| by_group[g])).collect();
+    Ok(Estimated {
+        batch: upper.batch,
+        intervals,
+        spoken_of,
+        level: None,
+        rows_read: 0,
+        missing_groups_below: Some(0),
+        is_whole: true,
+        unsettled: Unsettled::default(),
+        warnings: Vec::new(),
+        repaired: 0,
+    })
+}
+
+/// Numeric GROUP BY values by key and part.
+fn key_numbers(shape: &Shape, view: &StrataView) -> Result<Vec<Vec<f64>>> {
+    let number = |key: &ArrayRef| -> Result<Vec<f64>> {
+        if !shape.uses_key_numbers() || !key.data_type().is_numeric() {
+            return Ok(Vec::new());
+        }
+        let numbers = arrow::compute::cast(key, &DataType::Float64)?;
+        Ok(numbers.as_primitive::<Float64Type>().iter().map(|v| v.unwrap_or(f64::NAN)).collect())
+    };
+    view.keys.iter().map(number).collect()
+}

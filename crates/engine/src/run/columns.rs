@@ -1,0 +1,61 @@
+//! The aggregate's output: keys, then calls, with exactly known groups in DataFusion's own types.
+
+use super::levels::{Levels, Look};
+use crate::error::Result;
+use crate::kernel::{Program, exact_calls};
+use crate::shape::CallKind;
+use arrow::array::{ArrayRef, BooleanArray, Float64Array};
+use arrow::compute::kernels::zip::zip;
+use arrow::datatypes::DataType;
+use plusminus_statistics::Population;
+use std::sync::Arc;
+
+impl Levels<'_> {
+    /// The aggregate's columns as a look sees them.
+    pub(super) fn columns_of(&mut self, look: &Look) -> Result<Vec<ArrayRef>> {
+        let native = self.native(look)?;
+        let mut columns = self.keys_of(look)?;
+        for (number, (call, values)) in self.shape.calls.iter().zip(&look.calls).enumerate() {
+            let estimated = typed(values, &call.data_type)?;
+            columns.push(match &native {
+                Some(native) => {
+                    // A sum over no rows is NULL, which accumulators only know of groups they have seen.
+                    let exact = look.populations.iter().zip(values).map(|(p, v)| Some(p.is_exact() && v.is_some()));
+                    let own = native[number].slice(0, look.populations.len());
+                    zip(&exact.collect::<BooleanArray>(), &own, &estimated)?
+                }
+                None => estimated,
+            });
+        }
+        Ok(columns)
+    }
+
+    /// The GROUP BY columns.
+    pub(super) fn keys_of(&mut self, look: &Look) -> Result<Vec<ArrayRef>> {
+        let mut columns = self.program.as_mut().map_or_else(|| Ok(Vec::new()), Program::group_keys)?;
+        if columns.is_empty() && !self.shape.keys.is_empty() {
+            let fields = self.shape.aggregate.schema.fields().iter().take(self.shape.keys.len());
+            columns = fields.map(|f| arrow::array::new_empty_array(f.data_type())).collect();
+        }
+        // Groups of a level that was read in vain come after those of the levels that count.
+        Ok(columns.into_iter().map(|c| c.slice(0, look.populations.len())).collect())
+    }
+
+    fn native(&mut self, look: &Look) -> Result<Option<Vec<ArrayRef>>> {
+        let is_count = |c: &crate::shape::Call| matches!(c.kind, CallKind::Count { .. });
+        if !look.populations.iter().any(Population::is_exact) || self.shape.calls.iter().all(is_count) {
+            return Ok(None);
+        }
+        let Some(program) = &mut self.program else { return Ok(None) };
+        exact_calls(self.shape, self.context.state, program, &self.batches, &look.sizes).map(Some)
+    }
+}
+
+/// Estimates in the aggregate's own type; whole numbers are rounded.
+pub(super) fn typed(values: &[Option<f64>], data_type: &DataType) -> Result<ArrayRef> {
+    let round = data_type.is_integer();
+    let values: Float64Array =
+        values.iter().map(|v| v.filter(|v| v.is_finite()).map(|v| if round { v.round() } else { v })).collect();
+    let array: ArrayRef = Arc::new(values);
+    Ok(arrow::compute::cast(&array, data_type)?)
+}

@@ -1,0 +1,164 @@
+//! From the last look to the answer.
+
+use super::levels::{Levels, Look};
+use super::settled::unsettled;
+use super::stopping::meets_or_null;
+use super::Estimated;
+use crate::above;
+use crate::error::Result;
+use crate::shape::{Shape, SpecialKind};
+use arrow::array::{ArrayRef, Float64Array};
+use arrow::datatypes::DataType;
+use plusminus_dialect::OnMiss;
+use plusminus_statistics::{Estimate, Population, missing, rows_beyond};
+
+/// Puts what error functions say into the slot that their look-ups read.
+pub(super) fn fill(shape: &Shape, hidden: &[Vec<Estimate>]) -> Result<()> {
+    if shape.error_calls.is_empty() {
+        return Ok(());
+    }
+    let mut values: Vec<ArrayRef> = Vec::with_capacity(shape.error_calls.len());
+    for (call, estimates) in shape.error_calls.iter().zip(hidden) {
+        let unit = unit_of(&call.data_type);
+        let round = |x: f64| match (call.function.rounding(), unit) {
+            (Some(round), Some(unit)) => round(x * unit) / unit,
+            _ => x,
+        };
+        let own: Float64Array = estimates.iter().map(|e| call.function.of(e).map(round)).collect();
+        values.push(arrow::compute::cast(&own, &call.data_type)?);
+    }
+    shape.slot.fill(values);
+    Ok(())
+}
+
+/// How many steps there are in 1, for types that have steps.
+fn unit_of(data_type: &DataType) -> Option<f64> {
+    match data_type {
+        t if t.is_integer() => Some(1.0),
+        DataType::Decimal32(_, s)
+        | DataType::Decimal64(_, s)
+        | DataType::Decimal128(_, s)
+        | DataType::Decimal256(_, s) => Some(10_f64.powi(i32::from(*s))),
+        _ => None,
+    }
+}
+
+impl Levels<'_> {
+    pub(super) async fn answer(mut self, level: usize, mut look: Look) -> Result<Estimated> {
+        self.rows.truncate(level + 1);
+        self.batches.truncate(level + 1);
+        let is_whole = self.view.populations(&look.sizes).iter().all(Population::is_exact);
+        let missing_groups_below = self.missing(&look.sizes);
+        if let Some(nested) = look.nested.take() {
+            return Ok(Estimated {
+                batch: nested.batch,
+                intervals: nested.columns,
+                spoken_of: Vec::new(),
+                level: Some(level),
+                rows_read: self.rows_read,
+                missing_groups_below,
+                is_whole,
+                unsettled: super::settled::Unsettled::default(),
+                warnings: Vec::new(),
+                repaired: 0,
+            });
+        }
+        let mut columns = self.columns_of(&look)?;
+        self.settle_known(&columns, &mut look)?;
+        fill(self.shape, look.hidden(self.shape))?;
+        let mut upper = above::run(self.shape, self.context.state, columns.clone(), look.populations.len()).await?;
+        let mut repaired = 0;
+        while self.context.goal.on_miss == OnMiss::Repair {
+            let failing = self.failing(&look, &upper.groups);
+            if failing.is_empty() || !self.repair(&failing, &mut look, &mut columns).await? {
+                break;
+            }
+            repaired += failing.len();
+            fill(self.shape, look.hidden(self.shape))?;
+            upper = above::run(self.shape, self.context.state, columns.clone(), look.populations.len()).await?;
+        }
+        let shown = |by_group: &Vec<Estimate>| upper.groups.iter().map(|g| by_group[*g as usize]).collect::<Vec<_>>();
+        let mut estimates = look.estimates.iter();
+        let mut intervals = Vec::with_capacity(self.shape.outputs.len());
+        for output in &self.shape.outputs {
+            let own = output.smooth.as_ref().and_then(|_| estimates.next());
+            intervals.push(own.map(shown));
+        }
+        Ok(Estimated {
+            intervals,
+            spoken_of: estimates.take(self.shape.error_calls.len()).map(shown).collect(),
+            level: Some(level),
+            rows_read: self.rows_read,
+            missing_groups_below,
+            is_whole: is_whole || look.populations.iter().all(Population::is_exact) && missing_groups_below == Some(0),
+            unsettled: unsettled(self.shape, &look, &upper.groups),
+            warnings: self.warnings(&look),
+            batch: upper.batch,
+            repaired,
+        })
+    }
+
+    /// Displayed groups with an estimate that misses the bound.
+    fn failing(&self, look: &Look, displayed: &[u32]) -> Vec<u32> {
+        let Some(target) = self.context.goal.error else { return Vec::new() };
+        let shown = &look.estimates[..self.shape.shown_estimates()];
+        let misses = |group: &u32| shown.iter().any(|e| !meets_or_null(&e[*group as usize], target));
+        let mut failing: Vec<u32> = displayed.iter().copied().filter(misses).collect();
+        failing.sort_unstable();
+        failing.dedup();
+        failing
+    }
+
+    /// With the answer's confidence no absent group has this many rows.
+    fn missing(&self, sizes: &[plusminus_statistics::StratumSize]) -> Option<u64> {
+        let mut all = Population::default();
+        for population in self.view.populations(sizes) {
+            all.merge(&population);
+        }
+        if self.shape.keys.is_empty() || self.view.decides_all() || all.is_exact() {
+            return Some(0);
+        }
+        Some(missing::any_group_below(all.rows, all.rate_min, self.context.goal.confidence))
+    }
+
+    /// What has to be said of extremes: how many rows may exceed them.
+    fn warnings(&self, look: &Look) -> Vec<String> {
+        let confidence = self.context.goal.confidence;
+        let beyond = look.populations.iter().map(|p| rows_beyond(p, confidence)).max().unwrap_or(0);
+        if beyond == 0 {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for (number, special) in self.shape.specials.iter().enumerate() {
+            let SpecialKind::Extreme { is_max, truth: false } = special.kind else { continue };
+            let input = self.shape.variables.len() + number;
+            let is_open = |(smooth, own): (&plusminus_statistics::expression::Smooth, &Vec<Estimate>)| {
+                smooth.is_linear_in_one().is_some_and(|l| l.input == input) && own.iter().any(|e| !e.trust.is_exact())
+            };
+            if self.shape.smooths().zip(&look.estimates).any(is_open) {
+                let (name, end, exceed) =
+                    if is_max { ("MAX", "largest", "exceed it") } else { ("MIN", "smallest", "are below it") };
+                found.push(format!(
+                    "{name} is the {end} value seen: with {} % confidence at most {beyond} rows of a group {exceed}",
+                    confidence.level() * 100.0
+                ));
+            }
+        }
+        found.dedup();
+        found
+    }
+}
+
+impl Estimated {
+    /// Sentences for the report.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let mut notes = self.warnings.clone();
+        match self.repaired {
+            0 => {}
+            1 => notes.push("1 group missed the bound and was computed again on the table".to_owned()),
+            n => notes.push(format!("{n} groups missed the bound and were computed again on the table")),
+        }
+        notes.extend(self.unsettled.sentences());
+        notes
+    }
+}

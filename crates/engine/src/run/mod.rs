@@ -1,0 +1,115 @@
+//! Level after level until the error is met, the time is up, or the sample ends.
+
+mod catalog;
+mod columns;
+mod finish;
+mod levels;
+mod nested;
+mod repair;
+mod settled;
+mod stopping;
+
+pub(crate) use stopping::meets_or_null;
+
+use crate::choose;
+use crate::error::{Error, Result};
+use crate::goal::Goal;
+use crate::image::ImageCache;
+use crate::kernel::StrataView;
+use crate::knowledge::KnowledgeCache;
+use crate::shape::{Reason, Shape};
+use arrow::record_batch::RecordBatch;
+use datafusion::execution::SessionState;
+use levels::Levels;
+use plusminus_catalog::{Manifest, Store, Strata};
+use plusminus_statistics::Estimate;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What an approximate run needs besides the query.
+pub(crate) struct Context<'a> {
+    pub(crate) state: &'a SessionState,
+    pub(crate) store: &'a Store,
+    pub(crate) images: &'a ImageCache,
+    pub(crate) knowledge: &'a KnowledgeCache,
+    pub(crate) manifest: &'a Manifest,
+    pub(crate) strata: Arc<Strata>,
+    pub(crate) goal: &'a Goal,
+    /// Time since the statement began.
+    pub(crate) elapsed: &'a (dyn Fn() -> Duration + Sync),
+    /// A level to replay, set by `plusminus.level`.
+    pub(crate) pinned_level: Option<usize>,
+}
+
+/// An approximate answer before it is dressed.
+#[derive(Debug)]
+pub(crate) struct Estimated {
+    pub(crate) batch: RecordBatch,
+    /// For every output that is an estimate, the interval of each row.
+    pub(crate) intervals: Vec<Option<Vec<Estimate>>>,
+    /// Estimates that error functions speak of, for each row.
+    pub(crate) spoken_of: Vec<Vec<Estimate>>,
+    /// `None` when the catalog alone answered.
+    pub(crate) level: Option<usize>,
+    pub(crate) rows_read: u64,
+    pub(crate) missing_groups_below: Option<u64>,
+    /// Whether every stratum that matters was read whole, or only counts of the catalog were needed.
+    pub(crate) is_whole: bool,
+    pub(crate) unsettled: settled::Unsettled,
+    pub(crate) warnings: Vec<String>,
+    /// Groups that were computed again on the table.
+    pub(crate) repaired: usize,
+}
+
+/// What a family makes of a query.
+pub(crate) enum Outcome {
+    Estimated(Box<Estimated>),
+    /// Nothing it could stand for.
+    Refused(Reason),
+}
+
+/// Answers `shape` from a family.
+pub(crate) async fn approximate(shape: &Shape, context: &Context<'_>) -> Result<Outcome> {
+    let view = StrataView::new(shape, context.state, context.manifest, Arc::clone(&context.strata))?;
+    if shape.is_beyond && !view.keys_decided {
+        let reason = "an aggregate of groups that the sample is not stratified by may miss some: answered exactly";
+        return Ok(Outcome::Refused(Reason::new(reason)));
+    }
+    let specials = match catalog::specials(shape, context.manifest, &view, context.goal)? {
+        Ok(specials) => specials,
+        Err(reason) => return Ok(Outcome::Refused(reason)),
+    };
+    if let Some(known) = catalog::known_calls(shape, &view, &specials) {
+        return catalog::answer(shape, context, &view, &known).await.map(|e| Outcome::Estimated(Box::new(e)));
+    }
+    let mut levels = Levels::new(shape, context, view, specials)?;
+    let cumulative = choose::cumulative_rows(context.manifest);
+    let top = cumulative.len().saturating_sub(1);
+    let mut level = context.pinned_level.unwrap_or_else(|| choose::first_level(&cumulative)).min(top);
+    let mut last = None;
+    loop {
+        let before = (context.elapsed)();
+        if !levels.read_to(level, last.is_some()).await? {
+            break;
+        }
+        let look = levels.look(level).await?;
+        let met = levels.met(&look).await?;
+        let next = levels.next_level(level, &look, &cumulative);
+        last = Some((level, look));
+        let took = (context.elapsed)().saturating_sub(before);
+        let cost = next_cost(took, cumulative[level], cumulative[next]);
+        let is_last = met || level == top || context.pinned_level.is_some();
+        if is_last || !context.goal.has_time(cost, (context.elapsed)()) {
+            break;
+        }
+        level = next;
+    }
+    let Some((level, look)) = last else { return Err(Error::data("no level could be read")) };
+    levels.answer(level, look).await.map(|e| Outcome::Estimated(Box::new(e)))
+}
+
+/// Time for the next look, from the rows it adds to those of the last.
+#[expect(clippy::cast_precision_loss, reason = "a forecast")]
+fn next_cost(took: Duration, rows: u64, next: u64) -> Duration {
+    took.mul_f64((next as f64 / rows.max(1) as f64).clamp(1.0, 1e6))
+}

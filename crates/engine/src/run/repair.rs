@@ -1,0 +1,150 @@
+//! ON MISS REPAIR: the groups that missed the bound, computed again on the table and put in the place of their estimates.
+
+use super::levels::{Levels, Look};
+use crate::error::{Error, Result};
+use crate::exact::{self, Limit};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, UInt32Array};
+use arrow::compute::{cast, interleave};
+use arrow::datatypes::{DataType, Float64Type};
+use arrow::record_batch::RecordBatch;
+use arrow::row::{RowConverter, SortField};
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::{Aggregate, BinaryExpr, Expr, Filter, LogicalPlan, Operator, lit};
+use plusminus_statistics::{Estimate, Population};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// More groups than this are not named one by one: the aggregate runs over all.
+const NAMED_GROUPS_MAX: usize = 1_000;
+
+impl Levels<'_> {
+    /// Replaces the columns and estimates of `groups`; false when the time did not suffice.
+    pub(super) async fn repair(&mut self, groups: &[u32], look: &mut Look, columns: &mut [ArrayRef]) -> Result<bool> {
+        let keys = self.keys_of(look)?;
+        let plan = self.plan_for(groups, &keys)?;
+        let goal = self.context.goal;
+        let limit = goal.within.map(|stated| Limit { left: stated.saturating_sub((self.context.elapsed)()), stated });
+        let found = match exact::run(&plan, self.context.state, limit).await {
+            Err(Error::BoundMissed { .. }) => return Ok(false),
+            other => other?,
+        };
+        self.rows_read += found.rows_read;
+        let places = places(&keys, groups, &found.batch)?;
+        for (number, column) in columns.iter_mut().enumerate().skip(keys.len()) {
+            let own = cast(found.batch.column(number), column.data_type())?;
+            let rows = (0..column.len()).map(|g| places.get(&g).map_or((0, g), |row| (1, *row))).collect::<Vec<_>>();
+            *column = interleave(&[column.as_ref(), own.as_ref()], &rows)?;
+        }
+        self.settle(&places, &found.batch, look)?;
+        Ok(true)
+    }
+
+    /// The aggregate over the rows of some groups.
+    fn plan_for(&self, groups: &[u32], keys: &[ArrayRef]) -> Result<LogicalPlan> {
+        let aggregate = &self.shape.aggregate;
+        let mut input = Arc::clone(&aggregate.input);
+        if !keys.is_empty() && groups.len() <= NAMED_GROUPS_MAX {
+            let mut named = Vec::with_capacity(groups.len());
+            for group in groups {
+                named.push(is_group(&aggregate.group_expr, keys, *group as usize)?);
+            }
+            input = Arc::new(LogicalPlan::Filter(Filter::try_new(any_of(named), input)?));
+        }
+        let (group_expr, aggr_expr) = (aggregate.group_expr.clone(), aggregate.aggr_expr.clone());
+        let schema = Arc::clone(&aggregate.schema);
+        Ok(LogicalPlan::Aggregate(Aggregate::try_new_with_schema(input, group_expr, aggr_expr, schema)?))
+    }
+
+    /// Nothing is uncertain about the groups any more.
+    fn settle(&self, places: &HashMap<usize, usize>, found: &RecordBatch, look: &mut Look) -> Result<()> {
+        let hidden = self.hidden_values(found.columns())?;
+        let visible = look.estimates.len() - self.shape.hidden.len();
+        for (group, row) in places {
+            for (number, estimates) in look.estimates.iter_mut().enumerate() {
+                estimates[*group] = match number.checked_sub(visible) {
+                    Some(h) => hidden[h].is_valid(*row).then(|| hidden[h].value(*row)).map_or_else(
+                        Estimate::exact_null,
+                        Estimate::exact,
+                    ),
+                    // What is shown of an exact cell is the column's own value.
+                    None => Estimate::exact(0.0),
+                };
+            }
+            look.populations[*group] = Population::default();
+        }
+        Ok(())
+    }
+
+    /// The hidden estimates as the aggregate's own columns have them.
+    fn hidden_values(&self, columns: &[ArrayRef]) -> Result<Vec<Float64Array>> {
+        let schema = &self.shape.aggregate.schema;
+        let fields = schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect::<Vec<_>>();
+        let typed = RecordBatch::try_new(Arc::new(arrow::datatypes::Schema::new(fields)), columns.to_vec())?;
+        let mut hidden = Vec::with_capacity(self.shape.hidden_exprs.len());
+        for expr in &self.shape.hidden_exprs {
+            let physical = self.context.state.create_physical_expr(expr.clone(), schema)?;
+            let values = cast(&physical.evaluate(&typed)?.into_array(typed.num_rows())?, &DataType::Float64)?;
+            hidden.push(values.as_primitive::<Float64Type>().clone());
+        }
+        Ok(hidden)
+    }
+
+    /// Hidden estimates of groups known whole become what DataFusion's own accumulators say, to the last digit.
+    pub(super) fn settle_known(&self, columns: &[ArrayRef], look: &mut Look) -> Result<()> {
+        if self.shape.error_calls.is_empty() || !look.populations.iter().any(Population::is_exact) {
+            return Ok(());
+        }
+        let visible = look.estimates.len() - self.shape.hidden.len();
+        for (own, values) in look.estimates[visible..].iter_mut().zip(self.hidden_values(columns)?) {
+            for (group, estimate) in own.iter_mut().enumerate() {
+                if look.populations[group].is_exact() && estimate.trust.is_exact() && values.is_valid(group) {
+                    *estimate = Estimate::exact(values.value(group));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_group(exprs: &[Expr], keys: &[ArrayRef], group: usize) -> Result<Expr> {
+    let mut all = lit(true);
+    for (expr, values) in exprs.iter().zip(keys) {
+        let value = Expr::Literal(ScalarValue::try_from_array(values, group)?, None);
+        let same = BinaryExpr::new(Box::new(expr.clone()), Operator::IsNotDistinctFrom, Box::new(value));
+        all = if all == lit(true) { Expr::BinaryExpr(same) } else { all.and(Expr::BinaryExpr(same)) };
+    }
+    Ok(all)
+}
+
+/// A balanced tree of OR: a chain of hundreds would be as deep.
+fn any_of(mut exprs: Vec<Expr>) -> Expr {
+    while exprs.len() > 1 {
+        let mut halves = Vec::with_capacity(exprs.len().div_ceil(2));
+        let mut rest = exprs.into_iter();
+        while let Some(one) = rest.next() {
+            halves.push(match rest.next() {
+                Some(other) => one.or(other),
+                None => one,
+            });
+        }
+        exprs = halves;
+    }
+    exprs.pop().unwrap_or_else(|| lit(false))
+}
+
+/// The row of `found` that holds each of `groups`, by the group's number.
+fn places(keys: &[ArrayRef], groups: &[u32], found: &RecordBatch) -> Result<HashMap<usize, usize>> {
+    if keys.is_empty() {
+        return Ok(if found.num_rows() == 0 { HashMap::new() } else { HashMap::from([(0, 0)]) });
+    }
+    let fields = keys.iter().map(|k| SortField::new(k.data_type().clone())).collect();
+    let converter = RowConverter::new(fields)?;
+    let wanted = UInt32Array::from(groups.to_vec());
+    let own = keys.iter().map(|k| arrow::compute::take(k, &wanted, None)).collect::<Result<Vec<_>, _>>()?;
+    let theirs = keys.iter().enumerate().map(|(i, k)| cast(found.column(i), k.data_type()));
+    let theirs = theirs.collect::<Result<Vec<_>, _>>()?;
+    let (own, theirs) = (converter.convert_columns(&own)?, converter.convert_columns(&theirs)?);
+    let rows: HashMap<_, usize> = theirs.iter().enumerate().map(|(row, key)| (key.owned(), row)).collect();
+    let placed = groups.iter().enumerate().filter_map(|(at, g)| Some((*g as usize, *rows.get(&own.row(at).owned())?)));
+    Ok(placed.collect())
+}

@@ -1,0 +1,160 @@
+//! Which choices of HAVING and LIMIT, and which ranks, the intervals settle.
+
+use super::levels::Look;
+use crate::shape::{Comparison, Condition, Shape};
+use plusminus_statistics::Estimate;
+
+/// Displayed rows (counted from 0) whose place or presence another sample might change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Unsettled {
+    /// Rows that might stand at another place.
+    pub(crate) ranks: Vec<usize>,
+    /// Rows that might not be there.
+    pub(crate) members: Vec<usize>,
+    /// Groups that are not shown and might be.
+    pub(crate) absent: usize,
+}
+
+/// What an interval says of a condition.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Holds,
+    Fails,
+    Open,
+}
+
+/// Compares the intervals of all groups; `shown` are the groups of the displayed rows, in order.
+pub(super) fn unsettled(shape: &Shape, look: &Look, shown: &[u32]) -> Unsettled {
+    if !shape.selects_by_estimate || look.estimates.is_empty() {
+        return Unsettled::default();
+    }
+    let hidden = look.hidden(shape);
+    let groups = look.populations.len();
+    let mut is_shown = vec![false; groups];
+    shown.iter().for_each(|g| is_shown[*g as usize] = true);
+    let having: Vec<Verdict> = (0..groups).map(|g| verdict(shape, hidden, g)).collect();
+    let mut found = Unsettled {
+        members: (0..shown.len()).filter(|row| having[shown[*row] as usize] != Verdict::Holds).collect(),
+        ..Unsettled::default()
+    };
+    let mut absent: Vec<bool> = (0..groups).map(|g| !is_shown[g] && having[g] == Verdict::Open).collect();
+    match shape.selection.cut {
+        None => {}
+        // Cut by something that has no interval: nothing is settled.
+        Some(None) => {
+            found.ranks = (0..shown.len()).collect();
+            found.members.clone_from(&found.ranks);
+        }
+        Some(Some((key, ascends))) => {
+            let keys: Vec<(f64, f64)> = hidden[key].iter().map(|e| ends(e, ascends)).collect();
+            compare(&keys, shown, &is_shown, &having, &mut found, &mut absent);
+        }
+    }
+    found.absent = absent.iter().filter(|a| **a).count();
+    found
+}
+
+/// Ranks among the rows shown, and rows against the groups that were cut off.
+fn compare(
+    keys: &[(f64, f64)],
+    shown: &[u32],
+    is_shown: &[bool],
+    having: &[Verdict],
+    found: &mut Unsettled,
+    absent: &mut [bool],
+) {
+    // Two numbers known exactly are in order, or equal for certain.
+    let overlap = |a: (f64, f64), b: (f64, f64)| a.0 <= b.1 && b.0 <= a.1 && (a.0 < a.1 || b.0 < b.1);
+    let own = |row: usize| keys[shown[row] as usize];
+    let rivals: Vec<usize> = (0..keys.len()).filter(|g| !is_shown[*g] && having[*g] != Verdict::Fails).collect();
+    // The larger comes first: a rival matters as far as it may reach above a row's lower end.
+    let best = rivals.iter().map(|g| keys[*g].1).fold(f64::NEG_INFINITY, f64::max);
+    let worst = (0..shown.len()).map(|row| own(row).0).fold(f64::INFINITY, f64::min);
+    for row in 0..shown.len() {
+        let is_tied = (0..shown.len()).any(|other| other != row && overlap(own(row), own(other)));
+        let is_threatened = own(row).0 <= best;
+        if is_tied || is_threatened {
+            found.ranks.push(row);
+        }
+        if is_threatened && !found.members.contains(&row) {
+            found.members.push(row);
+        }
+    }
+    found.members.sort_unstable();
+    for group in rivals {
+        absent[group] |= keys[group].1 >= worst;
+    }
+}
+
+/// The interval of a sort key, turned so that the larger comes first; without ends it may be anything.
+fn ends(estimate: &Estimate, ascends: bool) -> (f64, f64) {
+    let (low, high) = match estimate.value {
+        None => (f64::NEG_INFINITY, f64::INFINITY),
+        Some(_) => (estimate.lower.unwrap_or(f64::NEG_INFINITY), estimate.upper.unwrap_or(f64::INFINITY)),
+    };
+    if ascends { (-high, -low) } else { (low, high) }
+}
+
+fn verdict(shape: &Shape, hidden: &[Vec<Estimate>], group: usize) -> Verdict {
+    let mut all = Verdict::Holds;
+    for condition in &shape.selection.conditions {
+        match judge(condition, hidden, group) {
+            Verdict::Fails => return Verdict::Fails,
+            Verdict::Open => all = Verdict::Open,
+            Verdict::Holds => {}
+        }
+    }
+    all
+}
+
+fn judge(condition: &Condition, hidden: &[Vec<Estimate>], group: usize) -> Verdict {
+    let Condition::Compare { hidden: number, with } = condition else { return Verdict::Open };
+    let estimate = &hidden[*number][group];
+    let (constant, (low, high)) = match with {
+        Comparison::Above(constant) => (*constant, ends(estimate, false)),
+        Comparison::Below(constant) => (-constant, ends(estimate, true)),
+    };
+    if low >= constant {
+        Verdict::Holds
+    } else if high < constant {
+        Verdict::Fails
+    } else {
+        Verdict::Open
+    }
+}
+
+impl Unsettled {
+    /// Sentences for the report; rows are counted from 1.
+    pub(crate) fn sentences(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        if !self.ranks.is_empty() {
+            found.push(format!("the order is not settled for {}", rows(&self.ranks)));
+        }
+        if !self.members.is_empty() {
+            found.push(format!("whether they belong is not settled for {}", rows(&self.members)));
+        }
+        match self.absent {
+            0 => {}
+            1 => found.push("1 group that is not shown may belong".to_owned()),
+            n => found.push(format!("{n} groups that are not shown may belong")),
+        }
+        found
+    }
+}
+
+/// "row 2", "rows 1-3, 5".
+fn rows(numbers: &[usize]) -> String {
+    let mut parts: Vec<(usize, usize)> = Vec::new();
+    for number in numbers {
+        match parts.last_mut() {
+            Some((_, last)) if *last + 1 == *number => *last = *number,
+            _ => parts.push((*number, *number)),
+        }
+    }
+    let part = |(first, last): &(usize, usize)| match first == last {
+        true => (first + 1).to_string(),
+        false => format!("{}-{}", first + 1, last + 1),
+    };
+    let word = if numbers.len() == 1 { "row" } else { "rows" };
+    format!("{word} {}", parts.iter().map(part).collect::<Vec<_>>().join(", "))
+}

@@ -1,0 +1,70 @@
+//! Whether a look meets the error bound, and which level the errors seen call for.
+
+use super::levels::{Levels, Look};
+use crate::above;
+use crate::choose;
+use crate::error::Result;
+use plusminus_statistics::{Estimate, Population, Target, Trust, meets, predicted_rows};
+
+impl Levels<'_> {
+    /// Whether every required cell is trusted and within the error.
+    pub(super) async fn met(&mut self, look: &Look) -> Result<bool> {
+        let Some(target) = self.context.goal.error else { return Ok(false) };
+        if let Some(nested) = &look.nested {
+            return Ok(nested.estimates().all(|e| meets_or_null(e, target)));
+        }
+        let good = |estimate: &Estimate| meets_or_null(estimate, target);
+        let shown = self.shape.shown_estimates();
+        let shown = &look.estimates[..shown];
+        // Exact cells can still be of the wrong rows, when an estimate that is not shown chose them.
+        let chosen = self.shape.selects_by_estimate && shown.iter().flatten().all(|e| e.trust.is_exact());
+        if chosen && !look.populations.iter().all(Population::is_exact) {
+            return Ok(false);
+        }
+        // Where no group was seen yet there is nothing to be sure of.
+        if look.populations.is_empty() {
+            return Ok(false);
+        }
+        if shown.iter().flatten().all(good) {
+            return Ok(true);
+        }
+        if !self.shape.chooses_rows {
+            return Ok(false);
+        }
+        // Only the rows that HAVING and LIMIT leave have to be within.
+        let within: Vec<bool> = (0..look.populations.len()).map(|g| shown.iter().all(|e| good(&e[g]))).collect();
+        let columns = self.columns_of(look)?;
+        super::finish::fill(self.shape, look.hidden(self.shape))?;
+        let upper = above::run(self.shape, self.context.state, columns, within.len()).await?;
+        Ok(upper.groups.iter().all(|g| within[*g as usize]))
+    }
+
+    /// The level that the errors seen so far call for.
+    pub(super) fn next_level(&self, level: usize, look: &Look, cumulative: &[u64]) -> usize {
+        let top = cumulative.len() - 1;
+        let Some(target) = self.context.goal.error else { return (level + 1).min(top) };
+        #[expect(clippy::cast_precision_loss, reason = "a forecast")]
+        let held = cumulative[level] as f64;
+        let shown = look.estimates.iter().take(self.shape.shown_estimates()).flatten();
+        let nested = look.nested.iter().flat_map(|n| n.estimates());
+        let mut needed = held;
+        for estimate in shown.chain(nested).filter(|e| !meets_or_null(e, target)) {
+            let (Some(value), Some(low), Some(high)) = (estimate.value, estimate.lower, estimate.upper) else {
+                continue;
+            };
+            let error = (high - low) / (2.0 * look.quantiles.normal());
+            needed = needed.max(predicted_rows(held, value, error, target, &look.quantiles));
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates at the top level")]
+        let needed = needed.min(1e18) as u64;
+        choose::level_with(cumulative, needed).clamp((level + 1).min(top), top)
+    }
+}
+
+/// NULL (no row in the domain) is not a miss: there is nothing to be wrong about by a fraction.
+pub(crate) fn meets_or_null(estimate: &Estimate, target: Target) -> bool {
+    match (estimate.trust, estimate.value) {
+        (Trust::Exact, _) => true,
+        _ => meets(estimate, target),
+    }
+}

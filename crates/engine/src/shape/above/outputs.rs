@@ -1,0 +1,77 @@
+//! The query's columns as functions of the aggregate's.
+
+use super::roles::{Role, role_of};
+use super::Above;
+use crate::shape::calls::Calls;
+use crate::shape::{Reason, errors, smooth};
+use datafusion::logical_expr::Expr;
+use plusminus_statistics::expression::Smooth;
+
+/// A column of the query.
+#[derive(Debug, Clone)]
+pub(crate) struct Output {
+    pub(crate) role: Role,
+    /// For an estimate: how it follows from variables and numeric keys; `None` also beyond the aggregate.
+    pub(crate) smooth: Option<Smooth>,
+    /// Decimals that the outermost ROUND leaves.
+    pub(crate) round: Option<i32>,
+}
+
+impl Above<'_> {
+    /// Classifies the query's columns; an estimate that is not a smooth function of aggregates is a reason.
+    pub(crate) fn outputs(&self, keys: usize, calls: &Calls) -> Result<Vec<Output>, Reason> {
+        if self.is_beyond {
+            return self.outputs_beyond();
+        }
+        let schema = &self.aggregate.schema;
+        let fields = self.lineage.schema.fields();
+        let mut outputs = Vec::with_capacity(fields.len());
+        for (expr, field) in self.lineage.exprs.iter().zip(fields.iter()) {
+            let (bare, has_errors) = errors::without(expr);
+            let mut role = role_of(&bare, |column| schema.index_of_column(column).is_ok_and(|i| i >= keys));
+            if has_errors && role != Role::Estimate {
+                role = Role::Value;
+            }
+            if role != Role::Estimate {
+                outputs.push(Output { role, smooth: None, round: None });
+                continue;
+            }
+            let (round, inner) = smooth::outermost_round(expr);
+            let smooth = smooth::translate(inner, schema, keys, calls)
+                .ok_or_else(|| Reason::new(format!("column '{}' is not a smooth function of aggregates", field.name())))?;
+            smooth::check_specials(&smooth, calls, field.name())?;
+            outputs.push(Output { role, smooth: Some(smooth), round });
+        }
+        if self.distinct && !self.shows_all_keys(keys) {
+            return Err(Reason::new(
+                "DISTINCT over estimates is answered exactly unless every GROUP BY column is selected",
+            ));
+        }
+        Ok(outputs)
+    }
+
+    /// What error functions speak of, as functions of the aggregates.
+    pub(crate) fn error_smooths(&self, keys: usize, calls: &Calls) -> Result<Vec<(Expr, Smooth)>, Reason> {
+        let smooth = |call: &errors::ErrorCall| {
+            let smooth = smooth::translate(&call.of, &self.aggregate.schema, keys, calls);
+            let smooth = smooth.filter(|s| smooth::check_specials(s, calls, "").is_ok() && !self.is_beyond);
+            let smooth = smooth.ok_or_else(|| Reason::new(format!("{} has no interval of its own", call.of)))?;
+            Ok((call.of.clone(), smooth))
+        };
+        self.error_calls.iter().map(smooth).collect()
+    }
+
+    fn shows_all_keys(&self, keys: usize) -> bool {
+        let columns = self.aggregate.schema.columns();
+        let is = |e: &Expr, key: &datafusion::common::Column| matches!(e, Expr::Column(c) if c == key);
+        columns.iter().take(keys).all(|key| self.lineage.exprs.iter().any(|e| is(e, key)))
+    }
+
+    fn outputs_beyond(&self) -> Result<Vec<Output>, Reason> {
+        if self.distinct {
+            return Err(Reason::new("DISTINCT over aggregates of estimates is answered exactly"));
+        }
+        let role = |role: Role| Output { role, smooth: None, round: None };
+        Ok(super::roles::roles(&self.plan).into_iter().map(role).collect())
+    }
+}

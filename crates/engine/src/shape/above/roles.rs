@@ -1,0 +1,86 @@
+//! What a column of an answer is: a key, an estimate, or neither.
+
+use crate::shape::errors;
+use datafusion::logical_expr::{Expr, LogicalPlan};
+
+/// What a column of an answer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// A GROUP BY column, or computed from such columns alone.
+    Key,
+    /// Computed from an aggregate.
+    Estimate,
+    /// Anything else.
+    Value,
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Key => "key",
+            Self::Estimate => "estimate",
+            Self::Value => "value",
+        })
+    }
+}
+
+/// The role of `expr`, given which columns are estimates.
+pub(super) fn role_of(expr: &Expr, is_estimate: impl Fn(&datafusion::common::Column) -> bool) -> Role {
+    let columns = expr.column_refs();
+    if columns.iter().any(|c| is_estimate(c)) {
+        Role::Estimate
+    } else if columns.is_empty() {
+        Role::Value
+    } else {
+        Role::Key
+    }
+}
+
+/// The roles of any plan's columns.
+pub(crate) fn roles(plan: &LogicalPlan) -> Vec<Role> {
+    let inputs = plan.inputs();
+    let count = plan.schema().fields().len();
+    let through = |exprs: &[Expr], input: &LogicalPlan| {
+        let below = roles(input);
+        exprs.iter().map(|e| combine(e, input, &below)).collect::<Vec<_>>()
+    };
+    match plan {
+        LogicalPlan::Aggregate(aggregate) => {
+            let keys = count - aggregate.aggr_expr.len();
+            (0..count).map(|i| if i < keys { Role::Key } else { Role::Estimate }).collect()
+        }
+        LogicalPlan::Projection(projection) => through(&projection.expr, &projection.input),
+        LogicalPlan::Window(window) => {
+            let mut all = roles(&window.input);
+            all.extend(through(&window.window_expr, &window.input));
+            all
+        }
+        LogicalPlan::Join(join) => {
+            let mut all = roles(&join.left);
+            all.extend(roles(&join.right));
+            if all.len() == count { all } else { vec![Role::Value; count] }
+        }
+        _ => match inputs.first() {
+            Some(input) if input.schema().fields().len() == count => roles(input),
+            _ => vec![Role::Value; count],
+        },
+    }
+}
+
+/// The role of an expression over the columns of `input`, whose roles are `below`.
+///
+/// What error functions return is known, however uncertain what they speak of.
+pub(crate) fn combine(expr: &Expr, input: &LogicalPlan, below: &[Role]) -> Role {
+    let (expr, has_errors) = errors::without(expr);
+    let columns = expr.column_refs();
+    let roles = columns.iter().map(|c| input.schema().index_of_column(c).map_or(Role::Value, |i| below[i]));
+    let mut found = has_errors.then_some(Role::Value);
+    for role in roles {
+        match (found, role) {
+            (_, Role::Estimate) => return Role::Estimate,
+            (Some(Role::Value), _) => {}
+            (_, other) => found = Some(other),
+        }
+    }
+    found.unwrap_or(Role::Value)
+}

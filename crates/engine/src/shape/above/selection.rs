@@ -1,0 +1,83 @@
+//! How HAVING and LIMIT choose rows, as far as intervals can tell which choices are settled.
+
+use super::Above;
+use crate::shape::calls::{Calls, literal_number};
+use crate::shape::smooth;
+use datafusion::logical_expr::utils::split_conjunction;
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
+use plusminus_statistics::expression::Smooth;
+
+/// Which side of a number an estimate has to be on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Comparison {
+    Above(f64),
+    Below(f64),
+}
+
+/// One conjunct of HAVING.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Condition {
+    /// A hidden estimate (by number) against a constant.
+    Compare { hidden: usize, with: Comparison },
+    /// On an estimate, in a way that its interval does not decide.
+    Opaque,
+}
+
+/// How rows are chosen by estimates.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Selection {
+    pub(crate) conditions: Vec<Condition>,
+    /// The hidden estimate that a LIMIT cuts by first, and whether it ascends; `None` inside when it is not smooth.
+    pub(crate) cut: Option<Option<(usize, bool)>>,
+}
+
+impl Above<'_> {
+    /// Conditions on estimates and the cut, whose estimates are added to `hidden`.
+    pub(crate) fn selection(&self, keys: usize, calls: &Calls, hidden: &mut Vec<(Expr, Smooth)>) -> Selection {
+        let schema = &self.aggregate.schema;
+        let is_estimate =
+            |e: &Expr| e.column_refs().iter().any(|c| schema.index_of_column(c).is_ok_and(|i| i >= keys));
+        let mut add = |e: &Expr| {
+            let smooth = smooth::translate(e, schema, keys, calls)?;
+            smooth::check_specials(&smooth, calls, "").ok()?;
+            hidden.push((e.clone(), smooth));
+            Some(hidden.len() - 1)
+        };
+        let mut selection = Selection::default();
+        for condition in self.having.iter().flat_map(|h| split_conjunction(h)).filter(|c| is_estimate(c)) {
+            let compared = comparison(condition).and_then(|(of, with)| Some((add(of)?, with)));
+            selection.conditions.push(match compared {
+                Some((hidden, with)) => Condition::Compare { hidden, with },
+                None => Condition::Opaque,
+            });
+        }
+        if let Some((first, ascends)) = self.cut_by.first()
+            && self.cut_by.iter().any(|(e, _)| is_estimate(e))
+        {
+            // Rows that agree in a key before the estimate are no matter of the estimate alone.
+            let smooth = if is_estimate(first) { add(first) } else { None };
+            selection.cut = Some(smooth.map(|hidden| (hidden, *ascends)));
+        }
+        selection
+    }
+}
+
+/// `estimate > number` and the like.
+fn comparison(expr: &Expr) -> Option<(&Expr, Comparison)> {
+    let Expr::BinaryExpr(BinaryExpr { left, op, right }) = expr else { return None };
+    let number = |e: &Expr| match e {
+        Expr::Literal(value, _) => literal_number(value),
+        _ => None,
+    };
+    let (of, constant, flipped) = match (number(left), number(right)) {
+        (None, Some(constant)) => (left, constant, false),
+        (Some(constant), None) => (right, constant, true),
+        _ => return None,
+    };
+    let above = match op {
+        Operator::Gt | Operator::GtEq => !flipped,
+        Operator::Lt | Operator::LtEq => flipped,
+        _ => return None,
+    };
+    Some((of, if above { Comparison::Above(constant) } else { Comparison::Below(constant) }))
+}

@@ -1,0 +1,110 @@
+//! From what the workers brought home to a published generation.
+
+use crate::columns;
+use crate::error::SamplingError;
+use crate::layout;
+use crate::merge::{self, Roles};
+use crate::plan::FamilyPlan;
+use crate::request::{DrawOptions, Progress, SampleRequest};
+use crate::worker::{FamilyPart, UnitMoments};
+use crate::write;
+use arrow::datatypes::SchemaRef;
+use plusminus_catalog::{
+    BaseFile, BaseTable, Column, ColumnMoments, Design, DistinctCount, Draft, FORMAT_VERSION, Manifest,
+};
+use plusminus_statistics::{Moments, cap};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What all families of a build share.
+pub(crate) struct Build {
+    pub(crate) schema: SchemaRef,
+    pub(crate) files: Option<Vec<BaseFile>>,
+    pub(crate) moments: Vec<ColumnMoments>,
+    pub(crate) distinct: Vec<DistinctCount>,
+    pub(crate) table: String,
+    pub(crate) options: DrawOptions,
+}
+
+impl Build {
+    /// Puts one family together, writes it and publishes it.
+    pub(crate) fn family(
+        &self,
+        request: &SampleRequest,
+        plan: &FamilyPlan,
+        mut parts: Vec<FamilyPart>,
+        draft: Draft,
+    ) -> Result<Manifest, SamplingError> {
+        let body = parts.iter_mut().flat_map(|part| std::mem::take(&mut part.body_moments)).collect();
+        let numeric = columns::numeric_columns(&self.schema);
+        let fields = self.schema.fields().iter().enumerate();
+        let nullable: Vec<usize> = fields.filter(|(_, f)| f.is_nullable()).map(|(i, _)| i).collect();
+        let roles = Roles {
+            schema: &self.schema,
+            strata: &plan.columns,
+            has_tail: plan.has_tail(),
+            numeric: &numeric,
+            nullable: &nullable,
+        };
+        let mut family = merge::merge(parts, plan.quota, &roles)?;
+        let strata = family.take_strata()?;
+        let levels = request.levels.unwrap_or_else(|| cap::level_count(family.cap, cap::FLOOR)).max(1);
+        let laid = layout::lay_out(&family.rows, strata.caps(), levels, request.seed);
+        let total = family.rows.len() as u64;
+        let written = AtomicU64::new(0);
+        let on_rows = |rows: u64| {
+            let rows = written.fetch_add(rows, Ordering::Relaxed) + rows;
+            (self.options.progress)(Progress::Writing { rows, total });
+        };
+        let entries = write::write_levels(&draft, &family, strata.rows(), &laid, self.options.threads, &on_rows)?;
+        let (generation, parent) = draft.generation();
+        let manifest = Manifest {
+            format_version: FORMAT_VERSION,
+            name: request.name.clone(),
+            generation,
+            parent,
+            dropped: false,
+            created_unix_ms: self.options.now_unix_ms,
+            data_folder: draft.data_folder().to_owned(),
+            design: self.design(request, plan, family.cap),
+            base: BaseTable { rows: strata.rows().iter().sum(), columns: self.columns(), files: self.files.clone() },
+            strata: draft.add_strata(&strata)?,
+            strata_count: strata.len() as u64,
+            levels: entries,
+            moments: self.moments.clone(),
+            body_moments: if plan.has_tail() { summed(&self.schema, body) } else { Vec::new() },
+            distinct: self.distinct.clone(),
+        };
+        draft.publish(&manifest)?;
+        Ok(manifest)
+    }
+
+    fn design(&self, request: &SampleRequest, plan: &FamilyPlan, cap: u64) -> Design {
+        let names = |columns: &[usize]| columns.iter().map(|c| self.schema.field(*c).name().clone()).collect();
+        Design {
+            table: self.table.clone(),
+            stratified_by: names(&plan.columns),
+            size: request.size,
+            cap,
+            seed: request.seed,
+            tail: names(&plan.tail),
+        }
+    }
+
+    fn columns(&self) -> Vec<Column> {
+        let fields = self.schema.fields().iter();
+        fields.map(|f| Column { name: f.name().clone(), data_type: f.data_type().to_string() }).collect()
+    }
+}
+
+/// The moments of each numeric column, added up in the order of the units.
+pub(crate) fn summed(schema: &SchemaRef, mut units: UnitMoments) -> Vec<ColumnMoments> {
+    units.sort_by_key(|(unit, _)| *unit);
+    let numeric = columns::numeric_columns(schema);
+    let mut sums = vec![Moments::default(); numeric.len()];
+    for (_, unit) in &units {
+        for (sum, part) in sums.iter_mut().zip(unit) {
+            sum.merge(part);
+        }
+    }
+    numeric.iter().zip(&sums).map(|(column, sum)| merge::stored(schema.field(*column).name(), sum)).collect()
+}

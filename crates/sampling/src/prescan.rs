@@ -1,0 +1,161 @@
+//! The scan before the pass: only the columns of tails, to find where the tails begin.
+//!
+//! A tail takes a tenth of the rows that the family keeps, shared evenly by its columns. What a family with a CAP keeps
+//! depends on the strata, so these are counted on the way. The edges are order statistics of whole columns: they do not
+//! depend on the number of threads.
+
+use crate::columns::as_float64;
+use crate::error::SamplingError;
+use crate::interner::Interner;
+use crate::plan::FamilyPlan;
+use crate::source::{Source, Unit};
+use crate::tail::{CAPPED_ROWS_MAX, Edge, Largest, SHARE};
+use crate::tally::Quota;
+use crate::threads::on_threads;
+use arrow::datatypes::{Schema, SchemaRef};
+use arrow::record_batch::RecordBatch;
+use datafusion::catalog::Session;
+use datafusion::execution::TaskContext;
+use futures::StreamExt;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What the workers share.
+struct Scan {
+    schema: SchemaRef,
+    units: Vec<Unit>,
+    next_unit: AtomicUsize,
+    task: Arc<TaskContext>,
+    /// Columns of the scan whose largest values matter, and how many of them.
+    measures: Vec<(usize, usize)>,
+    /// For every family with a tail, the columns of the scan that make its strata.
+    strata: Vec<Vec<usize>>,
+}
+
+/// What one worker saw.
+struct Seen {
+    largest: Vec<Largest>,
+    strata: Vec<(Interner, Vec<u64>)>,
+}
+
+/// Sets the edges of every family with a tail.
+pub(crate) async fn find_edges(
+    source: &Source,
+    families: &mut [FamilyPlan],
+    numeric: &[usize],
+    state: &dyn Session,
+    threads: usize,
+) -> Result<(), SamplingError> {
+    let mut tailed: Vec<&mut FamilyPlan> = families.iter_mut().filter(|f| f.has_tail()).collect();
+    if tailed.is_empty() {
+        return Ok(());
+    }
+    let mut keep = BTreeMap::new();
+    for (family, column) in tailed.iter().flat_map(|f| f.tail.iter().map(move |column| (f, column))) {
+        let rows = keep.entry(*column).or_insert(0);
+        *rows = largest_tail(family).saturating_add(1).max(*rows);
+    }
+    let strata = tailed.iter().flat_map(|f| counted_columns(f));
+    let mut projection: Vec<usize> = strata.chain(keep.keys()).copied().collect();
+    projection.sort_unstable();
+    projection.dedup();
+    let place = |column: &usize| projection.binary_search(column).unwrap_or_default();
+    let scan = Arc::new(Scan {
+        schema: Arc::new(Schema::project(&source.schema, &projection)?),
+        units: source.units_of(state, &projection).await?,
+        next_unit: AtomicUsize::new(0),
+        task: state.task_ctx(),
+        measures: keep.iter().map(|(column, rows)| (place(column), *rows)).collect(),
+        strata: tailed.iter().map(|f| counted_columns(f).iter().map(place).collect()).collect(),
+    });
+    let seen = on_threads(threads, || run(Arc::clone(&scan))).await?;
+    let (mut largest, counts) = merge(&scan, seen)?;
+    for (family, counts) in tailed.iter_mut().zip(counts) {
+        let rows = tail_rows(family, &counts);
+        let edges = family.tail.iter().filter_map(|column| {
+            let measure = keep.keys().position(|c| c == column)?;
+            let number = numeric.iter().position(|c| c == column)?;
+            Some(Edge { number, beyond: largest[measure].edge(rows) })
+        });
+        family.edges = edges.collect();
+    }
+    Ok(())
+}
+
+/// The columns by which rows are counted: φ where a CAP makes the number of rows depend on it.
+fn counted_columns(family: &FamilyPlan) -> &[usize] {
+    match family.quota {
+        Quota::Cap(_) => &family.columns,
+        Quota::Rows(_) => &[],
+    }
+}
+
+/// Rows of one column's tail, at most.
+fn largest_tail(family: &FamilyPlan) -> usize {
+    let rows = match family.quota {
+        Quota::Cap(_) => CAPPED_ROWS_MAX,
+        Quota::Rows(n) => n / SHARE,
+    };
+    shared(rows, family)
+}
+
+fn tail_rows(family: &FamilyPlan, counts: &[u64]) -> usize {
+    shared(family.quota.kept(counts) / SHARE, family).min(largest_tail(family))
+}
+
+fn shared(rows: u64, family: &FamilyPlan) -> usize {
+    let columns = family.tail.len().max(1) as u64;
+    usize::try_from((rows / columns).max(1)).unwrap_or(usize::MAX)
+}
+
+async fn run(scan: Arc<Scan>) -> Result<Seen, SamplingError> {
+    let mut seen = Seen::new(&scan)?;
+    loop {
+        let number = scan.next_unit.fetch_add(1, Ordering::Relaxed);
+        let Some(unit) = scan.units.get(number) else { return Ok(seen) };
+        let mut stream = unit.plan.execute(unit.partition, Arc::clone(&scan.task))?;
+        while let Some(batch) = stream.next().await {
+            seen.take(&scan, &batch?)?;
+        }
+    }
+}
+
+impl Seen {
+    fn new(scan: &Scan) -> Result<Self, SamplingError> {
+        let strata = scan.strata.iter().map(|columns| Ok((Interner::new(&scan.schema, columns, false)?, Vec::new())));
+        let largest = scan.measures.iter().map(|(_, keep)| Largest::new(*keep));
+        Ok(Self { largest: largest.collect(), strata: strata.collect::<Result<_, SamplingError>>()? })
+    }
+
+    fn take(&mut self, scan: &Scan, batch: &RecordBatch) -> Result<(), SamplingError> {
+        for (largest, (column, _)) in self.largest.iter_mut().zip(&scan.measures) {
+            if let Some(values) = as_float64(batch.column(*column))? {
+                largest.add(&values);
+            }
+        }
+        for (interner, counts) in &mut self.strata {
+            interner.intern(batch, None)?;
+            counts.resize(interner.len(), 0);
+            interner.ids().iter().for_each(|stratum| counts[*stratum] += 1);
+        }
+        Ok(())
+    }
+}
+
+/// The largest values over all workers, and the sizes of each family's strata.
+fn merge(scan: &Scan, seen: Vec<Seen>) -> Result<(Vec<Largest>, Vec<Vec<u64>>), SamplingError> {
+    let mut all = Seen::new(scan)?;
+    for part in seen {
+        all.largest.iter_mut().zip(part.largest).for_each(|(sum, part)| sum.merge(part));
+        for ((interner, sums), (part, counts)) in all.strata.iter_mut().zip(part.strata) {
+            if counts.is_empty() {
+                continue;
+            }
+            interner.intern_keys(&part.into_keys()?, counts.len())?;
+            sums.resize(interner.len(), 0);
+            interner.ids().iter().zip(&counts).for_each(|(stratum, rows)| sums[*stratum] += rows);
+        }
+    }
+    Ok((all.largest, all.strata.into_iter().map(|(_, counts)| counts).collect()))
+}
