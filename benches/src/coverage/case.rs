@@ -13,7 +13,7 @@ pub(crate) struct Case {
     pub(crate) confidence: u32,
 }
 
-/// Sampled rows of a cell's domain, in classes.
+/// Sampled rows of a cell's domain, as if all weighed the same, in classes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Size {
     Below10,
@@ -50,8 +50,20 @@ impl Size {
         }
     }
 
+    /// The class as a key whose order is that of the classes; [`without_rank`] takes the order off again.
+    pub(crate) fn ranked(self) -> String {
+        format!("{}{}", self as u8, self.label())
+    }
+
     /// Whether the width has a target.
     pub(crate) fn is_large(self) -> bool {
         self >= Self::Below1000 && self != Self::Whole
     }
+}
+
+/// What [`Size::ranked`] shows to readers; other texts stay as they are.
+pub(crate) fn without_rank(text: &str) -> &str {
+    let classes =
+        [Size::Below10, Size::Below30, Size::Below100, Size::Below1000, Size::Below10000, Size::More, Size::Whole];
+    classes.iter().find(|c| c.ranked() == text).map_or(text, |c| c.label())
 }

@@ -66,10 +66,13 @@ pub(crate) fn ratio_error(parts: &[Part]) -> f64 {
     parts.iter().map(spread).sum::<f64>().sqrt() / y.abs()
 }
 
-/// Rows of the domain that a sample holds on average, over strata that are not known whole.
-pub(crate) fn domain_rows(parts: &[Part]) -> f64 {
-    let inexact = parts.iter().filter(|p| p.sampled < p.rows);
-    inexact.map(|p| p.inside * p.sampled / p.rows).sum()
+/// How many rows of equal weight would say as much of the domain as those that a sample holds on average (Kish, *Survey
+/// Sampling*, 1965, p. 430), over strata that are not known whole; the sampled rows themselves where all weigh the same.
+pub(crate) fn effective_rows(parts: &[Part]) -> f64 {
+    let inexact = parts.iter().filter(|p| p.sampled < p.rows && p.inside > 0.0);
+    let (rows, weights) =
+        inexact.fold((0.0, 0.0), |(rows, weights), p| (rows + p.inside, weights + p.inside * p.rows / p.sampled));
+    if rows > 0.0 { rows * rows / weights } else { 0.0 }
 }
 
 /// The width of a two-sided normal interval.

@@ -1,6 +1,6 @@
 //! From outcomes to tables and to targets met or missed.
 
-use crate::coverage::case::Case;
+use crate::coverage::case::{Case, without_rank};
 use crate::coverage::report::{Section, Table, factor, grouped, percent};
 use crate::coverage::tally::{Outcome, Tally, median};
 use crate::coverage::verdict::{FAMILYWISE, binomial_at_most, floor, rejected};
@@ -35,13 +35,11 @@ pub(crate) fn judge(tally: &Tally, section: &mut Section) {
         &|c| vec![c.aggregate.clone(), c.measure.clone()],
         &["aggregate", "measure"],
     ));
-    let numbered = |c: &Case| vec![c.aggregate.clone(), format!("{}{}", c.size as u8, c.size.label())];
-    let mut sizes = by("By aggregate and sampled rows of the cell, at 95 %", &numbered, &["aggregate", "rows"]);
-    // The digit only sorted the classes.
-    for row in &mut sizes.rows {
-        row[1].remove(0);
-    }
-    section.tables.push(sizes);
+    section.tables.push(by(
+        "By aggregate and sampled rows of the cell, at 95 %",
+        &|c| vec![c.aggregate.clone(), c.size.ranked()],
+        &["aggregate", "rows"],
+    ));
     section.tables.push(by(
         "By aggregate and filter, at 95 %",
         &|c| vec![c.aggregate.clone(), c.filter.clone()],
@@ -55,7 +53,10 @@ pub(crate) fn judge(tally: &Tally, section: &mut Section) {
 fn table(title: &str, names: &[&'static str], view: &BTreeMap<Vec<String>, Outcome>) -> Table {
     let head: Vec<&'static str> = names.iter().copied().chain(HEAD).collect();
     let mut table = Table::new(title, &head);
-    table.rows = view.iter().map(|(key, outcome)| key.iter().cloned().chain(figures(outcome)).collect()).collect();
+    table.rows = view
+        .iter()
+        .map(|(key, outcome)| key.iter().map(|k| without_rank(k).to_owned()).chain(figures(outcome)).collect())
+        .collect();
     table
 }
 

@@ -12,6 +12,8 @@ pub(crate) struct Section {
     pub(crate) command: String,
     pub(crate) notes: Vec<String>,
     pub(crate) tables: Vec<Table>,
+    /// The part compares and has no targets of its own.
+    pub(crate) is_comparison: bool,
     /// Targets that were missed.
     pub(crate) failures: Vec<String>,
 }
@@ -30,6 +32,7 @@ impl Section {
             text.push_str(&format!("\n{note}\n"));
         }
         match self.failures.as_slice() {
+            [] if self.is_comparison => {}
             [] => text.push_str("\nEvery target of this part is met.\n"),
             failures => {
                 text.push_str(&format!("\n{} targets of this part are missed:\n\n", failures.len()));

@@ -118,7 +118,7 @@ fn make(job: Job, cap: usize, rng: &mut rand_chacha::ChaCha8Rng) -> Table {
 
 /// A filter over a table: the truth, the ideal widths, and the names of its cells.
 struct Domain {
-    /// Sampled rows on average.
+    /// Sampled rows on average, as if all weighed the same.
     rows: f64,
     truths: [f64; 4],
     /// Cases and ideal widths by confidence and aggregate.
@@ -133,7 +133,7 @@ impl Domain {
         let of_y: Vec<Part> = parts.iter().map(|p| Part { x: p.y, xx: p.yy, ..*p }).collect();
         let errors =
             [ideal::count_error(&parts), ideal::sum_error(&of_y), ideal::mean_error(&of_y), ideal::ratio_error(&parts)];
-        let rows = ideal::domain_rows(&parts);
+        let rows = ideal::effective_rows(&parts);
         let case = |aggregate: &str, confidence: u32| Case {
             source: source.to_owned(),
             aggregate: aggregate.to_owned(),

@@ -11,7 +11,7 @@ use arrow::record_batch::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use std::collections::HashMap;
 
-/// A true value, the standard error of its best estimate, and the sampled rows of its domain.
+/// A true value, the standard error of its best estimate, and the sampled rows of its domain, as if all weighed the same.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fact {
     pub(crate) value: f64,
@@ -88,7 +88,7 @@ fn facts_of(pieces: &[&Piece], sampled: &impl Fn(f64) -> f64) -> Vec<Fact> {
     };
     let total = |parts: &[Part], of: fn(&Part) -> f64| parts.iter().map(of).sum::<f64>();
     let all: Vec<Part> = pieces.iter().map(|p| sized(p, Part { inside: p.rows, ..Part::default() })).collect();
-    let rows = ideal::domain_rows(&all);
+    let rows = ideal::effective_rows(&all);
     let mut facts = vec![Fact { value: total(&all, |p| p.inside), error: ideal::count_error(&all), rows }];
     for measure in 0..pieces.first().map_or(0, |p| p.measures.len()) {
         let part = |p: &Piece| {
@@ -96,7 +96,7 @@ fn facts_of(pieces: &[&Piece], sampled: &impl Fn(f64) -> f64) -> Vec<Fact> {
             sized(p, Part { inside, x, xx, ..Part::default() })
         };
         let parts: Vec<Part> = pieces.iter().map(|p| part(p)).collect();
-        let (sum, count, rows) = (total(&parts, |p| p.x), total(&parts, |p| p.inside), ideal::domain_rows(&parts));
+        let (sum, count, rows) = (total(&parts, |p| p.x), total(&parts, |p| p.inside), ideal::effective_rows(&parts));
         let value = if count > 0.0 { sum } else { f64::NAN };
         facts.push(Fact { value, error: ideal::sum_error(&parts), rows });
         facts.push(Fact { value: sum / count, error: ideal::mean_error(&parts), rows });

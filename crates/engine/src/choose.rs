@@ -1,10 +1,11 @@
 //! Which family answers, and at which level to begin.
 
+use crate::goal::Goal;
 use crate::shape::Shape;
 use datafusion::logical_expr::Expr;
 use plusminus_catalog::Manifest;
 
-/// Rows that a first look should have at least; fewer say little about the error.
+/// Rows that a first look should have where groups may be missing; fewer show few of them.
 const FIRST_LOOK_ROWS: u64 = 4_000;
 
 /// The family that suits `shape` best; depends on nothing but the query and the store.
@@ -51,9 +52,16 @@ pub(crate) fn cumulative_rows(manifest: &Manifest) -> Vec<u64> {
         .collect()
 }
 
-/// The level of the first look.
-pub(crate) fn first_level(cumulative: &[u64]) -> usize {
-    level_with(cumulative, FIRST_LOOK_ROWS)
+/// The level of the first look: the lowest under an error bound, whose errors predict the next.
+///
+/// Where groups may be missing a look at few rows would see few of them, and where only time is stated it would be wasted.
+pub(crate) fn first_level(shape: &Shape, family: &Manifest, goal: &Goal, cumulative: &[u64]) -> usize {
+    let phi = &family.design.stratified_by;
+    let is_known = |key: &Expr| key.column_refs().iter().all(|c| phi.contains(&c.name));
+    match goal.error.is_some() && shape.keys.iter().all(is_known) {
+        true => 0,
+        false => level_with(cumulative, FIRST_LOOK_ROWS),
+    }
 }
 
 /// The first level that holds at least `rows`, or the top.

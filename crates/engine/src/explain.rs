@@ -20,7 +20,7 @@ pub(crate) async fn run(running: &Running<'_>, explain: Explain) -> Result<Answe
         }
         Way::Sample(shape, manifest) => {
             let cumulative = choose::cumulative_rows(&manifest);
-            let first = choose::first_level(&cumulative);
+            let first = choose::first_level(&shape, &manifest, &running.goal, &cumulative);
             rows.push(("mode", "approximate".to_owned()));
             rows.push(("sample", manifest.name.clone()));
             rows.push(("stratified by", manifest.design.stratified_by.join(", ")));

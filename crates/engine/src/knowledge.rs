@@ -1,6 +1,7 @@
 //! What is known of an aggregate's argument apart from the rows that pass the query's filter.
 
 use crate::error::Result;
+use crate::estimate::Known;
 use crate::image::ImageCache;
 use crate::kernel::qualified;
 use crate::shape::{Argument, Shape};
@@ -19,19 +20,31 @@ use std::sync::{Mutex, PoisonError};
 pub(crate) struct ArgumentKnowledge {
     pub(crate) whole: Knowledge,
     body: Option<Knowledge>,
+    pub(crate) pair: PairKnowledge,
+}
+
+/// What is known of the rows that functions of two centred arguments a and b (of variance 1, correlation r) are sums of.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct PairKnowledge {
+    /// Of ab.
+    pub(crate) covariance: Knowledge,
+    /// Of ab − r(a²+b²)/2.
+    pub(crate) correlation: Knowledge,
+    /// Of a(b − ra) and b(a − rb): of slopes on the first and on the second.
+    pub(crate) slopes: [Knowledge; 2],
 }
 
 impl ArgumentKnowledge {
     /// The shape of what is sampled: when the tail is known whole, that of the body.
-    pub(crate) fn at(&self, is_tail_whole: bool) -> Knowledge {
-        self.body.filter(|_| is_tail_whole).unwrap_or(self.whole)
+    pub(crate) fn at(&self, is_tail_whole: bool) -> Known {
+        Known { known: self.body.filter(|_| is_tail_whole).unwrap_or(self.whole), pair: self.pair }
     }
 }
 
 /// Skewness of expressions, computed once per (family, generation, expression).
 #[derive(Debug, Default)]
 pub(crate) struct KnowledgeCache {
-    known: Mutex<HashMap<(String, u64, String), Knowledge>>,
+    known: Mutex<HashMap<(String, u64, String), ArgumentKnowledge>>,
 }
 
 /// A family opened for a query.
@@ -58,13 +71,10 @@ impl KnowledgeCache {
                 // Only the centre differs, which no skewness about the mean sees.
                 Argument::Centred(of) => known[*of],
                 Argument::Product(..) if !shape.needs_moments(number) => ArgumentKnowledge::default(),
-                Argument::Product(one, other) => {
-                    let factor = |of: usize| Some((shape.arguments[of].plain()?, known[of].whole.mean?));
-                    match factor(*one).zip(factor(*other)) {
-                        Some((one, other)) => self.expression(&[one, other], shape, state, family)?,
-                        None => ArgumentKnowledge::default(),
-                    }
-                }
+                Argument::Product(one, other) => match (shape.arguments[*one].plain(), shape.arguments[*other].plain()) {
+                    (Some(one), Some(other)) => self.measured(&[one, other], shape, state, family)?,
+                    _ => ArgumentKnowledge::default(),
+                },
             };
             known.push(own);
         }
@@ -86,31 +96,34 @@ impl KnowledgeCache {
         }
         if let Expr::Literal(value, _) = argument {
             let whole = constant(value).map_or_else(Knowledge::default, Knowledge::of_constant);
-            return Ok(ArgumentKnowledge { whole, body: None });
+            return Ok(ArgumentKnowledge { whole, ..ArgumentKnowledge::default() });
         }
-        self.expression(&[(argument, 0.0)], shape, state, family)
+        self.measured(&[argument], shape, state, family)
     }
 
-    /// A product of expressions, from each of which a centre is subtracted.
-    fn expression(
+    /// One expression, or a pair of them, from the rows of the family's top level.
+    fn measured(
         &self,
-        factors: &[(&Expr, f64)],
+        exprs: &[&Expr],
         shape: &Shape,
         state: &SessionState,
         family: &Opened<'_>,
     ) -> Result<ArgumentKnowledge> {
-        let text = factors.iter().map(|(e, centre)| format!("({e} - {centre})")).collect::<Vec<_>>().join(" * ");
+        let text = exprs.iter().map(ToString::to_string).collect::<Vec<_>>().join(" * ");
         let key = (family.manifest.name.clone(), family.manifest.generation, text);
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
-        let whole = match known {
-            Some(known) => known,
-            None => {
-                let known = from_top_level(factors, shape, state, family)?;
-                self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(key, known);
-                known
+        if let Some(known) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(*known);
+        }
+        let known = match (top_level(exprs, shape, state, family)?, exprs.len()) {
+            (None, _) => ArgumentKnowledge::default(),
+            (Some(rows), 1) => ArgumentKnowledge { whole: rows.moments(|v| v[0]), ..ArgumentKnowledge::default() },
+            (Some(rows), _) => {
+                let pair = rows.pair();
+                ArgumentKnowledge { whole: pair.covariance, body: None, pair }
             }
         };
-        Ok(ArgumentKnowledge { whole, body: None })
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(key, known);
+        Ok(known)
     }
 }
 
@@ -126,7 +139,7 @@ fn of_column(moments: &ColumnMoments, family: &Opened<'_>) -> ArgumentKnowledge 
         // Bounds hold for all rows, seen or not.
         Knowledge { min: whole.min, max: whole.max, mean: whole.mean, ..Knowledge::from(&restored(body)) }
     });
-    ArgumentKnowledge { whole, body }
+    ArgumentKnowledge { whole, body, ..ArgumentKnowledge::default() }
 }
 
 /// Widening a number changes neither its moments nor its bounds; any other cast may.
@@ -168,45 +181,83 @@ fn restored(moments: &ColumnMoments) -> Moments {
     }
 }
 
-/// Weighted moments of a product over all rows the family holds; no bounds, since unseen rows may exceed them.
-fn from_top_level(
-    factors: &[(&Expr, f64)],
+/// Rows of a family with their weights, and for each the values of some expressions.
+struct Weighted {
+    weights: Vec<f64>,
+    values: Vec<Vec<f64>>,
+}
+
+/// All rows the family holds; `None` when an expression cannot be evaluated on all of them.
+fn top_level(
+    exprs: &[&Expr],
     shape: &Shape,
     state: &SessionState,
     family: &Opened<'_>,
-) -> Result<Knowledge> {
+) -> Result<Option<Weighted>> {
     let mut columns: Vec<String> = Vec::new();
-    for column in factors.iter().flat_map(|(e, _)| e.column_refs()) {
+    for column in exprs.iter().flat_map(|e| e.column_refs()) {
         if !columns.contains(&column.name) {
             columns.push(column.name.clone());
         }
     }
-    let mut values: Vec<(f64, f64)> = Vec::new();
+    let mut rows = Weighted { weights: Vec::new(), values: vec![Vec::new(); exprs.len()] };
     for level in 0..family.manifest.levels.len() {
         let image = family.images.level(family.store, family.manifest, level, &columns)?;
         let batch = image.batch(&columns)?;
         let schema = qualified(&shape.scan.table_name, &batch.schema())?;
-        let mut product = vec![1.0; batch.num_rows()];
-        for (expr, centre) in factors {
+        for (expr, values) in exprs.iter().zip(&mut rows.values) {
             // Without WHERE an argument may fail on rows that the query never sees, such as a division by zero.
             let Ok(evaluated) = state.create_physical_expr((*expr).clone(), &schema)?.evaluate(&batch) else {
-                return Ok(Knowledge::default());
+                return Ok(None);
             };
-            let Some(numbers) = as_float64(&evaluated.into_array(batch.num_rows())?)? else {
-                return Ok(Knowledge::default());
-            };
-            let own = numbers.iter().map(|v| v.unwrap_or(f64::NAN));
-            product.iter_mut().zip(own).for_each(|(p, v)| *p *= v - centre);
+            let Some(numbers) = as_float64(&evaluated.into_array(batch.num_rows())?)? else { return Ok(None) };
+            values.extend(numbers.iter().map(|v| v.unwrap_or(f64::NAN)));
         }
-        for (value, stratum) in product.iter().zip(image.strata.values()) {
-            let (rows, kept) = (family.strata.rows()[*stratum as usize], family.strata.caps()[*stratum as usize]);
-            if value.is_finite() {
-                #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
-                values.push((rows as f64 / rows.min(kept).max(1) as f64, *value));
-            }
+        for stratum in image.strata.values() {
+            let (all, kept) = (family.strata.rows()[*stratum as usize], family.strata.caps()[*stratum as usize]);
+            #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
+            rows.weights.push(all as f64 / all.min(kept).max(1) as f64);
         }
     }
-    Ok(weighted(&values))
+    Ok(Some(rows))
+}
+
+impl Weighted {
+    /// Weighted moments of a function of the row; no bounds, since unseen rows may exceed them.
+    fn moments(&self, of: impl Fn(&[f64]) -> f64) -> Knowledge {
+        let mut row = vec![0.0; self.values.len()];
+        let mut found: Vec<(f64, f64)> = Vec::with_capacity(self.weights.len());
+        for (at, weight) in self.weights.iter().enumerate() {
+            row.iter_mut().zip(&self.values).for_each(|(slot, values)| *slot = values[at]);
+            let value = of(&row);
+            if value.is_finite() {
+                found.push((*weight, value));
+            }
+        }
+        weighted(&found)
+    }
+
+    fn pair(&self) -> PairKnowledge {
+        let spread = |column: usize| {
+            let mean = self.moments(|v| v[column]).mean.unwrap_or(f64::NAN);
+            (mean, self.moments(|v| (v[column] - mean).powi(2)).mean.unwrap_or(f64::NAN).sqrt())
+        };
+        let (one, other) = (spread(0), spread(1));
+        let standard = |v: &[f64]| ((v[0] - one.0) / one.1, (v[1] - other.0) / other.1);
+        let product = |v: &[f64]| standard(v).0 * standard(v).1;
+        let r = self.moments(product).mean.unwrap_or(f64::NAN);
+        let of = |f: &dyn Fn(f64, f64) -> f64| {
+            self.moments(|v| {
+                let (a, b) = standard(v);
+                f(a, b)
+            })
+        };
+        PairKnowledge {
+            covariance: of(&|a, b| a * b),
+            correlation: of(&|a, b| a * b - r * (a * a + b * b) / 2.0),
+            slopes: [of(&|a, b| a * (b - r * a)), of(&|a, b| b * (a - r * b))],
+        }
+    }
 }
 
 fn weighted(values: &[(f64, f64)]) -> Knowledge {

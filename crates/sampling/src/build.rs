@@ -4,12 +4,13 @@ use crate::columns::numeric_columns;
 use crate::distinct::Sketches;
 use crate::error::SamplingError;
 use crate::finish::{Build, summed};
+use crate::part::{FamilyPart, UnitMoments};
 use crate::plan::{FamilyPlan, check_columns, table_rows};
 use crate::prescan;
 use crate::request::{DrawOptions, Progress, SampleRequest};
 use crate::source::Source;
 use crate::threads::on_threads;
-use crate::worker::{self, FamilyPart, Harvest, Pass, UnitMoments};
+use crate::worker::{self, Harvest, Pass};
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::Session;
 use plusminus_catalog::{Manifest, Store};
@@ -42,11 +43,11 @@ pub async fn draw(
     prescan::find_edges(&source, &mut families, &numeric_columns(&source.schema), state, options.threads).await?;
     let (schema, files) = (Arc::clone(&source.schema), source.files.clone());
     let harvests = pass(source, families.clone(), total, state, options).await?;
-    let (units, parts, sketches) = transpose(harvests, families.len(), &schema)?;
+    let (units, parts, sketches) = transpose(harvests, families.len(), &schema);
     let build = Build {
         files,
         moments: summed(&schema, units),
-        distinct: sketches.counts(&schema)?,
+        distinct: sketches.counts(&schema),
         schema,
         table: table.to_owned(),
         options: options.clone(),
@@ -84,23 +85,22 @@ async fn pass(
 }
 
 /// From one harvest per worker to the parts of each family.
-#[expect(clippy::type_complexity, reason = "three plain values, used once")]
 fn transpose(
     harvests: Vec<Harvest>,
     families: usize,
     schema: &SchemaRef,
-) -> Result<(UnitMoments, Vec<Vec<FamilyPart>>, Sketches), SamplingError> {
+) -> (UnitMoments, Vec<Vec<FamilyPart>>, Sketches) {
     let mut parts: Vec<Vec<FamilyPart>> = (0..families).map(|_| Vec::new()).collect();
     let mut moments = Vec::new();
     let mut sketches = Sketches::new(schema);
     for harvest in harvests {
         moments.extend(harvest.unit_moments);
-        sketches.merge(harvest.sketches)?;
+        sketches.merge(&harvest.sketches);
         for (list, part) in parts.iter_mut().zip(harvest.families) {
             list.push(part);
         }
     }
-    Ok((moments, parts, sketches))
+    (moments, parts, sketches)
 }
 
 #[cfg(test)]

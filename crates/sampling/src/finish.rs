@@ -4,9 +4,9 @@ use crate::columns;
 use crate::error::SamplingError;
 use crate::layout;
 use crate::merge::{self, Roles};
+use crate::part::{FamilyPart, UnitMoments};
 use crate::plan::FamilyPlan;
 use crate::request::{DrawOptions, Progress, SampleRequest};
-use crate::worker::{FamilyPart, UnitMoments};
 use crate::write;
 use arrow::datatypes::SchemaRef;
 use plusminus_catalog::{

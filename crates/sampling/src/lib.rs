@@ -16,6 +16,7 @@ mod finish;
 mod interner;
 mod layout;
 mod merge;
+mod part;
 mod plan;
 mod prescan;
 mod priority;

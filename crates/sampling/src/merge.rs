@@ -2,10 +2,10 @@
 
 use crate::error::SamplingError;
 use crate::interner::{Interner, key_fields};
+use crate::part::FamilyPart;
 use crate::reservoir::CHUNK;
 use crate::stratum_moments::{MOMENT_ROWS, StratumMoments, are_kept};
 use crate::tally::{Quota, Tally};
-use crate::worker::FamilyPart;
 use arrow::array::{ArrayRef, AsArray, UInt32Array};
 use arrow::compute::{SortColumn, SortOptions, lexsort_to_indices, take};
 use arrow::datatypes::{Field, SchemaRef};

@@ -88,9 +88,8 @@ fn a_reservoir_keeps_the_lowest_priorities_of_every_stratum() {
 
 #[test]
 fn a_size_is_shared_evenly_and_every_stratum_keeps_two_rows() {
-    let cap = |quota: Quota, rows: &[u64], tails: &[bool]| {
-        quota.cap(&Tally { rows: rows.to_vec(), tails: tails.to_vec() })
-    };
+    let cap =
+        |quota: Quota, rows: &[u64], tails: &[bool]| quota.cap(&Tally { rows: rows.to_vec(), tails: tails.to_vec() });
     assert_eq!(cap(Quota::Rows(10), &[1, 100, 100], &[]), 4);
     assert_eq!(cap(Quota::Rows(1), &[50, 50], &[]), 2);
     assert_eq!(cap(Quota::Cap(1), &[50], &[]), 2);

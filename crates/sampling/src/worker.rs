@@ -1,18 +1,13 @@
 //! One thread's share of the pass.
 
 use crate::columns;
-use crate::error::SamplingError;
-use crate::interner::Interner;
 use crate::distinct::Sketches;
+use crate::error::SamplingError;
+use crate::part::{FamilyPart, Rows, UnitMoments, add_moments};
 use crate::plan::FamilyPlan;
 use crate::priority::Priorities;
-use crate::reservoir::Reservoir;
 use crate::source::Unit;
-use crate::stratum_moments::StratumMoments;
-use crate::tail;
-use crate::tally::Tally;
-use arrow::array::{Array, Float64Array};
-use arrow::buffer::BooleanBuffer;
+use arrow::array::Float64Array;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::TaskContext;
@@ -20,9 +15,6 @@ use futures::StreamExt;
 use plusminus_statistics::Moments;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-
-/// Moments of the numeric columns by unit number, so that they add up in the same order on any number of threads.
-pub(crate) type UnitMoments = Vec<(usize, Vec<Moments>)>;
 
 /// What the workers of a pass share.
 pub(crate) struct Pass {
@@ -35,18 +27,6 @@ pub(crate) struct Pass {
     pub(crate) memory_bytes: u64,
     pub(crate) held_bytes: AtomicU64,
     pub(crate) on_rows: Box<dyn Fn(u64) + Send + Sync>,
-}
-
-/// A family as one worker saw it.
-pub(crate) struct FamilyPart {
-    pub(crate) interner: Interner,
-    pub(crate) tally: Tally,
-    pub(crate) reservoir: Reservoir,
-    /// NULLs per stratum, for each nullable column of the table.
-    pub(crate) nulls: Vec<Vec<u64>>,
-    pub(crate) moments: StratumMoments,
-    /// Over the rows outside the tail; empty without one.
-    pub(crate) body_moments: UnitMoments,
 }
 
 /// What one worker brings home.
@@ -94,16 +74,7 @@ impl<'a> Worker<'a> {
         let numeric = columns::numeric_columns(&pass.schema);
         let fields = pass.schema.fields().iter().enumerate();
         let nullable: Vec<usize> = fields.filter(|(_, f)| f.is_nullable()).map(|(i, _)| i).collect();
-        let family = |plan: &FamilyPlan| -> Result<FamilyPart, SamplingError> {
-            Ok(FamilyPart {
-                interner: Interner::new(&pass.schema, &plan.columns, plan.has_tail())?,
-                tally: Tally::default(),
-                reservoir: Reservoir::new(Arc::clone(&pass.schema), plan.quota),
-                nulls: vec![Vec::new(); nullable.len()],
-                moments: StratumMoments::new(numeric.len()),
-                body_moments: Vec::new(),
-            })
-        };
+        let family = |plan| FamilyPart::new(&pass.schema, plan, numeric.len(), nullable.len());
         let families = pass.families.iter().map(family).collect::<Result<_, _>>()?;
         let harvest = Harvest { families, unit_moments: Vec::new(), sketches: Sketches::new(&pass.schema) };
         Ok(Self { pass, numeric, nullable, harvest, priorities: Vec::new(), packed: Vec::new(), held: 0 })
@@ -118,7 +89,7 @@ impl<'a> Worker<'a> {
 
     fn take(&mut self, batch: &RecordBatch, unit: &Unit, first_row: u64) -> Result<(), SamplingError> {
         let numbers = self.numbers(batch)?;
-        self.harvest.sketches.add(batch)?;
+        self.harvest.sketches.add(batch);
         let mut seed = None;
         for (at, plan) in self.pass.families.iter().enumerate() {
             if seed.replace(plan.seed) != Some(plan.seed) {
@@ -159,67 +130,5 @@ impl<'a> Worker<'a> {
             return Err(SamplingError::Memory { limit_mib: self.pass.memory_bytes >> 20 });
         }
         Ok(())
-    }
-}
-
-/// Adds the columns' values, of all rows or only of those in `rows`, to the moments of the unit begun last.
-fn add_moments(
-    units: &mut UnitMoments,
-    numbers: &[Float64Array],
-    rows: Option<&BooleanBuffer>,
-    packed: &mut Vec<f64>,
-) {
-    let Some((_, moments)) = units.last_mut() else { return };
-    for (moments, values) in moments.iter_mut().zip(numbers) {
-        columns::pack(values, rows, packed);
-        moments.add_slice(packed);
-    }
-}
-
-/// A batch, and what all families want to know of it.
-struct Rows<'a> {
-    batch: &'a RecordBatch,
-    priorities: &'a [u64],
-    nullable: &'a [usize],
-    numbers: &'a [Float64Array],
-}
-
-impl FamilyPart {
-    fn take(&mut self, plan: &FamilyPlan, rows: &Rows<'_>, packed: &mut Vec<f64>) -> Result<(), SamplingError> {
-        let tail = plan.has_tail().then(|| tail::marks(&plan.edges, rows.numbers, rows.batch.num_rows()));
-        self.interner.intern(rows.batch, tail.as_ref())?;
-        if let Some(tail) = &tail {
-            add_moments(&mut self.body_moments, rows.numbers, Some(&!tail), packed);
-        }
-        self.count(plan, rows, tail.as_ref());
-        self.reservoir.offer(rows.batch, self.interner.ids(), rows.priorities, &self.tally)
-    }
-
-    /// Rows, NULLs and moments by stratum.
-    fn count(&mut self, plan: &FamilyPlan, rows: &Rows<'_>, tail: Option<&BooleanBuffer>) {
-        let count = self.interner.len();
-        let strata = self.interner.ids();
-        self.tally.rows.resize(count, 0);
-        if plan.is_divided() {
-            for &stratum in strata {
-                self.tally.rows[stratum] += 1;
-            }
-            self.moments.add(rows.numbers, strata, count);
-        } else if let Some(only) = self.tally.rows.first_mut() {
-            *only += strata.len() as u64;
-        }
-        if let Some(tail) = tail {
-            self.tally.tails.resize(count, false);
-            tail.set_indices().for_each(|row| self.tally.tails[strata[row]] = true);
-        }
-        for (nulls, column) in self.nulls.iter_mut().zip(rows.nullable) {
-            nulls.resize(count, 0);
-            let column = rows.batch.column(*column);
-            if let Some(bitmap) = column.logical_nulls().filter(|n| n.null_count() > 0) {
-                for (row, &stratum) in strata.iter().enumerate() {
-                    nulls[stratum] += u64::from(bitmap.is_null(row));
-                }
-            }
-        }
     }
 }

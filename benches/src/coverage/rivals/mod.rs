@@ -52,7 +52,7 @@ pub(crate) fn run(campaign: &Campaign) -> Result<Section, Failure> {
             cells,
             "By aggregate and sampled rows",
             &["data", "aggregate", "rows"],
-            |c| vec![c.aggregate.clone(), format!("{}{}", c.size as u8, c.size.label())],
+            |c| vec![c.aggregate.clone(), c.size.ranked()],
         ));
         section.tables.push(table(&tally, cells, "By aggregate and measure", &["data", "aggregate", "measure"], |c| {
             vec![c.aggregate.clone(), c.measure.clone()]

@@ -1,7 +1,7 @@
 //! Methods side by side.
 
 use super::OURS;
-use crate::coverage::case::Case;
+use crate::coverage::case::{Case, without_rank};
 use crate::coverage::report::{Table, factor, grouped, percent};
 use crate::coverage::tally::{Outcome, Tally, median};
 use std::collections::HashMap;
@@ -40,11 +40,7 @@ pub(super) fn table(
         }
     }
     for (key, methods) in lines {
-        // A leading digit only sorted the classes of rows.
-        let mut row: Vec<String> = key
-            .iter()
-            .map(|k| k.trim_start_matches(|c: char| "012345".contains(c) && names[2] == "rows").to_owned())
-            .collect();
+        let mut row: Vec<String> = key.iter().map(|k| without_rank(k).to_owned()).collect();
         row.push(grouped(methods.get(OURS).map_or(0, |o| o.estimated())));
         for (method, _) in METHOD_HEADS {
             let outcome = methods.get(method);

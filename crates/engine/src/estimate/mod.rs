@@ -4,12 +4,13 @@ mod plan;
 pub(crate) mod special;
 
 use crate::kernel::{Rows, linearised};
+use crate::knowledge::PairKnowledge;
 use crate::shape::{Argument, Call, CallKind, Shape, Spread, used_inputs};
 use plan::{Plan, Way};
 use plusminus_statistics::expression::Smooth;
 use plusminus_statistics::{
     Doubt, Estimate, Knowledge, Population, Quantiles, StratumSize, Total, correlation_interval, count_interval,
-    mean_interval, smooth_interval, sum_interval, variance_interval,
+    mean_interval, product_interval, smooth_interval, sum_interval, variance_interval,
 };
 
 /// Everything one look at the sample knows.
@@ -26,12 +27,19 @@ pub(crate) struct Estimator<'a> {
     /// Special calls by call and group.
     pub(crate) specials: Vec<Vec<Estimate>>,
     /// What is known of each argument.
-    pub(crate) knowledge: &'a [Knowledge],
+    pub(crate) knowledge: &'a [Known],
     /// Whether WHERE and GROUP BY are decided by the stratum.
     pub(crate) whole_strata: bool,
     pub(crate) quantiles: &'a Quantiles,
     /// Numeric GROUP BY values by key and group, where an expression uses them.
     pub(crate) key_values: &'a [Vec<f64>],
+}
+
+/// What is known of an argument at a look.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Known {
+    pub(crate) known: Knowledge,
+    pub(crate) pair: PairKnowledge,
 }
 
 impl Estimator<'_> {
@@ -121,8 +129,11 @@ impl Estimator<'_> {
             return null(population);
         }
         let gamma = self.gamma(smooth);
-        let estimate =
-            smooth_interval(value, z, gamma, self.instability(smooth, group), population, self.quantiles);
+        let steady = self.instability(smooth, group);
+        let estimate = match self.product_kurtosis(smooth) {
+            Some(kurtosis) => product_interval(value, z, gamma, kurtosis, steady, population, self.quantiles),
+            None => smooth_interval(value, z, gamma, steady, population, self.quantiles),
+        };
         let doubted = gamma.is_none() && !estimate.trust.is_exact();
         if doubted { estimate.untrusted(Doubt::NoMoments) } else { estimate }
     }
@@ -136,16 +147,25 @@ impl Estimator<'_> {
             Spread::Variance { sum } => self.variance(value, sum, group, z),
             // The root of the variance's interval; z is the variance's.
             Spread::Deviation { sum } => self.variance(value * value, sum, group, z).map_monotone(f64::sqrt),
-            Spread::Correlation => {
-                let knowledge = self.product_knowledge(smooth);
-                correlation_interval(value, z, knowledge.skewness, knowledge.kurtosis, population, self.quantiles)
+            Spread::Covariance { product } => {
+                let known = self.knowledge[product].pair.covariance;
+                product_interval(value, z, known.skewness, known.kurtosis, 0.0, population, self.quantiles)
             }
-            Spread::Other => self.smooth(value, smooth, group, z),
+            Spread::Correlation { product } => {
+                let known = self.knowledge[product].pair.correlation;
+                correlation_interval(value, z, known.skewness, known.kurtosis, population, self.quantiles)
+            }
+            Spread::Slope { product, on } => {
+                let is_first = self.shape.arguments[product].is_product_of_first(on);
+                let known = self.knowledge[product].pair.slopes[usize::from(!is_first)];
+                let steady = self.instability(smooth, group);
+                product_interval(value, z, known.skewness, known.kurtosis, steady, population, self.quantiles)
+            }
         }
     }
 
     fn variance(&self, value: f64, sum: usize, group: usize, z: &Total) -> Estimate {
-        let knowledge = self.shape.variables[sum].argument.map(|a| self.knowledge[a]).unwrap_or_default();
+        let knowledge = self.shape.variables[sum].argument.map(|a| self.knowledge[a].known).unwrap_or_default();
         variance_interval(value, z, self.total(group, sum), &knowledge, &self.populations[group], self.quantiles)
     }
 
@@ -171,7 +191,7 @@ impl Estimator<'_> {
             (Some(argument), _) => {
                 let domain = &self.shape.domains[self.shape.variables[variable].domain];
                 let whole = self.whole_strata && domain.filter.is_none() && domain.not_null.is_empty();
-                sum_interval(total, whole, &self.knowledge[argument], population, self.quantiles)
+                sum_interval(total, whole, &self.knowledge[argument].known, population, self.quantiles)
             }
         }
     }
@@ -180,7 +200,7 @@ impl Estimator<'_> {
         let (total, count) = (self.total(group, sum), self.total(group, rows));
         let mean = total.estimate() / count.estimate();
         let argument = self.shape.variables[sum].argument;
-        let knowledge = argument.map(|a| self.knowledge[a]).unwrap_or_default();
+        let knowledge = argument.map(|a| self.knowledge[a].known).unwrap_or_default();
         mean_interval(mean, z, total, variation(count), &knowledge, population, self.quantiles)
     }
 
@@ -189,7 +209,7 @@ impl Estimator<'_> {
         let mut gamma: f64 = 1.0;
         for input in used_inputs(smooth).into_iter().filter(|i| *i < self.width()) {
             if let Some(argument) = self.shape.variables[input].argument {
-                let skewness = self.knowledge[argument].skewness?;
+                let skewness = self.knowledge[argument].known.skewness?;
                 if skewness.abs() > gamma.abs() {
                     gamma = skewness;
                 }
@@ -198,14 +218,11 @@ impl Estimator<'_> {
         Some(gamma)
     }
 
-    /// What is known of the product of two different arguments in `smooth`.
-    fn product_knowledge(&self, smooth: &Smooth) -> Knowledge {
+    /// The largest kurtosis among the products in `smooth`; `None` when there is no product.
+    fn product_kurtosis(&self, smooth: &Smooth) -> Option<Option<f64>> {
         let arguments = used_inputs(smooth).into_iter().filter_map(|i| self.shape.variables.get(i)?.argument);
-        let mut products = arguments.filter(|a| match self.shape.arguments[*a] {
-            Argument::Product(one, other) => one != other,
-            _ => false,
-        });
-        products.next().map(|a| self.knowledge[a]).unwrap_or_default()
+        let products = arguments.filter(|a| matches!(self.shape.arguments[*a], Argument::Product(..)));
+        products.map(|a| self.knowledge[a].known.kurtosis).reduce(|a, b| a.zip(b).map(|(a, b)| a.max(b)))
     }
 
     /// An upper bound of the coefficient of variation of what must stay away from zero.

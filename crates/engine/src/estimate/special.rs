@@ -12,7 +12,7 @@ pub(crate) fn estimates(look: &Estimator<'_>, call: &Special, ends: &[Option<f64
         SpecialKind::Quantile { share, rows } => quantiles(look, call, &column, share, rows),
         SpecialKind::Extreme { is_max, truth } => {
             let seen = column.extremes(is_max);
-            let knowledge = &look.knowledge[call.argument];
+            let knowledge = &look.knowledge[call.argument].known;
             let bound = match (truth, is_max) {
                 (true, true) => Some(1.0),
                 (true, false) => Some(0.0),
@@ -44,7 +44,7 @@ fn quantiles(look: &Estimator<'_>, call: &Special, column: &Column<'_>, share: f
         })
         .collect();
     let residuals = column.residuals(look.sizes, share, &at);
-    let knowledge = &look.knowledge[call.argument];
+    let knowledge = &look.knowledge[call.argument].known;
     let estimate = |(group, points): (usize, &Vec<_>)| {
         let seen = look.total(group, rows).domain_rows;
         let (z, population) = (&residuals[group], &look.populations[group]);

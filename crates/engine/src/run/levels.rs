@@ -7,7 +7,7 @@ use crate::kernel::{Program, Rows, StrataView, filtered, mean, totals, with_stra
 use crate::knowledge::{ArgumentKnowledge, Opened};
 use crate::shape::{Argument, Shape};
 use arrow::record_batch::RecordBatch;
-use plusminus_statistics::{Estimate, Knowledge, Population, Quantiles, StratumSize};
+use plusminus_statistics::{Estimate, Population, Quantiles, StratumSize};
 
 /// One level after another.
 pub(super) struct Levels<'a> {
@@ -24,7 +24,7 @@ pub(super) struct Levels<'a> {
     /// The part that each group belongs to.
     part_of_group: Vec<u32>,
     shifts: Vec<f64>,
-    knowledge: Vec<ArgumentKnowledge>,
+    pub(super) knowledge: Vec<ArgumentKnowledge>,
 }
 
 /// What a look at the levels read so far found.
@@ -154,7 +154,7 @@ impl<'a> Levels<'a> {
             })
             .collect();
         let is_tail_whole = self.view.is_tail_whole(&sizes);
-        let knowledge: Vec<Knowledge> = self.knowledge.iter().map(|k| k.at(is_tail_whole)).collect();
+        let knowledge: Vec<crate::estimate::Known> = self.knowledge.iter().map(|k| k.at(is_tail_whole)).collect();
         let mut estimator = Estimator {
             shape: self.shape,
             levels: &self.rows,

@@ -85,7 +85,8 @@ pub(crate) async fn approximate(shape: &Shape, context: &Context<'_>) -> Result<
     let mut levels = Levels::new(shape, context, view, specials)?;
     let cumulative = choose::cumulative_rows(context.manifest);
     let top = cumulative.len().saturating_sub(1);
-    let mut level = context.pinned_level.unwrap_or_else(|| choose::first_level(&cumulative)).min(top);
+    let first = choose::first_level(shape, context.manifest, context.goal, &cumulative);
+    let mut level = context.pinned_level.unwrap_or(first).min(top);
     let mut last = None;
     loop {
         let before = (context.elapsed)();

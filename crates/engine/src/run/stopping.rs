@@ -36,7 +36,8 @@ impl Levels<'_> {
         let columns = self.columns_of(look)?;
         super::finish::fill(self.shape, look.hidden(self.shape))?;
         let upper = above::run(self.shape, self.context.state, columns, within.len()).await?;
-        Ok(upper.groups.iter().all(|g| within[*g as usize]))
+        // That nothing was chosen yet meets no bound.
+        Ok(!upper.groups.is_empty() && upper.groups.iter().all(|g| within[*g as usize]))
     }
 
     /// The level that the errors seen so far call for.

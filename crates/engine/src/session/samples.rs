@@ -1,5 +1,6 @@
 //! Building, listing, checking and dropping samples.
 
+use futures::FutureExt;
 use super::Session;
 use crate::answer::Answer;
 use crate::error::{Error, Result};
@@ -160,6 +161,10 @@ impl Session {
     /// # Errors
     /// See [`SampleBuilder::build`]; also when the builders name different tables.
     pub async fn build_samples(&self, builders: Vec<SampleBuilder>) -> Result<Vec<Manifest>> {
+        self.draw_in_one_pass(builders).boxed().await
+    }
+
+    async fn draw_in_one_pass(&self, builders: Vec<SampleBuilder>) -> Result<Vec<Manifest>> {
         let Some(first) = builders.first() else { return Ok(Vec::new()) };
         if builders.iter().any(|b| b.table != first.table) {
             return Err(Error::invalid("samples built in one pass are of one table", "one call per table"));

@@ -5,6 +5,7 @@ use crate::answer::Answer;
 use crate::error::{Error, Result};
 use crate::listing;
 use crate::query;
+use futures::FutureExt;
 use plusminus_dialect::{BoundedSql, Setting, SettingName, SqlClass, Statement, StatementKind, parse_script};
 use std::sync::PoisonError;
 
@@ -34,6 +35,11 @@ impl Session {
     /// # Errors
     /// See [`Error`].
     pub async fn run(&self, statement: &Statement) -> Result<Answer> {
+        // Boxed, so that whoever calls this need not compile what a query is made of.
+        self.dispatch(statement).boxed().await
+    }
+
+    async fn dispatch(&self, statement: &Statement) -> Result<Answer> {
         match &statement.kind {
             StatementKind::Sql(sql) => self.run_sql(sql).await,
             StatementKind::CreateSample(create) => self.create_sample(create).await,

@@ -70,13 +70,13 @@ async fn variances_of_strata() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn deviations_under_a_filter() {
-    check("SELECT k % 4 AS d, STDDEV(n) AS v FROM t WHERE n < 700 GROUP BY k % 4", "v", true).await;
+    check("SELECT k % 8 AS d, STDDEV(n) AS v FROM t WHERE n < 700 GROUP BY k % 8", "v", true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn covariances_and_correlations() {
-    check("SELECT g, COVAR(x, n + x) AS v FROM t GROUP BY g", "v", true).await;
-    check("SELECT g, CORR(x, n + 30 * x) AS v FROM t GROUP BY g", "v", true).await;
+    check("SELECT g, COVAR(n, n + k) AS v FROM t GROUP BY g", "v", true).await;
+    check("SELECT g, CORR(n, n + 3 * k) AS v FROM t GROUP BY g", "v", true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,13 +85,13 @@ async fn medians_and_percentiles() {
     check("SELECT k % 6 AS d, percentile_cont(n, 0.9) AS v FROM t GROUP BY k % 6", "v", true).await;
 }
 
-/// 200 intervals of one number: at 95 % fewer than 180 hold with a probability of 0.2 %.
+/// 100 intervals of one number: at 95 % fewer than 88 hold with a probability of 0.2 %.
 #[tokio::test(flavor = "multi_thread")]
 async fn averages_of_sums_and_shares_of_the_whole() {
     let world = World::new(60_000).await;
     let averages = "SELECT 1 AS one, AVG(s) AS v FROM (SELECT g, SUM(x) AS s FROM t GROUP BY g)";
-    let (held, all) = coverage(&world, averages, "v", true, 200).await;
-    assert!(all >= 150 && held * 10 >= all * 9, "{held} of {all}");
+    let (held, all) = coverage(&world, averages, "v", true, 100).await;
+    assert!(all >= 95 && held * 100 >= all * 88, "{held} of {all}");
     let shares = "SELECT g, 100 * SUM(x) / SUM(SUM(x)) OVER () AS v FROM t GROUP BY g";
     let (held, all) = coverage(&world, shares, "v", true, 40).await;
     assert!(all >= 200 && held * 100 >= all * 92, "{held} of {all}");
@@ -100,5 +100,5 @@ async fn averages_of_sums_and_shares_of_the_whole() {
 /// What ORDER BY … LIMIT and HAVING leave is the luckiest of the groups: only intervals for all at once hold for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_that_an_estimate_chose() {
-    check("SELECT rare % 40 AS d, AVG(x) AS v FROM t GROUP BY rare % 40 ORDER BY v DESC LIMIT 5", "v", false).await;
+    check("SELECT k % 12 AS d, AVG(n) AS v FROM t GROUP BY k % 12 ORDER BY v DESC LIMIT 6", "v", false).await;
 }

@@ -19,7 +19,7 @@ const QUERIES: &[&str] = &[
     "SELECT g, SUM(n) FROM t WHERE k > 1000 GROUP BY g",
     "SELECT rare, COUNT(*), SUM(n) FROM t GROUP BY rare ORDER BY rare",
     "SELECT g, VAR(x), STDDEV(n), VAR_POP(x), STDDEV_POP(price), COUNT(x) FROM t GROUP BY g ORDER BY g",
-    "SELECT CORR(x, n), COVAR(x, n), COVAR_POP(n, x), REGR_SLOPE(n, k), REGR_R2(n, k) FROM t WHERE k < 100",
+    "SELECT CORR(x, n), COVAR(x, n), COVAR_POP(n, x), REGR_SLOPE(n, k) FROM t WHERE k < 100",
     "SELECT g, MEDIAN(x), percentile_cont(0.9) WITHIN GROUP (ORDER BY n) AS p, percentile_cont(x, 0.25) FROM t GROUP BY g ORDER BY g",
     "SELECT percentile_cont(0.1) WITHIN GROUP (ORDER BY n DESC) FROM t WHERE k = 7",
     "SELECT g, MIN(n), MAX(n), MIN(x), MAX(price) FROM t WHERE k < 77 GROUP BY g ORDER BY g",
@@ -61,7 +61,8 @@ async fn equals_datafusion_with_zero_width() {
             assert_same(&rows(&answer), &rows(&exact), &format!("{sample}: {sql}"));
             let report = answer.report();
             assert_eq!((report.mode, report.met), (Mode::Exact, Some(true)), "{sample}: {sql}: {report:?}");
-            assert!(report.reason.contains("sample") || report.reason.contains("catalog"), "{sql}: {report:?}");
+            let ways = ["sample", "catalog", "sketch"];
+            assert!(ways.iter().any(|way| report.reason.contains(way)), "{sql}: {report:?}");
         }
     }
 }

@@ -11,17 +11,16 @@ const TRUSTED_KURTOSIS: f64 = 0.2;
 
 /// The variance of a column over a domain, `VAR_SAMP` or `VAR_POP`, in squared units of the column.
 ///
-/// `value` is the estimated variance, completely known strata included (best with the variance of the
-/// estimated mean added, which a weighted spread around that mean lacks); `z` the residuals
+/// `value` is the estimated variance, completely known strata included; `z` the residuals
 /// `((y−μ̂)² − value)/N̂_d` of the sampled strata, folded with [`Total::fold_domain`]; `domain` the
 /// total of y itself.
 ///
 /// The interval is built on the logarithm, as Bonett's for one sample (*Computational Statistics &
-/// Data Analysis* 50, 2006, p. 775): `d·value·exp(±t_ν d r)`, `d = m/(m−q)` with q the normal
-/// quantile and `m` the rows that `ν` stands for. The relative error r is the larger of the sample's
-/// `√V(z)/value` and what the column's kurtosis demands, `√((min(κ, n_d) − 1)/n_K)`, with n_K the
-/// effective rows `N̂_d²/Σw(w−1)`; `3/(n_K(n_d−1))` is added to r² for the estimated mean. No variance exceeds a
-/// quarter of the squared range of the column (Popoviciu).
+/// Data Analysis* 50, 2006, p. 775): `d·value·exp(±t_ν d r)`. With the effective rows
+/// `n_K = N̂_d²/Σw(w−1)`, `m = min(n_d, n_K)` and the normal quantile q, `d = 1 + q/(m−q)·m/n_K`. The
+/// relative error r is the larger of the sample's `√V(z)/value` and what the column's kurtosis demands,
+/// `√((min(κ, m) − 1)/n_K)`; `3/(n_K(m−1))` is added to r² for the estimated mean. No variance exceeds
+/// a quarter of the squared range of the column (Popoviciu).
 ///
 /// When all sampled values are equal the lower end is 0, the upper what missed rows could add.
 ///
@@ -30,7 +29,8 @@ const TRUSTED_KURTOSIS: f64 = 0.2;
 /// uniform 97.6 | 96.4 | 95.8, exponential 97.9 | 96.9 | 95.7, lognormal 98.3 | 98.7 | 98.2, flag of
 /// 10 % 100 | 99.3 | 96.4; not trusted at so few rows: Pareto 2.5 90 | 95 | 96, 90 % zeros 73 | 89 | 98,
 /// lognormal σ = 2 49 | 60 | 90. Over 10–16 strata of unequal weight, scale and mean, with and
-/// without a filter, trusted ones cover 95.1–100 %.
+/// without a filter, trusted ones cover 93.8–100 % (the lowest: exponential, 240 rows of ten strata whose
+/// scales differ e-fold). The plain weighted spread as `value` covers as well.
 #[must_use]
 pub fn variance_interval(
     value: f64,
@@ -69,7 +69,7 @@ fn log_ends(
     quantiles: &Quantiles,
 ) -> (f64, f64) {
     let (rows, effective) = (equivalent_rows(domain), domain.effective_rows());
-    let kurtosis = kurtosis.filter(|kurtosis| kurtosis.is_finite()).unwrap_or(1.0).clamp(1.0, rows);
+    let kurtosis = kurtosis.filter(|kurtosis| kurtosis.is_finite()).unwrap_or(1.0).min(rows).max(1.0);
     let relative = (error / (value * value)).max((kurtosis - 1.0) / effective);
     let relative = (relative + 3.0 / (effective * (rows - 1.0))).sqrt();
     // Residuals that are all alike, as those of a fair coin, have no degrees of their own.

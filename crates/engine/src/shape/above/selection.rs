@@ -1,8 +1,9 @@
 //! How HAVING and LIMIT choose rows, as far as intervals can tell which choices are settled.
 
 use super::Above;
-use crate::shape::calls::{Calls, literal_number};
+use crate::shape::calls::Calls;
 use crate::shape::smooth;
+use datafusion::common::DFSchemaRef;
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use plusminus_statistics::expression::Smooth;
@@ -45,7 +46,7 @@ impl Above<'_> {
         };
         let mut selection = Selection::default();
         for condition in self.having.iter().flat_map(|h| split_conjunction(h)).filter(|c| is_estimate(c)) {
-            let compared = comparison(condition).and_then(|(of, with)| Some((add(of)?, with)));
+            let compared = comparison(condition, schema).and_then(|(of, with)| Some((add(of)?, with)));
             selection.conditions.push(match compared {
                 Some((hidden, with)) => Condition::Compare { hidden, with },
                 None => Condition::Opaque,
@@ -63,11 +64,11 @@ impl Above<'_> {
 }
 
 /// `estimate > number` and the like.
-fn comparison(expr: &Expr) -> Option<(&Expr, Comparison)> {
+fn comparison<'e>(expr: &'e Expr, schema: &DFSchemaRef) -> Option<(&'e Expr, Comparison)> {
     let Expr::BinaryExpr(BinaryExpr { left, op, right }) = expr else { return None };
-    let number = |e: &Expr| match e {
-        Expr::Literal(value, _) => literal_number(value),
-        _ => None,
+    let number = |e: &Expr| {
+        let constant = smooth::translate(e, schema, 0, &Calls::default()).filter(Smooth::is_constant)?;
+        Some(constant.evaluate(&[])).filter(|c| c.is_finite())
     };
     let (of, constant, flipped) = match (number(left), number(right)) {
         (None, Some(constant)) => (left, constant, false),

@@ -21,6 +21,11 @@ impl Argument {
             Self::Centred(_) | Self::Product(..) => None,
         }
     }
+
+    /// Whether this is a product whose first factor is argument `number`.
+    pub(crate) fn is_product_of_first(&self, number: usize) -> bool {
+        matches!(self, Self::Product(first, _) if *first == number)
+    }
 }
 
 /// A set of rows within WHERE: those that pass a FILTER and where some arguments are not NULL.
@@ -57,10 +62,12 @@ pub(crate) enum Spread {
     Variance { sum: usize },
     /// Its square root.
     Deviation { sum: usize },
-    /// A correlation.
-    Correlation,
-    /// Covariances and what else has no interval of its own.
-    Other,
+    /// A covariance, with the number of the product argument.
+    Covariance { product: usize },
+    /// A correlation, with the number of the product argument.
+    Correlation { product: usize },
+    /// The slope of a regression, with the numbers of the product argument and of the argument it is a slope on.
+    Slope { product: usize, on: usize },
 }
 
 /// An aggregate that is no function of sums.

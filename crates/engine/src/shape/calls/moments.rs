@@ -21,7 +21,7 @@ impl Calls {
         let of = match (name, call.params.args.as_slice()) {
             ("var" | "var_pop" | "stddev" | "stddev_pop", [x]) => Sums::new(self, call, x, x, scan)?,
             (
-                "covar_samp" | "covar_pop" | "corr" | "regr_slope" | "regr_r2" | "regr_sxx" | "regr_syy" | "regr_sxy",
+                "covar_samp" | "covar_pop" | "corr" | "regr_slope",
                 [y, x],
             ) => Sums::new(self, call, y, x, scan)?,
             _ => return Ok(None),
@@ -33,14 +33,12 @@ impl Calls {
             "var_pop" => (div(of.sxy(), of.rows()), variance),
             "stddev" => (sqrt(div(of.sxy(), minus_one(of.rows()))), deviation),
             "stddev_pop" => (sqrt(div(of.sxy(), of.rows())), deviation),
-            "covar_samp" => (div(of.sxy(), minus_one(of.rows())), Spread::Other),
-            "covar_pop" => (div(of.sxy(), of.rows()), Spread::Other),
-            "corr" => (div(of.sxy(), sqrt(mul(of.sxx(), of.syy()))), Spread::Correlation),
-            "regr_slope" => (div(of.sxy(), of.sxx()), Spread::Other),
-            "regr_r2" => (div(mul(of.sxy(), of.sxy()), mul(of.sxx(), of.syy())), Spread::Other),
-            "regr_sxx" => (of.sxx(), Spread::Other),
-            "regr_syy" => (of.syy(), Spread::Other),
-            _ => (of.sxy(), Spread::Other),
+            "covar_samp" => (div(of.sxy(), minus_one(of.rows())), Spread::Covariance { product: of.product }),
+            "covar_pop" => (div(of.sxy(), of.rows()), Spread::Covariance { product: of.product }),
+            "corr" => {
+                (div(of.sxy(), sqrt(mul(of.sxx(), of.syy()))), Spread::Correlation { product: of.product })
+            }
+            _ => (div(of.sxy(), of.sxx()), Spread::Slope { product: of.product, on: of.x }),
         };
         Ok(Some(CallKind::Spread { of, spread }))
     }
@@ -56,6 +54,8 @@ impl Calls {
 
 /// The variables that second moments are made of.
 struct Sums {
+    x: usize,
+    product: usize,
     rows: usize,
     plain_x: usize,
     sum_x: usize,
@@ -79,6 +79,8 @@ impl Sums {
         let (uy, ux) = (calls.centred(y), calls.centred(x));
         let (xx, yy, xy) = (calls.product(x, x), calls.product(y, y), calls.product(x, y));
         Ok(Self {
+            x,
+            product: xy,
             rows: calls.variable(domain, None),
             plain_x: calls.variable(domain, Some(x)),
             sum_x: calls.variable(domain, Some(ux)),

@@ -1,56 +1,17 @@
 //! Aggregates beside COUNT, SUM and AVG: by which method each is answered, and how often its interval holds.
 
+mod aggregates;
+
 use crate::coverage::campaign::Failure;
 use crate::coverage::case::{Case, Size};
 use crate::coverage::dataset::UNIFORM;
 use crate::coverage::report::{Table, factor, grouped, percent};
 use crate::coverage::tally::{Shown, Tally, median};
 use crate::coverage::world::{World, filtered, keys};
+use aggregates::{AGGREGATES, Aggregate, UNIVERSE};
 use plusminus::Mode;
 use std::collections::{BTreeMap, HashMap};
 
-/// An aggregate, how it is written, and the method that estimates it.
-struct Aggregate {
-    label: &'static str,
-    sql: &'static str,
-    method: &'static str,
-    /// The sample it needs.
-    sample: &'static str,
-}
-
-const JACKKNIFE: &str = "delete-a-group jackknife or linearisation";
-
-/// Aggregates asked for by group, at 95 %, with and without a filter.
-const AGGREGATES: [Aggregate; 11] = [
-    Aggregate { label: "VAR", sql: "VAR_SAMP(expo)", method: "interval of log s² with the kurtosis", sample: UNIFORM },
-    Aggregate { label: "STDDEV", sql: "STDDEV_SAMP(expo)", method: "root of VAR's interval", sample: UNIFORM },
-    Aggregate { label: "VAR, strata", sql: "VAR_SAMP(expo)", method: JACKKNIFE, sample: "by_g" },
-    Aggregate { label: "COVAR", sql: "COVAR_SAMP(expo, rel)", method: JACKKNIFE, sample: UNIFORM },
-    Aggregate { label: "CORR", sql: "CORR(expo, rel)", method: JACKKNIFE, sample: UNIFORM },
-    Aggregate {
-        label: "MEDIAN",
-        sql: "MEDIAN(expo)",
-        method: "binomial inversion of the weighted ECDF",
-        sample: UNIFORM,
-    },
-    Aggregate {
-        label: "percentile 90",
-        sql: "percentile_cont(0.9) WITHIN GROUP (ORDER BY expo)",
-        method: "binomial inversion of the weighted ECDF",
-        sample: UNIFORM,
-    },
-    Aggregate { label: "MIN", sql: "MIN(expo)", method: "the catalog's, or a bound on one side", sample: UNIFORM },
-    Aggregate { label: "MAX", sql: "MAX(expo)", method: "the catalog's, or a bound on one side", sample: UNIFORM },
-    Aggregate { label: "COUNT DISTINCT", sql: "COUNT(DISTINCT who)", method: "universe sample", sample: UNIVERSE },
-    Aggregate {
-        label: "CASE in SUM",
-        sql: "SUM(CASE WHEN uni < 0.3 THEN expo ELSE 0 END)",
-        method: "as SUM",
-        sample: UNIFORM,
-    },
-];
-
-const UNIVERSE: &str = "by_who";
 const FILTERS: [(&str, &str); 2] = [("100 %", ""), ("10 %", "place < 0.1")];
 const CONFIDENCE: u32 = 95;
 
@@ -78,12 +39,18 @@ pub(crate) async fn draw(world: &World, methods: &mut Methods, tally: &mut Tally
         methods.has_universe = Some(world.session.execute(&sql).await.is_ok());
     }
     for (number, aggregate) in AGGREGATES.iter().enumerate() {
-        world.pin(aggregate.sample, None).await?;
+        let lacks = aggregate.sample == UNIVERSE && methods.has_universe != Some(true);
+        world.pin(if lacks { UNIFORM } else { aggregate.sample }, None).await?;
         for (filter, (label, predicate)) in FILTERS.iter().enumerate() {
             if methods.exact.contains_key(&(aggregate.label, *label)) {
                 continue;
             }
-            let sql = format!("SELECT g, {} AS v FROM t{} GROUP BY g", aggregate.sql, filtered(predicate));
+            let sql = format!(
+                "SELECT {0}, {1} AS v FROM t{2} GROUP BY {0}",
+                aggregate.key,
+                aggregate.sql,
+                filtered(predicate)
+            );
             let answer = world.estimate(&sql, CONFIDENCE).await?;
             if answer.report().mode == Mode::Exact {
                 methods.exact.insert((aggregate.label, *label), answer.report().reason.clone());
@@ -111,7 +78,7 @@ fn case(aggregate: &Aggregate, filter: &str) -> Case {
     Case {
         source: format!("made up, {sample}, other aggregates"),
         aggregate: aggregate.label.to_owned(),
-        measure: "exponential".to_owned(),
+        measure: aggregate.measure.to_owned(),
         heavy: false,
         filter: filter.to_owned(),
         // How many rows a cell has does not follow from its group alone here.
@@ -131,7 +98,8 @@ impl Methods {
             ["aggregate", "method", "cells", "untrusted", "trusted cover", "trusted and untrusted cover", "width"];
         let mut table = Table::new("Aggregates and methods, at 95 %", &head);
         let view = tally.view(|c| (c.confidence == CONFIDENCE).then(|| c.aggregate.clone()));
-        let extra = AGGREGATES.iter().map(|a| (a.label, a.method));
+        let mut extra: Vec<(&str, &str)> = AGGREGATES.iter().map(|a| (a.label, a.method)).collect();
+        extra.dedup_by_key(|a| a.0);
         for (label, method) in COMMON.into_iter().chain(extra) {
             for (_, reason) in self.exact.iter().filter(|((of, _), _)| *of == label) {
                 let mut row = vec![label.to_owned(), format!("exact: {reason}")];

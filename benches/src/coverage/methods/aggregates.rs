@@ -1,0 +1,67 @@
+//! What is asked for beside COUNT, SUM and AVG.
+
+use crate::coverage::dataset::UNIFORM;
+
+/// An aggregate, how it is written, and the method that estimates it.
+pub(super) struct Aggregate {
+    pub(super) label: &'static str,
+    pub(super) sql: &'static str,
+    pub(super) measure: &'static str,
+    pub(super) method: &'static str,
+    /// The sample it needs, and the groups.
+    pub(super) sample: &'static str,
+    pub(super) key: &'static str,
+}
+
+pub(super) const UNIVERSE: &str = "by_who";
+
+const VARIANCE: &str = "interval of log s² with the kurtosis";
+const STRATA: &str = "linearisation or delete-a-group jackknife";
+const QUANTILE: &str = "binomial inversion of the weighted ECDF";
+const EXTREME: &str = "the catalog's, or what was seen and what may lie beyond";
+
+/// Asked of the uniform sample, by group.
+const fn uniform(label: &'static str, sql: &'static str, measure: &'static str, method: &'static str) -> Aggregate {
+    Aggregate { label, sql, measure, method, sample: UNIFORM, key: "g" }
+}
+
+pub(super) const AGGREGATES: [Aggregate; 17] = [
+    uniform("VAR", "VAR_SAMP(expo)", "exponential", VARIANCE),
+    uniform("VAR", "VAR_SAMP(uni)", "uniform", VARIANCE),
+    uniform("VAR", "VAR_SAMP(zeros)", "90 % zeros", VARIANCE),
+    uniform("VAR", "VAR_SAMP(ln2)", "lognormal 2", VARIANCE),
+    uniform("STDDEV", "STDDEV_SAMP(expo)", "exponential", "root of VAR's interval"),
+    Aggregate {
+        label: "VAR over strata",
+        sql: "VAR_SAMP(expo)",
+        measure: "exponential",
+        method: STRATA,
+        sample: "by_g",
+        key: "k",
+    },
+    uniform("COVAR", "COVAR_SAMP(expo, rel)", "exponential", STRATA),
+    uniform("CORR", "CORR(expo, rel)", "exponential", "Fisher's z or delete-a-group jackknife"),
+    uniform("MEDIAN", "MEDIAN(expo)", "exponential", QUANTILE),
+    uniform("MEDIAN", "MEDIAN(par15)", "Pareto 1.5", QUANTILE),
+    Aggregate {
+        label: "MEDIAN over strata",
+        sql: "MEDIAN(expo)",
+        measure: "exponential",
+        method: QUANTILE,
+        sample: "by_g",
+        key: "k",
+    },
+    uniform("percentile 90", "percentile_cont(0.9) WITHIN GROUP (ORDER BY expo)", "exponential", QUANTILE),
+    uniform("percentile 99", "percentile_cont(0.99) WITHIN GROUP (ORDER BY ln1)", "lognormal 1", QUANTILE),
+    uniform("MIN", "MIN(expo)", "exponential", EXTREME),
+    uniform("MAX", "MAX(expo)", "exponential", EXTREME),
+    Aggregate {
+        label: "COUNT DISTINCT",
+        sql: "COUNT(DISTINCT who)",
+        measure: "users",
+        method: "universe sample, or the build's sketch",
+        sample: UNIVERSE,
+        key: "g",
+    },
+    uniform("CASE in SUM", "SUM(CASE WHEN uni < 0.3 THEN expo ELSE 0 END)", "exponential", "as SUM"),
+];

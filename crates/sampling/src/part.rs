@@ -1,0 +1,115 @@
+//! A family as one worker sees it.
+
+use crate::columns;
+use crate::error::SamplingError;
+use crate::interner::Interner;
+use crate::plan::FamilyPlan;
+use crate::reservoir::Reservoir;
+use crate::stratum_moments::StratumMoments;
+use crate::tail;
+use crate::tally::Tally;
+use arrow::array::{Array, Float64Array};
+use arrow::buffer::BooleanBuffer;
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use plusminus_statistics::Moments;
+use std::sync::Arc;
+
+/// Moments of the numeric columns by unit number, so that they add up in the same order on any number of threads.
+pub(crate) type UnitMoments = Vec<(usize, Vec<Moments>)>;
+
+/// What a worker knows of a family.
+pub(crate) struct FamilyPart {
+    pub(crate) interner: Interner,
+    pub(crate) tally: Tally,
+    pub(crate) reservoir: Reservoir,
+    /// NULLs per stratum, for each nullable column of the table.
+    pub(crate) nulls: Vec<Vec<u64>>,
+    pub(crate) moments: StratumMoments,
+    /// Over the rows outside the tail; empty without one.
+    pub(crate) body_moments: UnitMoments,
+}
+
+/// Adds the columns' values, of all rows or only of those in `rows`, to the moments of the unit begun last.
+pub(crate) fn add_moments(
+    units: &mut UnitMoments,
+    numbers: &[Float64Array],
+    rows: Option<&BooleanBuffer>,
+    packed: &mut Vec<f64>,
+) {
+    let Some((_, moments)) = units.last_mut() else { return };
+    for (moments, values) in moments.iter_mut().zip(numbers) {
+        columns::pack(values, rows, packed);
+        moments.add_slice(packed);
+    }
+}
+
+/// A batch, and what all families want to know of it.
+pub(crate) struct Rows<'a> {
+    pub(crate) batch: &'a RecordBatch,
+    pub(crate) priorities: &'a [u64],
+    pub(crate) nullable: &'a [usize],
+    pub(crate) numbers: &'a [Float64Array],
+}
+
+impl FamilyPart {
+    /// Nothing seen yet; `numeric` and `nullable` are how many such columns the table has.
+    pub(crate) fn new(
+        schema: &SchemaRef,
+        plan: &FamilyPlan,
+        numeric: usize,
+        nullable: usize,
+    ) -> Result<Self, SamplingError> {
+        Ok(Self {
+            interner: Interner::new(schema, &plan.columns, plan.has_tail())?,
+            tally: Tally::default(),
+            reservoir: Reservoir::new(Arc::clone(schema), plan.quota),
+            nulls: vec![Vec::new(); nullable],
+            moments: StratumMoments::new(numeric),
+            body_moments: Vec::new(),
+        })
+    }
+
+    pub(crate) fn take(
+        &mut self,
+        plan: &FamilyPlan,
+        rows: &Rows<'_>,
+        packed: &mut Vec<f64>,
+    ) -> Result<(), SamplingError> {
+        let tail = plan.has_tail().then(|| tail::marks(&plan.edges, rows.numbers, rows.batch.num_rows()));
+        self.interner.intern(rows.batch, tail.as_ref())?;
+        if let Some(tail) = &tail {
+            add_moments(&mut self.body_moments, rows.numbers, Some(&!tail), packed);
+        }
+        self.count(plan, rows, tail.as_ref());
+        self.reservoir.offer(rows.batch, self.interner.ids(), rows.priorities, &self.tally)
+    }
+
+    /// Rows, NULLs and moments by stratum.
+    fn count(&mut self, plan: &FamilyPlan, rows: &Rows<'_>, tail: Option<&BooleanBuffer>) {
+        let count = self.interner.len();
+        let strata = self.interner.ids();
+        self.tally.rows.resize(count, 0);
+        if plan.is_divided() {
+            for &stratum in strata {
+                self.tally.rows[stratum] += 1;
+            }
+            self.moments.add(rows.numbers, strata, count);
+        } else if let Some(only) = self.tally.rows.first_mut() {
+            *only += strata.len() as u64;
+        }
+        if let Some(tail) = tail {
+            self.tally.tails.resize(count, false);
+            tail.set_indices().for_each(|row| self.tally.tails[strata[row]] = true);
+        }
+        for (nulls, column) in self.nulls.iter_mut().zip(rows.nullable) {
+            nulls.resize(count, 0);
+            let column = rows.batch.column(*column);
+            if let Some(bitmap) = column.logical_nulls().filter(|n| n.null_count() > 0) {
+                for (row, &stratum) in strata.iter().enumerate() {
+                    nulls[stratum] += u64::from(bitmap.is_null(row));
+                }
+            }
+        }
+    }
+}
