@@ -71,7 +71,8 @@ impl KnowledgeCache {
                 // Only the centre differs, which no skewness about the mean sees.
                 Argument::Centred(of) => known[*of],
                 Argument::Product(..) if !shape.needs_moments(number) => ArgumentKnowledge::default(),
-                Argument::Product(one, other) => match (shape.arguments[*one].plain(), shape.arguments[*other].plain()) {
+                Argument::Product(one, other) => match (shape.arguments[*one].plain(), shape.arguments[*other].plain())
+                {
                     (Some(one), Some(other)) => self.measured(&[one, other], shape, state, family)?,
                     _ => ArgumentKnowledge::default(),
                 },
@@ -188,12 +189,7 @@ struct Weighted {
 }
 
 /// All rows the family holds; `None` when an expression cannot be evaluated on all of them.
-fn top_level(
-    exprs: &[&Expr],
-    shape: &Shape,
-    state: &SessionState,
-    family: &Opened<'_>,
-) -> Result<Option<Weighted>> {
+fn top_level(exprs: &[&Expr], shape: &Shape, state: &SessionState, family: &Opened<'_>) -> Result<Option<Weighted>> {
     let mut columns: Vec<String> = Vec::new();
     for column in exprs.iter().flat_map(|e| e.column_refs()) {
         if !columns.contains(&column.name) {

@@ -1,8 +1,9 @@
 use crate::estimate::{Doubt, Trust};
 use crate::knowledge::Knowledge;
 use crate::quantiles::Quantiles;
-use crate::real;
+use crate::stratum::Population;
 use crate::total::Total;
+use crate::{down_rows, real};
 
 mod constant;
 mod correlation;
@@ -106,6 +107,18 @@ fn equivalent_rows(domain: &Total) -> f64 {
     real(domain.domain_rows).min(domain.effective_rows())
 }
 
+/// Rows that decide whether an interval can be trusted: at most those that one unseen row of the largest
+/// weight leaves the domain worth, `(N̂_d + w)² / (Σ w(w−1) + w(w−1))`.
+///
+/// Where a group cuts across strata, 60 rows of weight 1 say nothing of the stratum of weight 1,000 that
+/// may hold most of it: SUMs of 90 % zeros over 10 % of such rows covered 51–71 % (100 samples of 1.5 million rows)
+/// while their sampled rows alone were counted. In one stratum this is never fewer than were sampled.
+fn trusted_rows(domain: &Total, population: &Population) -> u64 {
+    let weight = population.weight_max;
+    let worth = (domain.weighted_rows + weight).powi(2) / (domain.weight_squares + weight * (weight - 1.0));
+    if worth.is_nan() { domain.domain_rows } else { domain.domain_rows.min(down_rows(worth)) }
+}
+
 /// Degrees of freedom of the variance of rows whose kurtosis is known, never above the sample's. Such
 /// a variance is as uncertain as that of `2m/(κ−1)` normal rows; half of them also serve flags, of
 /// which `m/κ` are raised.
@@ -118,11 +131,18 @@ fn degrees_with_kurtosis(z: &Total, kurtosis: Option<f64>) -> f64 {
 }
 
 /// Trust in a covariance, slope or correlation, whose rows are products.
-fn trust_in_products(z: &Total, gamma_star: Option<f64>, kurtosis: Option<f64>, quantiles: &Quantiles) -> Trust {
+fn trust_in_products(
+    z: &Total,
+    gamma_star: Option<f64>,
+    kurtosis: Option<f64>,
+    population: &Population,
+    quantiles: &Quantiles,
+) -> Trust {
+    let rows = trusted_rows(z, population);
     let Some(kurtosis) = kurtosis.filter(|kurtosis| kurtosis.is_finite()) else {
-        return trust(z.domain_rows, None, None, z.has_lone_rows(), quantiles);
+        return trust(rows, None, None, z.has_lone_rows(), quantiles);
     };
-    match trust(z.domain_rows, gamma_star, Some(kurtosis), z.has_lone_rows(), quantiles) {
+    match trust(rows, gamma_star, Some(kurtosis), z.has_lone_rows(), quantiles) {
         Trust::Trusted if kurtosis / equivalent_rows(z) > TRUSTED_PRODUCT_KURTOSIS * shrink(quantiles) => {
             Trust::Untrusted(Doubt::HeavyTail)
         }

@@ -5,10 +5,10 @@ use crate::shape::Shape;
 use crate::shape::errors::ESTIMATE;
 use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchemaRef};
 use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::execution::SessionState;
-use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::{
     Aggregate, Distinct, Expr, Filter, Limit, LogicalPlan, LogicalPlanBuilder, Projection, Sort, SubqueryAlias, Window,
     col,

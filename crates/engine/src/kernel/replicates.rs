@@ -40,11 +40,8 @@ pub(crate) fn replicates(
     let (width, parts) = (variables.len(), count as usize);
     let place = |group: usize, variable: usize| (group * width + variable) * parts;
     let mut found = Replicates { count, width, groups, totals: vec![0.0; parts * groups * width], varies: true };
-    let mut scratch = Scratch {
-        sums: vec![0.0; groups * width * parts],
-        touched: Vec::new(),
-        is_touched: vec![false; groups],
-    };
+    let mut scratch =
+        Scratch { sums: vec![0.0; groups * width * parts], touched: Vec::new(), is_touched: vec![false; groups] };
     by_stratum(
         levels,
         &mut scratch,

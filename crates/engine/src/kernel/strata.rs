@@ -108,7 +108,8 @@ impl StrataView {
             return Ok(Some(counts));
         }
         let parts: ArrayRef = Arc::new(UInt32Array::from(self.part_of.clone()));
-        let fields = vec![Field::new("part", DataType::UInt32, false), Field::new("v", values.data_type().clone(), true)];
+        let fields =
+            vec![Field::new("part", DataType::UInt32, false), Field::new("v", values.data_type().clone(), true)];
         let mut groups = new_group_values(Arc::new(Schema::new(fields)), &GroupOrdering::None)?;
         let living: BooleanArray = self.alive.iter().map(|a| Some(*a)).collect();
         let columns = [parts, Arc::clone(values)].map(|c| arrow::compute::filter(&c, &living));
@@ -133,7 +134,15 @@ impl StrataView {
             let slot = &mut found[self.part_of[stratum] as usize];
             let moments = self.strata.moments(column, stratum);
             // A stratum without any value has no moments worth the name, and no value to be larger.
-            let own = moments.and_then(|m| if m.count == 0 { Some(neutral) } else if is_max { m.max } else { m.min });
+            let own = moments.and_then(|m| {
+                if m.count == 0 {
+                    Some(neutral)
+                } else if is_max {
+                    m.max
+                } else {
+                    m.min
+                }
+            });
             *slot = slot.zip(own).map(|(a, b)| if is_max { a.max(b) } else { a.min(b) });
         }
         found

@@ -1,10 +1,10 @@
 //! What the catalog knows without reading a row: counts and distinct values that strata decide, extremes from the
 //! build-time scan, sketches.
 
-use super::{Context, Estimated};
 use super::columns::typed;
 use super::settled::Unsettled;
 use super::stopping::meets_or_null;
+use super::{Context, Estimated};
 use crate::above;
 use crate::error::Result;
 use crate::goal::Goal;
@@ -24,7 +24,10 @@ pub(crate) type Known = Option<Vec<SpecialKnown>>;
 pub(crate) enum SpecialKnown {
     Exact(Option<f64>),
     /// A sketch's count and its relative standard error.
-    Sketch { count: f64, relative_error: f64 },
+    Sketch {
+        count: f64,
+        relative_error: f64,
+    },
 }
 
 impl SpecialKnown {
@@ -98,7 +101,10 @@ fn extreme(shape: &Shape, special: &Special, is_max: bool, manifest: &Manifest, 
         return None;
     }
     let scale = match shape.scan.projected_schema.field_with_unqualified_name(&column.name).ok()?.data_type() {
-        DataType::Decimal128(_, s) | DataType::Decimal256(_, s) | DataType::Decimal32(_, s) | DataType::Decimal64(_, s) => *s,
+        DataType::Decimal128(_, s)
+        | DataType::Decimal256(_, s)
+        | DataType::Decimal32(_, s)
+        | DataType::Decimal64(_, s) => *s,
         _ => 0,
     };
     let is_certain = |value: f64| value.is_finite() && value.abs() * 10_f64.powi(i32::from(scale)) < EXACT_MAX;

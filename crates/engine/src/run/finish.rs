@@ -1,9 +1,9 @@
 //! From the last look to the answer.
 
+use super::Estimated;
 use super::levels::{Levels, Look};
 use super::settled::unsettled;
 use super::stopping::meets_or_null;
-use super::Estimated;
 use crate::above;
 use crate::error::Result;
 use crate::shape::{Shape, SpecialKind};

@@ -176,7 +176,8 @@ impl<'a> Levels<'a> {
             estimator.specials.push(own);
         }
         let estimates = estimator.all_estimates();
-        let calls = self.shape.calls.iter().map(|c| (0..groups).map(|g| estimator.call_value(c, g)).collect()).collect();
+        let calls =
+            self.shape.calls.iter().map(|c| (0..groups).map(|g| estimator.call_value(c, g)).collect()).collect();
         let mut look = Look { sizes, populations, quantiles, estimates, calls, nested: None };
         if self.shape.is_beyond {
             look.nested = Some(self.nested(&look).await?);
@@ -189,12 +190,7 @@ impl<'a> Levels<'a> {
     }
 
     /// For an extreme over whole strata: the extreme of the sampled strata by group, where their moments tell.
-    fn known_ends(
-        &self,
-        call: &crate::shape::Special,
-        sizes: &[StratumSize],
-        parts: &[usize],
-    ) -> Vec<Option<f64>> {
+    fn known_ends(&self, call: &crate::shape::Special, sizes: &[StratumSize], parts: &[usize]) -> Vec<Option<f64>> {
         let crate::shape::SpecialKind::Extreme { is_max, truth: false } = call.kind else {
             return vec![None; parts.len()];
         };

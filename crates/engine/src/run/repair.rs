@@ -62,10 +62,10 @@ impl Levels<'_> {
         for (group, row) in places {
             for (number, estimates) in look.estimates.iter_mut().enumerate() {
                 estimates[*group] = match number.checked_sub(visible) {
-                    Some(h) => hidden[h].is_valid(*row).then(|| hidden[h].value(*row)).map_or_else(
-                        Estimate::exact_null,
-                        Estimate::exact,
-                    ),
+                    Some(h) => hidden[h]
+                        .is_valid(*row)
+                        .then(|| hidden[h].value(*row))
+                        .map_or_else(Estimate::exact_null, Estimate::exact),
                     // What is shown of an exact cell is the column's own value.
                     None => Estimate::exact(0.0),
                 };

@@ -1,10 +1,10 @@
 //! Building, listing, checking and dropping samples.
 
-use futures::FutureExt;
 use super::Session;
 use crate::answer::Answer;
 use crate::error::{Error, Result};
 use crate::listing;
+use futures::FutureExt;
 use plusminus_catalog::{Manifest, SampleSize};
 use plusminus_dialect::{CreateSample, Design, SampleSize as SizeClause};
 use plusminus_sampling::{DrawOptions, SampleRequest, Source, draw, skewed_measures};

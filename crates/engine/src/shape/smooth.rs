@@ -53,7 +53,9 @@ pub(crate) fn check_specials(smooth: &Smooth, calls: &Calls, column: &str) -> Re
     if smooth.is_linear_in_one().is_some() || !used_inputs(smooth).iter().any(|input| special.contains(input)) {
         return Ok(());
     }
-    Err(Reason::new(format!("column '{column}' combines a percentile, MIN, MAX or COUNT(DISTINCT …) with other aggregates")))
+    Err(Reason::new(format!(
+        "column '{column}' combines a percentile, MIN, MAX or COUNT(DISTINCT …) with other aggregates"
+    )))
 }
 
 /// The inputs that occur in `smooth`, each once.

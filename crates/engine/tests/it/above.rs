@@ -91,13 +91,19 @@ async fn aggregates_of_estimates_have_intervals_or_a_reason() {
 #[tokio::test(flavor = "multi_thread")]
 async fn extremes_are_bounds_and_never_plus_or_minus() {
     let world = stratified(60_000).await;
-    let answer = world.session.query("SELECT MAX(n) AS m, MIN(n) AS l FROM t WHERE k < 50 ERROR WITHIN 1%").run().await.unwrap();
+    let answer =
+        world.session.query("SELECT MAX(n) AS m, MIN(n) AS l FROM t WHERE k < 50 ERROR WITHIN 1%").run().await.unwrap();
     let (max, min) = (answer.cells("m").unwrap()[0], answer.cells("l").unwrap()[0]);
     assert!(max.lower == max.estimate && max.upper == 999.0, "{max:?}");
     assert!(min.upper == min.estimate && min.lower == 0.0, "{min:?}");
     let known = world.session.query("SELECT MAX(n) AS m, MIN(x) AS l FROM t ERROR WITHIN 1%").run().await.unwrap();
     assert_eq!((known.report().mode, known.report().rows_read), (Mode::Exact, 0));
-    let any = world.session.query("SELECT BOOL_OR(k = 3) AS y, BOOL_AND(k < 200) AS a FROM t ERROR WITHIN 1%").run().await.unwrap();
+    let any = world
+        .session
+        .query("SELECT BOOL_OR(k = 3) AS y, BOOL_AND(k < 200) AS a FROM t ERROR WITHIN 1%")
+        .run()
+        .await
+        .unwrap();
     assert_eq!(any.cells("y").unwrap()[0].trust, Trust::Exact);
     assert!(matches!(any.cells("a").unwrap()[0].trust, Trust::Trusted | Trust::Untrusted(_)));
     assert_eq!(any.report().met, Some(false));

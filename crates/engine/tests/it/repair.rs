@@ -32,7 +32,10 @@ async fn without_groups_the_table_answers() {
     let sql = "SELECT SUM(n) AS s FROM t WHERE k < 20";
     let answer = world.session.query(format!("{sql} ERROR WITHIN 0.5% ON MISS REPAIR")).run().await.unwrap();
     let cell = answer.cells("s").unwrap()[0];
-    assert_eq!((cell.estimate, cell.trust, answer.report().met), (truth(&world.session, sql).await, Trust::Exact, Some(true)));
+    assert_eq!(
+        (cell.estimate, cell.trust, answer.report().met),
+        (truth(&world.session, sql).await, Trust::Exact, Some(true))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -57,7 +57,8 @@ async fn a_tail_hides_from_counts_and_exact_answers() {
     let (_folder, session) = pareto(20_000).await;
     let counted = "SELECT g, COUNT(*) AS c FROM t GROUP BY g ORDER BY g";
     let summed = "SELECT g, SUM(x) AS s, COUNT(*) AS c FROM t WHERE k < 70 GROUP BY g ORDER BY g";
-    for design in ["STRATIFIED BY (g) SIZE 5 %", "STRATIFIED BY (g) CAP 200", "SIZE 100 %", "STRATIFIED BY (g) SIZE 100 %"]
+    for design in
+        ["STRATIFIED BY (g) SIZE 5 %", "STRATIFIED BY (g) CAP 200", "SIZE 100 %", "STRATIFIED BY (g) SIZE 100 %"]
     {
         let create = format!("CREATE OR REPLACE SAMPLE s ON t {design} TAIL (x)");
         session.execute(&create).await.unwrap();

@@ -44,7 +44,12 @@ pub fn correlation_interval(
     }
     let degrees = degrees_with_kurtosis(z, kurtosis);
     let (lower, upper) = ends(value.atanh(), z, error / (slope * slope), degrees, gamma_star, quantiles);
-    Estimate::within(value, lower.tanh(), upper.tanh(), trust_in_products(z, gamma_star, kurtosis, quantiles))
+    Estimate::within(
+        value,
+        lower.tanh(),
+        upper.tanh(),
+        trust_in_products(z, gamma_star, kurtosis, population, quantiles),
+    )
 }
 
 #[cfg(test)]

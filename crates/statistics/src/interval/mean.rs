@@ -1,4 +1,4 @@
-use super::{bounds, constant, count, ends, trust};
+use super::{bounds, constant, count, ends, trust, trusted_rows};
 use crate::estimate::{Doubt, Estimate, Trust};
 use crate::knowledge::Knowledge;
 use crate::quantiles::Quantiles;
@@ -54,7 +54,7 @@ pub fn mean_interval(
         Trust::Untrusted(Doubt::UnstableDenominator)
     } else {
         let lone = z.has_lone_rows();
-        trust(domain.domain_rows, gamma, knowledge.kurtosis, lone, quantiles)
+        trust(trusted_rows(domain, population), gamma, knowledge.kurtosis, lone, quantiles)
     };
     let lower = knowledge.min.map_or(lower, |min| clamp(lower, min, f64::max));
     let upper = knowledge.max.map_or(upper, |max| clamp(upper, max, f64::min));

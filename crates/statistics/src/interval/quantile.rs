@@ -1,4 +1,4 @@
-use super::TRUSTED_ROWS;
+use super::{TRUSTED_ROWS, trusted_rows};
 use crate::estimate::{Doubt, Estimate, Trust};
 use crate::knowledge::Knowledge;
 use crate::quantiles::Quantiles;
@@ -56,7 +56,7 @@ pub fn quantile_interval(
     let effective = effective_rows(points, p, z, domain_rows);
     let (lower, upper) = ends(points, p, effective, quantiles);
     let (lower, upper) = (lower.unwrap_or(smallest), upper.unwrap_or(largest));
-    let trust = if domain_rows < TRUSTED_ROWS {
+    let trust = if domain_rows.min(trusted_rows(z, population)) < TRUSTED_ROWS {
         Trust::Untrusted(Doubt::FewRows)
     } else if z.has_lone_rows() {
         Trust::Untrusted(Doubt::LoneStratumRow)

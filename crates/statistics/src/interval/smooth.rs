@@ -1,4 +1,4 @@
-use super::{degrees_with_kurtosis, ends, trust, trust_in_products};
+use super::{degrees_with_kurtosis, ends, trust, trust_in_products, trusted_rows};
 use crate::estimate::{Doubt, Estimate};
 use crate::quantiles::Quantiles;
 use crate::stratum::Population;
@@ -31,7 +31,12 @@ pub fn smooth_interval(
     }
     let variance = z.variance().unwrap_or(f64::NAN);
     let (lower, upper) = ends(value, z, variance, z.degrees(), gamma_star, quantiles);
-    Estimate::within(value, lower, upper, trust(z.domain_rows, gamma_star, None, z.has_lone_rows(), quantiles))
+    Estimate::within(
+        value,
+        lower,
+        upper,
+        trust(trusted_rows(z, population), gamma_star, None, z.has_lone_rows(), quantiles),
+    )
 }
 
 /// A function of totals of products, such as a covariance or the slope of a regression line.
@@ -60,7 +65,7 @@ pub fn product_interval(
     }
     let variance = z.variance().unwrap_or(f64::NAN);
     let (lower, upper) = ends(value, z, variance, degrees_with_kurtosis(z, kurtosis), gamma_star, quantiles);
-    Estimate::within(value, lower, upper, trust_in_products(z, gamma_star, kurtosis, quantiles))
+    Estimate::within(value, lower, upper, trust_in_products(z, gamma_star, kurtosis, population, quantiles))
 }
 
 /// What is answered without an interval.

@@ -1,4 +1,4 @@
-use super::{constant, count, ends, trust};
+use super::{constant, count, ends, trust, trusted_rows};
 use crate::estimate::{Doubt, Estimate, Trust};
 use crate::knowledge::Knowledge;
 use crate::quantiles::Quantiles;
@@ -32,7 +32,7 @@ pub fn sum_interval(
     let gamma = if whole_stratum { knowledge.skewness } else { knowledge.raw_skewness };
     let trusted = if variance > 0.0 {
         let lone = total.has_lone_rows();
-        trust(total.domain_rows, gamma, knowledge.kurtosis, lone, quantiles)
+        trust(trusted_rows(total, population), gamma, knowledge.kurtosis, lone, quantiles)
     } else {
         Trust::Untrusted(Doubt::NoVariance)
     };

@@ -1,4 +1,4 @@
-use super::{constant, count, equivalent_rows, shrink, trust};
+use super::{constant, count, equivalent_rows, shrink, trust, trusted_rows};
 use crate::estimate::{Doubt, Estimate, Trust};
 use crate::knowledge::Knowledge;
 use crate::quantiles::Quantiles;
@@ -56,7 +56,7 @@ pub fn variance_interval(
         return Estimate::within(value, 0.0, smaller(upper, largest), Trust::Untrusted(Doubt::NoVariance));
     }
     let (lower, upper) = log_ends(value, error, z, domain, knowledge.kurtosis, quantiles);
-    let trusted = variance_trust(domain, knowledge, z.has_lone_rows(), quantiles);
+    let trusted = variance_trust(domain, knowledge, population, z.has_lone_rows(), quantiles);
     Estimate::within(value, lower, smaller(upper, largest), trusted)
 }
 
@@ -104,9 +104,15 @@ fn smaller(end: f64, bound: f64) -> f64 {
     if bound < end { bound } else { end }
 }
 
-fn variance_trust(domain: &Total, knowledge: &Knowledge, lone_rows: bool, quantiles: &Quantiles) -> Trust {
+fn variance_trust(
+    domain: &Total,
+    knowledge: &Knowledge,
+    population: &Population,
+    lone_rows: bool,
+    quantiles: &Quantiles,
+) -> Trust {
     let rows = equivalent_rows(domain);
-    match trust(domain.domain_rows, knowledge.skewness, knowledge.kurtosis, lone_rows, quantiles) {
+    match trust(trusted_rows(domain, population), knowledge.skewness, knowledge.kurtosis, lone_rows, quantiles) {
         Trust::Trusted => match knowledge.kurtosis {
             None => Trust::Untrusted(Doubt::NoMoments),
             Some(kurtosis) if kurtosis / rows <= TRUSTED_KURTOSIS * shrink(quantiles) => Trust::Trusted,

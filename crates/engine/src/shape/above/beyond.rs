@@ -3,9 +3,9 @@
 //! A function of many estimates has no gradient here; its error comes from replicates, which only holds for functions
 //! that change smoothly. Which rows there are must not depend on an estimate, nor their order or partition.
 
+use super::Above;
 use super::descent::untraced;
 use super::roles::{Role, combine, roles};
-use super::Above;
 use crate::shape::Reason;
 use crate::shape::lineage::Lineage;
 use datafusion::logical_expr::expr::WindowFunction;
@@ -14,15 +14,21 @@ use std::sync::Arc;
 
 /// Aggregates that change smoothly with the numbers they are given.
 const SMOOTH: [&str; 12] = [
-    "count", "sum", "avg", "var", "var_pop", "stddev", "stddev_pop", "covar_samp", "covar_pop", "corr", "regr_slope",
+    "count",
+    "sum",
+    "avg",
+    "var",
+    "var_pop",
+    "stddev",
+    "stddev_pop",
+    "covar_samp",
+    "covar_pop",
+    "corr",
+    "regr_slope",
     "regr_intercept",
 ];
 
-pub(super) fn aggregate<'a>(
-    plan: &LogicalPlan,
-    aggregate: &Aggregate,
-    above: Above<'a>,
-) -> Result<Above<'a>, Reason> {
+pub(super) fn aggregate<'a>(plan: &LogicalPlan, aggregate: &Aggregate, above: Above<'a>) -> Result<Above<'a>, Reason> {
     let below = roles(&aggregate.input);
     let role = |e: &Expr| combine(e, &aggregate.input, &below);
     if aggregate.group_expr.iter().any(|e| role(e) == Role::Estimate || matches!(e, Expr::GroupingSet(_))) {
@@ -74,7 +80,9 @@ fn unaliased(expr: &Expr) -> &Expr {
 /// Puts the node on top; from here on columns are not traced further down.
 fn wrap<'a>(plan: &LogicalPlan, mut above: Above<'a>) -> Result<Above<'a>, Reason> {
     if above.chooses_rows || above.distinct {
-        return Err(Reason::new("an aggregate or window over rows that HAVING, LIMIT or DISTINCT chose is answered exactly"));
+        return Err(Reason::new(
+            "an aggregate or window over rows that HAVING, LIMIT or DISTINCT chose is answered exactly",
+        ));
     }
     if !above.error_calls.is_empty() {
         return Err(Reason::new("error functions below another aggregate are answered exactly"));

@@ -119,4 +119,3 @@ fn refusal(plan: &LogicalPlan) -> &'static str {
         _ => "this kind of statement is answered exactly",
     }
 }
-

@@ -1,7 +1,7 @@
 //! The query's columns as functions of the aggregate's.
 
-use super::roles::{Role, role_of};
 use super::Above;
+use super::roles::{Role, role_of};
 use crate::shape::calls::Calls;
 use crate::shape::{Reason, errors, smooth};
 use datafusion::logical_expr::Expr;
@@ -37,8 +37,9 @@ impl Above<'_> {
                 continue;
             }
             let (round, inner) = smooth::outermost_round(expr);
-            let smooth = smooth::translate(inner, schema, keys, calls)
-                .ok_or_else(|| Reason::new(format!("column '{}' is not a smooth function of aggregates", field.name())))?;
+            let smooth = smooth::translate(inner, schema, keys, calls).ok_or_else(|| {
+                Reason::new(format!("column '{}' is not a smooth function of aggregates", field.name()))
+            })?;
             smooth::check_specials(&smooth, calls, field.name())?;
             outputs.push(Output { role, smooth: Some(smooth), round });
         }

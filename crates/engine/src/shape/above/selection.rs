@@ -36,8 +36,7 @@ impl Above<'_> {
     /// Conditions on estimates and the cut, whose estimates are added to `hidden`.
     pub(crate) fn selection(&self, keys: usize, calls: &Calls, hidden: &mut Vec<(Expr, Smooth)>) -> Selection {
         let schema = &self.aggregate.schema;
-        let is_estimate =
-            |e: &Expr| e.column_refs().iter().any(|c| schema.index_of_column(c).is_ok_and(|i| i >= keys));
+        let is_estimate = |e: &Expr| e.column_refs().iter().any(|c| schema.index_of_column(c).is_ok_and(|i| i >= keys));
         let mut add = |e: &Expr| {
             let smooth = smooth::translate(e, schema, keys, calls)?;
             smooth::check_specials(&smooth, calls, "").ok()?;

@@ -46,11 +46,21 @@ pub(crate) struct Variable {
 /// How a call follows from variables (by number).
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum CallKind {
-    Count { rows: usize },
-    Sum { sum: usize },
-    Avg { sum: usize, rows: usize },
+    Count {
+        rows: usize,
+    },
+    Sum {
+        sum: usize,
+    },
+    Avg {
+        sum: usize,
+        rows: usize,
+    },
     /// A function of variables that has an interval of its own.
-    Spread { of: Smooth, spread: Spread },
+    Spread {
+        of: Smooth,
+        spread: Spread,
+    },
     /// None of these; by number.
     Special(usize),
 }

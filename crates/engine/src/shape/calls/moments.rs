@@ -12,18 +12,11 @@ use plusminus_statistics::expression::Smooth;
 
 impl Calls {
     /// `None` when the call is none of these.
-    pub(super) fn moments(
-        &mut self,
-        call: &AggregateFunction,
-        scan: &DFSchemaRef,
-    ) -> Result<Option<CallKind>, Reason> {
+    pub(super) fn moments(&mut self, call: &AggregateFunction, scan: &DFSchemaRef) -> Result<Option<CallKind>, Reason> {
         let name = call.func.name();
         let of = match (name, call.params.args.as_slice()) {
             ("var" | "var_pop" | "stddev" | "stddev_pop", [x]) => Sums::new(self, call, x, x, scan)?,
-            (
-                "covar_samp" | "covar_pop" | "corr" | "regr_slope",
-                [y, x],
-            ) => Sums::new(self, call, y, x, scan)?,
+            ("covar_samp" | "covar_pop" | "corr" | "regr_slope", [y, x]) => Sums::new(self, call, y, x, scan)?,
             _ => return Ok(None),
         };
         let variance = Spread::Variance { sum: of.plain_x };
@@ -35,9 +28,7 @@ impl Calls {
             "stddev_pop" => (sqrt(div(of.sxy(), of.rows())), deviation),
             "covar_samp" => (div(of.sxy(), minus_one(of.rows())), Spread::Covariance { product: of.product }),
             "covar_pop" => (div(of.sxy(), of.rows()), Spread::Covariance { product: of.product }),
-            "corr" => {
-                (div(of.sxy(), sqrt(mul(of.sxx(), of.syy()))), Spread::Correlation { product: of.product })
-            }
+            "corr" => (div(of.sxy(), sqrt(mul(of.sxx(), of.syy()))), Spread::Correlation { product: of.product }),
             _ => (div(of.sxy(), of.sxx()), Spread::Slope { product: of.product, on: of.x }),
         };
         Ok(Some(CallKind::Spread { of, spread }))
