@@ -164,7 +164,10 @@ fn interval(
     method.interval(aggregate, sums, measure, sampled, ideal::normal_quantile(CONFIDENCE))
 }
 
-fn note(case: &Case, ours: &Cell, fact: &Fact, others: &[(&'static str, Option<(f64, f64, f64)>)], tally: &mut Tally) {
+/// A method's name, and its value and ends where it has any.
+type Rival = (&'static str, Option<(f64, f64, f64)>);
+
+fn note(case: &Case, ours: &Cell, fact: &Fact, others: &[Rival], tally: &mut Tally) {
     if ours.trust == Trust::Exact || fact.error.is_nan() {
         return;
     }

@@ -56,6 +56,8 @@ struct ReportDocument<'a> {
     elapsed_ms: f64,
     reason: &'a str,
     warnings: &'a [String],
+    unsettled_ranks: &'a [usize],
+    unsettled_members: &'a [usize],
 }
 
 #[derive(Serialize)]
@@ -81,5 +83,7 @@ fn report(report: &Report) -> ReportDocument<'_> {
         elapsed_ms: report.elapsed_ms,
         reason: &report.reason,
         warnings: &report.warnings,
+        unsettled_ranks: &report.unsettled_ranks,
+        unsettled_members: &report.unsettled_members,
     }
 }

@@ -109,7 +109,7 @@ impl Shape {
             })
         };
         let sums = |input: &usize| self.variables.get(*input).is_some_and(|v| v.argument == Some(number));
-        self.smooths().any(|smooth| !is_variance(smooth) && used_inputs(smooth).iter().any(|i| sums(i)))
+        self.smooths().any(|smooth| !is_variance(smooth) && used_inputs(smooth).iter().any(sums))
     }
 
     /// The number of the first GROUP BY column among the inputs of smooth expressions.
