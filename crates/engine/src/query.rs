@@ -359,8 +359,9 @@ impl Running<'_> {
     fn met(&self, shape: &Shape, estimated: &Estimated) -> bool {
         let good = |estimate: &Estimate| self.goal.error.is_none_or(|target| meets_or_null(estimate, target));
         let mut shown = estimated.intervals.iter().flatten().flatten().chain(estimated.spoken_of.iter().flatten());
-        // Rows chosen by an estimate that is not shown: nothing shown can say how good the choice is.
-        let blind = shape.selects_by_estimate && !estimated.is_whole && shown.clone().all(|e| e.trust == Trust::Exact);
+        // Rows known exactly may be the wrong ones when an estimate chose them, unless the intervals settle the choice.
+        let chosen = shape.selects_by_estimate && !estimated.is_whole && shown.clone().all(|e| e.trust == Trust::Exact);
+        let blind = chosen && !(estimated.unsettled.is_settled() && estimated.batch.num_rows() > 0);
         self.in_time() && !(blind && self.goal.error.is_some()) && shown.all(good)
     }
 

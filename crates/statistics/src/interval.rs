@@ -61,12 +61,14 @@ fn ends(
     variance: f64,
     degrees: f64,
     gamma_star: Option<f64>,
+    population: &Population,
     quantiles: &Quantiles,
 ) -> (f64, f64) {
-    let lambda = lambda_star(total.lambda(), gamma_star, total.domain_rows);
+    let rows = trusted_rows(total, population).max(1);
+    let lambda = lambda_star(total.lambda(), gamma_star, rows);
     let (lower, upper) = hall_union_t(value, variance, degrees, lambda, quantiles);
     let gamma = gamma_star.filter(|gamma| gamma.is_finite()).unwrap_or(0.0);
-    let skewed = (gamma.abs() / real(total.domain_rows).sqrt()).min(TRUSTED_SKEWNESS);
+    let skewed = (gamma.abs() / real(rows).sqrt()).min(TRUSTED_SKEWNESS);
     let stretch = 1.0 + STRETCH * (skewed - hall::LAMBDA_CAP).max(0.0);
     if gamma < 0.0 { (value - stretch * (value - lower), upper) } else { (lower, value + stretch * (upper - value)) }
 }
@@ -107,7 +109,7 @@ fn equivalent_rows(domain: &Total) -> f64 {
     real(domain.domain_rows).min(domain.effective_rows())
 }
 
-/// Rows that decide whether an interval can be trusted: at most those that one unseen row of the largest
+/// Rows that decide whether an interval can be trusted, and how skewed it is made: at most those that one unseen row of the largest
 /// weight leaves the domain worth, `(N̂_d + w)² / (Σ w(w−1) + w(w−1))`.
 ///
 /// Where a group cuts across strata, 60 rows of weight 1 say nothing of the stratum of weight 1,000 that

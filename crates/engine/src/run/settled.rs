@@ -124,6 +124,11 @@ fn judge(condition: &Condition, hidden: &[Vec<Estimate>], group: usize) -> Verdi
 }
 
 impl Unsettled {
+    /// Another sample would choose the same rows.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.members.is_empty() && self.absent == 0
+    }
+
     /// Sentences for the report; rows are counted from 1.
     pub(crate) fn sentences(&self) -> Vec<String> {
         let mut found = Vec::new();

@@ -1,6 +1,7 @@
 //! Whether a look meets the error bound, and which level the errors seen call for.
 
 use super::levels::{Levels, Look};
+use super::settled::unsettled;
 use crate::above;
 use crate::choose;
 use crate::error::Result;
@@ -14,30 +15,29 @@ impl Levels<'_> {
             return Ok(nested.estimates().all(|e| meets_or_null(e, target)));
         }
         let good = |estimate: &Estimate| meets_or_null(estimate, target);
-        let shown = self.shape.shown_estimates();
-        let shown = &look.estimates[..shown];
-        // Exact cells can still be of the wrong rows, when an estimate that is not shown chose them.
-        let chosen = self.shape.selects_by_estimate && shown.iter().flatten().all(|e| e.trust.is_exact());
-        if chosen && !look.populations.iter().all(Population::is_exact) {
-            return Ok(false);
-        }
+        let shown = &look.estimates[..self.shape.shown_estimates()];
         // Where no group was seen yet there is nothing to be sure of.
         if look.populations.is_empty() {
             return Ok(false);
         }
-        if shown.iter().flatten().all(good) {
+        let is_chosen = self.shape.selects_by_estimate && !look.populations.iter().all(Population::is_exact);
+        let is_exact = |group: usize| shown.iter().all(|e| e[group].trust.is_exact());
+        let may_be_wrong_rows = is_chosen && (0..look.populations.len()).any(is_exact);
+        if shown.iter().flatten().all(good) && !may_be_wrong_rows {
             return Ok(true);
         }
         if !self.shape.chooses_rows {
             return Ok(false);
         }
         // Only the rows that HAVING and LIMIT leave have to be within.
-        let within: Vec<bool> = (0..look.populations.len()).map(|g| shown.iter().all(|e| good(&e[g]))).collect();
         let columns = self.columns_of(look)?;
         super::finish::fill(self.shape, look.hidden(self.shape))?;
-        let upper = above::run(self.shape, self.context.state, columns, within.len()).await?;
-        // That nothing was chosen yet meets no bound.
-        Ok(!upper.groups.is_empty() && upper.groups.iter().all(|g| within[*g as usize]))
+        let upper = above::run(self.shape, self.context.state, columns, look.populations.len()).await?;
+        // Exact cells can still be of the wrong rows, when an estimate chose them.
+        if is_chosen && upper.groups.iter().all(|g| is_exact(*g as usize)) {
+            return Ok(!upper.groups.is_empty() && unsettled(self.shape, look, &upper.groups).is_settled());
+        }
+        Ok(upper.groups.iter().all(|g| shown.iter().all(|e| good(&e[*g as usize]))))
     }
 
     /// The level that the errors seen so far call for.

@@ -43,7 +43,7 @@ pub fn correlation_interval(
         return Estimate::within(value.clamp(-1.0, 1.0), -1.0, 1.0, Trust::Untrusted(Doubt::NoVariance));
     }
     let degrees = degrees_with_kurtosis(z, kurtosis);
-    let (lower, upper) = ends(value.atanh(), z, error / (slope * slope), degrees, gamma_star, quantiles);
+    let (lower, upper) = ends(value.atanh(), z, error / (slope * slope), degrees, gamma_star, population, quantiles);
     Estimate::within(
         value,
         lower.tanh(),

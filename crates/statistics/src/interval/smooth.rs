@@ -30,7 +30,7 @@ pub fn smooth_interval(
         return estimate;
     }
     let variance = z.variance().unwrap_or(f64::NAN);
-    let (lower, upper) = ends(value, z, variance, z.degrees(), gamma_star, quantiles);
+    let (lower, upper) = ends(value, z, variance, z.degrees(), gamma_star, population, quantiles);
     Estimate::within(
         value,
         lower,
@@ -64,7 +64,8 @@ pub fn product_interval(
         return estimate;
     }
     let variance = z.variance().unwrap_or(f64::NAN);
-    let (lower, upper) = ends(value, z, variance, degrees_with_kurtosis(z, kurtosis), gamma_star, quantiles);
+    let (lower, upper) =
+        ends(value, z, variance, degrees_with_kurtosis(z, kurtosis), gamma_star, population, quantiles);
     Estimate::within(value, lower, upper, trust_in_products(z, gamma_star, kurtosis, population, quantiles))
 }
 

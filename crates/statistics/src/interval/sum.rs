@@ -46,7 +46,7 @@ pub fn sum_interval(
         return Estimate::unbounded(value, Doubt::NoVariance);
     }
     let inexact = total.inexact_estimate;
-    let (lower, upper) = ends(inexact, total, variance, total.degrees(), gamma, quantiles);
+    let (lower, upper) = ends(inexact, total, variance, total.degrees(), gamma, population, quantiles);
     let (lower, upper) = clip(total, knowledge, lower, upper);
     Estimate::within(value, lower + total.exact_sum, upper + total.exact_sum, trusted)
 }
