@@ -164,6 +164,12 @@ impl Page {
             "\n{} of {} trusted intervals hold the exact number. Geometric mean of the speed-ups: {mean:.0}×.",
             self.inside, self.cells
         ));
+        if cfg!(debug_assertions) {
+            self.line(
+                "This build saves compile time: much of DataFusion is not optimised, and exact answers are several times slower than with \
+                 cargo run --release, estimates a little.",
+            );
+        }
         self.line(&format!("Now your turn:  plusminus {store}"));
     }
 
