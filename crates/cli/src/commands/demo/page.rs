@@ -166,8 +166,8 @@ impl Page {
         ));
         if cfg!(debug_assertions) {
             self.line(
-                "This build saves compile time: much of DataFusion is not optimised, and exact answers are several times slower than with \
-                 cargo run --release, estimates a little.",
+                "This build saves compile time and leaves parts of DataFusion unoptimised, which slows exact answers more than \
+                 estimates: compare with cargo run --release.",
             );
         }
         self.line(&format!("Now your turn:  plusminus {store}"));
