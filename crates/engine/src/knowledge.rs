@@ -66,7 +66,9 @@ impl KnowledgeCache {
         let mut known: Vec<ArgumentKnowledge> = Vec::with_capacity(shape.arguments.len());
         for (number, argument) in shape.arguments.iter().enumerate() {
             let own = match argument {
-                Argument::Plain(expr) if shape.is_summed(number) => self.plain(expr, shape, state, family)?,
+                Argument::Plain(expr) if shape.is_summed(number) => {
+                    self.plain(expr, shape.is_added(number), shape, state, family)?
+                }
                 Argument::Plain(_) => ArgumentKnowledge::default(),
                 // Only the centre differs, which no skewness about the mean sees.
                 Argument::Centred(of) => known[*of],
@@ -85,6 +87,7 @@ impl KnowledgeCache {
     fn plain(
         &self,
         argument: &Expr,
+        measure: bool,
         shape: &Shape,
         state: &SessionState,
         family: &Opened<'_>,
@@ -98,6 +101,10 @@ impl KnowledgeCache {
         if let Expr::Literal(value, _) = argument {
             let whole = constant(value).map_or_else(Knowledge::default, Knowledge::of_constant);
             return Ok(ArgumentKnowledge { whole, ..ArgumentKnowledge::default() });
+        }
+        // Extremes and percentiles ask for bounds alone, which the sample does not know.
+        if !measure {
+            return Ok(ArgumentKnowledge::default());
         }
         self.measured(&[argument], shape, state, family)
     }

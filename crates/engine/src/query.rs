@@ -361,7 +361,8 @@ impl Running<'_> {
         let mut shown = estimated.intervals.iter().flatten().flatten().chain(estimated.spoken_of.iter().flatten());
         // Rows known exactly may be the wrong ones when an estimate chose them, unless the intervals settle the choice.
         let chosen = shape.selects_by_estimate && !estimated.is_whole && shown.clone().all(|e| e.trust == Trust::Exact);
-        let blind = chosen && !(estimated.unsettled.is_settled() && estimated.batch.num_rows() > 0);
+        let settled = estimated.unsettled.is_settled() && estimated.missing_groups_below == Some(0);
+        let blind = chosen && !(settled && estimated.batch.num_rows() > 0);
         self.in_time() && !(blind && self.goal.error.is_some()) && shown.all(good)
     }
 

@@ -96,18 +96,33 @@ fn distinct(shape: &Shape, column: &str, manifest: &Manifest, view: &StrataView)
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
 fn extreme(shape: &Shape, special: &Special, is_max: bool, manifest: &Manifest, view: &StrataView) -> Known {
+    let ends = certain_extremes(shape, special, is_max, manifest, view, |_| false)?;
+    ends.into_iter().map(|end| end.map(|v| SpecialKnown::Exact(Some(v)))).collect()
+}
+
+/// The extreme of a column over whole strata by part, as the build-time scan saw it; `skip` tells the strata that need none.
+///
+/// `None` when the strata do not decide the rows or the scan met values that are no finite numbers, and for a part when its
+/// extreme is not known or too large for a float to hold exactly.
+pub(super) fn certain_extremes(
+    shape: &Shape,
+    special: &Special,
+    is_max: bool,
+    manifest: &Manifest,
+    view: &StrataView,
+    skip: impl Fn(usize) -> bool,
+) -> Option<Vec<Option<f64>>> {
     let Argument::Plain(Expr::Column(column)) = &shape.arguments[special.argument] else { return None };
     if shape.domains[special.domain].filter.is_some() || !view.decides_all() {
         return None;
     }
-    let scale = match shape.scan.projected_schema.field_with_unqualified_name(&column.name).ok()?.data_type() {
+    let unit = match shape.scan.projected_schema.field_with_unqualified_name(&column.name).ok()?.data_type() {
         DataType::Decimal128(_, s)
         | DataType::Decimal256(_, s)
         | DataType::Decimal32(_, s)
-        | DataType::Decimal64(_, s) => *s,
-        _ => 0,
+        | DataType::Decimal64(_, s) => 10_f64.powi(i32::from(*s)),
+        _ => 1.0,
     };
-    let is_certain = |value: f64| value.is_finite() && value.abs() * 10_f64.powi(i32::from(scale)) < EXACT_MAX;
     let moments = manifest.column_moments(&column.name)?;
     // Values that are no finite numbers are in no moments.
     let strata = view.strata.non_null(&column.name).unwrap_or(view.strata.rows());
@@ -117,10 +132,9 @@ fn extreme(shape: &Shape, special: &Special, is_max: bool, manifest: &Manifest, 
     let ends = if is_whole_table(shape) {
         vec![if is_max { moments.max } else { moments.min }]
     } else {
-        view.known_extremes(&column.name, is_max, |_| false)
+        view.known_extremes(&column.name, is_max, skip)
     };
-    let ends = ends.into_iter().map(|end| end.filter(|v| is_certain(*v)).map(|v| SpecialKnown::Exact(Some(v))));
-    ends.collect()
+    Some(ends.into_iter().map(|end| end.filter(|v| v.is_finite() && v.abs() * unit < EXACT_MAX)).collect())
 }
 
 /// The aggregates by call and part, when the catalog alone can tell all of them.

@@ -110,7 +110,7 @@ impl Levels<'_> {
     }
 
     /// With the answer's confidence no absent group has this many rows.
-    fn missing(&self, sizes: &[plusminus_statistics::StratumSize]) -> Option<u64> {
+    pub(super) fn missing(&self, sizes: &[plusminus_statistics::StratumSize]) -> Option<u64> {
         let mut all = Population::default();
         for population in self.view.populations(sizes) {
             all.merge(&population);

@@ -1,11 +1,11 @@
 use super::Context;
-use super::catalog::{Known, known_variable};
+use super::catalog::{Known, certain_extremes, known_variable};
 use super::nested::Nested;
 use crate::error::Result;
 use crate::estimate::{Estimator, special};
 use crate::kernel::{Program, Rows, StrataView, filtered, mean, totals, with_strata};
 use crate::knowledge::{ArgumentKnowledge, Opened};
-use crate::shape::{Argument, Shape};
+use crate::shape::Shape;
 use arrow::record_batch::RecordBatch;
 use plusminus_statistics::{Estimate, Population, Quantiles, StratumSize};
 
@@ -194,14 +194,11 @@ impl<'a> Levels<'a> {
         let crate::shape::SpecialKind::Extreme { is_max, truth: false } = call.kind else {
             return vec![None; parts.len()];
         };
-        match &self.shape.arguments[call.argument] {
-            Argument::Plain(datafusion::logical_expr::Expr::Column(column))
-                if self.view.decides_all() && self.shape.domains[call.domain].filter.is_none() =>
-            {
-                let ends = self.view.known_extremes(&column.name, is_max, |h| sizes[h].is_exact());
-                parts.iter().map(|p| ends[*p]).collect()
-            }
-            _ => vec![None; parts.len()],
+        let is_known_whole = |h: usize| sizes[h].is_exact();
+        let manifest = self.context.manifest;
+        match certain_extremes(self.shape, call, is_max, manifest, &self.view, is_known_whole) {
+            Some(ends) => parts.iter().map(|p| ends[*p]).collect(),
+            None => vec![None; parts.len()],
         }
     }
 }

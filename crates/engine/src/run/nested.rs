@@ -44,7 +44,8 @@ impl Levels<'_> {
         let none = UInt32Array::from(vec![0; groups]);
         let upper = above::beyond(shape, state, columns, none, Choice::Applied).await?;
         let batch = upper.batch;
-        let is_exact = look.populations.iter().all(Population::is_exact);
+        // A group that no sampled row showed would be missing above, however well the others are known.
+        let is_exact = self.view.populations(&look.sizes).iter().all(Population::is_exact);
         let mut intervals: Vec<Option<Vec<Estimate>>> = shape
             .outputs
             .iter()

@@ -18,7 +18,7 @@ use std::sync::Arc;
 const NAMED_GROUPS_MAX: usize = 1_000;
 
 impl Levels<'_> {
-    /// Replaces the columns and estimates of `groups`; false when the time did not suffice.
+    /// Replaces the columns and estimates of `groups`; false when the time did not suffice or a group was not found.
     pub(super) async fn repair(&mut self, groups: &[u32], look: &mut Look, columns: &mut [ArrayRef]) -> Result<bool> {
         let keys = self.keys_of(look)?;
         let plan = self.plan_for(groups, &keys)?;
@@ -36,7 +36,8 @@ impl Levels<'_> {
             *column = interleave(&[column.as_ref(), own.as_ref()], &rows)?;
         }
         self.settle(&places, &found.batch, look)?;
-        Ok(true)
+        // A group that was not found again would be asked for for ever.
+        Ok(places.len() == groups.len())
     }
 
     /// The aggregate over the rows of some groups.

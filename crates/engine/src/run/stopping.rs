@@ -35,7 +35,8 @@ impl Levels<'_> {
         let upper = above::run(self.shape, self.context.state, columns, look.populations.len()).await?;
         // Exact cells can still be of the wrong rows, when an estimate chose them.
         if is_chosen && upper.groups.iter().all(|g| is_exact(*g as usize)) {
-            return Ok(!upper.groups.is_empty() && unsettled(self.shape, look, &upper.groups).is_settled());
+            let is_settled = unsettled(self.shape, look, &upper.groups).is_settled();
+            return Ok(!upper.groups.is_empty() && is_settled && self.missing(&look.sizes) == Some(0));
         }
         Ok(upper.groups.iter().all(|g| shown.iter().all(|e| good(&e[*g as usize]))))
     }

@@ -89,15 +89,18 @@ impl Shape {
 
     /// Whether the numbers of argument `number` are needed, and not only where it is NULL.
     pub(crate) fn is_summed(&self, number: usize) -> bool {
+        let ordered = |s: &Special| s.argument == number && !matches!(s.kind, SpecialKind::Distinct { .. });
+        self.is_added(number) || self.specials.iter().any(ordered)
+    }
+
+    /// Whether argument `number`, or what derives from it, is added up.
+    pub(crate) fn is_added(&self, number: usize) -> bool {
         let derives = |a: &Argument| match a {
             Argument::Plain(_) => false,
             Argument::Centred(of) => *of == number,
             Argument::Product(one, other) => *one == number || *other == number,
         };
-        let ordered = |s: &Special| s.argument == number && !matches!(s.kind, SpecialKind::Distinct { .. });
-        self.variables.iter().any(|v| v.argument == Some(number))
-            || self.arguments.iter().any(derives)
-            || self.specials.iter().any(ordered)
+        self.variables.iter().any(|v| v.argument == Some(number)) || self.arguments.iter().any(derives)
     }
 
     /// Whether an interval asks for the skewness of argument `number`, a product: that of a variance alone does not.

@@ -1,7 +1,9 @@
 //! Error functions, settled choices, and aggregates above aggregates.
 
-use super::support::{World, rows};
+use super::support::{World, open, rows, write};
+use arrow::array::{ArrayRef, Float64Array, StringArray};
 use plusminus::{Mode, Trust};
+use std::sync::Arc;
 
 async fn stratified(rows: usize) -> World {
     let world = World::new(rows).await;
@@ -123,4 +125,41 @@ async fn distinct_values_come_from_strata_or_a_sketch_or_the_table() {
     assert!(cell.trust == Trust::Trusted && cell.lower <= 200.0 && 200.0 <= cell.upper, "{cell:?}");
     let (cell, report) = counted(&world, "SELECT COUNT(DISTINCT k) AS d FROM t WHERE n < 500 ERROR WITHIN 10%").await;
     assert!(cell.estimate == 200.0 && report.reason.contains("answered exactly"), "{report:?}");
+}
+
+/// Moments leave out what is no finite number, so they must not be taken for the column's extreme.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_infinite_value_that_was_not_sampled_is_not_denied() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut v: Vec<f64> = (0..5_000).map(f64::from).collect();
+    v[4_321] = f64::INFINITY;
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("g", Arc::new(StringArray::from_iter_values((0..5_000).map(|i| format!("g{}", i % 2))))),
+        ("v", Arc::new(Float64Array::from(v))),
+    ];
+    write(&folder.path().join("t.parquet"), columns, 5_000);
+    let session = open(folder.path(), 2).await;
+    session.sample("t").stratified_by(["g"]).cap(50).build().await.unwrap();
+    for sql in ["SELECT g, MAX(v) AS m FROM t GROUP BY g ORDER BY g DESC", "SELECT MAX(v) AS m FROM t"] {
+        let answer = session.query(format!("{sql} WITHIN 60 SECONDS")).run().await.unwrap();
+        let cell = answer.cells("m").unwrap()[0];
+        let is_sure = matches!(cell.trust, Trust::Exact | Trust::Trusted);
+        assert!(!is_sure || cell.estimate.is_infinite(), "{sql}: {cell:?}");
+    }
+}
+
+/// A group that WHERE leaves no sampled row of may exist all the same: an average over groups is not exact without it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_nobody_saw_leaves_no_aggregate_of_groups_exact() {
+    let folder = tempfile::tempdir().unwrap();
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("g", Arc::new(StringArray::from_iter_values((0..5_000).map(|i| if i < 40 { "small" } else { "large" })))),
+        ("v", Arc::new(Float64Array::from_iter_values((0..5_000).map(|i| f64::from(i32::from(i < 40 || i == 4_321)))))),
+    ];
+    write(&folder.path().join("t.parquet"), columns, 5_000);
+    let session = open(folder.path(), 2).await;
+    session.sample("t").stratified_by(["g"]).cap(50).build().await.unwrap();
+    let sql = "SELECT AVG(c) AS a FROM (SELECT g, COUNT(*) AS c FROM t WHERE v > 0 GROUP BY g) WITHIN 60 SECONDS";
+    let cell = session.query(sql).run().await.unwrap().cells("a").unwrap()[0];
+    assert!(cell.estimate == 20.5 || matches!(cell.trust, Trust::Untrusted(_)), "{cell:?}");
 }
