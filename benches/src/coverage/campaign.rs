@@ -58,7 +58,7 @@ impl Campaign {
             "statistics" => text.push_str(&format!(" --draws {}", self.draws)),
             _ => text.push_str(&format!(" --engine-draws {}", self.engine_draws)),
         }
-        if let (Some(file), "engine") = (&self.flights, part) {
+        if let (Some(file), "engine" | "bounds" | "metamorphic") = (&self.flights, part) {
             let name = file.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
             text.push_str(&format!(" --flights {name}"));
         }

@@ -9,6 +9,7 @@
 //! | bounds | ERROR WITHIN 1 to 20 %: violations, and rows read beside the cheapest level | `bounds` |
 //! | topk | what ORDER BY … LIMIT and HAVING leave | `topk` |
 //! | rivals | the same queries and rows, with other people's intervals | `rivals` |
+//! | metamorphic | what must hold whatever the truth is | `metamorphic` |
 //!
 //! The command fails when a target is missed; the tables show every row, lost ones too.
 
@@ -21,6 +22,7 @@ mod engine_cells;
 mod ideal;
 mod judge;
 mod made_up;
+mod metamorphic;
 mod methods;
 mod populations;
 mod report;
@@ -72,18 +74,20 @@ enum Part {
     Bounds,
     Topk,
     Rivals,
+    Metamorphic,
     All,
 }
 
 /// One part of the campaign.
 type Run = fn(&Campaign) -> Result<Section, Failure>;
 
-const PARTS: [(Part, Run); 5] = [
+const PARTS: [(Part, Run); 6] = [
     (Part::Statistics, statistics_cells::run),
     (Part::Engine, engine_cells::run),
     (Part::Bounds, bounds::run),
     (Part::Topk, topk::run),
     (Part::Rivals, rivals::run),
+    (Part::Metamorphic, metamorphic::run),
 ];
 
 /// Runs the parts asked for, prints them, and fails when a target is missed.

@@ -2,9 +2,9 @@ use serde::{Deserialize, Serialize};
 
 /// The version that this program writes.
 ///
-/// A tail did not raise it: a tail's strata are strata like others, with their own N and k, and a program that knows
-/// nothing of tails weights them correctly.
-pub const FORMAT_VERSION: u32 = 1;
+/// Version 2 brought universe samples, whose `__cap` and `__rank` are of keys. A tail did not raise it: a tail's strata are
+/// strata like others, with their own N and k, and a program that knows nothing of tails weights them correctly.
+pub const FORMAT_VERSION: u32 = 2;
 /// The oldest version that this program reads.
 pub const OLDEST_READABLE_VERSION: u32 = 1;
 
@@ -88,21 +88,25 @@ pub struct Design {
     pub stratified_by: Vec<String>,
     /// The size as asked for.
     pub size: SampleSize,
-    /// The largest number of rows kept of one stratum outside the tail.
+    /// The largest number of rows (keys, of a universe sample) kept of one stratum outside the tail.
     pub cap: u64,
     /// The seed of the priorities.
     pub seed: u64,
     /// The columns whose largest values are kept whole.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tail: Vec<String>,
+    /// The column of whose values all rows are kept or none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub universe: Option<String>,
 }
 
 /// As CREATE SAMPLE says it, `uniform` where it says nothing.
 impl std::fmt::Display for Design {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.stratified_by.is_empty() {
-            true => f.write_str("uniform")?,
-            false => write!(f, "STRATIFIED BY ({})", self.stratified_by.join(", "))?,
+        match (&self.universe, self.stratified_by.is_empty()) {
+            (Some(column), _) => write!(f, "UNIVERSE ON ({column})")?,
+            (None, true) => f.write_str("uniform")?,
+            (None, false) => write!(f, "STRATIFIED BY ({})", self.stratified_by.join(", "))?,
         }
         write!(f, " {}", self.size)?;
         if !self.tail.is_empty() {

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 const CAP: &str = "__cap";
+const KEYS: &str = "__keys";
 /// The column of the strata table that tells a tail's strata from the body's; absent without a tail.
 pub const TAIL: &str = "__tail";
 const MOMENTS: [&str; 6] = ["mean", "m2", "m3", "m4", "min", "max"];
@@ -16,7 +17,8 @@ const MOMENTS: [&str; 6] = ["mean", "m2", "m3", "m4", "min", "max"];
 ///
 /// Columns on disk: `__stratum`, the columns of φ, `__stratum_rows` (N), `__cap` (k), `__tail` where the family has a
 /// tail, `__non_null_<column>` for columns with NULLs, and `__mean_<column>` … `__max_<column>` where the stratum is
-/// large enough for moments.
+/// large enough for moments. A universe sample, whose one stratum is all of the table, has `__keys` (the number of
+/// different keys in the table), and its `__cap` counts keys.
 ///
 /// With a tail, one value of φ may have two strata: first the body's, then the tail's (k = N).
 #[derive(Debug, Clone)]
@@ -26,6 +28,7 @@ pub struct Strata {
     rows: UInt64Array,
     caps: UInt64Array,
     tails: Option<Vec<bool>>,
+    all_keys: Option<UInt64Array>,
 }
 
 /// What a build knows of the strata, to be laid out as a [`Strata`].
@@ -39,6 +42,8 @@ pub struct StrataColumns {
     pub caps: Vec<u64>,
     /// Whether each stratum is of the tail, where the family has one.
     pub tails: Option<Vec<bool>>,
+    /// Different keys of each stratum, where keys were drawn and not rows.
+    pub all_keys: Option<Vec<u64>>,
     /// Non-NULL values of each stratum, for columns that have NULLs.
     pub non_null: Vec<(String, Vec<u64>)>,
     /// Moments of each stratum; `None` where it is too small.
@@ -69,6 +74,9 @@ impl StrataColumns {
         }
         if let Some(tails) = self.tails {
             add(Field::new(TAIL, DataType::Boolean, false), Arc::new(BooleanArray::from(tails)));
+        }
+        if let Some(keys) = self.all_keys {
+            add(Field::new(KEYS, DataType::UInt64, false), Arc::new(UInt64Array::from(keys)));
         }
         for (column, values) in self.non_null {
             let field = Field::new(format!("__non_null_{column}"), DataType::UInt64, false);
@@ -118,7 +126,10 @@ impl Strata {
             return Err(CatalogError::damaged(file, "it lacks columns of the stratification"));
         }
         let tails = tails(&batch, keys);
-        Ok(Self { batch, keys, rows, caps, tails })
+        // A universe sample has no φ whose column could have that name.
+        let counted = if keys == 0 { batch.column_by_name(KEYS) } else { None };
+        let all_keys = counted.and_then(|column| column.as_primitive_opt::<UInt64Type>()).cloned();
+        Ok(Self { batch, keys, rows, caps, tails, all_keys })
     }
 
     /// The number of strata.
@@ -152,10 +163,22 @@ impl Strata {
         self.rows.values()
     }
 
-    /// k of each stratum: the rows that all levels together hold of it, at most.
+    /// k of each stratum: the rows (keys in a universe sample) that all levels together hold of it, at most.
     #[must_use]
     pub fn caps(&self) -> &[u64] {
         self.caps.values()
+    }
+
+    /// What each stratum was drawn from: its keys in a universe sample, otherwise its rows.
+    #[must_use]
+    pub fn units(&self) -> &[u64] {
+        self.all_keys.as_ref().map_or(self.rows(), |keys| keys.values())
+    }
+
+    /// Whether keys were drawn, with all their rows.
+    #[must_use]
+    pub fn is_universe(&self) -> bool {
+        self.all_keys.is_some()
     }
 
     /// Whether each stratum is of the tail; `None` when the family has no tail.

@@ -55,6 +55,7 @@ fn manifest_of(draft: &Draft, name: &str) -> Manifest {
         design: Design {
             table: "t".into(),
             stratified_by: vec!["g".into()],
+            universe: None,
             size: SampleSize::Cap(5),
             cap: 5,
             seed: 0,

@@ -104,7 +104,13 @@ pub(crate) struct CreateArgs {
     /// Columns of one stratified sample, separated by commas; repeat for several samples in one pass
     #[arg(long = "stratified-by", value_name = "COLUMNS")]
     pub(crate) stratified_by: Vec<String>,
-    /// Also draw a uniform sample (the default when nothing is stratified)
+    /// Column of a sample that holds all rows of a value or none, to count distinct values; repeatable
+    #[arg(long = "universe-on", value_name = "COLUMN")]
+    pub(crate) universe_on: Vec<String>,
+    /// Numeric columns, separated by commas, whose largest values are kept whole
+    #[arg(long, value_name = "COLUMNS")]
+    pub(crate) tail: Option<String>,
+    /// Also draw a uniform sample (the default when nothing else is drawn)
     #[arg(long)]
     pub(crate) uniform: bool,
     /// Rows to keep of each stratum, at most

@@ -8,17 +8,28 @@ use plusminus_catalog::Manifest;
 /// Rows that a first look should have where groups may be missing; fewer show few of them.
 const FIRST_LOOK_ROWS: u64 = 4_000;
 
+/// More than any number of columns is worth.
+const KEYS_FIRST: i32 = 1_000_000;
+
 /// The family that suits `shape` best; depends on nothing but the query and the store.
 ///
 /// Families whose φ covers GROUP BY columns come first, then those that cover WHERE columns; columns of φ that the
-/// query does not use only thin the sample. Ties go to the larger sample, then to the name.
+/// query does not use only thin the sample. Ties go to the larger sample, then to the name. A sample of whole keys comes
+/// first where it alone can count distinct keys, and last elsewhere.
 pub(crate) fn family<'a>(shape: &Shape, families: &'a [Manifest]) -> Option<&'a Manifest> {
     let names = |exprs: &[Expr]| -> Vec<String> {
         exprs.iter().flat_map(|e| e.column_refs().into_iter().map(|c| c.name.clone()).collect::<Vec<_>>()).collect()
     };
     let (keys, filters) = (names(&shape.keys), names(&shape.predicates));
     let score = |manifest: &Manifest| {
+        if let Some(column) = &manifest.design.universe {
+            return if shape.distinct_columns().any(|c| c == column) { KEYS_FIRST } else { -KEYS_FIRST };
+        }
         let phi = &manifest.design.stratified_by;
+        let knows_all = shape.columns().iter().all(|c| phi.contains(c));
+        if knows_all {
+            return KEYS_FIRST + 1;
+        }
         let used = phi.iter().map(|c| {
             if keys.contains(c) {
                 4
@@ -34,8 +45,12 @@ pub(crate) fn family<'a>(shape: &Shape, families: &'a [Manifest]) -> Option<&'a 
     families.iter().max_by_key(best)
 }
 
-/// Whether the family may know how many distinct values there are, if that is asked.
-pub(crate) fn counts_distinct(shape: &Shape, family: &Manifest) -> bool {
+/// Whether the family may have an answer at all: whether it knows how many distinct values there are, if that is asked,
+/// and whether what it was drawn from fits.
+pub(crate) fn may_answer(shape: &Shape, family: &Manifest) -> bool {
+    if let Some(column) = &family.design.universe {
+        return shape.is_answered_by_keys(column);
+    }
     shape.distinct_columns().all(|column| {
         family.design.stratified_by.iter().any(|c| c == column) || family.column_distinct(column).is_some()
     })

@@ -23,7 +23,7 @@ pub(crate) async fn run(running: &Running<'_>, explain: Explain) -> Result<Answe
             let first = choose::first_level(&shape, &manifest, &running.goal, &cumulative);
             rows.push(("mode", "approximate".to_owned()));
             rows.push(("sample", manifest.name.clone()));
-            rows.push(("stratified by", manifest.design.stratified_by.join(", ")));
+            rows.push(("design", manifest.design.to_string()));
             rows.push((
                 "first look",
                 format!("level {first}: {} of {} rows", cumulative.get(first).unwrap_or(&0), manifest.base.rows),

@@ -1,8 +1,10 @@
 //! What is known of an aggregate's argument apart from the rows that pass the query's filter.
 
+mod keys;
+
 use crate::error::Result;
 use crate::estimate::Known;
-use crate::image::ImageCache;
+use crate::image::{Image, ImageCache};
 use crate::kernel::qualified;
 use crate::shape::{Argument, Shape};
 use arrow::datatypes::DataType;
@@ -63,6 +65,9 @@ impl KnowledgeCache {
         state: &SessionState,
         family: &Opened<'_>,
     ) -> Result<Vec<ArgumentKnowledge>> {
+        if family.strata.is_universe() {
+            return self.of_keys(shape, state, family);
+        }
         let mut known: Vec<ArgumentKnowledge> = Vec::with_capacity(shape.arguments.len());
         for (number, argument) in shape.arguments.iter().enumerate() {
             let own = match argument {
@@ -118,18 +123,30 @@ impl KnowledgeCache {
         family: &Opened<'_>,
     ) -> Result<ArgumentKnowledge> {
         let text = exprs.iter().map(ToString::to_string).collect::<Vec<_>>().join(" * ");
+        self.cached(family, text, || {
+            Ok(match (top_level(exprs, shape, state, family)?, exprs.len()) {
+                (None, _) => ArgumentKnowledge::default(),
+                (Some(rows), 1) => ArgumentKnowledge { whole: rows.moments(|v| v[0]), ..ArgumentKnowledge::default() },
+                (Some(rows), _) => {
+                    let pair = rows.pair();
+                    ArgumentKnowledge { whole: pair.covariance, body: None, pair }
+                }
+            })
+        })
+    }
+
+    /// What was found of `text` before, or what `find` finds now.
+    fn cached(
+        &self,
+        family: &Opened<'_>,
+        text: String,
+        find: impl FnOnce() -> Result<ArgumentKnowledge>,
+    ) -> Result<ArgumentKnowledge> {
         let key = (family.manifest.name.clone(), family.manifest.generation, text);
         if let Some(known) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(*known);
         }
-        let known = match (top_level(exprs, shape, state, family)?, exprs.len()) {
-            (None, _) => ArgumentKnowledge::default(),
-            (Some(rows), 1) => ArgumentKnowledge { whole: rows.moments(|v| v[0]), ..ArgumentKnowledge::default() },
-            (Some(rows), _) => {
-                let pair = rows.pair();
-                ArgumentKnowledge { whole: pair.covariance, body: None, pair }
-            }
-        };
+        let known = find()?;
         self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(key, known);
         Ok(known)
     }
@@ -206,16 +223,8 @@ fn top_level(exprs: &[&Expr], shape: &Shape, state: &SessionState, family: &Open
     let mut rows = Weighted { weights: Vec::new(), values: vec![Vec::new(); exprs.len()] };
     for level in 0..family.manifest.levels.len() {
         let image = family.images.level(family.store, family.manifest, level, &columns)?;
-        let batch = image.batch(&columns)?;
-        let schema = qualified(&shape.scan.table_name, &batch.schema())?;
-        for (expr, values) in exprs.iter().zip(&mut rows.values) {
-            // Without WHERE an argument may fail on rows that the query never sees, such as a division by zero.
-            let Ok(evaluated) = state.create_physical_expr((*expr).clone(), &schema)?.evaluate(&batch) else {
-                return Ok(None);
-            };
-            let Some(numbers) = as_float64(&evaluated.into_array(batch.num_rows())?)? else { return Ok(None) };
-            values.extend(numbers.iter().map(|v| v.unwrap_or(f64::NAN)));
-        }
+        let Some(found) = evaluated(exprs, &image, &columns, shape, state)? else { return Ok(None) };
+        rows.values.iter_mut().zip(found).for_each(|(values, found)| values.extend(found));
         for stratum in image.strata.values() {
             let (all, kept) = (family.strata.rows()[*stratum as usize], family.strata.caps()[*stratum as usize]);
             #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
@@ -223,6 +232,28 @@ fn top_level(exprs: &[&Expr], shape: &Shape, state: &SessionState, family: &Open
         }
     }
     Ok(Some(rows))
+}
+
+/// Expressions over the rows of one level, NaN for NULL; `None` when one cannot be evaluated on all of them.
+fn evaluated(
+    exprs: &[&Expr],
+    image: &Image,
+    columns: &[String],
+    shape: &Shape,
+    state: &SessionState,
+) -> Result<Option<Vec<Vec<f64>>>> {
+    let batch = image.batch(columns)?;
+    let schema = qualified(&shape.scan.table_name, &batch.schema())?;
+    let mut all = Vec::with_capacity(exprs.len());
+    for expr in exprs {
+        // Without WHERE an argument may fail on rows that the query never sees, such as a division by zero.
+        let Ok(evaluated) = state.create_physical_expr((*expr).clone(), &schema)?.evaluate(&batch) else {
+            return Ok(None);
+        };
+        let Some(numbers) = as_float64(&evaluated.into_array(batch.num_rows())?)? else { return Ok(None) };
+        all.push(numbers.iter().map(|v| v.unwrap_or(f64::NAN)).collect());
+    }
+    Ok(Some(all))
 }
 
 impl Weighted {

@@ -63,6 +63,8 @@ pub(crate) fn samples(families: &[Manifest]) -> Result<Answer> {
             ("sample", text(&|m| m.name.clone())),
             ("table", text(&|m| m.design.table.clone())),
             ("stratified_by", text(&|m| m.design.stratified_by.join(", "))),
+            ("universe_on", text(&|m| m.design.universe.clone().unwrap_or_default())),
+            ("tail", text(&|m| m.design.tail.join(", "))),
             ("strata", number(&|m| m.strata_count)),
             ("rows", number(&Manifest::sampled_rows)),
             ("of_rows", number(&|m| m.base.rows)),
@@ -93,14 +95,10 @@ pub(crate) fn family(manifest: &Manifest) -> Result<Answer> {
         "levels of one sample, each including those before",
     )?;
     let design = &manifest.design;
-    let by = if design.stratified_by.is_empty() {
-        "uniform".to_owned()
-    } else {
-        format!("STRATIFIED BY ({})", design.stratified_by.join(", "))
-    };
+    let unit = if design.universe.is_some() { "keys" } else { "rows" };
     answer.report.reason = format!(
-        "{} of {}: {by} {} SEED {}; {} strata, at most {} rows each, generation {}",
-        manifest.name, design.table, design.size, design.seed, manifest.strata_count, design.cap, manifest.generation
+        "{} of {}: {design}; {} strata, at most {} {unit} each, generation {}",
+        manifest.name, design.table, manifest.strata_count, design.cap, manifest.generation
     );
     Ok(answer)
 }

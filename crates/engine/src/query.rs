@@ -209,11 +209,12 @@ impl Running<'_> {
                 ))));
             }
         }
-        families.retain(|m| choose::counts_distinct(&shape, m));
+        families.retain(|m| choose::may_answer(&shape, m));
         Ok(match choose::family(&shape, &families) {
             Some(manifest) => Way::Sample(Box::new(shape), Box::new(manifest.clone())),
             None => Way::Exact(Reason::new(
-                "COUNT(DISTINCT …) is answered exactly: rows of a sample cannot tell, and no sample is stratified by the column",
+                "no sample can tell: COUNT(DISTINCT …) asks for one stratified by the column or drawn UNIVERSE ON it, and \
+                 everything but counts, sums and averages for one drawn by rows",
             )),
         })
     }

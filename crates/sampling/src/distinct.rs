@@ -3,7 +3,7 @@
 //! DataFusion's `approx_distinct` does the same; here every value of every column passes, and a hash that is cheaper
 //! than its general one halves the price of a pass. The columns are those that `approx_distinct` takes, except nested ones.
 
-mod hashes;
+pub(crate) mod hashes;
 mod sketch;
 
 use arrow::datatypes::{DataType, SchemaRef};
@@ -46,7 +46,8 @@ impl Sketches {
     }
 }
 
-fn is_counted(data_type: &DataType) -> bool {
+/// Whether equal values of the type have equal bytes, and different ones different bytes.
+pub(crate) fn is_counted(data_type: &DataType) -> bool {
     use DataType::{Binary, BinaryView, Boolean, LargeBinary, LargeUtf8, Utf8, Utf8View};
     match data_type {
         Boolean | Utf8 | LargeUtf8 | Utf8View | Binary | LargeBinary | BinaryView => true,

@@ -42,13 +42,15 @@ impl Build {
             schema: &self.schema,
             strata: &plan.columns,
             has_tail: plan.has_tail(),
+            by_key: plan.universe.is_some(),
             numeric: &numeric,
             nullable: &nullable,
         };
         let mut family = merge::merge(parts, plan.quota, &roles)?;
         let strata = family.take_strata()?;
         let levels = request.levels.unwrap_or_else(|| cap::level_count(family.cap, cap::FLOOR)).max(1);
-        let laid = layout::lay_out(&family.rows, strata.caps(), levels, request.seed);
+        let ranks = layout::Ranks { caps: strata.caps(), levels, by_key: roles.by_key };
+        let laid = layout::lay_out(&family.rows, &ranks, request.seed);
         let total = family.rows.len() as u64;
         let written = AtomicU64::new(0);
         let on_rows = |rows: u64| {
@@ -87,6 +89,7 @@ impl Build {
             cap,
             seed: request.seed,
             tail: names(&plan.tail),
+            universe: plan.universe.map(|universe| self.schema.field(universe.column).name().clone()),
         }
     }
 

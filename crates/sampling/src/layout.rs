@@ -15,6 +15,15 @@ pub(crate) struct Placed {
     pub(crate) rank: u32,
 }
 
+/// How ranks are given and cut into levels.
+pub(crate) struct Ranks<'a> {
+    /// Ranks kept of each stratum.
+    pub(crate) caps: &'a [u64],
+    pub(crate) levels: u32,
+    /// Whether rows of one priority share a rank.
+    pub(crate) by_key: bool,
+}
+
 /// Rows of one level, block by block, each sorted by stratum and rank.
 pub(crate) struct Level {
     pub(crate) rows: u64,
@@ -22,9 +31,11 @@ pub(crate) struct Level {
 }
 
 /// Level L holds the ranks below max(2, ⌈k / 2^(top−L)⌉) that the levels before it do not, k being the stratum's cap.
-pub(crate) fn lay_out(rows: &[Kept], caps: &[u64], levels: u32, seed: u64) -> Vec<Level> {
-    let mut sizes = vec![0_u64; usize::try_from(levels).unwrap_or(0)];
-    for_each_rank(rows, caps, levels, |_, _, _, level| sizes[level] += 1);
+///
+/// In a universe sample ranks are those of keys: the rows of a key share theirs, and with it level and block.
+pub(crate) fn lay_out(rows: &[Kept], ranks: &Ranks<'_>, seed: u64) -> Vec<Level> {
+    let mut sizes = vec![0_u64; usize::try_from(ranks.levels).unwrap_or(0)];
+    for_each_rank(rows, ranks, |_, _, _, level| sizes[level] += 1);
     let block_counts: Vec<u64> = sizes.iter().map(|size| (size / BLOCK_ROWS).clamp(1, BLOCKS_MAX)).collect();
     let blocks_of = |count: &u64| vec![Vec::new(); usize::try_from(*count).unwrap_or(1)];
     let mut laid: Vec<Level> = sizes
@@ -32,7 +43,7 @@ pub(crate) fn lay_out(rows: &[Kept], caps: &[u64], levels: u32, seed: u64) -> Ve
         .zip(&block_counts)
         .map(|(size, count)| Level { rows: *size, blocks: if *size == 0 { Vec::new() } else { blocks_of(count) } })
         .collect();
-    for_each_rank(rows, caps, levels, |kept, rank, stratum, level| {
+    for_each_rank(rows, ranks, |kept, rank, stratum, level| {
         let block = (rank.wrapping_add(stratum_offset(seed, stratum))) % block_counts[level];
         let placed = Placed { kept, rank: u32::try_from(rank).unwrap_or(u32::MAX) };
         if let Some(block) = laid[level].blocks.get_mut(usize::try_from(block).unwrap_or(0)) {
@@ -43,7 +54,8 @@ pub(crate) fn lay_out(rows: &[Kept], caps: &[u64], levels: u32, seed: u64) -> Ve
 }
 
 /// Calls `f(place, rank, stratum, level)` for rows sorted by stratum and priority.
-fn for_each_rank(rows: &[Kept], caps: &[u64], levels: u32, mut f: impl FnMut(usize, u64, u32, usize)) {
+fn for_each_rank(rows: &[Kept], ranks: &Ranks<'_>, mut f: impl FnMut(usize, u64, u32, usize)) {
+    let Ranks { caps, levels, by_key } = *ranks;
     let mut at = 0;
     let (mut cap, mut bounds) = (0, Vec::new());
     for run in rows.chunk_by(|a, b| a.stratum == b.stratum) {
@@ -52,7 +64,10 @@ fn for_each_rank(rows: &[Kept], caps: &[u64], levels: u32, mut f: impl FnMut(usi
             cap = caps[stratum as usize];
             bounds = (0..levels).map(|level| cap::at_level(cap, level, levels).max(2)).collect();
         }
-        for rank in 0..run.len() as u64 {
+        let mut rank = 0;
+        for (place, row) in run.iter().enumerate() {
+            let is_same_key = by_key && place > 0 && run[place - 1].priority == row.priority;
+            rank += u64::from(place > 0 && !is_same_key);
             f(at, rank, stratum, level_of(&bounds, rank));
             at += 1;
         }

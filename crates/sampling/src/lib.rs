@@ -29,6 +29,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 mod threads;
+mod universe;
 mod worker;
 mod write;
 

@@ -6,6 +6,7 @@ use crate::part::FamilyPart;
 use crate::reservoir::CHUNK;
 use crate::stratum_moments::{MOMENT_ROWS, StratumMoments, are_kept};
 use crate::tally::{Quota, Tally};
+use crate::universe::Keys;
 use arrow::array::{ArrayRef, AsArray, UInt32Array};
 use arrow::compute::{SortColumn, SortOptions, lexsort_to_indices, take};
 use arrow::datatypes::{Field, SchemaRef};
@@ -29,7 +30,7 @@ pub(crate) struct Family {
     /// Sorted by stratum and priority; not more than the cap of any stratum.
     pub(crate) rows: Vec<Kept>,
     pub(crate) chunks: Vec<RecordBatch>,
-    /// The cap of the strata outside the tail.
+    /// The cap of the strata outside the tail: rows, or keys of a universe sample.
     pub(crate) cap: u64,
 }
 
@@ -38,6 +39,8 @@ pub(crate) struct Roles<'a> {
     pub(crate) schema: &'a SchemaRef,
     pub(crate) strata: &'a [usize],
     pub(crate) has_tail: bool,
+    /// Whether what is drawn are keys with all their rows.
+    pub(crate) by_key: bool,
     pub(crate) numeric: &'a [usize],
     pub(crate) nullable: &'a [usize],
 }
@@ -45,10 +48,12 @@ pub(crate) struct Roles<'a> {
 pub(crate) fn merge(parts: Vec<FamilyPart>, quota: Quota, roles: &Roles<'_>) -> Result<Family, SamplingError> {
     let mut numbering = Numbering::new(roles)?;
     let mut rest = Vec::with_capacity(parts.len());
+    let mut all_keys = Keys::default();
     for part in parts {
         let count = part.tally.rows.len();
         numbering.add(part.interner, count)?;
         rest.push((part.tally.rows, part.reservoir, part.nulls, part.moments));
+        all_keys.merge(part.keys);
     }
     let (mut keys, places) = numbering.finish()?;
     let tails = roles.has_tail.then(|| take_tails(&mut keys));
@@ -74,18 +79,29 @@ pub(crate) fn merge(parts: Vec<FamilyPart>, quota: Quota, roles: &Roles<'_>) -> 
     }
     rows.sort_unstable();
     let tally = Tally { rows: counts, tails: tails.clone().unwrap_or_default() };
-    let cap = quota.cap(&tally).min(tally.largest()).max(1);
-    let caps = tally.caps(cap);
-    keep_lowest(&mut rows, &caps);
+    let cap = match roles.by_key {
+        true => distinct_priorities(&rows),
+        false => quota.cap(&tally).min(tally.largest()),
+    };
+    let caps = tally.caps(cap.max(1));
+    if !roles.by_key {
+        keep_lowest(&mut rows, &caps);
+    }
     let strata = StrataColumns {
         keys,
         tails,
         non_null: non_null(&tally.rows, &nulls, roles),
         moments: stratum_moments(&tally.rows, &moments, &places, roles),
+        all_keys: roles.by_key.then(|| vec![all_keys.count(); tally.rows.len()]),
         rows: tally.rows,
         caps,
     };
-    Ok(Family { strata, rows, chunks, cap })
+    Ok(Family { strata, rows, chunks, cap: cap.max(1) })
+}
+
+/// The number of keys among rows sorted by their keys' priorities.
+fn distinct_priorities(rows: &[Kept]) -> u64 {
+    rows.chunk_by(|a, b| a.priority == b.priority).count() as u64
 }
 
 /// Takes the last key off: whether a stratum is of the tail.

@@ -8,6 +8,7 @@ use crate::reservoir::Reservoir;
 use crate::stratum_moments::StratumMoments;
 use crate::tail;
 use crate::tally::Tally;
+use crate::universe::Keys;
 use arrow::array::{Array, Float64Array};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::SchemaRef;
@@ -26,6 +27,8 @@ pub(crate) struct FamilyPart {
     /// NULLs per stratum, for each nullable column of the table.
     pub(crate) nulls: Vec<Vec<u64>>,
     pub(crate) moments: StratumMoments,
+    /// The keys met, of a universe sample.
+    pub(crate) keys: Keys,
     /// Over the rows outside the tail; empty without one.
     pub(crate) body_moments: UnitMoments,
 }
@@ -66,6 +69,7 @@ impl FamilyPart {
             reservoir: Reservoir::new(Arc::clone(schema), plan.quota),
             nulls: vec![Vec::new(); nullable],
             moments: StratumMoments::new(numeric),
+            keys: Keys::default(),
             body_moments: Vec::new(),
         })
     }
@@ -82,7 +86,11 @@ impl FamilyPart {
             add_moments(&mut self.body_moments, rows.numbers, Some(&!tail), packed);
         }
         self.count(plan, rows, tail.as_ref());
-        self.reservoir.offer(rows.batch, self.interner.ids(), rows.priorities, &self.tally)
+        let priorities = match plan.universe {
+            None => rows.priorities,
+            Some(universe) => self.keys.priorities(universe, rows.batch, rows.priorities),
+        };
+        self.reservoir.offer(rows.batch, self.interner.ids(), priorities, &self.tally)
     }
 
     /// Rows, NULLs and moments by stratum.

@@ -5,6 +5,7 @@ use crate::request::SampleRequest;
 use crate::source::Source;
 use crate::tail::Edge;
 use crate::tally::Quota;
+use crate::universe::Universe;
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::Session;
 use plusminus_catalog::{LEVEL_COLUMNS, SampleSize};
@@ -20,6 +21,8 @@ pub(crate) struct FamilyPlan {
     pub(crate) edges: Vec<Edge>,
     pub(crate) quota: Quota,
     pub(crate) seed: u64,
+    /// Which keys are kept, where all rows of a key are or none.
+    pub(crate) universe: Option<Universe>,
 }
 
 /// Each level holds half of the next; more halvings than this leave nothing of any sample.
@@ -37,13 +40,47 @@ impl FamilyPlan {
             let what = format!("TAIL keeps the largest numbers, and '{}' is {}", field.name(), field.data_type());
             return Err(SamplingError::request(what, numeric_names(schema)));
         }
+        if let Some(column) = &request.universe {
+            return Self::of_keys(request, schema, column, total);
+        }
         let quota = match request.size {
             SampleSize::Cap(k) => Quota::Cap(k),
             SampleSize::Rows(n) => Quota::Rows(n),
             SampleSize::Percent(p) => Quota::Rows(percent_of(total.unwrap_or(0), p)),
         };
         let columns = find_columns(schema, &request.stratified_by)?;
-        Ok(Self { columns, tail, edges: Vec::new(), quota, seed: request.seed })
+        Ok(Self { columns, tail, edges: Vec::new(), quota, seed: request.seed, universe: None })
+    }
+
+    fn of_keys(
+        request: &SampleRequest,
+        schema: &SchemaRef,
+        column: &str,
+        total: Option<u64>,
+    ) -> Result<Self, SamplingError> {
+        if !request.stratified_by.is_empty() || !request.tail.is_empty() {
+            let what = "UNIVERSE ON keeps whole keys, which STRATIFIED BY and TAIL would divide";
+            return Err(SamplingError::request(what, "two samples, one of each kind"));
+        }
+        let share = match request.size {
+            SampleSize::Percent(p) => p / 100.0,
+            SampleSize::Rows(n) => share_of(n, total.unwrap_or(0)),
+            SampleSize::Cap(_) => {
+                let what = "CAP is of strata, and UNIVERSE ON has none";
+                return Err(SamplingError::request(what, "SIZE n ROWS or SIZE p %"));
+            }
+        };
+        let [column] = find_columns(schema, &[column.to_owned()])?[..] else {
+            return Err(SamplingError::request("UNIVERSE ON takes one column", "UNIVERSE ON (column)"));
+        };
+        Ok(Self {
+            columns: Vec::new(),
+            tail: Vec::new(),
+            edges: Vec::new(),
+            quota: Quota::Below(threshold(share)),
+            seed: request.seed,
+            universe: Some(Universe::new(schema, column, request.seed)?),
+        })
     }
 
     pub(crate) fn has_tail(&self) -> bool {
@@ -98,19 +135,35 @@ fn numeric_names(schema: &SchemaRef) -> String {
     }
 }
 
+#[expect(clippy::cast_precision_loss, reason = "a share needs no 53 bits")]
+fn share_of(rows: u64, total: u64) -> f64 {
+    rows as f64 / total.max(1) as f64
+}
+
+/// The priority below which a share of all keys lies.
+#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "saturates")]
+fn threshold(share: f64) -> u64 {
+    (share.clamp(0.0, 1.0) * u64::MAX as f64) as u64
+}
+
 /// At least 2 rows, and never more than there are.
 #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "0 ≤ p ≤ 100")]
 fn percent_of(total: u64, percent: f64) -> u64 {
     ((total as f64 * percent / 100.0).ceil() as u64).clamp(2, total.max(2))
 }
 
-/// The table's rows, counted by reading where nothing else tells and a SIZE in percent depends on them.
+/// The table's rows, counted by reading where nothing else tells and a SIZE depends on them.
 pub(crate) async fn table_rows(
     source: &Source,
     requests: &[SampleRequest],
     state: &dyn Session,
 ) -> Result<Option<u64>, SamplingError> {
-    let needed = requests.iter().any(|r| matches!(r.size, SampleSize::Percent(_)));
+    let is_needed = |r: &SampleRequest| match r.size {
+        SampleSize::Percent(_) => r.universe.is_none(),
+        SampleSize::Rows(_) => r.universe.is_some(),
+        SampleSize::Cap(_) => false,
+    };
+    let needed = requests.iter().any(is_needed);
     if source.rows.is_some() || !needed {
         return Ok(source.rows);
     }

@@ -87,7 +87,7 @@ pub(crate) async fn find_edges(
 fn counted_columns(family: &FamilyPlan) -> &[usize] {
     match family.quota {
         Quota::Cap(_) => &family.columns,
-        Quota::Rows(_) => &[],
+        Quota::Rows(_) | Quota::Below(_) => &[],
     }
 }
 
@@ -96,6 +96,8 @@ fn largest_tail(family: &FamilyPlan) -> usize {
     let rows = match family.quota {
         Quota::Cap(_) => CAPPED_ROWS_MAX,
         Quota::Rows(n) => n / SHARE,
+        // Whole keys have no tail.
+        Quota::Below(_) => 0,
     };
     shared(rows, family)
 }

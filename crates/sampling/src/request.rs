@@ -8,6 +8,8 @@ pub struct SampleRequest {
     pub name: String,
     /// The column set φ; empty for a uniform sample.
     pub stratified_by: Vec<String>,
+    /// The column of whose values all rows are kept or none; instead of φ.
+    pub universe: Option<String>,
     /// How many rows to keep.
     pub size: SampleSize,
     /// Numeric columns whose largest values are kept whole, in a tenth of the rows.

@@ -40,7 +40,7 @@ const SLACK_ROWS: usize = 65_536;
 impl Reservoir {
     pub(crate) fn new(schema: SchemaRef, quota: Quota) -> Self {
         let expected = match quota {
-            Quota::Cap(_) => SLACK_ROWS,
+            Quota::Cap(_) | Quota::Below(_) => SLACK_ROWS,
             Quota::Rows(n) => usize::try_from(n).unwrap_or(usize::MAX / 2),
         };
         Self {
@@ -63,7 +63,7 @@ impl Reservoir {
         priorities: &[u64],
         tally: &Tally,
     ) -> Result<(), SamplingError> {
-        self.thresholds.resize(tally.rows.len(), u64::MAX);
+        self.thresholds.resize(tally.rows.len(), self.quota.threshold());
         self.chosen.clear();
         for (row, (&stratum, &priority)) in strata.iter().zip(priorities).enumerate() {
             if priority <= self.thresholds[stratum] {
@@ -84,6 +84,11 @@ impl Reservoir {
 
     /// Drops what can no longer be kept.
     pub(crate) fn compact(&mut self, tally: &Tally) -> Result<(), SamplingError> {
+        // What lies below a fixed priority stays.
+        if let Quota::Below(_) = self.quota {
+            self.limit = next_limit(self.entries.len());
+            return Ok(());
+        }
         self.finish()?;
         let cap = usize::try_from(self.quota.cap(tally)).unwrap_or(usize::MAX);
         let keep = self.lowest(cap, tally);

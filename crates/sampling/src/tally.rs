@@ -45,6 +45,8 @@ pub(crate) enum Quota {
     Cap(u64),
     /// Rows in all.
     Rows(u64),
+    /// Every row up to this priority: of a universe sample, whose priorities are those of keys.
+    Below(u64),
 }
 
 impl Quota {
@@ -54,6 +56,7 @@ impl Quota {
     pub(crate) fn cap(self, tally: &Tally) -> u64 {
         match self {
             Self::Cap(k) => k.max(2),
+            Self::Below(_) => u64::MAX,
             Self::Rows(n) => {
                 let body = tally.body();
                 let tail = tally.rows.iter().sum::<u64>() - body.iter().sum::<u64>();
@@ -67,6 +70,15 @@ impl Quota {
         match self {
             Self::Cap(k) => counts.iter().map(|rows| (*rows).min(k)).sum(),
             Self::Rows(n) => counts.iter().sum::<u64>().min(n),
+            Self::Below(_) => counts.iter().sum(),
+        }
+    }
+
+    /// The highest priority that can be kept before any row is seen.
+    pub(crate) fn threshold(self) -> u64 {
+        match self {
+            Self::Below(priority) => priority,
+            Self::Cap(_) | Self::Rows(_) => u64::MAX,
         }
     }
 }

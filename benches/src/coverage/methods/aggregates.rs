@@ -25,7 +25,12 @@ const fn uniform(label: &'static str, sql: &'static str, measure: &'static str, 
     Aggregate { label, sql, measure, method, sample: UNIFORM, key: "g" }
 }
 
-pub(super) const AGGREGATES: [Aggregate; 17] = [
+/// Asked of the universe sample, by group.
+const fn by_key(label: &'static str, sql: &'static str, measure: &'static str, method: &'static str) -> Aggregate {
+    Aggregate { label, sql, measure, method, sample: UNIVERSE, key: "g" }
+}
+
+pub(super) const AGGREGATES: [Aggregate; 24] = [
     uniform("VAR", "VAR_SAMP(expo)", "exponential", VARIANCE),
     uniform("VAR", "VAR_SAMP(uni)", "uniform", VARIANCE),
     uniform("VAR", "VAR_SAMP(zeros)", "90 % zeros", VARIANCE),
@@ -55,13 +60,13 @@ pub(super) const AGGREGATES: [Aggregate; 17] = [
     uniform("percentile 99", "percentile_cont(0.99) WITHIN GROUP (ORDER BY ln1)", "lognormal 1", QUANTILE),
     uniform("MIN", "MIN(expo)", "exponential", EXTREME),
     uniform("MAX", "MAX(expo)", "exponential", EXTREME),
-    Aggregate {
-        label: "COUNT DISTINCT",
-        sql: "COUNT(DISTINCT who)",
-        measure: "users",
-        method: "universe sample, or the build's sketch",
-        sample: UNIVERSE,
-        key: "g",
-    },
+    by_key("COUNT DISTINCT", "COUNT(DISTINCT who)", "users", "keys of a universe sample, Garwood's interval"),
+    by_key("COUNT of keys' rows", "COUNT(*)", "users", "totals per key of a universe sample"),
+    by_key("SUM of keys' rows", "SUM(uni)", "uniform", "totals per key of a universe sample"),
+    by_key("AVG of keys' rows", "AVG(expo)", "exponential", "residuals per key of a universe sample"),
+    uniform("REGR_SLOPE", "REGR_SLOPE(expo, rel)", "exponential", STRATA),
+    uniform("REGR_INTERCEPT", "REGR_INTERCEPT(expo, rel)", "exponential", STRATA),
+    uniform("REGR_SXY", "REGR_SXY(expo, rel)", "exponential", STRATA),
+    uniform("REGR_AVGX", "REGR_AVGX(rel, expo)", "exponential", "as AVG"),
     uniform("CASE in SUM", "SUM(CASE WHEN uni < 0.3 THEN expo ELSE 0 END)", "exponential", "as SUM"),
 ];

@@ -35,21 +35,31 @@ pub(crate) async fn run(global: &Global, args: &SampleArgs) -> Result<(), Failur
 }
 
 fn builders(session: &Session, args: &CreateArgs) -> Result<Vec<SampleBuilder>, Failure> {
-    let mut designs: Vec<Vec<String>> = Vec::new();
+    let start = || session.sample(&args.table);
+    let mut designs: Vec<SampleBuilder> = Vec::new();
     for columns in &args.stratified_by {
-        designs.push(columns.split(',').map(|c| c.trim().to_owned()).filter(|c| !c.is_empty()).collect());
+        designs.push(start().stratified_by(list(columns)));
     }
-    if args.uniform || designs.is_empty() {
-        designs.insert(0, Vec::new());
+    if args.uniform || designs.is_empty() && args.universe_on.is_empty() {
+        designs.insert(0, start());
     }
+    if let Some(columns) = &args.tail {
+        designs = designs.into_iter().map(|builder| builder.tail(list(columns))).collect();
+    }
+    designs.extend(args.universe_on.iter().map(|column| start().universe_on(column)));
     if args.name.is_some() && designs.len() > 1 {
         return Err(Failure::usage("--name is for one sample; several get the names of their columns"));
     }
-    designs.into_iter().map(|columns| builder(session, args, columns)).collect()
+    designs.into_iter().map(|builder| sized(builder, args)).collect()
 }
 
-fn builder(session: &Session, args: &CreateArgs, columns: Vec<String>) -> Result<SampleBuilder, Failure> {
-    let mut builder = session.sample(&args.table).stratified_by(columns).replace(args.replace);
+/// Names separated by commas.
+fn list(columns: &str) -> Vec<String> {
+    columns.split(',').map(|c| c.trim().to_owned()).filter(|c| !c.is_empty()).collect()
+}
+
+fn sized(builder: SampleBuilder, args: &CreateArgs) -> Result<SampleBuilder, Failure> {
+    let mut builder = builder.replace(args.replace);
     if let Some(name) = &args.name {
         builder = builder.name(name);
     }

@@ -3,13 +3,13 @@
 mod plan;
 pub(crate) mod special;
 
-use crate::kernel::{Rows, linearised};
+use crate::kernel::{Rows, key_linearised, linearised};
 use crate::knowledge::PairKnowledge;
 use crate::shape::{Argument, Call, CallKind, Shape, Spread, used_inputs};
 use plan::{Plan, Way};
 use plusminus_statistics::expression::Smooth;
 use plusminus_statistics::{
-    Doubt, Estimate, Knowledge, Population, Quantiles, StratumSize, Total, correlation_interval, count_interval,
+    Doubt, Estimate, Knowledge, Population, Quantiles, StratumSize, Total, Trust, correlation_interval, count_interval,
     mean_interval, product_interval, smooth_interval, sum_interval, variance_interval,
 };
 
@@ -30,6 +30,8 @@ pub(crate) struct Estimator<'a> {
     pub(crate) knowledge: &'a [Known],
     /// Whether WHERE and GROUP BY are decided by the stratum.
     pub(crate) whole_strata: bool,
+    /// What is known of the number of rows of a key, where the sample is of keys: then every value is a key's.
+    pub(crate) rows_of_keys: Option<Knowledge>,
     pub(crate) quantiles: &'a Quantiles,
     /// Numeric GROUP BY values by key and group, where an expression uses them.
     pub(crate) key_values: &'a [Vec<f64>],
@@ -99,6 +101,8 @@ impl Estimator<'_> {
         let plans: Vec<Plan<'_>> = smooths.iter().map(|smooth| self.plan(smooth, &mut linears)).collect();
         let walked = if linears.is_empty() {
             Vec::new()
+        } else if self.rows_of_keys.is_some() {
+            key_linearised(self.levels, self.sizes, &self.shape.variables, &linears, self.groups())
         } else {
             linearised(self.levels, self.sizes, &self.shape.variables, &linears, self.groups())
         };
@@ -130,7 +134,7 @@ impl Estimator<'_> {
         }
         let gamma = self.gamma(smooth);
         let steady = self.instability(smooth, group);
-        let estimate = match self.product_kurtosis(smooth) {
+        let estimate = match self.product_kurtosis(smooth).or_else(|| self.kurtosis_of_keys(smooth)) {
             Some(kurtosis) => product_interval(value, z, gamma, kurtosis, steady, population, self.quantiles),
             None => smooth_interval(value, z, gamma, steady, population, self.quantiles),
         };
@@ -155,6 +159,7 @@ impl Estimator<'_> {
                 let known = self.knowledge[product].pair.correlation;
                 correlation_interval(value, z, known.skewness, known.kurtosis, population, self.quantiles)
             }
+            Spread::Other => self.smooth(value, smooth, group, z),
             Spread::Slope { product, on } => {
                 let is_first = self.shape.arguments[product].is_product_of_first(on);
                 let known = self.knowledge[product].pair.slopes[usize::from(!is_first)];
@@ -187,7 +192,11 @@ impl Estimator<'_> {
         let argument = self.shape.variables[variable].argument;
         match (argument, &self.known[variable]) {
             (None, Some(known)) => Estimate::exact(known[group]),
-            (None, None) => count_interval(total, population, self.quantiles),
+            (None, None) => match &self.rows_of_keys {
+                None => count_interval(total, population, self.quantiles),
+                Some(_) if total.is_empty() => no_key(population),
+                Some(known) => sum_interval(total, false, known, population, self.quantiles),
+            },
             (Some(argument), _) => {
                 let domain = &self.shape.domains[self.shape.variables[variable].domain];
                 let whole = self.whole_strata && domain.filter.is_none() && domain.not_null.is_empty();
@@ -208,11 +217,14 @@ impl Estimator<'_> {
     fn gamma(&self, smooth: &Smooth) -> Option<f64> {
         let mut gamma: f64 = 1.0;
         for input in used_inputs(smooth).into_iter().filter(|i| *i < self.width()) {
-            if let Some(argument) = self.shape.variables[input].argument {
-                let skewness = self.knowledge[argument].known.skewness?;
-                if skewness.abs() > gamma.abs() {
-                    gamma = skewness;
-                }
+            let known = match (self.shape.variables[input].argument, &self.rows_of_keys) {
+                (Some(argument), _) => &self.knowledge[argument].known,
+                (None, Some(rows)) => rows,
+                (None, None) => continue,
+            };
+            let skewness = known.skewness?;
+            if skewness.abs() > gamma.abs() {
+                gamma = skewness;
             }
         }
         Some(gamma)
@@ -223,6 +235,14 @@ impl Estimator<'_> {
         let arguments = used_inputs(smooth).into_iter().filter_map(|i| self.shape.variables.get(i)?.argument);
         let products = arguments.filter(|a| matches!(self.shape.arguments[*a], Argument::Product(..)));
         products.map(|a| self.knowledge[a].known.kurtosis).reduce(|a, b| a.zip(b).map(|(a, b)| a.max(b)))
+    }
+
+    /// Where the sample is of keys: the largest kurtosis of their totals.
+    fn kurtosis_of_keys(&self, smooth: &Smooth) -> Option<Option<f64>> {
+        let rows = self.rows_of_keys.as_ref()?;
+        let variables = used_inputs(smooth).into_iter().filter_map(|i| self.shape.variables.get(i));
+        let known = variables.map(|v| v.argument.map_or(rows.kurtosis, |a| self.knowledge[a].known.kurtosis));
+        known.reduce(|a, b| a.zip(b).map(|(a, b)| a.max(b)))
     }
 
     /// An upper bound of the coefficient of variation of what must stay away from zero.
@@ -270,6 +290,15 @@ fn exact_or_null(value: f64) -> Estimate {
 fn null(population: &Population) -> Estimate {
     let null = Estimate::exact_null();
     if population.is_exact() { null } else { null.untrusted(Doubt::NoRows) }
+}
+
+/// A count without any sampled key: what was not seen may be any number of rows.
+fn no_key(population: &Population) -> Estimate {
+    if population.is_exact() {
+        return Estimate::exact(0.0);
+    }
+    let (value, lower) = (Some(0.0), Some(0.0));
+    Estimate { value, lower, upper: None, trust: Trust::Untrusted(Doubt::NoRows) }
 }
 
 /// The estimate of a rounded number, its ends rounded alike: ROUND never changes the order of numbers.

@@ -54,6 +54,10 @@ impl Estimator<'_> {
             Some(linear) if linear.input < keys => return Way::Special(linear),
             _ => {}
         }
+        // Of keys, a mean is a ratio like any other.
+        if self.rows_of_keys.is_some() {
+            return Way::Smooth;
+        }
         if let Some((sum, rows)) = self.average(smooth) {
             return Way::Mean { sum, rows };
         }
@@ -61,7 +65,7 @@ impl Estimator<'_> {
             CallKind::Spread { of, spread } if of == smooth => Some(*spread),
             _ => None,
         });
-        own.map_or(Way::Smooth, Way::Spread)
+        own.filter(|spread| *spread != Spread::Other).map_or(Way::Smooth, Way::Spread)
     }
 
     /// Whether `smooth` is the AVG of one argument: its sum and its count.

@@ -1,9 +1,11 @@
-//! Percentiles and extremes.
+//! Percentiles, extremes and distinct values.
 
 use super::Estimator;
 use crate::kernel::Column;
 use crate::shape::{Special, SpecialKind};
-use plusminus_statistics::{Estimate, Interpolation, extreme_interval, quantile_interval, weighted_quantile};
+use plusminus_statistics::{
+    Estimate, Interpolation, distinct_interval, extreme_interval, quantile_interval, weighted_quantile,
+};
 
 /// The estimates of a special call by group; `ends` are extremes that moments of the sampled strata tell.
 pub(crate) fn estimates(look: &Estimator<'_>, call: &Special, ends: &[Option<f64>]) -> Vec<Estimate> {
@@ -29,8 +31,23 @@ pub(crate) fn estimates(look: &Estimator<'_>, call: &Special, ends: &[Option<f64
             };
             seen.into_iter().enumerate().map(estimate).collect()
         }
-        SpecialKind::Distinct { .. } => vec![Estimate::exact_null(); look.groups()],
+        SpecialKind::Distinct { rows, .. } => (0..look.groups()).map(|group| distinct(look, rows, group)).collect(),
     }
+}
+
+/// Keys seen over the share of keys that was drawn; keys that were not drawn can add no more than there are.
+fn distinct(look: &Estimator<'_>, rows: usize, group: usize) -> Estimate {
+    let total = look.total(group, rows);
+    let [keys] = look.sizes else { return Estimate::exact(0.0) };
+    if keys.is_exact() {
+        #[expect(clippy::cast_precision_loss, reason = "key counts stay far below 2^53")]
+        return Estimate::exact(total.exact_rows as f64);
+    }
+    let estimate = distinct_interval(total.domain_rows, keys.rate(), look.quantiles);
+    #[expect(clippy::cast_precision_loss, reason = "key counts stay far below 2^53")]
+    let most = (total.domain_rows + (keys.rows - keys.sampled)) as f64;
+    let within = |end: Option<f64>| end.map(|end| end.min(most));
+    Estimate { value: within(estimate.value), upper: within(estimate.upper), ..estimate }
 }
 
 fn quantiles(look: &Estimator<'_>, call: &Special, column: &Column<'_>, share: f64, rows: usize) -> Vec<Estimate> {

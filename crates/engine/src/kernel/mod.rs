@@ -19,4 +19,4 @@ pub(crate) use replicates::{Replicates, replicates};
 pub(crate) use rows::Rows;
 pub(crate) use specials::Column;
 pub(crate) use strata::StrataView;
-pub(crate) use walk::{Linear, linearised, totals};
+pub(crate) use walk::{Linear, key_linearised, key_totals, linearised, totals};

@@ -55,7 +55,13 @@ pub(crate) fn qualified(table: &TableReference, schema: &Schema) -> Result<DFSch
 
 impl Program {
     /// Compiles `shape` for batches with `schema`. `centres` are near the means of the arguments, NaN where unknown.
-    pub(crate) fn new(shape: &Shape, state: &SessionState, schema: &Schema, centres: Vec<f64>) -> Result<Self> {
+    pub(crate) fn new(
+        shape: &Shape,
+        state: &SessionState,
+        schema: &Schema,
+        centres: Vec<f64>,
+        with_ranks: bool,
+    ) -> Result<Self> {
         let df_schema = qualified(&shape.scan.table_name, schema)?;
         let compile = |expr: &Expr| Ok::<_, Error>(state.create_physical_expr(expr.clone(), &df_schema)?);
         let keys = shape.keys.iter().map(compile).collect::<Result<Vec<_>>>()?;
@@ -90,7 +96,7 @@ impl Program {
             filters: shape.domains.iter().map(|d| d.filter.as_ref().map(compile).transpose()).collect::<Result<_>>()?,
             not_null: shape.domains.iter().map(|d| d.not_null.clone()).collect(),
             centres,
-            with_ranks: shape.is_beyond,
+            with_ranks,
             groups,
             ids: Vec::new(),
         })

@@ -20,6 +20,8 @@ use std::sync::Arc;
 pub(crate) struct StrataView {
     pub(crate) strata: Arc<Strata>,
     levels: u32,
+    /// Whether whole keys were drawn: strata are made of keys, and ranks are theirs.
+    pub(crate) by_key: bool,
     /// Whether any row of a stratum can pass WHERE.
     alive: Vec<bool>,
     /// The part of the GROUP BY that a stratum's rows all share, as a number.
@@ -45,13 +47,14 @@ impl StrataView {
         let alive = alive(&predicates, state, &schema, &batch)?;
         let (part_of, parts, values) = parts(&keys, state, &schema, &batch, &alive)?;
         let levels = u32::try_from(manifest.levels.len()).unwrap_or(u32::MAX);
-        Ok(Self { strata, levels, alive, part_of, parts, filter_decided, keys_decided, keys: values })
+        let by_key = strata.is_universe();
+        Ok(Self { strata, levels, by_key, alive, part_of, parts, filter_decided, keys_decided, keys: values })
     }
 
-    /// The size of each stratum when levels up to `level` are read.
+    /// The size of each stratum when levels up to `level` are read, in rows or, where keys were drawn, in keys.
     pub(crate) fn sizes(&self, level: usize) -> Vec<StratumSize> {
         let level = u32::try_from(level).unwrap_or(u32::MAX);
-        let strata = self.strata.rows().iter().zip(self.strata.caps());
+        let strata = self.strata.units().iter().zip(self.strata.caps());
         strata
             .map(|(&rows, &kept)| {
                 let held = cap::at_level(kept, level, self.levels).max(2).min(kept.max(1));

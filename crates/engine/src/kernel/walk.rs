@@ -70,6 +70,107 @@ pub(super) fn by_stratum<S>(
     }
 }
 
+/// Sums within one unit (a key and all its rows), which count as one value in the cell of its stratum.
+struct Units<'a> {
+    by_stratum: Scratch,
+    unit: Scratch,
+    /// What a place counts: its rows, or the sum of its values.
+    is_count: &'a [bool],
+}
+
+impl<'a> Units<'a> {
+    fn new(groups: usize, is_count: &'a [bool]) -> Self {
+        let width = is_count.len();
+        Self { by_stratum: Scratch::new(groups, width), unit: Scratch::new(groups, width), is_count }
+    }
+
+    /// Visits `run` unit by unit: rows of one rank are one unit, and lie side by side.
+    fn visit(
+        &mut self,
+        rows: &Rows,
+        run: std::ops::Range<usize>,
+        mut add: impl FnMut(&mut Scratch, std::ops::Range<usize>),
+    ) {
+        let mut from = run.start;
+        while from < run.end {
+            let rank = rows.ranks[from];
+            let to = from + rows.ranks[from..run.end].iter().take_while(|r| **r == rank).count();
+            for group in &rows.groups[from..to] {
+                self.unit.touch(*group);
+                self.by_stratum.touch(*group);
+            }
+            add(&mut self.unit, from..to);
+            let (cells, is_count) = (&mut self.by_stratum.cells, self.is_count);
+            self.unit.flush(|place, cell| {
+                #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
+                let value = if is_count[place % is_count.len()] { cell.count as f64 } else { cell.s1 };
+                cells[place].add(value);
+            });
+            from = to;
+        }
+    }
+}
+
+/// The first walk over a sample of keys: every key's count or sum is one value. Groups outermost.
+pub(crate) fn key_totals(levels: &[Rows], sizes: &[StratumSize], variables: &[Variable], groups: usize) -> Vec<Total> {
+    let width = variables.len();
+    let mut totals = vec![Total::default(); groups * width];
+    let is_count: Vec<bool> = variables.iter().map(|v| v.argument.is_none()).collect();
+    by_stratum(
+        levels,
+        &mut Units::new(groups, &is_count),
+        |units, level, run| {
+            let rows = &levels[level];
+            units.visit(rows, run, |unit, run| {
+                for (at, variable) in variables.iter().enumerate() {
+                    add_run(unit, rows, run.clone(), at, variable, 0.0);
+                }
+            });
+        },
+        |units, stratum| {
+            let size = sizes[stratum as usize];
+            units.by_stratum.flush(|place, cell| totals[place].fold(size, 0.0, cell));
+        },
+    );
+    totals
+}
+
+/// The second walk over a sample of keys.
+pub(crate) fn key_linearised(
+    levels: &[Rows],
+    sizes: &[StratumSize],
+    variables: &[Variable],
+    linears: &[Linear],
+    groups: usize,
+) -> Vec<Total> {
+    let mut totals = vec![Total::default(); groups * linears.len()];
+    let is_count = vec![false; linears.len()];
+    let terms = all_terms(levels, variables, linears);
+    by_stratum(
+        levels,
+        &mut Units::new(groups, &is_count),
+        |units, level, run| {
+            let rows = &levels[level];
+            units.visit(rows, run, |unit, run| {
+                for (at, terms) in terms[level].iter().enumerate() {
+                    add_linear(unit, &rows.groups, run.clone(), at, terms);
+                }
+            });
+        },
+        |units, stratum| {
+            let size = sizes[stratum as usize];
+            units.by_stratum.flush(|place, cell| {
+                if linears[place % linears.len()].one_domain {
+                    totals[place].fold_domain(size, 0.0, cell);
+                } else {
+                    totals[place].fold(size, 0.0, cell);
+                }
+            });
+        },
+    );
+    totals
+}
+
 /// The first walk: a total per (group, variable), groups outermost. `shifts` has one value per argument, near its mean.
 pub(crate) fn totals(
     levels: &[Rows],
@@ -152,8 +253,7 @@ pub(crate) fn linearised(
     let width = linears.len();
     let mut totals = vec![Total::default(); groups * width];
     let mut scratch = Scratch::new(groups, width);
-    let terms: Vec<Vec<Vec<Term<'_>>>> =
-        levels.iter().map(|rows| linears.iter().map(|l| terms_of(l, rows, variables)).collect()).collect();
+    let terms = all_terms(levels, variables, linears);
     by_stratum(
         levels,
         &mut scratch,
@@ -189,6 +289,11 @@ struct Term<'a> {
     mask: Option<&'a [bool]>,
     values: Option<&'a [f64]>,
     coefficients: &'a [f64],
+}
+
+/// Terms by level and linear form.
+fn all_terms<'a>(levels: &'a [Rows], variables: &[Variable], linears: &'a [Linear]) -> Vec<Vec<Vec<Term<'a>>>> {
+    levels.iter().map(|rows| linears.iter().map(|l| terms_of(l, rows, variables)).collect()).collect()
 }
 
 fn terms_of<'a>(linear: &'a Linear, rows: &'a Rows, variables: &[Variable]) -> Vec<Term<'a>> {

@@ -53,16 +53,18 @@ pub(super) fn specials(
         found.push(match &special.kind {
             SpecialKind::Quantile { .. } => None,
             SpecialKind::Extreme { is_max, .. } => extreme(shape, special, *is_max, manifest, view),
-            SpecialKind::Distinct { column } => match distinct(shape, column, manifest, view)? {
+            SpecialKind::Distinct { column, .. } => match distinct(shape, special, column, manifest, view)? {
                 Some(known) if goal.error.is_some_and(|target| !known.iter().all(|k| meets_or_null(&k.estimate(&quantiles), target))) => {
                     let what = format!("COUNT(DISTINCT {column}) is answered exactly: the sketch kept at build time is not within the error");
                     return Ok(Err(Reason::new(what)));
                 }
                 Some(known) => Some(known),
+                None if manifest.design.universe.as_ref() == Some(column) => None,
                 None => {
                     let what = format!(
                         "COUNT(DISTINCT {column}) of these rows is answered exactly: \
-                         no row sample can tell, and no sample is stratified by {column} and all that WHERE and GROUP BY name"
+                         no row sample can tell, and none is drawn UNIVERSE ON ({column}) or stratified by it and all that \
+                         WHERE and GROUP BY name"
                     );
                     return Ok(Err(Reason::new(what)));
                 }
@@ -77,7 +79,10 @@ fn is_whole_table(shape: &Shape) -> bool {
     shape.keys.is_empty() && shape.predicates.is_empty()
 }
 
-fn distinct(shape: &Shape, column: &str, manifest: &Manifest, view: &StrataView) -> Result<Known> {
+fn distinct(shape: &Shape, special: &Special, column: &str, manifest: &Manifest, view: &StrataView) -> Result<Known> {
+    if shape.domains[special.domain].filter.is_some() {
+        return Ok(None);
+    }
     if view.decides_all()
         && let Some(counts) = view.distinct_counts(column)?
     {
@@ -86,6 +91,16 @@ fn distinct(shape: &Shape, column: &str, manifest: &Manifest, view: &StrataView)
     }
     if !is_whole_table(shape) {
         return Ok(None);
+    }
+    if manifest.design.universe.as_deref() == Some(column) {
+        // A row whose key is NULL was counted as a key of its own.
+        let nulls = |stratum: usize| {
+            let rows = view.strata.rows()[stratum];
+            rows - view.strata.non_null(column).map_or(rows, |non_null| non_null[stratum])
+        };
+        let keys = view.strata.units().iter().enumerate().map(|(stratum, keys)| keys - nulls(stratum)).sum::<u64>();
+        #[expect(clippy::cast_precision_loss, reason = "key counts stay far below 2^53")]
+        return Ok(Some(vec![SpecialKnown::Exact(Some(keys as f64))]));
     }
     let sketch = manifest.distinct.iter().find(|d| d.column == column);
     #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]

@@ -118,6 +118,10 @@ impl Levels<'_> {
         if self.shape.keys.is_empty() || self.view.decides_all() || all.is_exact() {
             return Some(0);
         }
+        // All rows of a group may be of one key, which is in the sample or not.
+        if self.view.by_key {
+            return None;
+        }
         Some(missing::any_group_below(all.rows, all.rate_min, self.context.goal.confidence))
     }
 

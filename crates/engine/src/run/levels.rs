@@ -3,11 +3,11 @@ use super::catalog::{Known, certain_extremes, known_variable};
 use super::nested::Nested;
 use crate::error::Result;
 use crate::estimate::{Estimator, special};
-use crate::kernel::{Program, Rows, StrataView, filtered, mean, totals, with_strata};
+use crate::kernel::{Program, Rows, StrataView, filtered, key_totals, mean, totals, with_strata};
 use crate::knowledge::{ArgumentKnowledge, Opened};
 use crate::shape::Shape;
 use arrow::record_batch::RecordBatch;
-use plusminus_statistics::{Estimate, Population, Quantiles, StratumSize};
+use plusminus_statistics::{Estimate, Knowledge, Population, Quantiles, StratumSize};
 
 /// One level after another.
 pub(super) struct Levels<'a> {
@@ -25,6 +25,8 @@ pub(super) struct Levels<'a> {
     part_of_group: Vec<u32>,
     shifts: Vec<f64>,
     pub(super) knowledge: Vec<ArgumentKnowledge>,
+    /// Where keys were drawn, what is known of their row counts.
+    rows_of_keys: Option<Knowledge>,
 }
 
 /// What a look at the levels read so far found.
@@ -61,6 +63,8 @@ impl<'a> Levels<'a> {
             strata: &context.strata,
         };
         let knowledge = context.knowledge.of(shape, context.state, &opened)?;
+        let rows_of_keys =
+            if view.by_key { Some(context.knowledge.rows_of_keys(shape, context.state, &opened)?) } else { None };
         Ok(Self {
             context,
             shape,
@@ -74,6 +78,7 @@ impl<'a> Levels<'a> {
             part_of_group: Vec::new(),
             shifts: Vec::new(),
             knowledge,
+            rows_of_keys,
         })
     }
 
@@ -83,7 +88,8 @@ impl<'a> Levels<'a> {
         let context = self.context;
         for next in self.rows.len()..=level {
             let image = context.images.level(context.store, context.manifest, next, &self.columns)?;
-            let mut batch = with_strata(&image, &self.columns, self.shape.is_beyond)?;
+            let with_ranks = self.shape.is_beyond || self.view.by_key;
+            let mut batch = with_strata(&image, &self.columns, with_ranks)?;
             let read = batch.num_rows() as u64;
             if self.shape.has_subquery {
                 batch = filtered(self.shape, context.state, &batch).await?;
@@ -92,7 +98,7 @@ impl<'a> Levels<'a> {
                 Some(program) => program,
                 none => {
                     let centres = self.knowledge.iter().map(|k| k.whole.mean.unwrap_or(f64::NAN)).collect();
-                    none.insert(Program::new(self.shape, context.state, &batch.schema(), centres)?)
+                    none.insert(Program::new(self.shape, context.state, &batch.schema(), centres, with_ranks)?)
                 }
             };
             let deadline = context.goal.within;
@@ -142,7 +148,11 @@ impl<'a> Levels<'a> {
         let quantiles = self.quantiles();
         let sizes = self.view.sizes(level);
         let shifts = if self.shifts.is_empty() { vec![0.0; self.shape.arguments.len()] } else { self.shifts.clone() };
-        let totals = totals(&self.rows, &sizes, &self.shape.variables, &shifts, groups);
+        let variables = &self.shape.variables;
+        let totals = match self.view.by_key {
+            true => key_totals(&self.rows, &sizes, variables, groups),
+            false => totals(&self.rows, &sizes, variables, &shifts, groups),
+        };
         let by_part = self.view.populations(&sizes);
         let parts: Vec<usize> = (0..groups).map(|g| self.part(g)).collect();
         let populations: Vec<Population> = parts.iter().map(|p| by_part[*p]).collect();
@@ -165,6 +175,7 @@ impl<'a> Levels<'a> {
             specials: Vec::new(),
             knowledge: &knowledge,
             whole_strata: self.view.decides_all(),
+            rows_of_keys: self.rows_of_keys,
             quantiles: &quantiles,
             key_values: self.program.as_ref().map_or(&[], Program::key_numbers),
         };

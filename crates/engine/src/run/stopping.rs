@@ -42,6 +42,8 @@ impl Levels<'_> {
     }
 
     /// The level that the errors seen so far call for.
+    ///
+    /// Only trusted ones: a few rows predict wildly, and reading level after level costs looks but no rows.
     pub(super) fn next_level(&self, level: usize, look: &Look, cumulative: &[u64]) -> usize {
         let top = cumulative.len() - 1;
         let Some(target) = self.context.goal.error else { return (level + 1).min(top) };
@@ -50,7 +52,8 @@ impl Levels<'_> {
         let shown = look.estimates.iter().take(self.shape.shown_estimates()).flatten();
         let nested = look.nested.iter().flat_map(|n| n.estimates());
         let mut needed = held;
-        for estimate in shown.chain(nested).filter(|e| !meets_or_null(e, target)) {
+        let is_telling = |e: &&Estimate| e.trust.is_reliable() && !meets_or_null(e, target);
+        for estimate in shown.chain(nested).filter(is_telling) {
             let (Some(value), Some(low), Some(high)) = (estimate.value, estimate.lower, estimate.upper) else {
                 continue;
             };

@@ -23,6 +23,7 @@ pub struct SampleBuilder {
     pub(crate) table: String,
     name: Option<String>,
     stratified_by: Vec<String>,
+    universe: Option<String>,
     size: Option<SampleSize>,
     tail: Vec<String>,
     levels: Option<u32>,
@@ -37,6 +38,7 @@ impl SampleBuilder {
             table,
             name: None,
             stratified_by: Vec::new(),
+            universe: None,
             size: None,
             tail: Vec::new(),
             levels: None,
@@ -56,6 +58,13 @@ impl SampleBuilder {
     #[must_use]
     pub fn stratified_by<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
         self.stratified_by = columns.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Of every value of this column all rows are kept or none, so that its distinct values can be counted.
+    #[must_use]
+    pub fn universe_on(mut self, column: impl Into<String>) -> Self {
+        self.universe = Some(column.into());
         self
     }
 
@@ -136,8 +145,9 @@ impl SampleBuilder {
             false => SampleSize::Cap(DEFAULT_CAP),
         };
         Ok(SampleRequest {
-            name: self.name.clone().unwrap_or_else(|| default_name(table_key, &self.stratified_by)),
+            name: self.name.clone().unwrap_or_else(|| self.default_name(table_key)),
             stratified_by: self.stratified_by.clone(),
+            universe: self.universe.clone(),
             size: self.size.unwrap_or(default),
             tail: self.tail.clone(),
             levels: self.levels,
@@ -145,14 +155,18 @@ impl SampleBuilder {
             replace: self.replace,
         })
     }
-}
 
-/// `flights_by_origin`, `flights_uniform`; of a path only the file's stem.
-fn default_name(table: &str, columns: &[String]) -> String {
-    let stem = table.rsplit('/').find(|part| !part.is_empty()).unwrap_or(table);
-    let stem = stem.split('.').next().unwrap_or(stem);
-    let name = if columns.is_empty() { format!("{stem}_uniform") } else { format!("{stem}_by_{}", columns.join("_")) };
-    name.chars().map(|c| if c.is_alphanumeric() || c == '_' || c == '-' { c } else { '_' }).take(128).collect()
+    /// `flights_by_origin`, `flights_uniform`, `flights_universe_tail`; of a path only the file's stem.
+    fn default_name(&self, table: &str) -> String {
+        let stem = table.rsplit('/').find(|part| !part.is_empty()).unwrap_or(table);
+        let stem = stem.split('.').next().unwrap_or(stem);
+        let name = match (&self.universe, self.stratified_by.is_empty()) {
+            (Some(column), _) => format!("{stem}_universe_{column}"),
+            (None, true) => format!("{stem}_uniform"),
+            (None, false) => format!("{stem}_by_{}", self.stratified_by.join("_")),
+        };
+        name.chars().map(|c| if c.is_alphanumeric() || c == '_' || c == '-' { c } else { '_' }).take(128).collect()
+    }
 }
 
 impl Session {
@@ -189,19 +203,16 @@ impl Session {
     /// CREATE SAMPLE.
     pub(super) async fn create_sample(&self, statement: &CreateSample) -> Result<Answer> {
         let options = &statement.options;
-        let columns = match &options.design {
-            Design::Uniform => Vec::new(),
-            Design::Stratified(columns) => columns.clone(),
-            Design::Universe(column) => {
-                let next = format!("STRATIFIED BY ({column}), or a uniform sample without UNIVERSE ON");
-                return Err(Error::unsupported("UNIVERSE ON is not supported yet", next));
-            }
-        };
         let table = relation(&statement.relation)?;
         if statement.if_not_exists && self.families()?.iter().any(|m| m.name == statement.name) {
             return Ok(listing::message(&format!("sample '{}' exists already", statement.name)));
         }
-        let builder = self.sample(table).name(&statement.name).stratified_by(columns);
+        let builder = self.sample(table).name(&statement.name);
+        let builder = match &options.design {
+            Design::Uniform => builder,
+            Design::Stratified(columns) => builder.stratified_by(columns.clone()),
+            Design::Universe(column) => builder.universe_on(column),
+        };
         let mut builder = builder.tail(options.tail.clone()).replace(statement.or_replace);
         builder.size = options.size.map(|size| match size {
             SizeClause::Cap(rows) => SampleSize::Cap(rows),

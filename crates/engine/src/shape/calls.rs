@@ -43,7 +43,7 @@ impl Calls {
         };
         let kind = match (call.func.name(), call.params.distinct) {
             ("min" | "max" | "bool_and" | "bool_or", _) => self.extreme(call, scan)?,
-            ("count", true) | ("approx_distinct", _) => self.distinct(call)?,
+            ("count", true) | ("approx_distinct", _) => self.distinct(call, scan)?,
             (name, true) => {
                 return Err(Reason::new(format!("{}(DISTINCT …) is answered exactly", name.to_uppercase())));
             }
@@ -114,17 +114,17 @@ impl Calls {
         Ok(self.special(Special { domain, argument, kind: SpecialKind::Extreme { is_max, truth } }))
     }
 
-    /// COUNT(DISTINCT column), which some catalogs can tell.
-    fn distinct(&mut self, call: &AggregateFunction) -> Result<CallKind, Reason> {
+    /// COUNT(DISTINCT column), which some catalogs can tell, and samples of the column's keys.
+    fn distinct(&mut self, call: &AggregateFunction, scan: &DFSchemaRef) -> Result<CallKind, Reason> {
         let Expr::Column(column) = one_argument(call)? else {
             return Err(Reason::new("COUNT(DISTINCT …) of an expression is answered exactly"));
         };
-        if call.params.filter.is_some() {
-            return Err(Reason::new("COUNT(DISTINCT …) with a FILTER is answered exactly"));
-        }
-        let domain = position(&mut self.domains, Domain { filter: None, not_null: Vec::new() });
-        let argument = self.argument(&Expr::Column(column.clone()));
-        Ok(self.special(Special { domain, argument, kind: SpecialKind::Distinct { column: column.name.clone() } }))
+        let argument = Expr::Column(column.clone());
+        let domain = self.domain(call, &[&argument], scan);
+        let rows = self.variable(domain, None);
+        let kind = SpecialKind::Distinct { column: column.name.clone(), rows };
+        let argument = self.argument(&argument);
+        Ok(self.special(Special { domain, argument, kind }))
     }
 
     fn special(&mut self, special: Special) -> CallKind {

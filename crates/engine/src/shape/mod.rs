@@ -138,9 +138,17 @@ impl Shape {
     /// Whether a special call counts distinct values, of which column.
     pub(crate) fn distinct_columns(&self) -> impl Iterator<Item = &str> {
         self.specials.iter().filter_map(|s| match &s.kind {
-            SpecialKind::Distinct { column } => Some(column.as_str()),
+            SpecialKind::Distinct { column, .. } => Some(column.as_str()),
             _ => None,
         })
+    }
+
+    /// Whether all is made of counts, sums and distinct values of `column`, which whole keys of that column can tell.
+    pub(crate) fn is_answered_by_keys(&self, column: &str) -> bool {
+        let is_spread = |call: &Call| matches!(call.kind, CallKind::Spread { .. });
+        let distinct = self.distinct_columns();
+        let same = distinct.filter(|other| *other == column).count();
+        !self.is_beyond && same == self.specials.len() && !self.calls.iter().any(is_spread)
     }
 
     /// Every expression over the scan.

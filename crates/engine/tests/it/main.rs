@@ -20,4 +20,5 @@ mod reproducible;
 mod stale_and_damaged;
 mod support;
 mod tails;
+mod universe;
 mod writers;

@@ -29,6 +29,7 @@ fn manifest(columns: &[(&str, &str, f64, u64)]) -> Manifest {
         design: Design {
             table: "t".into(),
             stratified_by: vec!["by".into()],
+            universe: None,
             size: SampleSize::Cap(1),
             cap: 1,
             seed: 0,

@@ -36,6 +36,7 @@ fn request(by: &[&str], size: SampleSize, tail: &[&str]) -> SampleRequest {
     SampleRequest {
         name: "s".into(),
         stratified_by: by.iter().map(|c| (*c).to_owned()).collect(),
+        universe: None,
         size,
         tail: tail.iter().map(|c| (*c).to_owned()).collect(),
         levels: None,
@@ -176,3 +177,5 @@ async fn columns_without_numbers_have_no_tail() {
         assert!(error.contains(what) && error.contains(next), "{error}");
     }
 }
+
+mod universe;

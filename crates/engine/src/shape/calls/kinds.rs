@@ -78,6 +78,8 @@ pub(crate) enum Spread {
     Correlation { product: usize },
     /// The slope of a regression, with the numbers of the product argument and of the argument it is a slope on.
     Slope { product: usize, on: usize },
+    /// Any other, whose interval is that of a smooth function.
+    Other,
 }
 
 /// An aggregate that is no function of sums.
@@ -94,8 +96,8 @@ pub(crate) enum SpecialKind {
     Quantile { share: f64, rows: usize },
     /// The largest or smallest value; of a condition, whether any or all are true.
     Extreme { is_max: bool, truth: bool },
-    /// The number of distinct values of a column.
-    Distinct { column: String },
+    /// The number of distinct values of a column, with the variable that counts the rows where it is not NULL.
+    Distinct { column: String, rows: usize },
 }
 
 /// One aggregate of the plan.

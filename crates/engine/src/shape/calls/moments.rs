@@ -16,7 +16,10 @@ impl Calls {
         let name = call.func.name();
         let of = match (name, call.params.args.as_slice()) {
             ("var" | "var_pop" | "stddev" | "stddev_pop", [x]) => Sums::new(self, call, x, x, scan)?,
-            ("covar_samp" | "covar_pop" | "corr" | "regr_slope", [y, x]) => Sums::new(self, call, y, x, scan)?,
+            ("covar_samp" | "covar_pop" | "corr", [y, x]) => Sums::new(self, call, y, x, scan)?,
+            // Its square is not smooth where there is no correlation.
+            ("regr_r2", _) => return Ok(None),
+            (name, [y, x]) if name.starts_with("regr_") => Sums::new(self, call, y, x, scan)?,
             _ => return Ok(None),
         };
         let variance = Spread::Variance { sum: of.plain_x };
@@ -29,7 +32,15 @@ impl Calls {
             "covar_samp" => (div(of.sxy(), minus_one(of.rows())), Spread::Covariance { product: of.product }),
             "covar_pop" => (div(of.sxy(), of.rows()), Spread::Covariance { product: of.product }),
             "corr" => (div(of.sxy(), sqrt(mul(of.sxx(), of.syy()))), Spread::Correlation { product: of.product }),
-            _ => (div(of.sxy(), of.sxx()), Spread::Slope { product: of.product, on: of.x }),
+            "regr_slope" => (of.slope(), Spread::Slope { product: of.product, on: of.x }),
+            "regr_intercept" => (sub(of.mean_y(), mul(of.slope(), of.mean_x())), Spread::Other),
+            "regr_sxx" => (of.sxx(), Spread::Other),
+            "regr_syy" => (of.syy(), Spread::Other),
+            "regr_sxy" => (of.sxy(), Spread::Other),
+            "regr_count" => return Ok(Some(CallKind::Count { rows: of.rows })),
+            "regr_avgx" => return Ok(Some(CallKind::Avg { sum: of.plain_x, rows: of.rows })),
+            "regr_avgy" => return Ok(Some(CallKind::Avg { sum: of.plain_y, rows: of.rows })),
+            _ => return Ok(None),
         };
         Ok(Some(CallKind::Spread { of, spread }))
     }
@@ -49,6 +60,7 @@ struct Sums {
     product: usize,
     rows: usize,
     plain_x: usize,
+    plain_y: usize,
     sum_x: usize,
     sum_y: usize,
     xx: usize,
@@ -74,6 +86,7 @@ impl Sums {
             product: xy,
             rows: calls.variable(domain, None),
             plain_x: calls.variable(domain, Some(x)),
+            plain_y: calls.variable(domain, Some(y)),
             sum_x: calls.variable(domain, Some(ux)),
             sum_y: calls.variable(domain, Some(uy)),
             xx: calls.variable(domain, Some(xx)),
@@ -84,6 +97,18 @@ impl Sums {
 
     fn rows(&self) -> Smooth {
         Smooth::Input(self.rows)
+    }
+
+    fn mean_x(&self) -> Smooth {
+        div(Smooth::Input(self.plain_x), self.rows())
+    }
+
+    fn mean_y(&self) -> Smooth {
+        div(Smooth::Input(self.plain_y), self.rows())
+    }
+
+    fn slope(&self) -> Smooth {
+        div(self.sxy(), self.sxx())
     }
 
     fn sxx(&self) -> Smooth {

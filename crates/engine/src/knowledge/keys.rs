@@ -1,0 +1,97 @@
+//! What is known of the totals per key, where a sample holds all rows of a key or none.
+//!
+//! The build-time scan knows rows, not keys; the keys of the family's top level stand for all of them.
+
+use super::{ArgumentKnowledge, KnowledgeCache, Opened, Weighted, evaluated, uncast};
+use crate::error::Result;
+use crate::shape::{Argument, Shape};
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::Expr;
+use plusminus_statistics::Knowledge;
+
+impl KnowledgeCache {
+    /// Of the sum of an argument over a key's rows; nothing of arguments that only occur in second moments.
+    pub(super) fn of_keys(
+        &self,
+        shape: &Shape,
+        state: &SessionState,
+        family: &Opened<'_>,
+    ) -> Result<Vec<ArgumentKnowledge>> {
+        let mut known = Vec::with_capacity(shape.arguments.len());
+        for (number, argument) in shape.arguments.iter().enumerate() {
+            let own = match argument {
+                Argument::Plain(expr) if shape.is_added(number) => {
+                    let mut own = self.key_totals(Some(expr), shape, state, family)?;
+                    own.min = sign(expr, shape, family, |moments| moments.min.is_some_and(|min| min >= 0.0));
+                    own.max = sign(expr, shape, family, |moments| moments.max.is_some_and(|max| max <= 0.0));
+                    own
+                }
+                _ => Knowledge::default(),
+            };
+            known.push(ArgumentKnowledge { whole: own, ..ArgumentKnowledge::default() });
+        }
+        Ok(known)
+    }
+
+    /// Of the number of a key's rows.
+    pub(crate) fn rows_of_keys(&self, shape: &Shape, state: &SessionState, family: &Opened<'_>) -> Result<Knowledge> {
+        let known = self.key_totals(None, shape, state, family)?;
+        Ok(Knowledge { min: Some(0.0), ..known })
+    }
+
+    fn key_totals(
+        &self,
+        expr: Option<&Expr>,
+        shape: &Shape,
+        state: &SessionState,
+        family: &Opened<'_>,
+    ) -> Result<Knowledge> {
+        let text = expr.map_or_else(|| "rows of a key".to_owned(), |e| format!("{e} by key"));
+        let known = self.cached(family, text, || {
+            let keys = totals_by_key(expr, shape, state, family)?;
+            let whole = keys.map_or_else(Knowledge::default, |keys| keys.moments(|v| v[0]));
+            Ok(ArgumentKnowledge { whole, ..ArgumentKnowledge::default() })
+        })?;
+        Ok(known.whole)
+    }
+}
+
+/// 0 where the build-time scan says that no value has the other sign: no key's total has it either.
+fn sign(
+    expr: &Expr,
+    shape: &Shape,
+    family: &Opened<'_>,
+    holds: impl Fn(&plusminus_catalog::ColumnMoments) -> bool,
+) -> Option<f64> {
+    let Expr::Column(column) = uncast(expr, &shape.scan.projected_schema) else { return None };
+    let moments = family.manifest.column_moments(&column.name)?;
+    let non_null: u64 = family.strata.non_null(&column.name).unwrap_or(family.strata.rows()).iter().sum();
+    (moments.count == non_null && holds(moments)).then_some(0.0)
+}
+
+/// The sum of an expression over each key's rows (or their number), for all keys the family holds.
+fn totals_by_key(
+    expr: Option<&Expr>,
+    shape: &Shape,
+    state: &SessionState,
+    family: &Opened<'_>,
+) -> Result<Option<Weighted>> {
+    let exprs: Vec<&Expr> = expr.into_iter().collect();
+    let columns: Vec<String> = exprs.iter().flat_map(|e| e.column_refs()).map(|c| c.name.clone()).collect();
+    let mut totals: Vec<f64> = Vec::new();
+    for level in 0..family.manifest.levels.len() {
+        let image = family.images.level(family.store, family.manifest, level, &columns)?;
+        let Some(values) = evaluated(&exprs, &image, &columns, shape, state)? else { return Ok(None) };
+        let mut last = None;
+        for (row, rank) in image.ranks.values().iter().enumerate() {
+            if last.replace(*rank) != Some(*rank) {
+                totals.push(0.0);
+            }
+            let value = values.first().map_or(1.0, |values| values[row]);
+            if let Some(total) = totals.last_mut().filter(|_| !value.is_nan()) {
+                *total += value;
+            }
+        }
+    }
+    Ok(Some(Weighted { weights: vec![1.0; totals.len()], values: vec![totals] }))
+}
