@@ -6,7 +6,7 @@ use crate::coverage::report::{Section, Table, grouped};
 use crate::coverage::world::{World, filtered, keys};
 use crate::lineitem;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use plusminus::{Answer, Mode, SampleSize, Session, SessionBuilder};
+use plusminus::{Answer, Mode, Session, SessionBuilder};
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -110,7 +110,11 @@ impl Program {
     /// The groups' keys, one array per key, in the order of their numbers.
     pub(crate) fn group_keys(&mut self) -> Result<Vec<ArrayRef>> {
         let Some(groups) = self.groups.as_mut().filter(|g| !g.is_empty()) else { return Ok(Vec::new()) };
+        let count = groups.len();
         let keys = groups.emit(EmitTo::All)?;
+        // With several keys, emitting forgets the values and not the table of their hashes, whose entries would then
+        // point beyond what is held.
+        groups.clear_shrink(count);
         // Numbers are given in the order of appearance, so every group gets its own back.
         groups.intern(&keys, &mut self.ids)?;
         Ok(keys)

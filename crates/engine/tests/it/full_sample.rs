@@ -29,6 +29,8 @@ const QUERIES: &[&str] = &[
     "SELECT VAR(x), MEDIAN(n), MIN(n), CORR(x, n), COUNT(*) FROM t WHERE k > 1000",
     "SELECT g, VAR(x) FROM t WHERE n = 5 GROUP BY g ORDER BY g",
     "SELECT COUNT(DISTINCT g) FROM t",
+    "SELECT g, k % 3 AS d, COUNT(*), SUM(n) FROM t GROUP BY g, k % 3 ORDER BY g, d",
+    "SELECT g, CONCAT('a text that is not inlined ', k % 5) AS d, SUM(n), AVG(n) FROM t WHERE n < 900 GROUP BY g, 2 ORDER BY g, d",
     "SELECT AVG(s), COUNT(*), STDDEV(s) FROM (SELECT g, SUM(n) AS s FROM t GROUP BY g)",
     "SELECT g, SUM(n) AS s, SUM(SUM(n)) OVER () AS total FROM t GROUP BY g ORDER BY g",
     "SELECT g, SUM(n) - LAG(SUM(n)) OVER (ORDER BY g) AS step FROM t GROUP BY g ORDER BY g",
