@@ -81,3 +81,24 @@ fn the_standard_error_is_the_stated_one() {
         assert!(error > SKETCH_ERROR * 0.5, "{size}: {error}");
     }
 }
+
+/// 500 sets of each size at 95 %: fewer than 460 intervals hold with a probability of 0.2 %. Measured: 500, 499, 497, 492, 484.
+#[test]
+fn the_interval_of_a_sketch_holds() {
+    let quantiles = plusminus_statistics::Quantiles::new(plusminus_statistics::Confidence::new(0.95).unwrap());
+    let mut held_at = Vec::new();
+    for size in [30_u64, 1_000, 5_000, 30_000, 100_000] {
+        let holds = |set: &u64| {
+            let mut sketch = Sketch::default();
+            (0..size).for_each(|value| sketch.add(mix(mix(set + 77) ^ value)));
+            #[expect(clippy::cast_precision_loss, reason = "small counts")]
+            let estimate = plusminus_statistics::sketch_interval(sketch.count() as f64, SKETCH_ERROR, &quantiles);
+            let (lower, upper) = (estimate.lower.unwrap().floor(), estimate.upper.unwrap().ceil());
+            #[expect(clippy::cast_precision_loss, reason = "small counts")]
+            let truth = size as f64;
+            lower <= truth && truth <= upper
+        };
+        held_at.push((0..500).filter(holds).count());
+    }
+    assert!(held_at.iter().all(|held| *held >= 460), "{held_at:?}");
+}
