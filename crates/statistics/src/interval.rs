@@ -21,6 +21,7 @@ pub use correlation::correlation_interval;
 pub use count::count_interval;
 pub use distinct::{distinct_interval, sketch_interval};
 pub use extreme::{extreme_interval, rows_beyond};
+use hall::hall_short;
 pub use hall::{hall_g, hall_union_t, lambda_star};
 pub use mean::mean_interval;
 pub use quantile::{Interpolation, WeightedPoint, quantile_interval, weighted_quantile};
@@ -51,6 +52,12 @@ const TRUSTED_PRODUCT_KURTOSIS: f64 = 0.15;
 /// 94.6 with it; Pareto 1.5 93.5 | 95.6 | 95.6. Normal values keep their width.
 const STRETCH: f64 = 0.35;
 
+/// Rows from which a column's own skewness is known well enough for a short side that is shorter than Student's.
+///
+/// Trusted SUMs at 95 % with the union alone, and so (500 draws of 5 tables, seed 2026): exponential 96.3→95.6, lognormal
+/// σ = 1 96.7→95.6, σ = 2 97.0→96.0, 90 % zeros 96.8→95.9 at 1.30→1.2 times the width of a known variance.
+const HALL_ROWS: u64 = 100;
+
 /// Both ends around `value` for a variance that is known and positive.
 ///
 /// The union of Hall's and Student's interval. Where the column is more skewed than the capped λ
@@ -71,6 +78,30 @@ fn ends(
     let skewed = (gamma.abs() / real(rows).sqrt()).min(TRUSTED_SKEWNESS);
     let stretch = 1.0 + STRETCH * (skewed - hall::LAMBDA_CAP).max(0.0);
     if gamma < 0.0 { (value - stretch * (value - lower), upper) } else { (lower, value + stretch * (upper - value)) }
+}
+
+/// The ends of a column's total or mean, whose skewness is that of the column itself.
+///
+/// As [`ends`]; from [`HALL_ROWS`] rows on the short side is Hall's.
+fn ends_of_column(
+    value: f64,
+    total: &Total,
+    variance: f64,
+    gamma_star: Option<f64>,
+    population: &Population,
+    quantiles: &Quantiles,
+) -> (f64, f64) {
+    let degrees = total.degrees();
+    let (lower, upper) = ends(value, total, variance, degrees, gamma_star, population, quantiles);
+    let rows = trusted_rows(total, population);
+    let Some(gamma) = gamma_star.filter(|gamma| gamma.is_finite() && rows >= HALL_ROWS) else { return (lower, upper) };
+    let lambda = lambda_star(total.lambda(), gamma_star, rows);
+    let (low, high) = hall_short(value, variance, degrees, lambda, quantiles);
+    match (lambda > 0.0, gamma > 0.0) {
+        (true, true) => (low, upper),
+        (false, false) => (lower, high),
+        _ => (lower, upper),
+    }
 }
 
 /// What a bound on skewness or kurtosis shrinks by when the interval may miss less often than at 95 %.

@@ -1,4 +1,4 @@
-use super::{bounds, constant, count, ends, trust, trusted_rows};
+use super::{bounds, constant, count, ends_of_column, trust, trusted_rows};
 use crate::estimate::{Doubt, Estimate, Trust};
 use crate::knowledge::Knowledge;
 use crate::quantiles::Quantiles;
@@ -42,7 +42,7 @@ pub fn mean_interval(
     };
     let gamma = knowledge.skewness;
     let (mut lower, mut upper) =
-        if variance > 0.0 { ends(mean, z, variance, z.degrees(), gamma, population, quantiles) } else { (mean, mean) };
+        if variance > 0.0 { ends_of_column(mean, z, variance, gamma, population, quantiles) } else { (mean, mean) };
     if constant::is_constant(domain) {
         let (low, high) = constant_ends(mean, domain, knowledge, population, quantiles);
         lower = worse(lower, low, f64::min);

@@ -1,4 +1,4 @@
-use super::{constant, count, ends, trust, trusted_rows};
+use super::{constant, count, ends_of_column, trust, trusted_rows};
 use crate::estimate::{Doubt, Estimate, Trust};
 use crate::knowledge::Knowledge;
 use crate::quantiles::Quantiles;
@@ -46,7 +46,7 @@ pub fn sum_interval(
         return Estimate::unbounded(value, Doubt::NoVariance);
     }
     let inexact = total.inexact_estimate;
-    let (lower, upper) = ends(inexact, total, variance, total.degrees(), gamma, population, quantiles);
+    let (lower, upper) = ends_of_column(inexact, total, variance, gamma, population, quantiles);
     let (lower, upper) = clip(total, knowledge, lower, upper);
     Estimate::within(value, lower + total.exact_sum, upper + total.exact_sum, trusted)
 }
