@@ -34,8 +34,8 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|e| Failure::usage(e.to_string()))?;
-    // The shell answers Ctrl-C by itself.
-    let handles_interrupts = cli.command.is_some();
+    // Statements answer Ctrl-C by themselves.
+    let handles_interrupts = !matches!(cli.command, None | Some(Command::Query(_)));
     let done = runtime.block_on(async {
         // The work runs on a worker, whose stack is large; the main thread only waits.
         let cli = cli.clone();

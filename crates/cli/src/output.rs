@@ -2,16 +2,17 @@
 
 use crate::args::Global;
 use crate::failure::Failure;
-use crate::format::{self, Style};
+use crate::format::{self, Format, Style};
 use plusminus::Answer;
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 
 /// Prints answers to stdout or to the file of `-o`.
 pub(crate) struct Output {
     sink: Box<dyn Write + Send>,
     style: Style,
     quiet: bool,
+    live: bool,
 }
 
 impl Output {
@@ -21,7 +22,19 @@ impl Output {
             Some(file) => Box::new(BufWriter::new(File::create(file).map_err(|e| Failure::io(file.display(), e))?)),
             None => Box::new(std::io::stdout()),
         };
-        Ok(Self { sink, style: Style::new(global)?, quiet: global.quiet })
+        let style = Style::new(global)?;
+        let is_terminal = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
+        let live = is_terminal
+            && global.output.is_none()
+            && !global.quiet
+            && !global.no_progress
+            && style.format == Format::Table;
+        Ok(Self { sink, style, quiet: global.quiet, live })
+    }
+
+    /// How answers look while somebody reads along; `None` when nobody does.
+    pub(crate) fn live(&self) -> Option<Style> {
+        self.live.then_some(self.style)
     }
 
     /// Prints one answer, and its warnings to stderr.

@@ -4,13 +4,13 @@ use crate::answer::Answer;
 use crate::choose;
 use crate::error::Result;
 use crate::listing;
-use crate::query::{Running, Way};
+use crate::running::{Running, Way};
 use arrow::array::{ArrayRef, StringArray};
 use plusminus_dialect::Explain;
 use std::sync::Arc;
 
 /// One row per fact: `step` and `detail`.
-pub(crate) async fn run(running: &Running<'_>, explain: Explain) -> Result<Answer> {
+pub(crate) async fn run(running: &Running, explain: Explain) -> Result<Answer> {
     let mut rows: Vec<(&str, String)> = Vec::new();
     match running.way().await? {
         Way::Exact(reason) => {
@@ -50,7 +50,7 @@ pub(crate) async fn run(running: &Running<'_>, explain: Explain) -> Result<Answe
     listing::values(vec![("step", column(&|r| r.0.to_owned())), ("detail", column(&|r| r.1.clone()))], "explained")
 }
 
-fn goal_text(running: &Running<'_>) -> String {
+fn goal_text(running: &Running) -> String {
     let goal = &running.goal;
     let error = goal.error.map(|e| match e {
         plusminus_statistics::Target::Relative(e) => format!("error within {} %", e * 100.0),

@@ -50,6 +50,10 @@ pub struct Population {
     pub weight_max: f64,
     /// The smallest sampled share among them; 0 when there are none.
     pub rate_min: f64,
+    /// `Σ N_h w_h`, whose share of the rows is the weight of one of their rows on average.
+    pub weights: f64,
+    /// `Σ N_h w_h²`.
+    pub weight_squares: f64,
 }
 
 impl Population {
@@ -61,6 +65,8 @@ impl Population {
                 sampled: size.sampled,
                 weight_max: size.weight(),
                 rate_min: size.rate(),
+                weights: real(size.rows) * size.weight(),
+                weight_squares: real(size.rows) * size.weight().powi(2),
             });
         }
     }
@@ -74,6 +80,8 @@ impl Population {
         self.rows += other.rows;
         self.sampled += other.sampled;
         self.weight_max = self.weight_max.max(other.weight_max);
+        self.weights += other.weights;
+        self.weight_squares += other.weight_squares;
     }
 
     /// No row of the domain can have been missed.

@@ -1,6 +1,7 @@
 //! The subcommands.
 
 pub(crate) mod demo;
+pub(crate) mod live;
 pub(crate) mod query;
 pub(crate) mod sample;
 pub(crate) mod shell;

@@ -1,5 +1,6 @@
 //! `plusminus query`: statements one after another, stopping at the first error.
 
+use super::live;
 use crate::args::{Global, QueryArgs};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -19,8 +20,15 @@ pub(crate) async fn run(global: &Global, args: &QueryArgs) -> Result<(), Failure
 /// Runs a script; the best answer under ON MISS FAIL is printed before the error.
 pub(crate) async fn statements(session: &Session, script: &str, output: &mut Output) -> Result<(), Failure> {
     for statement in session.parse(script)? {
-        match session.run(&statement).await {
-            Ok(answer) => output.answer(&answer)?,
+        let (done, pressed) = live::run(session, &statement, output.live()).await;
+        match done {
+            Ok(answer) => {
+                output.answer(&answer)?;
+                // Whoever pressed Ctrl-C does not want what comes after, either.
+                if pressed {
+                    return Err(live::stopped());
+                }
+            }
             Err(error) => {
                 if let Error::BoundMissed { answer: Some(answer), .. } = &error {
                     output.answer(answer)?;

@@ -13,7 +13,7 @@ const HELP: &str = "Statements end with ;   for example
   SELECT os, COUNT(*) FROM sessions GROUP BY os ERROR WITHIN 5%;
   CREATE SAMPLE by_os ON sessions STRATIFIED BY (os) SIZE 1 %;
 Commands: \\d tables   \\s samples   \\? this help   \\q leave
-Ctrl-C stops a statement or clears the line, Ctrl-D leaves.";
+Ctrl-C takes the best answer so far, twice gives it up; at the prompt it clears the line. Ctrl-D leaves.";
 
 pub(crate) async fn run(cli: &Cli) -> Result<(), Failure> {
     let store = cli.global.store_folder();
@@ -86,11 +86,7 @@ async fn entered(session: &Session, text: &str, output: &mut Output) {
         other if other.starts_with('\\') => return eprintln!("error: there is no command {other}\nTry: \\?"),
         other => other,
     };
-    let done = tokio::select! {
-        done = super::query::statements(session, statement, output) => done,
-        _ = tokio::signal::ctrl_c() => Err(plusminus::Error::Interrupted.into()),
-    };
-    if let Err(failure) = done {
+    if let Err(failure) = super::query::statements(session, statement, output).await {
         failure.print();
     }
 }

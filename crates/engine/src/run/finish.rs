@@ -44,12 +44,15 @@ fn unit_of(data_type: &DataType) -> Option<f64> {
 }
 
 impl Levels<'_> {
-    pub(super) async fn answer(mut self, level: usize, mut look: Look) -> Result<Estimated> {
-        self.rows.truncate(level + 1);
-        self.batches.truncate(level + 1);
+    /// The answer of a level. Only the last one is repaired, and only after it nothing more is read.
+    pub(super) async fn answer(&mut self, level: usize, look: &mut Look, is_last: bool) -> Result<Estimated> {
+        if is_last {
+            self.rows.truncate(level + 1);
+            self.batches.truncate(level + 1);
+        }
         let is_whole = self.view.populations(&look.sizes).iter().all(Population::is_exact);
         let missing_groups_below = self.missing(&look.sizes);
-        if let Some(nested) = look.nested.take() {
+        if let Some(nested) = look.nested.clone() {
             return Ok(Estimated {
                 batch: nested.batch,
                 intervals: nested.columns,
@@ -63,14 +66,14 @@ impl Levels<'_> {
                 repaired: 0,
             });
         }
-        let mut columns = self.columns_of(&look)?;
-        self.settle_known(&columns, &mut look)?;
+        let mut columns = self.columns_of(look)?;
+        self.settle_known(&columns, look)?;
         fill(self.shape, look.hidden(self.shape))?;
         let mut upper = above::run(self.shape, self.context.state, columns.clone(), look.populations.len()).await?;
         let mut repaired = 0;
-        while self.context.goal.on_miss == OnMiss::Repair {
-            let failing = self.failing(&look, &upper.groups);
-            if failing.is_empty() || !self.repair(&failing, &mut look, &mut columns).await? {
+        while is_last && self.context.goal.on_miss == OnMiss::Repair {
+            let failing = self.failing(look, &upper.groups);
+            if failing.is_empty() || !self.repair(&failing, look, &mut columns).await? {
                 break;
             }
             repaired += failing.len();
@@ -91,8 +94,8 @@ impl Levels<'_> {
             rows_read: self.rows_read,
             missing_groups_below,
             is_whole: is_whole || look.populations.iter().all(Population::is_exact) && missing_groups_below == Some(0),
-            unsettled: unsettled(self.shape, &look, &upper.groups),
-            warnings: self.warnings(&look),
+            unsettled: unsettled(self.shape, look, &upper.groups),
+            warnings: self.warnings(look),
             batch: upper.batch,
             repaired,
         })

@@ -102,7 +102,8 @@ impl<'a> Levels<'a> {
                 }
             };
             let deadline = context.goal.within;
-            let in_time = || !may_stop || deadline.is_none_or(|d| (context.elapsed)() < d);
+            let in_time =
+                || !context.watch.is_stopped() && (!may_stop || deadline.is_none_or(|d| (context.elapsed)() < d));
             let Some(rows) = program.evaluate(&batch, &in_time)? else {
                 return Ok(false);
             };

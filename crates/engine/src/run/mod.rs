@@ -12,6 +12,7 @@ mod stopping;
 pub(crate) use stopping::meets_or_null;
 
 use crate::choose;
+use crate::control::Watch;
 use crate::error::{Error, Result};
 use crate::goal::Goal;
 use crate::image::ImageCache;
@@ -39,6 +40,8 @@ pub(crate) struct Context<'a> {
     pub(crate) elapsed: &'a (dyn Fn() -> Duration + Sync),
     /// A level to replay, set by `plusminus.level`.
     pub(crate) pinned_level: Option<usize>,
+    /// Who waits.
+    pub(crate) watch: &'a Watch,
 }
 
 /// An approximate answer before it is dressed.
@@ -68,8 +71,11 @@ pub(crate) enum Outcome {
     Refused(Reason),
 }
 
+/// Takes the estimates of a finished level that is not the last.
+pub(crate) type LevelDone<'a> = &'a (dyn Fn(Estimated) -> Result<()> + Sync);
+
 /// Answers `shape` from a family.
-pub(crate) async fn approximate(shape: &Shape, context: &Context<'_>) -> Result<Outcome> {
+pub(crate) async fn approximate(shape: &Shape, context: &Context<'_>, level_done: LevelDone<'_>) -> Result<Outcome> {
     let view = StrataView::new(shape, context.state, context.manifest, Arc::clone(&context.strata))?;
     if shape.is_beyond && !view.keys_decided {
         let reason = "an aggregate of groups that the sample is not stratified by may miss some: answered exactly";
@@ -96,17 +102,23 @@ pub(crate) async fn approximate(shape: &Shape, context: &Context<'_>) -> Result<
         let look = levels.look(level).await?;
         let met = levels.met(&look).await?;
         let next = levels.next_level(level, &look, &cumulative);
-        last = Some((level, look));
         let took = (context.elapsed)().saturating_sub(before);
         let cost = next_cost(took, cumulative[level], cumulative[next]);
         let is_last = met || level == top || context.pinned_level.is_some();
+        let mut look = look;
         if is_last || !context.goal.has_time(cost, (context.elapsed)()) {
+            last = Some((level, look));
             break;
         }
+        if context.watch.is_wanted() {
+            level_done(levels.answer(level, &mut look, false).await?)?;
+        }
+        last = Some((level, look));
         level = next;
     }
-    let Some((level, look)) = last else { return Err(Error::data("no level could be read")) };
-    levels.answer(level, look).await.map(|e| Outcome::Estimated(Box::new(e)))
+    // Without a level somebody stopped the query before the first was finished.
+    let Some((level, mut look)) = last else { return Err(Error::Interrupted) };
+    levels.answer(level, &mut look, true).await.map(|e| Outcome::Estimated(Box::new(e)))
 }
 
 /// Time for the next look, from the rows it adds to those of the last.

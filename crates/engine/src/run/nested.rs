@@ -24,6 +24,7 @@ const ROWS_MIN: u64 = 100;
 const SKEWNESS_MAX: f64 = 0.5;
 
 /// The query's rows with the intervals of its estimates.
+#[derive(Clone)]
 pub(super) struct Nested {
     pub(super) batch: RecordBatch,
     pub(super) columns: Vec<Option<Vec<Estimate>>>,

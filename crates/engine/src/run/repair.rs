@@ -1,8 +1,8 @@
 //! ON MISS REPAIR: the groups that missed the bound, computed again on the table and put in the place of their estimates.
 
 use super::levels::{Levels, Look};
-use crate::error::{Error, Result};
-use crate::exact::{self, Limit};
+use crate::error::Result;
+use crate::exact;
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, UInt32Array};
 use arrow::compute::{cast, interleave};
 use arrow::datatypes::{DataType, Float64Type};
@@ -18,16 +18,12 @@ use std::sync::Arc;
 const NAMED_GROUPS_MAX: usize = 1_000;
 
 impl Levels<'_> {
-    /// Replaces the columns and estimates of `groups`; false when the time did not suffice or a group was not found.
+    /// Replaces the columns and estimates of `groups`; false when a group was not found.
     pub(super) async fn repair(&mut self, groups: &[u32], look: &mut Look, columns: &mut [ArrayRef]) -> Result<bool> {
         let keys = self.keys_of(look)?;
         let plan = self.plan_for(groups, &keys)?;
-        let goal = self.context.goal;
-        let limit = goal.within.map(|stated| Limit { left: stated.saturating_sub((self.context.elapsed)()), stated });
-        let found = match exact::run(&plan, self.context.state, limit).await {
-            Err(Error::BoundMissed { .. }) => return Ok(false),
-            other => other?,
-        };
+        self.context.watch.runs_exactly();
+        let found = exact::run(&plan, self.context.state).await?;
         self.rows_read += found.rows_read;
         let places = places(&keys, groups, &found.batch)?;
         for (number, column) in columns.iter_mut().enumerate().skip(keys.len()) {

@@ -9,6 +9,7 @@ pub use samples::SampleBuilder;
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, Result};
+use crate::executor::Executor;
 use crate::goal::Defaults;
 use crate::image::ImageCache;
 use crate::knowledge::KnowledgeCache;
@@ -73,6 +74,7 @@ pub(crate) struct Inner {
     pub(crate) memory_bytes: u64,
     pub(crate) seed: u64,
     pub(crate) progress: ProgressFn,
+    pub(crate) executor: Executor,
 }
 
 /// Memory for queries and builds unless told otherwise.
@@ -160,6 +162,7 @@ impl SessionBuilder {
                 memory_bytes: self.memory_bytes,
                 seed: self.seed,
                 progress: self.progress,
+                executor: Executor::new(self.threads)?,
             }),
         };
         session.restore_tables().await?;

@@ -2,12 +2,14 @@
 
 use super::Session;
 use crate::answer::Answer;
+use crate::control::{Interrupt, Listeners};
 use crate::error::{Error, Result};
 use crate::listing;
 use crate::query;
-use futures::FutureExt;
+use futures::{FutureExt, Stream};
 use plusminus_dialect::{BoundedSql, Setting, SettingName, SqlClass, Statement, StatementKind, parse_script};
 use std::sync::PoisonError;
+use std::task::Poll;
 
 impl Session {
     /// Splits a script into statements.
@@ -35,13 +37,65 @@ impl Session {
     /// # Errors
     /// See [`Error`].
     pub async fn run(&self, statement: &Statement) -> Result<Answer> {
-        // Boxed, so that whoever calls this need not compile what a query is made of.
-        self.dispatch(statement).boxed().await
+        self.run_heard(statement, Listeners::default()).await
     }
 
-    async fn dispatch(&self, statement: &Statement) -> Result<Answer> {
+    /// Runs one statement; when `interrupt` is asked, a query returns its best answer so far.
+    ///
+    /// # Errors
+    /// See [`Error`]; [`Error::Interrupted`] when there is no answer yet.
+    pub async fn run_interruptible(&self, statement: &Statement, interrupt: &Interrupt) -> Result<Answer> {
+        let listeners = Listeners { interrupt: Some(interrupt.clone()), levels: None };
+        if matches!(&statement.kind, StatementKind::Sql(sql) if sql.class == SqlClass::Query) {
+            return self.run_heard(statement, listeners).await;
+        }
+        tokio::select! {
+            done = self.run(statement) => done,
+            () = interrupt.requested() => Err(Error::Interrupted),
+        }
+    }
+
+    /// Runs one statement and hands out the answer of every level as it is finished, the final one last; see
+    /// [`Query::stream`](crate::Query::stream).
+    pub fn stream(
+        &self,
+        statement: &Statement,
+        interrupt: &Interrupt,
+    ) -> impl Stream<Item = Result<Answer>> + Send + Unpin + use<> {
+        self.stream_heard(statement.clone(), Some(interrupt.clone()))
+    }
+
+    pub(crate) fn stream_heard(
+        &self,
+        statement: Statement,
+        interrupt: Option<Interrupt>,
+    ) -> impl Stream<Item = Result<Answer>> + Send + Unpin + use<> {
+        let (sender, mut levels) = tokio::sync::mpsc::unbounded_channel();
+        let listeners = Listeners { interrupt: interrupt, levels: Some(sender) };
+        let session = self.clone();
+        let mut query = Some(async move { session.run_heard(&statement, listeners).await }.boxed());
+        let mut last = None;
+        futures::stream::poll_fn(move |context| {
+            if let Some(Poll::Ready(done)) = query.as_mut().map(|query| query.poll_unpin(context)) {
+                (query, last) = (None, Some(done));
+            }
+            // Levels that were finished before the end come before it.
+            match levels.poll_recv(context) {
+                Poll::Ready(Some(answer)) => Poll::Ready(Some(Ok(answer))),
+                _ if query.is_none() => Poll::Ready(last.take()),
+                _ => Poll::Pending,
+            }
+        })
+    }
+
+    pub(crate) async fn run_heard(&self, statement: &Statement, listeners: Listeners) -> Result<Answer> {
+        // Boxed, so that whoever calls this need not compile what a query is made of.
+        self.dispatch(statement, listeners).boxed().await
+    }
+
+    async fn dispatch(&self, statement: &Statement, listeners: Listeners) -> Result<Answer> {
         match &statement.kind {
-            StatementKind::Sql(sql) => self.run_sql(sql).await,
+            StatementKind::Sql(sql) => self.run_sql(sql, listeners).await,
             StatementKind::CreateSample(create) => self.create_sample(create).await,
             StatementKind::ShowSamples => listing::samples(&self.families()?),
             StatementKind::DescribeSample { name } => listing::family(&self.inner.store.family(name)?),
@@ -60,9 +114,9 @@ impl Session {
         }
     }
 
-    async fn run_sql(&self, sql: &BoundedSql) -> Result<Answer> {
+    async fn run_sql(&self, sql: &BoundedSql, listeners: Listeners) -> Result<Answer> {
         match sql.class {
-            SqlClass::Query => query::run(self, sql).await,
+            SqlClass::Query => query::run(self, sql, listeners).await,
             SqlClass::Other => query::plain(self, &sql.head).await,
         }
     }

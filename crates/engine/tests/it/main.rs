@@ -9,6 +9,7 @@
 
 mod above;
 mod bounds;
+mod control;
 mod coverage;
 mod errors;
 mod explain;

@@ -41,7 +41,7 @@ pub(super) fn doubt_without_variance(total: &Total) -> Doubt {
 /// Both ends for the rows of sampled strata alone; `None` without a variance.
 pub(super) fn sampled_ends(total: &Total, population: &Population, quantiles: &Quantiles) -> Option<(f64, f64)> {
     let variance = total.row_count_variance()?;
-    let weight = population.weight_max.max(1.0);
+    let weight = Weight::of(total, population);
     let seen = real(total.domain_rows);
     let rows = total.weighted_rows;
     let mut lower = fay_feuer_lower(rows, variance, quantiles);
@@ -57,6 +57,26 @@ pub(super) fn sampled_ends(total: &Total, population: &Population, quantiles: &Q
     (lower.is_finite() && upper.is_finite()).then_some((lower.min(rows), upper.max(rows)))
 }
 
+/// What one more sampled row would have added to the estimate and to its variance.
+#[derive(Clone, Copy)]
+struct Weight {
+    mean: f64,
+    square: f64,
+}
+
+impl Weight {
+    /// Of few rows the heaviest that could be missed, as Fay and Feuer have it; from [`TRUSTED_ROWS`] on the average over
+    /// the rows that could be (Tiwari, Clegg and Zou, *Statistical Methods in Medical Research* 15, 2006, p. 547).
+    fn of(total: &Total, population: &Population) -> Self {
+        let heaviest = population.weight_max.max(1.0);
+        if total.domain_rows < TRUSTED_ROWS || population.rows == 0 {
+            return Self { mean: heaviest, square: heaviest * heaviest };
+        }
+        let rows = real(population.rows);
+        Self { mean: population.weights / rows, square: population.weight_squares / rows }
+    }
+}
+
 fn fay_feuer_lower(rows: f64, variance: f64, quantiles: &Quantiles) -> f64 {
     if rows <= 0.0 || variance <= 0.0 {
         return rows;
@@ -64,7 +84,7 @@ fn fay_feuer_lower(rows: f64, variance: f64, quantiles: &Quantiles) -> f64 {
     variance / (2.0 * rows) * quantiles.chi2_lower(2.0 * rows * rows / variance)
 }
 
-fn fay_feuer_upper(rows: f64, variance: f64, weight: f64, quantiles: &Quantiles) -> f64 {
-    let (rows, variance) = (rows + weight, variance + weight * weight);
+fn fay_feuer_upper(rows: f64, variance: f64, weight: Weight, quantiles: &Quantiles) -> f64 {
+    let (rows, variance) = (rows + weight.mean, variance + weight.square);
     variance / (2.0 * rows) * quantiles.chi2_upper(2.0 * rows * rows / variance)
 }

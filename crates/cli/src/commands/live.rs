@@ -1,0 +1,101 @@
+//! Statements with somebody before the terminal: Ctrl-C asks for what there is, and long queries show their progress.
+
+use crate::failure::Failure;
+use crate::format::{self, Style};
+use futures::StreamExt;
+use indicatif::{ProgressBar, ProgressStyle};
+use plusminus::{Answer, Error, Interrupt, Session, Statement};
+use std::time::Duration;
+
+/// Queries that end sooner show nothing but their answer.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// Lines of a level's answer that are shown; the final one is shown whole.
+const LINES_MAX: usize = 20;
+
+/// Runs one statement, with `live` before somebody's eyes. The first Ctrl-C asks for the best answer so far, the second one gives it up.
+pub(crate) async fn run(
+    session: &Session,
+    statement: &Statement,
+    live: Option<Style>,
+) -> (Result<Answer, Error>, bool) {
+    let interrupt = Interrupt::new();
+    let answer = async {
+        match live {
+            Some(style) => watched(session, statement, style, &interrupt).await,
+            None => session.run_interruptible(statement, &interrupt).await,
+        }
+    };
+    let mut pressed = false;
+    tokio::pin!(answer);
+    let done = loop {
+        tokio::select! {
+            done = &mut answer => break done,
+            Ok(()) = tokio::signal::ctrl_c() => {
+                if pressed {
+                    break Err(Error::Interrupted);
+                }
+                pressed = true;
+                interrupt.request();
+            }
+        }
+    };
+    (done, pressed)
+}
+
+/// Shows every level's answer in the place of the one before.
+async fn watched(
+    session: &Session,
+    statement: &Statement,
+    style: Style,
+    interrupt: &Interrupt,
+) -> Result<Answer, Error> {
+    let mut levels = session.stream(statement, interrupt);
+    let (mut last, mut bar) = (None, None);
+    let patience = tokio::time::sleep(PATIENCE);
+    tokio::pin!(patience);
+    loop {
+        tokio::select! {
+            next = levels.next() => match next {
+                Some(answer) => last = Some(answer),
+                None => break,
+            },
+            () = &mut patience, if bar.is_none() => bar = Some(screen()),
+        }
+        if let (Some(bar), Some(Ok(answer))) = (&bar, &last) {
+            bar.set_message(shown(style, answer));
+        }
+    }
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    last.unwrap_or(Err(Error::Interrupted))
+}
+
+/// A part of the terminal below the prompt, drawn anew with every message.
+fn screen() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{msg}\n{spinner} refining, Ctrl-C takes this answer") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}
+
+fn shown(style: Style, answer: &Answer) -> String {
+    let mut text = Vec::new();
+    if format::print(&mut text, answer, &style).is_err() {
+        return String::new();
+    }
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let lines: Vec<&str> = text.lines().collect();
+    if lines.len() <= LINES_MAX {
+        return text.trim_end().to_owned();
+    }
+    let hidden = lines.len() - LINES_MAX;
+    format!("{}\n… {hidden} more lines", lines[..LINES_MAX].join("\n"))
+}
+
+/// What a script ends with when Ctrl-C was pressed during one of its statements.
+pub(crate) fn stopped() -> Failure {
+    Error::Interrupted.into()
+}

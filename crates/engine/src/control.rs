@@ -1,0 +1,181 @@
+//! Waiting for a query: until it ends, its time is up, or somebody asks for what there is.
+//!
+//! The work goes on elsewhere ([`crate::executor`]) and leaves the answer of every finished level here. A level is
+//! finished whole or does not count, so that what is found here is always complete.
+
+use crate::answer::Answer;
+use crate::error::{Error, Result};
+use crate::executor::Work;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::sync::mpsc::UnboundedSender;
+
+/// A part of the stated time is kept for handing the answer over: a twentieth, within these limits.
+const MARGIN_PART: u32 = 20;
+const MARGIN_MIN: Duration = Duration::from_micros(200);
+const MARGIN_MAX: Duration = Duration::from_millis(2);
+
+/// Asks a running query for the best answer it has so far; see [`crate::Query::interruptible`].
+#[derive(Debug, Clone, Default)]
+pub struct Interrupt {
+    inner: Arc<Asked>,
+}
+
+#[derive(Debug, Default)]
+struct Asked {
+    asked: AtomicBool,
+    told: Notify,
+}
+
+impl Interrupt {
+    /// Nobody has asked yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks now; queries that wait with this interrupt answer at once, later ones as soon as they begin.
+    pub fn request(&self) {
+        self.inner.asked.store(true, Ordering::SeqCst);
+        self.inner.told.notify_waiters();
+    }
+
+    /// Waits until somebody asks.
+    pub(crate) async fn requested(&self) {
+        loop {
+            let told = self.inner.told.notified();
+            tokio::pin!(told);
+            // Registered before the look, so that no request falls between the two.
+            told.as_mut().enable();
+            if self.inner.asked.load(Ordering::SeqCst) {
+                return;
+            }
+            told.await;
+        }
+    }
+}
+
+/// Who else wants to know of a query than the one who waits for its end.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Listeners {
+    pub(crate) interrupt: Option<Interrupt>,
+    /// Takes the answer of every level.
+    pub(crate) levels: Option<UnboundedSender<Answer>>,
+}
+
+/// Makes the answer of a finished level.
+pub(crate) type Best = Box<dyn FnOnce() -> Result<Answer> + Send>;
+
+/// What work and control share.
+#[derive(Default)]
+pub(crate) struct Watch {
+    best: Mutex<Option<Best>>,
+    levels: Option<UnboundedSender<Answer>>,
+    is_wanted: bool,
+    stopped: AtomicBool,
+    exact: AtomicBool,
+}
+
+impl Watch {
+    pub(crate) fn new(listeners: &Listeners, has_deadline: bool) -> Self {
+        let levels = listeners.levels.clone();
+        let is_wanted = has_deadline || levels.is_some() || listeners.interrupt.is_some();
+        Self { levels, is_wanted, ..Self::default() }
+    }
+
+    /// Whether anybody may ask for the answer of a level that is not the last.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.is_wanted
+    }
+
+    /// Whether nobody waits any more.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// The query runs on the table now.
+    pub(crate) fn runs_exactly(&self) {
+        self.exact.store(true, Ordering::Relaxed);
+    }
+
+    /// A level was finished.
+    pub(crate) fn level_done(&self, best: Best) -> Result<()> {
+        match &self.levels {
+            None => *self.best() = Some(best),
+            Some(levels) => {
+                let answer = best()?;
+                // Nobody listens any more: the query will soon be stopped.
+                let _ = levels.send(answer.clone());
+                *self.best() = Some(Box::new(|| Ok(answer)));
+            }
+        }
+        Ok(())
+    }
+
+    fn best(&self) -> std::sync::MutexGuard<'_, Option<Best>> {
+        self.best.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The best complete answer, or `error`; the work stops.
+    fn stop(&self, error: impl FnOnce(&Self) -> Error) -> Result<Answer> {
+        self.stopped.store(true, Ordering::Relaxed);
+        let best = self.best().take();
+        best.map_or_else(|| Err(error(self)), |best| best())
+    }
+
+    fn out_of_time(&self, stated: Duration) -> Error {
+        let stated = stated.as_secs_f64() * 1e3;
+        let (what, next) = match self.exact.load(Ordering::Relaxed) {
+            true => (
+                "the query had to run exactly and was stopped",
+                "allow more time, or a sample and a query that can be approximated (EXPLAIN says why not)",
+            ),
+            false => ("the first look at the sample was not finished", "allow more time, or a sample with more LEVELS"),
+        };
+        Error::BoundMissed {
+            what: format!("no answer within {stated} ms: {what}"),
+            next: next.to_owned(),
+            answer: None,
+        }
+    }
+}
+
+/// Time to wait of what is stated, `elapsed` of which is gone.
+fn until(stated: Duration, elapsed: Duration) -> Duration {
+    let margin = (stated / MARGIN_PART).clamp(MARGIN_MIN, MARGIN_MAX);
+    stated.saturating_sub(margin).saturating_sub(elapsed)
+}
+
+/// The end of `work`, or the best answer when the time is up or somebody interrupts.
+pub(crate) async fn wait(
+    mut work: Work<Answer>,
+    watch: &Watch,
+    interrupt: Option<Interrupt>,
+    within: Option<Duration>,
+    elapsed: Duration,
+) -> Result<Answer> {
+    let deadline = async {
+        match within {
+            Some(stated) => tokio::time::sleep(until(stated, elapsed)).await,
+            None => std::future::pending().await,
+        }
+    };
+    let interrupted = async {
+        match &interrupt {
+            Some(interrupt) => interrupt.requested().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        done = work.done() => done,
+        () = deadline => watch.stop(|watch| watch.out_of_time(within.unwrap_or_default())),
+        () = interrupted => {
+            let mut answer = watch.stop(|_| Error::Interrupted)?;
+            answer.report.warnings.push("interrupted: the best answer so far".to_owned());
+            Ok(answer)
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Queries that are stopped, watched and refined.
+
+use super::support::{World, rows};
+use futures::StreamExt;
+use plusminus::{Error, Interrupt, Mode, OnMiss};
+use std::time::Duration;
+
+const GROUPED: &str = "SELECT k % 4 AS d, AVG(n) AS a, SUM(price) AS s FROM t WHERE n < 900 GROUP BY k % 4 ORDER BY d";
+/// A join of the table with itself that would run for minutes.
+const ENDLESS: &str = "SELECT COUNT(*) FROM t a JOIN t b ON a.n <> b.n JOIN t c ON b.n <> c.n WHERE a.x + b.x > c.x";
+
+async fn world() -> World {
+    let world = World::new(100_000).await;
+    world.session.sample("t").name("s").size_percent(60.0).build().await.unwrap();
+    world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_has_an_answer_for_every_level_and_ends_like_the_query() {
+    let world = world().await;
+    let query = || world.session.query(GROUPED).error_percent(3.0);
+    let answers: Vec<_> = query().stream().await.unwrap().collect::<Vec<_>>().await;
+    let answers: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
+    assert!(answers.len() >= 3, "{}", answers.len());
+    let levels: Vec<_> = answers.iter().map(|a| a.report().level.unwrap()).collect();
+    assert!(levels.windows(2).all(|pair| pair[0] < pair[1]), "{levels:?}");
+    let width = |answer: &plusminus::Answer| -> f64 {
+        answer.cells("s").unwrap().iter().map(|c| c.upper - c.lower).filter(|w| w.is_finite()).sum()
+    };
+    assert!(width(&answers[0]) > 2.0 * width(answers.last().unwrap()));
+    assert_eq!(rows(answers.last().unwrap()), rows(&query().run().await.unwrap()));
+    // An exact query has one answer, an impossible one an error.
+    assert_eq!(world.session.query("SELECT COUNT(*) FROM t").stream().await.unwrap().count().await, 1);
+    let mut wrong = world.session.query("SELECT nothing FROM t").stream().await.unwrap();
+    assert!(wrong.next().await.unwrap().is_err());
+    assert!(wrong.next().await.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupt_brings_the_best_answer_so_far_or_ends_the_query() {
+    let world = world().await;
+    let interrupt = Interrupt::new();
+    // The bound is out of reach, and the miss is to be mended by a join that takes minutes: only the levels answer.
+    let slow = "SELECT AVG(n) AS a FROM t WHERE n < (SELECT MAX(n) FROM t)";
+    let query = world.session.query(slow).error_percent(0.001).on_miss(OnMiss::Exact).interruptible(&interrupt);
+    let mut levels = query.stream().await.unwrap();
+    let first = levels.next().await.unwrap().unwrap();
+    interrupt.request();
+    let mut last = first.clone();
+    while let Some(next) = levels.next().await {
+        last = next.unwrap();
+    }
+    let was_told = last.report().warnings.iter().any(|w| w.starts_with("interrupted"));
+    assert!(last.report().mode == Mode::Exact || was_told && last.report().level >= first.report().level);
+    // Asked before it began: no level is finished yet.
+    let asked = world.session.query(ENDLESS).interruptible(&interrupt).run().await;
+    assert!(matches!(asked, Err(Error::Interrupted)), "{asked:?}");
+    let later = Interrupt::new();
+    let query = world.session.query(ENDLESS).interruptible(&later).run();
+    let press = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        later.request();
+    };
+    let (ended, ()) = tokio::join!(query, press);
+    assert!(matches!(ended, Err(Error::Interrupted)), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn time_ends_every_query() {
+    let world = world().await;
+    let exact = world.session.query(ENDLESS).within(Duration::from_millis(60)).run().await;
+    let Err(Error::BoundMissed { what, answer: None, .. }) = exact else { panic!("{exact:?}") };
+    assert!(what.contains("no answer within 60 ms") && what.contains("had to run exactly"), "{what}");
+    // The estimate of the sample stands when running exactly takes too long.
+    let slow = "SELECT k, SUM(n) AS s FROM t WHERE x > (SELECT AVG(x) FROM t) GROUP BY k";
+    world.session.query(slow).within(Duration::from_secs(60)).run().await.unwrap();
+    let long = Duration::from_secs(60);
+    let answer =
+        world.session.query(GROUPED).within(long).error_percent(0.01).on_miss(OnMiss::Exact).run().await.unwrap();
+    assert_eq!((answer.report().mode, answer.report().met), (Mode::Exact, Some(true)));
+    // A nanosecond is too little for anything.
+    let none = world.session.query(GROUPED).within(Duration::from_nanos(1)).run().await;
+    assert!(matches!(none, Err(Error::BoundMissed { answer: None, .. })), "{none:?}");
+}
+
+/// The session is as good as before after a query was dropped, and its work stops.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_query_is_cancelled() {
+    let world = world().await;
+    for _ in 0..3 {
+        let query = world.session.query(ENDLESS).run();
+        assert!(tokio::time::timeout(Duration::from_millis(30), query).await.is_err());
+    }
+    let answer = world.session.query(GROUPED).within(Duration::from_secs(60)).run().await.unwrap();
+    assert_eq!(answer.report().mode, Mode::Approximate);
+}
+
+/// Queries also run where the caller has one thread and no large stack.
+#[test]
+fn a_small_runtime_suffices() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let world = runtime.block_on(world());
+    let small = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let answer = small.block_on(world.session.query(GROUPED).error_percent(5.0).run()).unwrap();
+    assert_eq!(answer.report().met, Some(true));
+}
