@@ -2,6 +2,7 @@
 //!
 //! `cargo run -p plusminus-benches --release -- sampling --scale 10`
 //! `cargo run -p plusminus-benches --release -- flights --file flights-3m.parquet`
+//! `cargo run -p plusminus-benches --release -- versus --scale 10`
 //! `cargo run -p plusminus-benches --release -- coverage --flights flights-3m.parquet --write docs/coverage.md`
 
 mod coverage;
@@ -9,6 +10,7 @@ mod flights;
 mod lineitem;
 mod memory;
 mod sampling;
+mod versus;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -41,12 +43,15 @@ enum Command {
     },
     /// How often intervals hold, how wide they are and what bounds cost, over many redrawn samples
     Coverage(coverage::Options),
+    /// Answers within an error or a time beside exact DuckDB and DataFusion
+    Versus(versus::Options),
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     match Cli::parse().command {
         Command::Sampling { scale, folder } => sampling::run(scale, &folder).await,
+        Command::Versus(options) => versus::run(&options).await,
         Command::Flights { file, seeds } => flights::run(&file, seeds).await,
         // It brings threads and runtimes of its own.
         Command::Coverage(options) => tokio::task::block_in_place(|| coverage::run(&options)),

@@ -62,7 +62,8 @@ async fn watched(
             () = &mut patience, if bar.is_none() => bar = Some(screen()),
         }
         if let (Some(bar), Some(Ok(answer))) = (&bar, &last) {
-            bar.set_message(shown(style, answer));
+            bar.set_message(format!("{}\n", shown(style, answer)));
+            bar.set_prefix("refining, Ctrl-C takes this answer");
         }
     }
     if let Some(bar) = bar {
@@ -74,9 +75,10 @@ async fn watched(
 /// A part of the terminal below the prompt, drawn anew with every message.
 fn screen() -> ProgressBar {
     let bar = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{msg}\n{spinner} refining, Ctrl-C takes this answer") {
+    if let Ok(style) = ProgressStyle::with_template("{msg}{spinner} {prefix}") {
         bar.set_style(style);
     }
+    bar.set_prefix("running, Ctrl-C gives it up");
     bar.enable_steady_tick(Duration::from_millis(120));
     bar
 }

@@ -1,0 +1,78 @@
+//! DuckDB in a process of its own.
+
+use super::Options;
+use super::workload::QUERIES;
+use serde::{Deserialize, Serialize};
+use std::error::Error;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/duckdb_exact.py");
+/// Percent of the table that is sampled by hand.
+const PERCENT: f64 = 1.0;
+
+#[derive(Serialize)]
+struct Ask<'a> {
+    database: &'a str,
+    table: &'a str,
+    parquet: &'a str,
+    runs: usize,
+    percent: f64,
+    queries: Vec<&'a str>,
+}
+
+/// What the script found.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Found {
+    pub(crate) version: String,
+    pub(crate) threads: u64,
+    pub(crate) queries: Vec<Times>,
+}
+
+/// Milliseconds of each run of one query.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Times {
+    pub(crate) native: Vec<f64>,
+    pub(crate) parquet: Vec<f64>,
+    pub(crate) sampled: Vec<f64>,
+}
+
+pub(crate) fn time(options: &Options, data: &Path) -> Result<Found, Box<dyn Error>> {
+    let database = options.folder.join(format!("lineitem-{}.duckdb", options.scale));
+    let parquet = data.join("*.parquet");
+    let ask = Ask {
+        database: &database.to_string_lossy(),
+        table: "lineitem",
+        parquet: &parquet.to_string_lossy(),
+        runs: options.runs,
+        percent: PERCENT,
+        queries: QUERIES.iter().map(|q| q.sql).collect(),
+    };
+    let mut child = Command::new(&options.python)
+        .arg(SCRIPT)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|e| format!("{}: {e}; name a Python that has DuckDB with --python", options.python))?;
+    if let Some(stdin) = child.stdin.take() {
+        let mut stdin = stdin;
+        stdin.write_all(&serde_json::to_vec(&ask)?)?;
+    }
+    let output = child.wait_with_output()?;
+    if !output.status.success() {
+        return Err("DuckDB failed; is it installed (pip install duckdb)?".into());
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// The middle value; NaN of none.
+pub(crate) fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    match sorted.len() {
+        0 => f64::NAN,
+        n if n % 2 == 1 => sorted[n / 2],
+        n => f64::midpoint(sorted[n / 2 - 1], sorted[n / 2]),
+    }
+}
