@@ -25,6 +25,7 @@
 //! # }
 //! ```
 
+mod costs;
 mod draft;
 mod error;
 mod family;
@@ -38,6 +39,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use costs::LearntCosts;
 pub use draft::{Draft, properties};
 pub use error::CatalogError;
 pub use family::Verification;

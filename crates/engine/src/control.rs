@@ -106,9 +106,11 @@ impl Watch {
             None => *self.best() = Some(best),
             Some(levels) => {
                 let answer = best()?;
-                // Nobody listens any more: the query will soon be stopped.
-                let _ = levels.send(answer.clone());
+                let sent = answer.clone();
+                // First kept, then sent: who was told of a level can ask for it.
                 *self.best() = Some(Box::new(|| Ok(answer)));
+                // An error means that nobody listens any more; the query will soon be stopped.
+                let _ = levels.send(sent);
             }
         }
         Ok(())

@@ -57,11 +57,6 @@ impl Goal {
     pub(crate) fn is_bounded(&self) -> bool {
         self.error.is_some() || self.within.is_some()
     }
-
-    /// Whether a step of `cost` fits into the time left.
-    pub(crate) fn has_time(&self, cost: Duration, elapsed: Duration) -> bool {
-        self.within.is_none_or(|within| elapsed.saturating_add(cost) < within)
-    }
 }
 
 fn target(bound: &ErrorBound) -> Result<Target> {

@@ -31,6 +31,7 @@ mod answer;
 mod choose;
 mod clock;
 mod control;
+mod costs;
 mod diagnose;
 mod error;
 mod estimate;

@@ -105,6 +105,7 @@ impl Running {
             goal: &self.goal,
             elapsed: &elapsed,
             pinned_level: self.session.defaults().level.map(|l| l as usize),
+            costs: &inner.costs,
             watch: &self.watch,
         };
         let level_done = |estimated| self.watch.level_done(self.later(shape, manifest, estimated));

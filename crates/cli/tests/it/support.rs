@@ -5,10 +5,10 @@ use tempfile::TempDir;
 /// A folder to run in, with `trips.csv`: 3 regions, 6,000 rows.
 pub(crate) fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let mut rows = String::from("region,miles\n");
+    let mut rows = String::from("region,miles,driver\n");
     for i in 0_u64..6_000 {
         let region = ["east", "west", "north"][usize::try_from(i % 3).unwrap()];
-        rows.push_str(&format!("{region},{}\n", (i.wrapping_mul(2_654_435_761) >> 7) % 100));
+        rows.push_str(&format!("{region},{},{}\n", (i.wrapping_mul(2_654_435_761) >> 7) % 100, i % 700));
     }
     std::fs::write(folder.path().join("trips.csv"), rows).unwrap();
     folder

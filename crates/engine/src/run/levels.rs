@@ -8,6 +8,7 @@ use crate::knowledge::{ArgumentKnowledge, Opened};
 use crate::shape::Shape;
 use arrow::record_batch::RecordBatch;
 use plusminus_statistics::{Estimate, Knowledge, Population, Quantiles, StratumSize};
+use std::time::Duration;
 
 /// One level after another.
 pub(super) struct Levels<'a> {
@@ -18,6 +19,8 @@ pub(super) struct Levels<'a> {
     pub(super) batches: Vec<RecordBatch>,
     pub(super) rows: Vec<Rows>,
     pub(super) rows_read: u64,
+    /// Time that went into reading files for the last look.
+    pub(super) loading: Duration,
     columns: Vec<String>,
     /// Special calls that the catalog knows.
     specials: Vec<Known>,
@@ -75,6 +78,7 @@ impl<'a> Levels<'a> {
             batches: Vec::new(),
             rows: Vec::new(),
             rows_read: 0,
+            loading: Duration::ZERO,
             part_of_group: Vec::new(),
             shifts: Vec::new(),
             knowledge,
@@ -86,8 +90,11 @@ impl<'a> Levels<'a> {
     /// what was read then does not count.
     pub(super) async fn read_to(&mut self, level: usize, may_stop: bool) -> Result<bool> {
         let context = self.context;
+        self.loading = Duration::ZERO;
         for next in self.rows.len()..=level {
+            let before = (context.elapsed)();
             let image = context.images.level(context.store, context.manifest, next, &self.columns)?;
+            self.loading += (context.elapsed)().saturating_sub(before);
             let with_ranks = self.shape.is_beyond || self.view.by_key;
             let mut batch = with_strata(&image, &self.columns, with_ranks)?;
             let read = batch.num_rows() as u64;

@@ -5,6 +5,7 @@ mod columns;
 mod finish;
 mod levels;
 mod nested;
+mod price;
 mod repair;
 mod settled;
 mod stopping;
@@ -13,6 +14,7 @@ pub(crate) use stopping::meets_or_null;
 
 use crate::choose;
 use crate::control::Watch;
+use crate::costs::Costs;
 use crate::error::{Error, Result};
 use crate::goal::Goal;
 use crate::image::ImageCache;
@@ -24,6 +26,7 @@ use datafusion::execution::SessionState;
 use levels::Levels;
 use plusminus_catalog::{Manifest, Store, Strata};
 use plusminus_statistics::Estimate;
+use price::Price;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +43,8 @@ pub(crate) struct Context<'a> {
     pub(crate) elapsed: &'a (dyn Fn() -> Duration + Sync),
     /// A level to replay, set by `plusminus.level`.
     pub(crate) pinned_level: Option<usize>,
+    /// What looks cost here.
+    pub(crate) costs: &'a Costs,
     /// Who waits.
     pub(crate) watch: &'a Watch,
 }
@@ -91,25 +96,25 @@ pub(crate) async fn approximate(shape: &Shape, context: &Context<'_>, level_done
     let mut levels = Levels::new(shape, context, view, specials)?;
     let cumulative = choose::cumulative_rows(context.manifest);
     let top = cumulative.len().saturating_sub(1);
+    let price = Price::new(shape, context, &cumulative);
     let first = choose::first_level(shape, context.manifest, context.goal, &cumulative);
-    let mut level = context.pinned_level.unwrap_or(first).min(top);
+    let mut level = context.pinned_level.unwrap_or_else(|| price.first(first)).min(top);
     let mut last = None;
     loop {
         let before = (context.elapsed)();
         if !levels.read_to(level, last.is_some()).await? {
             break;
         }
-        let look = levels.look(level).await?;
+        let mut look = levels.look(level).await?;
         let met = levels.met(&look).await?;
-        let next = levels.next_level(level, &look, &cumulative);
         let took = (context.elapsed)().saturating_sub(before);
-        let cost = next_cost(took, cumulative[level], cumulative[next]);
+        price.learn(level, took.saturating_sub(levels.loading));
+        let next = price.next(level, levels.next_level(level, &look, &cumulative), took);
         let is_last = met || level == top || context.pinned_level.is_some();
-        let mut look = look;
-        if is_last || !context.goal.has_time(cost, (context.elapsed)()) {
+        let Some(next) = next.filter(|_| !is_last) else {
             last = Some((level, look));
             break;
-        }
+        };
         if context.watch.is_wanted() {
             level_done(levels.answer(level, &mut look, false).await?)?;
         }
@@ -119,10 +124,4 @@ pub(crate) async fn approximate(shape: &Shape, context: &Context<'_>, level_done
     // Without a level somebody stopped the query before the first was finished.
     let Some((level, mut look)) = last else { return Err(Error::Interrupted) };
     levels.answer(level, &mut look, true).await.map(|e| Outcome::Estimated(Box::new(e)))
-}
-
-/// Time for the next look, from the rows it adds to those of the last.
-#[expect(clippy::cast_precision_loss, reason = "a forecast")]
-fn next_cost(took: Duration, rows: u64, next: u64) -> Duration {
-    took.mul_f64((next as f64 / rows.max(1) as f64).clamp(1.0, 1e6))
 }

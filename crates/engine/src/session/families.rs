@@ -11,7 +11,21 @@ use std::sync::{Arc, PoisonError, Weak};
 impl Session {
     /// The current generation of every family.
     pub(crate) fn families(&self) -> Result<Vec<Manifest>> {
-        Ok(self.inner.store.families()?)
+        Ok(self.manifests()?.as_ref().clone())
+    }
+
+    /// The same without a copy; read anew only when a family has a new generation.
+    fn manifests(&self) -> Result<Arc<Vec<Manifest>>> {
+        let versions = self.inner.store.versions()?;
+        let mut known = self.inner.manifests.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, manifests)) = known.as_ref()
+            && *of == versions
+        {
+            return Ok(Arc::clone(manifests));
+        }
+        let manifests = Arc::new(self.inner.store.families()?);
+        *known = Some((versions, Arc::clone(&manifests)));
+        Ok(manifests)
     }
 
     /// The families of table `key` that still describe it, or why there are none.
@@ -20,8 +34,8 @@ impl Session {
         key: &str,
         table: &Arc<dyn TableProvider>,
     ) -> Result<std::result::Result<Vec<Manifest>, Reason>> {
-        let mut families = self.families()?;
-        families.retain(|m| m.design.table == key);
+        let manifests = self.manifests()?;
+        let mut families: Vec<Manifest> = manifests.iter().filter(|m| m.design.table == key).cloned().collect();
         if families.is_empty() {
             return Ok(Err(Reason::new(format!(
                 "there is no sample of '{key}' (CREATE SAMPLE name ON {key} makes one)"

@@ -8,6 +8,7 @@ mod tables;
 pub use samples::SampleBuilder;
 
 use crate::clock::{Clock, SystemClock};
+use crate::costs::Costs;
 use crate::error::{Error, Result};
 use crate::executor::Executor;
 use crate::goal::Defaults;
@@ -19,7 +20,7 @@ use datafusion::execution::cache::cache_manager::CacheManagerConfig;
 use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use plusminus_catalog::Store;
+use plusminus_catalog::{Manifest, Store};
 use plusminus_sampling::Progress;
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -75,7 +76,13 @@ pub(crate) struct Inner {
     pub(crate) seed: u64,
     pub(crate) progress: ProgressFn,
     pub(crate) executor: Executor,
+    pub(crate) costs: Costs,
+    /// Manifests as they were read last, with the generations they are of.
+    pub(crate) manifests: Mutex<Option<Decoded>>,
 }
+
+/// Generations by family, and the manifests of those that live.
+pub(crate) type Decoded = (Vec<(String, u64)>, Arc<Vec<Manifest>>);
 
 /// Memory for queries and builds unless told otherwise.
 const MEMORY_BYTES: u64 = 4 << 30;
@@ -151,6 +158,8 @@ impl SessionBuilder {
         let session = Session {
             inner: Arc::new(Inner {
                 context,
+                costs: Costs::open(&store),
+                manifests: Mutex::default(),
                 store,
                 images: ImageCache::new(quarter),
                 knowledge: KnowledgeCache::default(),

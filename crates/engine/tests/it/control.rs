@@ -83,6 +83,26 @@ async fn time_ends_every_query() {
     assert!(matches!(none, Err(Error::BoundMissed { answer: None, .. })), "{none:?}");
 }
 
+/// Every query has a first look that fits, whatever was learnt of the cost of others.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_looks_cost_is_learnt_and_kept() {
+    let world = world().await;
+    for _ in 0..40 {
+        let answer = world.session.query(GROUPED).within(Duration::from_secs(20)).run().await.unwrap();
+        let report = answer.report();
+        assert_eq!(
+            (report.met, report.level, report.rows_read),
+            (Some(true), Some(report.levels.unwrap() - 1), 60_000)
+        );
+    }
+    assert!(world.store().join("costs.json").is_file());
+    // What cannot be read is learnt anew.
+    std::fs::write(world.store().join("costs.json"), "nonsense").unwrap();
+    let again = super::support::open(world.folder.path(), 2).await;
+    let answer = again.query(GROUPED).within(Duration::from_secs(20)).run().await.unwrap();
+    assert_eq!(answer.report().rows_read, 60_000);
+}
+
 /// The session is as good as before after a query was dropped, and its work stops.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_query_is_cancelled() {

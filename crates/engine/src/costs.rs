@@ -1,0 +1,118 @@
+//! What a look at a sample costs on this machine, learnt from every look and kept in the store.
+//!
+//! A look takes `a + b·cells` where cells are its rows times the columns, groupings and aggregates that each row passes.
+//! Both are found by least squares over the looks so far, older ones counting less, so that they follow the machine.
+
+use plusminus_catalog::{LearntCosts, Store};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// What a look counts for after each further one.
+const MEMORY: f64 = 0.98;
+/// Looks before anything is predicted.
+const LOOKS_MIN: f64 = 4.0;
+/// Looks between two writes to the store.
+const LOOKS_PER_WRITE: u32 = 32;
+/// Predictions are this much longer than the mean, so that most looks end in time.
+const CAUTION: f64 = 1.4;
+
+/// Costs of one store.
+#[derive(Debug)]
+pub(crate) struct Costs {
+    learnt: Mutex<(LearntCosts, u32)>,
+}
+
+impl Costs {
+    /// What earlier sessions left; nothing when that cannot be read, for it is no data of anybody's.
+    pub(crate) fn open(store: &Store) -> Self {
+        Self { learnt: Mutex::new((store.costs().unwrap_or_default(), 0)) }
+    }
+
+    /// A look at `cells` cells took `time`.
+    pub(crate) fn learn(&self, cells: f64, time: Duration, store: &Store) {
+        let mut learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
+        let (sums, unwritten) = &mut *learnt;
+        let (x, y) = (cells, time.as_secs_f64());
+        // Relative errors count, so that a few large looks do not decide the price of small ones.
+        let weight = 1.0 / y.max(1e-5).powi(2);
+        for (sum, term) in sums.sums.iter_mut().zip([1.0, x, y, x * x, x * y]) {
+            *sum = MEMORY * *sum + weight * term;
+        }
+        sums.looks = MEMORY * sums.looks + 1.0;
+        *unwritten += 1;
+        if *unwritten >= LOOKS_PER_WRITE {
+            *unwritten = 0;
+            // A store that cannot be written teaches this process only.
+            let _ = store.keep_costs(sums);
+        }
+    }
+
+    /// What a look at `cells` cells will take; `None` before enough was learnt.
+    pub(crate) fn predict(&self, cells: f64) -> Option<Duration> {
+        let learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
+        let [n, x, y, xx, xy] = learnt.0.sums;
+        if learnt.0.looks < LOOKS_MIN {
+            return None;
+        }
+        let spread = n * xx - x * x;
+        let slope = if spread > 1e-9 * n * xx { (n * xy - x * y) / spread } else { y / x };
+        let slope = slope.max(0.0);
+        let base = ((y - slope * x) / n).max(0.0);
+        let seconds = CAUTION * (base + slope * cells);
+        (seconds.is_finite() && seconds < 1e6).then(|| Duration::from_secs_f64(seconds))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().join("store")).unwrap();
+        store.initialise().unwrap();
+        (folder, store)
+    }
+
+    #[test]
+    fn a_line_is_learnt_and_kept() {
+        let (_folder, store) = store();
+        let costs = Costs::open(&store);
+        assert_eq!(costs.predict(1_000.0), None);
+        for look in 0..u32::from(LOOKS_PER_WRITE as u8) {
+            let cells = 1_000.0 * f64::from(1 << (look % 10));
+            costs.learn(cells, Duration::from_secs_f64(1e-3 + 2e-8 * cells), &store);
+        }
+        let expect = |cells: f64| CAUTION * (1e-3 + 2e-8 * cells);
+        for known in [costs, Costs::open(&store)] {
+            for cells in [1_000.0, 50_000.0, 5e6] {
+                let predicted = known.predict(cells).unwrap().as_secs_f64();
+                assert!((predicted / expect(cells) - 1.0).abs() < 0.02, "{predicted} for {cells}");
+            }
+        }
+    }
+
+    /// A machine that became three times slower is believed after some looks.
+    #[test]
+    fn old_looks_are_forgotten() {
+        let (_folder, store) = store();
+        let costs = Costs::open(&store);
+        for (speed, looks) in [(1e-8, 200), (3e-8, 200)] {
+            for look in 0..looks {
+                let cells = 1e5 * f64::from(1 + look % 7);
+                costs.learn(cells, Duration::from_secs_f64(speed * cells), &store);
+            }
+        }
+        let predicted = costs.predict(1e6).unwrap().as_secs_f64() / CAUTION;
+        assert!((0.02..0.035).contains(&predicted), "{predicted}");
+    }
+
+    #[test]
+    fn one_size_of_look_says_something_too() {
+        let (_folder, store) = store();
+        let costs = Costs::open(&store);
+        (0..10).for_each(|_| costs.learn(1e4, Duration::from_millis(1), &store));
+        let predicted = costs.predict(1e5).unwrap().as_secs_f64() / CAUTION;
+        assert!((0.005..0.02).contains(&predicted), "{predicted}");
+    }
+}
