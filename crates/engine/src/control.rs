@@ -12,10 +12,10 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 
-/// A part of the stated time is kept for handing the answer over: a twentieth, within these limits.
-const MARGIN_PART: u32 = 20;
+/// A part of the stated time is kept for handing the answer over: a tenth, within these limits.
+const MARGIN_PART: u32 = 10;
 const MARGIN_MIN: Duration = Duration::from_micros(200);
-const MARGIN_MAX: Duration = Duration::from_millis(2);
+const MARGIN_MAX: Duration = Duration::from_millis(5);
 
 /// Asks a running query for the best answer it has so far; see [`crate::Query::interruptible`].
 #[derive(Debug, Clone, Default)]

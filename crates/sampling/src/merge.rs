@@ -19,6 +19,8 @@ use plusminus_statistics::Moments;
 pub(crate) struct Kept {
     pub(crate) stratum: u32,
     pub(crate) priority: u64,
+    /// Orders the rows of a key, so that their order does not depend on the workers; 0 where priorities differ.
+    pub(crate) tie: u64,
     /// Chunk number over all workers.
     pub(crate) chunk: u32,
     pub(crate) row: u32,
@@ -71,6 +73,7 @@ pub(crate) fn merge(parts: Vec<FamilyPart>, quota: Quota, roles: &Roles<'_>) -> 
         rows.extend(reservoir.entries.iter().enumerate().map(|(at, entry)| Kept {
             stratum: places[entry.stratum as usize],
             priority: entry.priority,
+            tie: reservoir.ties.get(at).copied().unwrap_or(0),
             chunk: as_u32(first_chunk + at / CHUNK),
             row: as_u32(at % CHUNK),
         }));

@@ -86,11 +86,11 @@ impl FamilyPart {
             add_moments(&mut self.body_moments, rows.numbers, Some(&!tail), packed);
         }
         self.count(plan, rows, tail.as_ref());
-        let priorities = match plan.universe {
-            None => rows.priorities,
-            Some(universe) => self.keys.priorities(universe, rows.batch, rows.priorities),
+        let (priorities, ties) = match plan.universe {
+            None => (rows.priorities, None),
+            Some(universe) => (self.keys.priorities(universe, rows.batch, rows.priorities), Some(rows.priorities)),
         };
-        self.reservoir.offer(rows.batch, self.interner.ids(), priorities, &self.tally)
+        self.reservoir.offer(rows.batch, self.interner.ids(), priorities, ties, &self.tally)
     }
 
     /// Rows, NULLs and moments by stratum.

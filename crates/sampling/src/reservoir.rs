@@ -27,6 +27,8 @@ pub(crate) struct Reservoir {
     /// Per stratum: rows above this priority can no longer be kept.
     thresholds: Vec<u64>,
     pub(crate) entries: Vec<Entry>,
+    /// By entry, what orders rows of one priority: the rows' own priorities in a universe sample, else empty.
+    pub(crate) ties: Vec<u64>,
     pub(crate) chunks: Vec<RecordBatch>,
     open: BatchCoalescer,
     chosen: Vec<u32>,
@@ -47,6 +49,7 @@ impl Reservoir {
             quota,
             thresholds: Vec::new(),
             entries: Vec::new(),
+            ties: Vec::new(),
             chunks: Vec::new(),
             open: BatchCoalescer::new(schema, CHUNK),
             chosen: Vec::new(),
@@ -55,12 +58,14 @@ impl Reservoir {
         }
     }
 
-    /// Offers rows: `tally` has the sizes of the strata with these rows included.
+    /// Offers rows: `tally` has the sizes of the strata with these rows included. Rows that share the priority of their key
+    /// come with their own in `ties`.
     pub(crate) fn offer(
         &mut self,
         batch: &RecordBatch,
         strata: &[usize],
         priorities: &[u64],
+        ties: Option<&[u64]>,
         tally: &Tally,
     ) -> Result<(), SamplingError> {
         self.thresholds.resize(tally.rows.len(), self.quota.threshold());
@@ -69,6 +74,7 @@ impl Reservoir {
             if priority <= self.thresholds[stratum] {
                 self.chosen.push(as_u32(row));
                 self.entries.push(Entry { priority, stratum: as_u32(stratum) });
+                self.ties.extend(ties.map(|ties| ties[row]));
             }
         }
         if !self.chosen.is_empty() {

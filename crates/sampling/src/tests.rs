@@ -45,7 +45,7 @@ fn kept(rows: u64, strata: usize, quota: Quota, batch_rows: u64) -> (Vec<u64>, T
         let ids: Vec<usize> = (from..to).map(|r| stratum_of(r, strata)).collect();
         ids.iter().for_each(|s| tally.rows[*s] += 1);
         let priority: Vec<u64> = (from..to).map(|r| priorities.of(r)).collect();
-        reservoir.offer(&batch, &ids, &priority, &tally).unwrap();
+        reservoir.offer(&batch, &ids, &priority, None, &tally).unwrap();
         from = to;
     }
     reservoir.compact(&tally).unwrap();
@@ -105,6 +105,7 @@ fn sorted_rows(sizes: &[u32]) -> Vec<Kept> {
             (0..*size).map(move |rank| Kept {
                 stratum: u32::try_from(stratum).unwrap(),
                 priority: u64::from(rank),
+                tie: 0,
                 chunk: 0,
                 row: 0,
             })
