@@ -79,7 +79,7 @@ mod tests {
         let (_folder, store) = store();
         let costs = Costs::open(&store);
         assert_eq!(costs.predict(1_000.0), None);
-        for look in 0..u32::from(LOOKS_PER_WRITE as u8) {
+        for look in 0..LOOKS_PER_WRITE {
             let cells = 1_000.0 * f64::from(1 << (look % 10));
             costs.learn(cells, Duration::from_secs_f64(1e-3 + 2e-8 * cells), &store);
         }

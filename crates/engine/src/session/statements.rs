@@ -71,7 +71,7 @@ impl Session {
         interrupt: Option<Interrupt>,
     ) -> impl Stream<Item = Result<Answer>> + Send + Unpin + use<> {
         let (sender, mut levels) = tokio::sync::mpsc::unbounded_channel();
-        let listeners = Listeners { interrupt: interrupt, levels: Some(sender) };
+        let listeners = Listeners { interrupt, levels: Some(sender) };
         let session = self.clone();
         let mut query = Some(async move { session.run_heard(&statement, listeners).await }.boxed());
         let mut last = None;
