@@ -28,8 +28,8 @@ impl Costs {
         Self { learnt: Mutex::new((store.costs().unwrap_or_default(), 0)) }
     }
 
-    /// A look at `cells` cells took `time`.
-    pub(crate) fn learn(&self, cells: f64, time: Duration, store: &Store) {
+    /// A look at `cells` cells took `time`. What is returned now and then is to be kept in the store.
+    pub(crate) fn learn(&self, cells: f64, time: Duration) -> Option<LearntCosts> {
         let mut learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
         let (sums, unwritten) = &mut *learnt;
         let (x, y) = (cells, time.as_secs_f64());
@@ -40,11 +40,11 @@ impl Costs {
         }
         sums.looks = MEMORY * sums.looks + 1.0;
         *unwritten += 1;
-        if *unwritten >= LOOKS_PER_WRITE {
+        let is_due = *unwritten >= LOOKS_PER_WRITE;
+        if is_due {
             *unwritten = 0;
-            // A store that cannot be written teaches this process only.
-            let _ = store.keep_costs(sums);
         }
+        is_due.then_some(*sums)
     }
 
     /// What a look at `cells` cells will take; `None` before enough was learnt.
@@ -81,7 +81,9 @@ mod tests {
         assert_eq!(costs.predict(1_000.0), None);
         for look in 0..LOOKS_PER_WRITE {
             let cells = 1_000.0 * f64::from(1 << (look % 10));
-            costs.learn(cells, Duration::from_secs_f64(1e-3 + 2e-8 * cells), &store);
+            if let Some(learnt) = costs.learn(cells, Duration::from_secs_f64(1e-3 + 2e-8 * cells)) {
+                store.keep_costs(&learnt).unwrap();
+            }
         }
         let expect = |cells: f64| CAUTION * (1e-3 + 2e-8 * cells);
         for known in [costs, Costs::open(&store)] {
@@ -100,7 +102,7 @@ mod tests {
         for (speed, looks) in [(1e-8, 200), (3e-8, 200)] {
             for look in 0..looks {
                 let cells = 1e5 * f64::from(1 + look % 7);
-                costs.learn(cells, Duration::from_secs_f64(speed * cells), &store);
+                costs.learn(cells, Duration::from_secs_f64(speed * cells));
             }
         }
         let predicted = costs.predict(1e6).unwrap().as_secs_f64() / CAUTION;
@@ -111,7 +113,7 @@ mod tests {
     fn one_size_of_look_says_something_too() {
         let (_folder, store) = store();
         let costs = Costs::open(&store);
-        (0..10).for_each(|_| costs.learn(1e4, Duration::from_millis(1), &store));
+        assert!((0..10).all(|_| costs.learn(1e4, Duration::from_millis(1)).is_none()));
         let predicted = costs.predict(1e5).unwrap().as_secs_f64() / CAUTION;
         assert!((0.005..0.02).contains(&predicted), "{predicted}");
     }

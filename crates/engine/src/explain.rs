@@ -10,7 +10,7 @@ use plusminus_dialect::Explain;
 use std::sync::Arc;
 
 /// One row per fact: `step` and `detail`.
-pub(crate) async fn run(running: &Running, explain: Explain) -> Result<Answer> {
+pub(crate) async fn run(running: &Arc<Running>, explain: Explain) -> Result<Answer> {
     let mut rows: Vec<(&str, String)> = Vec::new();
     match running.way().await? {
         Way::Exact(reason) => {

@@ -194,7 +194,7 @@ async fn plan_and_answer(
     let plan = state.create_logical_plan(sql.query()).await?;
     let plan = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})?;
     check_error_functions(&plan)?;
-    let running = Running { session, state, goal, start, plan, watch };
+    let running = Arc::new(Running { session, state, goal, start, plan, watch });
     match &sql.explain {
         Some(explain) => explain::run(&running, *explain).await,
         None => running.answer().await,

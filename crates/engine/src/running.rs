@@ -19,7 +19,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A query under way.
-#[derive(Clone)]
 pub(crate) struct Running {
     pub(crate) session: Session,
     pub(crate) state: SessionState,
@@ -36,7 +35,7 @@ pub(crate) enum Way {
 }
 
 impl Running {
-    pub(crate) async fn answer(&self) -> Result<Answer> {
+    pub(crate) async fn answer(self: &Arc<Self>) -> Result<Answer> {
         match self.way().await? {
             Way::Exact(reason) => self.exact(reason).await,
             Way::Sample(shape, manifest) => self.sample(&shape, &manifest).await,
@@ -92,7 +91,7 @@ impl Running {
         Ok(Answer { is_query: true, batch: found.batch, columns, report })
     }
 
-    async fn sample(&self, shape: &Arc<Shape>, manifest: &Arc<Manifest>) -> Result<Answer> {
+    async fn sample(self: &Arc<Self>, shape: &Arc<Shape>, manifest: &Arc<Manifest>) -> Result<Answer> {
         let elapsed = || self.elapsed();
         let inner = &self.session.inner;
         let context = Context {
@@ -116,12 +115,17 @@ impl Running {
     }
 
     /// Makes the answer of a level only if somebody asks for it.
-    fn later(&self, shape: &Arc<Shape>, manifest: &Arc<Manifest>, estimated: Estimated) -> Best {
-        let (running, shape, manifest) = (self.clone(), Arc::clone(shape), Arc::clone(manifest));
+    fn later(self: &Arc<Self>, shape: &Arc<Shape>, manifest: &Arc<Manifest>, estimated: Estimated) -> Best {
+        let (running, shape, manifest) = (Arc::clone(self), Arc::clone(shape), Arc::clone(manifest));
         Box::new(move || running.settled(&shape, &manifest, &estimated))
     }
 
-    async fn dress(&self, shape: &Arc<Shape>, manifest: &Arc<Manifest>, estimated: Estimated) -> Result<Answer> {
+    async fn dress(
+        self: &Arc<Self>,
+        shape: &Arc<Shape>,
+        manifest: &Arc<Manifest>,
+        estimated: Estimated,
+    ) -> Result<Answer> {
         let met = self.met(shape, &estimated);
         // Where there is an aggregate of aggregates, its groups cannot be repaired one by one.
         let whole = self.goal.on_miss == OnMiss::Repair && shape.is_beyond;

@@ -12,7 +12,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// Lines of a level's answer that are shown; the final one is shown whole.
 const LINES_MAX: usize = 20;
 
-/// Runs one statement, with `live` before somebody's eyes. The first Ctrl-C asks for the best answer so far, the second one gives it up.
+/// Runs one statement, with `live` before the eyes of somebody. The first Ctrl-C asks for the best answer so far, the second
+/// one gives it up.
 pub(crate) async fn run(
     session: &Session,
     statement: &Statement,

@@ -41,7 +41,11 @@ impl<'a> Price<'a> {
     }
 
     pub(super) fn learn(&self, level: usize, took: Duration) {
-        self.context.costs.learn(self.cells(level), took, self.context.store);
+        if let Some(learnt) = self.context.costs.learn(self.cells(level), took) {
+            let store = self.context.store.clone();
+            // Aside, since the disk may take its time; a store that cannot be written teaches this process only.
+            tokio::task::spawn_blocking(move || drop(store.keep_costs(&learnt)));
+        }
     }
 
     /// The first level to look at: the top, if time alone is stated and there is plenty of it; otherwise `first`, or a lower

@@ -95,6 +95,13 @@ async fn what_looks_cost_is_learnt_and_kept() {
             (Some(true), Some(report.levels.unwrap() - 1), 60_000)
         );
     }
+    for _ in 0..100 {
+        // It is written aside.
+        if world.store().join("costs.json").is_file() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     assert!(world.store().join("costs.json").is_file());
     // What cannot be read is learnt anew.
     std::fs::write(world.store().join("costs.json"), "nonsense").unwrap();
