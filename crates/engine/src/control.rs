@@ -102,6 +102,9 @@ impl Watch {
 
     /// A level was finished.
     pub(crate) fn level_done(&self, best: Best) -> Result<()> {
+        if !self.is_wanted {
+            return Ok(());
+        }
         match &self.levels {
             None => *self.best() = Some(best),
             Some(levels) => {

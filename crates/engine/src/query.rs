@@ -173,14 +173,18 @@ pub(crate) async fn run(session: &Session, sql: &BoundedSql, listeners: Listener
     if !goal.is_bounded() && sql.explain.is_some() {
         return plain(session, &sql.head).await;
     }
-    let watch = Arc::new(Watch::new(&listeners, goal.within.is_some()));
+    // An explanation is no answer of a level, and tells of queries that missed their time, too.
+    let is_explained = sql.explain.is_some();
+    let within = goal.within.filter(|_| !is_explained);
+    let listened = if is_explained { Listeners::default() } else { listeners.clone() };
+    let watch = Arc::new(Watch::new(&listened, within.is_some()));
     let work = {
         let (session, sql, watch) = (session.clone(), sql.clone(), Arc::clone(&watch));
         async move { plan_and_answer(session, &sql, goal, start, watch).await }
     };
     let work = session.inner.executor.spawn(work)?;
     let elapsed = session.inner.clock.elapsed().saturating_sub(start);
-    control::wait(work, &watch, listeners.interrupt, goal.within, elapsed).await
+    control::wait(work, &watch, listeners.interrupt, within, elapsed).await
 }
 
 async fn plan_and_answer(

@@ -110,6 +110,17 @@ async fn what_looks_cost_is_learnt_and_kept() {
     assert_eq!(answer.report().rows_read, 60_000);
 }
 
+/// Also where the time is up before the query ends, an explanation is one.
+#[tokio::test(flavor = "multi_thread")]
+async fn explanations_are_not_cut_short() {
+    let world = world().await;
+    for within in ["WITHIN 60 SECONDS", "WITHIN 1 MS", "ERROR WITHIN 0.001% ON MISS EXACT"] {
+        let answer = world.session.execute(&format!("EXPLAIN ANALYZE {GROUPED} {within}")).await.unwrap();
+        let text = rows(&answer[0]);
+        assert!(text[0].starts_with("mode|") && text.iter().any(|r| r.starts_with("met|")), "{text:?}");
+    }
+}
+
 /// The session is as good as before after a query was dropped, and its work stops.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_query_is_cancelled() {
