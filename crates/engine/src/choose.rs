@@ -4,6 +4,7 @@ use crate::goal::Goal;
 use crate::shape::Shape;
 use datafusion::logical_expr::Expr;
 use plusminus_catalog::Manifest;
+use std::sync::Arc;
 
 /// Rows that a first look should have where groups may be missing; fewer show few of them.
 const FIRST_LOOK_ROWS: u64 = 4_000;
@@ -16,7 +17,7 @@ const KEYS_FIRST: i32 = 1_000_000;
 /// Families whose φ covers GROUP BY columns come first, then those that cover WHERE columns; columns of φ that the
 /// query does not use only thin the sample. Ties go to the larger sample, then to the name. A sample of whole keys comes
 /// first where it alone can count distinct keys, and last elsewhere.
-pub(crate) fn family<'a>(shape: &Shape, families: &'a [Manifest]) -> Option<&'a Manifest> {
+pub(crate) fn family<'a>(shape: &Shape, families: &'a [Arc<Manifest>]) -> Option<&'a Arc<Manifest>> {
     let names = |exprs: &[Expr]| -> Vec<String> {
         exprs.iter().flat_map(|e| e.column_refs().into_iter().map(|c| c.name.clone()).collect::<Vec<_>>()).collect()
     };
@@ -41,7 +42,7 @@ pub(crate) fn family<'a>(shape: &Shape, families: &'a [Manifest]) -> Option<&'a 
         });
         used.sum::<i32>()
     };
-    let best = |m: &&Manifest| (score(m), m.sampled_rows(), std::cmp::Reverse(m.name.clone()));
+    let best = |m: &&Arc<Manifest>| (score(m), m.sampled_rows(), std::cmp::Reverse(m.name.clone()));
     families.iter().max_by_key(best)
 }
 

@@ -184,3 +184,50 @@ pub(crate) async fn wait(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::executor::Executor;
+    use crate::listing::message;
+
+    const SOON: Option<Duration> = Some(Duration::from_millis(20));
+
+    /// Waits for work that never ends, after a level was finished or not.
+    async fn waited(level: bool, within: Option<Duration>, interrupt: Option<Interrupt>) -> (Result<Answer>, bool) {
+        let executor = Executor::new(1).unwrap();
+        let work = executor.spawn(std::future::pending()).unwrap();
+        let listeners = Listeners { interrupt: interrupt.clone(), levels: None };
+        let watch = Watch::new(&listeners, within.is_some());
+        if level {
+            watch.level_done(Box::new(|| Ok(message("a level")))).unwrap();
+        }
+        (wait(work, &watch, interrupt, within, Duration::ZERO).await, watch.is_stopped())
+    }
+
+    #[tokio::test]
+    async fn a_deadline_takes_the_finished_level_or_says_that_there_is_none() {
+        let (answer, is_stopped) = waited(true, SOON, None).await;
+        assert!(is_stopped && answer.unwrap().report.warnings.is_empty());
+        let (none, is_stopped) = waited(false, SOON, None).await;
+        assert!(is_stopped && matches!(none, Err(Error::BoundMissed { answer: None, .. })));
+    }
+
+    #[tokio::test]
+    async fn an_interrupt_does_so_at_once() {
+        let interrupt = Interrupt::new();
+        interrupt.request();
+        let (answer, _) = waited(true, None, Some(interrupt.clone())).await;
+        assert_eq!(answer.unwrap().report.warnings, ["interrupted: the best answer so far"]);
+        let (none, _) = waited(false, None, Some(interrupt)).await;
+        assert!(matches!(none, Err(Error::Interrupted)));
+    }
+
+    #[test]
+    fn the_margin_is_a_tenth_within_limits() {
+        let ms = Duration::from_millis;
+        assert_eq!(until(ms(20), ms(5)), ms(13));
+        assert_eq!(until(ms(2_000), ms(0)), ms(1_995));
+        assert_eq!(until(Duration::from_micros(100), ms(0)), Duration::ZERO);
+    }
+}

@@ -51,12 +51,12 @@ pub(crate) fn message(text: &str) -> Answer {
 }
 
 /// SHOW SAMPLES, one row each.
-pub(crate) fn samples(families: &[Manifest]) -> Result<Answer> {
+pub(crate) fn samples<M: AsRef<Manifest>>(families: &[M]) -> Result<Answer> {
     let text = |f: &dyn Fn(&Manifest) -> String| -> ArrayRef {
-        Arc::new(families.iter().map(|m| Some(f(m))).collect::<StringArray>())
+        Arc::new(families.iter().map(|m| Some(f(m.as_ref()))).collect::<StringArray>())
     };
     let number = |f: &dyn Fn(&Manifest) -> u64| -> ArrayRef {
-        Arc::new(families.iter().map(|m| Some(f(m))).collect::<UInt64Array>())
+        Arc::new(families.iter().map(|m| Some(f(m.as_ref()))).collect::<UInt64Array>())
     };
     values(
         vec![

@@ -6,6 +6,7 @@ use crate::control::{Best, Watch};
 use crate::error::{Error, Result};
 use crate::exact;
 use crate::goal::Goal;
+use crate::listing::plain_report;
 use crate::run::{Context, Estimated, Outcome, approximate, meets_or_null};
 use crate::session::Session;
 use crate::shape::{Reason, Role, Shape, recognise, roles};
@@ -53,7 +54,7 @@ impl Running {
         };
         let key = self.session.table_key(&shape.scan.table_name);
         let provider = source_as_provider(&shape.scan.source)?;
-        let mut families = match self.session.usable_families(&key, &provider).await? {
+        let mut families = match self.session.usable_families(&key, &provider, &self.state).await? {
             Ok(families) => families,
             Err(reason) => return Ok(Way::Exact(reason)),
         };
@@ -67,7 +68,7 @@ impl Running {
         }
         families.retain(|m| choose::may_answer(&shape, m));
         Ok(match choose::family(&shape, &families) {
-            Some(manifest) => Way::Sample(Arc::new(shape), Arc::new(manifest.clone())),
+            Some(manifest) => Way::Sample(Arc::new(shape), Arc::clone(manifest)),
             None => Way::Exact(Reason::new(
                 "no sample can tell: COUNT(DISTINCT …) asks for one stratified by the column or drawn UNIVERSE ON it, and \
                  everything but counts, sums and averages for one drawn by rows",
@@ -84,7 +85,7 @@ impl Running {
         self.watch.runs_exactly();
         let found = exact::run(&self.plan, &self.state).await?;
         let columns = exact_columns(&found.batch, &roles(&self.plan));
-        let mut report = self.report(Mode::Exact, reason.0);
+        let mut report = self.report(Mode::Exact, &reason.0);
         report.rows_read = found.rows_read;
         report.missing_groups_below = Some(0);
         report.met = self.goal.is_bounded().then(|| self.in_time());
@@ -162,7 +163,7 @@ impl Running {
                 column.bounds = Some(bounds(values, intervals)?);
             }
         }
-        let report = self.report(Mode::Approximate, String::new());
+        let report = self.report(Mode::Approximate, "");
         Ok(Answer { is_query: true, batch: estimated.batch.clone(), columns, report })
     }
 
@@ -170,7 +171,7 @@ impl Running {
         let mut intervals = estimated.intervals.iter().flatten().flatten().chain(estimated.spoken_of.iter().flatten());
         let chosen = shape.selects_by_estimate && !estimated.is_whole;
         let approximate = chosen || intervals.any(|i| i.trust != Trust::Exact);
-        let mut report = self.report(if approximate { Mode::Approximate } else { Mode::Exact }, String::new());
+        let mut report = self.report(if approximate { Mode::Approximate } else { Mode::Exact }, "");
         report.met = Some(met);
         report.rows_total = Some(manifest.base.rows);
         report.rows_read = estimated.rows_read;
@@ -199,7 +200,7 @@ impl Running {
         report
     }
 
-    fn report(&self, mode: Mode, reason: String) -> Report {
+    fn report(&self, mode: Mode, reason: &str) -> Report {
         let (error_bound, error_is_relative) = match self.goal.error {
             Some(Target::Relative(e)) => (Some(e), true),
             Some(Target::Absolute(e)) => (Some(e), false),
@@ -211,18 +212,9 @@ impl Running {
             error_bound,
             error_is_relative,
             within_ms: self.goal.within.map(ms),
-            met: None,
-            sample: None,
-            level: None,
-            levels: None,
-            rows_read: 0,
-            rows_total: None,
             missing_groups_below: None,
             elapsed_ms: ms(self.elapsed()),
-            reason,
-            warnings: Vec::new(),
-            unsettled_ranks: Vec::new(),
-            unsettled_members: Vec::new(),
+            ..plain_report(reason)
         }
     }
 

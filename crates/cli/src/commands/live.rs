@@ -1,6 +1,5 @@
 //! Statements with somebody before the terminal: Ctrl-C asks for what there is, and long queries show their progress.
 
-use crate::failure::Failure;
 use crate::format::{self, Style};
 use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -96,9 +95,4 @@ fn shown(style: Style, answer: &Answer) -> String {
     }
     let hidden = lines.len() - LINES_MAX;
     format!("{}\n… {hidden} more lines", lines[..LINES_MAX].join("\n"))
-}
-
-/// What a script ends with when Ctrl-C was pressed during one of its statements.
-pub(crate) fn stopped() -> Failure {
-    Error::Interrupted.into()
 }

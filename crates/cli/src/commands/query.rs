@@ -12,13 +12,15 @@ pub(crate) async fn run(global: &Global, args: &QueryArgs) -> Result<(), Failure
     let session = super::open(global, global.store_folder()).await?;
     let mut output = Output::open(global)?;
     for script in scripts {
-        statements(&session, &script, &mut output).await?;
+        if statements(&session, &script, &mut output).await? {
+            return Err(Error::Interrupted.into());
+        }
     }
     Ok(())
 }
 
-/// Runs a script; the best answer under ON MISS FAIL is printed before the error.
-pub(crate) async fn statements(session: &Session, script: &str, output: &mut Output) -> Result<(), Failure> {
+/// Runs a script; true when Ctrl-C took an answer before its end. The best answer under ON MISS FAIL is printed before the error.
+pub(crate) async fn statements(session: &Session, script: &str, output: &mut Output) -> Result<bool, Failure> {
     for statement in session.parse(script)? {
         let (done, pressed) = live::run(session, &statement, output.live()).await;
         match done {
@@ -26,7 +28,7 @@ pub(crate) async fn statements(session: &Session, script: &str, output: &mut Out
                 output.answer(&answer)?;
                 // Whoever pressed Ctrl-C does not want what comes after, either.
                 if pressed {
-                    return Err(live::stopped());
+                    return Ok(true);
                 }
             }
             Err(error) => {
@@ -37,7 +39,7 @@ pub(crate) async fn statements(session: &Session, script: &str, output: &mut Out
             }
         }
     }
-    Ok(())
+    Ok(false)
 }
 
 fn scripts(args: &QueryArgs) -> Result<Vec<String>, Failure> {

@@ -31,7 +31,7 @@ pub(crate) async fn run(global: &Global, args: &SampleArgs) -> Result<(), Failur
             ));
         }
     };
-    super::query::statements(&session, &statement, &mut output).await
+    super::query::statements(&session, &statement, &mut output).await.map(|_| ())
 }
 
 fn builders(session: &Session, args: &CreateArgs) -> Result<Vec<SampleBuilder>, Failure> {

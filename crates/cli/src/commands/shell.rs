@@ -21,7 +21,10 @@ pub(crate) async fn run(cli: &Cli) -> Result<(), Failure> {
     let mut output = Output::open(&cli.global)?;
     if !std::io::stdin().is_terminal() {
         let text = std::io::read_to_string(std::io::stdin()).map_err(|e| Failure::io("stdin", e))?;
-        return super::query::statements(&session, &text, &mut output).await;
+        return match super::query::statements(&session, &text, &mut output).await? {
+            true => Err(plusminus::Error::Interrupted.into()),
+            false => Ok(()),
+        };
     }
     if !cli.global.quiet {
         eprintln!("PlusMinus {} on store {} (\\? for help)", env!("CARGO_PKG_VERSION"), store.display());
@@ -34,7 +37,7 @@ pub(crate) async fn run(cli: &Cli) -> Result<(), Failure> {
 async fn initialise(session: &Session, output: &mut Output) -> Result<(), Failure> {
     let Some(file) = configuration("init.sql").filter(|f| f.exists()) else { return Ok(()) };
     let text = std::fs::read_to_string(&file).map_err(|e| Failure::io(file.display(), e))?;
-    super::query::statements(session, &text, output).await
+    super::query::statements(session, &text, output).await.map(|_| ())
 }
 
 async fn converse(session: &Session, output: &mut Output) -> Result<(), Failure> {

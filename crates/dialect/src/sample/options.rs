@@ -98,7 +98,7 @@ fn design(cursor: &mut Cursor<'_, '_>, universe: bool) -> Result<Design, SyntaxE
         _ => Err(cursor.source.error(
             start..cursor.at,
             "UNIVERSE ON takes one column",
-            "UNIVERSE ON (column), the column that joins the tables",
+            "UNIVERSE ON (column), the column whose distinct values are counted",
         )),
     }
 }

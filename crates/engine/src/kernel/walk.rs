@@ -111,28 +111,37 @@ impl<'a> Units<'a> {
     }
 }
 
-/// The first walk over a sample of keys: every key's count or sum is one value. Groups outermost.
-pub(crate) fn key_totals(levels: &[Rows], sizes: &[StratumSize], variables: &[Variable], groups: usize) -> Vec<Total> {
-    let width = variables.len();
-    let mut totals = vec![Total::default(); groups * width];
-    let is_count: Vec<bool> = variables.iter().map(|v| v.argument.is_none()).collect();
+/// Walks unit by unit: `add` fills the cells of a unit from rows of one level, `fold` takes the cell of a stratum's units.
+fn by_key(
+    levels: &[Rows],
+    sizes: &[StratumSize],
+    groups: usize,
+    is_count: &[bool],
+    add: impl Fn(&mut Scratch, usize, std::ops::Range<usize>),
+    fold: impl Fn(&mut Total, usize, StratumSize, &Cell),
+) -> Vec<Total> {
+    let mut totals = vec![Total::default(); groups * is_count.len()];
     by_stratum(
         levels,
-        &mut Units::new(groups, &is_count),
-        |units, level, run| {
-            let rows = &levels[level];
-            units.visit(rows, run, |unit, run| {
-                for (at, variable) in variables.iter().enumerate() {
-                    add_run(unit, rows, run.clone(), at, variable, 0.0);
-                }
-            });
-        },
+        &mut Units::new(groups, is_count),
+        |units, level, run| units.visit(&levels[level], run, |unit, run| add(unit, level, run)),
         |units, stratum| {
             let size = sizes[stratum as usize];
-            units.by_stratum.flush(|place, cell| totals[place].fold(size, 0.0, cell));
+            units.by_stratum.flush(|place, cell| fold(&mut totals[place], place % is_count.len(), size, cell));
         },
     );
     totals
+}
+
+/// The first walk over a sample of keys: every key's count or sum is one value. Groups outermost.
+pub(crate) fn key_totals(levels: &[Rows], sizes: &[StratumSize], variables: &[Variable], groups: usize) -> Vec<Total> {
+    let is_count: Vec<bool> = variables.iter().map(|v| v.argument.is_none()).collect();
+    let add = |unit: &mut Scratch, level: usize, run: std::ops::Range<usize>| {
+        for (at, variable) in variables.iter().enumerate() {
+            add_run(unit, &levels[level], run.clone(), at, variable, 0.0);
+        }
+    };
+    by_key(levels, sizes, groups, &is_count, add, |total, _, size, cell| total.fold(size, 0.0, cell))
 }
 
 /// The second walk over a sample of keys.
@@ -143,32 +152,14 @@ pub(crate) fn key_linearised(
     linears: &[Linear],
     groups: usize,
 ) -> Vec<Total> {
-    let mut totals = vec![Total::default(); groups * linears.len()];
-    let is_count = vec![false; linears.len()];
     let terms = all_terms(levels, variables, linears);
-    by_stratum(
-        levels,
-        &mut Units::new(groups, &is_count),
-        |units, level, run| {
-            let rows = &levels[level];
-            units.visit(rows, run, |unit, run| {
-                for (at, terms) in terms[level].iter().enumerate() {
-                    add_linear(unit, &rows.groups, run.clone(), at, terms);
-                }
-            });
-        },
-        |units, stratum| {
-            let size = sizes[stratum as usize];
-            units.by_stratum.flush(|place, cell| {
-                if linears[place % linears.len()].one_domain {
-                    totals[place].fold_domain(size, 0.0, cell);
-                } else {
-                    totals[place].fold(size, 0.0, cell);
-                }
-            });
-        },
-    );
-    totals
+    let add = |unit: &mut Scratch, level: usize, run: std::ops::Range<usize>| {
+        for (at, terms) in terms[level].iter().enumerate() {
+            add_linear(unit, &levels[level].groups, run.clone(), at, terms);
+        }
+    };
+    let fold = |total: &mut Total, at: usize, size, cell: &Cell| linears[at].fold(total, size, cell);
+    by_key(levels, sizes, groups, &vec![false; linears.len()], add, fold)
 }
 
 /// The first walk: a total per (group, variable), groups outermost. `shifts` has one value per argument, near its mean.
@@ -242,6 +233,12 @@ pub(crate) struct Linear {
     pub(crate) one_domain: bool,
 }
 
+impl Linear {
+    fn fold(&self, total: &mut Total, size: StratumSize, cell: &Cell) {
+        if self.one_domain { total.fold_domain(size, 0.0, cell) } else { total.fold(size, 0.0, cell) }
+    }
+}
+
 /// The second walk: a total per (group, linear form), groups outermost.
 pub(crate) fn linearised(
     levels: &[Rows],
@@ -273,11 +270,7 @@ pub(crate) fn linearised(
         |scratch, stratum| {
             let size = sizes[stratum as usize];
             scratch.flush(|place, cell| {
-                if linears[place % width].one_domain {
-                    totals[place].fold_domain(size, 0.0, cell);
-                } else {
-                    totals[place].fold(size, 0.0, cell);
-                }
+                linears[place % width].fold(&mut totals[place], size, cell);
             });
         },
     );

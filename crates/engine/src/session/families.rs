@@ -4,27 +4,23 @@ use super::Session;
 use crate::error::Result;
 use crate::shape::Reason;
 use datafusion::catalog::TableProvider;
+use datafusion::execution::SessionState;
 use plusminus_catalog::{BaseFile, Manifest};
 use plusminus_sampling::{Source, base_files};
 use std::sync::{Arc, PoisonError, Weak};
 
 impl Session {
-    /// The current generation of every family.
-    pub(crate) fn families(&self) -> Result<Vec<Manifest>> {
-        Ok(self.manifests()?.as_ref().clone())
-    }
-
-    /// The same without a copy; read anew only when a family has a new generation.
-    fn manifests(&self) -> Result<Arc<Vec<Manifest>>> {
+    /// The current generation of every family; read anew only when a family has a new one.
+    pub(crate) fn families(&self) -> Result<Vec<Arc<Manifest>>> {
         let versions = self.inner.store.versions()?;
         let mut known = self.inner.manifests.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((of, manifests)) = known.as_ref()
             && *of == versions
         {
-            return Ok(Arc::clone(manifests));
+            return Ok(manifests.clone());
         }
-        let manifests = Arc::new(self.inner.store.families()?);
-        *known = Some((versions, Arc::clone(&manifests)));
+        let manifests: Vec<Arc<Manifest>> = self.inner.store.families()?.into_iter().map(Arc::new).collect();
+        *known = Some((versions, manifests.clone()));
         Ok(manifests)
     }
 
@@ -33,18 +29,18 @@ impl Session {
         &self,
         key: &str,
         table: &Arc<dyn TableProvider>,
-    ) -> Result<std::result::Result<Vec<Manifest>, Reason>> {
-        let manifests = self.manifests()?;
-        let mut families: Vec<Manifest> = manifests.iter().filter(|m| m.design.table == key).cloned().collect();
+        state: &SessionState,
+    ) -> Result<std::result::Result<Vec<Arc<Manifest>>, Reason>> {
+        let mut families = self.families()?;
+        families.retain(|m| m.design.table == key);
         if families.is_empty() {
             return Ok(Err(Reason::new(format!(
                 "there is no sample of '{key}' (CREATE SAMPLE name ON {key} makes one)"
             ))));
         }
-        let state = self.inner.context.state();
-        let now = match base_files(table, &state).await? {
+        let now = match base_files(table, state).await? {
             Some(files) => Now::Files(files),
-            None => Now::Rows(Source::open(table, &state).await?.rows()),
+            None => Now::Rows(Source::open(table, state).await?.rows()),
         };
         let why = |m: &Manifest| staleness(m, table, &now).or_else(|| self.stranger(m, table));
         let stale = families.iter().find_map(|m| Some((m.name.clone(), why(m)?)));

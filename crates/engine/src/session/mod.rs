@@ -82,7 +82,7 @@ pub(crate) struct Inner {
 }
 
 /// Generations by family, and the manifests of those that live.
-pub(crate) type Decoded = (Vec<(String, u64)>, Arc<Vec<Manifest>>);
+pub(crate) type Decoded = (Vec<(String, u64)>, Vec<Arc<Manifest>>);
 
 /// Memory for queries and builds unless told otherwise.
 const MEMORY_BYTES: u64 = 4 << 30;

@@ -223,7 +223,7 @@ impl Session {
         builder.seed = options.seed;
         let manifest = builder.build().await?;
         let suggestions = tail_suggestions(&manifest);
-        let mut answer = listing::samples(&[manifest])?;
+        let mut answer = listing::samples(&[std::sync::Arc::new(manifest)])?;
         answer.report.warnings.extend(suggestions);
         Ok(answer)
     }
