@@ -7,13 +7,22 @@ use serde::{Deserialize, Serialize};
 
 const FILE: &str = "costs.json";
 
-/// Weighted sums over the looks so far of 1, x, y, x² and xy, x being cells and y seconds.
+/// A line y = a + b·x by least squares: weighted sums over what was seen so far of 1, x, y, x² and xy, y in seconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct LearntCosts {
+pub struct LearntLine {
     /// The sums, in that order.
     pub sums: [f64; 5],
-    /// How many looks they stand for.
-    pub looks: f64,
+    /// How many observations they stand for.
+    pub seen: f64,
+}
+
+/// What looks at samples cost, and whole answers, by the cells that were looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct LearntCosts {
+    /// Looks at levels.
+    pub looks: LearntLine,
+    /// Answers, from the text on, by the cells of their last look.
+    pub answers: LearntLine,
 }
 
 impl Store {
@@ -22,8 +31,8 @@ impl Store {
     pub fn costs(&self) -> Option<LearntCosts> {
         let file = self.folder().join(FILE);
         let learnt: LearntCosts = seal::open(&std::fs::read(&file).ok()?, &file).ok()?;
-        let finite = learnt.looks.is_finite() && learnt.sums.iter().all(|sum| sum.is_finite());
-        finite.then_some(learnt)
+        let finite = |line: &LearntLine| line.seen.is_finite() && line.sums.iter().all(|sum| sum.is_finite());
+        (finite(&learnt.looks) && finite(&learnt.answers)).then_some(learnt)
     }
 
     /// Keeps what was learnt, in a store that exists.

@@ -39,7 +39,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use costs::LearntCosts;
+pub use costs::{LearntCosts, LearntLine};
 pub use draft::{Draft, properties};
 pub use error::CatalogError;
 pub use family::Verification;

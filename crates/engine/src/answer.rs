@@ -6,8 +6,9 @@ use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 use arrow::record_batch::RecordBatch;
-use plusminus_statistics::{Estimate, Trust};
+use plusminus_statistics::{Estimate, Trust, absolute_error, relative_error};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A column of an answer.
 #[derive(Debug, Clone)]
@@ -77,6 +78,8 @@ pub struct Report {
     pub missing_groups_below: Option<u64>,
     /// Time from text to answer.
     pub elapsed_ms: f64,
+    /// Where the time went, part by part in the order of the work.
+    pub parts: Vec<(&'static str, Duration)>,
     /// Why the answer is what it is: why exact, or which sample.
     pub reason: String,
     /// What the reader should know.
@@ -162,6 +165,26 @@ impl Answer {
             (numbers(self.batch.column(index))?, numbers(&bounds.lower)?, numbers(&bounds.upper)?);
         let rows = estimates.into_iter().zip(lower).zip(upper).zip(&bounds.trust);
         Ok(rows.map(|(((estimate, lower), upper), trust)| Cell { estimate, lower, upper, trust: *trust }).collect())
+    }
+}
+
+impl Answer {
+    /// The largest error of any estimate as its interval has it, relative or in its own unit; `None` when one has no such error.
+    pub(crate) fn worst_error(&self, is_relative: bool) -> Result<Option<f64>> {
+        let mut worst: f64 = 0.0;
+        for column in self.columns.iter().filter(|c| c.bounds.is_some() && c.data_type.is_numeric()) {
+            for cell in self.cells(&column.name)?.into_iter().filter(|cell| !cell.estimate.is_nan()) {
+                let end = |end: f64| Some(end).filter(|end| !end.is_nan());
+                let (value, lower, upper) = (Some(cell.estimate), end(cell.lower), end(cell.upper));
+                let estimate = Estimate { value, lower, upper, trust: cell.trust };
+                let error = if is_relative { relative_error(&estimate) } else { absolute_error(&estimate) };
+                match error {
+                    Some(error) => worst = worst.max(error),
+                    None => return Ok(None),
+                }
+            }
+        }
+        Ok(Some(worst))
     }
 }
 

@@ -1,49 +1,93 @@
-//! Which family answers, and at which level to begin.
+//! Which samples may answer, and at which level to begin.
 
 use crate::goal::Goal;
+use crate::kernel::StrataView;
 use crate::shape::Shape;
 use datafusion::logical_expr::Expr;
 use plusminus_catalog::Manifest;
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 /// Rows that a first look should have where groups may be missing; fewer show few of them.
 const FIRST_LOOK_ROWS: u64 = 4_000;
-
+/// Rows that a pilot should have: fewer say little of which sample is better.
+const PILOT_ROWS: u64 = 1_000;
+/// Samples that are tried by a pilot.
+const PILOTS_MAX: usize = 3;
 /// More than any number of columns is worth.
 const KEYS_FIRST: i32 = 1_000_000;
 
-/// The family that suits `shape` best; depends on nothing but the query and the store.
+/// The samples worth a try, the likeliest first; depends on nothing but the query and the store.
 ///
-/// Families whose φ covers GROUP BY columns come first, then those that cover WHERE columns; columns of φ that the
-/// query does not use only thin the sample. Ties go to the larger sample, then to the name. A sample of whole keys comes
-/// first where it alone can count distinct keys, and last elsewhere.
-pub(crate) fn family<'a>(shape: &Shape, families: &'a [Arc<Manifest>]) -> Option<&'a Arc<Manifest>> {
-    let names = |exprs: &[Expr]| -> Vec<String> {
-        exprs.iter().flat_map(|e| e.column_refs().into_iter().map(|c| c.name.clone()).collect::<Vec<_>>()).collect()
-    };
-    let (keys, filters) = (names(&shape.keys), names(&shape.predicates));
-    let score = |manifest: &Manifest| {
+/// One alone where its strata cover the columns of GROUP BY and WHERE, or where only it can tell (distinct values, aggregates
+/// of groups). Otherwise a few, which pilots decide between; those whose strata cover the GROUP BY alone, if there are
+/// any, since no group is missing there.
+pub(crate) fn candidates(shape: &Shape, families: &[Arc<Manifest>]) -> Vec<Arc<Manifest>> {
+    let asked = Asked::new(shape);
+    let mut sorted: Vec<&Arc<Manifest>> = families.iter().collect();
+    sorted.sort_by_key(|m| (Reverse(asked.score(m)), Reverse(m.sampled_rows()), m.name.clone()));
+    let Some(best) = sorted.first().copied() else { return Vec::new() };
+    let is_sole = asked.covers(best) || best.design.universe.is_some() || shape.is_beyond || !shape.specials.is_empty();
+    if is_sole {
+        return vec![Arc::clone(best)];
+    }
+    let has_keys = sorted.iter().any(|m| asked.covers_keys(m));
+    sorted.retain(|m| m.design.universe.is_none() && (!has_keys || asked.covers_keys(m)));
+    sorted.into_iter().take(PILOTS_MAX).cloned().collect()
+}
+
+/// The columns that a query asks strata for.
+struct Asked {
+    keys: Vec<String>,
+    filters: Vec<String>,
+    all: Vec<String>,
+    distinct: Vec<String>,
+}
+
+impl Asked {
+    fn new(shape: &Shape) -> Self {
+        let names = |exprs: &[Expr]| -> Vec<String> {
+            exprs.iter().flat_map(Expr::column_refs).map(|column| column.name.clone()).collect()
+        };
+        Self {
+            keys: names(&shape.keys),
+            filters: names(&shape.predicates),
+            all: shape.columns(),
+            distinct: shape.distinct_columns().map(str::to_owned).collect(),
+        }
+    }
+
+    fn covers_keys(&self, manifest: &Manifest) -> bool {
+        self.keys.iter().all(|c| manifest.design.stratified_by.contains(c))
+    }
+
+    fn covers(&self, manifest: &Manifest) -> bool {
+        let phi = &manifest.design.stratified_by;
+        self.covers_keys(manifest) && self.filters.iter().all(|c| phi.contains(c))
+    }
+
+    /// Families whose φ covers GROUP BY columns come first, then those that cover WHERE columns; columns of φ that the query
+    /// does not use only thin the sample. A sample of whole keys comes first where it alone can count distinct keys, and last
+    /// elsewhere.
+    fn score(&self, manifest: &Manifest) -> i32 {
         if let Some(column) = &manifest.design.universe {
-            return if shape.distinct_columns().any(|c| c == column) { KEYS_FIRST } else { -KEYS_FIRST };
+            return if self.distinct.contains(column) { KEYS_FIRST } else { -KEYS_FIRST };
         }
         let phi = &manifest.design.stratified_by;
-        let knows_all = shape.columns().iter().all(|c| phi.contains(c));
-        if knows_all {
+        if self.all.iter().all(|c| phi.contains(c)) {
             return KEYS_FIRST + 1;
         }
-        let used = phi.iter().map(|c| {
-            if keys.contains(c) {
+        let worth = |column: &String| {
+            if self.keys.contains(column) {
                 4
-            } else if filters.contains(c) {
+            } else if self.filters.contains(column) {
                 2
             } else {
                 -1
             }
-        });
-        used.sum::<i32>()
-    };
-    let best = |m: &&Arc<Manifest>| (score(m), m.sampled_rows(), std::cmp::Reverse(m.name.clone()));
-    families.iter().max_by_key(best)
+        };
+        phi.iter().map(worth).sum()
+    }
 }
 
 /// Whether the family may have an answer at all: whether it knows how many distinct values there are, if that is asked,
@@ -57,8 +101,17 @@ pub(crate) fn may_answer(shape: &Shape, family: &Manifest) -> bool {
     })
 }
 
+/// Rows that may pass WHERE, held by levels up to and including each.
+pub(crate) fn cumulative_rows(view: &StrataView, manifest: &Manifest) -> Vec<u64> {
+    // Of keys, strata count no rows.
+    if !view.by_key && !view.all_alive() {
+        return (0..manifest.levels.len()).map(|level| view.held(level)).collect();
+    }
+    rows_by_level(manifest)
+}
+
 /// Rows held by levels up to and including each.
-pub(crate) fn cumulative_rows(manifest: &Manifest) -> Vec<u64> {
+pub(crate) fn rows_by_level(manifest: &Manifest) -> Vec<u64> {
     let levels = manifest.levels.iter();
     levels
         .scan(0, |sum, level| {
@@ -71,13 +124,21 @@ pub(crate) fn cumulative_rows(manifest: &Manifest) -> Vec<u64> {
 /// The level of the first look: the lowest under an error bound, whose errors predict the next.
 ///
 /// Where groups may be missing a look at few rows would see few of them, and where only time is stated it would be wasted.
-pub(crate) fn first_level(shape: &Shape, family: &Manifest, goal: &Goal, cumulative: &[u64]) -> usize {
-    let phi = &family.design.stratified_by;
-    let is_known = |key: &Expr| key.column_refs().iter().all(|c| phi.contains(&c.name));
-    match goal.error.is_some() && shape.keys.iter().all(is_known) {
+pub(crate) fn first_level(view: &StrataView, goal: &Goal, cumulative: &[u64]) -> usize {
+    match goal.error.is_some() && view.keys_decided {
         true => 0,
         false => level_with(cumulative, FIRST_LOOK_ROWS),
     }
+}
+
+/// The level that a pilot looks at.
+pub(crate) fn pilot_level(cumulative: &[u64]) -> usize {
+    level_with(cumulative, PILOT_ROWS)
+}
+
+/// The level whose errors are extrapolated in an explanation.
+pub(crate) fn telling_level(cumulative: &[u64]) -> usize {
+    level_with(cumulative, FIRST_LOOK_ROWS)
 }
 
 /// The first level that holds at least `rows`, or the top.

@@ -1,25 +1,32 @@
-//! What a look at a sample costs on this machine, learnt from every look and kept in the store.
+//! What a look at a sample costs on this machine, and a whole answer, learnt from every one and kept in the store.
 //!
 //! A look takes `a + b·cells` where cells are its rows times the columns, groupings and aggregates that each row passes.
 //! Both are found by least squares over the looks so far, older ones counting less, so that they follow the machine.
 
-use plusminus_catalog::{LearntCosts, Store};
+use plusminus_catalog::{LearntCosts, LearntLine, Store};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// What a look counts for after each further one.
+/// What an observation counts for after each further one.
 const MEMORY: f64 = 0.98;
-/// Looks before anything is predicted.
-const LOOKS_MIN: f64 = 4.0;
-/// Looks between two writes to the store.
-const LOOKS_PER_WRITE: u32 = 32;
-/// Predictions are this much longer than the mean, so that most looks end in time.
-const CAUTION: f64 = 1.4;
+/// Observations before anything is predicted.
+const SEEN_MIN: f64 = 4.0;
+/// Observations between two writes to the store.
+const SEEN_PER_WRITE: u32 = 64;
 
 /// Costs of one store.
 #[derive(Debug)]
 pub(crate) struct Costs {
     learnt: Mutex<(LearntCosts, u32)>,
+}
+
+/// What a cost is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cost {
+    /// A look at a level.
+    Look,
+    /// A whole answer, by the cells of its last look.
+    Answer,
 }
 
 impl Costs {
@@ -28,39 +35,50 @@ impl Costs {
         Self { learnt: Mutex::new((store.costs().unwrap_or_default(), 0)) }
     }
 
-    /// A look at `cells` cells took `time`. What is returned now and then is to be kept in the store.
-    pub(crate) fn learn(&self, cells: f64, time: Duration) -> Option<LearntCosts> {
+    /// `cells` cells took `time`. What is returned now and then is to be kept in the store.
+    pub(crate) fn learn(&self, cost: Cost, cells: f64, time: Duration) -> Option<LearntCosts> {
         let mut learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
-        let (sums, unwritten) = &mut *learnt;
-        let (x, y) = (cells, time.as_secs_f64());
-        // Relative errors count, so that a few large looks do not decide the price of small ones.
-        let weight = 1.0 / y.max(1e-5).powi(2);
-        for (sum, term) in sums.sums.iter_mut().zip([1.0, x, y, x * x, x * y]) {
-            *sum = MEMORY * *sum + weight * term;
-        }
-        sums.looks = MEMORY * sums.looks + 1.0;
+        let (costs, unwritten) = &mut *learnt;
+        add(line(costs, cost), cells, time.as_secs_f64());
         *unwritten += 1;
-        let is_due = *unwritten >= LOOKS_PER_WRITE;
+        let is_due = *unwritten >= SEEN_PER_WRITE;
         if is_due {
             *unwritten = 0;
         }
-        is_due.then_some(*sums)
+        is_due.then_some(*costs)
     }
 
-    /// What a look at `cells` cells will take; `None` before enough was learnt.
-    pub(crate) fn predict(&self, cells: f64) -> Option<Duration> {
-        let learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
-        let [n, x, y, xx, xy] = learnt.0.sums;
-        if learnt.0.looks < LOOKS_MIN {
+    /// What `cells` cells will take; `None` before enough was learnt.
+    pub(crate) fn predict(&self, cost: Cost, cells: f64) -> Option<Duration> {
+        let mut learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = line(&mut learnt.0, cost);
+        let [n, x, y, xx, xy] = line.sums;
+        if line.seen < SEEN_MIN {
             return None;
         }
         let spread = n * xx - x * x;
         let slope = if spread > 1e-9 * n * xx { (n * xy - x * y) / spread } else { y / x };
         let slope = slope.max(0.0);
         let base = ((y - slope * x) / n).max(0.0);
-        let seconds = CAUTION * (base + slope * cells);
+        let seconds = base + slope * cells;
         (seconds.is_finite() && seconds < 1e6).then(|| Duration::from_secs_f64(seconds))
     }
+}
+
+fn line(costs: &mut LearntCosts, cost: Cost) -> &mut LearntLine {
+    match cost {
+        Cost::Look => &mut costs.looks,
+        Cost::Answer => &mut costs.answers,
+    }
+}
+
+fn add(line: &mut LearntLine, x: f64, y: f64) {
+    // Relative errors count, so that a few large looks do not decide the price of small ones.
+    let weight = 1.0 / y.max(1e-5).powi(2);
+    for (sum, term) in line.sums.iter_mut().zip([1.0, x, y, x * x, x * y]) {
+        *sum = MEMORY * *sum + weight * term;
+    }
+    line.seen = MEMORY * line.seen + 1.0;
 }
 
 #[cfg(test)]
@@ -78,17 +96,17 @@ mod tests {
     fn a_line_is_learnt_and_kept() {
         let (_folder, store) = store();
         let costs = Costs::open(&store);
-        assert_eq!(costs.predict(1_000.0), None);
-        for look in 0..LOOKS_PER_WRITE {
+        assert_eq!(costs.predict(Cost::Look, 1_000.0), None);
+        for look in 0..SEEN_PER_WRITE {
             let cells = 1_000.0 * f64::from(1 << (look % 10));
-            if let Some(learnt) = costs.learn(cells, Duration::from_secs_f64(1e-3 + 2e-8 * cells)) {
+            if let Some(learnt) = costs.learn(Cost::Look, cells, Duration::from_secs_f64(1e-3 + 2e-8 * cells)) {
                 store.keep_costs(&learnt).unwrap();
             }
         }
-        let expect = |cells: f64| CAUTION * (1e-3 + 2e-8 * cells);
+        let expect = |cells: f64| 1e-3 + 2e-8 * cells;
         for known in [costs, Costs::open(&store)] {
             for cells in [1_000.0, 50_000.0, 5e6] {
-                let predicted = known.predict(cells).unwrap().as_secs_f64();
+                let predicted = known.predict(Cost::Look, cells).unwrap().as_secs_f64();
                 assert!((predicted / expect(cells) - 1.0).abs() < 0.02, "{predicted} for {cells}");
             }
         }
@@ -102,10 +120,10 @@ mod tests {
         for (speed, looks) in [(1e-8, 200), (3e-8, 200)] {
             for look in 0..looks {
                 let cells = 1e5 * f64::from(1 + look % 7);
-                costs.learn(cells, Duration::from_secs_f64(speed * cells));
+                costs.learn(Cost::Look, cells, Duration::from_secs_f64(speed * cells));
             }
         }
-        let predicted = costs.predict(1e6).unwrap().as_secs_f64() / CAUTION;
+        let predicted = costs.predict(Cost::Look, 1e6).unwrap().as_secs_f64();
         assert!((0.02..0.035).contains(&predicted), "{predicted}");
     }
 
@@ -113,8 +131,8 @@ mod tests {
     fn one_size_of_look_says_something_too() {
         let (_folder, store) = store();
         let costs = Costs::open(&store);
-        assert!((0..10).all(|_| costs.learn(1e4, Duration::from_millis(1)).is_none()));
-        let predicted = costs.predict(1e5).unwrap().as_secs_f64() / CAUTION;
+        assert!((0..10).all(|_| costs.learn(Cost::Look, 1e4, Duration::from_millis(1)).is_none()));
+        let predicted = costs.predict(Cost::Look, 1e5).unwrap().as_secs_f64();
         assert!((0.005..0.02).contains(&predicted), "{predicted}");
     }
 }

@@ -1,62 +1,122 @@
 //! EXPLAIN with bounds: how a query will be answered, and with ANALYZE how it was.
 
 use crate::answer::Answer;
-use crate::choose;
 use crate::error::Result;
 use crate::listing;
-use crate::running::{Running, Way};
+use crate::prepared::Fitted;
+use crate::run::{Forecast, Forecasts, forecast};
+use crate::running::{Running, Way, ms};
+use crate::shape::Shape;
 use arrow::array::{ArrayRef, StringArray};
 use plusminus_dialect::Explain;
+use plusminus_statistics::Target;
 use std::sync::Arc;
+
+type Lines = Vec<(&'static str, String)>;
 
 /// One row per fact: `step` and `detail`.
 pub(crate) async fn run(running: &Arc<Running>, explain: Explain) -> Result<Answer> {
-    let mut rows: Vec<(&str, String)> = Vec::new();
-    match running.way().await? {
+    let mut lines = Lines::new();
+    let forecasts = match running.way().await? {
         Way::Exact(reason) => {
-            rows.push(("mode", "exact".to_owned()));
-            rows.push(("reason", reason.0));
-            rows.push(("plan", running.plan.display_indent().to_string()));
+            exactly(&mut lines, running, reason.0);
+            None
         }
-        Way::Sample(shape, manifest) => {
-            let cumulative = choose::cumulative_rows(&manifest);
-            let first = choose::first_level(&shape, &manifest, &running.goal, &cumulative);
-            rows.push(("mode", "approximate".to_owned()));
-            rows.push(("sample", manifest.name.clone()));
-            rows.push(("design", manifest.design.to_string()));
-            rows.push((
-                "first look",
-                format!("level {first}: {} of {} rows", cumulative.get(first).unwrap_or(&0), manifest.base.rows),
-            ));
-            rows.push((
-                "top level",
-                format!("level {}: {} rows", cumulative.len().saturating_sub(1), manifest.sampled_rows()),
-            ));
-            rows.push(("columns read", shape.columns().join(", ")));
-            rows.push(("bounds", goal_text(running)));
-        }
-    }
+        Way::Sample(shape, candidates) => samples(&mut lines, running, &shape, &candidates).await?,
+    };
     if explain.analyze {
-        let answer = running.answer().await?;
-        let report = answer.report();
-        rows.push(("answered", format!("{}; {}", report.mode, report.reason)));
-        rows.push(("rows read", report.rows_read.to_string()));
-        rows.push(("time", format!("{:.2} ms", report.elapsed_ms)));
-        rows.push(("met", report.met.map_or("no bound".to_owned(), |m| m.to_string())));
+        analyze(&mut lines, running, forecasts.as_ref()).await?;
     }
     let column = |pick: &dyn Fn(&(&str, String)) -> String| -> ArrayRef {
-        Arc::new(rows.iter().map(|r| Some(pick(r))).collect::<StringArray>())
+        Arc::new(lines.iter().map(|line| Some(pick(line))).collect::<StringArray>())
     };
-    listing::values(vec![("step", column(&|r| r.0.to_owned())), ("detail", column(&|r| r.1.clone()))], "explained")
+    listing::values(vec![("step", column(&|l| l.0.to_owned())), ("detail", column(&|l| l.1.clone()))], "explained")
+}
+
+fn exactly(lines: &mut Lines, running: &Running, reason: String) {
+    lines.push(("mode", "exact".to_owned()));
+    lines.push(("reason", reason));
+    lines.push(("plan", running.prepared.plan.display_indent().to_string()));
+}
+
+async fn samples(
+    lines: &mut Lines,
+    running: &Arc<Running>,
+    shape: &Arc<Shape>,
+    candidates: &[Arc<Fitted>],
+) -> Result<Option<Forecasts>> {
+    let elapsed = || running.session.inner.clock.elapsed().saturating_sub(running.start);
+    let forecasts = match forecast(shape, &running.context(&elapsed), candidates).await? {
+        Ok(forecasts) => forecasts,
+        Err(reason) => {
+            exactly(lines, running, reason.0);
+            return Ok(None);
+        }
+    };
+    let Some(forecasts) = forecasts else {
+        lines.push(("mode", "exact".to_owned()));
+        lines.push(("reason", "the catalog knows the answer: no row is read".to_owned()));
+        lines.push(("bounds", goal_text(running)));
+        return Ok(None);
+    };
+    let manifest = &forecasts.fitted.manifest;
+    lines.push(("mode", "approximate".to_owned()));
+    lines.push(("sample", manifest.name.clone()));
+    lines.push(("design", manifest.design.to_string()));
+    if candidates.len() > 1 {
+        let others: Vec<&str> = candidates.iter().map(|f| f.manifest.name.as_str()).collect();
+        lines.push(("chosen by pilots of", others.join(", ")));
+    }
+    lines.push(("columns read", shape.columns().join(", ")));
+    lines.push(("bounds", goal_text(running)));
+    let told_by = format!("by a look at level {}", forecasts.told_by);
+    lines.push(("predicted", told_by));
+    for (level, forecast) in forecasts.levels.iter().enumerate() {
+        let mark = if level == forecasts.expected { ", expected to answer" } else { "" };
+        lines.push(("level", format!("{level}: {}{mark}", predicted(forecast, forecasts.is_relative))));
+    }
+    Ok(Some(forecasts))
+}
+
+fn predicted(forecast: &Forecast, is_relative: bool) -> String {
+    let error = forecast.error.map_or_else(|| "error not known".to_owned(), |e| error_text(e, is_relative));
+    let time = forecast.time.map_or_else(|| "time not learnt yet".to_owned(), |t| format!("{:.2} ms", ms(t)));
+    format!("{} rows, {error}, {time}", forecast.rows)
+}
+
+fn error_text(error: f64, is_relative: bool) -> String {
+    if is_relative { format!("error {:.2} %", 100.0 * error) } else { format!("error {error:.4}") }
+}
+
+async fn analyze(lines: &mut Lines, running: &Arc<Running>, forecasts: Option<&Forecasts>) -> Result<()> {
+    let answer = running.again().answer().await?;
+    let report = answer.report();
+    lines.push(("answered", format!("{}; {}", report.mode, report.reason)));
+    lines.push(("rows read", report.rows_read.to_string()));
+    let forecast = report.level.and_then(|level| forecasts?.levels.get(level));
+    if let (Some(forecast), Some(forecasts)) = (forecast, forecasts) {
+        let found = answer.worst_error(forecasts.is_relative)?;
+        let text = |error: Option<f64>| error.map_or("not known".to_owned(), |e| error_text(e, forecasts.is_relative));
+        lines.push(("error", format!("{}, predicted {}", text(found), text(forecast.error))));
+        let time = forecast.time.map_or("not learnt yet".to_owned(), |t| format!("{:.2} ms", ms(t)));
+        lines.push(("time", format!("{:.2} ms, predicted {time}", report.elapsed_ms)));
+    } else {
+        lines.push(("time", format!("{:.2} ms", report.elapsed_ms)));
+    }
+    for (part, time) in &report.parts {
+        lines.push(("spent on", format!("{part}: {:.3} ms", ms(*time))));
+    }
+    lines.push(("met", report.met.map_or("no bound".to_owned(), |m| m.to_string())));
+    Ok(())
 }
 
 fn goal_text(running: &Running) -> String {
     let goal = &running.goal;
     let error = goal.error.map(|e| match e {
-        plusminus_statistics::Target::Relative(e) => format!("error within {} %", e * 100.0),
-        plusminus_statistics::Target::Absolute(e) => format!("error within {e}"),
+        Target::Relative(e) => format!("error within {} %", e * 100.0),
+        Target::Absolute(e) => format!("error within {e}"),
     });
     let within = goal.within.map(|w| format!("within {} ms", w.as_millis()));
-    let parts: Vec<String> = [error, within].into_iter().flatten().collect();
-    format!("{} at confidence {} %", parts.join(", "), goal.confidence.level() * 100.0)
+    let bounds: Vec<String> = [error, within].into_iter().flatten().collect();
+    format!("{} at confidence {} %", bounds.join(", "), goal.confidence.level() * 100.0)
 }

@@ -242,7 +242,7 @@ fn evaluated(
     shape: &Shape,
     state: &SessionState,
 ) -> Result<Option<Vec<Vec<f64>>>> {
-    let batch = image.batch(columns)?;
+    let batch = image.batch(columns, false, None)?;
     let schema = qualified(&shape.scan.table_name, &batch.schema())?;
     let mut all = Vec::with_capacity(exprs.len());
     for expr in exprs {

@@ -25,6 +25,7 @@ pub(crate) fn plain_report(reason: &str) -> Report {
         rows_total: None,
         missing_groups_below: Some(0),
         elapsed_ms: 0.0,
+        parts: Vec::new(),
         reason: reason.to_owned(),
         warnings: Vec::new(),
         unsettled_ranks: Vec::new(),
@@ -79,7 +80,7 @@ pub(crate) fn samples<M: AsRef<Manifest>>(families: &[M]) -> Result<Answer> {
 /// DESCRIBE SAMPLE: one row per level.
 pub(crate) fn family(manifest: &Manifest) -> Result<Answer> {
     let levels = manifest.levels.len();
-    let cumulative = crate::choose::cumulative_rows(manifest);
+    let cumulative = crate::choose::rows_by_level(manifest);
     let number =
         |f: &dyn Fn(usize) -> u64| -> ArrayRef { Arc::new((0..levels).map(|l| Some(f(l))).collect::<UInt64Array>()) };
     #[expect(clippy::cast_precision_loss, reason = "a share for display")]

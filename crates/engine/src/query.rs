@@ -5,10 +5,10 @@ use crate::control::{self, Interrupt, Listeners, Watch};
 use crate::error::{Error, Result};
 use crate::explain;
 use crate::goal::Goal;
+use crate::parts::Parts;
 use crate::running::{Running, ms};
 use crate::session::Session;
 use crate::shape::Role;
-use crate::shape::errors::check as check_error_functions;
 use futures::Stream;
 use plusminus_dialect::{
     Amount, BoundedSql, ErrorBound, OnMiss, SqlClass, Statement, StatementKind, TimeBound, TimeUnit, parse_statement,
@@ -194,11 +194,11 @@ async fn plan_and_answer(
     start: Duration,
     watch: Arc<Watch>,
 ) -> Result<Answer> {
-    let state = session.context().state();
-    let plan = state.create_logical_plan(sql.query()).await?;
-    let plan = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})?;
-    check_error_functions(&plan)?;
-    let running = Arc::new(Running { session, state, goal, start, plan, watch });
+    let parts = Parts::new(Arc::clone(&session.inner.clock), start);
+    parts.lap("hand over");
+    let prepared = session.inner.prepared.get(&session, sql.query()).await?;
+    parts.lap("plan");
+    let running = Arc::new(Running { session, prepared, goal, start, watch, parts });
     match &sql.explain {
         Some(explain) => explain::run(&running, *explain).await,
         None => running.answer().await,

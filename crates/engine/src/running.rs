@@ -7,12 +7,12 @@ use crate::error::{Error, Result};
 use crate::exact;
 use crate::goal::Goal;
 use crate::listing::plain_report;
+use crate::parts::Parts;
+use crate::prepared::{Fitted, Prepared};
 use crate::run::{Context, Estimated, Outcome, approximate, meets_or_null};
 use crate::session::Session;
-use crate::shape::{Reason, Role, Shape, recognise, roles};
+use crate::shape::{Reason, Role, Shape, roles};
 use datafusion::datasource::source_as_provider;
-use datafusion::execution::SessionState;
-use datafusion::logical_expr::LogicalPlan;
 use plusminus_catalog::Manifest;
 use plusminus_dialect::OnMiss;
 use plusminus_statistics::{Estimate, Target, Trust};
@@ -22,16 +22,16 @@ use std::time::Duration;
 /// A query under way.
 pub(crate) struct Running {
     pub(crate) session: Session,
-    pub(crate) state: SessionState,
+    pub(crate) prepared: Arc<Prepared>,
     pub(crate) goal: Goal,
     pub(crate) start: Duration,
-    pub(crate) plan: LogicalPlan,
     pub(crate) watch: Arc<Watch>,
+    pub(crate) parts: Parts,
 }
 
-/// A query with a family to answer it, or the reason to run exactly.
+/// A query with samples that may answer it, the likeliest first, or the reason to run exactly.
 pub(crate) enum Way {
-    Sample(Arc<Shape>, Arc<Manifest>),
+    Sample(Arc<Shape>, Vec<Arc<Fitted>>),
     Exact(Reason),
 }
 
@@ -39,8 +39,22 @@ impl Running {
     pub(crate) async fn answer(self: &Arc<Self>) -> Result<Answer> {
         match self.way().await? {
             Way::Exact(reason) => self.exact(reason).await,
-            Way::Sample(shape, manifest) => self.sample(&shape, &manifest).await,
+            Way::Sample(shape, candidates) => self.sample(&shape, &candidates).await,
         }
+    }
+
+    /// The same query, begun now: what was done to explain it does not count.
+    pub(crate) fn again(&self) -> Arc<Self> {
+        let clock = &self.session.inner.clock;
+        let start = clock.elapsed();
+        Arc::new(Self {
+            session: self.session.clone(),
+            prepared: Arc::clone(&self.prepared),
+            goal: self.goal,
+            start,
+            watch: Arc::clone(&self.watch),
+            parts: Parts::new(Arc::clone(clock), start),
+        })
     }
 
     /// How the query will be answered.
@@ -48,13 +62,13 @@ impl Running {
         if !self.goal.is_bounded() {
             return Ok(Way::Exact(Reason::new("no bound was stated")));
         }
-        let shape = match recognise(&self.plan) {
+        let shape = match &self.prepared.shape {
             Ok(shape) => shape,
-            Err(reason) => return Ok(Way::Exact(reason)),
+            Err(reason) => return Ok(Way::Exact(reason.clone())),
         };
         let key = self.session.table_key(&shape.scan.table_name);
         let provider = source_as_provider(&shape.scan.source)?;
-        let mut families = match self.session.usable_families(&key, &provider, &self.state).await? {
+        let mut families = match self.session.usable_families(&key, &provider, &self.prepared.state).await? {
             Ok(families) => families,
             Err(reason) => return Ok(Way::Exact(reason)),
         };
@@ -66,14 +80,22 @@ impl Running {
                 ))));
             }
         }
-        families.retain(|m| choose::may_answer(&shape, m));
-        Ok(match choose::family(&shape, &families) {
-            Some(manifest) => Way::Sample(Arc::new(shape), Arc::clone(manifest)),
-            None => Way::Exact(Reason::new(
+        families.retain(|m| choose::may_answer(shape, m));
+        let candidates = choose::candidates(shape, &families);
+        if candidates.is_empty() {
+            return Ok(Way::Exact(Reason::new(
                 "no sample can tell: COUNT(DISTINCT …) asks for one stratified by the column or drawn UNIVERSE ON it, and \
                  everything but counts, sums and averages for one drawn by rows",
-            )),
-        })
+            )));
+        }
+        self.parts.lap("which samples");
+        let inner = &self.session.inner;
+        let mut fitted = Vec::with_capacity(candidates.len());
+        for manifest in &candidates {
+            fitted.push(self.prepared.fitted(shape, manifest, inner.images.strata(&inner.store, manifest)?)?);
+        }
+        self.parts.lap("strata");
+        Ok(Way::Sample(Arc::clone(shape), fitted))
     }
 
     fn elapsed(&self) -> Duration {
@@ -83,8 +105,9 @@ impl Running {
     /// The exact answer; who waits minds the time.
     pub(crate) async fn exact(&self, reason: Reason) -> Result<Answer> {
         self.watch.runs_exactly();
-        let found = exact::run(&self.plan, &self.state).await?;
-        let columns = exact_columns(&found.batch, &roles(&self.plan));
+        let found = exact::run(&self.prepared.plan, &self.prepared.state).await?;
+        self.parts.lap("exact");
+        let columns = exact_columns(&found.batch, &roles(&self.prepared.plan));
         let mut report = self.report(Mode::Exact, &reason.0);
         report.rows_read = found.rows_read;
         report.missing_groups_below = Some(0);
@@ -92,41 +115,43 @@ impl Running {
         Ok(Answer { is_query: true, batch: found.batch, columns, report })
     }
 
-    async fn sample(self: &Arc<Self>, shape: &Arc<Shape>, manifest: &Arc<Manifest>) -> Result<Answer> {
+    async fn sample(self: &Arc<Self>, shape: &Arc<Shape>, candidates: &[Arc<Fitted>]) -> Result<Answer> {
         let elapsed = || self.elapsed();
-        let inner = &self.session.inner;
-        let context = Context {
-            state: &self.state,
-            store: &inner.store,
-            images: &inner.images,
-            knowledge: &inner.knowledge,
-            manifest,
-            strata: inner.images.strata(&inner.store, manifest)?,
-            goal: &self.goal,
-            elapsed: &elapsed,
-            pinned_level: self.session.defaults().level.map(|l| l as usize),
-            costs: &inner.costs,
-            watch: &self.watch,
-        };
-        let level_done = |estimated| self.watch.level_done(self.later(shape, manifest, estimated));
-        match approximate(shape, &context, &level_done).await? {
-            Outcome::Estimated(estimated) => self.dress(shape, manifest, *estimated).await,
+        let level_done = |estimated| self.watch.level_done(self.later(shape, estimated));
+        let found = approximate(shape, &self.context(&elapsed), candidates, &level_done).await?;
+        match found {
+            Outcome::Estimated(estimated) => self.dress(shape, *estimated).await,
             Outcome::Refused(reason) => self.exact(reason).await,
         }
     }
 
-    /// Makes the answer of a level only if somebody asks for it.
-    fn later(self: &Arc<Self>, shape: &Arc<Shape>, manifest: &Arc<Manifest>, estimated: Estimated) -> Best {
-        let (running, shape, manifest) = (Arc::clone(self), Arc::clone(shape), Arc::clone(manifest));
-        Box::new(move || running.settled(&shape, &manifest, &estimated))
+    /// What a run on samples needs.
+    pub(crate) fn context<'a>(&'a self, elapsed: &'a (dyn Fn() -> Duration + Sync)) -> Context<'a> {
+        let inner = &self.session.inner;
+        Context {
+            prepared: &self.prepared,
+            state: &self.prepared.state,
+            store: &inner.store,
+            images: &inner.images,
+            knowledge: &inner.knowledge,
+            quantiles: &inner.quantiles,
+            workers: &inner.workers,
+            goal: &self.goal,
+            elapsed,
+            pinned_level: self.session.defaults().level.map(|l| l as usize),
+            costs: &inner.costs,
+            watch: &self.watch,
+            parts: &self.parts,
+        }
     }
 
-    async fn dress(
-        self: &Arc<Self>,
-        shape: &Arc<Shape>,
-        manifest: &Arc<Manifest>,
-        estimated: Estimated,
-    ) -> Result<Answer> {
+    /// Makes the answer of a level only if somebody asks for it.
+    fn later(self: &Arc<Self>, shape: &Arc<Shape>, estimated: Estimated) -> Best {
+        let (running, shape) = (Arc::clone(self), Arc::clone(shape));
+        Box::new(move || running.settled(&shape, &estimated))
+    }
+
+    async fn dress(self: &Arc<Self>, shape: &Arc<Shape>, estimated: Estimated) -> Result<Answer> {
         let met = self.met(shape, &estimated);
         // Where there is an aggregate of aggregates, its groups cannot be repaired one by one.
         let whole = self.goal.on_miss == OnMiss::Repair && shape.is_beyond;
@@ -136,17 +161,19 @@ impl Running {
                 if whole { "REPAIR" } else { "EXACT" }
             ));
             // Out of time there is still the estimate to report.
-            self.watch.level_done(self.later(shape, manifest, estimated))?;
+            self.watch.level_done(self.later(shape, estimated))?;
             return self.exact(reason).await;
         }
-        self.settled(shape, manifest, &estimated)
+        self.settled(shape, &estimated)
     }
 
     /// The answer of a finished level, and what is to be done when it misses.
-    fn settled(&self, shape: &Shape, manifest: &Manifest, estimated: &Estimated) -> Result<Answer> {
+    fn settled(&self, shape: &Shape, estimated: &Estimated) -> Result<Answer> {
         let met = self.met(shape, estimated);
         let mut answer = self.columns(shape, estimated)?;
-        answer.report = self.sample_report(shape, manifest, estimated, met);
+        answer.report = self.sample_report(shape, &estimated.sample, estimated, met);
+        self.parts.lap("answer");
+        answer.report.parts = self.parts.taken();
         match self.goal.on_miss {
             OnMiss::Fail if !met => Err(self.failure(answer)),
             OnMiss::Omit if !met => self.omit(answer, estimated),
@@ -194,10 +221,23 @@ impl Running {
             let what = "rows were chosen by an estimate (HAVING, or ORDER BY with LIMIT): intervals hold for all groups at once";
             report.warnings.push(what.to_owned());
         }
+        if let (Some(_), Some(_), Some(_)) = (self.goal.error, self.goal.within, estimated.level) {
+            report.reason.push_str(self.which_came_first(manifest, estimated, met));
+        }
         report.warnings.extend(estimated.notes());
         report.unsettled_ranks.clone_from(&estimated.unsettled.ranks);
         report.unsettled_members.clone_from(&estimated.unsettled.members);
         report
+    }
+
+    /// Of an error and a time, what ended the query.
+    fn which_came_first(&self, manifest: &Manifest, estimated: &Estimated, met: bool) -> &'static str {
+        let is_top = estimated.level == Some(manifest.levels.len().saturating_sub(1));
+        match (met, is_top) {
+            (true, _) => "; the error was met before the time was up",
+            (false, false) => "; the time was up before the error was met",
+            (false, true) => "; the sample ended before the error was met",
+        }
     }
 
     fn report(&self, mode: Mode, reason: &str) -> Report {

@@ -3,116 +3,136 @@
 use crate::error::{Error, Result};
 use crate::shape::errors::ESTIMATE;
 use crate::shape::has_subquery;
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::compute::{SortColumn, filter_record_batch, lexsort_to_indices, take_record_batch};
+use arrow::array::{ArrayRef, AsArray};
+use arrow::compute::{SortColumn, SortOptions, filter_record_batch, lexsort_to_indices, take_record_batch};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Distinct, Expr, LogicalPlan, Sort};
+use datafusion::physical_expr::PhysicalExpr;
 use std::sync::Arc;
 
-/// Rows of a node: its columns in the order of its schema, and the hidden column last.
-///
-/// `None` when a node or expression is not among those that can be evaluated as they stand.
-pub(super) fn run(plan: &LogicalPlan, state: &SessionState, batch: &RecordBatch) -> Result<Option<RecordBatch>> {
-    let below = |plan: &LogicalPlan| run(plan, state, batch);
-    match plan {
-        LogicalPlan::Aggregate(_) => Ok(Some(batch.clone())),
-        LogicalPlan::SubqueryAlias(alias) => below(&alias.input),
-        LogicalPlan::Distinct(Distinct::All(input)) => below(input),
+/// What stands above the aggregate, compiled; columns are found by their place, the hidden one being the last.
+#[derive(Debug)]
+pub(crate) enum Upward {
+    /// The aggregate's own rows.
+    Aggregate,
+    Project {
+        input: Box<Upward>,
+        exprs: Vec<Arc<dyn PhysicalExpr>>,
+    },
+    Filter {
+        input: Box<Upward>,
+        predicate: Arc<dyn PhysicalExpr>,
+    },
+    Sort {
+        input: Box<Upward>,
+        keys: Vec<(Arc<dyn PhysicalExpr>, SortOptions)>,
+        fetch: Option<usize>,
+    },
+    Limit {
+        input: Box<Upward>,
+        skip: usize,
+        fetch: usize,
+    },
+}
+
+/// Compiles `plan` down to its aggregate; `None` when a node or expression is not among those that can be evaluated as they stand.
+pub(crate) fn compile(plan: &LogicalPlan, state: &SessionState) -> Result<Option<Upward>> {
+    let below = |plan: &LogicalPlan| Ok::<_, Error>(compile(plan, state)?.map(Box::new));
+    Ok(match plan {
+        LogicalPlan::Aggregate(_) => Some(Upward::Aggregate),
+        LogicalPlan::SubqueryAlias(alias) => compile(&alias.input, state)?,
+        LogicalPlan::Distinct(Distinct::All(input)) => compile(input, state)?,
         LogicalPlan::Projection(projection) => {
-            if projection.expr.iter().any(is_hard) {
-                return Ok(None);
-            }
-            let Some(rows) = below(&projection.input)? else { return Ok(None) };
-            let columns = evaluate(&projection.expr, &projection.input, state, &rows)?;
-            with_columns(&rows, columns).map(Some)
+            let Some(exprs) = physical(&projection.expr, &projection.input, state)? else { return Ok(None) };
+            below(&projection.input)?.map(|input| Upward::Project { input, exprs })
         }
         LogicalPlan::Filter(filter) => {
-            if is_hard(&filter.predicate) {
-                return Ok(None);
-            }
-            let Some(rows) = below(&filter.input)? else { return Ok(None) };
-            let mask = evaluate(std::slice::from_ref(&filter.predicate), &filter.input, state, &rows)?;
-            let mask = mask[0].as_boolean_opt().ok_or_else(|| Error::data("HAVING is not a condition"))?;
-            Ok(Some(filter_record_batch(&rows, mask)?))
+            let predicate = physical(std::slice::from_ref(&filter.predicate), &filter.input, state)?;
+            let Some(predicate) = predicate.and_then(|mut p| p.pop()) else { return Ok(None) };
+            below(&filter.input)?.map(|input| Upward::Filter { input, predicate })
         }
-        LogicalPlan::Sort(sort) => match below(&sort.input)? {
-            Some(rows) => sorted(sort, state, &rows),
-            None => Ok(None),
-        },
+        LogicalPlan::Sort(sort) => sorted(sort, state)?,
         LogicalPlan::Limit(limit) => {
-            let (Some(skip), Some(fetch)) =
-                (count(limit.skip.as_deref(), 0), count(limit.fetch.as_deref(), usize::MAX))
-            else {
-                return Ok(None);
-            };
-            let Some(rows) = below(&limit.input)? else { return Ok(None) };
-            let skip = skip.min(rows.num_rows());
-            Ok(Some(rows.slice(skip, fetch.min(rows.num_rows() - skip))))
+            let (skip, fetch) = (count(limit.skip.as_deref(), 0), count(limit.fetch.as_deref(), usize::MAX));
+            let (Some(skip), Some(fetch)) = (skip, fetch) else { return Ok(None) };
+            below(&limit.input)?.map(|input| Upward::Limit { input, skip, fetch })
         }
-        _ => Ok(None),
-    }
+        _ => None,
+    })
 }
 
-/// Expressions that need more than the row: subqueries and what changes from call to call.
-fn is_hard(expr: &Expr) -> bool {
-    has_subquery(expr) || expr.is_volatile()
-}
-
-fn sorted(sort: &Sort, state: &SessionState, rows: &RecordBatch) -> Result<Option<RecordBatch>> {
+fn sorted(sort: &Sort, state: &SessionState) -> Result<Option<Upward>> {
     let exprs: Vec<Expr> = sort.expr.iter().map(|s| s.expr.clone()).collect();
-    if exprs.iter().any(is_hard) {
+    let Some(exprs) = physical(&exprs, &sort.input, state)? else { return Ok(None) };
+    let options = sort.expr.iter().map(|s| SortOptions { descending: !s.asc, nulls_first: s.nulls_first });
+    let keys = exprs.into_iter().zip(options).collect();
+    let input = compile(&sort.input, state)?.map(Box::new);
+    Ok(input.map(|input| Upward::Sort { input, keys, fetch: sort.fetch }))
+}
+
+/// `exprs` over the columns of `input`; `None` when one needs more than the row (a subquery, or what changes from call to call).
+fn physical(exprs: &[Expr], input: &LogicalPlan, state: &SessionState) -> Result<Option<Vec<Arc<dyn PhysicalExpr>>>> {
+    if exprs.iter().any(|expr| has_subquery(expr) || expr.is_volatile()) {
         return Ok(None);
     }
-    let values = evaluate(&exprs, &sort.input, state, rows)?;
-    let options = |s: &datafusion::logical_expr::SortExpr| arrow::compute::SortOptions {
-        descending: !s.asc,
-        nulls_first: s.nulls_first,
-    };
-    let keys: Vec<SortColumn> = values
-        .into_iter()
-        .zip(&sort.expr)
-        .map(|(values, s)| SortColumn { values, options: Some(options(s)) })
-        .collect();
-    let order = lexsort_to_indices(&keys, sort.fetch)?;
-    Ok(Some(take_record_batch(rows, &order)?))
-}
-
-/// `exprs` over the columns of `input`, which `rows` holds.
-fn evaluate(exprs: &[Expr], input: &LogicalPlan, state: &SessionState, rows: &RecordBatch) -> Result<Vec<ArrayRef>> {
     let schema = with_hidden(input.schema())?;
-    // Columns are found by their place; the hidden one is there for the look-ups of error functions.
-    let visible = RecordBatch::try_new(nullable(&schema), rows.columns().to_vec())?;
-    let mut columns = Vec::with_capacity(exprs.len());
-    for expr in exprs {
-        let physical = state.create_physical_expr(expr.clone(), &schema)?;
-        columns.push(physical.evaluate(&visible)?.into_array(rows.num_rows())?);
-    }
-    Ok(columns)
+    let compile = |expr: &Expr| Ok(state.create_physical_expr(expr.clone(), &schema)?);
+    exprs.iter().map(compile).collect::<Result<_>>().map(Some)
 }
 
+/// The hidden column is there for the look-ups of error functions. Estimates may be NULL where the plan thinks they cannot.
 fn with_hidden(schema: &DFSchema) -> Result<DFSchema> {
-    let mut fields: Vec<_> = schema.iter().map(|(qualifier, field)| (qualifier.cloned(), Arc::clone(field))).collect();
+    let nullable = |field: &Arc<Field>| Arc::new(field.as_ref().clone().with_nullable(true));
+    let mut fields: Vec<_> = schema.iter().map(|(qualifier, field)| (qualifier.cloned(), nullable(field))).collect();
     fields.push((None, Arc::new(Field::new(ESTIMATE, DataType::UInt32, false))));
     Ok(DFSchema::new_with_metadata(fields, schema.metadata().clone())?)
 }
 
-/// Estimates may be NULL where the plan thinks they cannot.
-fn nullable(schema: &DFSchema) -> Arc<Schema> {
-    let fields = schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true));
-    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+impl Upward {
+    /// The query's rows from the aggregate's, `batch`: its columns, and the hidden column last.
+    pub(super) fn run(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        match self {
+            Self::Aggregate => Ok(batch.clone()),
+            Self::Project { input, exprs } => {
+                let rows = input.run(batch)?;
+                let columns = exprs.iter().map(|expr| evaluate(expr, &rows)).collect::<Result<_>>()?;
+                with_columns(&rows, columns)
+            }
+            Self::Filter { input, predicate } => {
+                let rows = input.run(batch)?;
+                let mask = evaluate(predicate, &rows)?;
+                let mask = mask.as_boolean_opt().ok_or_else(|| Error::data("HAVING is not a condition"))?;
+                Ok(filter_record_batch(&rows, mask)?)
+            }
+            Self::Sort { input, keys, fetch } => {
+                let rows = input.run(batch)?;
+                let column = |(expr, options): &(Arc<dyn PhysicalExpr>, SortOptions)| {
+                    Ok(SortColumn { values: evaluate(expr, &rows)?, options: Some(*options) })
+                };
+                let keys = keys.iter().map(column).collect::<Result<Vec<_>>>()?;
+                Ok(take_record_batch(&rows, &lexsort_to_indices(&keys, *fetch)?)?)
+            }
+            Self::Limit { input, skip, fetch } => {
+                let rows = input.run(batch)?;
+                let skip = (*skip).min(rows.num_rows());
+                Ok(rows.slice(skip, (*fetch).min(rows.num_rows() - skip)))
+            }
+        }
+    }
+}
+
+fn evaluate(expr: &Arc<dyn PhysicalExpr>, rows: &RecordBatch) -> Result<ArrayRef> {
+    Ok(expr.evaluate(rows)?.into_array(rows.num_rows())?)
 }
 
 /// New columns in front of the hidden one of `rows`.
 fn with_columns(rows: &RecordBatch, columns: Vec<ArrayRef>) -> Result<RecordBatch> {
     let hidden = rows.num_columns() - 1;
-    let mut fields: Vec<_> = columns
-        .iter()
-        .enumerate()
-        .map(|(number, c)| Arc::new(arrow::datatypes::Field::new(format!("c{number}"), c.data_type().clone(), true)))
-        .collect();
+    let field = |(number, c): (usize, &ArrayRef)| Arc::new(Field::new(format!("c{number}"), c.data_type().clone(), true));
+    let mut fields: Vec<_> = columns.iter().enumerate().map(field).collect();
     fields.push(Arc::clone(&rows.schema().fields()[hidden]));
     let columns = columns.into_iter().chain([Arc::clone(rows.column(hidden))]).collect();
     Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
@@ -122,7 +142,7 @@ fn with_columns(rows: &RecordBatch, columns: Vec<ArrayRef>) -> Result<RecordBatc
 fn count(expr: Option<&Expr>, default: usize) -> Option<usize> {
     match expr {
         None => Some(default),
-        Some(Expr::Literal(value, _)) => match value.cast_to(&arrow::datatypes::DataType::Int64) {
+        Some(Expr::Literal(value, _)) => match value.cast_to(&DataType::Int64) {
             Ok(ScalarValue::Int64(Some(number))) => usize::try_from(number).ok(),
             Ok(ScalarValue::Int64(None)) => Some(default),
             _ => None,

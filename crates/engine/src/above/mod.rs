@@ -11,8 +11,9 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, UInt32Type};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::execution::SessionState;
+pub(crate) use direct::Upward;
 pub(crate) use planned::Choice;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The query's rows, and for each the number of the group it came from.
 pub(crate) struct Upper {
@@ -23,11 +24,24 @@ pub(crate) struct Upper {
 /// Puts `columns` (the aggregate's output) in the aggregate's place and runs the plan above it.
 ///
 /// Projections, HAVING, ORDER BY and LIMIT are evaluated as they stand; whatever else there is (a subquery in HAVING, say)
-/// goes through DataFusion's planner.
-pub(crate) async fn run(shape: &Shape, state: &SessionState, columns: Vec<ArrayRef>, groups: usize) -> Result<Upper> {
+/// goes through DataFusion's planner. `compiled` is filled by the first call.
+pub(crate) async fn run(
+    shape: &Shape,
+    state: &SessionState,
+    compiled: &OnceLock<Option<Upward>>,
+    columns: Vec<ArrayRef>,
+    groups: usize,
+) -> Result<Upper> {
     let batch = numbered(shape, columns, groups)?;
-    match direct::run(&shape.plan, state, &batch)? {
-        Some(done) => split(done, shape),
+    let upward = match compiled.get() {
+        Some(upward) => upward,
+        None => {
+            let upward = direct::compile(&shape.plan, state)?;
+            compiled.get_or_init(|| upward)
+        }
+    };
+    match upward {
+        Some(upward) => split(upward.run(&batch)?, shape),
         None => split(planned::run(shape, state, batch, Choice::Applied).await?, shape),
     }
 }

@@ -3,21 +3,23 @@
 mod plan;
 pub(crate) mod special;
 
-use crate::kernel::{Rows, key_linearised, linearised};
+use crate::error::Result;
+use crate::kernel::{Kept, Walk, key_linearised, linearised};
 use crate::knowledge::PairKnowledge;
 use crate::shape::{Argument, Call, CallKind, Shape, Spread, used_inputs};
 use plan::{Plan, Way};
 use plusminus_statistics::expression::Smooth;
 use plusminus_statistics::{
-    Doubt, Estimate, Knowledge, Population, Quantiles, StratumSize, Total, Trust, correlation_interval, count_interval,
+    Doubt, Estimate, Knowledge, Population, Quantiles, Total, Trust, correlation_interval, count_interval,
     mean_interval, product_interval, smooth_interval, sum_interval, variance_interval,
 };
 
 /// Everything one look at the sample knows.
 pub(crate) struct Estimator<'a> {
     pub(crate) shape: &'a Shape,
-    pub(crate) levels: &'a [Rows],
-    pub(crate) sizes: &'a [StratumSize],
+    pub(crate) walk: Walk<'a>,
+    /// The cells of the first walk, where there are few.
+    pub(crate) kept: Option<&'a Kept>,
     /// (group, variable), groups outermost.
     pub(crate) totals: &'a [Total],
     /// What could hold rows of each group.
@@ -84,32 +86,33 @@ impl Estimator<'_> {
     }
 
     /// The interval of each of the shape's functions in every group, functions outermost; those of rounded columns rounded.
-    pub(crate) fn all_estimates(&self) -> Vec<Vec<Estimate>> {
+    pub(crate) fn all_estimates(&self) -> Result<Vec<Vec<Estimate>>> {
         let smooths: Vec<&Smooth> = self.shape.smooths().collect();
-        let mut estimates = self.estimates(&smooths);
+        let mut estimates = self.estimates(&smooths)?;
         let rounds = self.shape.outputs.iter().filter(|o| o.smooth.is_some()).map(|o| o.round);
         for (column, digits) in estimates.iter_mut().zip(rounds) {
             if let Some(digits) = digits {
                 column.iter_mut().for_each(|e| *e = rounded(*e, digits));
             }
         }
-        estimates
+        Ok(estimates)
     }
 
-    fn estimates(&self, smooths: &[&Smooth]) -> Vec<Vec<Estimate>> {
+    fn estimates(&self, smooths: &[&Smooth]) -> Result<Vec<Vec<Estimate>>> {
         let mut linears = Vec::new();
         let plans: Vec<Plan<'_>> = smooths.iter().map(|smooth| self.plan(smooth, &mut linears)).collect();
         let walked = if linears.is_empty() {
             Vec::new()
         } else if self.rows_of_keys.is_some() {
-            key_linearised(self.levels, self.sizes, &self.shape.variables, &linears, self.groups())
+            key_linearised(&self.walk, &self.shape.variables, &linears)
         } else {
-            linearised(self.levels, self.sizes, &self.shape.variables, &linears, self.groups())
+            linearised(&self.walk, &self.shape.variables, &linears, self.kept)?
         };
         let z = |plan: &Plan<'_>, group: usize| {
             plan.linear.map_or_else(Total::default, |at| walked[group * linears.len() + at])
         };
-        plans.iter().map(|plan| (0..self.groups()).map(|g| self.estimate(plan, g, &z(plan, g))).collect()).collect()
+        let by_group = |plan| (0..self.groups()).map(|g| self.estimate(plan, g, &z(plan, g))).collect();
+        Ok(plans.iter().map(by_group).collect())
     }
 
     fn estimate(&self, plan: &Plan<'_>, group: usize, z: &Total) -> Estimate {

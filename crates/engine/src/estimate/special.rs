@@ -9,7 +9,7 @@ use plusminus_statistics::{
 
 /// The estimates of a special call by group; `ends` are extremes that moments of the sampled strata tell.
 pub(crate) fn estimates(look: &Estimator<'_>, call: &Special, ends: &[Option<f64>]) -> Vec<Estimate> {
-    let column = Column { levels: look.levels, domain: call.domain, argument: call.argument, groups: look.groups() };
+    let column = Column { levels: look.walk.levels, domain: call.domain, argument: call.argument, groups: look.groups() };
     match call.kind {
         SpecialKind::Quantile { share, rows } => quantiles(look, call, &column, share, rows),
         SpecialKind::Extreme { is_max, truth } => {
@@ -38,7 +38,7 @@ pub(crate) fn estimates(look: &Estimator<'_>, call: &Special, ends: &[Option<f64
 /// Keys seen over the share of keys that was drawn; keys that were not drawn can add no more than there are.
 fn distinct(look: &Estimator<'_>, rows: usize, group: usize) -> Estimate {
     let total = look.total(group, rows);
-    let [keys] = look.sizes else { return Estimate::exact(0.0) };
+    let [keys] = look.walk.sizes else { return Estimate::exact(0.0) };
     if keys.is_exact() {
         #[expect(clippy::cast_precision_loss, reason = "key counts stay far below 2^53")]
         return Estimate::exact(total.exact_rows as f64);
@@ -51,7 +51,7 @@ fn distinct(look: &Estimator<'_>, rows: usize, group: usize) -> Estimate {
 }
 
 fn quantiles(look: &Estimator<'_>, call: &Special, column: &Column<'_>, share: f64, rows: usize) -> Vec<Estimate> {
-    let points = column.sorted(look.sizes);
+    let points = column.sorted(look.walk.sizes);
     let at: Vec<(f64, f64)> = points
         .iter()
         .enumerate()
@@ -60,7 +60,7 @@ fn quantiles(look: &Estimator<'_>, call: &Special, column: &Column<'_>, share: f
             (quantile, look.total(group, rows).estimate())
         })
         .collect();
-    let residuals = column.residuals(look.sizes, share, &at);
+    let residuals = column.residuals(look.walk.sizes, share, &at);
     let knowledge = &look.knowledge[call.argument].known;
     let estimate = |(group, points): (usize, &Vec<_>)| {
         let seen = look.total(group, rows).domain_rows;

@@ -1,22 +1,30 @@
 //! The direct path: rows of levels to totals per group, without an optimiser or a physical plan.
 //!
-//! A level's rows are evaluated once ([`Program::evaluate`]) and kept; every look walks the kept rows of all levels
-//! side by side, stratum by stratum ([`totals`], then [`linearised`] for ratios and expressions).
+//! What a query needs of each row ([`Needs`]) is compiled once ([`Compiled`]). A level's rows are evaluated once
+//! ([`Program::evaluate`]) and kept; every look walks the kept rows of all levels side by side, stratum by stratum
+//! ([`totals`], then [`linearised`] for ratios and expressions).
 
+mod compiled;
 mod filtered;
+mod groups;
 mod native;
+mod needs;
 mod program;
 mod replicates;
 mod rows;
 mod specials;
 mod strata;
 mod walk;
+mod workers;
 
+pub(crate) use compiled::{Compiled, mean, qualified};
 pub(crate) use filtered::filtered;
-pub(crate) use native::exact_calls;
-pub(crate) use program::{Program, mean, qualified, with_strata};
+pub(crate) use native::{WholeRows, exact_calls};
+pub(crate) use needs::Needs;
+pub(crate) use program::Program;
 pub(crate) use replicates::{Replicates, replicates};
-pub(crate) use rows::Rows;
+pub(crate) use rows::{Rows, Run, runs_of};
 pub(crate) use specials::Column;
 pub(crate) use strata::StrataView;
-pub(crate) use walk::{Linear, key_linearised, key_totals, linearised, totals};
+pub(crate) use walk::{Kept, Linear, Walk, key_linearised, key_totals, linearised, totals};
+pub(crate) use workers::Workers;

@@ -1,17 +1,16 @@
 //! Groups whose strata are all known whole, computed by DataFusion's own accumulators in its own types.
 
-use super::program::{Program, qualified};
+use super::compiled::qualified;
+use super::program::Program;
 use crate::error::Result;
 use crate::shape::Shape;
-use arrow::array::{ArrayRef, AsArray, BooleanArray};
-use arrow::datatypes::UInt32Type;
+use arrow::array::{ArrayRef, AsArray};
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 use datafusion::physical_expr::aggregate::{AggregateFunctionExpr, LoweredAggregateBuilder};
 use datafusion::physical_expr::{GroupsAccumulatorAdapter, PhysicalExpr};
-use plusminus_statistics::StratumSize;
 use std::sync::Arc;
 
 struct Accumulated {
@@ -20,34 +19,35 @@ struct Accumulated {
     accumulator: Box<dyn GroupsAccumulator>,
 }
 
+/// Rows of strata that are known whole.
+pub(crate) struct WholeRows {
+    /// What the program evaluates, the stratum last.
+    pub(crate) needed: RecordBatch,
+    /// The table's own columns that the calls read.
+    pub(crate) own: RecordBatch,
+}
+
 /// One array per call with a row for every group; only groups without a sampled stratum are meaningful.
 pub(crate) fn exact_calls(
     shape: &Shape,
     state: &SessionState,
     program: &mut Program,
-    batches: &[RecordBatch],
-    sizes: &[StratumSize],
+    levels: &[WholeRows],
 ) -> Result<Vec<ArrayRef>> {
     let mut calls = Vec::new();
     let groups = program.group_count();
-    for batch in batches {
-        let batch = whole_strata(batch, sizes)?;
+    for rows in levels {
         if calls.is_empty() {
-            calls = accumulators(shape, state, &batch)?;
+            calls = accumulators(shape, state, &rows.own)?;
         }
-        let (kept, ids) = program.groups_of(&batch)?;
-        for call in &mut calls {
-            call.update(&kept, &ids, groups)?;
-        }
+        let (passing, ids) = program.groups_of(&rows.needed)?;
+        let kept = match &passing {
+            Some(mask) => arrow::compute::filter_record_batch(&rows.own, mask)?,
+            None => rows.own.clone(),
+        };
+        calls.iter_mut().try_for_each(|call| call.update(&kept, &ids, groups))?;
     }
     calls.iter_mut().map(|c| Ok(c.accumulator.evaluate(EmitTo::All)?)).collect()
-}
-
-/// The rows of strata that are known whole.
-fn whole_strata(batch: &RecordBatch, sizes: &[StratumSize]) -> Result<RecordBatch> {
-    let strata = batch.column(batch.num_columns() - 1).as_primitive::<UInt32Type>();
-    let mask: BooleanArray = strata.values().iter().map(|s| Some(sizes[*s as usize].is_exact())).collect();
-    Ok(arrow::compute::filter_record_batch(batch, &mask)?)
 }
 
 fn accumulators(shape: &Shape, state: &SessionState, batch: &RecordBatch) -> Result<Vec<Accumulated>> {

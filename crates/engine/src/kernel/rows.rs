@@ -1,8 +1,28 @@
+use arrow::array::UInt32Array;
+
+/// A run of rows of one stratum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub(crate) stratum: u32,
+    pub(crate) from: u32,
+    pub(crate) to: u32,
+}
+
+impl Run {
+    pub(crate) fn range(self) -> std::ops::Range<usize> {
+        self.from as usize..self.to as usize
+    }
+}
+
 /// What the rows of one level evaluated to, those that pass WHERE, sorted by stratum.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
     pub(crate) strata: Vec<u32>,
+    /// The rows of each stratum, in order.
+    pub(crate) runs: Vec<Run>,
     pub(crate) groups: Vec<u32>,
+    /// Whether all rows of a stratum are of one group.
+    pub(crate) one_group_per_run: bool,
     /// Priority ranks within the strata, where replicates need them.
     pub(crate) ranks: Vec<u32>,
     /// For each domain, which rows are in it; `None` when all are.
@@ -16,10 +36,72 @@ impl Rows {
         self.strata.len()
     }
 
-    /// The end of the run of one stratum that starts at `from`.
-    #[inline]
-    pub(crate) fn run_end(&self, from: usize) -> usize {
-        let stratum = self.strata[from];
-        from + self.strata[from..].iter().take_while(|s| **s == stratum).count()
+    /// Bytes held.
+    pub(crate) fn bytes(&self) -> usize {
+        let masks: usize = self.domains.iter().flatten().map(Vec::capacity).sum();
+        let values: usize = self.arguments.iter().map(Vec::capacity).sum();
+        masks + 8 * values + 4 * (self.strata.capacity() + self.groups.capacity() + self.ranks.capacity())
+    }
+
+    /// Adds the rows of another part of the level, which come after these.
+    pub(crate) fn append(&mut self, mut other: Self) {
+        self.strata.append(&mut other.strata);
+        self.groups.append(&mut other.groups);
+        self.ranks.append(&mut other.ranks);
+        for (mask, more) in self.domains.iter_mut().zip(&mut other.domains) {
+            if let (Some(mask), Some(more)) = (mask, more) {
+                mask.append(more);
+            }
+        }
+        for (values, more) in self.arguments.iter_mut().zip(&mut other.arguments) {
+            values.append(more);
+        }
+    }
+
+    /// Finds the runs; for when all rows are there.
+    pub(crate) fn seal(&mut self) {
+        self.runs = runs(&self.strata);
+    }
+}
+
+/// The runs of equal numbers.
+pub(crate) fn runs(strata: &[u32]) -> Vec<Run> {
+    let mut found = Vec::new();
+    let mut from = 0;
+    while from < strata.len() {
+        let stratum = strata[from];
+        // Long runs are leapt over, short ones walked.
+        let mut step = 1;
+        let mut low = from;
+        while low + step < strata.len() && strata[low + step] == stratum {
+            low += step;
+            step *= 2;
+        }
+        let high = (low + step).min(strata.len());
+        let to = low + strata[low..high].partition_point(|s| *s == stratum);
+        #[expect(clippy::cast_possible_truncation, reason = "a level has fewer than 2^32 rows")]
+        found.push(Run { stratum, from: from as u32, to: to as u32 });
+        from = to;
+    }
+    found
+}
+
+/// The runs of a column of strata.
+pub(crate) fn runs_of(strata: &UInt32Array) -> Vec<Run> {
+    runs(strata.values())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_found_whatever_their_lengths() {
+        for lengths in [vec![], vec![1], vec![1, 1, 1], vec![7, 1, 30, 2], vec![1000, 1, 64, 65, 3]] {
+            let strata: Vec<u32> = lengths.iter().enumerate().flat_map(|(h, n)| vec![3 * h as u32; *n]).collect();
+            let found = runs(&strata);
+            assert_eq!(found.iter().map(|r| r.range().len()).collect::<Vec<_>>(), lengths);
+            assert!(found.iter().all(|r| strata[r.range()].iter().all(|s| *s == r.stratum)));
+        }
     }
 }

@@ -2,11 +2,12 @@
 
 use super::levels::{Levels, Look};
 use crate::error::Result;
-use crate::kernel::{Program, exact_calls};
+use crate::kernel::{Program, WholeRows, exact_calls};
 use crate::shape::CallKind;
-use arrow::array::{ArrayRef, BooleanArray, Float64Array};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, Float64Array};
+use arrow::compute::filter_record_batch;
 use arrow::compute::kernels::zip::zip;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, UInt32Type};
 use plusminus_statistics::Population;
 use std::sync::Arc;
 
@@ -46,8 +47,37 @@ impl Levels<'_> {
         if !look.populations.iter().any(Population::is_exact) || self.shape.calls.iter().all(is_count) {
             return Ok(None);
         }
-        let Some(program) = &mut self.program else { return Ok(None) };
-        exact_calls(self.shape, self.context.state, program, &self.batches, &look.sizes).map(Some)
+        let levels = self.whole_rows(look)?;
+        let Some(program) = self.program.as_mut().filter(|_| !levels.is_empty()) else { return Ok(None) };
+        exact_calls(self.shape, self.context.state, program, &levels).map(Some)
+    }
+
+    /// The rows of living strata that are known whole, level by level.
+    fn whole_rows(&self, look: &Look) -> Result<Vec<WholeRows>> {
+        let is_whole = |stratum: u32| look.sizes[stratum as usize].is_exact() && self.view.is_alive(stratum);
+        let mut levels = Vec::new();
+        if self.shape.has_subquery {
+            for batch in &self.chosen {
+                let strata = batch.column(batch.num_columns() - 1).as_primitive::<UInt32Type>();
+                let mask: BooleanArray = strata.values().iter().map(|s| Some(is_whole(*s))).collect();
+                let own = filter_record_batch(batch, &mask)?;
+                levels.push(WholeRows { needed: own.clone(), own });
+            }
+            return Ok(levels);
+        }
+        let (needs, own) = (&self.fitted.needs, self.shape.columns());
+        for level in 0..self.rows.len() {
+            let (context, manifest) = (self.context, &self.fitted.manifest);
+            let image = context.images.level(context.store, manifest, level, &needs.columns)?;
+            let ranges = image.ranges(is_whole);
+            if ranges.as_ref().is_some_and(Vec::is_empty) && !levels.is_empty() {
+                continue;
+            }
+            let needed = image.batch(&needs.columns, needs.with_ranks, ranges.as_deref())?;
+            let image = context.images.level(context.store, manifest, level, &own)?;
+            levels.push(WholeRows { needed, own: image.batch(&own, false, ranges.as_deref())? });
+        }
+        Ok(levels)
     }
 }
 

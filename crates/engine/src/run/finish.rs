@@ -4,13 +4,14 @@ use super::Estimated;
 use super::levels::{Levels, Look};
 use super::settled::unsettled;
 use super::stopping::meets_or_null;
-use crate::above;
+use crate::above::{self, Upper};
 use crate::error::Result;
 use crate::shape::{Shape, SpecialKind};
 use arrow::array::{ArrayRef, Float64Array};
 use arrow::datatypes::DataType;
 use plusminus_dialect::OnMiss;
 use plusminus_statistics::{Estimate, Population, missing, rows_beyond};
+use std::sync::Arc;
 
 /// Puts what error functions say into the slot that their look-ups read.
 pub(super) fn fill(shape: &Shape, hidden: &[Vec<Estimate>]) -> Result<()> {
@@ -44,16 +45,23 @@ fn unit_of(data_type: &DataType) -> Option<f64> {
 }
 
 impl Levels<'_> {
+    /// The query's rows from the aggregate's columns.
+    pub(super) async fn upper(&mut self, columns: Vec<ArrayRef>, look: &Look) -> Result<Upper> {
+        let (state, compiled) = (self.context.state, &self.context.prepared.upward);
+        above::run(self.shape, state, compiled, columns, look.populations.len()).await
+    }
+
     /// The answer of a level. Only the last one is repaired, and only after it nothing more is read.
     pub(super) async fn answer(&mut self, level: usize, look: &mut Look, is_last: bool) -> Result<Estimated> {
         if is_last {
             self.rows.truncate(level + 1);
-            self.batches.truncate(level + 1);
+            self.chosen.truncate(level + 1);
         }
         let is_whole = self.view.populations(&look.sizes).iter().all(Population::is_exact);
         let missing_groups_below = self.missing(&look.sizes);
         if let Some(nested) = look.nested.clone() {
             return Ok(Estimated {
+                sample: Arc::clone(&self.fitted.manifest),
                 batch: nested.batch,
                 intervals: nested.columns,
                 spoken_of: Vec::new(),
@@ -69,7 +77,7 @@ impl Levels<'_> {
         let mut columns = self.columns_of(look)?;
         self.settle_known(&columns, look)?;
         fill(self.shape, look.hidden(self.shape))?;
-        let mut upper = above::run(self.shape, self.context.state, columns.clone(), look.populations.len()).await?;
+        let mut upper = self.upper(columns.clone(), look).await?;
         let mut repaired = 0;
         while is_last && self.context.goal.on_miss == OnMiss::Repair {
             let failing = self.failing(look, &upper.groups);
@@ -78,7 +86,7 @@ impl Levels<'_> {
             }
             repaired += failing.len();
             fill(self.shape, look.hidden(self.shape))?;
-            upper = above::run(self.shape, self.context.state, columns.clone(), look.populations.len()).await?;
+            upper = self.upper(columns.clone(), look).await?;
         }
         let shown = |by_group: &Vec<Estimate>| upper.groups.iter().map(|g| by_group[*g as usize]).collect::<Vec<_>>();
         let mut estimates = look.estimates.iter();
@@ -88,6 +96,7 @@ impl Levels<'_> {
             intervals.push(own.map(shown));
         }
         Ok(Estimated {
+            sample: Arc::clone(&self.fitted.manifest),
             intervals,
             spoken_of: estimates.take(self.shape.error_calls.len()).map(shown).collect(),
             level: Some(level),

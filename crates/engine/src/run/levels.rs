@@ -1,42 +1,45 @@
 use super::Context;
 use super::catalog::{Known, certain_extremes, known_variable};
 use super::nested::Nested;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::estimate::{Estimator, special};
-use crate::kernel::{Program, Rows, StrataView, filtered, key_totals, mean, totals, with_strata};
-use crate::knowledge::{ArgumentKnowledge, Opened};
+use crate::kernel::{Compiled, Kept, Program, Rows, StrataView, Walk, filtered, key_totals, mean, totals};
+use crate::knowledge::Opened;
+use crate::prepared::{Fitted, Known as Knowledge};
 use crate::shape::Shape;
 use arrow::record_batch::RecordBatch;
-use plusminus_statistics::{Estimate, Knowledge, Population, Quantiles, StratumSize};
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use plusminus_statistics::{Estimate, Population, Quantiles, StratumSize};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One level after another.
-pub(super) struct Levels<'a> {
+pub(crate) struct Levels<'a> {
     pub(super) context: &'a Context<'a>,
     pub(super) shape: &'a Shape,
-    pub(super) view: StrataView,
+    pub(super) view: &'a StrataView,
+    pub(super) fitted: &'a Fitted,
     pub(super) program: Option<Program>,
-    pub(super) batches: Vec<RecordBatch>,
+    /// Rows that an ordinary plan chose, by level; only where WHERE holds a subquery.
+    pub(super) chosen: Vec<RecordBatch>,
     pub(super) rows: Vec<Rows>,
     pub(super) rows_read: u64,
     /// Time that went into reading files for the last look.
     pub(super) loading: Duration,
-    columns: Vec<String>,
     /// Special calls that the catalog knows.
     specials: Vec<Known>,
     /// The part that each group belongs to.
     part_of_group: Vec<u32>,
     shifts: Vec<f64>,
-    pub(super) knowledge: Vec<ArgumentKnowledge>,
-    /// Where keys were drawn, what is known of their row counts.
-    rows_of_keys: Option<Knowledge>,
+    pub(super) known: &'a Knowledge,
+    memory: MemoryReservation,
 }
 
 /// What a look at the levels read so far found.
-pub(super) struct Look {
+pub(crate) struct Look {
     pub(super) sizes: Vec<StratumSize>,
     pub(super) populations: Vec<Population>,
-    pub(super) quantiles: Quantiles,
+    pub(super) quantiles: Arc<Quantiles>,
     /// Estimates by smooth function (of the outputs, then hidden ones) and group.
     pub(super) estimates: Vec<Vec<Estimate>>,
     /// Aggregate calls by call and group.
@@ -56,84 +59,95 @@ impl<'a> Levels<'a> {
     pub(super) fn new(
         shape: &'a Shape,
         context: &'a Context<'a>,
-        view: StrataView,
+        fitted: &'a Fitted,
         specials: Vec<Known>,
     ) -> Result<Self> {
-        let opened = Opened {
-            store: context.store,
-            images: context.images,
-            manifest: context.manifest,
-            strata: &context.strata,
-        };
-        let knowledge = context.knowledge.of(shape, context.state, &opened)?;
-        let rows_of_keys =
-            if view.by_key { Some(context.knowledge.rows_of_keys(shape, context.state, &opened)?) } else { None };
+        let view: &StrataView = &fitted.view;
+        let opened =
+            Opened { store: context.store, images: context.images, manifest: &fitted.manifest, strata: &view.strata };
+        let known = fitted.known(shape, context.state, context.knowledge, &opened)?;
+        let pool = &context.state.runtime_env().memory_pool;
+        let memory = MemoryConsumer::new("rows of a sample under way").register(pool);
         Ok(Self {
             context,
             shape,
-            columns: shape.columns(),
             view,
+            fitted,
             specials,
             program: None,
-            batches: Vec::new(),
+            chosen: Vec::new(),
             rows: Vec::new(),
             rows_read: 0,
             loading: Duration::ZERO,
             part_of_group: Vec::new(),
             shifts: Vec::new(),
-            knowledge,
-            rows_of_keys,
+            known,
+            memory,
         })
     }
 
     /// Evaluates the levels up to `level` that were not yet. With `may_stop`, false when the time ran out on the way;
     /// what was read then does not count.
     pub(super) async fn read_to(&mut self, level: usize, may_stop: bool) -> Result<bool> {
-        let context = self.context;
         self.loading = Duration::ZERO;
         for next in self.rows.len()..=level {
-            let before = (context.elapsed)();
-            let image = context.images.level(context.store, context.manifest, next, &self.columns)?;
-            self.loading += (context.elapsed)().saturating_sub(before);
-            let with_ranks = self.shape.is_beyond || self.view.by_key;
-            let mut batch = with_strata(&image, &self.columns, with_ranks)?;
+            let batch = self.living(next)?;
             let read = batch.num_rows() as u64;
-            if self.shape.has_subquery {
-                batch = filtered(self.shape, context.state, &batch).await?;
-            }
-            let program = match &mut self.program {
-                Some(program) => program,
-                none => {
-                    let centres = self.knowledge.iter().map(|k| k.whole.mean.unwrap_or(f64::NAN)).collect();
-                    none.insert(Program::new(self.shape, context.state, &batch.schema(), centres, with_ranks)?)
-                }
+            let batch = match self.shape.has_subquery {
+                true => filtered(self.shape, self.context.state, &batch).await?,
+                false => batch,
             };
+            let context = self.context;
             let deadline = context.goal.within;
             let in_time =
                 || !context.watch.is_stopped() && (!may_stop || deadline.is_none_or(|d| (context.elapsed)() < d));
-            let Some(rows) = program.evaluate(&batch, &in_time)? else {
+            let program = match &mut self.program {
+                Some(program) => program,
+                none => none.insert(program(self.shape, self.fitted, self.known, context, &batch)?),
+            };
+            context.parts.lap("read and compile");
+            let Some(rows) = program.evaluate(&batch, context.workers, &in_time)? else {
                 return Ok(false);
             };
+            self.memory.try_grow(rows.bytes()).map_err(|_| Error::Data {
+                what: format!("the rows of level {next} do not fit into memory"),
+                next: "more memory (--memory), a smaller sample, or SET plusminus.level to a lower one".to_owned(),
+            })?;
             self.rows_read += read;
             self.note_groups(&rows);
             self.rows.push(rows);
-            self.batches.push(batch);
+            if self.shape.has_subquery {
+                self.chosen.push(batch);
+            }
+            context.parts.lap("evaluate rows");
         }
         Ok(true)
     }
 
+    /// The rows that a level adds of strata that may hold a row within WHERE.
+    fn living(&mut self, level: usize) -> Result<RecordBatch> {
+        let (context, needs) = (self.context, &self.fitted.needs);
+        let before = (context.elapsed)();
+        let image = context.images.level(context.store, &self.fitted.manifest, level, &needs.columns)?;
+        self.loading += (context.elapsed)().saturating_sub(before);
+        let ranges = if self.view.all_alive() { None } else { image.ranges(|stratum| self.view.is_alive(stratum)) };
+        image.batch(&needs.columns, needs.with_ranks, ranges.as_deref())
+    }
+
     fn note_groups(&mut self, rows: &Rows) {
-        let groups = self.program.as_ref().map_or(0, Program::group_count);
-        let mut unknown = groups.saturating_sub(self.part_of_group.iter().filter(|p| **p != u32::MAX).count());
-        self.part_of_group.resize(groups, u32::MAX);
-        for (group, stratum) in rows.groups.iter().zip(&rows.strata) {
-            if unknown == 0 {
-                break;
-            }
-            let part = &mut self.part_of_group[*group as usize];
-            if *part == u32::MAX {
-                *part = self.view.part_of[*stratum as usize];
-                unknown -= 1;
+        let Some(program) = &self.program else { return };
+        if let Some(parts) = program.group_parts() {
+            self.part_of_group.clear();
+            self.part_of_group.extend_from_slice(parts);
+        } else {
+            let groups = program.group_count();
+            let known = self.part_of_group.len();
+            self.part_of_group.resize(groups, u32::MAX);
+            // Without parts to tell apart there is nothing to look for.
+            if self.view.parts == 1 {
+                self.part_of_group[known..].fill(0);
+            } else {
+                note_parts(&mut self.part_of_group, rows, self.view);
             }
         }
         if self.shifts.is_empty() && rows.len() > 0 {
@@ -142,24 +156,35 @@ impl<'a> Levels<'a> {
     }
 
     /// One confidence for each group, or for all at once where rows are chosen by an estimate or FOR ALL GROUPS.
-    fn quantiles(&self) -> Quantiles {
+    fn quantiles(&self) -> Arc<Quantiles> {
         let confidence = self.context.goal.confidence;
         if self.context.goal.all_groups || self.shape.selects_by_estimate {
-            Quantiles::simultaneous(confidence, self.part_of_group.len().max(1))
+            self.context.quantiles.simultaneous(confidence, self.part_of_group.len())
         } else {
-            Quantiles::new(confidence)
+            self.context.quantiles.each(confidence)
         }
     }
 
     pub(super) async fn look(&mut self, level: usize) -> Result<Look> {
+        let mut look = self.estimated(level)?;
+        self.context.parts.lap("walk and estimate");
+        if self.shape.is_beyond {
+            look.nested = Some(self.nested(&look).await?);
+            self.context.parts.lap("replicates");
+        }
+        Ok(look)
+    }
+
+    fn estimated(&self, level: usize) -> Result<Look> {
         let groups = self.program.as_ref().map_or(0, Program::group_count);
         let quantiles = self.quantiles();
         let sizes = self.view.sizes(level);
         let shifts = if self.shifts.is_empty() { vec![0.0; self.shape.arguments.len()] } else { self.shifts.clone() };
         let variables = &self.shape.variables;
-        let totals = match self.view.by_key {
-            true => key_totals(&self.rows, &sizes, variables, groups),
-            false => totals(&self.rows, &sizes, variables, &shifts, groups),
+        let walk = Walk { levels: &self.rows, sizes: &sizes, groups, workers: self.context.workers };
+        let (totals, kept): (_, Option<Kept>) = match self.view.by_key {
+            true => (key_totals(&walk, variables), None),
+            false => totals(&walk, variables, &shifts)?,
         };
         let by_part = self.view.populations(&sizes);
         let parts: Vec<usize> = (0..groups).map(|g| self.part(g)).collect();
@@ -167,23 +192,24 @@ impl<'a> Levels<'a> {
         #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
         let known: Vec<Option<Vec<f64>>> = (0..self.shape.variables.len())
             .map(|v| {
-                let counts = known_variable(self.shape, &self.view, v)?;
+                let counts = known_variable(self.shape, self.view, v)?;
                 Some(parts.iter().map(|p| counts[*p] as f64).collect())
             })
             .collect();
         let is_tail_whole = self.view.is_tail_whole(&sizes);
-        let knowledge: Vec<crate::estimate::Known> = self.knowledge.iter().map(|k| k.at(is_tail_whole)).collect();
+        let knowledge: Vec<crate::estimate::Known> =
+            self.known.arguments.iter().map(|k| k.at(is_tail_whole)).collect();
         let mut estimator = Estimator {
             shape: self.shape,
-            levels: &self.rows,
-            sizes: &sizes,
+            walk,
+            kept: kept.as_ref(),
             totals: &totals,
             populations: &populations,
             known: &known,
             specials: Vec::new(),
             knowledge: &knowledge,
             whole_strata: self.view.decides_all(),
-            rows_of_keys: self.rows_of_keys,
+            rows_of_keys: self.known.rows_of_keys,
             quantiles: &quantiles,
             key_values: self.program.as_ref().map_or(&[], Program::key_numbers),
         };
@@ -194,14 +220,10 @@ impl<'a> Levels<'a> {
             };
             estimator.specials.push(own);
         }
-        let estimates = estimator.all_estimates();
+        let estimates = estimator.all_estimates()?;
         let calls =
             self.shape.calls.iter().map(|c| (0..groups).map(|g| estimator.call_value(c, g)).collect()).collect();
-        let mut look = Look { sizes, populations, quantiles, estimates, calls, nested: None };
-        if self.shape.is_beyond {
-            look.nested = Some(self.nested(&look).await?);
-        }
-        Ok(look)
+        Ok(Look { sizes, populations, quantiles, estimates, calls, nested: None })
     }
 
     fn part(&self, group: usize) -> usize {
@@ -214,10 +236,39 @@ impl<'a> Levels<'a> {
             return vec![None; parts.len()];
         };
         let is_known_whole = |h: usize| sizes[h].is_exact();
-        let manifest = self.context.manifest;
-        match certain_extremes(self.shape, call, is_max, manifest, &self.view, is_known_whole) {
+        let manifest = &self.fitted.manifest;
+        match certain_extremes(self.shape, call, is_max, manifest, self.view, is_known_whole) {
             Some(ends) => parts.iter().map(|p| ends[*p]).collect(),
             None => vec![None; parts.len()],
+        }
+    }
+}
+
+/// The compiled expressions, for batches like `batch`.
+fn program(
+    shape: &Shape,
+    fitted: &Fitted,
+    known: &Knowledge,
+    context: &Context<'_>,
+    batch: &RecordBatch,
+) -> Result<Program> {
+    let compiled: Arc<Compiled> = fitted.compiled(shape, context.state, &batch.schema())?;
+    let groups = compiled.groups(&fitted.view, !shape.keys.is_empty())?;
+    let centres = known.arguments.iter().map(|k| k.whole.mean.unwrap_or(f64::NAN)).collect();
+    Ok(Program::new(compiled, groups, centres, fitted.needs.with_ranks, shape.uses_key_numbers()))
+}
+
+/// Finds the parts of groups that are new.
+fn note_parts(part_of_group: &mut [u32], rows: &Rows, view: &StrataView) {
+    let mut unknown = part_of_group.iter().filter(|p| **p == u32::MAX).count();
+    for (group, stratum) in rows.groups.iter().zip(&rows.strata) {
+        if unknown == 0 {
+            break;
+        }
+        let part = &mut part_of_group[*group as usize];
+        if *part == u32::MAX {
+            *part = view.part_of[*stratum as usize];
+            unknown -= 1;
         }
     }
 }

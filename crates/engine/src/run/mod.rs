@@ -3,28 +3,34 @@
 mod catalog;
 mod columns;
 mod finish;
+mod forecast;
 mod levels;
 mod nested;
+mod pilot;
 mod price;
 mod repair;
 mod settled;
 mod stopping;
 
+pub(crate) use forecast::{Forecast, Forecasts, forecast};
 pub(crate) use stopping::meets_or_null;
 
 use crate::choose;
 use crate::control::Watch;
-use crate::costs::Costs;
+use crate::costs::{Cost, Costs};
 use crate::error::{Error, Result};
 use crate::goal::Goal;
 use crate::image::ImageCache;
-use crate::kernel::StrataView;
+use crate::kernel::Workers;
 use crate::knowledge::KnowledgeCache;
+use crate::parts::Parts;
+use crate::prepared::{Fitted, Prepared};
+use crate::quantiles::QuantilesCache;
 use crate::shape::{Reason, Shape};
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::SessionState;
-use levels::Levels;
-use plusminus_catalog::{Manifest, Store, Strata};
+use levels::{Levels, Look};
+use plusminus_catalog::{Manifest, Store};
 use plusminus_statistics::Estimate;
 use price::Price;
 use std::sync::Arc;
@@ -32,12 +38,13 @@ use std::time::Duration;
 
 /// What an approximate run needs besides the query.
 pub(crate) struct Context<'a> {
+    pub(crate) prepared: &'a Prepared,
     pub(crate) state: &'a SessionState,
     pub(crate) store: &'a Store,
     pub(crate) images: &'a ImageCache,
     pub(crate) knowledge: &'a KnowledgeCache,
-    pub(crate) manifest: &'a Manifest,
-    pub(crate) strata: Arc<Strata>,
+    pub(crate) quantiles: &'a QuantilesCache,
+    pub(crate) workers: &'a Workers,
     pub(crate) goal: &'a Goal,
     /// Time since the statement began.
     pub(crate) elapsed: &'a (dyn Fn() -> Duration + Sync),
@@ -47,11 +54,15 @@ pub(crate) struct Context<'a> {
     pub(crate) costs: &'a Costs,
     /// Who waits.
     pub(crate) watch: &'a Watch,
+    /// Where the time goes.
+    pub(crate) parts: &'a Parts,
 }
 
 /// An approximate answer before it is dressed.
 #[derive(Debug)]
 pub(crate) struct Estimated {
+    /// The sample that was used.
+    pub(crate) sample: Arc<Manifest>,
     pub(crate) batch: RecordBatch,
     /// For every output that is an estimate, the interval of each row.
     pub(crate) intervals: Vec<Option<Vec<Estimate>>>,
@@ -69,59 +80,110 @@ pub(crate) struct Estimated {
     pub(crate) repaired: usize,
 }
 
-/// What a family makes of a query.
+/// What samples make of a query.
 pub(crate) enum Outcome {
     Estimated(Box<Estimated>),
-    /// Nothing it could stand for.
+    /// Nothing they could stand for.
     Refused(Reason),
 }
 
 /// Takes the estimates of a finished level that is not the last.
 pub(crate) type LevelDone<'a> = &'a (dyn Fn(Estimated) -> Result<()> + Sync);
 
-/// Answers `shape` from a family.
-pub(crate) async fn approximate(shape: &Shape, context: &Context<'_>, level_done: LevelDone<'_>) -> Result<Outcome> {
-    let view = StrataView::new(shape, context.state, context.manifest, Arc::clone(&context.strata))?;
-    if shape.is_beyond && !view.keys_decided {
-        let reason = "an aggregate of groups that the sample is not stratified by may miss some: answered exactly";
-        return Ok(Outcome::Refused(Reason::new(reason)));
-    }
-    let specials = match catalog::specials(shape, context.manifest, &view, context.goal)? {
+/// Answers `shape` from one of `candidates`, the likeliest of which comes first.
+pub(crate) async fn approximate(
+    shape: &Shape,
+    context: &Context<'_>,
+    candidates: &[Arc<Fitted>],
+    level_done: LevelDone<'_>,
+) -> Result<Outcome> {
+    let Some(first) = candidates.first() else {
+        return Ok(Outcome::Refused(Reason::new("there is no sample that could answer")));
+    };
+    let specials = match catalog::usable(shape, first, context.goal)? {
         Ok(specials) => specials,
         Err(reason) => return Ok(Outcome::Refused(reason)),
     };
-    if let Some(known) = catalog::known_calls(shape, &view, &specials) {
-        return catalog::answer(shape, context, &view, &known).await.map(|e| Outcome::Estimated(Box::new(e)));
-    }
-    let mut levels = Levels::new(shape, context, view, specials)?;
-    let cumulative = choose::cumulative_rows(context.manifest);
-    let top = cumulative.len().saturating_sub(1);
-    let price = Price::new(shape, context, &cumulative);
-    let first = choose::first_level(shape, context.manifest, context.goal, &cumulative);
-    let mut level = context.pinned_level.unwrap_or_else(|| price.first(first)).min(top);
-    let mut last = None;
-    loop {
-        let before = (context.elapsed)();
-        if !levels.read_to(level, last.is_some()).await? {
-            break;
+    for fitted in candidates {
+        if let Some(known) = catalog::known_calls(shape, fitted, context.state, &specials)? {
+            return catalog::answer(shape, context, fitted, &known).await.map(|e| Outcome::Estimated(Box::new(e)));
         }
-        let mut look = levels.look(level).await?;
-        let met = levels.met(&look).await?;
-        let took = (context.elapsed)().saturating_sub(before);
-        price.learn(level, took.saturating_sub(levels.loading));
-        let next = price.next(level, levels.next_level(level, &look, &cumulative), took);
-        let is_last = met || level == top || context.pinned_level.is_some();
-        let Some(next) = next.filter(|_| !is_last) else {
-            last = Some((level, look));
-            break;
+    }
+    context.parts.lap("catalog");
+    let (mut run, looked) = pilot::begin(shape, context, candidates, specials).await?;
+    run.to_the_end(looked, level_done).await.map(|e| Outcome::Estimated(Box::new(e)))
+}
+
+/// Levels of one sample, and what they cost.
+struct Run<'a> {
+    levels: Levels<'a>,
+    price: Price<'a>,
+}
+
+impl<'a> Run<'a> {
+    fn new(shape: &'a Shape, context: &'a Context<'a>, fitted: &'a Fitted, specials: Vec<catalog::Known>) -> Result<Self> {
+        let cumulative = choose::cumulative_rows(&fitted.view, &fitted.manifest);
+        let price = Price::new(shape, context, cumulative);
+        Ok(Self { levels: Levels::new(shape, context, fitted, specials)?, price })
+    }
+
+    /// The level to begin with.
+    fn first(&self) -> usize {
+        let context = self.levels.context;
+        let first = choose::first_level(self.levels.view, context.goal, self.price.cumulative());
+        context.pinned_level.unwrap_or_else(|| self.price.first(first)).min(self.price.top())
+    }
+
+    /// Reads and looks; `None` when the time ran out on the way.
+    async fn look_at(&mut self, level: usize, may_stop: bool) -> Result<Option<(Look, Duration)>> {
+        let elapsed = self.levels.context.elapsed;
+        let before = elapsed();
+        if !self.levels.read_to(level, may_stop).await? {
+            return Ok(None);
+        }
+        let look = self.levels.look(level).await?;
+        let took = elapsed().saturating_sub(before);
+        self.price.learn(Cost::Look, level, took.saturating_sub(self.levels.loading));
+        Ok(Some((look, took)))
+    }
+
+    /// Level after level, from what was looked at already on.
+    async fn to_the_end(&mut self, looked: Option<(usize, Look)>, level_done: LevelDone<'_>) -> Result<Estimated> {
+        let context = self.levels.context;
+        let (mut level, mut found) = match looked {
+            Some((level, look)) => (level, Some((look, Duration::ZERO))),
+            None => (self.first(), None),
         };
-        if context.watch.is_wanted() {
-            level_done(levels.answer(level, &mut look, false).await?)?;
+        let mut last = None;
+        loop {
+            let looked = match found.take() {
+                Some(found) => Some(found),
+                None => self.look_at(level, last.is_some()).await?,
+            };
+            let Some((mut look, took)) = looked else { break };
+            let met = self.levels.met(&look).await?;
+            let wanted = self.levels.next_level(level, &look, self.price.cumulative());
+            let next = self.price.next(level, wanted, took);
+            context.parts.lap("decide");
+            let is_last = met || level == self.price.top() || context.pinned_level.is_some();
+            let Some(next) = next.filter(|_| !is_last) else {
+                last = Some((level, look));
+                break;
+            };
+            if context.watch.is_wanted() {
+                level_done(self.levels.answer(level, &mut look, false).await?)?;
+                context.parts.lap("answers of lower levels");
+            }
+            last = Some((level, look));
+            level = next;
         }
-        last = Some((level, look));
-        level = next;
+        // Without a level somebody stopped the query before the first was finished.
+        let Some((level, mut look)) = last else { return Err(Error::Interrupted) };
+        let estimated = self.levels.answer(level, &mut look, true).await?;
+        context.parts.lap("above the aggregate");
+        if estimated.repaired == 0 && self.levels.loading.is_zero() {
+            self.price.learn(Cost::Answer, level, (context.elapsed)());
+        }
+        Ok(estimated)
     }
-    // Without a level somebody stopped the query before the first was finished.
-    let Some((level, mut look)) = last else { return Err(Error::Interrupted) };
-    levels.answer(level, &mut look, true).await.map(|e| Outcome::Estimated(Box::new(e)))
 }

@@ -123,7 +123,7 @@ impl Levels<'_> {
         #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
         let root = (rows as f64).sqrt();
         let summed = self.shape.variables.iter().filter_map(|v| v.argument);
-        let mut skewness = summed.map(|a| self.knowledge[a].whole.skewness);
+        let mut skewness = summed.map(|a| self.known.arguments[a].whole.skewness);
         skewness.any(|gamma| gamma.is_none_or(|gamma| gamma.abs() / root > SKEWNESS_MAX))
     }
 }

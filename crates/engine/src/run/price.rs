@@ -1,6 +1,7 @@
 //! Which level can be looked at in the time that is left.
 
 use super::Context;
+use crate::costs::Cost;
 use crate::shape::{Argument, Shape};
 use std::time::Duration;
 
@@ -9,18 +10,20 @@ use std::time::Duration;
 const FIRST_LOOK: f64 = 0.1;
 /// The part of the time left that any further look may take.
 const NEXT_LOOK: f64 = 0.6;
+/// Looks are taken to be this much longer than the mean of those like them, so that most end in time.
+const CAUTION: f64 = 1.4;
 
 /// Looks of one query, priced.
 pub(super) struct Price<'a> {
     context: &'a Context<'a>,
     /// Rows held by the levels up to each.
-    cumulative: &'a [u64],
+    cumulative: Vec<u64>,
     /// Cells per row: what each row passes through.
     width: f64,
 }
 
 impl<'a> Price<'a> {
-    pub(super) fn new(shape: &Shape, context: &'a Context<'a>, cumulative: &'a [u64]) -> Self {
+    pub(super) fn new(shape: &Shape, context: &'a Context<'a>, cumulative: Vec<u64>) -> Self {
         let plain = shape.arguments.iter().filter(|a| matches!(a, Argument::Plain(_))).count();
         let passes = 1 + shape.predicates.len() + 2 * shape.keys.len() + plain + shape.variables.len();
         // A percentile sorts, and replicates count every row many times.
@@ -30,9 +33,31 @@ impl<'a> Price<'a> {
         Self { context, cumulative, width }
     }
 
+    /// Rows held by the levels up to each.
+    pub(super) fn cumulative(&self) -> &[u64] {
+        &self.cumulative
+    }
+
+    /// The highest level.
+    pub(super) fn top(&self) -> usize {
+        self.cumulative.len().saturating_sub(1)
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "a forecast")]
     fn cells(&self, level: usize) -> f64 {
-        self.cumulative[level] as f64 * self.width
+        self.cumulative.get(level).copied().unwrap_or(0) as f64 * self.width
+    }
+
+    /// What a look at `level` will take, with caution.
+    fn look(&self, level: usize) -> Option<Duration> {
+        let time = self.context.costs.predict(Cost::Look, self.cells(level))?;
+        Some(time.mul_f64(CAUTION * self.context.prepared.pace.of(Cost::Look)))
+    }
+
+    /// How long an answer from `level` takes, from the text on.
+    pub(super) fn answer(&self, level: usize) -> Option<Duration> {
+        let time = self.context.costs.predict(Cost::Answer, self.cells(level))?;
+        Some(time.mul_f64(self.context.prepared.pace.of(Cost::Answer)))
     }
 
     fn left(&self) -> Option<Duration> {
@@ -40,28 +65,36 @@ impl<'a> Price<'a> {
         Some(within.saturating_sub((self.context.elapsed)()))
     }
 
-    pub(super) fn learn(&self, level: usize, took: Duration) {
-        if let Some(learnt) = self.context.costs.learn(self.cells(level), took) {
+    pub(super) fn learn(&self, cost: Cost, level: usize, took: Duration) {
+        let cells = self.cells(level);
+        if let Some(predicted) = self.context.costs.predict(cost, cells) {
+            self.context.prepared.pace.note(cost, predicted, took);
+        }
+        if let Some(learnt) = self.context.costs.learn(cost, cells, took) {
             let store = self.context.store.clone();
             // Aside, since the disk may take its time; a store that cannot be written teaches this process only.
             tokio::task::spawn_blocking(move || drop(store.keep_costs(&learnt)));
         }
     }
 
+    /// Whether a look at `level` takes but a small part of the time left, or time was not stated.
+    pub(super) fn is_small(&self, level: usize) -> bool {
+        let Some(left) = self.left() else { return true };
+        self.look(level).is_some_and(|time| time <= left.mul_f64(FIRST_LOOK))
+    }
+
     /// The first level to look at: the top, if time alone is stated and there is plenty of it; otherwise `first`, or a lower
     /// one if that takes too long.
     pub(super) fn first(&self, first: usize) -> usize {
-        let Some(left) = self.left() else { return first };
-        let top = self.cumulative.len().saturating_sub(1);
-        let fits = |level: usize| {
-            self.context.costs.predict(self.cells(level)).is_some_and(|time| time <= left.mul_f64(FIRST_LOOK))
-        };
-        if self.context.goal.error.is_none() && fits(top) {
-            return top;
+        if self.context.goal.within.is_none() {
+            return first;
         }
-        match self.context.costs.predict(self.cells(first)) {
+        if self.context.goal.error.is_none() && self.is_small(self.top()) {
+            return self.top();
+        }
+        match self.look(first) {
             None => first,
-            Some(_) => (0..=first).rev().find(|level| fits(*level)).unwrap_or(0),
+            Some(_) => (0..=first).rev().find(|level| self.is_small(*level)).unwrap_or(0),
         }
     }
 
@@ -69,14 +102,13 @@ impl<'a> Price<'a> {
     /// ends in time; a lower one that does; or none.
     pub(super) fn next(&self, level: usize, wanted: usize, took: Duration) -> Option<usize> {
         let Some(left) = self.left() else { return Some(wanted) };
-        let top = self.cumulative.len().saturating_sub(1);
-        let highest = if self.context.goal.error.is_some() { wanted } else { top };
+        let highest = if self.context.goal.error.is_some() { wanted } else { self.top() };
         let time = |next: usize| {
             // A look that is slower than learnt (it read files, or the machine is busy) says so of the next one, too.
-            let known = self.context.costs.predict(self.cells(level)).unwrap_or(took);
+            let known = self.look(level).unwrap_or(took);
             let slower = (took.as_secs_f64() / known.as_secs_f64().max(1e-9)).max(1.0);
             let share = self.cells(next) / self.cells(level).max(1.0);
-            let predicted = self.context.costs.predict(self.cells(next));
+            let predicted = self.look(next);
             predicted.map_or_else(|| took.mul_f64(share.clamp(1.0, 1e6)), |time| time.mul_f64(slower.min(1e3)))
         };
         (level + 1..=highest).rev().find(|next| time(*next) <= left.mul_f64(NEXT_LOOK))

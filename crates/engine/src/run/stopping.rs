@@ -2,7 +2,6 @@
 
 use super::levels::{Levels, Look};
 use super::settled::unsettled;
-use crate::above;
 use crate::choose;
 use crate::error::Result;
 use plusminus_statistics::{Estimate, Population, Target, Trust, meets, predicted_rows};
@@ -32,7 +31,7 @@ impl Levels<'_> {
         // Only the rows that HAVING and LIMIT leave have to be within.
         let columns = self.columns_of(look)?;
         super::finish::fill(self.shape, look.hidden(self.shape))?;
-        let upper = above::run(self.shape, self.context.state, columns, look.populations.len()).await?;
+        let upper = self.upper(columns, look).await?;
         // Exact cells can still be of the wrong rows, when an estimate chose them.
         if is_chosen && upper.groups.iter().all(|g| is_exact(*g as usize)) {
             let is_settled = unsettled(self.shape, look, &upper.groups).is_settled();

@@ -13,7 +13,10 @@ use crate::error::{Error, Result};
 use crate::executor::Executor;
 use crate::goal::Defaults;
 use crate::image::ImageCache;
+use crate::kernel::Workers;
 use crate::knowledge::KnowledgeCache;
+use crate::prepared::PreparedCache;
+use crate::quantiles::QuantilesCache;
 use crate::query::Query;
 use datafusion::catalog::TableProvider;
 use datafusion::execution::cache::cache_manager::CacheManagerConfig;
@@ -65,6 +68,9 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) images: ImageCache,
     pub(crate) knowledge: KnowledgeCache,
+    pub(crate) prepared: PreparedCache,
+    pub(crate) quantiles: QuantilesCache,
+    pub(crate) workers: Workers,
     pub(crate) defaults: Mutex<Defaults>,
     /// Definitions of the tables that this process registered, kept in the store once sampled.
     pub(crate) registered: Mutex<Vec<plusminus_catalog::TableDefinition>>,
@@ -154,15 +160,20 @@ impl SessionBuilder {
             None => self.fresh_context()?,
         };
         crate::shape::errors::register(&context)?;
-        let quarter = usize::try_from(self.memory_bytes / 4).unwrap_or(usize::MAX);
+        let half = usize::try_from(self.memory_bytes / 2).unwrap_or(usize::MAX);
+        let pool = &context.runtime_env().memory_pool;
+        let images = ImageCache::new(half, pool, Arc::clone(&self.clock));
         let session = Session {
             inner: Arc::new(Inner {
                 context,
                 costs: Costs::open(&store),
                 manifests: Mutex::default(),
                 store,
-                images: ImageCache::new(quarter),
+                images,
                 knowledge: KnowledgeCache::default(),
+                prepared: PreparedCache::default(),
+                quantiles: QuantilesCache::default(),
+                workers: Workers::new(self.threads),
                 defaults: Mutex::default(),
                 registered: Mutex::default(),
                 sampled: Mutex::default(),

@@ -44,3 +44,43 @@ fn equal_values_have_no_spread_at_all() {
     let (_, squares, cubes) = cell(&[0.1; 1_000]).central();
     assert_eq!((squares, cubes), (0.0, 0.0));
 }
+
+/// Values of both signs, from a small linear congruence.
+fn values(count: u32) -> Vec<f64> {
+    (0..count).map(|i| f64::from(i.wrapping_mul(2_654_435_761) % 1_000) - 400.0).collect()
+}
+
+fn near(actual: &Cell, expected: &Cell) {
+    assert_eq!((actual.count, actual.min, actual.max), (expected.count, expected.min, expected.max));
+    for (a, e) in [(actual.s1, expected.s1), (actual.s2, expected.s2), (actual.s3, expected.s3)] {
+        assert!((a - e).abs() <= 1e-9 * e.abs().max(1.0), "{a} instead of {e}");
+    }
+}
+
+#[test]
+fn many_at_a_time_is_one_by_one() {
+    for count in [0, 1, 7, 8, 9, 100, 1_003] {
+        let all = values(count);
+        let mask: Vec<bool> = (0..count).map(|i| i % 3 != 1).collect();
+        let shifted: Vec<f64> = all.iter().map(|v| v - 12.5).collect();
+        let mut actual = cell(&[3.0]);
+        let mut expected = actual;
+        actual.add_all(&all, 12.5);
+        shifted.iter().for_each(|u| expected.add(*u));
+        near(&actual, &expected);
+        let (mut actual, mut expected) = (Cell::default(), Cell::default());
+        actual.add_masked(&all, &mask, 12.5);
+        shifted.iter().zip(&mask).filter(|(_, inside)| **inside).for_each(|(u, _)| expected.add(*u));
+        near(&actual, &expected);
+    }
+}
+
+#[test]
+fn a_cell_of_scaled_values() {
+    let all = values(1_000);
+    for (scale, offset) in [(2.0, 0.5), (-0.25, 3.0), (0.0, 7.0)] {
+        let scaled: Vec<f64> = all.iter().map(|u| scale * u + offset).collect();
+        near(&cell(&all).affine(scale, offset), &cell(&scaled));
+    }
+    assert_eq!(Cell::default().affine(2.0, 1.0), Cell::default());
+}

@@ -1,6 +1,8 @@
 //! What the catalog knows about the strata, seen through one query.
 
-use super::program::qualified;
+mod prune;
+
+use super::compiled::qualified;
 use crate::error::Result;
 use crate::shape::{Shape, has_subquery};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt32Array};
@@ -17,6 +19,7 @@ use plusminus_statistics::{Population, StratumSize, cap};
 use std::sync::Arc;
 
 /// Strata through a query's WHERE and GROUP BY, as far as these are decided by the stratum alone.
+#[derive(Debug)]
 pub(crate) struct StrataView {
     pub(crate) strata: Arc<Strata>,
     levels: u32,
@@ -27,6 +30,8 @@ pub(crate) struct StrataView {
     /// The part of the GROUP BY that a stratum's rows all share, as a number.
     pub(crate) part_of: Vec<u32>,
     pub(crate) parts: usize,
+    /// The conjuncts of WHERE that the stratum does not decide.
+    pub(crate) undecided: Vec<Expr>,
     /// WHERE is decided by the stratum.
     pub(crate) filter_decided: bool,
     /// GROUP BY is decided by the stratum.
@@ -40,15 +45,16 @@ impl StrataView {
         let (batch, schema) = key_batch(shape, &strata)?;
         let phi = &manifest.design.stratified_by;
         let decided = |e: &&Expr| !has_subquery(e) && e.column_refs().iter().all(|c| phi.contains(&c.name));
-        let predicates: Vec<Expr> = shape.predicates.iter().filter(decided).cloned().collect();
+        let (predicates, undecided): (Vec<Expr>, Vec<Expr>) = shape.predicates.iter().cloned().partition(|e| decided(&e));
         let keys: Vec<Expr> = shape.keys.iter().filter(decided).cloned().collect();
-        let filter_decided = predicates.len() == shape.predicates.len();
+        let filter_decided = undecided.is_empty();
         let keys_decided = keys.len() == shape.keys.len();
-        let alive = alive(&predicates, state, &schema, &batch)?;
+        let mut alive = alive(&predicates, state, &schema, &batch)?;
+        prune::prune(&mut alive, &undecided, shape, state, manifest, &strata)?;
         let (part_of, parts, values) = parts(&keys, state, &schema, &batch, &alive)?;
         let levels = u32::try_from(manifest.levels.len()).unwrap_or(u32::MAX);
         let by_key = strata.is_universe();
-        Ok(Self { strata, levels, by_key, alive, part_of, parts, filter_decided, keys_decided, keys: values })
+        Ok(Self { strata, levels, by_key, alive, part_of, parts, undecided, filter_decided, keys_decided, keys: values })
     }
 
     /// The size of each stratum when levels up to `level` are read, in rows or, where keys were drawn, in keys.
@@ -72,6 +78,27 @@ impl StrataView {
             }
         }
         populations
+    }
+
+    /// The values of φ, a row for every stratum.
+    pub(crate) fn key_batch(&self) -> Result<RecordBatch> {
+        phi(&self.strata)
+    }
+
+    /// Rows (keys, where keys were drawn) of living strata that levels up to `level` hold.
+    pub(crate) fn held(&self, level: usize) -> u64 {
+        let sizes = self.sizes(level);
+        sizes.iter().zip(&self.alive).filter(|(_, alive)| **alive).map(|(size, _)| size.sampled).sum()
+    }
+
+    /// Whether a row of the stratum may pass WHERE.
+    pub(crate) fn is_alive(&self, stratum: u32) -> bool {
+        self.alive[stratum as usize]
+    }
+
+    /// Whether a row of any stratum may pass WHERE.
+    pub(crate) fn all_alive(&self) -> bool {
+        self.alive.iter().all(|alive| *alive)
     }
 
     /// The number of parts with a living stratum.
@@ -154,11 +181,16 @@ impl StrataView {
 
 /// The columns of φ as a batch that expressions over the table can be evaluated on.
 fn key_batch(shape: &Shape, strata: &Strata) -> Result<(RecordBatch, DFSchema)> {
+    let batch = phi(strata)?;
+    let schema = qualified(&shape.scan.table_name, &batch.schema())?;
+    Ok((batch, schema))
+}
+
+fn phi(strata: &Strata) -> Result<RecordBatch> {
     let (fields, columns): (Vec<Arc<Field>>, Vec<ArrayRef>) = strata.key_columns().into_iter().unzip();
     let schema = Arc::new(Schema::new(fields));
     let options = RecordBatchOptions::new().with_row_count(Some(strata.len()));
-    let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &options)?;
-    Ok((batch, qualified(&shape.scan.table_name, &schema)?))
+    Ok(RecordBatch::try_new_with_options(schema, columns, &options)?)
 }
 
 fn alive(predicates: &[Expr], state: &SessionState, schema: &DFSchema, batch: &RecordBatch) -> Result<Vec<bool>> {

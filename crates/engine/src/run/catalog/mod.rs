@@ -1,17 +1,17 @@
-//! What the catalog knows without reading a row: counts and distinct values that strata decide, extremes from the
-//! build-time scan, sketches.
+//! What the catalog knows without reading a row: aggregates that strata decide, extremes from the build-time scan, sketches.
 
-use super::columns::typed;
-use super::settled::Unsettled;
+mod answer;
+mod weighed;
+
+pub(super) use answer::{answer, known_calls};
+
 use super::stopping::meets_or_null;
-use super::{Context, Estimated};
-use crate::above;
 use crate::error::Result;
 use crate::goal::Goal;
 use crate::kernel::StrataView;
-use crate::shape::{Argument, Call, CallKind, Reason, Shape, Special, SpecialKind};
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{DataType, Float64Type};
+use crate::prepared::Fitted;
+use crate::shape::{Argument, Reason, Shape, Special, SpecialKind};
+use arrow::datatypes::DataType;
 use datafusion::logical_expr::Expr;
 use plusminus_catalog::Manifest;
 use plusminus_statistics::{Estimate, Quantiles, sketch_interval};
@@ -152,21 +152,13 @@ pub(super) fn certain_extremes(
     Some(ends.into_iter().map(|end| end.filter(|v| v.is_finite() && v.abs() * unit < EXACT_MAX)).collect())
 }
 
-/// The aggregates by call and part, when the catalog alone can tell all of them.
-pub(super) fn known_calls(shape: &Shape, view: &StrataView, specials: &[Known]) -> Option<Vec<Vec<SpecialKnown>>> {
-    if shape.is_beyond {
-        return None;
+/// What the catalog knows of special calls, or why no sample can answer.
+pub(super) fn usable(shape: &Shape, fitted: &Fitted, goal: &Goal) -> Result<std::result::Result<Vec<Known>, Reason>> {
+    if shape.is_beyond && !fitted.view.keys_decided {
+        let reason = "an aggregate of groups that the sample is not stratified by may miss some: answered exactly";
+        return Ok(Err(Reason::new(reason)));
     }
-    let known = |call: &Call| match &call.kind {
-        #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
-        CallKind::Count { rows } => {
-            let counts = known_variable(shape, view, *rows)?;
-            Some(counts.into_iter().map(|c| SpecialKnown::Exact(Some(c as f64))).collect())
-        }
-        CallKind::Special(special) => specials[*special].clone(),
-        _ => None,
-    };
-    shape.calls.iter().map(known).collect()
+    specials(shape, &fitted.manifest, &fitted.view, goal)
 }
 
 /// A count that strata alone decide, by part.
@@ -184,71 +176,4 @@ pub(super) fn known_variable(shape: &Shape, view: &StrataView, variable: usize) 
         },
         _ => None,
     }
-}
-
-/// The answer without a look at any level.
-pub(super) async fn answer(
-    shape: &Shape,
-    context: &Context<'_>,
-    view: &StrataView,
-    known: &[Vec<SpecialKnown>],
-) -> Result<Estimated> {
-    let quantiles = Quantiles::new(context.goal.confidence);
-    let groups = if shape.keys.is_empty() { 1 } else { view.keys.first().map_or(0, |k| k.len()) };
-    let mut columns = view.keys.clone();
-    let mut estimates: Vec<Vec<Estimate>> = Vec::new();
-    for (call, parts) in shape.calls.iter().zip(known) {
-        let own: Vec<Estimate> = parts.iter().take(groups).map(|k| k.estimate(&quantiles)).collect();
-        columns.push(typed(&own.iter().map(|e| e.value).collect::<Vec<_>>(), &call.data_type)?);
-        estimates.push(own);
-    }
-    let keys = key_numbers(shape, view)?;
-    let of = |smooth: &plusminus_statistics::expression::Smooth, group: usize| {
-        let mut inputs = vec![f64::NAN; shape.first_key_input()];
-        for (call, own) in shape.calls.iter().zip(&estimates) {
-            let input = match call.kind {
-                CallKind::Count { rows } => rows,
-                CallKind::Special(special) => shape.variables.len() + special,
-                _ => continue,
-            };
-            if smooth.is_linear_in_one().is_some_and(|l| l.input == input) {
-                return smooth.is_linear_in_one().map_or(own[group], |l| own[group].map_linear(l.scale, l.offset));
-            }
-            inputs[input] = own[group].value.unwrap_or(f64::NAN);
-        }
-        inputs.extend(keys.iter().map(|k| k.get(group).copied().unwrap_or(f64::NAN)));
-        let value = smooth.evaluate(&inputs);
-        if value.is_finite() { Estimate::exact(value) } else { Estimate::exact_null() }
-    };
-    let hidden: Vec<Vec<Estimate>> =
-        shape.hidden.iter().map(|smooth| (0..groups).map(|g| of(smooth, g)).collect()).collect();
-    super::finish::fill(shape, &hidden)?;
-    let upper = above::run(shape, context.state, columns, groups).await?;
-    let at = |by_group: &dyn Fn(usize) -> Estimate| upper.groups.iter().map(|g| by_group(*g as usize)).collect();
-    let intervals = shape.outputs.iter().map(|o| o.smooth.as_ref().map(|s| at(&|g| of(s, g)))).collect();
-    let spoken_of = hidden.iter().take(shape.error_calls.len()).map(|by_group| at(&|g| by_group[g])).collect();
-    Ok(Estimated {
-        batch: upper.batch,
-        intervals,
-        spoken_of,
-        level: None,
-        rows_read: 0,
-        missing_groups_below: Some(0),
-        is_whole: true,
-        unsettled: Unsettled::default(),
-        warnings: Vec::new(),
-        repaired: 0,
-    })
-}
-
-/// Numeric GROUP BY values by key and part.
-fn key_numbers(shape: &Shape, view: &StrataView) -> Result<Vec<Vec<f64>>> {
-    let number = |key: &ArrayRef| -> Result<Vec<f64>> {
-        if !shape.uses_key_numbers() || !key.data_type().is_numeric() {
-            return Ok(Vec::new());
-        }
-        let numbers = arrow::compute::cast(key, &DataType::Float64)?;
-        Ok(numbers.as_primitive::<Float64Type>().iter().map(|v| v.unwrap_or(f64::NAN)).collect())
-    };
-    view.keys.iter().map(number).collect()
 }

@@ -1,0 +1,240 @@
+//! A shape's expressions made ready for the batches of one family's levels.
+
+use super::groups::Groups;
+use super::needs::Needs;
+use super::rows::Rows;
+use super::strata::StrataView;
+use crate::error::{Error, Result};
+use crate::shape::{Argument, Shape};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
+use arrow::buffer::NullBuffer;
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{DataType, Field, Float64Type, Schema, SchemaRef};
+use arrow::record_batch::RecordBatch;
+use datafusion::common::{DFSchema, TableReference};
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::utils::conjunction;
+use datafusion::physical_expr::PhysicalExpr;
+use std::sync::Arc;
+
+/// Expressions over batches of one schema; shared by queries and threads.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    /// Over whole batches.
+    predicate: Option<Arc<dyn PhysicalExpr>>,
+    /// The columns kept of rows that pass it; the other expressions run over these.
+    payload: Option<Vec<usize>>,
+    keys: Vec<Arc<dyn PhysicalExpr>>,
+    key_schema: SchemaRef,
+    arguments: Vec<Compute>,
+    filters: Vec<Option<Arc<dyn PhysicalExpr>>>,
+    not_null: Vec<Vec<usize>>,
+}
+
+/// The argument of some aggregates.
+#[derive(Debug)]
+pub(super) enum Compute {
+    Plain {
+        expr: Arc<dyn PhysicalExpr>,
+        /// Whether its numbers are needed; a COUNT only asks for NULLs, and takes any type.
+        summed: bool,
+    },
+    Centred(usize),
+    Product(usize, usize),
+}
+
+/// The schema of `fields` as columns of `table`, for expressions that name it.
+pub(crate) fn qualified(table: &TableReference, schema: &Schema) -> Result<DFSchema> {
+    Ok(DFSchema::try_from_qualified_schema(table.clone(), schema)?)
+}
+
+impl Compiled {
+    /// Compiles `needs` of `shape` for batches with `schema`.
+    pub(crate) fn new(shape: &Shape, needs: &Needs, state: &SessionState, schema: &Schema) -> Result<Self> {
+        let whole = qualified(&shape.scan.table_name, schema)?;
+        let predicate = conjunction(needs.predicates.iter().cloned());
+        let predicate = predicate.map(|p| state.create_physical_expr(p, &whole)).transpose()?;
+        let payload = predicate.is_some().then(|| {
+            let mut payload = needs.payload();
+            payload.extend(needs.columns.len()..schema.fields().len());
+            payload
+        });
+        let kept = match &payload {
+            Some(payload) => schema.project(payload)?,
+            None => schema.clone(),
+        };
+        let kept_names = qualified(&shape.scan.table_name, &kept)?;
+        let compile = |expr: &Expr| Ok::<_, Error>(state.create_physical_expr(expr.clone(), &kept_names)?);
+        let keys = needs.keys.iter().map(compile).collect::<Result<Vec<_>>>()?;
+        let mut fields = Vec::with_capacity(keys.len());
+        for (number, key) in keys.iter().enumerate() {
+            fields.push(Field::new(format!("k{number}"), key.data_type(&kept)?, true));
+        }
+        let argument = |(number, argument): (usize, &Argument)| {
+            Ok(match (argument, &needs.arguments[number]) {
+                (Argument::Plain(_), Some(expr)) => {
+                    Compute::Plain { expr: compile(expr)?, summed: shape.is_summed(number) }
+                }
+                (Argument::Plain(expr), None) => {
+                    Compute::Plain { expr: compile(expr)?, summed: shape.is_summed(number) }
+                }
+                (Argument::Centred(of), _) => Compute::Centred(*of),
+                (Argument::Product(one, other), _) => Compute::Product(*one, *other),
+            })
+        };
+        Ok(Self {
+            predicate,
+            payload,
+            keys,
+            key_schema: Arc::new(Schema::new(fields)),
+            arguments: shape.arguments.iter().enumerate().map(argument).collect::<Result<_>>()?,
+            filters: needs.filters.iter().map(|f| f.as_ref().map(compile).transpose()).collect::<Result<_>>()?,
+            not_null: shape.domains.iter().map(|d| d.not_null.clone()).collect(),
+        })
+    }
+
+    /// A numbering of this query's groups, none found yet.
+    pub(crate) fn groups(&self, view: &Arc<StrataView>, has_keys: bool) -> Result<Groups> {
+        match (has_keys, self.keys.is_empty()) {
+            (false, _) => Ok(Groups::One),
+            (true, true) => Ok(Groups::decided(view)),
+            (true, false) => Groups::hashed(Arc::clone(&self.key_schema)),
+        }
+    }
+
+    pub(super) fn no_rows(&self) -> Rows {
+        let all = self.filters.iter().zip(&self.not_null);
+        Rows {
+            domains: all.map(|(f, n)| (f.is_some() || !n.is_empty()).then(Vec::new)).collect(),
+            arguments: vec![Vec::new(); self.arguments.len()],
+            ..Rows::default()
+        }
+    }
+
+    /// Makes room for `count` further rows.
+    pub(super) fn reserve(&self, rows: &mut Rows, count: usize) {
+        rows.strata.reserve(count);
+        rows.groups.reserve(count);
+        for (argument, values) in self.arguments.iter().zip(&mut rows.arguments) {
+            if matches!(argument, Compute::Plain { summed: true, .. }) {
+                values.reserve(count);
+            }
+        }
+    }
+
+    /// Which rows pass WHERE; `None` when all do.
+    pub(super) fn passing(&self, batch: &RecordBatch) -> Result<Option<BooleanArray>> {
+        let Some(predicate) = &self.predicate else { return Ok(None) };
+        let mask = predicate.evaluate(batch)?.into_array(batch.num_rows())?;
+        let mask = mask.as_boolean_opt().ok_or_else(|| Error::data("WHERE is not a condition"))?;
+        let is_all = mask.null_count() == 0 && mask.true_count() == mask.len();
+        Ok((!is_all).then(|| mask.clone()))
+    }
+
+    /// What is needed of the rows that pass WHERE.
+    pub(super) fn kept(&self, batch: &RecordBatch, passing: Option<&BooleanArray>) -> Result<RecordBatch> {
+        let needed = match &self.payload {
+            Some(payload) => batch.project(payload)?,
+            None => batch.clone(),
+        };
+        Ok(match passing {
+            Some(mask) => filter_record_batch(&needed, mask)?,
+            None => needed,
+        })
+    }
+
+    pub(super) fn keys(&self, kept: &RecordBatch) -> Result<Vec<ArrayRef>> {
+        let evaluate = |key: &Arc<dyn PhysicalExpr>| Ok(key.evaluate(kept)?.into_array(kept.num_rows())?);
+        self.keys.iter().map(evaluate).collect()
+    }
+
+    /// Evaluates arguments and domains of the rows of `kept`.
+    pub(super) fn values(&self, kept: &RecordBatch, rows: &mut Rows) -> Result<()> {
+        let count = kept.num_rows();
+        let valid = self.plain_arguments(kept, rows)?;
+        for (domain, mask) in rows.domains.iter_mut().enumerate() {
+            let Some(mask) = mask else { continue };
+            let start = mask.len();
+            match &self.filters[domain] {
+                Some(filter) => extend_with_truth(mask, &filter.evaluate(kept)?.into_array(count)?),
+                None => mask.resize(start + count, true),
+            }
+            for nulls in self.not_null[domain].iter().filter_map(|argument| valid[*argument].as_ref()) {
+                mask[start..].iter_mut().zip(nulls.iter()).for_each(|(m, valid)| *m &= valid);
+            }
+        }
+        Ok(())
+    }
+
+    /// Evaluates what is an expression; returns where each argument is NULL.
+    fn plain_arguments(&self, kept: &RecordBatch, rows: &mut Rows) -> Result<Vec<Option<NullBuffer>>> {
+        let mut valid = Vec::with_capacity(self.arguments.len());
+        for (argument, values) in self.arguments.iter().zip(&mut rows.arguments) {
+            let Compute::Plain { expr, summed } = argument else {
+                valid.push(None);
+                continue;
+            };
+            let array = expr.evaluate(kept)?.into_array(kept.num_rows())?;
+            // Not NULL is said of the argument itself; only what is summed has to be a number.
+            let mut nulls = array.logical_nulls();
+            if *summed {
+                let array = numbers(&array)?;
+                let array = array.as_primitive::<Float64Type>();
+                values.extend_from_slice(array.values());
+                nulls = NullBuffer::union(nulls.as_ref(), array.nulls());
+            }
+            valid.push(nulls);
+        }
+        Ok(valid)
+    }
+
+    /// Computes centred values and products of all rows from the arguments they derive from; `centres` are near their means, NaN
+    /// until known.
+    pub(super) fn derive(&self, rows: &mut Rows, centres: &mut [f64]) {
+        for number in 0..self.arguments.len() {
+            let (one, other) = match self.arguments[number] {
+                Compute::Plain { .. } => continue,
+                Compute::Centred(of) => (of, None),
+                Compute::Product(one, other) => (one, Some(other)),
+            };
+            let mut centred = |of: usize| {
+                let values = &rows.arguments[of];
+                if centres[of].is_nan() && !values.is_empty() {
+                    centres[of] = mean(values);
+                }
+                let centre = centres[of];
+                values.iter().map(|v| v - centre).collect::<Vec<f64>>()
+            };
+            let mut values = centred(one);
+            if let Some(other) = other {
+                let second = centred(other);
+                values.iter_mut().zip(second).for_each(|(v, w)| *v *= w);
+            }
+            rows.arguments[number] = values;
+        }
+    }
+}
+
+/// The mean of the finite values, 0 without any.
+pub(crate) fn mean(values: &[f64]) -> f64 {
+    let finite = || values.iter().filter(|v| v.is_finite());
+    #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
+    let count = finite().count() as f64;
+    if count > 0.0 { finite().sum::<f64>() / count } else { 0.0 }
+}
+
+pub(super) fn numbers(array: &ArrayRef) -> Result<ArrayRef> {
+    match array.data_type() {
+        DataType::Float64 => Ok(Arc::clone(array)),
+        _ => Ok(arrow::compute::cast(array, &DataType::Float64)?),
+    }
+}
+
+/// NULL is not true.
+fn extend_with_truth(mask: &mut Vec<bool>, array: &ArrayRef) {
+    match array.as_boolean_opt() {
+        Some(truth) => mask.extend(truth.iter().map(|t| t == Some(true))),
+        None => mask.resize(mask.len() + array.len(), false),
+    }
+}

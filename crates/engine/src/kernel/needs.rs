@@ -1,0 +1,133 @@
+//! What a query needs of each row of a level: expressions that the strata have not decided, and the columns they read.
+
+use super::strata::StrataView;
+use crate::image::FLOAT;
+use crate::shape::{Argument, Shape};
+use arrow::datatypes::DataType;
+use datafusion::common::{Column, DFSchema, ScalarValue};
+use datafusion::logical_expr::expr::{BinaryExpr, Case};
+use datafusion::logical_expr::{Cast, Expr, ExprSchemable, Operator};
+
+/// Expressions over a level's image.
+#[derive(Debug)]
+pub(crate) struct Needs {
+    /// The columns of the image, in the order of the batches that the expressions run over.
+    pub(crate) columns: Vec<String>,
+    /// The part of WHERE that strata do not decide.
+    pub(crate) predicates: Vec<Expr>,
+    /// GROUP BY; nothing when the strata decide it.
+    pub(crate) keys: Vec<Expr>,
+    /// By argument of the shape: what is evaluated, if anything is.
+    pub(crate) arguments: Vec<Option<Expr>>,
+    /// By domain of the shape.
+    pub(crate) filters: Vec<Option<Expr>>,
+    /// Whether rows carry their ranks.
+    pub(crate) with_ranks: bool,
+}
+
+impl Needs {
+    pub(crate) fn new(shape: &Shape, view: &StrataView) -> Self {
+        let with_ranks = shape.is_beyond || view.by_key;
+        // Rows that an ordinary plan chooses from are those of the table, and pass WHERE already.
+        let predicates = if shape.has_subquery { Vec::new() } else { view.undecided.clone() };
+        let keys = if view.keys_decided { Vec::new() } else { shape.keys.clone() };
+        let schema = &shape.scan.projected_schema;
+        let argument = |(number, argument): (usize, &Argument)| {
+            let expr = argument.plain()?;
+            let float = shape.is_summed(number) && !shape.has_subquery;
+            let float = if float { float_form(expr, schema) } else { None };
+            Some(float.unwrap_or_else(|| expr.clone()))
+        };
+        let arguments = shape.arguments.iter().enumerate().map(argument).collect();
+        let filters = shape.domains.iter().map(|d| d.filter.clone()).collect();
+        let mut needs = Self { columns: Vec::new(), predicates, keys, arguments, filters, with_ranks };
+        needs.columns = if shape.has_subquery { shape.columns() } else { needs.named() };
+        needs
+    }
+
+    /// The columns that any expression names.
+    fn named(&self) -> Vec<String> {
+        let optional = self.arguments.iter().chain(&self.filters).flatten();
+        names(self.predicates.iter().chain(&self.keys).chain(optional))
+    }
+
+    /// Those of the columns that are needed of rows which pass WHERE.
+    pub(crate) fn payload(&self) -> Vec<usize> {
+        let later = names(self.keys.iter().chain(self.arguments.iter().chain(&self.filters).flatten()));
+        (0..self.columns.len()).filter(|at| later.contains(&self.columns[*at])).collect()
+    }
+}
+
+fn names<'e>(exprs: impl Iterator<Item = &'e Expr>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for column in exprs.flat_map(Expr::column_refs) {
+        if !names.contains(&column.name) {
+            names.push(column.name.clone());
+        }
+    }
+    names
+}
+
+/// `expr` over columns cast to floats beforehand, where sums, differences and products of floats are as good as those of the
+/// type itself: everywhere but with whole numbers, whose arithmetic wraps, and decimals that are rounded on the way.
+///
+/// `None` where it has to be computed as it stands. Groups that are known whole are computed in the type itself anyway.
+fn float_form(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
+    let is_whole = |e: &Expr| e.get_type(schema).is_ok_and(|t| t.is_integer());
+    match expr {
+        Expr::Column(column) => match expr.get_type(schema).ok()? {
+            DataType::Float64 => Some(expr.clone()),
+            data_type if data_type.is_numeric() => {
+                Some(Expr::Column(Column::new(column.relation.clone(), format!("{FLOAT}{}", column.name))))
+            }
+            _ => None,
+        },
+        Expr::Literal(value, metadata) => match value.cast_to(&DataType::Float64).ok()? {
+            float @ ScalarValue::Float64(_) if value.data_type().is_numeric() => {
+                Some(Expr::Literal(float, metadata.clone()))
+            }
+            _ => None,
+        },
+        Expr::Alias(alias) => float_form(&alias.expr, schema),
+        Expr::Negative(inner) if !is_whole(inner) => Some(Expr::Negative(Box::new(float_form(inner, schema)?))),
+        Expr::Cast(cast) if keeps_value(cast, schema) => float_form(&cast.expr, schema),
+        Expr::BinaryExpr(BinaryExpr { left, op: op @ (Operator::Plus | Operator::Minus | Operator::Multiply), right })
+            if !is_whole(expr) =>
+        {
+            let (left, right) = (float_form(left, schema)?, float_form(right, schema)?);
+            Some(Expr::BinaryExpr(BinaryExpr { left: Box::new(left), op: *op, right: Box::new(right) }))
+        }
+        Expr::Case(case) => {
+            let form = |e: &Expr| float_form(e, schema).map(Box::new);
+            let branches = case.when_then_expr.iter().map(|(when, then)| Some((when.clone(), form(then)?)));
+            let otherwise = match &case.else_expr {
+                Some(other) => Some(form(other)?),
+                None => None,
+            };
+            Some(Expr::Case(Case {
+                expr: case.expr.clone(),
+                when_then_expr: branches.collect::<Option<_>>()?,
+                else_expr: otherwise,
+            }))
+        }
+        _ => None,
+    }
+}
+
+/// Whether a cast changes no number by more than a float does.
+fn keeps_value(cast: &Cast, schema: &DFSchema) -> bool {
+    let Ok(from) = cast.expr.get_type(schema) else { return false };
+    let scale = |t: &DataType| match t {
+        DataType::Decimal32(_, s)
+        | DataType::Decimal64(_, s)
+        | DataType::Decimal128(_, s)
+        | DataType::Decimal256(_, s) => Some(*s),
+        t if t.is_integer() => Some(0),
+        _ => None,
+    };
+    match (cast.field.data_type(), scale(&from)) {
+        (DataType::Float64, _) => from.is_numeric(),
+        (to, Some(from_scale)) if !to.is_integer() => scale(to).is_some_and(|to_scale| to_scale >= from_scale),
+        (to, _) => to.is_integer() && from.is_integer() && to.primitive_width() >= from.primitive_width() && to.is_signed_integer(),
+    }
+}

@@ -1,0 +1,110 @@
+//! Strata that can hold no row which passes WHERE, because of the smallest and largest values the build-time scan saw in them.
+
+use crate::error::Result;
+use crate::kernel::qualified;
+use crate::shape::{Shape, has_subquery};
+use arrow::array::{ArrayRef, BooleanArray, Float64Array, UInt64Array};
+use arrow::compute::cast;
+use arrow::datatypes::{Field, Schema};
+use datafusion::common::Column;
+use datafusion::common::pruning::PruningStatistics;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::utils::conjunction;
+use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
+use datafusion::scalar::ScalarValue;
+use plusminus_catalog::{Manifest, Strata};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// Floats hold whole numbers exactly up to here.
+const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+
+/// Marks strata dead in which no row can pass `predicates`.
+pub(super) fn prune(
+    alive: &mut [bool],
+    predicates: &[Expr],
+    shape: &Shape,
+    state: &SessionState,
+    manifest: &Manifest,
+    strata: &Strata,
+) -> Result<()> {
+    let table = shape.scan.source.schema();
+    let known = |e: &&Expr| !has_subquery(e) && e.column_refs().iter().any(|c| is_known(&c.name, manifest, strata));
+    let Some(predicate) = conjunction(predicates.iter().filter(known).cloned()) else { return Ok(()) };
+    let names = qualified(&shape.scan.table_name, &table)?;
+    let predicate = state.create_physical_expr(predicate, &names)?;
+    // What cannot be pruned by is no reason to fail.
+    let built = PruningPredicateBuilder::new().with_file_schema(Arc::clone(&table)).try_build(predicate);
+    let Ok(pruning) = built else { return Ok(()) };
+    if pruning.always_true() {
+        return Ok(());
+    }
+    let Ok(may_pass) = pruning.prune(&Extremes { table: &table, manifest, strata }) else { return Ok(()) };
+    alive.iter_mut().zip(may_pass).for_each(|(alive, may)| *alive &= may);
+    Ok(())
+}
+
+/// Whether strata keep extremes of a column, and they are those of all its values (none of them NaN or infinite).
+fn is_known(column: &str, manifest: &Manifest, strata: &Strata) -> bool {
+    let Some(moments) = manifest.column_moments(column) else { return false };
+    let values: u64 = strata.non_null(column).unwrap_or(strata.rows()).iter().sum();
+    moments.count == values && strata.batch().column_by_name(&format!("__min_{column}")).is_some()
+}
+
+/// Extremes by stratum, NULL where a stratum keeps none.
+struct Extremes<'a> {
+    table: &'a Schema,
+    manifest: &'a Manifest,
+    strata: &'a Strata,
+}
+
+impl Extremes<'_> {
+    fn field(&self, column: &Column) -> Option<&Field> {
+        let field = self.table.field_with_name(&column.name).ok()?;
+        is_known(&column.name, self.manifest, self.strata).then_some(field)
+    }
+
+    fn ends(&self, column: &Column, is_max: bool) -> Option<ArrayRef> {
+        let field = self.field(column)?;
+        let end = |stratum: usize| {
+            let moments = self.strata.moments(&column.name, stratum)?;
+            let end = if is_max { moments.max } else { moments.min };
+            end.filter(|end| end.is_finite() && end.abs() < EXACT_MAX)
+        };
+        let ends: ArrayRef = Arc::new((0..self.strata.len()).map(end).collect::<Float64Array>());
+        cast(&ends, field.data_type()).ok()
+    }
+}
+
+impl PruningStatistics for Extremes<'_> {
+    fn min_values(&self, column: &Column) -> Option<ArrayRef> {
+        self.ends(column, false)
+    }
+
+    fn max_values(&self, column: &Column) -> Option<ArrayRef> {
+        self.ends(column, true)
+    }
+
+    fn num_containers(&self) -> usize {
+        self.strata.len()
+    }
+
+    fn null_counts(&self, column: &Column) -> Option<ArrayRef> {
+        self.field(column)?;
+        let rows = self.strata.rows();
+        let nulls = match self.strata.non_null(&column.name) {
+            Some(values) => rows.iter().zip(values).map(|(rows, values)| rows - values).collect(),
+            None => vec![0; rows.len()],
+        };
+        Some(Arc::new(UInt64Array::from(nulls)))
+    }
+
+    fn row_counts(&self) -> Option<ArrayRef> {
+        Some(Arc::new(UInt64Array::from(self.strata.rows().to_vec())))
+    }
+
+    fn contained(&self, _: &Column, _: &HashSet<ScalarValue>) -> Option<BooleanArray> {
+        None
+    }
+}

@@ -1,0 +1,152 @@
+//! A walk in one piece or in two halves.
+
+use super::scratch::Scratch;
+use super::{Piece, Walk, pieces};
+use crate::error::Result;
+use crate::kernel::workers::HALVED_ROWS;
+use plusminus_statistics::{Cell, StratumSize};
+use std::ops::Range;
+
+/// What is done with rows and with the cells they fill.
+pub(super) trait Task: Sync {
+    /// What the cells of whole strata are folded into.
+    type Folded: Send;
+
+    /// Cells per group.
+    fn width(&self) -> usize;
+    /// Whether rows of a stratum of this size need not be looked at.
+    fn skips(&self, size: StratumSize) -> bool;
+    /// Adds rows of one stratum and level to the cells of their groups, which it touches.
+    fn add(&self, scratch: &mut Scratch, level: usize, rows: Range<usize>);
+    fn empty(&self) -> Self::Folded;
+    /// Folds the cells of one group in one stratum.
+    fn fold(&self, folded: &mut Self::Folded, stratum: u32, size: StratumSize, group: u32, cells: &[Cell]);
+    /// Adds what later strata were folded into.
+    fn merge(&self, folded: &mut Self::Folded, later: Self::Folded);
+}
+
+/// What a half leaves behind: whole strata folded, and the cells of a stratum that both halves share.
+struct Half<F> {
+    folded: F,
+    scratch: Scratch,
+    /// Of the second half: what it has of the first half's last stratum.
+    open: Vec<(u32, Vec<Cell>)>,
+}
+
+/// Where a half's rows are parts of a stratum only.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shared {
+    Nothing,
+    Last,
+    First,
+}
+
+impl Walk<'_> {
+    pub(super) fn run<T: Task>(&self, task: &T) -> Result<T::Folded> {
+        let mut all = pieces(self.levels);
+        let rows: usize = all.iter().map(|p| p.rows.len()).sum();
+        if rows < HALVED_ROWS {
+            return Ok(self.half(task, &all, Shared::Nothing).folded);
+        }
+        let (at, is_shared) = cut(&mut all, rows);
+        let (first, second) = all.split_at(at);
+        let sharing = |shared| if is_shared { shared } else { Shared::Nothing };
+        let (mut one, other) = self.workers.join(
+            || self.half(task, first, sharing(Shared::Last)),
+            || self.half(task, second, sharing(Shared::First)),
+        )?;
+        if let Some(piece) = first.last().filter(|_| is_shared) {
+            one.scratch.merge(&other.open);
+            self.fold(task, &mut one, piece.stratum);
+        }
+        task.merge(&mut one.folded, other.folded);
+        Ok(one.folded)
+    }
+
+    fn half<T: Task>(&self, task: &T, pieces: &[Piece], shared: Shared) -> Half<T::Folded> {
+        let scratch = Scratch::new(self.groups, task.width());
+        let mut half = Half { folded: task.empty(), scratch, open: Vec::new() };
+        let mut is_first = true;
+        for (number, piece) in pieces.iter().enumerate() {
+            if !task.skips(self.sizes[piece.stratum as usize]) {
+                task.add(&mut half.scratch, piece.level, piece.rows.clone());
+            }
+            let next = pieces.get(number + 1);
+            if next.is_some_and(|next| next.stratum == piece.stratum) {
+                continue;
+            }
+            match shared {
+                Shared::First if is_first => half.open = half.scratch.take_open(),
+                Shared::Last if next.is_none() => {}
+                _ => self.fold(task, &mut half, piece.stratum),
+            }
+            is_first = false;
+        }
+        half
+    }
+
+    fn fold<T: Task>(&self, task: &T, half: &mut Half<T::Folded>, stratum: u32) {
+        let size = self.sizes[stratum as usize];
+        let folded = &mut half.folded;
+        half.scratch.flush(|group, cells| task.fold(folded, stratum, size, group, cells));
+    }
+}
+
+/// The place to cut `pieces` of so many rows, and whether a stratum has rows on both sides: between strata where that is near
+/// the middle, otherwise in the middle itself.
+fn cut(pieces: &mut Vec<Piece>, rows: usize) -> (usize, bool) {
+    let middle = rows / 2;
+    let mut before: usize = 0;
+    let mut best: Option<(usize, usize)> = None;
+    let mut at_middle = (0, 0);
+    for (number, piece) in pieces.iter().enumerate() {
+        let is_start = number > 0 && pieces[number - 1].stratum != piece.stratum;
+        let distance = before.abs_diff(middle);
+        if is_start && best.is_none_or(|(_, least)| distance < least) {
+            best = Some((number, distance));
+        }
+        if before <= middle {
+            at_middle = (number, middle - before);
+        }
+        before += piece.rows.len();
+    }
+    if let Some((number, _)) = best.filter(|(_, distance)| *distance <= rows / 8) {
+        return (number, false);
+    }
+    let (number, offset) = at_middle;
+    let whole = pieces[number].clone();
+    let split = whole.rows.start + offset;
+    pieces[number].rows = whole.rows.start..split;
+    pieces.insert(number + 1, Piece { rows: split..whole.rows.end, ..whole });
+    (number + 1, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(lengths: &[(u32, usize)]) -> Vec<Piece> {
+        lengths.iter().map(|(stratum, n)| Piece { stratum: *stratum, level: 0, rows: 0..*n }).collect()
+    }
+
+    fn check(lengths: &[(u32, usize)], at: usize, is_shared: bool) {
+        let mut pieces = made(lengths);
+        let rows = lengths.iter().map(|(_, n)| n).sum();
+        assert_eq!(cut(&mut pieces, rows), (at, is_shared), "{lengths:?}");
+        assert_eq!(pieces.iter().map(|p| p.rows.len()).sum::<usize>(), rows);
+        let first: usize = pieces[..at].iter().map(|p| p.rows.len()).sum();
+        assert!(first.abs_diff(rows / 2) <= rows / 8, "{first} of {rows}");
+        assert_eq!(pieces[at - 1].stratum == pieces[at].stratum, is_shared);
+    }
+
+    #[test]
+    fn work_is_cut_between_strata_if_that_is_near_the_middle() {
+        check(&[(0, 50), (1, 50)], 1, false);
+        check(&[(0, 40), (1, 10), (2, 50)], 2, false);
+        check(&[(0, 10), (0, 10), (1, 10), (1, 10)], 2, false);
+        check(&[(0, 100)], 1, true);
+        check(&[(0, 10), (1, 80), (2, 10)], 2, true);
+        check(&[(0, 30), (0, 70)], 2, true);
+        check(&[(0, 50), (0, 50)], 2, true);
+    }
+}

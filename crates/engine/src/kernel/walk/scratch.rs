@@ -1,0 +1,59 @@
+use plusminus_statistics::Cell;
+
+/// Cells of the stratum under way, one row of `width` cells per group, and the groups touched in it.
+pub(super) struct Scratch {
+    pub(super) width: usize,
+    pub(super) cells: Vec<Cell>,
+    touched: Vec<u32>,
+    stamp: Vec<u32>,
+    now: u32,
+}
+
+impl Scratch {
+    pub(super) fn new(groups: usize, width: usize) -> Self {
+        Self {
+            width,
+            cells: vec![Cell::default(); groups * width],
+            touched: Vec::new(),
+            stamp: vec![0; groups],
+            now: 1,
+        }
+    }
+
+    #[inline]
+    pub(super) fn touch(&mut self, group: u32) {
+        let stamp = &mut self.stamp[group as usize];
+        if *stamp != self.now {
+            *stamp = self.now;
+            self.touched.push(group);
+        }
+    }
+
+    /// Hands the cells of every touched group to `take(group, cells)`, empties them, and begins the next stratum.
+    pub(super) fn flush(&mut self, mut take: impl FnMut(u32, &[Cell])) {
+        for group in self.touched.drain(..) {
+            let start = group as usize * self.width;
+            let own = &mut self.cells[start..start + self.width];
+            take(group, own);
+            own.iter_mut().for_each(Cell::clear);
+        }
+        self.now += 1;
+    }
+
+    /// Takes the cells out that other rows of the stratum under way have to be added to.
+    pub(super) fn take_open(&mut self) -> Vec<(u32, Vec<Cell>)> {
+        let mut open = Vec::with_capacity(self.touched.len());
+        self.flush(|group, cells| open.push((group, cells.to_vec())));
+        open
+    }
+
+    /// Adds cells of the stratum under way.
+    pub(super) fn merge(&mut self, open: &[(u32, Vec<Cell>)]) {
+        for (group, cells) in open {
+            self.touch(*group);
+            let start = *group as usize * self.width;
+            let own = &mut self.cells[start..start + self.width];
+            own.iter_mut().zip(cells).for_each(|(own, cell)| own.merge(cell));
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! A second thread for halves of the work on large levels.
+
+use crate::error::{Error, Result};
+use std::sync::OnceLock;
+
+/// Rows from which work is cut in two; below, handing it over costs more than it saves.
+///
+/// Whether and where work is cut depends on the rows alone, never on the number of threads, so that sums are added in one
+/// order everywhere.
+pub(crate) const HALVED_ROWS: usize = 32_768;
+
+/// Stack of a worker: expressions are evaluated recursively.
+const STACK_BYTES: usize = 16 << 20;
+
+/// Threads that only compute.
+#[derive(Debug)]
+pub(crate) struct Workers {
+    threads: usize,
+    pool: OnceLock<rayon::ThreadPool>,
+}
+
+impl Workers {
+    pub(crate) fn new(threads: usize) -> Self {
+        Self { threads, pool: OnceLock::new() }
+    }
+
+    /// Both results; at the same time where there are threads for it.
+    pub(crate) fn join<A: Send, B: Send>(
+        &self,
+        one: impl FnOnce() -> A + Send,
+        other: impl FnOnce() -> B + Send,
+    ) -> Result<(A, B)> {
+        if self.threads < 2 {
+            return Ok((one(), other()));
+        }
+        let pool = match self.pool.get() {
+            Some(pool) => pool,
+            None => {
+                let built = rayon::ThreadPoolBuilder::new()
+                    .num_threads(self.threads)
+                    .stack_size(STACK_BYTES)
+                    .thread_name(|n| format!("plusminus-rows-{n}"))
+                    .build()
+                    .map_err(|e| Error::data(format!("no threads could be started: {e}")))?;
+                self.pool.get_or_init(|| built)
+            }
+        };
+        Ok(pool.join(one, other))
+    }
+}

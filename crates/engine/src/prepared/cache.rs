@@ -1,0 +1,59 @@
+use super::Prepared;
+use crate::error::Result;
+use crate::session::Session;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Queries that are kept.
+const KEPT_MAX: usize = 256;
+
+/// Queries by their text without bounds.
+#[derive(Default)]
+pub(crate) struct PreparedCache {
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    queries: HashMap<String, (u64, Arc<Prepared>)>,
+    uses: u64,
+}
+
+impl PreparedCache {
+    /// The query as it was planned before, if that still holds, or planned now.
+    pub(crate) async fn get(&self, session: &Session, sql: &str) -> Result<Arc<Prepared>> {
+        if let Some(known) = self.known(sql)
+            && known.is_current(session).await
+        {
+            return Ok(known);
+        }
+        let prepared = Arc::new(Prepared::new(session, sql).await?);
+        if prepared.is_repeatable() && prepared.is_current(session).await {
+            self.keep(sql, &prepared);
+        }
+        Ok(prepared)
+    }
+
+    fn known(&self, sql: &str) -> Option<Arc<Prepared>> {
+        let mut kept = self.lock();
+        kept.uses += 1;
+        let now = kept.uses;
+        let (last, prepared) = kept.queries.get_mut(sql)?;
+        *last = now;
+        Some(Arc::clone(prepared))
+    }
+
+    fn keep(&self, sql: &str, prepared: &Arc<Prepared>) {
+        let mut kept = self.lock();
+        let now = kept.uses;
+        kept.queries.insert(sql.to_owned(), (now, Arc::clone(prepared)));
+        if kept.queries.len() > KEPT_MAX {
+            let oldest = kept.queries.iter().min_by_key(|(_, (last, _))| *last).map(|(sql, _)| sql.clone());
+            oldest.and_then(|sql| kept.queries.remove(&sql));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

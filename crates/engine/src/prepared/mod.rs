@@ -1,0 +1,150 @@
+//! Queries as far as their text, the tables and the samples decide them; nothing is planned twice.
+
+mod cache;
+mod fitted;
+mod pace;
+
+pub(crate) use cache::PreparedCache;
+pub(crate) use fitted::{Fitted, Known};
+use pace::Pace;
+
+use crate::above::Upward;
+use crate::error::Result;
+use crate::session::Session;
+use crate::shape::errors::check as check_error_functions;
+use crate::shape::{Reason, Shape, recognise};
+use datafusion::catalog::TableProvider;
+use datafusion::common::TableReference;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::{AggregateUDF, Expr, LogicalPlan, ScalarUDF, Volatility, WindowUDF};
+use plusminus_catalog::{Manifest, Strata};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// A planned query.
+pub(crate) struct Prepared {
+    pub(crate) state: SessionState,
+    /// The analysed plan.
+    pub(crate) plan: LogicalPlan,
+    /// What can be estimated of it, or why nothing can.
+    pub(crate) shape: Result<Arc<Shape>, Reason>,
+    /// What stands above the aggregate, compiled when it is first needed; `None` in it when that cannot be done.
+    pub(crate) upward: OnceLock<Option<Upward>>,
+    /// How fast it ran before.
+    pub(crate) pace: Pace,
+    /// The tables (and views) that the text names, as they were.
+    tables: Vec<(TableReference, Arc<dyn TableProvider>)>,
+    functions: Functions,
+    /// The last sample that answered.
+    fitted: Mutex<Vec<Arc<Fitted>>>,
+}
+
+/// The functions of a plan.
+#[derive(Default)]
+struct Functions {
+    scalar: Vec<Arc<ScalarUDF>>,
+    aggregate: Vec<Arc<AggregateUDF>>,
+    window: Vec<Arc<WindowUDF>>,
+}
+
+/// Samples that a prepared query stays fitted to.
+const FITTED_MAX: usize = 4;
+
+impl Prepared {
+    /// Parses, plans and analyses `sql`.
+    pub(crate) async fn new(session: &Session, sql: &str) -> Result<Self> {
+        let state = session.context().state();
+        let dialect = state.config_options().sql_parser.dialect;
+        let statement = state.sql_to_statement(sql, &dialect)?;
+        let references = state.resolve_table_references(&statement)?;
+        let plan = state.statement_to_plan(statement).await?;
+        let plan = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})?;
+        check_error_functions(&plan)?;
+        let mut tables = Vec::with_capacity(references.len());
+        for reference in references {
+            if let Ok(table) = session.context().table_provider(reference.clone()).await {
+                tables.push((reference, table));
+            }
+        }
+        let (shape, functions) = (recognise(&plan).map(Arc::new), functions(&plan)?);
+        Ok(Self { state, plan, shape, upward: OnceLock::new(), pace: Pace::default(), tables, functions, fitted: Mutex::default() })
+    }
+
+    /// Whether asking again later means the same, tables, functions and settings being what they are: nothing changes with
+    /// the time, and no part is filled in while the query runs.
+    fn is_repeatable(&self) -> bool {
+        let slotted = self.shape.as_ref().is_ok_and(|shape| !shape.error_calls.is_empty());
+        let fixed = |volatility: Volatility| volatility == Volatility::Immutable;
+        !slotted
+            && self.functions.scalar.iter().all(|f| fixed(f.signature().volatility))
+            && self.functions.aggregate.iter().all(|f| fixed(f.signature().volatility))
+            && self.functions.window.iter().all(|f| fixed(f.signature().volatility))
+    }
+
+    /// Whether tables, functions and settings are still those that it was planned with.
+    async fn is_current(&self, session: &Session) -> bool {
+        let is_same = {
+            let state = session.context().state_ref();
+            let state = state.read();
+            let same = |f: &Arc<ScalarUDF>| state.scalar_functions().get(f.name()).is_some_and(|g| Arc::ptr_eq(f, g));
+            let same_aggregate =
+                |f: &Arc<AggregateUDF>| state.aggregate_functions().get(f.name()).is_some_and(|g| Arc::ptr_eq(f, g));
+            let same_window =
+                |f: &Arc<WindowUDF>| state.window_functions().get(f.name()).is_some_and(|g| Arc::ptr_eq(f, g));
+            Arc::ptr_eq(state.config_options(), self.state.config_options())
+                && self.functions.scalar.iter().all(same)
+                && self.functions.aggregate.iter().all(same_aggregate)
+                && self.functions.window.iter().all(same_window)
+        };
+        if !is_same {
+            return false;
+        }
+        for (reference, table) in &self.tables {
+            match session.context().table_provider(reference.clone()).await {
+                Ok(now) if Arc::ptr_eq(&now, table) => {}
+                _ => return false,
+            }
+        }
+        true
+    }
+
+    /// `shape` seen through a sample, from before if it was seen so.
+    pub(crate) fn fitted(&self, shape: &Shape, manifest: &Arc<Manifest>, strata: Arc<Strata>) -> Result<Arc<Fitted>> {
+        let lock = || self.fitted.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = lock().iter().find(|f| Arc::ptr_eq(&f.manifest, manifest)) {
+            return Ok(Arc::clone(known));
+        }
+        let fitted = Arc::new(Fitted::new(shape, &self.state, manifest, strata)?);
+        let mut all = lock();
+        if all.len() >= FITTED_MAX {
+            all.remove(0);
+        }
+        all.push(Arc::clone(&fitted));
+        Ok(fitted)
+    }
+}
+
+fn functions(plan: &LogicalPlan) -> Result<Functions> {
+    let mut found = Functions::default();
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                match expr {
+                    Expr::ScalarFunction(call) => found.scalar.push(Arc::clone(&call.func)),
+                    Expr::AggregateFunction(call) => found.aggregate.push(Arc::clone(&call.func)),
+                    Expr::WindowFunction(call) => match &call.fun {
+                        datafusion::logical_expr::WindowFunctionDefinition::AggregateUDF(f) => {
+                            found.aggregate.push(Arc::clone(f));
+                        }
+                        datafusion::logical_expr::WindowFunctionDefinition::WindowUDF(f) => {
+                            found.window.push(Arc::clone(f));
+                        }
+                    },
+                    _ => {}
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(found)
+}

@@ -1,0 +1,218 @@
+//! Aggregates of columns of φ: every stratum is as many equal rows as it holds.
+//!
+//! What DataFusion's accumulators would know after N equal rows is written down and merged, so that results are those of the
+//! query on the table, in its own types.
+
+use super::SpecialKnown;
+use crate::error::{Error, Result};
+use crate::kernel::{StrataView, qualified};
+use crate::prepared::Fitted;
+use crate::shape::{Argument, Call, Domain, Shape};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, UInt64Array};
+use arrow::compute::kernels::numeric::mul;
+use arrow::compute::{cast, filter_record_batch};
+use arrow::datatypes::{DataType, Float64Type};
+use arrow::record_batch::RecordBatch;
+use datafusion::common::DFSchema;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion::logical_expr::{EmitTo, Expr};
+use datafusion::physical_expr::GroupsAccumulatorAdapter;
+use datafusion::physical_expr::aggregate::{AggregateFunctionExpr, LoweredAggregateBuilder};
+use std::sync::Arc;
+
+/// What strata weigh to.
+pub(super) struct Weighed {
+    /// By call a value for every part; `None` where another way was found.
+    pub(super) columns: Vec<Option<ArrayRef>>,
+    /// Sums and counts by variable and part.
+    pub(super) variables: Vec<Vec<f64>>,
+}
+
+/// The calls for which nothing was `found` yet; `None` when one of them asks for more than φ.
+pub(super) fn weighed(
+    shape: &Shape,
+    fitted: &Fitted,
+    state: &SessionState,
+    found: &[Option<Vec<SpecialKnown>>],
+) -> Result<Option<Weighed>> {
+    let view = &fitted.view;
+    let phi = &fitted.manifest.design.stratified_by;
+    let is_of_phi = |call: &Call| call.expr.column_refs().iter().all(|column| phi.contains(&column.name));
+    if !view.decides_all() || !shape.calls.iter().zip(found).all(|(call, found)| found.is_some() || is_of_phi(call)) {
+        return Ok(None);
+    }
+    let strata = Strata::new(shape, view)?;
+    let mut columns = Vec::with_capacity(shape.calls.len());
+    for (call, found) in shape.calls.iter().zip(found) {
+        if found.is_some() {
+            columns.push(None);
+            continue;
+        }
+        let Some(column) = strata.call(call, state)? else { return Ok(None) };
+        columns.push(Some(column));
+    }
+    let variable = |v: &crate::shape::Variable| strata.variable(shape, v.domain, v.argument, state, phi);
+    let variables = shape.variables.iter().map(variable).collect::<Result<_>>()?;
+    Ok(Some(Weighed { columns, variables }))
+}
+
+/// Living strata: their values of φ, rows and parts.
+struct Strata {
+    batch: RecordBatch,
+    schema: DFSchema,
+    rows: UInt64Array,
+    parts: Vec<usize>,
+    count: usize,
+}
+
+impl Strata {
+    fn new(shape: &Shape, view: &StrataView) -> Result<Self> {
+        let all = view.key_batch()?;
+        let living: BooleanArray =
+            view.strata.rows().iter().zip(0..).map(|(rows, h)| Some(*rows > 0 && view.is_alive(h))).collect();
+        let rows: ArrayRef = Arc::new(UInt64Array::from(view.strata.rows().to_vec()));
+        let rows = arrow::compute::filter(&rows, &living)?.as_primitive().clone();
+        let parts = view.part_of.iter().zip(living.values()).filter(|(_, alive)| *alive).map(|(p, _)| *p as usize);
+        Ok(Self {
+            schema: qualified(&shape.scan.table_name, &all.schema())?,
+            parts: parts.collect(),
+            rows,
+            batch: filter_record_batch(&all, &living)?,
+            count: view.parts,
+        })
+    }
+
+    fn evaluate(&self, expr: &Expr, state: &SessionState) -> Result<ArrayRef> {
+        let physical = state.create_physical_expr(expr.clone(), &self.schema)?;
+        Ok(physical.evaluate(&self.batch)?.into_array(self.batch.num_rows())?)
+    }
+
+    /// One call by part; `None` for functions whose state is not known here.
+    fn call(&self, call: &Call, state: &SessionState) -> Result<Option<ArrayRef>> {
+        let physical = self.batch.schema();
+        let context = PhysicalPlanningContext::default();
+        let builder =
+            LoweredAggregateBuilder::new(&call.expr, &self.schema, &physical, state.execution_props(), &context);
+        let lowered = builder.build()?;
+        let aggregate = lowered.aggregate;
+        let count = self.batch.num_rows();
+        let mut arguments = Vec::with_capacity(1);
+        for argument in aggregate.expressions() {
+            arguments.push(argument.evaluate(&self.batch)?.into_array(count)?);
+        }
+        let filter = lowered.filter.as_ref().map(|f| f.evaluate(&self.batch)?.into_array(count)).transpose()?;
+        let Some(states) = states(&aggregate, &arguments, &self.rows)? else { return Ok(None) };
+        let (states, parts) = match filter.as_ref().and_then(|f| f.as_boolean_opt()) {
+            None => (states, self.parts.clone()),
+            Some(mask) => {
+                let kept = |array: ArrayRef| arrow::compute::filter(&array, mask);
+                let parts = self.parts.iter().zip(mask.iter()).filter(|(_, keep)| *keep == Some(true)).map(|(p, _)| *p);
+                (states.into_iter().map(kept).collect::<Result<Vec<_>, _>>()?, parts.collect())
+            }
+        };
+        let mut accumulator: Box<dyn datafusion::logical_expr::GroupsAccumulator> =
+            if aggregate.groups_accumulator_supported() {
+                aggregate.create_groups_accumulator()?
+            } else {
+                let one = Arc::clone(&aggregate);
+                Box::new(GroupsAccumulatorAdapter::new(move || one.create_accumulator()))
+            };
+        accumulator.merge_batch(&states, &parts, self.count)?;
+        Ok(Some(accumulator.evaluate(EmitTo::All)?))
+    }
+
+    /// A count or sum by part, NaN where the argument is not of φ.
+    fn variable(
+        &self,
+        shape: &Shape,
+        domain: usize,
+        argument: Option<usize>,
+        state: &SessionState,
+        phi: &[String],
+    ) -> Result<Vec<f64>> {
+        let unknown = || vec![f64::NAN; self.count];
+        let is_of_phi = |expr: &Expr| expr.column_refs().iter().all(|column| phi.contains(&column.name));
+        let Domain { filter, not_null } = &shape.domains[domain];
+        let mut mask = vec![true; self.parts.len()];
+        if let Some(filter) = filter {
+            if !is_of_phi(filter) {
+                return Ok(unknown());
+            }
+            let truth = self.evaluate(filter, state)?;
+            let truth = truth.as_boolean_opt().ok_or_else(|| Error::data("FILTER is not a condition"))?;
+            mask.iter_mut().zip(truth.iter()).for_each(|(m, t)| *m &= t == Some(true));
+        }
+        let plain = |number: usize| shape.arguments[number].plain().filter(|expr| is_of_phi(expr));
+        for number in not_null {
+            let Some(expr) = plain(*number) else { return Ok(unknown()) };
+            let nulls = self.evaluate(expr, state)?.logical_nulls();
+            if let Some(nulls) = nulls {
+                mask.iter_mut().zip(nulls.iter()).for_each(|(m, valid)| *m &= valid);
+            }
+        }
+        let values = match argument {
+            None => None,
+            Some(number) => match (&shape.arguments[number], plain(number)) {
+                (Argument::Plain(_), Some(expr)) => Some(cast(&self.evaluate(expr, state)?, &DataType::Float64)?),
+                _ => return Ok(unknown()),
+            },
+        };
+        let values = values.as_ref().map(|values| values.as_primitive::<Float64Type>());
+        let mut sums = vec![0.0; self.count];
+        for (row, part) in self.parts.iter().enumerate().filter(|(row, _)| mask[*row]) {
+            #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
+            let rows = self.rows.value(row) as f64;
+            sums[*part] += rows * values.map_or(1.0, |values| values.value(row));
+        }
+        Ok(sums)
+    }
+}
+
+/// What an accumulator knows after `rows` equal rows, stratum by stratum; `None` for functions that are not foreseen.
+fn states(
+    aggregate: &Arc<AggregateFunctionExpr>,
+    arguments: &[ArrayRef],
+    rows: &UInt64Array,
+) -> Result<Option<Vec<ArrayRef>>> {
+    let fields = aggregate.state_fields()?;
+    let types: Vec<&DataType> = fields.iter().map(|f| f.data_type()).collect();
+    let [argument] = arguments else { return Ok(None) };
+    let counts = || -> Result<ArrayRef> {
+        let valid = argument.logical_nulls();
+        let count = |row: usize| if valid.as_ref().is_none_or(|v| v.is_valid(row)) { rows.value(row) } else { 0 };
+        Ok(Arc::new(UInt64Array::from_iter_values((0..rows.len()).map(count))))
+    };
+    Ok(Some(match (aggregate.fun().name(), types.as_slice()) {
+        ("count", [count]) => vec![cast(&counts()?, count)?],
+        ("sum", [sum]) => vec![times(argument, rows, sum)?],
+        ("min" | "max" | "bool_and" | "bool_or", [value]) => vec![cast(argument, value)?],
+        ("avg", [count, sum]) => vec![cast(&counts()?, count)?, times(argument, rows, sum)?],
+        ("var" | "var_pop" | "stddev" | "stddev_pop", [count, DataType::Float64, DataType::Float64]) => {
+            let zero: ArrayRef = Arc::new(Float64Array::from(vec![0.0; rows.len()]));
+            let counts = counts()?;
+            // A stratum of NULLs is no row at all.
+            let mean = arrow::compute::kernels::zip::zip(
+                &arrow::compute::kernels::cmp::gt(&counts, &UInt64Array::new_scalar(0))?,
+                &cast(argument, &DataType::Float64)?,
+                &zero,
+            )?;
+            vec![cast(&counts, count)?, mean, zero]
+        }
+        _ => return Ok(None),
+    }))
+}
+
+/// Values times rows in the type of a sum.
+fn times(values: &ArrayRef, rows: &UInt64Array, data_type: &DataType) -> Result<ArrayRef> {
+    let values = cast(values, data_type)?;
+    if let DataType::Decimal128(precision, scale) = data_type {
+        let rows = rows.iter().map(|rows| rows.map(i128::from)).collect::<Decimal128Array>();
+        let rows = rows.with_precision_and_scale(20, 0)?;
+        let product = mul(&values, &rows)?;
+        let product = product.as_primitive::<arrow::datatypes::Decimal128Type>().clone();
+        return Ok(Arc::new(product.with_precision_and_scale(*precision, *scale)?));
+    }
+    let rows: ArrayRef = Arc::new(rows.clone());
+    Ok(mul(&values, &cast(&rows, data_type)?)?)
+}

@@ -1,0 +1,139 @@
+//! What each level of a sample would tell, and how long it would take: the errors of a look at some rows, extrapolated.
+
+use super::levels::{Levels, Look};
+use super::{Context, Run, catalog};
+use crate::choose;
+use crate::error::Result;
+use crate::prepared::Fitted;
+use crate::shape::{Reason, Shape};
+use plusminus_statistics::{Estimate, StratumSize, Target, absolute_error, relative_error};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A level that was not read yet.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Forecast {
+    /// Rows held up to it that may pass WHERE.
+    pub(crate) rows: u64,
+    /// The largest error of any estimate; `None` when the look does not tell.
+    pub(crate) error: Option<f64>,
+    /// From the text to the answer; `None` before enough was learnt.
+    pub(crate) time: Option<Duration>,
+}
+
+/// Every level of the sample that will answer.
+#[derive(Debug)]
+pub(crate) struct Forecasts {
+    pub(crate) fitted: Arc<Fitted>,
+    pub(crate) levels: Vec<Forecast>,
+    /// The level that was looked at.
+    pub(crate) told_by: usize,
+    /// Whether errors are fractions.
+    pub(crate) is_relative: bool,
+    /// The level that will probably answer.
+    pub(crate) expected: usize,
+}
+
+/// Looks at some rows; `None` where the catalog answers, a reason where samples cannot.
+pub(crate) async fn forecast(
+    shape: &Shape,
+    context: &Context<'_>,
+    candidates: &[Arc<Fitted>],
+) -> Result<Result<Option<Forecasts>, Reason>> {
+    let Some(first) = candidates.first() else { return Ok(Err(Reason::new("there is no sample that could answer"))) };
+    let specials = match catalog::usable(shape, first, context.goal)? {
+        Ok(specials) => specials,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    for fitted in candidates {
+        if catalog::known_calls(shape, fitted, context.state, &specials)?.is_some() {
+            return Ok(Ok(None));
+        }
+    }
+    let (mut run, looked) = super::pilot::begin(shape, context, candidates, specials).await?;
+    let told_by = choose::telling_level(run.price.cumulative());
+    let look = match looked {
+        Some((level, look)) if level >= told_by => look,
+        _ => match run.look_at(told_by, false).await? {
+            Some((look, _)) => look,
+            None => return Ok(Ok(None)),
+        },
+    };
+    run.forecasts(told_by, &look, candidates).await.map(|f| Ok(Some(f)))
+}
+
+impl Run<'_> {
+    async fn forecasts(&mut self, told_by: usize, look: &Look, candidates: &[Arc<Fitted>]) -> Result<Forecasts> {
+        let target = self.levels.context.goal.error.unwrap_or(Target::Relative(1.0));
+        let error = self.levels.worst_error(look, target).await?;
+        let spread = self.levels.spread(told_by);
+        let forecast = |(level, rows): (usize, &u64)| Forecast {
+            rows: *rows,
+            error: error.map(|error| error * (self.levels.spread(level) / spread.max(f64::MIN_POSITIVE)).sqrt()),
+            time: self.price.answer(level),
+        };
+        let levels: Vec<Forecast> = self.price.cumulative().iter().enumerate().map(forecast).collect();
+        let expected = self.expected(&levels);
+        let is_own = |fitted: &&Arc<Fitted>| std::ptr::eq(fitted.as_ref(), self.levels.fitted);
+        let fitted = Arc::clone(candidates.iter().find(is_own).unwrap_or(&candidates[0]));
+        Ok(Forecasts { fitted, levels, told_by, is_relative: matches!(target, Target::Relative(_)), expected })
+    }
+
+    /// The first level within the error; with a time alone the highest that ends in it.
+    fn expected(&self, levels: &[Forecast]) -> usize {
+        let goal = self.levels.context.goal;
+        let (top, first) = (self.price.top(), self.first());
+        let in_time = |level: &usize| match (goal.within, levels[*level].time) {
+            (Some(within), Some(time)) => time <= within,
+            _ => true,
+        };
+        let allowed = goal.error.map(|target| match target {
+            Target::Relative(allowed) | Target::Absolute(allowed) => allowed,
+        });
+        let is_enough = |level: &usize| {
+            allowed.is_some_and(|allowed| levels[*level].error.is_some_and(|error| error <= allowed))
+        };
+        let wanted = (first..=top).find(is_enough).unwrap_or(top);
+        (0..=wanted).rev().find(in_time).unwrap_or(0)
+    }
+}
+
+impl Levels<'_> {
+    /// What the variance of a total is proportional to where rows of all strata spread alike: Σ N²(1−f)/n over living strata.
+    fn spread(&self, level: usize) -> f64 {
+        let sizes = self.view.sizes(level);
+        #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
+        let of = |size: &StratumSize| {
+            let (all, sampled) = (size.rows as f64, size.sampled as f64);
+            if size.is_exact() { 0.0 } else { all * (all - sampled) / sampled.max(1.0) }
+        };
+        let living = (0..).zip(&sizes).filter(|(stratum, _)| self.view.is_alive(*stratum));
+        living.map(|(_, size)| of(size)).sum()
+    }
+
+    /// The largest error of an estimate that is shown, in the unit of `target`; `None` when one is not known.
+    pub(super) async fn worst_error(&mut self, look: &Look, target: Target) -> Result<Option<f64>> {
+        let of = |estimate: &Estimate| match target {
+            // NULL, for lack of rows, is not a miss.
+            _ if estimate.value.is_none() => Some(0.0),
+            Target::Relative(_) => relative_error(estimate),
+            Target::Absolute(_) => absolute_error(estimate),
+        };
+        if let Some(nested) = &look.nested {
+            return Ok(worst(nested.estimates().map(of)));
+        }
+        let shown = &look.estimates[..self.shape.shown_estimates()];
+        if !self.shape.chooses_rows {
+            return Ok(worst(shown.iter().flatten().map(of)));
+        }
+        let columns = self.columns_of(look)?;
+        super::finish::fill(self.shape, look.hidden(self.shape))?;
+        let upper = self.upper(columns, look).await?;
+        Ok(worst(upper.groups.iter().flat_map(|g| shown.iter().map(|e| of(&e[*g as usize])))))
+    }
+}
+
+/// The largest error; `None` when one is not known.
+fn worst(mut errors: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+    errors.try_fold(0.0_f64, |worst, error| Some(worst.max(error?)))
+}

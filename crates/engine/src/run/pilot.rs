@@ -1,0 +1,74 @@
+//! The sample that answers: where several might, a look at few rows of each decides.
+
+use super::levels::Look;
+use super::{Context, Run, catalog};
+use crate::choose;
+use crate::error::Result;
+use crate::prepared::Fitted;
+use crate::shape::Shape;
+use plusminus_statistics::{Estimate, Target, absolute_error, relative_error};
+use std::sync::Arc;
+
+/// What errors are compared with where none is stated.
+const USUAL: Target = Target::Relative(0.05);
+
+/// The run to go on with, and what was looked at already.
+pub(super) async fn begin<'a>(
+    shape: &'a Shape,
+    context: &'a Context<'a>,
+    candidates: &'a [Arc<Fitted>],
+    specials: Vec<catalog::Known>,
+) -> Result<(Run<'a>, Option<(usize, Look)>)> {
+    let mut first = Run::new(shape, context, &candidates[0], specials.clone())?;
+    if candidates.len() == 1 || context.pinned_level.is_some() {
+        return Ok((first, None));
+    }
+    // A pilot that may take a good part of the time is none.
+    if !first.price.is_small(choose::pilot_level(first.price.cumulative())) {
+        return Ok((first, None));
+    }
+    let mut best = match piloted(&mut first).await? {
+        Some((level, look, rows)) => (first, level, look, rows),
+        None => return Ok((first, None)),
+    };
+    let mut rows_read = 0;
+    for fitted in &candidates[1..] {
+        let mut run = Run::new(shape, context, fitted, specials.clone())?;
+        let Some((level, look, rows)) = piloted(&mut run).await? else { continue };
+        // Ties go to the likelier one.
+        let mut other = (run, level, look, rows);
+        if other.3 < best.3 {
+            std::mem::swap(&mut best, &mut other);
+        }
+        rows_read += other.0.levels.rows_read;
+    }
+    context.parts.lap("pilots");
+    let (mut run, level, look, _) = best;
+    run.levels.rows_read += rows_read;
+    Ok((run, Some((level, look))))
+}
+
+/// A look at few rows, and how many the error seems to ask for.
+async fn piloted(run: &mut Run<'_>) -> Result<Option<(usize, Look, f64)>> {
+    let level = choose::pilot_level(run.price.cumulative());
+    let Some((look, _)) = run.look_at(level, true).await? else { return Ok(None) };
+    let held = run.price.cumulative()[level];
+    #[expect(clippy::cast_precision_loss, reason = "a forecast")]
+    let rows = held as f64 * worst_square(&look, run.levels.shape, run.levels.context.goal.error.unwrap_or(USUAL));
+    Ok(Some((level, look, rows)))
+}
+
+/// The largest square of an estimate's error over what is allowed; infinite where one is not known.
+fn worst_square(look: &Look, shape: &Shape, target: Target) -> f64 {
+    if look.populations.is_empty() {
+        return f64::INFINITY;
+    }
+    let square = |estimate: &Estimate| {
+        let (error, allowed) = match target {
+            Target::Relative(allowed) => (relative_error(estimate), allowed),
+            Target::Absolute(allowed) => (absolute_error(estimate), allowed),
+        };
+        error.map_or(f64::INFINITY, |error| (error / allowed).powi(2))
+    };
+    look.estimates[..shape.shown_estimates()].iter().flatten().map(square).fold(0.0, f64::max)
+}
