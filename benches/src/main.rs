@@ -6,9 +6,13 @@
 //! `cargo run -p plusminus-benches --release -- coverage --flights flights-3m.parquet --write docs/coverage.md`
 
 mod coverage;
+mod deadlines;
+mod figure;
 mod flights;
 mod lineitem;
 mod memory;
+mod parts;
+mod rows;
 mod sampling;
 mod versus;
 
@@ -43,6 +47,22 @@ enum Command {
     },
     /// How often intervals hold, how wide they are and what bounds cost, over many redrawn samples
     Coverage(coverage::Options),
+    /// What a row costs beside a plain aggregate in DataFusion
+    Rows(rows::Options),
+    /// Time bounds asked for against time taken
+    Deadlines(deadlines::Options),
+    /// Where the time of one warm query goes, part by part
+    Parts {
+        /// TPC-H scale factor
+        #[arg(long, default_value_t = 1.0)]
+        scale: f64,
+        /// Where lineitem and the samples go; kept for the next run
+        #[arg(long, default_value = "plusminus-bench")]
+        folder: PathBuf,
+        /// Runs of each query after the first
+        #[arg(long, default_value_t = 201)]
+        runs: usize,
+    },
     /// Answers within an error or a time beside exact DuckDB and DataFusion
     Versus(versus::Options),
 }
@@ -51,6 +71,9 @@ enum Command {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     match Cli::parse().command {
         Command::Sampling { scale, folder } => sampling::run(scale, &folder).await,
+        Command::Rows(options) => rows::run(&options).await,
+        Command::Deadlines(options) => deadlines::run(&options).await,
+        Command::Parts { scale, folder, runs } => parts::run(scale, &folder, runs).await,
         Command::Versus(options) => versus::run(&options).await,
         Command::Flights { file, seeds } => flights::run(&file, seeds).await,
         // It brings threads and runtimes of its own.

@@ -1,7 +1,7 @@
 //! DuckDB in a process of its own.
 
 use super::Options;
-use super::workload::QUERIES;
+use super::workload::Query;
 use serde::{Deserialize, Serialize};
 use std::error::Error;
 use std::io::Write;
@@ -38,16 +38,22 @@ pub(crate) struct Times {
     pub(crate) sampled: Vec<f64>,
 }
 
-pub(crate) fn time(options: &Options, data: &Path) -> Result<Found, Box<dyn Error>> {
-    let database = options.folder.join(format!("lineitem-{}.duckdb", options.scale));
-    let parquet = data.join("*.parquet");
+/// What DuckDB reads.
+pub(crate) struct Source<'a> {
+    /// Its own storage, made from the files unless it is there.
+    pub(crate) database: &'a Path,
+    pub(crate) table: &'a str,
+    pub(crate) parquet: &'a Path,
+}
+
+pub(crate) fn time(options: &Options, source: &Source<'_>, queries: &[Query]) -> Result<Found, Box<dyn Error>> {
     let ask = Ask {
-        database: &database.to_string_lossy(),
-        table: "lineitem",
-        parquet: &parquet.to_string_lossy(),
+        database: &source.database.to_string_lossy(),
+        table: source.table,
+        parquet: &source.parquet.to_string_lossy(),
         runs: options.runs,
         percent: PERCENT,
-        queries: QUERIES.iter().map(|q| q.sql).collect(),
+        queries: queries.iter().map(|q| q.sql).collect(),
     };
     let mut child = Command::new(&options.python)
         .arg(SCRIPT)

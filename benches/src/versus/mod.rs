@@ -8,28 +8,36 @@ mod duckdb;
 mod report;
 mod workload;
 
+use crate::coverage::sessions::Generator;
 use crate::lineitem;
-use duckdb::{Times, median};
+pub(crate) use duckdb::median;
+use duckdb::{Source, Times};
 use plusminus::{Answer, Clock, Session, SessionBuilder, SystemClock};
-use report::Line;
+use report::{Compared, Line};
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use workload::{QUERIES, SAMPLES};
+pub(crate) use workload::QUERIES;
+use workload::{FLIGHTS, LINEITEM, SESSIONS, Table};
 
 /// Error bounds asked for, in percent.
 const PERCENTS: [f64; 4] = [1.0, 2.0, 5.0, 10.0];
 /// Times asked for, in milliseconds.
 const TIMES_MS: [u64; 5] = [20, 50, 200, 500, 2_000];
 const MEMORY_BYTES: u64 = 4 << 30;
+/// Video sessions at scale 1, as many rows as lineitem has.
+const SESSIONS_ROWS: f64 = 6_000_000.0;
 
 /// What `versus` takes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// TPC-H scale factor
+    /// TPC-H scale factor; the video sessions have as many rows as lineitem
     #[arg(long, default_value_t = 1.0)]
     scale: f64,
-    /// Where tables, samples and DuckDB's database go; kept for the next run
+    /// A Parquet file of flights with columns date, delay, distance, origin and destination
+    #[arg(long)]
+    flights: Option<PathBuf>,
+    /// Where tables, samples and DuckDB's databases go; kept for the next run
     #[arg(long, default_value = "plusminus-bench")]
     folder: PathBuf,
     /// Runs of each query after the first
@@ -38,55 +46,94 @@ pub(crate) struct Options {
     /// The Python that has DuckDB
     #[arg(long, default_value = "python3")]
     python: String,
-    /// Page to write
+    /// Page to write; the figure goes beside it
     #[arg(long)]
     write: Option<PathBuf>,
 }
 
 pub(crate) async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    let data = lineitem::generate(options.scale, &options.folder)?;
-    let session = session(options, &data).await?;
-    let rows = session.query("SELECT COUNT(*) AS n FROM lineitem").run().await?.cells("n")?[0].estimate;
-    let duckdb = duckdb::time(options, &data)?;
-    let mut lines = Vec::new();
-    for (number, query) in QUERIES.iter().enumerate() {
-        let exact = measured(&session, options.runs, query.sql, &|q| q).await?;
-        for percent in PERCENTS {
-            let ours = measured(&session, options.runs, query.sql, &|q| q.error_percent(percent)).await?;
-            lines.push(Line::new(query.name, format!("{percent} %"), &ours, &exact, &duckdb.queries[number]));
-        }
-        for time in TIMES_MS {
-            let within = Duration::from_millis(time);
-            let ours = measured(&session, options.runs, query.sql, &|q| q.within(within)).await?;
-            lines.push(Line::new(query.name, format!("{time} ms"), &ours, &exact, &duckdb.queries[number]));
-        }
+    let mut compared = vec![
+        compare(options, &LINEITEM, &lineitem::generate(options.scale, &options.folder)?).await?,
+        compare(options, &SESSIONS, &sessions(options)?).await?,
+    ];
+    if let Some(flights) = &options.flights {
+        compared.push(compare(options, &FLIGHTS, flights).await?);
     }
-    let text = report::page(options, rows, &duckdb, &lines);
+    let text = report::page(options, &compared);
     println!("{text}");
     if let Some(file) = &options.write {
         std::fs::write(file, &text)?;
+        report::figure(&compared).write(&file.with_extension("svg"))?;
     }
     Ok(())
 }
 
+fn sessions(options: &Options) -> Result<PathBuf, Box<dyn Error>> {
+    let folder = options.folder.join(format!("sessions-{}", options.scale));
+    if !folder.is_dir() {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of rows")]
+        let rows = (SESSIONS_ROWS * options.scale) as u64;
+        let unfinished = folder.with_extension("unfinished");
+        Generator::new(rows, 1).threads(2).write(&unfinished, &|_| {})?;
+        std::fs::rename(unfinished, &folder)?;
+    }
+    Ok(folder)
+}
+
+async fn compare(options: &Options, table: &'static Table, data: &Path) -> Result<Compared, Box<dyn Error>> {
+    let scale = if data.is_file() { String::new() } else { format!("-{}", options.scale) };
+    let store = options.folder.join(format!("versus-{}{scale}", table.name));
+    let session = session(&store, table, data).await?;
+    let count = format!("SELECT COUNT(*) AS n FROM {}", table.name);
+    let rows = session.query(count).run().await?.cells("n")?[0].estimate;
+    let database = options.folder.join(format!("{}{scale}.duckdb", table.name));
+    let parquet = if data.is_file() { data.to_owned() } else { data.join("*.parquet") };
+    let source = Source { database: &database, table: table.name, parquet: &parquet };
+    let duckdb = duckdb::time(options, &source, table.queries)?;
+    let mut lines = Vec::new();
+    for (number, query) in table.queries.iter().enumerate() {
+        let exact = measured(&session, options.runs, query.sql, Text::Same, &|q| q).await?;
+        let others = &duckdb.queries[number];
+        for percent in PERCENTS {
+            let bound = |q: plusminus::Query| q.error_percent(percent);
+            let ours = measured(&session, options.runs, query.sql, Text::New, &bound).await?;
+            let again = measured(&session, options.runs, query.sql, Text::Same, &bound).await?;
+            lines.push(Line::new(query.name, format!("{percent} %"), &ours, Some(&again), &exact, others));
+        }
+        for time in TIMES_MS {
+            let within = Duration::from_millis(time);
+            let ours = measured(&session, options.runs, query.sql, Text::New, &|q| q.within(within)).await?;
+            lines.push(Line::new(query.name, format!("{time} ms"), &ours, None, &exact, others));
+        }
+    }
+    Ok(Compared { table, rows, duckdb, lines })
+}
+
+/// A session with the samples of lineitem.
+pub(crate) async fn lineitem_session(scale: f64, folder: &Path, data: &Path) -> Result<Session, Box<dyn Error>> {
+    session(&folder.join(format!("versus-lineitem-{scale}")), &LINEITEM, data).await
+}
+
 /// A session with the samples, which are built unless they are there.
-async fn session(options: &Options, data: &Path) -> Result<Session, Box<dyn Error>> {
-    let store = options.folder.join(format!("versus-{}", options.scale));
+async fn session(store: &Path, table: &Table, data: &Path) -> Result<Session, Box<dyn Error>> {
     let session = SessionBuilder::new(store).memory_bytes(MEMORY_BYTES).open().await?;
-    session.register("lineitem", &data.to_string_lossy()).await?;
+    session.register(table.name, &data.to_string_lossy()).await?;
     let known = session.execute("SHOW SAMPLES").await?;
-    if known.iter().all(|answer| answer.batch().num_rows() < SAMPLES.len()) {
+    if known.iter().all(|answer| answer.batch().num_rows() < table.samples.len()) {
         let builder = |(name, columns): &(&str, &[&str])| {
-            session
-                .sample("lineitem")
-                .name(*name)
-                .stratified_by(columns.iter().copied())
-                .size_percent(1.0)
-                .replace(true)
+            let sample = session.sample(table.name).name(*name).stratified_by(columns.iter().copied());
+            sample.size_percent(table.percent).replace(true)
         };
-        session.build_samples(SAMPLES.iter().map(builder).collect()).await?;
+        session.build_samples(table.samples.iter().map(builder).collect()).await?;
     }
     Ok(session)
+}
+
+/// Whether a query is asked in words that were never asked before, so that it is planned anew.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Text {
+    New,
+    Same,
 }
 
 /// The answers' times in the order of the runs, and the last answer; `None` where there was none in time.
@@ -107,13 +154,18 @@ async fn measured(
     session: &Session,
     runs: usize,
     sql: &str,
+    text: Text,
     bound: &dyn Fn(plusminus::Query) -> plusminus::Query,
 ) -> Result<Measured, Box<dyn Error>> {
     let clock = SystemClock::default();
     let mut found = Measured { ms: Vec::new(), answer: None, met: 0 };
     for run in 0..=runs {
         let start = clock.elapsed();
-        let answer = match bound(session.query(sql)).run().await {
+        let asked = match text {
+            Text::Same => sql.to_owned(),
+            Text::New => sql.replacen("SELECT", &format!("SELECT /* {} */", start.as_nanos()), 1),
+        };
+        let answer = match bound(session.query(asked)).run().await {
             Ok(answer) => Some(answer),
             Err(plusminus::Error::BoundMissed { .. }) => None,
             Err(error) => return Err(error.into()),

@@ -6,6 +6,7 @@ use crate::seal;
 use crate::table::TableDefinition;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 pub(crate) const MANIFEST_PREFIX: &str = "generation-";
 const MARKER: &str = "plusminus.json";
@@ -92,6 +93,17 @@ impl Store {
     pub fn versions(&self) -> Result<Vec<(String, u64)>, CatalogError> {
         let names = folder::list(&self.folder.join("samples"))?.into_iter();
         names.map(|name| Ok((name.clone(), self.newest_generation(&name)?.unwrap_or(0)))).collect()
+    }
+
+    /// When the folder of samples and those of `families` were changed last; `None` when one is not there.
+    ///
+    /// Nothing was published or dropped while these stay the same, as long as they are not so recent that the file system's
+    /// clock may not have moved on since.
+    #[must_use]
+    pub fn touched<'n>(&self, families: impl Iterator<Item = &'n str>) -> Option<Vec<SystemTime>> {
+        let samples = self.folder.join("samples");
+        let folders = std::iter::once(samples.clone()).chain(families.map(|name| samples.join(name)));
+        folders.map(|folder| folder.metadata().ok()?.modified().ok()).collect()
     }
 
     /// The current generation of one family.

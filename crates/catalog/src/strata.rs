@@ -200,6 +200,13 @@ impl Strata {
         column.as_primitive_opt::<UInt64Type>().map(|c| c.values().as_ref())
     }
 
+    /// The smallest or largest value of `column` in each stratum, NULL where none was kept; `None` when no stratum keeps any.
+    #[must_use]
+    pub fn extremes(&self, column: &str, is_max: bool) -> Option<&Float64Array> {
+        let name = if is_max { "max" } else { "min" };
+        self.batch.column_by_name(&format!("__{name}_{column}"))?.as_primitive_opt::<Float64Type>()
+    }
+
     /// The moments of `column` in one stratum, where they were kept.
     #[must_use]
     pub fn moments(&self, column: &str, stratum: usize) -> Option<ColumnMoments> {

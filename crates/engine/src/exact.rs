@@ -1,6 +1,7 @@
 //! Exact answers: DataFusion on the table itself.
 
 use crate::error::Result;
+use crate::executor::Executor;
 use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
 use datafusion::datasource::source::DataSourceExec;
@@ -16,11 +17,22 @@ pub(crate) struct Exact {
 }
 
 /// Runs `plan` to its end.
-pub(crate) async fn run(plan: &LogicalPlan, state: &SessionState) -> Result<Exact> {
+pub(crate) async fn run(plan: &LogicalPlan, state: &SessionState, executor: &Executor) -> Result<Exact> {
     let physical = state.create_physical_plan(plan).await?;
-    let batches = collect(Arc::clone(&physical), state.task_ctx()).await?;
-    let schema = batches.first().map_or_else(|| physical.schema(), RecordBatch::schema);
-    Ok(Exact { batch: concat_batches(&schema, &batches)?, rows_read: scanned(&physical) })
+    let batch = collected(&physical, state, executor).await?;
+    Ok(Exact { batch, rows_read: scanned(&physical) })
+}
+
+/// The rows of a plan that may read whole tables.
+pub(crate) async fn collected(
+    plan: &Arc<dyn ExecutionPlan>,
+    state: &SessionState,
+    executor: &Executor,
+) -> Result<RecordBatch> {
+    let (own, context) = (Arc::clone(plan), state.task_ctx());
+    let batches = executor.on_tables(async move { Ok(collect(own, context).await?) }).await?;
+    let schema = batches.first().map_or_else(|| plan.schema(), RecordBatch::schema);
+    Ok(concat_batches(&schema, &batches)?)
 }
 
 fn scanned(plan: &Arc<dyn ExecutionPlan>) -> u64 {

@@ -8,39 +8,63 @@ use tokio::task::JoinHandle;
 /// Stack of a worker: deep plans are walked recursively.
 const STACK_BYTES: usize = 16 << 20;
 
-/// A runtime that only executes; timers and whoever asks live elsewhere.
+/// Runtimes that only execute; timers and whoever asks live elsewhere.
+///
+/// Work on samples never waits behind work on whole tables, which may not yield for as long as it likes.
 #[derive(Debug)]
 pub(crate) struct Executor {
     /// `None` only while it is dropped.
-    runtime: Option<Runtime>,
+    samples: Option<Runtime>,
+    tables: Option<Runtime>,
 }
 
 impl Executor {
     pub(crate) fn new(threads: usize) -> Result<Self> {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(threads.max(1))
-            .thread_name("plusminus-work")
-            .thread_stack_size(STACK_BYTES)
-            .enable_all()
-            .build()
-            .map_err(|e| Error::data(format!("no threads could be started: {e}")))?;
-        Ok(Self { runtime: Some(runtime) })
+        Ok(Self {
+            samples: Some(runtime("plusminus-samples", threads)?),
+            tables: Some(runtime("plusminus-tables", threads)?),
+        })
     }
 
-    /// Starts `work`; dropping the handle stops it at its next wait.
+    /// Starts `work` of a query; dropping the handle stops it at its next wait.
     pub(crate) fn spawn<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<Work<T>> {
-        let runtime = self.runtime.as_ref().ok_or_else(|| Error::data("the session is being closed"))?;
-        Ok(Work { handle: runtime.spawn(work) })
+        start(self.samples.as_ref(), work)
     }
+
+    /// Runs `work` that may read whole tables; dropping the future stops it at its next wait.
+    pub(crate) async fn on_tables<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        start(self.tables.as_ref(), work)?.done().await
+    }
+}
+
+fn runtime(name: &str, threads: usize) -> Result<Runtime> {
+    Builder::new_multi_thread()
+        .worker_threads(threads.max(1))
+        .thread_name(name)
+        .thread_stack_size(STACK_BYTES)
+        .enable_all()
+        .build()
+        .map_err(|e| Error::data(format!("no threads could be started: {e}")))
+}
+
+fn start<T: Send + 'static>(
+    runtime: Option<&Runtime>,
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<Work<T>> {
+    let runtime = runtime.ok_or_else(|| Error::data("the session is being closed"))?;
+    Ok(Work { handle: runtime.spawn(work) })
 }
 
 impl Drop for Executor {
     fn drop(&mut self) {
         // A runtime may not wait for its threads inside another one.
-        if let Some(runtime) = self.runtime.take() {
+        for runtime in [self.samples.take(), self.tables.take()].into_iter().flatten() {
             runtime.shutdown_background();
         }
     }

@@ -4,7 +4,7 @@ use crate::answer::Answer;
 use crate::error::Result;
 use crate::listing;
 use crate::prepared::Fitted;
-use crate::run::{Forecast, Forecasts, forecast};
+use crate::run::{Forecast, Forecasts, Foretold, forecast};
 use crate::running::{Running, Way, ms};
 use crate::shape::Shape;
 use arrow::array::{ArrayRef, StringArray};
@@ -47,17 +47,17 @@ async fn samples(
 ) -> Result<Option<Forecasts>> {
     let elapsed = || running.session.inner.clock.elapsed().saturating_sub(running.start);
     let forecasts = match forecast(shape, &running.context(&elapsed), candidates).await? {
-        Ok(forecasts) => forecasts,
-        Err(reason) => {
+        Foretold::Levels(forecasts) => forecasts,
+        Foretold::Table(reason) => {
             exactly(lines, running, reason.0);
             return Ok(None);
         }
-    };
-    let Some(forecasts) = forecasts else {
-        lines.push(("mode", "exact".to_owned()));
-        lines.push(("reason", "the catalog knows the answer: no row is read".to_owned()));
-        lines.push(("bounds", goal_text(running)));
-        return Ok(None);
+        Foretold::Catalog { is_exact } => {
+            lines.push(("mode", if is_exact { "exact" } else { "approximate" }.to_owned()));
+            lines.push(("reason", "the catalog knows the answer: no row is read".to_owned()));
+            lines.push(("bounds", goal_text(running)));
+            return Ok(None);
+        }
     };
     let manifest = &forecasts.fitted.manifest;
     lines.push(("mode", "approximate".to_owned()));

@@ -105,7 +105,7 @@ impl Running {
     /// The exact answer; who waits minds the time.
     pub(crate) async fn exact(&self, reason: Reason) -> Result<Answer> {
         self.watch.runs_exactly();
-        let found = exact::run(&self.prepared.plan, &self.prepared.state).await?;
+        let found = exact::run(&self.prepared.plan, &self.prepared.state, &self.session.inner.executor).await?;
         self.parts.lap("exact");
         let columns = exact_columns(&found.batch, &roles(&self.prepared.plan));
         let mut report = self.report(Mode::Exact, &reason.0);
@@ -136,6 +136,7 @@ impl Running {
             knowledge: &inner.knowledge,
             quantiles: &inner.quantiles,
             workers: &inner.workers,
+            executor: &inner.executor,
             goal: &self.goal,
             elapsed,
             pinned_level: self.session.defaults().level.map(|l| l as usize),

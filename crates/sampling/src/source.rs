@@ -5,13 +5,14 @@ use crate::priority::file_identity;
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
-use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::listing::{ListingTable, ListingTableUrl, PartitionedFile};
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::datasource::physical_plan::parquet::{ParquetAccessPlan, RowGroupAccess};
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use plusminus_catalog::BaseFile;
 use std::sync::Arc;
@@ -108,11 +109,7 @@ pub async fn base_files(
     table: &Arc<dyn TableProvider>,
     state: &dyn Session,
 ) -> Result<Option<Vec<BaseFile>>, SamplingError> {
-    let Some(listing_table) =
-        (table.as_ref() as &dyn std::any::Any).downcast_ref::<datafusion::datasource::listing::ListingTable>()
-    else {
-        return Ok(None);
-    };
+    let Some(listing_table) = listing_table(table) else { return Ok(None) };
     let mut files = Vec::new();
     for url in listing_table.table_paths() {
         let store = state.runtime_env().object_store(url)?;
@@ -120,16 +117,11 @@ pub async fn base_files(
             files.extend(store.head(url.prefix()).await.ok().as_ref().map(base_file));
             continue;
         }
-        let extension = &listing_table.options().file_extension;
-        let subfolders = state.config_options().execution.listing_table_ignore_subdirectory;
         // The store itself is asked: a cached listing would hide changes.
         let mut found = store.list(Some(url.prefix()));
         while let Some(meta) = futures::StreamExt::next(&mut found).await {
             let meta = meta?;
-            if meta.location.as_ref().ends_with(extension.as_str())
-                && url.contains(&meta.location, subfolders)
-                && meta.size > 0
-            {
+            if accepts(listing_table, url, &meta.location, meta.size, state) {
                 files.push(base_file(&meta));
             }
         }
@@ -137,6 +129,24 @@ pub async fn base_files(
     files.sort();
     files.dedup();
     Ok(Some(files))
+}
+
+pub(crate) fn listing_table(table: &Arc<dyn TableProvider>) -> Option<&ListingTable> {
+    (table.as_ref() as &dyn std::any::Any).downcast_ref::<ListingTable>()
+}
+
+/// Whether a file at `location` below `url` is one of the table's.
+pub(crate) fn accepts(
+    table: &ListingTable,
+    url: &ListingTableUrl,
+    location: &Path,
+    bytes: u64,
+    state: &dyn Session,
+) -> bool {
+    let ignores_subfolders = state.config_options().execution.listing_table_ignore_subdirectory;
+    location.as_ref().ends_with(table.options().file_extension.as_str())
+        && url.contains(location, ignores_subfolders)
+        && bytes > 0
 }
 
 fn listing(files: &[PartitionedFile]) -> Vec<BaseFile> {

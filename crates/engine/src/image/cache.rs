@@ -89,6 +89,17 @@ impl ImageCache {
         level: usize,
         columns: &[String],
     ) -> Result<Arc<Image>> {
+        self.timed_level(store, manifest, level, columns).map(|(image, _)| image)
+    }
+
+    /// The same, and how long it took to read what was not in memory.
+    pub(crate) fn timed_level(
+        &self,
+        store: &Store,
+        manifest: &Manifest,
+        level: usize,
+        columns: &[String],
+    ) -> Result<(Arc<Image>, Duration)> {
         let key = (manifest.name.clone(), manifest.generation, level);
         let held = self.get(&key);
         let lacking: Vec<String> = match &held {
@@ -96,12 +107,13 @@ impl ImageCache {
             None => columns.to_vec(),
         };
         match held {
-            Some(image) if lacking.is_empty() => Ok(image),
+            Some(image) if lacking.is_empty() => Ok((image, Duration::ZERO)),
             held => {
                 let before = self.clock.elapsed();
                 let image = Arc::new(load(store, manifest, level, &lacking, held.as_deref())?);
-                self.put(key, Arc::clone(&image), self.clock.elapsed().saturating_sub(before))?;
-                Ok(image)
+                let took = self.clock.elapsed().saturating_sub(before);
+                self.put(key, Arc::clone(&image), took)?;
+                Ok((image, took))
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::levels::{Levels, Look};
 use super::{Context, Run, catalog};
 use crate::choose;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::prepared::Fitted;
 use crate::shape::{Reason, Shape};
 use plusminus_statistics::{Estimate, StratumSize, Target, absolute_error, relative_error};
@@ -34,20 +34,32 @@ pub(crate) struct Forecasts {
     pub(crate) expected: usize,
 }
 
-/// Looks at some rows; `None` where the catalog answers, a reason where samples cannot.
+/// Who will answer.
+pub(crate) enum Foretold {
+    /// A level of a sample.
+    Levels(Forecasts),
+    /// The catalog; whether exactly.
+    Catalog { is_exact: bool },
+    /// The table, for no sample can.
+    Table(Reason),
+}
+
+/// Looks at some rows, where they are needed, and says who will answer.
 pub(crate) async fn forecast(
     shape: &Shape,
     context: &Context<'_>,
     candidates: &[Arc<Fitted>],
-) -> Result<Result<Option<Forecasts>, Reason>> {
-    let Some(first) = candidates.first() else { return Ok(Err(Reason::new("there is no sample that could answer"))) };
+) -> Result<Foretold> {
+    let Some(first) = candidates.first() else {
+        return Ok(Foretold::Table(Reason::new("there is no sample that could answer")));
+    };
     let specials = match catalog::usable(shape, first, context.goal)? {
         Ok(specials) => specials,
-        Err(reason) => return Ok(Err(reason)),
+        Err(reason) => return Ok(Foretold::Table(reason)),
     };
     for fitted in candidates {
-        if catalog::known_calls(shape, fitted, context.state, &specials)?.is_some() {
-            return Ok(Ok(None));
+        if let Some(known) = catalog::known_calls(shape, fitted, context.state, &specials)? {
+            return Ok(Foretold::Catalog { is_exact: known.is_exact() });
         }
     }
     let (mut run, looked) = super::pilot::begin(shape, context, candidates, specials).await?;
@@ -56,10 +68,10 @@ pub(crate) async fn forecast(
         Some((level, look)) if level >= told_by => look,
         _ => match run.look_at(told_by, false).await? {
             Some((look, _)) => look,
-            None => return Ok(Ok(None)),
+            None => return Err(Error::Interrupted),
         },
     };
-    run.forecasts(told_by, &look, candidates).await.map(|f| Ok(Some(f)))
+    run.forecasts(told_by, &look, candidates).await.map(Foretold::Levels)
 }
 
 impl Run<'_> {

@@ -94,7 +94,7 @@ impl<'a> Levels<'a> {
             let batch = self.living(next)?;
             let read = batch.num_rows() as u64;
             let batch = match self.shape.has_subquery {
-                true => filtered(self.shape, self.context.state, &batch).await?,
+                true => filtered(self.shape, self.context.state, self.context.executor, &batch).await?,
                 false => batch,
             };
             let context = self.context;
@@ -127,9 +127,9 @@ impl<'a> Levels<'a> {
     /// The rows that a level adds of strata that may hold a row within WHERE.
     fn living(&mut self, level: usize) -> Result<RecordBatch> {
         let (context, needs) = (self.context, &self.fitted.needs);
-        let before = (context.elapsed)();
-        let image = context.images.level(context.store, &self.fitted.manifest, level, &needs.columns)?;
-        self.loading += (context.elapsed)().saturating_sub(before);
+        let manifest = &self.fitted.manifest;
+        let (image, took) = context.images.timed_level(context.store, manifest, level, &needs.columns)?;
+        self.loading += took;
         let ranges = if self.view.all_alive() { None } else { image.ranges(|stratum| self.view.is_alive(stratum)) };
         image.batch(&needs.columns, needs.with_ranks, ranges.as_deref())
     }

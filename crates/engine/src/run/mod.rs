@@ -12,13 +12,14 @@ mod repair;
 mod settled;
 mod stopping;
 
-pub(crate) use forecast::{Forecast, Forecasts, forecast};
+pub(crate) use forecast::{Forecast, Forecasts, Foretold, forecast};
 pub(crate) use stopping::meets_or_null;
 
 use crate::choose;
 use crate::control::Watch;
 use crate::costs::{Cost, Costs};
 use crate::error::{Error, Result};
+use crate::executor::Executor;
 use crate::goal::Goal;
 use crate::image::ImageCache;
 use crate::kernel::Workers;
@@ -45,6 +46,7 @@ pub(crate) struct Context<'a> {
     pub(crate) knowledge: &'a KnowledgeCache,
     pub(crate) quantiles: &'a QuantilesCache,
     pub(crate) workers: &'a Workers,
+    pub(crate) executor: &'a Executor,
     pub(crate) goal: &'a Goal,
     /// Time since the statement began.
     pub(crate) elapsed: &'a (dyn Fn() -> Duration + Sync),

@@ -23,7 +23,7 @@ impl Levels<'_> {
         let keys = self.keys_of(look)?;
         let plan = self.plan_for(groups, &keys)?;
         self.context.watch.runs_exactly();
-        let found = exact::run(&plan, self.context.state).await?;
+        let found = exact::run(&plan, self.context.state, self.context.executor).await?;
         self.rows_read += found.rows_read;
         let places = places(&keys, groups, &found.batch)?;
         for (number, column) in columns.iter_mut().enumerate().skip(keys.len()) {

@@ -5,22 +5,27 @@ use crate::error::Result;
 use crate::shape::Reason;
 use datafusion::catalog::TableProvider;
 use datafusion::execution::SessionState;
-use plusminus_catalog::{BaseFile, Manifest};
-use plusminus_sampling::{Source, base_files};
+use plusminus_catalog::{BaseFile, Manifest, Store};
+use plusminus_sampling::{Source, base_files, local_files};
 use std::sync::{Arc, PoisonError, Weak};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 impl Session {
     /// The current generation of every family; read anew only when a family has a new one.
     pub(crate) fn families(&self) -> Result<Vec<Arc<Manifest>>> {
-        let versions = self.inner.store.versions()?;
+        let (store, now_unix_ms) = (&self.inner.store, self.inner.clock.unix_ms());
         let mut known = self.inner.manifests.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, manifests)) = known.as_ref()
-            && *of == versions
-        {
-            return Ok(manifests.clone());
+        if let Some(known) = known.as_ref().filter(|known| known.is_untouched(store)) {
+            return Ok(known.manifests.clone());
         }
-        let manifests: Vec<Arc<Manifest>> = self.inner.store.families()?.into_iter().map(Arc::new).collect();
-        *known = Some((versions, manifests.clone()));
+        // Asked before anything is read, so that what changes meanwhile is seen the next time.
+        let versions = store.versions()?;
+        let touched = store.touched(versions.iter().map(|(name, _)| name.as_str()));
+        let manifests = match known.take().filter(|known| known.versions == versions) {
+            Some(known) => known.manifests,
+            None => store.families()?.into_iter().map(Arc::new).collect(),
+        };
+        *known = Some(Decoded { versions, manifests: manifests.clone(), touched, read_unix_ms: now_unix_ms });
         Ok(manifests)
     }
 
@@ -38,13 +43,15 @@ impl Session {
                 "there is no sample of '{key}' (CREATE SAMPLE name ON {key} makes one)"
             ))));
         }
-        let now = match base_files(table, state).await? {
-            Some(files) => Now::Files(files),
-            None => Now::Rows(Source::open(table, state).await?.rows()),
-        };
-        let why = |m: &Manifest| staleness(m, table, &now).or_else(|| self.stranger(m, table));
-        let stale = families.iter().find_map(|m| Some((m.name.clone(), why(m)?)));
-        families.retain(|m| why(m).is_none());
+        let now = now(&families, table, state).await?;
+        let mut stale = None;
+        families.retain(|m| match staleness(m, table, &now).or_else(|| self.stranger(m, table)) {
+            None => true,
+            Some(why) => {
+                stale.get_or_insert_with(|| (m.name.clone(), why));
+                false
+            }
+        });
         match stale {
             Some((name, why)) if families.is_empty() => Ok(Err(Reason::new(format!(
                 "sample '{name}' is stale: {why} (CREATE OR REPLACE SAMPLE builds it anew)"
@@ -67,11 +74,46 @@ impl Session {
     }
 }
 
+/// Manifests as they were read last.
+pub(crate) struct Decoded {
+    /// Generations by family.
+    versions: Vec<(String, u64)>,
+    manifests: Vec<Arc<Manifest>>,
+    /// When the folders were changed last.
+    touched: Option<Vec<SystemTime>>,
+    read_unix_ms: u64,
+}
+
+/// A file system may take so long to give a change a later time than the one before.
+const TICK_MAX: Duration = Duration::from_secs(2);
+
+impl Decoded {
+    fn is_untouched(&self, store: &Store) -> bool {
+        let Some(touched) = &self.touched else { return false };
+        let read = UNIX_EPOCH + Duration::from_millis(self.read_unix_ms);
+        touched.iter().all(|changed| *changed + TICK_MAX < read)
+            && store.touched(self.versions.iter().map(|(name, _)| name.as_str())).as_ref() == Some(touched)
+    }
+}
+
 /// What a table is made of today.
 enum Now {
     Files(Vec<BaseFile>),
     /// The exact number of rows, where the table knows it.
     Rows(Option<u64>),
+}
+
+/// What the table is made of; the long way only where the short one does not find what the families were drawn from.
+async fn now(families: &[Arc<Manifest>], table: &Arc<dyn TableProvider>, state: &SessionState) -> Result<Now> {
+    if let Some(files) = local_files(table, state)
+        && families.iter().all(|m| m.base.files.as_deref() == Some(files.as_slice()))
+    {
+        return Ok(Now::Files(files));
+    }
+    Ok(match base_files(table, state).await? {
+        Some(files) => Now::Files(files),
+        None => Now::Rows(Source::open(table, state).await?.rows()),
+    })
 }
 
 /// Why a family no longer describes its table.

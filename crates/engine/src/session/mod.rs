@@ -23,7 +23,7 @@ use datafusion::execution::cache::cache_manager::CacheManagerConfig;
 use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use plusminus_catalog::{Manifest, Store};
+use plusminus_catalog::Store;
 use plusminus_sampling::Progress;
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -83,12 +83,9 @@ pub(crate) struct Inner {
     pub(crate) progress: ProgressFn,
     pub(crate) executor: Executor,
     pub(crate) costs: Costs,
-    /// Manifests as they were read last, with the generations they are of.
-    pub(crate) manifests: Mutex<Option<Decoded>>,
+    /// Manifests as they were read last.
+    pub(crate) manifests: Mutex<Option<families::Decoded>>,
 }
-
-/// Generations by family, and the manifests of those that live.
-pub(crate) type Decoded = (Vec<(String, u64)>, Vec<Arc<Manifest>>);
 
 /// Memory for queries and builds unless told otherwise.
 const MEMORY_BYTES: u64 = 4 << 30;

@@ -75,9 +75,10 @@ async fn time_ends_every_query() {
     let answer =
         world.session.query(GROUPED).within(long).error_percent(0.01).on_miss(OnMiss::Exact).run().await.unwrap();
     assert_eq!((answer.report().mode, answer.report().met), (Mode::Exact, Some(true)));
-    // A nanosecond is too little for anything.
+    // A nanosecond is too little for anything: no answer, or one that says that it is late.
     let none = world.session.query(GROUPED).within(Duration::from_nanos(1)).run().await;
-    assert!(matches!(none, Err(Error::BoundMissed { answer: None, .. })), "{none:?}");
+    let is_late = none.as_ref().is_ok_and(|answer| answer.report().met == Some(false));
+    assert!(is_late || matches!(none, Err(Error::BoundMissed { answer: None, .. })), "{none:?}");
 }
 
 /// Every query has a first look that fits, whatever was learnt of the cost of others.

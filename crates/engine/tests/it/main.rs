@@ -9,6 +9,7 @@
 
 mod above;
 mod bounds;
+mod catalog;
 mod control;
 mod coverage;
 mod errors;
@@ -16,6 +17,8 @@ mod explain;
 mod full_sample;
 mod golden;
 mod honesty;
+mod memory;
+mod prepared;
 mod repair;
 mod reproducible;
 mod stale_and_damaged;

@@ -49,7 +49,7 @@ pub(super) fn prune(
 fn is_known(column: &str, manifest: &Manifest, strata: &Strata) -> bool {
     let Some(moments) = manifest.column_moments(column) else { return false };
     let values: u64 = strata.non_null(column).unwrap_or(strata.rows()).iter().sum();
-    moments.count == values && strata.batch().column_by_name(&format!("__min_{column}")).is_some()
+    moments.count == values && strata.extremes(column, false).is_some()
 }
 
 /// Extremes by stratum, NULL where a stratum keeps none.
@@ -67,12 +67,9 @@ impl Extremes<'_> {
 
     fn ends(&self, column: &Column, is_max: bool) -> Option<ArrayRef> {
         let field = self.field(column)?;
-        let end = |stratum: usize| {
-            let moments = self.strata.moments(&column.name, stratum)?;
-            let end = if is_max { moments.max } else { moments.min };
-            end.filter(|end| end.is_finite() && end.abs() < EXACT_MAX)
-        };
-        let ends: ArrayRef = Arc::new((0..self.strata.len()).map(end).collect::<Float64Array>());
+        let known = self.strata.extremes(&column.name, is_max)?;
+        let ends = known.iter().map(|end| end.filter(|end| end.is_finite() && end.abs() < EXACT_MAX));
+        let ends: ArrayRef = Arc::new(ends.collect::<Float64Array>());
         cast(&ends, field.data_type()).ok()
     }
 }

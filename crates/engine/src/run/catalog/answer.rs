@@ -109,6 +109,17 @@ pub(crate) async fn answer(
     })
 }
 
+impl KnownCalls {
+    /// Whether no sketch takes part.
+    pub(crate) fn is_exact(&self) -> bool {
+        let counted = self.calls.iter().filter_map(|call| match call {
+            KnownCall::Counted(parts) => Some(parts),
+            KnownCall::Weighed(_) => None,
+        });
+        counted.flatten().all(|known| matches!(known, SpecialKnown::Exact(_)))
+    }
+}
+
 impl KnownCall {
     /// The call's column, and what is known of each of its values.
     fn column(&self, data_type: &DataType, groups: usize, quantiles: &Quantiles) -> Result<(ArrayRef, Vec<Estimate>)> {

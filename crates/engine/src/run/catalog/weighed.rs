@@ -10,7 +10,7 @@ use crate::prepared::Fitted;
 use crate::shape::{Argument, Call, Domain, Shape};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, UInt64Array};
 use arrow::compute::kernels::numeric::mul;
-use arrow::compute::{cast, filter_record_batch};
+use arrow::compute::{cast, filter_record_batch, nullif};
 use arrow::datatypes::{DataType, Float64Type};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::DFSchema;
@@ -119,7 +119,15 @@ impl Strata {
                 Box::new(GroupsAccumulatorAdapter::new(move || one.create_accumulator()))
             };
         accumulator.merge_batch(&states, &parts, self.count)?;
-        Ok(Some(accumulator.evaluate(EmitTo::All)?))
+        let found = accumulator.evaluate(EmitTo::All)?;
+        if aggregate.fun().name() == "count" {
+            return Ok(Some(found));
+        }
+        // Without a value there is none; accumulators only know of groups they have seen.
+        let last = &states[states.len() - 1];
+        let mut empty = vec![true; self.count];
+        parts.iter().enumerate().for_each(|(row, part)| empty[*part] &= last.is_null(row));
+        Ok(Some(nullif(&found, &BooleanArray::from(empty))?))
     }
 
     /// A count or sum by part, NaN where the argument is not of φ.
@@ -192,12 +200,9 @@ fn states(
             let zero: ArrayRef = Arc::new(Float64Array::from(vec![0.0; rows.len()]));
             let counts = counts()?;
             // A stratum of NULLs is no row at all.
-            let mean = arrow::compute::kernels::zip::zip(
-                &arrow::compute::kernels::cmp::gt(&counts, &UInt64Array::new_scalar(0))?,
-                &cast(argument, &DataType::Float64)?,
-                &zero,
-            )?;
-            vec![cast(&counts, count)?, mean, zero]
+            let is_empty = arrow::compute::kernels::cmp::eq(&counts, &UInt64Array::new_scalar(0))?;
+            let mean = arrow::compute::kernels::zip::zip(&is_empty, &zero, &cast(argument, &DataType::Float64)?)?;
+            vec![cast(&counts, count)?, mean, nullif(&zero, &is_empty)?]
         }
         _ => return Ok(None),
     }))

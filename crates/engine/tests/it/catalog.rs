@@ -1,0 +1,69 @@
+//! What strata alone decide is answered without a row, exactly; what their extremes exclude is not looked at.
+
+use super::support::{World, rows};
+use plusminus::Mode;
+
+const OF_PHI: &[&str] = &[
+    "SELECT SUM(k), AVG(k), MIN(k), MAX(k), COUNT(k), COUNT(*) FROM t WHERE k BETWEEN 10 AND 90",
+    "SELECT g, SUM(k) AS s, AVG(k) AS a, MAX(k) AS w FROM t GROUP BY g ORDER BY g",
+    "SELECT k % 7 AS d, SUM(k * 2) FILTER (WHERE k > 50) AS s, COUNT(*) FILTER (WHERE g IS NULL) AS n FROM t GROUP BY k % 7 ORDER BY d",
+    "SELECT VAR(k), VAR_POP(k), STDDEV(k), STDDEV_POP(k) FROM t WHERE g <> 'group 02'",
+    "SELECT 100.0 * SUM(CASE WHEN g = 'group 01' THEN 1 ELSE 0 END) / COUNT(*) AS share FROM t",
+    "SELECT g, SUM(k) AS s FROM t WHERE k > 20 GROUP BY g HAVING SUM(k) > 50000 ORDER BY s DESC LIMIT 4",
+    "SELECT SUM(k), AVG(k), MAX(k), VAR(k) FROM t WHERE k > 1000",
+    "SELECT SUM(CAST(k AS DECIMAL(10, 2)) / 4), AVG(CAST(k AS DECIMAL(10, 2))), SUM(CAST(k AS DOUBLE)) FROM t WHERE g IS NOT NULL",
+    "SELECT BOOL_AND(k < 200), BOOL_OR(k > 150), COUNT(g), MIN(k) FROM t",
+];
+
+/// Equal to the last digit, but for floats.
+fn assert_same(answer: &[String], exact: &[String], sql: &str) {
+    assert_eq!(answer.len(), exact.len(), "{sql}");
+    for (a, e) in answer.iter().flat_map(|r| r.split('|')).zip(exact.iter().flat_map(|r| r.split('|'))) {
+        let close = match (a.parse::<f64>(), e.parse::<f64>()) {
+            (Ok(a), Ok(e)) if a.fract() != 0.0 => (a - e).abs() <= 1e-12 * e.abs(),
+            _ => a == e,
+        };
+        assert!(close, "{sql}: {a} is not {e}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn aggregates_of_the_stratification_read_no_row() {
+    let world = World::new(30_000).await;
+    let session = &world.session;
+    session.sample("t").name("uniform").size_percent(5.0).build().await.unwrap();
+    session.sample("t").name("by_g_k").stratified_by(["g", "k"]).cap(5).build().await.unwrap();
+    for sql in OF_PHI {
+        let exact = session.query(*sql).run().await.unwrap();
+        let answer = session.query(*sql).error_percent(1.0).run().await.unwrap();
+        assert_same(&rows(&answer), &rows(&exact), sql);
+        let report = answer.report();
+        assert_eq!((report.mode, report.rows_read, report.met), (Mode::Exact, 0, Some(true)), "{sql}: {report:?}");
+        assert!(report.reason.contains("catalog"), "{sql}: {report:?}");
+    }
+    // A column that is no part of the stratification asks for rows.
+    let answer = session.query("SELECT SUM(k), SUM(n) FROM t").error_percent(50.0).run().await.unwrap();
+    assert!(answer.report().rows_read > 0);
+}
+
+/// Rows of strata that WHERE excludes, by their values or by their extremes, are not evaluated.
+#[tokio::test(flavor = "multi_thread")]
+async fn excluded_strata_are_not_read() {
+    let world = World::new(60_000).await;
+    let session = &world.session;
+    session.sample("t").name("by_g").stratified_by(["g"]).cap(500).build().await.unwrap();
+    let read = async |filter: &str| {
+        let sql = format!("SELECT COUNT(*) AS c, AVG(x) AS a FROM t WHERE {filter} WITHIN 60 SECONDS");
+        let answer = session.execute(&sql).await.unwrap().pop().unwrap();
+        (answer.report().rows_read, rows(&answer))
+    };
+    let all = read("n >= 0").await;
+    let one = read("g = 'group 03' AND n >= 0").await;
+    assert!(one.0 * 5 < all.0, "{} of {}", one.0, all.0);
+    // No stratum has such values: the extremes say so for those that keep moments, and rows for the others.
+    let none = read("n > 5000").await;
+    assert!(none.0 * 3 < all.0, "{} of {}", none.0, all.0);
+    assert_eq!(none.1, ["0|NULL"]);
+    let some = read("n > 500").await;
+    assert_eq!(some.0, all.0);
+}
