@@ -79,7 +79,12 @@ impl Line {
     fn percentile(&self, share: f64) -> f64 {
         let mut sorted = self.taken_ms.clone();
         sorted.sort_by(f64::total_cmp);
-        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rank")]
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a rank"
+        )]
         let rank = (share * sorted.len() as f64).ceil() as usize;
         sorted[rank.clamp(1, sorted.len()) - 1]
     }
@@ -170,9 +175,17 @@ fn figure(lines: &[Line]) -> Figure<'static> {
     let of = |beside: Beside, of: &dyn Fn(&Line) -> f64| -> Vec<(f64, f64)> {
         lines.iter().filter(|l| l.beside == beside).map(|l| (l.asked_ms as f64, of(l))).collect()
     };
-    let mut series = vec![Series { name: "alone, median".to_owned(), points: of(Beside::Nothing, &|l| median(&l.taken_ms)), is_line: true }];
+    let mut series = vec![Series {
+        name: "alone, median".to_owned(),
+        points: of(Beside::Nothing, &|l| median(&l.taken_ms)),
+        is_line: true,
+    }];
     for beside in [Beside::Nothing, Beside::Another, Beside::Cancelled] {
-        series.push(Series { name: format!("{}, 99 %", beside.name()), points: of(beside, &|l| l.percentile(0.99)), is_line: true });
+        series.push(Series {
+            name: format!("{}, 99 %", beside.name()),
+            points: of(beside, &|l| l.percentile(0.99)),
+            is_line: true,
+        });
     }
     Figure {
         title: "Time taken against time asked for",

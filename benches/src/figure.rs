@@ -67,7 +67,9 @@ impl Figure<'_> {
             let joined = series.points.iter().copied().filter(|_| series.is_line);
             let drawn = chart.draw_series(LineSeries::new(joined, colour.stroke_width(2)))?;
             let colour = *colour;
-            drawn.label(&series.name).legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(3)));
+            drawn
+                .label(&series.name)
+                .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(3)));
             chart.draw_series(series.points.iter().map(|p| Circle::new(*p, 4, colour.filled())))?;
         }
         chart

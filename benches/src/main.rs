@@ -9,11 +9,13 @@ mod coverage;
 mod deadlines;
 mod figure;
 mod flights;
+mod forecasts;
 mod lineitem;
 mod memory;
 mod parts;
 mod rows;
 mod sampling;
+mod sizes;
 mod versus;
 
 use clap::{Parser, Subcommand};
@@ -47,6 +49,10 @@ enum Command {
     },
     /// How often intervals hold, how wide they are and what bounds cost, over many redrawn samples
     Coverage(coverage::Options),
+    /// What EXPLAIN foretells of every level beside what happens there
+    Forecasts(forecasts::Options),
+    /// Answer time against table size
+    Sizes(sizes::Options),
     /// What a row costs beside a plain aggregate in DataFusion
     Rows(rows::Options),
     /// Time bounds asked for against time taken
@@ -67,10 +73,16 @@ enum Command {
     Versus(versus::Options),
 }
 
+/// As the command has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     match Cli::parse().command {
         Command::Sampling { scale, folder } => sampling::run(scale, &folder).await,
+        Command::Forecasts(options) => forecasts::run(&options).await,
+        Command::Sizes(options) => sizes::run(&options).await,
         Command::Rows(options) => rows::run(&options).await,
         Command::Deadlines(options) => deadlines::run(&options).await,
         Command::Parts { scale, folder, runs } => parts::run(scale, &folder, runs).await,

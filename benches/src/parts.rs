@@ -12,7 +12,8 @@ pub(crate) async fn run(scale: f64, folder: &Path, runs: usize) -> Result<(), Bo
     let session = lineitem_session(scale, folder, &data).await?;
     for query in QUERIES {
         println!("{}", query.name);
-        let fresh: Vec<String> = (0..=runs).map(|run| query.sql.replacen("SELECT", &format!("SELECT /* {run} */"), 1)).collect();
+        let fresh: Vec<String> =
+            (0..=runs).map(|run| query.sql.replacen("SELECT", &format!("SELECT /* {run} */"), 1)).collect();
         let again = vec![query.sql.to_owned(); runs + 1];
         for (name, texts) in [("a new text", fresh), ("the same text", again)] {
             report(name, &session, &texts).await?;

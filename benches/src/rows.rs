@@ -10,7 +10,6 @@ use plusminus::{Clock, Session, SystemClock};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::error::Error;
-use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +17,7 @@ use std::time::Duration;
 /// Different strata and groups.
 const COUNTS: [u64; 4] = [1, 100, 1_000, 100_000];
 /// The aggregates of a query: one, and several.
-const CALLS: [(&str, &str); 2] =
-    [("1", "SUM(v) AS a"), ("4", "SUM(v) AS a, AVG(v) AS b, COUNT(*) AS c, AVG(w) AS d")];
+const CALLS: [(&str, &str); 2] = [("1", "SUM(v) AS a"), ("4", "SUM(v) AS a, AVG(v) AS b, COUNT(*) AS c, AVG(w) AS d")];
 /// Rows of a batch in memory.
 const BATCH_ROWS: usize = 8_192;
 
@@ -60,8 +58,7 @@ pub(crate) async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
                 let sql = format!("SELECT {calls} FROM t WHERE f < 90{by}");
                 let (ours_ms, rows) = ours(&session, &sql, options.runs).await?;
                 let plain_ms = theirs(&plain, &sql, options.runs).await?;
-                let line =
-                    Line { strata, groups, calls: name, key: key.unwrap_or("none"), ours_ms, plain_ms, rows };
+                let line = Line { strata, groups, calls: name, key: key.unwrap_or("none"), ours_ms, plain_ms, rows };
                 print!("{}", line.text());
                 lines.push(line);
             }
@@ -75,7 +72,13 @@ pub(crate) async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
 
 /// The keys to group by: none, columns independent of the strata, and the stratification itself.
 fn keys(strata: u64) -> Vec<(u64, Option<&'static str>)> {
-    let mut keys = vec![(1, None), (100, Some("g100")), (1_000, Some("g1000")), (100_000, Some("g100000")), (100, Some("text100"))];
+    let mut keys = vec![
+        (1, None),
+        (100, Some("g100")),
+        (1_000, Some("g1000")),
+        (100_000, Some("g100000")),
+        (100, Some("text100")),
+    ];
     if strata > 1 {
         keys.push((strata, Some("h")));
     }
@@ -132,7 +135,11 @@ async fn session(table: &[RecordBatch], rows: usize, strata: u64) -> Result<Sess
     let _ = std::fs::remove_dir_all(&store);
     let session = Session::from_context(store, context).await?;
     let sample = session.sample("t").name("s").size_rows(rows as u64);
-    if strata > 1 { sample.stratified_by(["h"]).build().await? } else { sample.build().await? };
+    if strata > 1 {
+        sample.stratified_by(["h"]).build().await?
+    } else {
+        sample.build().await?
+    };
     Ok(session)
 }
 
@@ -200,6 +207,6 @@ fn page(options: &Options, lines: &[Line]) -> String {
          | strata | groups | key | aggregates | ours, ms | DataFusion, ms | ratio | rows read |\n|---|---|---|---|---|---|---|---|\n",
         options.rows, options.runs, options.rows, options.runs
     );
-    lines.iter().for_each(|line| drop(text.write_str(&line.text())));
+    lines.iter().for_each(|line| text.push_str(&line.text()));
     text
 }

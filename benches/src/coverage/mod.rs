@@ -29,7 +29,7 @@ mod report;
 mod rivals;
 #[allow(dead_code, unused_imports, reason = "the command's generator, of which only writing is needed")]
 #[path = "../../../crates/cli/src/sessions/mod.rs"]
-mod sessions;
+pub(crate) mod sessions;
 mod statistics_cells;
 mod tally;
 mod topk;

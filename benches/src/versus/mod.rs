@@ -13,6 +13,7 @@ use crate::lineitem;
 pub(crate) use duckdb::median;
 use duckdb::{Source, Times};
 use plusminus::{Answer, Clock, Session, SessionBuilder, SystemClock};
+pub(crate) use report::geometric;
 use report::{Compared, Line};
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -24,7 +25,7 @@ use workload::{FLIGHTS, LINEITEM, SESSIONS, Table};
 const PERCENTS: [f64; 4] = [1.0, 2.0, 5.0, 10.0];
 /// Times asked for, in milliseconds.
 const TIMES_MS: [u64; 5] = [20, 50, 200, 500, 2_000];
-const MEMORY_BYTES: u64 = 4 << 30;
+const MEMORY_BYTES: u64 = 12 << 30;
 /// Video sessions at scale 1, as many rows as lineitem has.
 const SESSIONS_ROWS: f64 = 6_000_000.0;
 
@@ -107,6 +108,11 @@ async fn compare(options: &Options, table: &'static Table, data: &Path) -> Resul
         }
     }
     Ok(Compared { table, rows, duckdb, lines })
+}
+
+/// The samples of lineitem, by name and stratification.
+pub(crate) fn lineitem_samples() -> &'static [(&'static str, &'static [&'static str])] {
+    LINEITEM.samples
 }
 
 /// A session with the samples of lineitem.

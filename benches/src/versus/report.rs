@@ -119,9 +119,6 @@ fn summary(compared: &[Compared]) -> String {
                     |---|---|---|---|---|---|---|---|\n"
         .to_owned();
     for percent in ["1 %", "2 %", "5 %", "10 %"] {
-        let all = |tables: &[&Compared]| -> Vec<&Line> {
-            tables.iter().flat_map(|t| &t.lines).filter(|l| l.is_error_bound(percent)).collect::<Vec<_>>()
-        };
         let mut row = |name: &str, own: &[&Line]| {
             let mean = |of: &dyn Fn(&Line) -> f64| geometric(own.iter().map(|l| of(l) / l.ours_ms));
             let again = geometric(own.iter().filter_map(|l| Some(l.duckdb_ms[0] / l.again_ms?)));
@@ -135,11 +132,15 @@ fn summary(compared: &[Compared]) -> String {
             ));
         };
         for table in compared {
-            row(table.table.name, &all(&[table]));
+            row(table.table.name, &within(table, percent).collect::<Vec<_>>());
         }
-        row("**all**", &all(&compared.iter().collect::<Vec<_>>()));
+        row("**all**", &compared.iter().flat_map(|table| within(table, percent)).collect::<Vec<_>>());
     }
     text
+}
+
+fn within<'a>(table: &'a Compared, percent: &'a str) -> impl Iterator<Item = &'a Line> {
+    table.lines.iter().filter(move |line| line.is_error_bound(percent))
 }
 
 fn lines(lines: &[Line]) -> String {
@@ -200,7 +201,8 @@ pub(crate) fn figure(compared: &[Compared]) -> Figure<'static> {
     }
 }
 
-fn geometric(values: impl Iterator<Item = f64>) -> f64 {
+/// The geometric mean of what is above 0.
+pub(crate) fn geometric(values: impl Iterator<Item = f64>) -> f64 {
     let logs: Vec<f64> = values.filter(|v| v.is_finite() && *v > 0.0).map(f64::ln).collect();
     #[expect(clippy::cast_precision_loss, reason = "a number of queries")]
     let count = logs.len() as f64;

@@ -82,7 +82,7 @@ pub(crate) const SESSIONS: Table = Table {
         },
         Query {
             name: "time and traffic by country",
-            sql: "SELECT country, AVG(sessiontime) AS a, SUM(bitrate) / 1000000000 AS b FROM sessions GROUP BY country",
+            sql: "SELECT country, AVG(sessiontime) AS a, SUM(bitrate) / 1e9 AS b FROM sessions GROUP BY country",
         },
         Query {
             name: "stalled by browser",
@@ -112,10 +112,7 @@ pub(crate) const FLIGHTS: Table = Table {
             name: "distance by origin",
             sql: "SELECT origin, COUNT(*) AS a, AVG(distance) AS b FROM flights GROUP BY origin",
         },
-        Query {
-            name: "late flights",
-            sql: "SELECT AVG(delay) AS a, COUNT(*) AS b FROM flights WHERE delay > 60",
-        },
+        Query { name: "late flights", sql: "SELECT AVG(delay) AS a, COUNT(*) AS b FROM flights WHERE delay > 60" },
         Query {
             name: "far flights",
             sql: "SELECT COUNT(*) AS a, SUM(distance) AS b FROM flights WHERE distance > 1000",

@@ -16,6 +16,10 @@ use clap::Parser;
 use failure::Failure;
 use std::process::ExitCode;
 
+/// Large blocks are kept from query to query rather than given back to the system and cleared anew.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match Cli::parse().settled().and_then(|cli| run(&cli)) {
         Ok(()) => ExitCode::SUCCESS,

@@ -12,6 +12,8 @@ use std::sync::Arc;
 const FIRST_LOOK_ROWS: u64 = 4_000;
 /// Rows that a pilot should have: fewer say little of which sample is better.
 const PILOT_ROWS: u64 = 1_000;
+/// Rows beyond which a look is no pilot any more: a sample of many strata holds so many at its lowest level.
+const PILOT_ROWS_MAX: u64 = 16_000;
 /// Samples that are tried by a pilot.
 const PILOTS_MAX: usize = 3;
 /// More than any number of columns is worth.
@@ -131,9 +133,10 @@ pub(crate) fn first_level(view: &StrataView, goal: &Goal, cumulative: &[u64]) ->
     }
 }
 
-/// The level that a pilot looks at.
-pub(crate) fn pilot_level(cumulative: &[u64]) -> usize {
-    level_with(cumulative, PILOT_ROWS)
+/// The level that a pilot looks at; `None` when even the lowest one that tells anything is too large.
+pub(crate) fn pilot_level(cumulative: &[u64]) -> Option<usize> {
+    let level = level_with(cumulative, PILOT_ROWS);
+    cumulative.get(level).is_some_and(|rows| *rows <= PILOT_ROWS_MAX).then_some(level)
 }
 
 /// The level whose errors are extrapolated in an explanation.

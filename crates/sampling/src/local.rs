@@ -45,10 +45,15 @@ fn local_path(url: &ListingTableUrl) -> Option<PathBuf> {
 
 fn walk(folder: &Path, keep: &dyn Fn(&StorePath, u64) -> bool, files: &mut Vec<BaseFile>) -> Option<()> {
     for entry in read_dir(folder).ok()? {
-        let path = entry.ok()?.path();
+        let entry = entry.ok()?;
+        let path = entry.path();
         // Links are followed; what a broken one points to is no file.
         let Ok(metadata) = path.metadata() else { continue };
         if metadata.is_dir() {
+            // Linked folders may lead in circles, which the long way minds.
+            if entry.file_type().ok()?.is_symlink() {
+                return None;
+            }
             walk(&path, keep, files)?;
         } else if let Some(file) = base_file(&path, &metadata)
             && StorePath::parse(&file.path).is_ok_and(|location| keep(&location, metadata.len()))

@@ -35,8 +35,6 @@ const TRUSTED_ROWS: u64 = 30;
 /// it falls with the power 1.5 of the tail's logarithm, because a rare value that was not seen must be
 /// that much rarer.
 const TRUSTED_SKEWNESS: f64 = 2.0;
-/// See [`TRUSTED_SKEWNESS`].
-const TAIL_OF_BOUNDS: f64 = 0.025;
 /// The largest `κ/n_d` of a trusted interval: heavy tails on both sides leave γ near 0. Samples of 30
 /// from ±exp(2Z) cover 93.8 % (2,000 draws, seed 20291), those below this bound 96.1 %.
 const TRUSTED_KURTOSIS: f64 = 30.0;
@@ -106,7 +104,8 @@ fn ends_of_column(
 
 /// What a bound on skewness or kurtosis shrinks by when the interval may miss less often than at 95 %.
 fn shrink(quantiles: &Quantiles) -> f64 {
-    (TAIL_OF_BOUNDS.ln() / quantiles.tail().ln()).min(1.0).powf(1.5)
+    let ratio = quantiles.log_ratio().min(1.0);
+    ratio * ratio.sqrt()
 }
 
 /// Trust in an interval from `domain_rows` sampled rows with a positive variance.

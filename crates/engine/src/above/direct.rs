@@ -131,7 +131,8 @@ fn evaluate(expr: &Arc<dyn PhysicalExpr>, rows: &RecordBatch) -> Result<ArrayRef
 /// New columns in front of the hidden one of `rows`.
 fn with_columns(rows: &RecordBatch, columns: Vec<ArrayRef>) -> Result<RecordBatch> {
     let hidden = rows.num_columns() - 1;
-    let field = |(number, c): (usize, &ArrayRef)| Arc::new(Field::new(format!("c{number}"), c.data_type().clone(), true));
+    let field =
+        |(number, c): (usize, &ArrayRef)| Arc::new(Field::new(format!("c{number}"), c.data_type().clone(), true));
     let mut fields: Vec<_> = columns.iter().enumerate().map(field).collect();
     fields.push(Arc::clone(&rows.schema().fields()[hidden]));
     let columns = columns.into_iter().chain([Arc::clone(rows.column(hidden))]).collect();

@@ -14,6 +14,11 @@ use plusminus_statistics::{
     mean_interval, product_interval, smooth_interval, sum_interval, variance_interval,
 };
 
+use std::ops::Range;
+
+/// Groups from which intervals are computed by two threads.
+const HALVED_GROUPS: usize = 2_048;
+
 /// Everything one look at the sample knows.
 pub(crate) struct Estimator<'a> {
     pub(crate) shape: &'a Shape,
@@ -111,8 +116,20 @@ impl Estimator<'_> {
         let z = |plan: &Plan<'_>, group: usize| {
             plan.linear.map_or_else(Total::default, |at| walked[group * linears.len() + at])
         };
-        let by_group = |plan| (0..self.groups()).map(|g| self.estimate(plan, g, &z(plan, g))).collect();
-        Ok(plans.iter().map(by_group).collect())
+        let of = |plan: &Plan<'_>, groups: Range<usize>| -> Vec<Estimate> {
+            groups.map(|group| self.estimate(plan, group, &z(plan, group))).collect()
+        };
+        let mut all = Vec::with_capacity(plans.len());
+        for plan in &plans {
+            if self.groups() < HALVED_GROUPS {
+                all.push(of(plan, 0..self.groups()));
+                continue;
+            }
+            let middle = self.groups() / 2;
+            let halves = self.walk.workers.join(|| of(plan, 0..middle), || of(plan, middle..self.groups()))?;
+            all.push([halves.0, halves.1].concat());
+        }
+        Ok(all)
     }
 
     fn estimate(&self, plan: &Plan<'_>, group: usize, z: &Total) -> Estimate {

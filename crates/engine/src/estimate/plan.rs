@@ -33,7 +33,11 @@ impl Estimator<'_> {
         let way = self.way(smooth);
         let linear = match way {
             Way::Constant | Way::Variable(_) | Way::Special(_) => None,
-            Way::Mean { .. } | Way::Spread(_) | Way::Smooth => {
+            Way::Mean { sum, rows } => {
+                linears.push(self.linear_mean(sum, rows));
+                Some(linears.len() - 1)
+            }
+            Way::Spread(_) | Way::Smooth => {
                 linears.push(self.linear_form(match (&way, smooth) {
                     (Way::Spread(Spread::Deviation { .. }), Smooth::Sqrt(variance)) => variance,
                     _ => smooth,
@@ -75,6 +79,16 @@ impl Estimator<'_> {
         let variables = &self.shape.variables;
         let (s, r) = (variables.get(*sum)?, variables.get(*rows)?);
         (s.domain == r.domain && s.argument.is_some() && r.argument.is_none()).then_some((*sum, *rows))
+    }
+
+    /// The slopes of an average: 1/N for the sum, −S/N² for the count.
+    fn linear_mean(&self, sum: usize, rows: usize) -> Linear {
+        let slopes = |group: usize| {
+            let (total, count) = (self.total(group, sum).estimate(), self.total(group, rows).estimate());
+            (1.0 / count, -total / (count * count))
+        };
+        let (of_sum, of_rows) = (0..self.groups()).map(slopes).unzip();
+        Linear { terms: vec![(sum, of_sum), (rows, of_rows)], one_domain: true }
     }
 
     /// The function's slopes by variable and group.

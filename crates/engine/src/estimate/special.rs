@@ -9,7 +9,8 @@ use plusminus_statistics::{
 
 /// The estimates of a special call by group; `ends` are extremes that moments of the sampled strata tell.
 pub(crate) fn estimates(look: &Estimator<'_>, call: &Special, ends: &[Option<f64>]) -> Vec<Estimate> {
-    let column = Column { levels: look.walk.levels, domain: call.domain, argument: call.argument, groups: look.groups() };
+    let column =
+        Column { levels: look.walk.levels, domain: call.domain, argument: call.argument, groups: look.groups() };
     match call.kind {
         SpecialKind::Quantile { share, rows } => quantiles(look, call, &column, share, rows),
         SpecialKind::Extreme { is_max, truth } => {

@@ -110,10 +110,17 @@ impl ImageCache {
             Some(image) if lacking.is_empty() => Ok((image, Duration::ZERO)),
             held => {
                 let before = self.clock.elapsed();
-                let image = Arc::new(load(store, manifest, level, &lacking, held.as_deref())?);
-                let took = self.clock.elapsed().saturating_sub(before);
-                self.put(key, Arc::clone(&image), took)?;
-                Ok((image, took))
+                let took = || self.clock.elapsed().saturating_sub(before);
+                if let Some(known) = &held {
+                    let image = Arc::new(load(store, manifest, level, &lacking, Some(known))?);
+                    if self.put(&key, Arc::clone(&image), took()).is_ok() {
+                        return Ok((image, took()));
+                    }
+                }
+                // With all the columns of earlier queries it may be too large, though not with those of this one.
+                let image = Arc::new(load(store, manifest, level, columns, None)?);
+                self.put(&key, Arc::clone(&image), took())?;
+                Ok((image, took()))
             }
         }
     }
@@ -128,13 +135,13 @@ impl ImageCache {
         Some(Arc::clone(&entry.image))
     }
 
-    fn put(&self, key: Key, image: Arc<Image>, load: Duration) -> Result<()> {
+    fn put(&self, key: &Key, image: Arc<Image>, load: Duration) -> Result<()> {
         let mut held = self.lock();
         let now = held.uses;
         // Older generations of the family are of no more use.
         held.drop_images(|(name, generation, _), _| *name == key.0 && *generation != key.1);
         // With more columns the same level takes its own place; what was read before counts on.
-        let before = held.remove(&key);
+        let before = held.remove(key);
         let uses = before.as_ref().map_or(1.0, |entry| entry.uses_at(now));
         let load = load + before.map_or(Duration::ZERO, |entry| entry.load);
         let bytes = image.bytes();
@@ -154,7 +161,7 @@ impl ImageCache {
                 next: "more memory (--memory), a smaller SIZE or CAP, or fewer columns".to_owned(),
             });
         }
-        held.images.insert(key, Entry { image, bytes, load, uses, last: now });
+        held.images.insert(key.clone(), Entry { image, bytes, load, uses, last: now });
         Ok(())
     }
 
@@ -226,18 +233,18 @@ mod tests {
         let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(1_000_000));
         let cache = ImageCache::new(36_000, &pool, Arc::new(SystemClock::default()));
         let second = Duration::from_secs(1);
-        cache.put(key(0), image(1_000), second).unwrap();
-        cache.put(key(1), image(1_000), second).unwrap();
+        cache.put(&key(0), image(1_000), second).unwrap();
+        cache.put(&key(1), image(1_000), second).unwrap();
         for _ in 0..5 {
             assert!(cache.get(&key(0)).is_some());
         }
         assert_eq!(pool.reserved(), 24_000);
         // The third does not fit beside both; the one that was used less goes.
-        cache.put(key(2), image(1_500), second).unwrap();
+        cache.put(&key(2), image(1_500), second).unwrap();
         assert!(cache.get(&key(1)).is_none() && cache.get(&key(0)).is_some() && cache.get(&key(2)).is_some());
         assert_eq!(pool.reserved(), 30_000);
         // Another generation makes the older ones useless.
-        cache.put(("s".to_owned(), 2, 0), image(100), second).unwrap();
+        cache.put(&("s".to_owned(), 2, 0), image(100), second).unwrap();
         assert_eq!(pool.reserved(), 1_200);
         drop(cache);
         assert_eq!(pool.reserved(), 0);
@@ -247,10 +254,10 @@ mod tests {
     fn what_can_never_fit_is_an_error_and_leaves_nothing_behind() {
         let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(20_000));
         let cache = ImageCache::new(1_000_000, &pool, Arc::new(SystemClock::default()));
-        let error = cache.put(key(3), image(10_000), Duration::ZERO).unwrap_err().to_string();
+        let error = cache.put(&key(3), image(10_000), Duration::ZERO).unwrap_err().to_string();
         assert!(error.contains("level 3 of sample 's'") && error.contains("--memory"), "{error}");
         let small = ImageCache::new(1_000, &pool, Arc::new(SystemClock::default()));
-        let error = small.put(key(0), image(1_000), Duration::ZERO).unwrap_err().to_string();
+        let error = small.put(&key(0), image(1_000), Duration::ZERO).unwrap_err().to_string();
         assert!(error.contains("samples may hold 1 MiB"), "{error}");
         assert_eq!(pool.reserved(), 0);
     }

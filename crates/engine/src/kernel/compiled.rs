@@ -23,7 +23,7 @@ use std::sync::Arc;
 pub(crate) struct Compiled {
     /// Over whole batches.
     predicate: Option<Arc<dyn PhysicalExpr>>,
-    /// The columns kept of rows that pass it; the other expressions run over these.
+    /// The columns kept of rows that pass it; the other expressions run over these. Strata and ranks are kept apart.
     payload: Option<Vec<usize>>,
     keys: Vec<Arc<dyn PhysicalExpr>>,
     key_schema: SchemaRef,
@@ -55,11 +55,7 @@ impl Compiled {
         let whole = qualified(&shape.scan.table_name, schema)?;
         let predicate = conjunction(needs.predicates.iter().cloned());
         let predicate = predicate.map(|p| state.create_physical_expr(p, &whole)).transpose()?;
-        let payload = predicate.is_some().then(|| {
-            let mut payload = needs.payload();
-            payload.extend(needs.columns.len()..schema.fields().len());
-            payload
-        });
+        let payload = predicate.is_some().then(|| needs.payload());
         let kept = match &payload {
             Some(payload) => schema.project(payload)?,
             None => schema.clone(),

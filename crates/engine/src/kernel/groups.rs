@@ -150,3 +150,56 @@ impl Hashed {
         Ok(keys)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{Array, AsArray, Int64Array, StringArray};
+    use arrow::datatypes::{DataType, Field, Int64Type, Schema};
+
+    fn hashed() -> Groups {
+        let fields = vec![Field::new("k0", DataType::Int64, true), Field::new("k1", DataType::Utf8, true)];
+        Groups::hashed(Arc::new(Schema::new(fields))).unwrap()
+    }
+
+    fn keys(numbers: &[i64]) -> Vec<ArrayRef> {
+        let text: StringArray = numbers.iter().map(|n| (*n % 3 > 0).then(|| format!("key number {n}"))).collect();
+        vec![Arc::new(Int64Array::from(numbers.to_vec())), Arc::new(text)]
+    }
+
+    fn interned(groups: &mut Groups, numbers: &[i64]) -> Vec<u32> {
+        let mut found = Vec::new();
+        groups.intern(&vec![0; numbers.len()], &keys(numbers), &mut found).unwrap();
+        found
+    }
+
+    /// Two halves, numbered apart and put together, have the numbers of one pass.
+    #[test]
+    fn halves_are_numbered_like_the_whole() {
+        let (first, second) = ([5, 1, 5, 7], [7, 2, 9, 1, 2]);
+        let mut whole = hashed();
+        let expected = [interned(&mut whole, &first), interned(&mut whole, &second)].concat();
+        let mut own = hashed();
+        let mut other = own.anew().unwrap();
+        let mut found = interned(&mut own, &first);
+        let later = interned(&mut other, &second);
+        let numbers = own.adopt(other).unwrap();
+        found.extend(later.iter().map(|group| numbers[*group as usize]));
+        assert_eq!(found, expected);
+        // Keys are handed out in the order of the numbers, again and again.
+        for _ in 0..2 {
+            let keys = own.keys().unwrap();
+            assert_eq!(keys[0].as_primitive::<Int64Type>().values(), &[5, 1, 7, 2, 9]);
+            assert!(keys[1].is_null(4) && keys[1].is_valid(0));
+        }
+        assert_eq!(interned(&mut own, &[9, 11]), [4, 5]);
+    }
+
+    #[test]
+    fn without_keys_there_is_one_group() {
+        let mut one = Groups::One;
+        assert_eq!(interned(&mut one, &[4, 5]), [0, 0]);
+        assert_eq!((one.len(), one.keys().unwrap().len()), (1, 0));
+        assert_eq!(one.adopt(Groups::One).unwrap(), [0]);
+    }
+}

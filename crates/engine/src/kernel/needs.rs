@@ -91,9 +91,11 @@ fn float_form(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
         Expr::Alias(alias) => float_form(&alias.expr, schema),
         Expr::Negative(inner) if !is_whole(inner) => Some(Expr::Negative(Box::new(float_form(inner, schema)?))),
         Expr::Cast(cast) if keeps_value(cast, schema) => float_form(&cast.expr, schema),
-        Expr::BinaryExpr(BinaryExpr { left, op: op @ (Operator::Plus | Operator::Minus | Operator::Multiply), right })
-            if !is_whole(expr) =>
-        {
+        Expr::BinaryExpr(BinaryExpr {
+            left,
+            op: op @ (Operator::Plus | Operator::Minus | Operator::Multiply),
+            right,
+        }) if !is_whole(expr) => {
             let (left, right) = (float_form(left, schema)?, float_form(right, schema)?);
             Some(Expr::BinaryExpr(BinaryExpr { left: Box::new(left), op: *op, right: Box::new(right) }))
         }
@@ -128,6 +130,60 @@ fn keeps_value(cast: &Cast, schema: &DFSchema) -> bool {
     match (cast.field.data_type(), scale(&from)) {
         (DataType::Float64, _) => from.is_numeric(),
         (to, Some(from_scale)) if !to.is_integer() => scale(to).is_some_and(|to_scale| to_scale >= from_scale),
-        (to, _) => to.is_integer() && from.is_integer() && to.primitive_width() >= from.primitive_width() && to.is_signed_integer(),
+        (to, _) => {
+            to.is_integer()
+                && from.is_integer()
+                && to.primitive_width() >= from.primitive_width()
+                && to.is_signed_integer()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::datatypes::{Field, Schema};
+    use datafusion::logical_expr::{case, cast, col, lit};
+
+    fn schema() -> DFSchema {
+        let field = |name: &str, data_type| Field::new(name, data_type, true);
+        let schema = Schema::new(vec![
+            field("price", DataType::Decimal128(15, 2)),
+            field("tax", DataType::Decimal128(15, 2)),
+            field("x", DataType::Float64),
+            field("n", DataType::Int64),
+            field("text", DataType::Utf8),
+        ]);
+        DFSchema::try_from(schema).unwrap()
+    }
+
+    fn check(expr: Expr, expected: Option<&str>) {
+        let found = float_form(&expr, &schema()).map(|form| form.to_string());
+        assert_eq!(found.as_deref(), expected, "{expr}");
+    }
+
+    fn decimal(value: i128) -> Expr {
+        lit(ScalarValue::Decimal128(Some(value), 15, 2))
+    }
+
+    #[test]
+    fn decimals_become_floats_where_nothing_is_lost() {
+        check(col("x"), Some("x"));
+        check(col("price"), Some("__float price"));
+        check(col("price") * (decimal(100) - col("tax")), Some("__float price * (Float64(1) - __float tax)"));
+        check(cast(col("n"), DataType::Decimal128(20, 2)) + col("tax"), Some("__float n + __float tax"));
+        check(cast(col("price"), DataType::Float64), Some("__float price"));
+        let share = case(col("text")).when(lit("R"), col("price")).otherwise(decimal(0)).unwrap();
+        check(share, Some("CASE text WHEN Utf8(\"R\") THEN __float price ELSE Float64(0) END"));
+    }
+
+    #[test]
+    fn what_rounds_or_wraps_stays_as_it_is() {
+        check(col("price") / col("tax"), None);
+        check(col("n") * col("n"), None);
+        check(cast(col("price"), DataType::Decimal128(10, 0)), None);
+        check(cast(col("price"), DataType::Int64), None);
+        check(col("text"), None);
+        check(col("x") / col("x"), None);
     }
 }

@@ -5,7 +5,8 @@ use super::groups::Groups;
 use super::rows::Rows;
 use super::workers::{HALVED_ROWS, Workers};
 use crate::error::Result;
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt32Array};
+use arrow::compute::filter;
 use arrow::datatypes::{Float64Type, UInt32Type};
 use arrow::record_batch::RecordBatch;
 use std::sync::Arc;
@@ -56,20 +57,22 @@ impl Program {
         self.groups.parts()
     }
 
-    /// Evaluates the rows that a level adds; its last column is the stratum, before it the rank where there is one.
+    /// Evaluates the rows that a level adds, in one piece or in two consecutive ones; the last column is the stratum, before it the
+    /// rank where there is one.
     ///
     /// `keep_going` is asked before every batch; `None` when it said no.
     pub(crate) fn evaluate(
         &mut self,
         batch: &RecordBatch,
+        may_halve: bool,
         workers: &Workers,
         keep_going: KeepGoing<'_>,
-    ) -> Result<Option<Rows>> {
+    ) -> Result<Option<Vec<Rows>>> {
         let with_ranks = self.with_ranks;
         let compiled = &self.compiled;
-        let mut rows = if batch.num_rows() < HALVED_ROWS {
+        let mut pieces = if batch.num_rows() < HALVED_ROWS || !may_halve {
             let Some(rows) = part(compiled, &mut self.groups, batch, with_ranks, keep_going)? else { return Ok(None) };
-            rows
+            vec![rows]
         } else {
             let middle = batch.num_rows() / 2;
             let (first, second) = (batch.slice(0, middle), batch.slice(middle, batch.num_rows() - middle));
@@ -79,25 +82,29 @@ impl Program {
                 || part(compiled, groups, &first, with_ranks, keep_going),
                 || part(compiled, &mut later, &second, with_ranks, keep_going),
             )?;
-            let (Some(mut rows), Some(mut second)) = (first?, second?) else { return Ok(None) };
+            let (Some(first), Some(mut second)) = (first?, second?) else { return Ok(None) };
             let numbers = self.groups.adopt(later)?;
-            second.groups.iter_mut().for_each(|group| *group = numbers[*group as usize]);
-            rows.append(second);
-            rows
+            if !matches!(self.groups, Groups::One) {
+                second.groups.iter_mut().for_each(|group| *group = numbers[*group as usize]);
+            }
+            vec![first, second]
         };
-        rows.seal();
-        rows.one_group_per_run = !matches!(self.groups, Groups::Hashed(_));
-        self.compiled.derive(&mut rows, &mut self.centres);
+        for rows in &mut pieces {
+            rows.seal();
+            rows.one_group_per_run = !matches!(self.groups, Groups::Hashed(_));
+            self.compiled.derive(rows, &mut self.centres);
+        }
         self.note_key_numbers()?;
-        Ok(Some(rows))
+        Ok(Some(pieces))
     }
 
     /// Which rows of `batch` pass WHERE (`None`: all), and the groups of those.
     pub(crate) fn groups_of(&mut self, batch: &RecordBatch) -> Result<(Option<BooleanArray>, Vec<usize>)> {
         let passing = self.compiled.passing(batch)?;
         let kept = self.compiled.kept(batch, passing.as_ref())?;
-        let mut found = Vec::new();
-        self.groups.intern(strata(&kept), &self.compiled.keys(&kept)?, &mut found)?;
+        let (mut strata, mut found) = (Vec::new(), Vec::new());
+        extend(&mut strata, numbers_from_end(batch, 0), passing.as_ref())?;
+        self.groups.intern(&strata, &self.compiled.keys(&kept)?, &mut found)?;
         Ok((passing, found.into_iter().map(|group| group as usize).collect()))
     }
 
@@ -124,8 +131,32 @@ impl Program {
     }
 }
 
-fn strata(batch: &RecordBatch) -> &[u32] {
-    batch.column(batch.num_columns() - 1).as_primitive::<UInt32Type>().values()
+/// The strata (`0`) or ranks (`1`) of a batch, which are its last columns.
+fn numbers_from_end(batch: &RecordBatch, back: usize) -> &UInt32Array {
+    batch.column(batch.num_columns() - 1 - back).as_primitive::<UInt32Type>()
+}
+
+/// Appends the numbers of rows that pass.
+fn extend(found: &mut Vec<u32>, numbers: &UInt32Array, passing: Option<&BooleanArray>) -> Result<()> {
+    match passing {
+        None => found.extend_from_slice(numbers.values()),
+        Some(mask) => {
+            let kept = filter(numbers, mask)?;
+            found.extend_from_slice(kept.as_primitive::<UInt32Type>().values());
+        }
+    }
+    Ok(())
+}
+
+/// The same of strata, which are sorted, and often all the same.
+fn extend_strata(found: &mut Vec<u32>, strata: &UInt32Array, passing: Option<&BooleanArray>) -> Result<()> {
+    match (passing, strata.values().first(), strata.values().last()) {
+        (Some(mask), Some(first), Some(last)) if first == last => {
+            found.resize(found.len() + mask.true_count(), *first);
+            Ok(())
+        }
+        _ => extend(found, strata, passing),
+    }
 }
 
 /// Evaluates consecutive rows, batch by batch.
@@ -144,18 +175,19 @@ fn part(
         }
         let length = BATCH_ROWS.min(batch.num_rows() - from);
         let batch = batch.slice(from, length);
-        let kept = compiled.kept(&batch, compiled.passing(&batch)?.as_ref())?;
+        let passing = compiled.passing(&batch)?;
+        let kept = compiled.kept(&batch, passing.as_ref())?;
         from += length;
         if kept.num_rows() == 0 {
             continue;
         }
         compiled.reserve(&mut rows, kept.num_rows());
-        rows.strata.extend_from_slice(strata(&kept));
+        let before = rows.strata.len();
+        extend_strata(&mut rows.strata, numbers_from_end(&batch, 0), passing.as_ref())?;
         if with_ranks {
-            let ranks = kept.column(kept.num_columns() - 2).as_primitive::<UInt32Type>();
-            rows.ranks.extend_from_slice(ranks.values());
+            extend(&mut rows.ranks, numbers_from_end(&batch, 1), passing.as_ref())?;
         }
-        groups.intern(strata(&kept), &compiled.keys(&kept)?, &mut rows.groups)?;
+        groups.intern(&rows.strata[before..], &compiled.keys(&kept)?, &mut rows.groups)?;
         compiled.values(&kept, &mut rows)?;
     }
     Ok(Some(rows))

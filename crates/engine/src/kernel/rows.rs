@@ -14,7 +14,7 @@ impl Run {
     }
 }
 
-/// What the rows of one level evaluated to, those that pass WHERE, sorted by stratum.
+/// What the rows of a level, or of half of one, evaluated to: those that pass WHERE, sorted by stratum.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
     pub(crate) strata: Vec<u32>,
@@ -41,21 +41,6 @@ impl Rows {
         let masks: usize = self.domains.iter().flatten().map(Vec::capacity).sum();
         let values: usize = self.arguments.iter().map(Vec::capacity).sum();
         masks + 8 * values + 4 * (self.strata.capacity() + self.groups.capacity() + self.ranks.capacity())
-    }
-
-    /// Adds the rows of another part of the level, which come after these.
-    pub(crate) fn append(&mut self, mut other: Self) {
-        self.strata.append(&mut other.strata);
-        self.groups.append(&mut other.groups);
-        self.ranks.append(&mut other.ranks);
-        for (mask, more) in self.domains.iter_mut().zip(&mut other.domains) {
-            if let (Some(mask), Some(more)) = (mask, more) {
-                mask.append(more);
-            }
-        }
-        for (values, more) in self.arguments.iter_mut().zip(&mut other.arguments) {
-            values.append(more);
-        }
     }
 
     /// Finds the runs; for when all rows are there.

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Queries that are kept.
 const KEPT_MAX: usize = 256;
+/// Bytes that they may hold beside their plans: with very many strata only few are kept.
+const BYTES_MAX: usize = 128 << 20;
 
 /// Queries by their text without bounds.
 #[derive(Default)]
@@ -19,13 +21,20 @@ struct Kept {
     uses: u64,
 }
 
+impl Kept {
+    fn bytes(&self) -> usize {
+        self.queries.values().map(|(_, prepared)| prepared.bytes()).sum()
+    }
+}
+
 impl PreparedCache {
     /// The query as it was planned before, if that still holds, or planned now.
     pub(crate) async fn get(&self, session: &Session, sql: &str) -> Result<Arc<Prepared>> {
-        if let Some(known) = self.known(sql)
-            && known.is_current(session).await
-        {
-            return Ok(known);
+        if let Some(known) = self.known(sql) {
+            if known.is_current(session).await {
+                return Ok(known);
+            }
+            self.lock().queries.remove(sql);
         }
         let prepared = Arc::new(Prepared::new(session, sql).await?);
         if prepared.is_repeatable() && prepared.is_current(session).await {
@@ -47,9 +56,10 @@ impl PreparedCache {
         let mut kept = self.lock();
         let now = kept.uses;
         kept.queries.insert(sql.to_owned(), (now, Arc::clone(prepared)));
-        if kept.queries.len() > KEPT_MAX {
+        while kept.queries.len() > KEPT_MAX || kept.queries.len() > 1 && kept.bytes() > BYTES_MAX {
             let oldest = kept.queries.iter().min_by_key(|(_, (last, _))| *last).map(|(sql, _)| sql.clone());
-            oldest.and_then(|sql| kept.queries.remove(&sql));
+            let Some(oldest) = oldest else { break };
+            kept.queries.remove(&oldest);
         }
     }
 

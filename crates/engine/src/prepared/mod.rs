@@ -34,8 +34,10 @@ pub(crate) struct Prepared {
     pub(crate) pace: Pace,
     /// The tables (and views) that the text names, as they were.
     tables: Vec<(TableReference, Arc<dyn TableProvider>)>,
+    /// Whether every name of a table is one.
+    all_known: bool,
     functions: Functions,
-    /// The last sample that answered.
+    /// How it looks through the samples that were tried last.
     fitted: Mutex<Vec<Arc<Fitted>>>,
 }
 
@@ -45,6 +47,8 @@ struct Functions {
     scalar: Vec<Arc<ScalarUDF>>,
     aggregate: Vec<Arc<AggregateUDF>>,
     window: Vec<Arc<WindowUDF>>,
+    /// Whether a variable, whose value may change, is named.
+    has_variable: bool,
 }
 
 /// Samples that a prepared query stays fitted to.
@@ -57,17 +61,31 @@ impl Prepared {
         let dialect = state.config_options().sql_parser.dialect;
         let statement = state.sql_to_statement(sql, &dialect)?;
         let references = state.resolve_table_references(&statement)?;
+        // Before planning, so that a table which is replaced meanwhile is not taken for the one planned with.
+        let mut tables = Vec::with_capacity(references.len());
+        let mut all_known = true;
+        for reference in references {
+            match session.context().table_provider(reference.clone()).await {
+                Ok(table) => tables.push((reference, table)),
+                // A table function, say, or a table that is missing.
+                Err(_) => all_known = false,
+            }
+        }
         let plan = state.statement_to_plan(statement).await?;
         let plan = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})?;
         check_error_functions(&plan)?;
-        let mut tables = Vec::with_capacity(references.len());
-        for reference in references {
-            if let Ok(table) = session.context().table_provider(reference.clone()).await {
-                tables.push((reference, table));
-            }
-        }
         let (shape, functions) = (recognise(&plan).map(Arc::new), functions(&plan)?);
-        Ok(Self { state, plan, shape, upward: OnceLock::new(), pace: Pace::default(), tables, functions, fitted: Mutex::default() })
+        Ok(Self {
+            state,
+            plan,
+            shape,
+            upward: OnceLock::new(),
+            pace: Pace::default(),
+            tables,
+            all_known,
+            functions,
+            fitted: Mutex::default(),
+        })
     }
 
     /// Whether asking again later means the same, tables, functions and settings being what they are: nothing changes with
@@ -76,6 +94,8 @@ impl Prepared {
         let slotted = self.shape.as_ref().is_ok_and(|shape| !shape.error_calls.is_empty());
         let fixed = |volatility: Volatility| volatility == Volatility::Immutable;
         !slotted
+            && self.all_known
+            && !self.functions.has_variable
             && self.functions.scalar.iter().all(|f| fixed(f.signature().volatility))
             && self.functions.aggregate.iter().all(|f| fixed(f.signature().volatility))
             && self.functions.window.iter().all(|f| fixed(f.signature().volatility))
@@ -86,11 +106,21 @@ impl Prepared {
         let is_same = {
             let state = session.context().state_ref();
             let state = state.read();
-            let same = |f: &Arc<ScalarUDF>| state.scalar_functions().get(f.name()).is_some_and(|g| Arc::ptr_eq(f, g));
-            let same_aggregate =
-                |f: &Arc<AggregateUDF>| state.aggregate_functions().get(f.name()).is_some_and(|g| Arc::ptr_eq(f, g));
-            let same_window =
-                |f: &Arc<WindowUDF>| state.window_functions().get(f.name()).is_some_and(|g| Arc::ptr_eq(f, g));
+            // A function that took over one of the names counts, too.
+            let (scalar, aggregate, window) =
+                (state.scalar_functions(), state.aggregate_functions(), state.window_functions());
+            let same = |f: &Arc<ScalarUDF>| {
+                let is_it = |name: &str| scalar.get(name).is_some_and(|g| Arc::ptr_eq(f, g));
+                is_it(f.name()) && f.aliases().iter().all(|alias| is_it(alias))
+            };
+            let same_aggregate = |f: &Arc<AggregateUDF>| {
+                let is_it = |name: &str| aggregate.get(name).is_some_and(|g| Arc::ptr_eq(f, g));
+                is_it(f.name()) && f.aliases().iter().all(|alias| is_it(alias))
+            };
+            let same_window = |f: &Arc<WindowUDF>| {
+                let is_it = |name: &str| window.get(name).is_some_and(|g| Arc::ptr_eq(f, g));
+                is_it(f.name()) && f.aliases().iter().all(|alias| is_it(alias))
+            };
             Arc::ptr_eq(state.config_options(), self.state.config_options())
                 && self.functions.scalar.iter().all(same)
                 && self.functions.aggregate.iter().all(same_aggregate)
@@ -108,6 +138,12 @@ impl Prepared {
         true
     }
 
+    /// Bytes held beside the plan, about.
+    fn bytes(&self) -> usize {
+        let fitted = self.fitted.lock().unwrap_or_else(PoisonError::into_inner);
+        fitted.iter().map(|f| f.view.bytes()).sum()
+    }
+
     /// `shape` seen through a sample, from before if it was seen so.
     pub(crate) fn fitted(&self, shape: &Shape, manifest: &Arc<Manifest>, strata: Arc<Strata>) -> Result<Arc<Fitted>> {
         let lock = || self.fitted.lock().unwrap_or_else(PoisonError::into_inner);
@@ -116,6 +152,8 @@ impl Prepared {
         }
         let fitted = Arc::new(Fitted::new(shape, &self.state, manifest, strata)?);
         let mut all = lock();
+        // Other generations are of no more use.
+        all.retain(|f| f.manifest.name != manifest.name);
         if all.len() >= FITTED_MAX {
             all.remove(0);
         }
@@ -140,6 +178,7 @@ fn functions(plan: &LogicalPlan) -> Result<Functions> {
                             found.window.push(Arc::clone(f));
                         }
                     },
+                    Expr::ScalarVariable(..) => found.has_variable = true,
                     _ => {}
                 }
                 Ok(TreeNodeRecursion::Continue)

@@ -66,7 +66,7 @@ impl Levels<'_> {
             return Ok(levels);
         }
         let (needs, own) = (&self.fitted.needs, self.shape.columns());
-        for level in 0..self.rows.len() {
+        for level in 0..self.pieces.len() {
             let (context, manifest) = (self.context, &self.fitted.manifest);
             let image = context.images.level(context.store, manifest, level, &needs.columns)?;
             let ranges = image.ranges(is_whole);

@@ -54,7 +54,8 @@ impl Levels<'_> {
     /// The answer of a level. Only the last one is repaired, and only after it nothing more is read.
     pub(super) async fn answer(&mut self, level: usize, look: &mut Look, is_last: bool) -> Result<Estimated> {
         if is_last {
-            self.rows.truncate(level + 1);
+            self.rows.truncate(self.pieces_up_to(level));
+            self.pieces.truncate(level + 1);
             self.chosen.truncate(level + 1);
         }
         let is_whole = self.view.populations(&look.sizes).iter().all(Population::is_exact);

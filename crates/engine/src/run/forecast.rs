@@ -45,11 +45,7 @@ pub(crate) enum Foretold {
 }
 
 /// Looks at some rows, where they are needed, and says who will answer.
-pub(crate) async fn forecast(
-    shape: &Shape,
-    context: &Context<'_>,
-    candidates: &[Arc<Fitted>],
-) -> Result<Foretold> {
+pub(crate) async fn forecast(shape: &Shape, context: &Context<'_>, candidates: &[Arc<Fitted>]) -> Result<Foretold> {
     let Some(first) = candidates.first() else {
         return Ok(Foretold::Table(Reason::new("there is no sample that could answer")));
     };
@@ -102,9 +98,8 @@ impl Run<'_> {
         let allowed = goal.error.map(|target| match target {
             Target::Relative(allowed) | Target::Absolute(allowed) => allowed,
         });
-        let is_enough = |level: &usize| {
-            allowed.is_some_and(|allowed| levels[*level].error.is_some_and(|error| error <= allowed))
-        };
+        let is_enough =
+            |level: &usize| allowed.is_some_and(|allowed| levels[*level].error.is_some_and(|error| error <= allowed));
         let wanted = (first..=top).find(is_enough).unwrap_or(top);
         (0..=wanted).rev().find(in_time).unwrap_or(0)
     }

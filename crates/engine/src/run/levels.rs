@@ -22,7 +22,10 @@ pub(crate) struct Levels<'a> {
     pub(super) program: Option<Program>,
     /// Rows that an ordinary plan chose, by level; only where WHERE holds a subquery.
     pub(super) chosen: Vec<RecordBatch>,
+    /// The rows of each level in turn, some in two pieces.
     pub(super) rows: Vec<Rows>,
+    /// How many pieces there are up to each level.
+    pub(super) pieces: Vec<usize>,
     pub(super) rows_read: u64,
     /// Time that went into reading files for the last look.
     pub(super) loading: Duration,
@@ -77,6 +80,7 @@ impl<'a> Levels<'a> {
             program: None,
             chosen: Vec::new(),
             rows: Vec::new(),
+            pieces: Vec::new(),
             rows_read: 0,
             loading: Duration::ZERO,
             part_of_group: Vec::new(),
@@ -90,7 +94,7 @@ impl<'a> Levels<'a> {
     /// what was read then does not count.
     pub(super) async fn read_to(&mut self, level: usize, may_stop: bool) -> Result<bool> {
         self.loading = Duration::ZERO;
-        for next in self.rows.len()..=level {
+        for next in self.pieces.len()..=level {
             let batch = self.living(next)?;
             let read = batch.num_rows() as u64;
             let batch = match self.shape.has_subquery {
@@ -106,16 +110,19 @@ impl<'a> Levels<'a> {
                 none => none.insert(program(self.shape, self.fitted, self.known, context, &batch)?),
             };
             context.parts.lap("read and compile");
-            let Some(rows) = program.evaluate(&batch, context.workers, &in_time)? else {
+            // The rows of a key have to stay together.
+            let may_halve = !self.view.by_key;
+            let Some(pieces) = program.evaluate(&batch, may_halve, context.workers, &in_time)? else {
                 return Ok(false);
             };
-            self.memory.try_grow(rows.bytes()).map_err(|_| Error::Data {
+            self.memory.try_grow(pieces.iter().map(Rows::bytes).sum()).map_err(|_| Error::Data {
                 what: format!("the rows of level {next} do not fit into memory"),
                 next: "more memory (--memory), a smaller sample, or SET plusminus.level to a lower one".to_owned(),
             })?;
             self.rows_read += read;
-            self.note_groups(&rows);
-            self.rows.push(rows);
+            pieces.iter().for_each(|rows| self.note_groups(rows));
+            self.rows.extend(pieces);
+            self.pieces.push(self.rows.len());
             if self.shape.has_subquery {
                 self.chosen.push(batch);
             }
@@ -181,7 +188,8 @@ impl<'a> Levels<'a> {
         let sizes = self.view.sizes(level);
         let shifts = if self.shifts.is_empty() { vec![0.0; self.shape.arguments.len()] } else { self.shifts.clone() };
         let variables = &self.shape.variables;
-        let walk = Walk { levels: &self.rows, sizes: &sizes, groups, workers: self.context.workers };
+        let levels = &self.rows[..self.pieces_up_to(level)];
+        let walk = Walk { levels, sizes: &sizes, groups, workers: self.context.workers };
         let (totals, kept): (_, Option<Kept>) = match self.view.by_key {
             true => (key_totals(&walk, variables), None),
             false => totals(&walk, variables, &shifts)?,
@@ -197,8 +205,7 @@ impl<'a> Levels<'a> {
             })
             .collect();
         let is_tail_whole = self.view.is_tail_whole(&sizes);
-        let knowledge: Vec<crate::estimate::Known> =
-            self.known.arguments.iter().map(|k| k.at(is_tail_whole)).collect();
+        let knowledge: Vec<crate::estimate::Known> = self.known.arguments.iter().map(|k| k.at(is_tail_whole)).collect();
         let mut estimator = Estimator {
             shape: self.shape,
             walk,
@@ -224,6 +231,11 @@ impl<'a> Levels<'a> {
         let calls =
             self.shape.calls.iter().map(|c| (0..groups).map(|g| estimator.call_value(c, g)).collect()).collect();
         Ok(Look { sizes, populations, quantiles, estimates, calls, nested: None })
+    }
+
+    /// The pieces of the levels up to `level`.
+    pub(super) fn pieces_up_to(&self, level: usize) -> usize {
+        self.pieces.get(level).copied().unwrap_or(self.rows.len())
     }
 
     fn part(&self, group: usize) -> usize {

@@ -123,7 +123,12 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(shape: &'a Shape, context: &'a Context<'a>, fitted: &'a Fitted, specials: Vec<catalog::Known>) -> Result<Self> {
+    fn new(
+        shape: &'a Shape,
+        context: &'a Context<'a>,
+        fitted: &'a Fitted,
+        specials: Vec<catalog::Known>,
+    ) -> Result<Self> {
         let cumulative = choose::cumulative_rows(&fitted.view, &fitted.manifest);
         let price = Price::new(shape, context, cumulative);
         Ok(Self { levels: Levels::new(shape, context, fitted, specials)?, price })

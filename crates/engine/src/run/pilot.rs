@@ -3,7 +3,7 @@
 use super::levels::Look;
 use super::{Context, Run, catalog};
 use crate::choose;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::prepared::Fitted;
 use crate::shape::Shape;
 use plusminus_statistics::{Estimate, Target, absolute_error, relative_error};
@@ -12,6 +12,9 @@ use std::sync::Arc;
 /// What errors are compared with where none is stated.
 const USUAL: Target = Target::Relative(0.05);
 
+/// How many times fewer rows a sample must ask for to be taken in the place of a likelier one.
+const CLEARLY: f64 = 2.0;
+
 /// The run to go on with, and what was looked at already.
 pub(super) async fn begin<'a>(
     shape: &'a Shape,
@@ -19,25 +22,33 @@ pub(super) async fn begin<'a>(
     candidates: &'a [Arc<Fitted>],
     specials: Vec<catalog::Known>,
 ) -> Result<(Run<'a>, Option<(usize, Look)>)> {
-    let mut first = Run::new(shape, context, &candidates[0], specials.clone())?;
-    if candidates.len() == 1 || context.pinned_level.is_some() {
-        return Ok((first, None));
+    let mut runs = Vec::with_capacity(candidates.len());
+    for fitted in candidates {
+        runs.push(Run::new(shape, context, fitted, specials.clone())?);
     }
-    // A pilot that may take a good part of the time is none.
-    if !first.price.is_small(choose::pilot_level(first.price.cumulative())) {
+    // A pilot that would take a good part of the time, or read more than a look should, is none.
+    let is_small = |run: &Run<'_>| choose::pilot_level(run.price.cumulative()).is_some_and(|l| run.price.is_small(l));
+    if candidates.len() > 1 && context.pinned_level.is_none() && runs.iter().any(is_small) {
+        runs.retain(is_small);
+    }
+    let mut runs = runs.into_iter();
+    let Some(mut first) = runs.next() else { return Err(Error::data("there is no sample to look at")) };
+    if runs.len() == 0 || context.pinned_level.is_some() {
         return Ok((first, None));
     }
     let mut best = match piloted(&mut first).await? {
         Some((level, look, rows)) => (first, level, look, rows),
-        None => return Ok((first, None)),
+        // What was read in vain does not count.
+        None => return Ok((Run::new(shape, context, first.levels.fitted, specials)?, None)),
     };
     let mut rows_read = 0;
-    for fitted in &candidates[1..] {
-        let mut run = Run::new(shape, context, fitted, specials.clone())?;
+    for mut run in runs {
         let Some((level, look, rows)) = piloted(&mut run).await? else { continue };
-        // Ties go to the likelier one.
+        // The likelier one stays unless the other is clearly better and shows no fewer groups: an estimated variance that happens to
+        // be small must not choose the sample.
         let mut other = (run, level, look, rows);
-        if other.3 < best.3 {
+        let shows_all = other.2.populations.len() >= best.2.populations.len();
+        if CLEARLY * other.3 < best.3 && shows_all {
             std::mem::swap(&mut best, &mut other);
         }
         rows_read += other.0.levels.rows_read;
@@ -50,7 +61,7 @@ pub(super) async fn begin<'a>(
 
 /// A look at few rows, and how many the error seems to ask for.
 async fn piloted(run: &mut Run<'_>) -> Result<Option<(usize, Look, f64)>> {
-    let level = choose::pilot_level(run.price.cumulative());
+    let Some(level) = choose::pilot_level(run.price.cumulative()) else { return Ok(None) };
     let Some((look, _)) = run.look_at(level, true).await? else { return Ok(None) };
     let held = run.price.cumulative()[level];
     #[expect(clippy::cast_precision_loss, reason = "a forecast")]

@@ -18,9 +18,10 @@ impl Session {
         if let Some(known) = known.as_ref().filter(|known| known.is_untouched(store)) {
             return Ok(known.manifests.clone());
         }
-        // Asked before anything is read, so that what changes meanwhile is seen the next time.
+        // Asked before manifests are read, so that what changes meanwhile is seen the next time.
         let versions = store.versions()?;
         let touched = store.touched(versions.iter().map(|(name, _)| name.as_str()));
+        let touched = touched.filter(|_| store.versions().is_ok_and(|again| again == versions));
         let manifests = match known.take().filter(|known| known.versions == versions) {
             Some(known) => known.manifests,
             None => store.families()?.into_iter().map(Arc::new).collect(),

@@ -46,8 +46,7 @@ async fn samples_come_and_go_under_a_known_query() {
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_and_the_time_are_asked_each_time() {
     let world = World::new(1_000).await;
-    let one = async |sql: &'static str| { rows(&world.session.query(sql).run().await.unwrap()).join(",")
-    };
+    let one = async |sql: &'static str| rows(&world.session.query(sql).run().await.unwrap()).join(",");
     let now = one("SELECT MAX(n), now() FROM t").await;
     tokio::time::sleep(std::time::Duration::from_millis(2)).await;
     assert_ne!(now, one("SELECT MAX(n), now() FROM t").await);

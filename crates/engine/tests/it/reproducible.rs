@@ -69,3 +69,40 @@ async fn another_seed_gives_other_rows() {
     }
     assert_ne!(all[0], all[1]);
 }
+
+/// Levels so large that they are cut in halves: the cut, and the order of additions, are those of one thread.
+#[tokio::test(flavor = "multi_thread")]
+async fn halves_add_up_alike_on_one_and_on_four_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    write_table(&folder.path().join("t.parquet"), 90_000, 5);
+    let queries = [
+        "SELECT g, SUM(x) AS s, AVG(n) AS a FROM t WHERE k < 190 GROUP BY g ORDER BY g",
+        "SELECT rare % 50 AS d, SUM(x) AS s, SUM(x) / SUM(n) AS a FROM t GROUP BY rare % 50 ORDER BY d",
+        "SELECT SUM(x) AS s, AVG(x) FILTER (WHERE n > 300) AS a FROM t",
+        "SELECT k, CONCAT(g, ' and more text than is inlined') AS t, SUM(price) AS s, AVG(x) AS a FROM t GROUP BY k, 2 ORDER BY k, t",
+    ];
+    let mut seen: Vec<Vec<u64>> = Vec::new();
+    for threads in [1, 4] {
+        let session = open(folder.path(), threads).await;
+        let builders = vec![
+            session.sample("t").name("u").size_percent(95.0).seed(3).replace(true),
+            session.sample("t").name("by_g").stratified_by(["g"]).cap(20_000).seed(3).replace(true),
+        ];
+        session.build_samples(builders).await.unwrap();
+        let mut numbers = Vec::new();
+        for sample in ["u", "by_g"] {
+            session.execute(&format!("SET plusminus.sample = '{sample}'")).await.unwrap();
+            for sql in queries {
+                let answer = session.execute(&format!("{sql} WITHIN 60 SECONDS")).await.unwrap().pop().unwrap();
+                assert!(answer.report().rows_read > 60_000, "{sample}: {sql}");
+                for column in ["s", "a"] {
+                    let cells = answer.cells(column).unwrap_or_default();
+                    numbers.extend(cells.iter().flat_map(|c| [c.estimate, c.lower, c.upper].map(f64::to_bits)));
+                }
+            }
+        }
+        seen.push(numbers);
+    }
+    assert!(seen[0].len() > 3_000, "{}", seen[0].len());
+    assert!(seen[0] == seen[1], "threads change digits");
+}

@@ -3,14 +3,18 @@ use std::f64::consts::PI;
 use crate::real;
 
 const TERMS: usize = 24;
+/// Steps of the table that the series is read off.
+const STEPS: usize = 512;
 
 /// A smooth function on an interval as a Chebyshev series (Trefethen, *Approximation Theory and
-/// Approximation Practice*, 2013, ch. 3).
+/// Approximation Practice*, 2013, ch. 3), summed at even steps and interpolated between them.
 #[derive(Debug)]
 pub(super) struct Series {
     from: f64,
-    to: f64,
-    coefficients: [f64; TERMS],
+    /// Steps per unit.
+    scale: f64,
+    /// Values at all steps, one before the first and one behind the last.
+    table: Vec<f64>,
 }
 
 impl Series {
@@ -18,22 +22,40 @@ impl Series {
     pub(super) fn fit(from: f64, to: f64, f: impl Fn(f64) -> f64) -> Self {
         let angle = |k: usize| PI * (index(k) + 0.5) / index(TERMS);
         let values: [f64; TERMS] = std::array::from_fn(|k| f(from + (to - from) * 0.5 * (1.0 + angle(k).cos())));
-        let coefficients = std::array::from_fn(|j| {
+        let coefficients: [f64; TERMS] = std::array::from_fn(|j| {
             let sum: f64 = values.iter().enumerate().map(|(k, value)| value * (index(j) * angle(k)).cos()).sum();
             sum * if j == 0 { 1.0 } else { 2.0 } / index(TERMS)
         });
-        Self { from, to, coefficients }
+        let step = |at: usize| 2.0 * (index(at) - 1.0) / index(STEPS) - 1.0;
+        let table = (0..STEPS + 3).map(|at| summed(&coefficients, step(at))).collect();
+        Self { from, scale: index(STEPS) / (to - from), table }
     }
 
-    /// The value at `x`, by Clenshaw's recurrence.
+    /// The value at `x`, by the cubic through the four nearest steps (Lagrange; Abramowitz and Stegun 25.2.13).
+    #[inline]
     pub(super) fn at(&self, x: f64) -> f64 {
-        let position = 2.0 * (x - self.from) / (self.to - self.from) - 1.0;
-        let (mut b1, mut b2) = (0.0, 0.0);
-        for &coefficient in self.coefficients[1..].iter().rev() {
-            (b1, b2) = (2.0 * position * b1 - b2 + coefficient, b1);
-        }
-        position * b1 - b2 + self.coefficients[0]
+        let position = ((x - self.from) * self.scale).clamp(0.0, index(STEPS));
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "between 0 and the number of steps"
+        )]
+        let step = (position as usize).min(STEPS - 1);
+        let p = position - index(step);
+        let [a, b, c, d] = [0, 1, 2, 3].map(|at| self.table[step + at]);
+        let (before, behind) = (p + 1.0, p - 2.0);
+        let near = (p * p - 1.0) * behind / 2.0 * b - p * before * behind / 2.0 * c;
+        near - p * (p - 1.0) * behind / 6.0 * a + p * (p * p - 1.0) / 6.0 * d
     }
+}
+
+/// The series at `position`, from −1 to 1, by Clenshaw's recurrence.
+fn summed(coefficients: &[f64; TERMS], position: f64) -> f64 {
+    let (mut b1, mut b2) = (0.0, 0.0);
+    for &coefficient in coefficients[1..].iter().rev() {
+        (b1, b2) = (2.0 * position * b1 - b2 + coefficient, b1);
+    }
+    position * b1 - b2 + coefficients[0]
 }
 
 fn index(i: usize) -> f64 {

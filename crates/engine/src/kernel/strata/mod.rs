@@ -45,7 +45,8 @@ impl StrataView {
         let (batch, schema) = key_batch(shape, &strata)?;
         let phi = &manifest.design.stratified_by;
         let decided = |e: &&Expr| !has_subquery(e) && e.column_refs().iter().all(|c| phi.contains(&c.name));
-        let (predicates, undecided): (Vec<Expr>, Vec<Expr>) = shape.predicates.iter().cloned().partition(|e| decided(&e));
+        let (predicates, undecided): (Vec<Expr>, Vec<Expr>) =
+            shape.predicates.iter().cloned().partition(|e| decided(&e));
         let keys: Vec<Expr> = shape.keys.iter().filter(decided).cloned().collect();
         let filter_decided = undecided.is_empty();
         let keys_decided = keys.len() == shape.keys.len();
@@ -54,7 +55,18 @@ impl StrataView {
         let (part_of, parts, values) = parts(&keys, state, &schema, &batch, &alive)?;
         let levels = u32::try_from(manifest.levels.len()).unwrap_or(u32::MAX);
         let by_key = strata.is_universe();
-        Ok(Self { strata, levels, by_key, alive, part_of, parts, undecided, filter_decided, keys_decided, keys: values })
+        Ok(Self {
+            strata,
+            levels,
+            by_key,
+            alive,
+            part_of,
+            parts,
+            undecided,
+            filter_decided,
+            keys_decided,
+            keys: values,
+        })
     }
 
     /// The size of each stratum when levels up to `level` are read, in rows or, where keys were drawn, in keys.
@@ -78,6 +90,12 @@ impl StrataView {
             }
         }
         populations
+    }
+
+    /// Bytes held beside the strata themselves.
+    pub(crate) fn bytes(&self) -> usize {
+        let keys: usize = self.keys.iter().map(|k| k.get_array_memory_size()).sum();
+        self.alive.len() + 4 * self.part_of.len() + keys
     }
 
     /// The values of φ, a row for every stratum.

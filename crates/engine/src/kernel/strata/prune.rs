@@ -5,9 +5,10 @@ use crate::kernel::qualified;
 use crate::shape::{Shape, has_subquery};
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, UInt64Array};
 use arrow::compute::cast;
-use arrow::datatypes::{Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::Column;
 use datafusion::common::pruning::PruningStatistics;
+use datafusion::common::tree_node::TreeNode;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::utils::conjunction;
@@ -30,7 +31,9 @@ pub(super) fn prune(
     strata: &Strata,
 ) -> Result<()> {
     let table = shape.scan.source.schema();
-    let known = |e: &&Expr| !has_subquery(e) && e.column_refs().iter().any(|c| is_known(&c.name, manifest, strata));
+    let known = |e: &&Expr| {
+        !has_subquery(e) && !casts_to_truth(e) && e.column_refs().iter().any(|c| is_known(&c.name, manifest, strata))
+    };
     let Some(predicate) = conjunction(predicates.iter().filter(known).cloned()) else { return Ok(()) };
     let names = qualified(&shape.scan.table_name, &table)?;
     let predicate = state.create_physical_expr(predicate, &names)?;
@@ -43,6 +46,16 @@ pub(super) fn prune(
     let Ok(may_pass) = pruning.prune(&Extremes { table: &table, manifest, strata }) else { return Ok(()) };
     alive.iter_mut().zip(may_pass).for_each(|(alive, may)| *alive &= may);
     Ok(())
+}
+
+/// Whether a number is taken for a condition: true lies on both sides of false then, which pruning does not see.
+fn casts_to_truth(expr: &Expr) -> bool {
+    let is_cast = |e: &Expr| match e {
+        Expr::Cast(cast) => *cast.field.data_type() == DataType::Boolean,
+        Expr::TryCast(cast) => *cast.field.data_type() == DataType::Boolean,
+        _ => false,
+    };
+    expr.exists(|e| Ok(is_cast(e))).unwrap_or(true)
 }
 
 /// Whether strata keep extremes of a column, and they are those of all its values (none of them NaN or infinite).
@@ -68,7 +81,14 @@ impl Extremes<'_> {
     fn ends(&self, column: &Column, is_max: bool) -> Option<ArrayRef> {
         let field = self.field(column)?;
         let known = self.strata.extremes(&column.name, is_max)?;
-        let ends = known.iter().map(|end| end.filter(|end| end.is_finite() && end.abs() < EXACT_MAX));
+        let unit = match field.data_type() {
+            DataType::Decimal32(_, scale)
+            | DataType::Decimal64(_, scale)
+            | DataType::Decimal128(_, scale)
+            | DataType::Decimal256(_, scale) => 10_f64.powi(i32::from(*scale)),
+            _ => 1.0,
+        };
+        let ends = known.iter().map(|end| end.filter(|end| end.is_finite() && end.abs() * unit < EXACT_MAX));
         let ends: ArrayRef = Arc::new(ends.collect::<Float64Array>());
         cast(&ends, field.data_type()).ok()
     }

@@ -1,6 +1,6 @@
 //! A walk in one piece or in two halves.
 
-use super::scratch::Scratch;
+use super::scratch::{Open, Scratch};
 use super::{Piece, Walk, pieces};
 use crate::error::Result;
 use crate::kernel::workers::HALVED_ROWS;
@@ -30,7 +30,7 @@ struct Half<F> {
     folded: F,
     scratch: Scratch,
     /// Of the second half: what it has of the first half's last stratum.
-    open: Vec<(u32, Vec<Cell>)>,
+    open: Open,
 }
 
 /// Where a half's rows are parts of a stratum only.
@@ -65,7 +65,7 @@ impl Walk<'_> {
 
     fn half<T: Task>(&self, task: &T, pieces: &[Piece], shared: Shared) -> Half<T::Folded> {
         let scratch = Scratch::new(self.groups, task.width());
-        let mut half = Half { folded: task.empty(), scratch, open: Vec::new() };
+        let mut half = Half { folded: task.empty(), scratch, open: Open::default() };
         let mut is_first = true;
         for (number, piece) in pieces.iter().enumerate() {
             if !task.skips(self.sizes[piece.stratum as usize]) {

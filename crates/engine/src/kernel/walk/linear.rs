@@ -29,21 +29,22 @@ impl Linear {
         if !self.one_domain {
             return None;
         }
-        let mut found = Affine { sum: None, count: None };
+        let (mut sum, mut count) = (None, None);
         for (variable, coefficients) in &self.terms {
-            let slot = if variables[*variable].argument.is_some() { &mut found.sum } else { &mut found.count };
+            let slot = if variables[*variable].argument.is_some() { &mut sum } else { &mut count };
             if slot.replace((*variable, coefficients.as_slice())).is_some() {
                 return None;
             }
         }
-        found.sum.is_some().then_some(found)
+        sum.map(|(sum, scales)| Affine { sum, scales, offsets: count.map(|(_, offsets)| offsets) })
     }
 }
 
 /// z = scale·y + offset: its cells follow from those of y.
 struct Affine<'a> {
-    sum: Option<(usize, &'a [f64])>,
-    count: Option<(usize, &'a [f64])>,
+    sum: usize,
+    scales: &'a [f64],
+    offsets: Option<&'a [f64]>,
 }
 
 /// A total per (group, linear form), groups outermost; `kept` saves the walk for forms of one column.
@@ -53,7 +54,8 @@ pub(crate) fn linearised(
     linears: &[Linear],
     kept: Option<&Kept>,
 ) -> Result<Vec<Total>> {
-    let affine: Vec<_> = linears.iter().map(|l| kept.and_then(|_| l.affine(variables))).collect();
+    let from_kept = |linear| kept.and_then(|kept| Linear::affine(linear, variables).filter(|a| kept.is_precise(a.sum)));
+    let affine: Vec<_> = linears.iter().map(from_kept).collect();
     let walked: Vec<&Linear> = linears.iter().zip(&affine).filter(|(_, a)| a.is_none()).map(|(l, _)| l).collect();
     let mut found = if walked.is_empty() { Vec::new() } else { walk_rows(walk, variables, &walked)? };
     if walked.len() == linears.len() {
@@ -87,12 +89,11 @@ fn from_cells(
     kept: &Kept,
     variables: usize,
 ) {
-    let Some((sum, scales)) = affine.sum else { return };
     for (place, (stratum, group)) in kept.places.iter().enumerate() {
         let group = *group as usize;
-        let scale = scales[group];
-        let offset = affine.count.map_or(0.0, |(_, offsets)| offsets[group]) + scale * kept.shifts[sum];
-        let cell = kept.cells[place * variables + sum].affine(scale, offset);
+        let scale = affine.scales[group];
+        let offset = affine.offsets.map_or(0.0, |offsets| offsets[group]) + scale * kept.shifts[affine.sum];
+        let cell = kept.cells[place * variables + affine.sum].affine(scale, offset);
         linear.fold(&mut totals[group * width + at], walk.sizes[*stratum as usize], &cell);
     }
 }

@@ -41,19 +41,30 @@ impl Scratch {
     }
 
     /// Takes the cells out that other rows of the stratum under way have to be added to.
-    pub(super) fn take_open(&mut self) -> Vec<(u32, Vec<Cell>)> {
-        let mut open = Vec::with_capacity(self.touched.len());
-        self.flush(|group, cells| open.push((group, cells.to_vec())));
+    pub(super) fn take_open(&mut self) -> Open {
+        let mut open = Open::default();
+        self.flush(|group, cells| {
+            open.groups.push(group);
+            open.cells.extend_from_slice(cells);
+        });
         open
     }
 
     /// Adds cells of the stratum under way.
-    pub(super) fn merge(&mut self, open: &[(u32, Vec<Cell>)]) {
-        for (group, cells) in open {
+    pub(super) fn merge(&mut self, open: &Open) {
+        for (at, group) in open.groups.iter().enumerate() {
             self.touch(*group);
             let start = *group as usize * self.width;
             let own = &mut self.cells[start..start + self.width];
-            own.iter_mut().zip(cells).for_each(|(own, cell)| own.merge(cell));
+            own.iter_mut().zip(&open.cells[at * self.width..]).for_each(|(own, cell)| own.merge(cell));
         }
     }
+}
+
+/// Cells of one stratum.
+#[derive(Default)]
+pub(super) struct Open {
+    groups: Vec<u32>,
+    /// By group, then place.
+    cells: Vec<Cell>,
 }

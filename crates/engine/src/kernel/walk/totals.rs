@@ -18,7 +18,33 @@ pub(crate) struct Kept {
     pub(crate) cells: Vec<Cell>,
     /// What was subtracted, by variable.
     pub(crate) shifts: Vec<f64>,
+    /// Rows in them.
+    rows: u64,
 }
+
+/// The least spread of a cell beside its values from which powers of the values still tell it: the third powers cancel to about
+/// four digits of sixteen then.
+const SPREAD_MIN: f64 = 1e-8;
+/// The same for two values, which have a variance and no skewness.
+const SPREAD_OF_TWO_MIN: f64 = 1e-12;
+
+impl Kept {
+    /// Whether the values of `variable` spread enough in every cell for sums of their powers to be moved to another centre.
+    ///
+    /// Values that lie far from the common shift and close to one another (a group of its own at 10⁹ ± 1, say) have to be walked.
+    pub(super) fn is_precise(&self, variable: usize) -> bool {
+        let width = self.shifts.len();
+        self.cells.iter().skip(variable).step_by(width).all(|cell| {
+            #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
+            let spread = cell.s2 - cell.s1 * cell.s1 / cell.count.max(1) as f64;
+            let least = if cell.count <= 2 { SPREAD_OF_TWO_MIN } else { SPREAD_MIN };
+            cell.is_empty() || cell.min >= cell.max || spread >= least * cell.s2
+        })
+    }
+}
+
+/// Cells beyond this size do not stay in the cache of a core while rows are added.
+const CACHE_BYTES: usize = 512 << 10;
 
 /// Rows per kept place: with fewer, walking the rows again costs no more than the memory.
 const ROWS_PER_PLACE: usize = 4;
@@ -29,13 +55,11 @@ const PLACES_MIN: usize = 1_024;
 ///
 /// `shifts` has one value per argument, near its mean.
 pub(crate) fn totals(walk: &Walk<'_>, variables: &[Variable], shifts: &[f64]) -> Result<(Vec<Total>, Option<Kept>)> {
-    let rows: usize = walk.levels.iter().map(Rows::len).sum();
     let task = Totals {
         levels: walk.levels,
         variables,
         shifts: variables.iter().map(|v| v.argument.map_or(0.0, |a| shifts[a])).collect(),
         groups: walk.groups,
-        places_max: (rows / ROWS_PER_PLACE).max(PLACES_MIN),
     };
     let (totals, kept) = walk.run(&task)?;
     Ok((totals, kept.map(|kept| Kept { shifts: task.shifts, ..kept })))
@@ -46,7 +70,6 @@ struct Totals<'a> {
     variables: &'a [Variable],
     shifts: Vec<f64>,
     groups: usize,
-    places_max: usize,
 }
 
 impl Task for Totals<'_> {
@@ -74,6 +97,10 @@ impl Task for Totals<'_> {
         for group in &rows.groups[run.clone()] {
             scratch.touch(*group);
         }
+        if size_of_val(scratch.cells.as_slice()) > CACHE_BYTES {
+            add_row_by_row(scratch, rows, run, self.variables, &self.shifts);
+            return;
+        }
         for (at, variable) in self.variables.iter().enumerate() {
             add_run(scratch, rows, run.clone(), at, variable, self.shifts[at]);
         }
@@ -97,7 +124,8 @@ impl Task for Totals<'_> {
         if let Some(places) = kept.as_mut().filter(|_| !size.is_exact()) {
             places.places.push((stratum, group));
             places.cells.extend_from_slice(cells);
-            if places.places.len() > self.places_max {
+            places.rows += cells.iter().map(|cell| cell.count).max().unwrap_or(0);
+            if places.places.len() > PLACES_MIN && (places.places.len() * ROWS_PER_PLACE) as u64 > places.rows {
                 *kept = None;
             }
         }
@@ -109,6 +137,7 @@ impl Task for Totals<'_> {
             (Some(mut own), Some(later)) => {
                 own.places.extend(later.places);
                 own.cells.extend(later.cells);
+                own.rows += later.rows;
                 Some(own)
             }
             _ => None,
@@ -133,6 +162,30 @@ fn add_to_one(cell: &mut Cell, rows: &Rows, run: Range<usize>, variable: &Variab
         (Some(values), Some(mask)) => cell.add_masked(values, mask, shift),
         (None, None) => cell.count += run.len() as u64,
         (None, Some(mask)) => cell.count += mask.iter().filter(|inside| **inside).count() as u64,
+    }
+}
+
+/// Adds rows of so many groups that their cells are not in the cache: all cells of a row's group at once.
+fn add_row_by_row(scratch: &mut Scratch, rows: &Rows, run: Range<usize>, variables: &[Variable], shifts: &[f64]) {
+    let columns: Vec<_> = variables
+        .iter()
+        .zip(shifts)
+        .map(|(variable, shift)| {
+            let mask = rows.domains[variable.domain].as_deref();
+            (variable.argument.map(|a| rows.arguments[a].as_slice()), mask, *shift)
+        })
+        .collect();
+    for row in run {
+        let start = rows.groups[row] as usize * columns.len();
+        let cells = &mut scratch.cells[start..start + columns.len()];
+        for (cell, (values, mask, shift)) in cells.iter_mut().zip(&columns) {
+            if mask.is_none_or(|mask| mask[row]) {
+                match values {
+                    Some(values) => cell.add(values[row] - shift),
+                    None => cell.count += 1,
+                }
+            }
+        }
     }
 }
 

@@ -7,11 +7,11 @@ use super::SpecialKnown;
 use crate::error::{Error, Result};
 use crate::kernel::{StrataView, qualified};
 use crate::prepared::Fitted;
-use crate::shape::{Argument, Call, Domain, Shape};
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, UInt64Array};
-use arrow::compute::kernels::numeric::mul;
+use crate::shape::{Argument, Call, CallKind, Domain, Shape};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, UInt64Array};
+use arrow::compute::kernels::numeric::{mul, mul_wrapping};
 use arrow::compute::{cast, filter_record_batch, nullif};
-use arrow::datatypes::{DataType, Float64Type};
+use arrow::datatypes::{DataType, Decimal128Type, Decimal256Type, Float64Type, UInt64Type};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::DFSchema;
 use datafusion::execution::SessionState;
@@ -39,6 +39,11 @@ pub(super) fn weighed(
     let view = &fitted.view;
     let phi = &fitted.manifest.design.stratified_by;
     let is_of_phi = |call: &Call| call.expr.column_refs().iter().all(|column| phi.contains(&column.name));
+    // Error functions of second moments ask for sums that are not kept here.
+    let has_spread = shape.calls.iter().any(|call| matches!(call.kind, CallKind::Spread { .. }));
+    if has_spread && !shape.error_calls.is_empty() {
+        return Ok(None);
+    }
     if !view.decides_all() || !shape.calls.iter().zip(found).all(|(call, found)| found.is_some() || is_of_phi(call)) {
         return Ok(None);
     }
@@ -49,12 +54,13 @@ pub(super) fn weighed(
             columns.push(None);
             continue;
         }
-        let Some(column) = strata.call(call, state)? else { return Ok(None) };
+        // What cannot be computed here (an overflow, say) is left to rows, and to whom it concerns.
+        let Ok(Some(column)) = strata.call(call, state) else { return Ok(None) };
         columns.push(Some(column));
     }
     let variable = |v: &crate::shape::Variable| strata.variable(shape, v.domain, v.argument, state, phi);
-    let variables = shape.variables.iter().map(variable).collect::<Result<_>>()?;
-    Ok(Some(Weighed { columns, variables }))
+    let variables = shape.variables.iter().map(variable).collect::<Result<_>>();
+    Ok(variables.ok().map(|variables| Weighed { columns, variables }))
 }
 
 /// Living strata: their values of φ, rows and parts.
@@ -124,9 +130,11 @@ impl Strata {
             return Ok(Some(found));
         }
         // Without a value there is none; accumulators only know of groups they have seen.
-        let last = &states[states.len() - 1];
+        let first = &states[0];
+        let counts = first.as_primitive_opt::<UInt64Type>().filter(|_| states.len() > 1);
+        let has_value = |row: usize| counts.map_or_else(|| first.is_valid(row), |counts| counts.value(row) > 0);
         let mut empty = vec![true; self.count];
-        parts.iter().enumerate().for_each(|(row, part)| empty[*part] &= last.is_null(row));
+        parts.iter().enumerate().for_each(|(row, part)| empty[*part] &= !has_value(row));
         Ok(Some(nullif(&found, &BooleanArray::from(empty))?))
     }
 
@@ -193,31 +201,45 @@ fn states(
     };
     Ok(Some(match (aggregate.fun().name(), types.as_slice()) {
         ("count", [count]) => vec![cast(&counts()?, count)?],
-        ("sum", [sum]) => vec![times(argument, rows, sum)?],
+        ("sum", [sum]) => match times(argument, rows, sum)? {
+            Some(sums) => vec![sums],
+            None => return Ok(None),
+        },
         ("min" | "max" | "bool_and" | "bool_or", [value]) => vec![cast(argument, value)?],
-        ("avg", [count, sum]) => vec![cast(&counts()?, count)?, times(argument, rows, sum)?],
-        ("var" | "var_pop" | "stddev" | "stddev_pop", [count, DataType::Float64, DataType::Float64]) => {
+        ("avg", [DataType::UInt64, sum]) => match times(argument, rows, sum)? {
+            Some(sums) => vec![counts()?, sums],
+            None => return Ok(None),
+        },
+        ("var" | "var_pop" | "stddev" | "stddev_pop", [DataType::UInt64, DataType::Float64, DataType::Float64]) => {
             let zero: ArrayRef = Arc::new(Float64Array::from(vec![0.0; rows.len()]));
             let counts = counts()?;
             // A stratum of NULLs is no row at all.
             let is_empty = arrow::compute::kernels::cmp::eq(&counts, &UInt64Array::new_scalar(0))?;
             let mean = arrow::compute::kernels::zip::zip(&is_empty, &zero, &cast(argument, &DataType::Float64)?)?;
-            vec![cast(&counts, count)?, mean, nullif(&zero, &is_empty)?]
+            vec![counts, mean, zero]
         }
         _ => return Ok(None),
     }))
 }
 
-/// Values times rows in the type of a sum.
-fn times(values: &ArrayRef, rows: &UInt64Array, data_type: &DataType) -> Result<ArrayRef> {
+/// Values times rows in the type of a sum; `None` for types that no sum is known to have.
+fn times(values: &ArrayRef, rows: &UInt64Array, data_type: &DataType) -> Result<Option<ArrayRef>> {
     let values = cast(values, data_type)?;
-    if let DataType::Decimal128(precision, scale) = data_type {
-        let rows = rows.iter().map(|rows| rows.map(i128::from)).collect::<Decimal128Array>();
-        let rows = rows.with_precision_and_scale(20, 0)?;
-        let product = mul(&values, &rows)?;
-        let product = product.as_primitive::<arrow::datatypes::Decimal128Type>().clone();
-        return Ok(Arc::new(product.with_precision_and_scale(*precision, *scale)?));
-    }
     let rows: ArrayRef = Arc::new(rows.clone());
-    Ok(mul(&values, &cast(&rows, data_type)?)?)
+    Ok(match data_type {
+        // As sums do, whole numbers wrap.
+        DataType::Int64 | DataType::UInt64 => Some(mul_wrapping(&values, &cast(&rows, data_type)?)?),
+        DataType::Float64 => Some(mul(&values, &cast(&rows, data_type)?)?),
+        DataType::Decimal128(precision, scale) => {
+            let product = mul(&values, &cast(&rows, &DataType::Decimal128(20, 0))?)?;
+            let product = product.as_primitive::<Decimal128Type>().clone();
+            Some(Arc::new(product.with_precision_and_scale(*precision, *scale)?))
+        }
+        DataType::Decimal256(precision, scale) => {
+            let product = mul(&values, &cast(&rows, &DataType::Decimal256(20, 0))?)?;
+            let product = product.as_primitive::<Decimal256Type>().clone();
+            Some(Arc::new(product.with_precision_and_scale(*precision, *scale)?))
+        }
+        _ => None,
+    })
 }

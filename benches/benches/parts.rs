@@ -1,0 +1,133 @@
+//! What the parts of an answer cost: cells, totals, intervals, and whole answers from a small sample.
+//!
+//! `cargo bench -p plusminus-benches`
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use plusminus::{Session, SessionBuilder};
+use plusminus_statistics::{
+    Cell, Confidence, Knowledge, Moments, Population, Quantiles, StratumSize, Total, count_interval, mean_interval,
+    sum_interval,
+};
+use std::fmt::Write;
+use std::hint::black_box;
+use tokio::runtime::Runtime;
+
+fn values(count: u32) -> Vec<f64> {
+    (0..count).map(|i| f64::from(i.wrapping_mul(2_654_435_761) % 10_000)).collect()
+}
+
+fn cells(c: &mut Criterion) {
+    let all = values(65_536);
+    let mask: Vec<bool> = all.iter().map(|v| *v < 9_000.0).collect();
+    let mut group = c.benchmark_group("cell, 65,536 rows");
+    group.throughput(Throughput::Elements(all.len() as u64));
+    group.bench_function("one by one", |b| {
+        b.iter(|| {
+            let mut cell = Cell::default();
+            all.iter().for_each(|v| cell.add(v - 5_000.0));
+            black_box(cell)
+        });
+    });
+    group.bench_function("all at a time", |b| {
+        b.iter(|| {
+            let mut cell = Cell::default();
+            cell.add_all(&all, 5_000.0);
+            black_box(cell)
+        });
+    });
+    group.bench_function("under a filter", |b| {
+        b.iter(|| {
+            let mut cell = Cell::default();
+            cell.add_masked(&all, &mask, 5_000.0);
+            black_box(cell)
+        });
+    });
+    group.finish();
+}
+
+/// A total of `strata` strata, and what could hold its rows.
+fn total(strata: u32) -> (Total, Population, Knowledge) {
+    let mut moments = Moments::default();
+    values(10_000).iter().for_each(|y| moments.add(*y));
+    let mut cell = Cell::default();
+    cell.add_all(&values(100), moments.mean);
+    let size = StratumSize::new(10_000, 200);
+    let (mut total, mut population) = (Total::default(), Population::default());
+    for _ in 0..strata {
+        total.fold(size, moments.mean, &cell);
+        population.add(size);
+    }
+    (total, population, Knowledge::from(&moments))
+}
+
+fn intervals(c: &mut Criterion) {
+    let mut group = c.benchmark_group("statistics");
+    let size = StratumSize::new(10_000, 200);
+    let mut cell = Cell::default();
+    cell.add_all(&values(100), 5_000.0);
+    group.bench_function("fold a cell", |b| {
+        let mut total = Total::default();
+        b.iter(|| total.fold(black_box(size), 5_000.0, black_box(&cell)));
+    });
+    let quantiles = Quantiles::new(Confidence::default());
+    let (total, population, knowledge) = total(20);
+    group.bench_function("interval of a count", |b| {
+        b.iter(|| count_interval(black_box(&total), &population, &quantiles));
+    });
+    group.bench_function("interval of a sum", |b| {
+        b.iter(|| sum_interval(black_box(&total), false, &knowledge, &population, &quantiles));
+    });
+    group.bench_function("interval of a mean", |b| {
+        b.iter(|| mean_interval(5_000.0, black_box(&total), &total, 0.01, &knowledge, &population, &quantiles));
+    });
+    group.bench_function("quantiles from scratch", |b| {
+        b.iter(|| Quantiles::new(Confidence::default()).t(black_box(12.5)));
+    });
+    group.finish();
+}
+
+/// A session on half a million rows and three samples, and the folder it lives in.
+async fn session() -> (tempfile::TempDir, Session) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut text = String::from("g,k,x,n\n");
+    for i in 0..500_000_u32 {
+        let bits = i.wrapping_mul(2_654_435_761);
+        let _ = writeln!(text, "group {},{},{},{}", bits % 100, i % 1_000, bits % 10_007, i % 97);
+    }
+    let file = folder.path().join("t.csv");
+    std::fs::write(&file, text).expect("a file");
+    let session = SessionBuilder::new(folder.path().join("store")).open().await.expect("a session");
+    session.register("t", &file.to_string_lossy()).await.expect("a table");
+    let builders = vec![
+        session.sample("t").name("uniform").size_rows(50_000),
+        session.sample("t").name("by_g").stratified_by(["g"]).cap(500),
+        session.sample("t").name("by_k").stratified_by(["k"]).cap(50),
+    ];
+    session.build_samples(builders).await.expect("samples");
+    (folder, session)
+}
+
+fn answers(c: &mut Criterion) {
+    let runtime = Runtime::new().expect("a runtime");
+    let (_folder, session) = runtime.block_on(session());
+    let mut group = c.benchmark_group("answer, the same words again");
+    for (name, sql) in [
+        ("the catalog alone", "SELECT g, COUNT(*) FROM t GROUP BY g WITHIN 1 SECOND"),
+        ("50,000 rows, one group", "SELECT AVG(x), SUM(n) FROM t WHERE n < 90 WITHIN 1 SECOND"),
+        ("50,000 rows, 100 groups", "SELECT g, AVG(x), SUM(n) FROM t WHERE n < 90 GROUP BY g WITHIN 1 SECOND"),
+        ("50,000 rows, 1,000 groups", "SELECT k, AVG(x), SUM(n) FROM t WHERE n < 90 GROUP BY k WITHIN 1 SECOND"),
+        (
+            "50,000 rows, 1,000 groups, HAVING and ORDER BY",
+            "SELECT k, AVG(x) AS a FROM t WHERE n < 90 GROUP BY k HAVING AVG(x) > 10 ORDER BY a DESC WITHIN 1 SECOND",
+        ),
+    ] {
+        let statement = session.parse(sql).expect("SQL").remove(0);
+        group.bench_with_input(BenchmarkId::from_parameter(name), &statement, |b, statement| {
+            b.iter(|| runtime.block_on(session.run(statement)).expect("an answer"));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(parts, cells, intervals, answers);
+criterion_main!(parts);
