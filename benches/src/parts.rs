@@ -6,23 +6,23 @@ use plusminus::{Answer, Clock, Session, SystemClock};
 use std::error::Error;
 use std::path::Path;
 
-/// Medians of `runs` runs within 5 %, of texts that were never asked before and of one that was.
+/// Medians of `runs` runs within 5 %, of texts that were never asked before and of one that was, as rows of a table.
 pub(crate) async fn run(scale: f64, folder: &Path, runs: usize) -> Result<(), Box<dyn Error>> {
     let data = lineitem::generate(scale, folder)?;
     let session = lineitem_session(scale, folder, &data).await?;
+    println!("| query | words | in all | rows read | where |\n|---|---|---|---|---|");
     for query in QUERIES {
-        println!("{}", query.name);
         let fresh: Vec<String> =
             (0..=runs).map(|run| query.sql.replacen("SELECT", &format!("SELECT /* {run} */"), 1)).collect();
         let again = vec![query.sql.to_owned(); runs + 1];
-        for (name, texts) in [("a new text", fresh), ("the same text", again)] {
-            report(name, &session, &texts).await?;
+        for (name, texts) in [("new", fresh), ("the same", again)] {
+            report(query.name, name, &session, &texts).await?;
         }
     }
     Ok(())
 }
 
-async fn report(name: &str, session: &Session, texts: &[String]) -> Result<(), Box<dyn Error>> {
+async fn report(query: &str, name: &str, session: &Session, texts: &[String]) -> Result<(), Box<dyn Error>> {
     let clock = SystemClock::default();
     let (mut whole, mut answers): (Vec<f64>, Vec<Answer>) = (Vec::new(), Vec::new());
     for (run, text) in texts.iter().enumerate() {
@@ -37,11 +37,21 @@ async fn report(name: &str, session: &Session, texts: &[String]) -> Result<(), B
     }
     let rows = answers.first().map_or(0, |a| a.report().rows_read);
     let parts: Vec<&str> = answers.first().map_or_else(Vec::new, |a| a.report().parts.iter().map(|p| p.0).collect());
-    print!("  {name}: {:.3} ms for {rows} rows;", median(&whole));
+    let mut rest = median(&whole);
+    let mut told = Vec::new();
     for part in parts {
         let of = |a: &Answer| a.report().parts.iter().find(|p| p.0 == part).map_or(0.0, |p| 1e3 * p.1.as_secs_f64());
-        print!(" {part} {:.3},", median(&answers.iter().map(of).collect::<Vec<_>>()));
+        let ms = median(&answers.iter().map(of).collect::<Vec<_>>());
+        rest -= ms;
+        if ms >= 0.005 {
+            told.push(format!("{part} {ms:.3}"));
+        }
     }
-    println!();
+    println!(
+        "| {query} | {name} | {:.3} | {rows} | {}, hand back and the rest {:.3} |",
+        median(&whole),
+        told.join(", "),
+        rest.max(0.0)
+    );
     Ok(())
 }

@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn runs_are_found_whatever_their_lengths() {
         for lengths in [vec![], vec![1], vec![1, 1, 1], vec![7, 1, 30, 2], vec![1000, 1, 64, 65, 3]] {
-            let strata: Vec<u32> = lengths.iter().enumerate().flat_map(|(h, n)| vec![3 * h as u32; *n]).collect();
+            let strata: Vec<u32> = (0..).zip(&lengths).flat_map(|(h, n)| vec![3 * h; *n]).collect();
             let found = runs(&strata);
             assert_eq!(found.iter().map(|r| r.range().len()).collect::<Vec<_>>(), lengths);
             assert!(found.iter().all(|r| strata[r.range()].iter().all(|s| *s == r.stratum)));

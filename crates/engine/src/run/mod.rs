@@ -113,7 +113,7 @@ pub(crate) async fn approximate(
     }
     context.parts.lap("catalog");
     let (mut run, looked) = pilot::begin(shape, context, candidates, specials).await?;
-    run.to_the_end(looked, level_done).await.map(|e| Outcome::Estimated(Box::new(e)))
+    run.climb(looked, level_done).await.map(|e| Outcome::Estimated(Box::new(e)))
 }
 
 /// Levels of one sample, and what they cost.
@@ -155,7 +155,7 @@ impl<'a> Run<'a> {
     }
 
     /// Level after level, from what was looked at already on.
-    async fn to_the_end(&mut self, looked: Option<(usize, Look)>, level_done: LevelDone<'_>) -> Result<Estimated> {
+    async fn climb(&mut self, looked: Option<(usize, Look)>, level_done: LevelDone<'_>) -> Result<Estimated> {
         let context = self.levels.context;
         let (mut level, mut found) = match looked {
             Some((level, look)) => (level, Some((look, Duration::ZERO))),
