@@ -9,6 +9,9 @@ const KEPT_MAX: usize = 256;
 /// Bytes that they may hold beside their plans: with very many strata only few are kept.
 const BYTES_MAX: usize = 128 << 20;
 
+/// Queries between two looks at the bytes.
+const KEPT_PER_SUM: u64 = 8;
+
 /// Queries by their text without bounds.
 #[derive(Default)]
 pub(crate) struct PreparedCache {
@@ -56,7 +59,9 @@ impl PreparedCache {
         let mut kept = self.lock();
         let now = kept.uses;
         kept.queries.insert(sql.to_owned(), (now, Arc::clone(prepared)));
-        while kept.queries.len() > KEPT_MAX || kept.queries.len() > 1 && kept.bytes() > BYTES_MAX {
+        // Adding up takes longer than it is worth each time.
+        let is_due = now.is_multiple_of(KEPT_PER_SUM);
+        while kept.queries.len() > KEPT_MAX || is_due && kept.queries.len() > 1 && kept.bytes() > BYTES_MAX {
             let oldest = kept.queries.iter().min_by_key(|(_, (last, _))| *last).map(|(sql, _)| sql.clone());
             let Some(oldest) = oldest else { break };
             kept.queries.remove(&oldest);

@@ -131,6 +131,36 @@ async fn a_dropped_query_is_cancelled() {
     assert_eq!(answer.report().mode, Mode::Approximate);
 }
 
+/// Work on whole tables, which may not yield for long, keeps no thread from samples.
+#[tokio::test(flavor = "multi_thread")]
+async fn samples_answer_beside_queries_on_tables() {
+    let world = world().await;
+    let endless: Vec<_> = (0..3)
+        .map(|_| {
+            let session = world.session.clone();
+            tokio::spawn(async move { session.query(ENDLESS).run().await.is_ok() })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    for _ in 0..3 {
+        let answer = world.session.query(GROUPED).within(Duration::from_secs(20)).run().await.unwrap();
+        assert_eq!((answer.report().mode, answer.report().met), (Mode::Approximate, Some(true)));
+    }
+    endless.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+/// What ends a query that has both an error and a time is said.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_report_says_which_bound_came_first() {
+    let world = world().await;
+    let long = Duration::from_secs(60);
+    let ask = |percent: f64| world.session.query(GROUPED).error_percent(percent).within(long).run();
+    let met = ask(20.0).await.unwrap();
+    assert!(met.report().reason.ends_with("the error was met before the time was up"), "{}", met.report().reason);
+    let ended = ask(0.001).await.unwrap();
+    assert!(ended.report().reason.ends_with("the sample ended before the error was met"), "{}", ended.report().reason);
+}
+
 /// Queries also run where the caller has one thread and no large stack.
 #[test]
 fn a_small_runtime_suffices() {
