@@ -35,7 +35,12 @@ const COLOURS: [RGBColor; 6] = [
 impl Figure<'_> {
     /// Writes the figure to `file`.
     pub(crate) fn write(&self, file: &Path) -> Result<(), Box<dyn Error>> {
-        let points = || self.series.iter().flat_map(|s| &s.points).copied().filter(|(x, y)| *x > 0.0 && *y > 0.0);
+        // Nothing else has a place on logarithmic axes.
+        let has_place = |v: f64| v.is_finite() && v > 0.0;
+        if !self.series.iter().flat_map(|s| &s.points).all(|(x, y)| has_place(*x) && has_place(*y)) {
+            return Err("a figure has points that are not above 0".into());
+        }
+        let points = || self.series.iter().flat_map(|s| &s.points).copied();
         let range = |pick: fn((f64, f64)) -> f64| {
             let (low, high) = points().map(pick).fold((f64::INFINITY, 0.0_f64), |(l, h), v| (l.min(v), h.max(v)));
             low / 1.5..high * 1.5

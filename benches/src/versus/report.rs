@@ -139,6 +139,10 @@ fn summary(compared: &[Compared]) -> String {
     text
 }
 
+fn error_text(error: f64) -> String {
+    if error.is_finite() { format!("{:.2} %", 100.0 * error) } else { "a group missing".to_owned() }
+}
+
 fn within<'a>(table: &'a Compared, percent: &'a str) -> impl Iterator<Item = &'a Line> {
     table.lines.iter().filter(move |line| line.is_error_bound(percent))
 }
@@ -159,7 +163,7 @@ fn lines(lines: &[Line]) -> String {
             line.datafusion_ms,
             native / line.ours_ms,
             line.rows_read.map_or_else(|| "–".to_owned(), |r| r.to_string()),
-            line.error.map_or_else(|| "–".to_owned(), |e| format!("{:.2} %", 100.0 * e)),
+            line.error.map_or_else(|| "–".to_owned(), error_text),
             line.mode,
             line.met,
         ));
@@ -174,7 +178,8 @@ pub(crate) fn figure(compared: &[Compared]) -> Figure<'static> {
             let asked = line.bound.strip_suffix(" %")?.parse::<f64>().ok()?;
             let is_met = line.met.split(" of ").next() != Some("0") && line.mode == "approximate";
             // Nothing at all cannot be drawn on a logarithmic axis.
-            is_met.then(|| Some((asked, 100.0 * line.error?.max(1e-4))))?
+            let error = line.error.filter(|error| error.is_finite())?;
+            is_met.then_some((asked, 100.0 * error.max(1e-4)))
         });
         points.collect()
     };

@@ -6,9 +6,14 @@ use crate::choose;
 use crate::error::{Error, Result};
 use crate::prepared::Fitted;
 use crate::shape::{Reason, Shape};
-use plusminus_statistics::{Estimate, StratumSize, Target, absolute_error, relative_error};
+use plusminus_statistics::{Estimate, StratumSize, Target};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Rows of each group, on average, from which its interval can be extrapolated.
+const GROUP_ROWS: u64 = 200;
+/// Rows that an explanation looks at, at most, for that.
+const TELLING_ROWS_MAX: u64 = 64_000;
 
 /// A level that was not read yet.
 #[derive(Debug, Clone, Copy)]
@@ -59,32 +64,46 @@ pub(crate) async fn forecast(shape: &Shape, context: &Context<'_>, candidates: &
         }
     }
     let (mut run, looked) = super::pilot::begin(shape, context, candidates, specials).await?;
-    let told_by = choose::telling_level(run.price.cumulative());
-    let look = match looked {
+    let mut told_by = choose::telling_level(run.price.cumulative());
+    let mut look = match looked {
         Some((level, look)) if level >= told_by => look,
-        _ => match run.look_at(told_by, false).await? {
-            Some((look, _)) => look,
-            None => return Err(Error::Interrupted),
-        },
+        _ => run.look(told_by).await?,
     };
+    // Few rows of a group have wide intervals of their own kind, which say little of those of many.
+    let groups = look.populations.len() as u64;
+    let enough = choose::level_with(run.price.cumulative(), (groups * GROUP_ROWS).min(TELLING_ROWS_MAX));
+    if enough > told_by {
+        told_by = enough;
+        look = run.look(told_by).await?;
+    }
     run.forecasts(told_by, &look, candidates).await.map(Foretold::Levels)
 }
 
 impl Run<'_> {
+    async fn look(&mut self, level: usize) -> Result<Look> {
+        Ok(self.look_at(level, false).await?.ok_or(Error::Interrupted)?.0)
+    }
+
     async fn forecasts(&mut self, told_by: usize, look: &Look, candidates: &[Arc<Fitted>]) -> Result<Forecasts> {
         let target = self.levels.context.goal.error.unwrap_or(Target::Relative(1.0));
-        let error = self.levels.worst_error(look, target).await?;
+        let width = self.levels.widest(look, target).await?;
         let spread = self.levels.spread(told_by);
+        let is_relative = matches!(target, Target::Relative(_));
+        let error = |level: usize| {
+            let width = width? * (self.levels.spread(level) / spread.max(f64::MIN_POSITIVE)).sqrt();
+            // Relative errors are those from the nearer end of the interval.
+            if is_relative { Some(width / (1.0 - width)).filter(|_| width < 1.0) } else { Some(width) }
+        };
         let forecast = |(level, rows): (usize, &u64)| Forecast {
             rows: *rows,
-            error: error.map(|error| error * (self.levels.spread(level) / spread.max(f64::MIN_POSITIVE)).sqrt()),
+            error: error(level),
             time: self.price.answer(level),
         };
         let levels: Vec<Forecast> = self.price.cumulative().iter().enumerate().map(forecast).collect();
         let expected = self.expected(&levels);
         let is_own = |fitted: &&Arc<Fitted>| std::ptr::eq(fitted.as_ref(), self.levels.fitted);
         let fitted = Arc::clone(candidates.iter().find(is_own).unwrap_or(&candidates[0]));
-        Ok(Forecasts { fitted, levels, told_by, is_relative: matches!(target, Target::Relative(_)), expected })
+        Ok(Forecasts { fitted, levels, told_by, is_relative, expected })
     }
 
     /// The first level within the error; with a time alone the highest that ends in it.
@@ -118,13 +137,15 @@ impl Levels<'_> {
         living.map(|(_, size)| of(size)).sum()
     }
 
-    /// The largest error of an estimate that is shown, in the unit of `target`; `None` when one is not known.
-    pub(super) async fn worst_error(&mut self, look: &Look, target: Target) -> Result<Option<f64>> {
-        let of = |estimate: &Estimate| match target {
+    /// Half the width of the widest interval that is shown, as a fraction of its estimate or in its unit; `None` when one is not
+    /// known.
+    async fn widest(&mut self, look: &Look, target: Target) -> Result<Option<f64>> {
+        let of = |estimate: &Estimate| {
             // NULL, for lack of rows, is not a miss.
-            _ if estimate.value.is_none() => Some(0.0),
-            Target::Relative(_) => relative_error(estimate),
-            Target::Absolute(_) => absolute_error(estimate),
+            let (Some(value), false) = (estimate.value, estimate.trust.is_exact()) else { return Some(0.0) };
+            let half = (estimate.upper? - estimate.lower?) / 2.0;
+            let width = if matches!(target, Target::Relative(_)) { half / value.abs() } else { half };
+            width.is_finite().then_some(width)
         };
         if let Some(nested) = &look.nested {
             return Ok(worst(nested.estimates().map(of)));
