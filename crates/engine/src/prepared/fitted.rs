@@ -1,3 +1,4 @@
+use crate::choose::cumulative_rows;
 use crate::error::Result;
 use crate::kernel::{Compiled, Needs, StrataView};
 use crate::knowledge::{ArgumentKnowledge, KnowledgeCache, Opened};
@@ -14,6 +15,8 @@ pub(crate) struct Fitted {
     pub(crate) manifest: Arc<Manifest>,
     pub(crate) view: Arc<StrataView>,
     pub(crate) needs: Needs,
+    /// Rows that may pass WHERE, held by levels up to and including each.
+    pub(crate) cumulative: Vec<u64>,
     compiled: OnceLock<Arc<Compiled>>,
     known: OnceLock<Known>,
 }
@@ -35,8 +38,9 @@ impl Fitted {
     ) -> Result<Self> {
         let view = Arc::new(StrataView::new(shape, state, manifest, strata)?);
         let needs = Needs::new(shape, &view);
+        let cumulative = cumulative_rows(&view, manifest);
         let manifest = Arc::clone(manifest);
-        Ok(Self { manifest, view, needs, compiled: OnceLock::new(), known: OnceLock::new() })
+        Ok(Self { manifest, view, needs, cumulative, compiled: OnceLock::new(), known: OnceLock::new() })
     }
 
     /// The expressions for batches with `schema`, which all levels share.

@@ -51,18 +51,11 @@ pub(crate) enum Foretold {
 
 /// Looks at some rows, where they are needed, and says who will answer.
 pub(crate) async fn forecast(shape: &Shape, context: &Context<'_>, candidates: &[Arc<Fitted>]) -> Result<Foretold> {
-    let Some(first) = candidates.first() else {
-        return Ok(Foretold::Table(Reason::new("there is no sample that could answer")));
+    let specials = match catalog::start(shape, context, candidates)? {
+        catalog::Start::Known(_, known) => return Ok(Foretold::Catalog { is_exact: known.is_exact() }),
+        catalog::Start::Refused(reason) => return Ok(Foretold::Table(reason)),
+        catalog::Start::Look(specials) => specials,
     };
-    let specials = match catalog::usable(shape, first, context.goal)? {
-        Ok(specials) => specials,
-        Err(reason) => return Ok(Foretold::Table(reason)),
-    };
-    for fitted in candidates {
-        if let Some(known) = catalog::known_calls(shape, fitted, context.state, &specials)? {
-            return Ok(Foretold::Catalog { is_exact: known.is_exact() });
-        }
-    }
     let (mut run, looked) = super::pilot::begin(shape, context, candidates, specials).await?;
     let mut told_by = choose::telling_level(run.price.cumulative());
     let mut look = match looked {

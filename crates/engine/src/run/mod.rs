@@ -99,18 +99,13 @@ pub(crate) async fn approximate(
     candidates: &[Arc<Fitted>],
     level_done: LevelDone<'_>,
 ) -> Result<Outcome> {
-    let Some(first) = candidates.first() else {
-        return Ok(Outcome::Refused(Reason::new("there is no sample that could answer")));
-    };
-    let specials = match catalog::usable(shape, first, context.goal)? {
-        Ok(specials) => specials,
-        Err(reason) => return Ok(Outcome::Refused(reason)),
-    };
-    for fitted in candidates {
-        if let Some(known) = catalog::known_calls(shape, fitted, context.state, &specials)? {
+    let specials = match catalog::start(shape, context, candidates)? {
+        catalog::Start::Known(fitted, known) => {
             return catalog::answer(shape, context, fitted, &known).await.map(|e| Outcome::Estimated(Box::new(e)));
         }
-    }
+        catalog::Start::Refused(reason) => return Ok(Outcome::Refused(reason)),
+        catalog::Start::Look(specials) => specials,
+    };
     context.parts.lap("catalog");
     let (mut run, looked) = pilot::begin(shape, context, candidates, specials).await?;
     run.climb(looked, level_done).await.map(|e| Outcome::Estimated(Box::new(e)))
@@ -129,8 +124,7 @@ impl<'a> Run<'a> {
         fitted: &'a Fitted,
         specials: Vec<catalog::Known>,
     ) -> Result<Self> {
-        let cumulative = choose::cumulative_rows(&fitted.view, &fitted.manifest);
-        let price = Price::new(shape, context, cumulative);
+        let price = Price::new(shape, context, fitted.cumulative.clone());
         Ok(Self { levels: Levels::new(shape, context, fitted, specials)?, price })
     }
 

@@ -1,6 +1,7 @@
 //! The sample that answers: where several might, a look at few rows of each decides.
 
 use super::levels::Look;
+use super::price::Price;
 use super::{Context, Run, catalog};
 use crate::choose;
 use crate::error::{Error, Result};
@@ -22,27 +23,31 @@ pub(super) async fn begin<'a>(
     candidates: &'a [Arc<Fitted>],
     specials: Vec<catalog::Known>,
 ) -> Result<(Run<'a>, Option<(usize, Look)>)> {
-    let mut runs = Vec::with_capacity(candidates.len());
-    for fitted in candidates {
-        runs.push(Run::new(shape, context, fitted, specials.clone())?);
+    let mut tried: Vec<&Fitted> = candidates.iter().map(Arc::as_ref).collect();
+    // A pilot that would take a good part of the time, or read more than a look should, is none. Asked of prices alone: a run
+    // reads what it has to know of the arguments.
+    let is_small = |fitted: &&Fitted| {
+        let price = Price::new(shape, context, fitted.cumulative.clone());
+        choose::pilot_level(price.cumulative()).is_some_and(|level| price.is_small(level))
+    };
+    if tried.len() > 1 && context.pinned_level.is_none() && tried.iter().any(is_small) {
+        tried.retain(is_small);
     }
-    // A pilot that would take a good part of the time, or read more than a look should, is none.
-    let is_small = |run: &Run<'_>| choose::pilot_level(run.price.cumulative()).is_some_and(|l| run.price.is_small(l));
-    if candidates.len() > 1 && context.pinned_level.is_none() && runs.iter().any(is_small) {
-        runs.retain(is_small);
-    }
-    let mut runs = runs.into_iter();
-    let Some(mut first) = runs.next() else { return Err(Error::data("there is no sample to look at")) };
-    if runs.len() == 0 || context.pinned_level.is_some() {
+    let (Some(likeliest), others) = (tried.first(), tried.get(1..).unwrap_or_default()) else {
+        return Err(Error::data("there is no sample to look at"));
+    };
+    let mut first = Run::new(shape, context, likeliest, specials.clone())?;
+    if others.is_empty() || context.pinned_level.is_some() {
         return Ok((first, None));
     }
     let mut best = match piloted(&mut first).await? {
         Some((level, look, rows)) => (first, level, look, rows),
         // What was read in vain does not count.
-        None => return Ok((Run::new(shape, context, first.levels.fitted, specials)?, None)),
+        None => return Ok((Run::new(shape, context, likeliest, specials)?, None)),
     };
     let mut rows_read = 0;
-    for mut run in runs {
+    for fitted in others {
+        let mut run = Run::new(shape, context, fitted, specials.clone())?;
         let Some((level, look, rows)) = piloted(&mut run).await? else { continue };
         // The likelier one stays unless the other is clearly better and shows no fewer groups: an estimated variance that happens to
         // be small must not choose the sample.

@@ -3,8 +3,10 @@
 mod answer;
 mod weighed;
 
-pub(super) use answer::{answer, known_calls};
+pub(super) use answer::answer;
+use answer::{KnownCalls, known_calls};
 
+use super::Context;
 use super::stopping::meets_or_null;
 use crate::error::Result;
 use crate::goal::Goal;
@@ -15,6 +17,7 @@ use arrow::datatypes::DataType;
 use datafusion::logical_expr::Expr;
 use plusminus_catalog::Manifest;
 use plusminus_statistics::{Estimate, Quantiles, sketch_interval};
+use std::sync::Arc;
 
 /// Estimates of a special call by part, where the catalog has them.
 pub(crate) type Known = Option<Vec<SpecialKnown>>;
@@ -152,8 +155,35 @@ pub(super) fn certain_extremes(
     Some(ends.into_iter().map(|end| end.filter(|v| v.is_finite() && v.abs() * unit < EXACT_MAX)).collect())
 }
 
+/// Where the way to an answer begins.
+pub(super) enum Start<'a> {
+    /// The catalog knows all through this sample: no row is read.
+    Known(&'a Fitted, KnownCalls),
+    /// No sample can answer.
+    Refused(Reason),
+    /// A sample has to be looked at; what is known of special calls.
+    Look(Vec<Known>),
+}
+
+/// Asks the catalog, through the likeliest candidate first.
+pub(super) fn start<'a>(shape: &Shape, context: &Context<'_>, candidates: &'a [Arc<Fitted>]) -> Result<Start<'a>> {
+    let Some(first) = candidates.first() else {
+        return Ok(Start::Refused(Reason::new("there is no sample that could answer")));
+    };
+    let specials = match usable(shape, first, context.goal)? {
+        Ok(specials) => specials,
+        Err(reason) => return Ok(Start::Refused(reason)),
+    };
+    for fitted in candidates {
+        if let Some(known) = known_calls(shape, fitted, context.state, &specials)? {
+            return Ok(Start::Known(fitted, known));
+        }
+    }
+    Ok(Start::Look(specials))
+}
+
 /// What the catalog knows of special calls, or why no sample can answer.
-pub(super) fn usable(shape: &Shape, fitted: &Fitted, goal: &Goal) -> Result<std::result::Result<Vec<Known>, Reason>> {
+fn usable(shape: &Shape, fitted: &Fitted, goal: &Goal) -> Result<std::result::Result<Vec<Known>, Reason>> {
     if shape.is_beyond && !fitted.view.keys_decided {
         let reason = "an aggregate of groups that the sample is not stratified by may miss some: answered exactly";
         return Ok(Err(Reason::new(reason)));
