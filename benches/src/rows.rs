@@ -1,5 +1,6 @@
 //! What a row costs: estimates with intervals beside the same plain aggregates in DataFusion over the same rows in memory.
 
+use crate::parts::told;
 use crate::versus::median;
 use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
@@ -30,6 +31,15 @@ pub(crate) struct Options {
     /// Runs of each query after the first
     #[arg(long, default_value_t = 15)]
     runs: usize,
+    /// Only samples of this many strata
+    #[arg(long)]
+    strata: Option<u64>,
+    /// Only queries with this key, or `none`
+    #[arg(long)]
+    key: Option<String>,
+    /// Print where the time goes
+    #[arg(long)]
+    parts: bool,
     /// Page to write
     #[arg(long)]
     write: Option<PathBuf>,
@@ -48,15 +58,16 @@ struct Line {
 
 pub(crate) async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let mut lines = Vec::new();
-    for strata in COUNTS {
+    for strata in COUNTS.into_iter().filter(|strata| options.strata.is_none_or(|only| only == *strata)) {
         let table = table(2 * options.rows, strata)?;
         let session = session(&table, options.rows, strata).await?;
         let plain = plain(&table, options.rows)?;
-        for (groups, key) in keys(strata) {
+        let is_wanted = |key: Option<&str>| options.key.as_deref().is_none_or(|only| only == key.unwrap_or("none"));
+        for (groups, key) in keys(strata).into_iter().filter(|(_, key)| is_wanted(*key)) {
             for (name, calls) in CALLS {
                 let by = key.map_or(String::new(), |key| format!(" GROUP BY {key}"));
                 let sql = format!("SELECT {calls} FROM t WHERE f < 90{by}");
-                let (ours_ms, rows) = ours(&session, &sql, options.runs).await?;
+                let (ours_ms, rows) = ours(&session, &sql, options).await?;
                 let plain_ms = theirs(&plain, &sql, options.runs).await?;
                 let line = Line { strata, groups, calls: name, key: key.unwrap_or("none"), ours_ms, plain_ms, rows };
                 print!("{}", line.text());
@@ -150,10 +161,10 @@ fn plain(table: &[RecordBatch], rows: usize) -> Result<SessionContext, Box<dyn E
     Ok(context)
 }
 
-async fn ours(session: &Session, sql: &str, runs: usize) -> Result<(f64, u64), Box<dyn Error>> {
+async fn ours(session: &Session, sql: &str, options: &Options) -> Result<(f64, u64), Box<dyn Error>> {
     let clock = SystemClock::default();
-    let (mut ms, mut rows) = (Vec::new(), 0);
-    for run in 0..=runs {
+    let (mut ms, mut answers) = (Vec::new(), Vec::new());
+    for run in 0..=options.runs {
         let start = clock.elapsed();
         let text = sql.replacen("SELECT", &format!("SELECT /* {run} */"), 1);
         let top = session.query("SET plusminus.level = 31");
@@ -163,10 +174,13 @@ async fn ours(session: &Session, sql: &str, runs: usize) -> Result<(f64, u64), B
         let answer = session.query(text).within(Duration::from_secs(60)).run().await?;
         if run > 0 {
             ms.push(1e3 * (clock.elapsed() - start).as_secs_f64());
+            answers.push(answer);
         }
-        rows = answer.report().rows_read;
     }
-    Ok((median(&ms), rows))
+    if options.parts {
+        println!("{}", told(&answers).0);
+    }
+    Ok((median(&ms), answers.first().map_or(0, |answer| answer.report().rows_read)))
 }
 
 async fn theirs(context: &SessionContext, sql: &str, runs: usize) -> Result<f64, Box<dyn Error>> {

@@ -38,6 +38,6 @@ pub use advice::skewed_measures;
 pub use build::draw;
 pub use columns::as_float64;
 pub use error::SamplingError;
-pub use local::local_files;
+pub use local::are_unchanged;
 pub use request::{DrawOptions, Progress, SampleRequest};
 pub use source::{Source, base_files};

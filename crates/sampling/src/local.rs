@@ -2,83 +2,146 @@
 
 use crate::source::{accepts, listing_table};
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::datasource::listing::ListingTableUrl;
+use datafusion::datasource::listing::{ListingTable, ListingTableUrl};
 use object_store::path::Path as StorePath;
 use plusminus_catalog::BaseFile;
-use std::fs::{Metadata, read_dir};
-use std::path::{Path, PathBuf};
+use std::cmp::Ordering;
+use std::fs::{DirEntry, Metadata, read_dir};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 /// What the local file system calls itself.
 const LOCAL: &str = "LocalFileSystem(file:///)";
 
-/// The files of a table as they are now, sorted; `None` when it is not made of files on the local disk or one cannot be told.
+/// Whether the files of a table on the local disk are for certain those listed in `then`, which is sorted: none changed, gone or
+/// new. False too where that cannot be told here; [`base_files`](crate::base_files) is the authority then.
 ///
-/// A question of some microseconds per file, for every query has to ask it. [`base_files`](crate::base_files) is the authority
-/// where the answer is not the one hoped for.
+/// Every query asks, so a file costs half a microsecond: it is looked up by its name in its folder, and only files that are
+/// not listed are held against the table's rules.
 #[must_use]
-pub fn local_files(table: &Arc<dyn TableProvider>, state: &dyn Session) -> Option<Vec<BaseFile>> {
-    let table = listing_table(table)?;
-    let mut files = Vec::new();
-    for url in table.table_paths() {
-        let store = state.runtime_env().object_store(url).ok()?;
-        if url.scheme() != "file" || store.to_string() != LOCAL {
-            return None;
+pub fn are_unchanged(then: &[BaseFile], table: &Arc<dyn TableProvider>, state: &dyn Session) -> bool {
+    let Some(table) = listing_table(table) else { return false };
+    let mut check = Check { table, state, then, seen: vec![false; then.len()] };
+    table.table_paths().iter().all(|url| check.is_same(url)) && check.seen.iter().all(|seen| *seen)
+}
+
+struct Check<'a> {
+    table: &'a ListingTable,
+    state: &'a dyn Session,
+    then: &'a [BaseFile],
+    seen: Vec<bool>,
+}
+
+impl Check<'_> {
+    fn is_same(&mut self, url: &ListingTableUrl) -> bool {
+        let is_local = self.state.runtime_env().object_store(url).is_ok_and(|store| store.to_string() == LOCAL);
+        let Some(path) = url.get_url().to_file_path().ok().filter(|_| is_local && url.scheme() == "file") else {
+            return false;
+        };
+        let Some(name) = store_path(&path) else { return false };
+        if url.is_collection() || url.get_glob().is_some() {
+            return self.is_folder_same(url, &path, &name, true);
         }
-        let path = local_path(url)?;
-        if !url.is_collection() && url.get_glob().is_none() {
-            files.push(base_file(&path, &path.metadata().ok()?)?);
-            continue;
-        }
-        let keep = |location: &StorePath, bytes: u64| accepts(table, url, location, bytes, state);
-        walk(&path, &keep, &mut files)?;
+        let found = self.then.binary_search_by(|file| file.path.as_str().cmp(&name));
+        found.is_ok_and(|at| path.metadata().is_ok_and(|now| self.note(at, &now)))
     }
-    files.sort();
-    files.dedup();
-    Some(files)
-}
 
-fn local_path(url: &ListingTableUrl) -> Option<PathBuf> {
-    url.get_url().to_file_path().ok()
-}
-
-fn walk(folder: &Path, keep: &dyn Fn(&StorePath, u64) -> bool, files: &mut Vec<BaseFile>) -> Option<()> {
-    for entry in read_dir(folder).ok()? {
-        let entry = entry.ok()?;
-        let path = entry.path();
-        // Links are followed; what a broken one points to is no file.
-        let Ok(metadata) = path.metadata() else { continue };
-        if metadata.is_dir() {
-            // Linked folders may lead in circles, which the long way minds.
-            if entry.file_type().ok()?.is_symlink() {
-                return None;
+    /// Whether what a folder holds is what it held; `name` is the folder's in its store.
+    fn is_folder_same(&mut self, url: &ListingTableUrl, folder: &Path, name: &str, is_top: bool) -> bool {
+        let Ok(entries) = read_dir(folder) else { return false };
+        let then = within(self.then, name);
+        for entry in entries {
+            let Ok(entry) = entry else { return false };
+            let own = entry.file_name();
+            let Some(own) = own.to_str().filter(|own| is_plain(own)) else { return false };
+            let found = self.then[then.clone()].binary_search_by(|file| compare(&file.path, name, own));
+            let is_same = match found {
+                Ok(at) => self.is_file_same(url, &entry, then.start + at, is_top),
+                Err(_) => self.is_new_nothing(url, &entry, &format!("{name}/{own}")),
+            };
+            if !is_same {
+                return false;
             }
-            walk(&path, keep, files)?;
-        } else if let Some(file) = base_file(&path, &metadata)
-            && StorePath::parse(&file.path).is_ok_and(|location| keep(&location, metadata.len()))
-        {
-            files.push(file);
         }
+        true
     }
-    Some(())
+
+    fn is_file_same(&mut self, url: &ListingTableUrl, entry: &DirEntry, at: usize, is_top: bool) -> bool {
+        // Links are followed, for it is what they point to that is read.
+        let is_link = entry.file_type().map_or(true, |kind| kind.is_symlink());
+        let metadata = if is_link { entry.path().metadata() } else { entry.metadata() };
+        let is_accepted = |now: &Metadata| {
+            let path = &self.then[at].path;
+            // Right below a folder without a pattern only the ending decides.
+            if is_top && url.get_glob().is_none() {
+                return path.ends_with(&self.table.options().file_extension) && now.len() > 0;
+            }
+            self.accepts(url, path, now.len())
+        };
+        let Some(now) = metadata.ok().filter(is_accepted) else { return false };
+        self.note(at, &now)
+    }
+
+    /// Whether an entry that is not listed is no file of the table either; folders are entered.
+    fn is_new_nothing(&mut self, url: &ListingTableUrl, entry: &DirEntry, name: &str) -> bool {
+        let path = entry.path();
+        // What a broken link points to is no file.
+        let Ok(now) = path.metadata() else { return true };
+        if now.is_dir() {
+            // Linked folders may lead in circles, which the long way minds.
+            let is_link = entry.file_type().map_or(true, |kind| kind.is_symlink());
+            return !is_link && self.is_folder_same(url, &path, name, false);
+        }
+        !self.accepts(url, name, now.len())
+    }
+
+    fn accepts(&self, url: &ListingTableUrl, path: &str, bytes: u64) -> bool {
+        StorePath::parse(path).is_ok_and(|location| accepts(self.table, url, &location, bytes, self.state))
+    }
+
+    /// Marks a listed file as seen, and tells whether it is as it was.
+    fn note(&mut self, at: usize, now: &Metadata) -> bool {
+        self.seen[at] = true;
+        let then = &self.then[at];
+        let changed = now.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let changed = changed.and_then(|since| i64::try_from(since.as_micros()).ok());
+        now.is_file() && now.len() == then.bytes && changed == Some(then.modified_unix_us)
+    }
 }
 
-fn base_file(path: &Path, metadata: &Metadata) -> Option<BaseFile> {
-    let since = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-    Some(BaseFile {
-        path: store_path(path)?,
-        bytes: metadata.len(),
-        modified_unix_us: i64::try_from(since.as_micros()).ok()?,
-    })
+/// The files below `folder`, at any depth, as a range of the sorted `files`.
+fn within(files: &[BaseFile], folder: &str) -> std::ops::Range<usize> {
+    let below = |file: &BaseFile| file.path.strip_prefix(folder).map_or(file.path.as_str().cmp(folder), relative);
+    let start = files.partition_point(|file| below(file) == Ordering::Less);
+    let end = start + files[start..].partition_point(|file| below(file) == Ordering::Equal);
+    start..end
 }
 
-/// The path as stores write it.
+/// What follows a folder's name, against the slash that its own files have there.
+fn relative(rest: &str) -> Ordering {
+    match rest.as_bytes().first() {
+        None => Ordering::Less,
+        Some(byte) => byte.cmp(&b'/'),
+    }
+}
+
+/// `path` against `folder/name`, for paths within the folder.
+fn compare(path: &str, folder: &str, name: &str) -> Ordering {
+    path.get(folder.len() + 1..).map_or(Ordering::Less, |own| own.cmp(name))
+}
+
+/// The path as stores write it, where they write it as it stands.
 fn store_path(path: &Path) -> Option<String> {
-    // Most paths are written as they stand, and the general way costs more than asking the disk.
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'_' | b'-' | b'=');
-    match path.to_str()?.strip_prefix('/') {
-        Some(text) if text.bytes().all(is_plain) => Some(text.to_owned()),
-        _ => Some(StorePath::from_absolute_path(path).ok()?.to_string()),
-    }
+    let text = path.to_str()?.strip_prefix('/')?;
+    let text = text.strip_suffix('/').unwrap_or(text);
+    text.split('/').all(is_plain).then(|| text.to_owned())
 }
+
+/// Whether stores write a name as it stands; others are left to the long way.
+fn is_plain(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'='))
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use crate::shape::Reason;
 use datafusion::catalog::TableProvider;
 use datafusion::execution::SessionState;
 use plusminus_catalog::{BaseFile, Manifest, Store};
-use plusminus_sampling::{Source, base_files, local_files};
+use plusminus_sampling::{Source, are_unchanged, base_files};
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -99,6 +99,8 @@ impl Decoded {
 
 /// What a table is made of today.
 enum Now {
+    /// The files that every family was drawn from.
+    SameFiles,
     Files(Vec<BaseFile>),
     /// The exact number of rows, where the table knows it.
     Rows(Option<u64>),
@@ -106,10 +108,11 @@ enum Now {
 
 /// What the table is made of; the long way only where the short one does not find what the families were drawn from.
 async fn now(families: &[Arc<Manifest>], table: &Arc<dyn TableProvider>, state: &SessionState) -> Result<Now> {
-    if let Some(files) = local_files(table, state)
-        && families.iter().all(|m| m.base.files.as_deref() == Some(files.as_slice()))
+    if let Some(then) = families.first().and_then(|m| m.base.files.as_deref())
+        && families.iter().all(|m| m.base.files.as_deref() == Some(then))
+        && are_unchanged(then, table, state)
     {
-        return Ok(Now::Files(files));
+        return Ok(Now::SameFiles);
     }
     Ok(match base_files(table, state).await? {
         Some(files) => Now::Files(files),
@@ -132,6 +135,7 @@ fn staleness(manifest: &Manifest, table: &Arc<dyn TableProvider>, now: &Now) -> 
         }
     }
     let (then, now) = match (manifest.base.files.as_deref(), now) {
+        (_, Now::SameFiles) => return None,
         (Some(then), Now::Files(now)) => (then, now.as_slice()),
         (None, Now::Rows(Some(rows))) if *rows == manifest.base.rows => return None,
         (None, Now::Rows(_)) => return Some("the number of rows changed".to_owned()),

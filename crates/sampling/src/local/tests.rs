@@ -1,0 +1,96 @@
+use super::*;
+use crate::source::base_files;
+use arrow::datatypes::{DataType, Field, Schema};
+use datafusion::datasource::file_format::parquet::ParquetFormat;
+use datafusion::datasource::listing::{ListingOptions, ListingTableConfig};
+use datafusion::prelude::SessionContext;
+use std::fs;
+use std::time::{Duration, SystemTime};
+use tempfile::TempDir;
+
+fn table(url: &str) -> Arc<dyn TableProvider> {
+    let schema = Arc::new(Schema::new(vec![Field::new("x", DataType::Int64, true)]));
+    let options = ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet");
+    let config = ListingTableConfig::new(ListingTableUrl::parse(url).unwrap());
+    Arc::new(ListingTable::try_new(config.with_listing_options(options).with_schema(schema)).unwrap())
+}
+
+/// A folder with files at its top and below.
+fn folder() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    for name in
+        ["b.parquet", "a.parquet", "a-1.parquet", "notes.txt", "day=1/a.parquet", "day=1/c.parquet", "empty.parquet"]
+    {
+        let file = folder.path().join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, if name == "empty.parquet" { "" } else { name }).unwrap();
+    }
+    folder
+}
+
+/// What is done to a folder, and whether its table is another one then.
+type Change = (&'static str, fn(&Path), bool);
+
+const CHANGES: [Change; 9] = [
+    ("nothing", |_| {}, false),
+    ("a note", |at| fs::write(at.join("notes.txt"), "more").unwrap(), false),
+    ("an empty file", |at| fs::write(at.join("none.parquet"), "").unwrap(), false),
+    ("a new file", |at| fs::write(at.join("c.parquet"), "new").unwrap(), true),
+    ("a new file below", |at| fs::write(at.join("day=1/b.parquet"), "new").unwrap(), true),
+    ("a file gone", |at| fs::remove_file(at.join("a.parquet")).unwrap(), true),
+    ("a file below gone", |at| fs::remove_file(at.join("day=1/c.parquet")).unwrap(), true),
+    ("a longer file", |at| fs::write(at.join("day=1/c.parquet"), "much longer than it was").unwrap(), true),
+    (
+        "a touched file",
+        |at| {
+            let file = fs::File::options().write(true).open(at.join("b.parquet")).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_secs(60)).unwrap();
+        },
+        true,
+    ),
+];
+
+#[tokio::test]
+async fn changes_are_seen_as_the_long_way_sees_them() {
+    let state = SessionContext::new().state();
+    for (name, change, is_other) in CHANGES {
+        let folder = folder();
+        let table = table(&format!("{}/", folder.path().display()));
+        let then = base_files(&table, &state).await.unwrap().unwrap();
+        assert_eq!(then.len(), 5);
+        change(folder.path());
+        let now = base_files(&table, &state).await.unwrap().unwrap();
+        assert_eq!((now != then, are_unchanged(&then, &table, &state)), (is_other, !is_other), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_pattern_and_a_single_file_are_tables_too() {
+    let state = SessionContext::new().state();
+    let folder = folder();
+    let at = |name: &str| format!("{}/{name}", folder.path().display());
+    let all = base_files(&table(&at("")), &state).await.unwrap().unwrap();
+    for name in ["a*.parquet", "b.parquet"] {
+        let table = table(&at(name));
+        let then = base_files(&table, &state).await.unwrap().unwrap();
+        assert!(are_unchanged(&then, &table, &state), "{name}");
+        // Files of another pattern are another table, though none of them changed.
+        assert!(!are_unchanged(&all, &table, &state), "{name}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn links_are_followed() {
+    let state = SessionContext::new().state();
+    let (folder, elsewhere) = (folder(), TempDir::new().unwrap());
+    let real = elsewhere.path().join("real");
+    fs::write(&real, "linked").unwrap();
+    std::os::unix::fs::symlink(&real, folder.path().join("link.parquet")).unwrap();
+    let table = table(&format!("{}/", folder.path().display()));
+    let then = base_files(&table, &state).await.unwrap().unwrap();
+    assert_eq!(then.len(), 6);
+    assert!(are_unchanged(&then, &table, &state));
+    fs::write(&real, "another content").unwrap();
+    assert!(!are_unchanged(&then, &table, &state));
+}
