@@ -70,19 +70,20 @@ impl Keys {
         } else if !cell.is_empty() {
             let keys = real(cell.count);
             let per_key = (1.0 - p) / (p * p);
-            let variance = per_key * cell.s2;
+            let (squares, cubes) = cell.raw_powers();
+            let variance = per_key * squares;
             total = Total {
-                inexact_estimate: cell.s1 / p,
-                seen: cell.s1,
+                inexact_estimate: cell.sum() / p,
+                seen: cell.sum(),
                 own_variance: variance,
-                third: per_key * (1.0 - 2.0 * p) / p * cell.s3,
+                third: per_key * (1.0 - 2.0 * p) / p * cubes,
                 satterthwaite: variance * variance / (keys - 1.0).max(1.0),
                 domain_rows: cell.count,
                 weighted_rows: keys / p,
                 weight_squares: per_key * keys,
                 rows_variance: per_key * keys,
-                min: cell.min,
-                max: cell.max,
+                value: cell.origin,
+                varies: !cell.is_constant(),
                 ..total
             };
         }

@@ -36,6 +36,45 @@ impl StratumSize {
     }
 }
 
+/// What every cell of a stratum is multiplied by, computed once for all of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Expansion {
+    pub(crate) is_exact: bool,
+    /// `n_h`, and its reciprocal.
+    pub(crate) sampled: f64,
+    pub(crate) sampled_inverse: f64,
+    pub(crate) weight: f64,
+    /// `w(w−1)`.
+    pub(crate) weight_square: f64,
+    /// `N²(1−f)`: the spread of a mean of one row, blown up to the stratum.
+    pub(crate) scale: f64,
+    /// `N²(1−f) / (n(n−1))`; meaningless where a single row was sampled.
+    pub(crate) per_square: f64,
+    /// `N³(1−f)(1−2f) / (n(n−1)(n−2))`; 0 with fewer than three rows.
+    pub(crate) per_cube: f64,
+}
+
+impl From<StratumSize> for Expansion {
+    fn from(size: StratumSize) -> Self {
+        let (all, sampled) = (real(size.rows), real(size.sampled));
+        let (weight, rate) = (size.weight(), size.rate());
+        let scale = all * all * (1.0 - rate);
+        let per_square = scale / (sampled * (sampled - 1.0));
+        let per_cube =
+            if size.sampled > 2 { per_square * all * (1.0 - 2.0 * rate) / (sampled - 2.0) } else { 0.0 };
+        Self {
+            is_exact: size.is_exact(),
+            sampled,
+            sampled_inverse: sampled.recip(),
+            weight,
+            weight_square: weight * (weight - 1.0),
+            scale,
+            per_square,
+            per_cube,
+        }
+    }
+}
+
 /// The strata that could hold a row of a domain, as far as they are not known completely.
 ///
 /// A domain that shows no row in a stratum may still have some there: what was not seen bounds a

@@ -1,6 +1,6 @@
 use crate::cell::Cell;
 use crate::real;
-use crate::stratum::StratumSize;
+use crate::stratum::{Expansion, StratumSize};
 
 /// What the strata add up to for one variable and one output group: estimate, error and shape.
 ///
@@ -10,7 +10,7 @@ use crate::stratum::StratumSize;
 ///
 /// A stratum with one sampled row of many has no variance of its own and borrows the pooled
 /// within-stratum variance of the others; without others there is no variance at all.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Total {
     /// Estimate over sampled strata, `Σ w_h Σy`.
     pub inexact_estimate: f64,
@@ -30,10 +30,10 @@ pub struct Total {
     pub weight_squares: f64,
     /// Variance of `weighted_rows`.
     pub rows_variance: f64,
-    /// The smallest y among the sampled rows; +∞ without rows.
-    pub min: f64,
-    /// The largest y among the sampled rows; −∞ without rows.
-    pub max: f64,
+    /// One of the sampled y; 0 without rows.
+    pub value: f64,
+    /// Whether another sampled y differs from it.
+    pub varies: bool,
     /// Rows of the domain in completely known strata.
     pub exact_rows: u64,
     /// Their sum of y.
@@ -51,31 +51,6 @@ pub struct Total {
     pub lone_scale_squared: f64,
 }
 
-impl Default for Total {
-    fn default() -> Self {
-        Self {
-            inexact_estimate: 0.0,
-            seen: 0.0,
-            own_variance: 0.0,
-            third: 0.0,
-            satterthwaite: 0.0,
-            domain_rows: 0,
-            weighted_rows: 0.0,
-            weight_squares: 0.0,
-            rows_variance: 0.0,
-            min: f64::INFINITY,
-            max: f64::NEG_INFINITY,
-            exact_rows: 0,
-            exact_sum: 0.0,
-            pooled_squares: 0.0,
-            pooled_row_squares: 0.0,
-            pooled_degrees: 0.0,
-            lone_scale: 0.0,
-            lone_scale_squared: 0.0,
-        }
-    }
-}
-
 /// Which rows are thought of as drawn when a stratum's spread is computed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Degrees {
@@ -86,7 +61,7 @@ enum Degrees {
 impl Total {
     /// Adds a stratum whose sampled rows outside the domain count as y = 0.
     ///
-    /// `shift` is what was subtracted from y before it was added to `cell`. Variance and third
+    /// `shift` is what was subtracted from y before it was added to `cell`, 0 if nothing was. Variance and third
     /// cumulant are those of an expanded total under simple random sampling without replacement
     /// (Cochran, *Sampling Techniques*, 3rd ed. 1977, pp. 26 and 95, and p. 35 for domains):
     ///
@@ -96,7 +71,7 @@ impl Total {
     /// with both sums over all n sampled rows of the stratum. They are split into the part inside
     /// the domain and the part between domain and zeros, neither of which cancels.
     pub fn fold(&mut self, size: StratumSize, shift: f64, cell: &Cell) {
-        self.fold_with(size, shift, cell, Degrees::Stratum);
+        self.fold_cell(&size.into(), &Cell { origin: cell.origin + shift, ..*cell });
     }
 
     /// Like [`fold`](Self::fold), with the degrees of freedom of the domain's rows instead of the
@@ -105,65 +80,69 @@ impl Total {
     /// `V_h` grows by `c(n−1)/((c−1)n)` and `κ₃_h` by `c²(n−1)(n−2)/((c−1)(c−2)n²)`; where c is too
     /// small for the factor it is 1.
     pub fn fold_domain(&mut self, size: StratumSize, shift: f64, cell: &Cell) {
-        self.fold_with(size, shift, cell, Degrees::Domain);
+        self.fold_domain_cell(&size.into(), &Cell { origin: cell.origin + shift, ..*cell });
     }
 
-    fn fold_with(&mut self, size: StratumSize, shift: f64, cell: &Cell, degrees: Degrees) {
+    /// Like [`fold`](Self::fold), for many cells of one stratum.
+    #[inline]
+    pub fn fold_cell(&mut self, stratum: &Expansion, cell: &Cell) {
+        self.fold_with(stratum, cell, Degrees::Stratum);
+    }
+
+    /// Like [`fold_domain`](Self::fold_domain), for many cells of one stratum.
+    #[inline]
+    pub fn fold_domain_cell(&mut self, stratum: &Expansion, cell: &Cell) {
+        self.fold_with(stratum, cell, Degrees::Domain);
+    }
+
+    #[inline]
+    fn fold_with(&mut self, stratum: &Expansion, cell: &Cell, degrees: Degrees) {
         if cell.is_empty() {
             return;
         }
-        let sum = cell.s1 + shift * real(cell.count);
-        if size.is_exact() {
+        let (rows, sum) = (real(cell.count), cell.sum());
+        if stratum.is_exact {
             self.exact_rows += cell.count;
             self.exact_sum += sum;
             return;
         }
-        self.inexact_estimate += size.weight() * sum;
+        self.varies |= !cell.is_constant() || (self.domain_rows > 0 && self.value != cell.origin);
+        self.value = cell.origin;
+        self.inexact_estimate += stratum.weight * sum;
         self.seen += sum;
         self.domain_rows += cell.count;
-        self.weighted_rows += size.weight() * real(cell.count);
-        self.weight_squares += size.weight() * (size.weight() - 1.0) * real(cell.count);
-        self.min = self.min.min(cell.min + shift);
-        self.max = self.max.max(cell.max + shift);
-        // N²(1−f): the spread of a mean of one row, blown up to the stratum.
-        let scale = real(size.rows).powi(2) * (1.0 - size.rate());
-        if size.sampled < 2 {
-            self.lone_scale += scale;
-            self.lone_scale_squared += scale * scale;
+        self.weighted_rows += stratum.weight * rows;
+        self.weight_squares += stratum.weight_square * rows;
+        if stratum.sampled < 2.0 {
+            self.lone_scale += stratum.scale;
+            self.lone_scale_squared += stratum.scale * stratum.scale;
         } else {
-            self.fold_spread(size, shift, cell, degrees, scale);
+            self.fold_spread(stratum, cell, degrees);
         }
     }
 
-    fn fold_spread(&mut self, size: StratumSize, shift: f64, cell: &Cell, degrees: Degrees, scale: f64) {
-        let n = real(size.sampled);
+    #[inline]
+    fn fold_spread(&mut self, stratum: &Expansion, cell: &Cell, degrees: Degrees) {
+        let n = stratum.sampled;
         let c = real(cell.count).min(n);
-        let share = c / n;
-        let (mean, squares, cubes) = cell.central();
-        let y = mean + shift;
+        let share = c * stratum.sampled_inverse;
+        let (y, squares, cubes) = cell.central();
         let row_squares = c * (1.0 - share);
         let all_squares = squares + row_squares * y * y;
-        let all_cubes = cubes + 3.0 * y * (1.0 - share) * squares + row_squares * (1.0 - 2.0 * share) * y.powi(3);
-
-        let per_square = scale / (n * (n - 1.0));
-        let mut variance = per_square * all_squares;
-        let mut third = if size.sampled > 2 {
-            per_square * real(size.rows) * (1.0 - 2.0 * size.rate()) / (n - 2.0) * all_cubes
-        } else {
-            0.0
-        };
-        if degrees == Degrees::Domain {
-            if c > 1.0 {
-                variance *= c * (n - 1.0) / ((c - 1.0) * n);
-            }
+        let all_cubes =
+            cubes + 3.0 * y * (1.0 - share) * squares + row_squares * (1.0 - 2.0 * share) * (y * y * y);
+        let mut variance = stratum.per_square * all_squares;
+        let mut third = stratum.per_cube * all_cubes;
+        if degrees == Degrees::Domain && c > 1.0 {
+            variance *= share * (n - 1.0) / (c - 1.0);
             if c > 2.0 {
-                third *= c * c * (n - 1.0) * (n - 2.0) / ((c - 1.0) * (c - 2.0) * n * n);
+                third *= share * share * (n - 1.0) * (n - 2.0) / ((c - 1.0) * (c - 2.0));
             }
         }
         self.own_variance += variance;
         self.third += third;
-        self.satterthwaite += variance * variance / (c - 1.0).max(1.0);
-        self.rows_variance += per_square * row_squares;
+        self.satterthwaite += if c > 2.0 { variance * variance / (c - 1.0) } else { variance * variance };
+        self.rows_variance += stratum.per_square * row_squares;
         self.pooled_squares += all_squares;
         self.pooled_row_squares += row_squares;
         self.pooled_degrees += n - 1.0;
@@ -171,6 +150,9 @@ impl Total {
 
     /// Adds the total of other strata.
     pub fn merge(&mut self, other: &Self) {
+        let is_other = self.domain_rows > 0 && other.domain_rows > 0 && self.value != other.value;
+        self.varies |= other.varies || is_other;
+        self.value = if other.domain_rows > 0 { other.value } else { self.value };
         self.inexact_estimate += other.inexact_estimate;
         self.seen += other.seen;
         self.own_variance += other.own_variance;
@@ -180,8 +162,6 @@ impl Total {
         self.weighted_rows += other.weighted_rows;
         self.weight_squares += other.weight_squares;
         self.rows_variance += other.rows_variance;
-        self.min = self.min.min(other.min);
-        self.max = self.max.max(other.max);
         self.exact_rows += other.exact_rows;
         self.exact_sum += other.exact_sum;
         self.pooled_squares += other.pooled_squares;

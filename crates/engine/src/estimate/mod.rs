@@ -4,7 +4,7 @@ mod plan;
 pub(crate) mod special;
 
 use crate::error::Result;
-use crate::kernel::{Kept, Walk, key_linearised, linearised};
+use crate::kernel::{Walk, key_linearised, linearised};
 use crate::knowledge::PairKnowledge;
 use crate::shape::{Argument, Call, CallKind, Shape, Spread, used_inputs};
 use plan::{Plan, Way};
@@ -23,8 +23,6 @@ const HALVED_GROUPS: usize = 2_048;
 pub(crate) struct Estimator<'a> {
     pub(crate) shape: &'a Shape,
     pub(crate) walk: Walk<'a>,
-    /// The cells of the first walk, where there are few.
-    pub(crate) kept: Option<&'a Kept>,
     /// (group, variable), groups outermost.
     pub(crate) totals: &'a [Total],
     /// What could hold rows of each group.
@@ -111,7 +109,7 @@ impl Estimator<'_> {
         } else if self.rows_of_keys.is_some() {
             key_linearised(&self.walk, &self.shape.variables, &linears)
         } else {
-            linearised(&self.walk, &self.shape.variables, &linears, self.kept)?
+            linearised(&self.walk, &self.shape.variables, &linears)?
         };
         let z = |plan: &Plan<'_>, group: usize| {
             plan.linear.map_or_else(Total::default, |at| walked[group * linears.len() + at])

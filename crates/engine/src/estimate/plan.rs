@@ -62,7 +62,7 @@ impl Estimator<'_> {
         if self.rows_of_keys.is_some() {
             return Way::Smooth;
         }
-        if let Some((sum, rows)) = self.average(smooth) {
+        if let Some((sum, rows)) = self.shape.average(smooth) {
             return Way::Mean { sum, rows };
         }
         let own = self.shape.calls.iter().find_map(|call| match &call.kind {
@@ -70,15 +70,6 @@ impl Estimator<'_> {
             _ => None,
         });
         own.filter(|spread| *spread != Spread::Other).map_or(Way::Smooth, Way::Spread)
-    }
-
-    /// Whether `smooth` is the AVG of one argument: its sum and its count.
-    fn average(&self, smooth: &Smooth) -> Option<(usize, usize)> {
-        let Smooth::Div(sum, rows) = smooth else { return None };
-        let (Smooth::Input(sum), Smooth::Input(rows)) = (sum.as_ref(), rows.as_ref()) else { return None };
-        let variables = &self.shape.variables;
-        let (s, r) = (variables.get(*sum)?, variables.get(*rows)?);
-        (s.domain == r.domain && s.argument.is_some() && r.argument.is_none()).then_some((*sum, *rows))
     }
 
     /// The slopes of an average: 1/N for the sum, −S/N² for the count.

@@ -1,6 +1,6 @@
 //! A shape's expressions made ready for the batches of one family's levels.
 
-use super::groups::Groups;
+use super::groups::{Groups, is_indexable};
 use super::needs::Needs;
 use super::rows::Rows;
 use super::strata::StrataView;
@@ -95,7 +95,10 @@ impl Compiled {
         match (has_keys, self.keys.is_empty()) {
             (false, _) => Ok(Groups::One),
             (true, true) => Ok(Groups::decided(view)),
-            (true, false) => Groups::hashed(Arc::clone(&self.key_schema)),
+            (true, false) => match self.key_schema.fields().as_ref() {
+                [key] if is_indexable(key.data_type()) => Ok(Groups::indexed(Arc::clone(&self.key_schema))),
+                _ => Groups::hashed(Arc::clone(&self.key_schema)),
+            },
         }
     }
 
@@ -213,7 +216,7 @@ impl Compiled {
 }
 
 /// The mean of the finite values, 0 without any.
-pub(crate) fn mean(values: &[f64]) -> f64 {
+fn mean(values: &[f64]) -> f64 {
     let finite = || values.iter().filter(|v| v.is_finite());
     #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
     let count = finite().count() as f64;

@@ -1,5 +1,10 @@
 //! Numbers for groups, in the order in which they appear.
 
+mod indexed;
+
+pub(super) use indexed::is_indexable;
+
+use indexed::Indexed;
 use super::strata::StrataView;
 use crate::error::{Error, Result};
 use arrow::array::{ArrayRef, UInt32Array};
@@ -16,6 +21,8 @@ pub(crate) enum Groups {
     One,
     /// Strata decide the group: no row is looked at.
     Decided(Decided),
+    /// One whole-numbered key whose values lie close together.
+    Indexed(Indexed),
     /// Any keys, hashed.
     Hashed(Hashed),
 }
@@ -41,9 +48,18 @@ impl Groups {
         Self::Decided(Decided { view: Arc::clone(view), group_of: vec![u32::MAX; view.parts], parts: Vec::new() })
     }
 
+    /// By the values of one key, of an indexable type.
+    pub(crate) fn indexed(schema: SchemaRef) -> Self {
+        Self::Indexed(Indexed::new(schema))
+    }
+
     pub(crate) fn hashed(schema: SchemaRef) -> Result<Self> {
-        let values = new_group_values(Arc::clone(&schema), &GroupOrdering::None)?;
-        Ok(Self::Hashed(Hashed { schema, values, ids: Vec::new() }))
+        Hashed::new(schema).map(Self::Hashed)
+    }
+
+    /// Whether all rows of a stratum are of one group.
+    pub(crate) fn are_decided(&self) -> bool {
+        matches!(self, Self::One | Self::Decided(_))
     }
 
     /// Groups of the same kind, none found yet.
@@ -51,6 +67,7 @@ impl Groups {
         match self {
             Self::One => Ok(Self::One),
             Self::Decided(decided) => Ok(Self::decided(&decided.view)),
+            Self::Indexed(indexed) => Ok(Self::Indexed(indexed.anew())),
             Self::Hashed(hashed) => Self::hashed(Arc::clone(&hashed.schema)),
         }
     }
@@ -60,37 +77,59 @@ impl Groups {
         match self {
             Self::One => 1,
             Self::Decided(decided) => decided.parts.len(),
+            Self::Indexed(indexed) => indexed.len(),
             Self::Hashed(hashed) => hashed.values.len(),
         }
     }
 
-    /// Appends the group of every row to `found`; `keys` are those of hashed groups.
+    /// Appends the group of every row to `found`; `keys` are those of groups that strata do not decide.
     pub(crate) fn intern(&mut self, strata: &[u32], keys: &[ArrayRef], found: &mut Vec<u32>) -> Result<()> {
         match self {
             Self::One => found.resize(found.len() + strata.len(), 0),
             Self::Decided(decided) => decided.intern(strata, found),
-            Self::Hashed(hashed) => {
-                hashed.values.intern(keys, &mut hashed.ids)?;
-                #[expect(clippy::cast_possible_truncation, reason = "groups are counted in memory, far below 2^32")]
-                found.extend(hashed.ids.iter().map(|id| *id as u32));
+            Self::Indexed(indexed) => {
+                if !indexed.intern(&keys[0], found)? {
+                    self.hash()?.intern(keys, found)?;
+                }
             }
+            Self::Hashed(hashed) => hashed.intern(keys, found)?,
         }
         Ok(())
     }
 
+    /// Goes over to hashing; the groups keep their numbers.
+    fn hash(&mut self) -> Result<&mut Hashed> {
+        if let Self::Indexed(indexed) = self {
+            *self = Self::Hashed(indexed.hashed()?);
+        }
+        match self {
+            Self::Hashed(hashed) => Ok(hashed),
+            _ => Err(Error::data("these groups have no keys")),
+        }
+    }
+
     /// Takes the groups of rows that come after all rows so far; by their number there, their number here.
     pub(crate) fn adopt(&mut self, mut other: Self) -> Result<Vec<u32>> {
-        match (self, &mut other) {
-            (Self::Decided(own), Self::Decided(other)) => Ok(other.parts.iter().map(|p| own.group(*p)).collect()),
-            (Self::Hashed(own), Self::Hashed(other)) if !other.values.is_empty() => {
-                let keys = other.values.emit(EmitTo::All)?;
-                own.values.intern(&keys, &mut own.ids)?;
-                let number = |id: &usize| u32::try_from(*id).map_err(Error::data);
-                own.ids.iter().map(number).collect()
+        match (&mut *self, &mut other) {
+            (Self::One, _) => return Ok(vec![0]),
+            (Self::Decided(own), Self::Decided(other)) => {
+                return Ok(other.parts.iter().map(|p| own.group(*p)).collect());
             }
-            (Self::One, _) => Ok(vec![0]),
-            _ => Ok(Vec::new()),
+            (Self::Indexed(own), Self::Indexed(other)) => {
+                if let Some(numbers) = own.adopt(other) {
+                    return Ok(numbers);
+                }
+            }
+            _ => {}
         }
+        let (own, other) = (self.hash()?, other.hash()?);
+        if other.values.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys = other.values.emit(EmitTo::All)?;
+        let mut numbers = Vec::new();
+        own.intern(&keys, &mut numbers)?;
+        Ok(numbers)
     }
 
     /// The groups' keys, one array per key, in the order of their numbers.
@@ -101,6 +140,8 @@ impl Groups {
                 let parts = UInt32Array::from(decided.parts.clone());
                 decided.view.keys.iter().map(|key| Ok(take(key, &parts, None)?)).collect()
             }
+            Self::Indexed(indexed) if indexed.len() == 0 => Ok(Vec::new()),
+            Self::Indexed(indexed) => Ok(vec![indexed.keys()?]),
             Self::Hashed(hashed) => hashed.keys(),
         }
     }
@@ -136,6 +177,18 @@ impl Decided {
 }
 
 impl Hashed {
+    fn new(schema: SchemaRef) -> Result<Self> {
+        let values = new_group_values(Arc::clone(&schema), &GroupOrdering::None)?;
+        Ok(Self { schema, values, ids: Vec::new() })
+    }
+
+    fn intern(&mut self, keys: &[ArrayRef], found: &mut Vec<u32>) -> Result<()> {
+        self.values.intern(keys, &mut self.ids)?;
+        #[expect(clippy::cast_possible_truncation, reason = "groups are counted in memory, far below 2^32")]
+        found.extend(self.ids.iter().map(|id| *id as u32));
+        Ok(())
+    }
+
     fn keys(&mut self) -> Result<Vec<ArrayRef>> {
         if self.values.is_empty() {
             return Ok(Vec::new());
@@ -193,6 +246,49 @@ mod tests {
             assert!(keys[1].is_null(4) && keys[1].is_valid(0));
         }
         assert_eq!(interned(&mut own, &[9, 11]), [4, 5]);
+    }
+
+    fn dates(days: &[Option<i32>]) -> Vec<ArrayRef> {
+        vec![Arc::new(arrow::array::Date32Array::from(days.to_vec()))]
+    }
+
+    fn numbered(groups: &mut Groups, days: &[Option<i32>]) -> Vec<u32> {
+        let mut found = Vec::new();
+        groups.intern(&vec![0; days.len()], &dates(days), &mut found).unwrap();
+        found
+    }
+
+    /// Numbers of a table are those of hashing, also when a value lies so far away that hashing has to take over.
+    #[test]
+    fn values_close_together_are_numbered_like_any_others() {
+        let schema = Arc::new(Schema::new(vec![Field::new("k0", DataType::Date32, true)]));
+        let far = i32::MAX;
+        let parts: [&[Option<i32>]; 5] = [
+            &[Some(7), None, Some(-3), Some(7)],
+            &[None, Some(-9), Some(100)],
+            &[],
+            &[Some(far), Some(7), Some(-9)],
+            &[Some(i32::MIN), None],
+        ];
+        for until in 1..=parts.len() {
+            let (mut indexed, mut hashed) =
+                (Groups::indexed(Arc::clone(&schema)), Groups::hashed(Arc::clone(&schema)).unwrap());
+            for days in &parts[..until] {
+                assert_eq!(numbered(&mut indexed, days), numbered(&mut hashed, days));
+                assert_eq!(indexed.keys().unwrap(), hashed.keys().unwrap());
+            }
+            assert_eq!(matches!(indexed, Groups::Indexed(_)), until < 4);
+            // Halves: every part after the first is numbered apart and adopted.
+            let mut whole = Groups::indexed(Arc::clone(&schema));
+            for days in &parts[..until] {
+                let mut later = whole.anew().unwrap();
+                let found = numbered(&mut later, days);
+                let numbers = whole.adopt(later).unwrap();
+                let found: Vec<u32> = found.iter().map(|group| numbers[*group as usize]).collect();
+                assert_eq!(found, numbered(&mut hashed, days));
+            }
+            assert_eq!((whole.len(), whole.keys().unwrap()), (hashed.len(), hashed.keys().unwrap()));
+        }
     }
 
     #[test]

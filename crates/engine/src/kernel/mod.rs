@@ -17,7 +17,7 @@ mod strata;
 mod walk;
 mod workers;
 
-pub(crate) use compiled::{Compiled, mean, qualified};
+pub(crate) use compiled::{Compiled, qualified};
 pub(crate) use filtered::filtered;
 pub(crate) use native::{WholeRows, exact_calls};
 pub(crate) use needs::Needs;
@@ -26,5 +26,5 @@ pub(crate) use replicates::{Replicates, replicates};
 pub(crate) use rows::{Rows, Run, runs_of};
 pub(crate) use specials::Column;
 pub(crate) use strata::StrataView;
-pub(crate) use walk::{Kept, Linear, Walk, key_linearised, key_totals, linearised, totals};
+pub(crate) use walk::{Linear, Walk, key_linearised, key_totals, linearised, totals};
 pub(crate) use workers::Workers;

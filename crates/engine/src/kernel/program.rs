@@ -3,8 +3,10 @@
 use super::compiled::Compiled;
 use super::groups::Groups;
 use super::rows::Rows;
+use super::walk::Gather;
 use super::workers::{HALVED_ROWS, Workers};
 use crate::error::Result;
+use crate::shape::{Shape, Variable};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt32Array};
 use arrow::compute::filter;
 use arrow::datatypes::{Float64Type, UInt32Type};
@@ -24,22 +26,25 @@ pub(crate) struct Program {
     /// By argument, what is subtracted where it occurs in a product; NaN until it is known.
     centres: Vec<f64>,
     with_ranks: bool,
+    /// What is added up as rows are evaluated; `None` where the rows themselves are needed later.
+    gathered: Option<Vec<Variable>>,
     /// Keys as numbers by group, where an expression above the aggregate uses them.
     key_numbers: Option<Vec<Vec<f64>>>,
     known_key_numbers: usize,
 }
 
 impl Program {
-    /// `centres` are near the means of the arguments, NaN where unknown.
+    /// `centres` are near the means of the arguments, NaN where unknown; `with_ranks` keeps rows, and their ranks.
     pub(crate) fn new(
+        shape: &Shape,
         compiled: Arc<Compiled>,
         groups: Groups,
         centres: Vec<f64>,
         with_ranks: bool,
-        uses_key_numbers: bool,
     ) -> Self {
-        let key_numbers = uses_key_numbers.then(Vec::new);
-        Self { compiled, groups, centres, with_ranks, key_numbers, known_key_numbers: 0 }
+        let key_numbers = shape.uses_key_numbers().then(Vec::new);
+        let gathered = (!with_ranks && shape.is_told_by_cells()).then(|| shape.variables.clone());
+        Self { compiled, groups, centres, with_ranks, gathered, key_numbers, known_key_numbers: 0 }
     }
 
     /// The number of groups found; one when there is no GROUP BY.
@@ -68,33 +73,33 @@ impl Program {
         workers: &Workers,
         keep_going: KeepGoing<'_>,
     ) -> Result<Option<Vec<Rows>>> {
-        let with_ranks = self.with_ranks;
-        let compiled = &self.compiled;
+        let part = Part {
+            compiled: &self.compiled,
+            gathered: self.gathered.as_deref(),
+            with_ranks: self.with_ranks,
+            keep_going,
+        };
         let mut pieces = if batch.num_rows() < HALVED_ROWS || !may_halve {
-            let Some(rows) = part(compiled, &mut self.groups, batch, with_ranks, keep_going)? else { return Ok(None) };
-            vec![rows]
+            let Some(rows) = part.evaluate(&mut self.groups, batch)? else { return Ok(None) };
+            rows
         } else {
             let middle = batch.num_rows() / 2;
             let (first, second) = (batch.slice(0, middle), batch.slice(middle, batch.num_rows() - middle));
             let groups = &mut self.groups;
             let mut later = groups.anew()?;
-            let (first, second) = workers.join(
-                || part(compiled, groups, &first, with_ranks, keep_going),
-                || part(compiled, &mut later, &second, with_ranks, keep_going),
-            )?;
-            let (Some(first), Some(mut second)) = (first?, second?) else { return Ok(None) };
+            let (first, second) =
+                workers.join(|| part.evaluate(groups, &first), || part.evaluate(&mut later, &second))?;
+            let (Some(mut pieces), Some(mut second)) = (first?, second?) else { return Ok(None) };
             let numbers = self.groups.adopt(later)?;
             if !matches!(self.groups, Groups::One) {
-                second.groups.iter_mut().for_each(|group| *group = numbers[*group as usize]);
+                let later = second.iter_mut().flat_map(|rows| &mut rows.groups);
+                later.for_each(|group| *group = numbers[*group as usize]);
             }
-            vec![first, second]
+            pieces.append(&mut second);
+            pieces
         };
-        for rows in &mut pieces {
-            rows.seal();
-            rows.one_group_per_run = !matches!(self.groups, Groups::Hashed(_));
-            self.compiled.derive(rows, &mut self.centres);
-        }
         self.note_key_numbers()?;
+        pieces.iter_mut().for_each(|rows| self.compiled.derive(rows, &mut self.centres));
         Ok(Some(pieces))
     }
 
@@ -159,36 +164,65 @@ fn extend_strata(found: &mut Vec<u32>, strata: &UInt32Array, passing: Option<&Bo
     }
 }
 
-/// Evaluates consecutive rows, batch by batch.
-fn part(
-    compiled: &Compiled,
-    groups: &mut Groups,
-    batch: &RecordBatch,
+/// How consecutive rows are evaluated.
+struct Part<'a> {
+    compiled: &'a Compiled,
+    gathered: Option<&'a [Variable]>,
     with_ranks: bool,
-    keep_going: KeepGoing<'_>,
-) -> Result<Option<Rows>> {
-    let mut rows = compiled.no_rows();
-    let mut from = 0;
-    while from < batch.num_rows() {
-        if !keep_going() {
-            return Ok(None);
+    keep_going: KeepGoing<'a>,
+}
+
+impl Part<'_> {
+    /// Batch by batch; what is gathered, as long as that pays, and then rows. `None` when told to stop.
+    fn evaluate(&self, groups: &mut Groups, batch: &RecordBatch) -> Result<Option<Vec<Rows>>> {
+        let mut found = Vec::with_capacity(2);
+        let mut gather = self.gathered.map(Gather::new);
+        let mut rows = self.compiled.no_rows();
+        let mut from = 0;
+        while from < batch.num_rows() {
+            if !(self.keep_going)() {
+                return Ok(None);
+            }
+            let length = BATCH_ROWS.min(batch.num_rows() - from);
+            self.extend(groups, &batch.slice(from, length), &mut rows)?;
+            from += length;
+            if let Some(mut gathering) = gather.take() {
+                seal(&mut rows, groups);
+                gathering.add(&rows, groups.len());
+                rows.clear();
+                match gathering.pays() {
+                    true => gather = Some(gathering),
+                    false => found.push(gathering.finish()),
+                }
+            }
         }
-        let length = BATCH_ROWS.min(batch.num_rows() - from);
-        let batch = batch.slice(from, length);
-        let passing = compiled.passing(&batch)?;
-        let kept = compiled.kept(&batch, passing.as_ref())?;
-        from += length;
-        if kept.num_rows() == 0 {
-            continue;
+        found.extend(gather.map(Gather::finish));
+        if rows.len() > 0 || found.is_empty() {
+            seal(&mut rows, groups);
+            found.push(rows);
         }
-        compiled.reserve(&mut rows, kept.num_rows());
-        let before = rows.strata.len();
-        extend_strata(&mut rows.strata, numbers_from_end(&batch, 0), passing.as_ref())?;
-        if with_ranks {
-            extend(&mut rows.ranks, numbers_from_end(&batch, 1), passing.as_ref())?;
-        }
-        groups.intern(&rows.strata[before..], &compiled.keys(&kept)?, &mut rows.groups)?;
-        compiled.values(&kept, &mut rows)?;
+        Ok(Some(found))
     }
-    Ok(Some(rows))
+
+    /// Appends those rows of `batch` that pass WHERE.
+    fn extend(&self, groups: &mut Groups, batch: &RecordBatch, rows: &mut Rows) -> Result<()> {
+        let passing = self.compiled.passing(batch)?;
+        let kept = self.compiled.kept(batch, passing.as_ref())?;
+        if kept.num_rows() == 0 {
+            return Ok(());
+        }
+        self.compiled.reserve(rows, kept.num_rows());
+        let before = rows.strata.len();
+        extend_strata(&mut rows.strata, numbers_from_end(batch, 0), passing.as_ref())?;
+        if self.with_ranks {
+            extend(&mut rows.ranks, numbers_from_end(batch, 1), passing.as_ref())?;
+        }
+        groups.intern(&rows.strata[before..], &self.compiled.keys(&kept)?, &mut rows.groups)?;
+        self.compiled.values(&kept, rows)
+    }
+}
+
+fn seal(rows: &mut Rows, groups: &Groups) {
+    rows.seal();
+    rows.one_group_per_run = groups.are_decided();
 }

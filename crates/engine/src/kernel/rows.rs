@@ -1,4 +1,5 @@
 use arrow::array::UInt32Array;
+use plusminus_statistics::Cell;
 
 /// A run of rows of one stratum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +15,9 @@ impl Run {
     }
 }
 
-/// What the rows of a level, or of half of one, evaluated to: those that pass WHERE, sorted by stratum.
+/// What the rows of a level, or of a part of one, evaluated to: those that pass WHERE, sorted by stratum.
+///
+/// With `cells` they are added up already: an entry stands for all rows of a group in a stratum.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
     pub(crate) strata: Vec<u32>,
@@ -29,6 +32,8 @@ pub(crate) struct Rows {
     pub(crate) domains: Vec<Option<Vec<bool>>>,
     /// For each argument its values; anything where it is NULL.
     pub(crate) arguments: Vec<Vec<f64>>,
+    /// By entry and variable, entries outermost; then there are no domains and arguments.
+    pub(crate) cells: Option<Vec<Cell>>,
 }
 
 impl Rows {
@@ -40,7 +45,18 @@ impl Rows {
     pub(crate) fn bytes(&self) -> usize {
         let masks: usize = self.domains.iter().flatten().map(Vec::capacity).sum();
         let values: usize = self.arguments.iter().map(Vec::capacity).sum();
-        masks + 8 * values + 4 * (self.strata.capacity() + self.groups.capacity() + self.ranks.capacity())
+        let cells = self.cells.as_ref().map_or(0, |cells| cells.capacity() * size_of::<Cell>());
+        masks + cells + 8 * values + 4 * (self.strata.capacity() + self.groups.capacity() + self.ranks.capacity())
+    }
+
+    /// Forgets the rows and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.strata.clear();
+        self.runs.clear();
+        self.groups.clear();
+        self.ranks.clear();
+        self.domains.iter_mut().flatten().for_each(Vec::clear);
+        self.arguments.iter_mut().for_each(Vec::clear);
     }
 
     /// Finds the runs; for when all rows are there.

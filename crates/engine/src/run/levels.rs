@@ -3,7 +3,7 @@ use super::catalog::{Known, certain_extremes, known_variable};
 use super::nested::Nested;
 use crate::error::{Error, Result};
 use crate::estimate::{Estimator, special};
-use crate::kernel::{Compiled, Kept, Program, Rows, StrataView, Walk, filtered, key_totals, mean, totals};
+use crate::kernel::{Compiled, Program, Rows, StrataView, Walk, filtered, key_totals, totals};
 use crate::knowledge::Opened;
 use crate::prepared::{Fitted, Known as Knowledge};
 use crate::shape::Shape;
@@ -33,7 +33,6 @@ pub(crate) struct Levels<'a> {
     specials: Vec<Known>,
     /// The part that each group belongs to.
     part_of_group: Vec<u32>,
-    shifts: Vec<f64>,
     pub(super) known: &'a Knowledge,
     memory: MemoryReservation,
 }
@@ -84,7 +83,6 @@ impl<'a> Levels<'a> {
             rows_read: 0,
             loading: Duration::ZERO,
             part_of_group: Vec::new(),
-            shifts: Vec::new(),
             known,
             memory,
         })
@@ -157,9 +155,6 @@ impl<'a> Levels<'a> {
                 note_parts(&mut self.part_of_group, rows, self.view);
             }
         }
-        if self.shifts.is_empty() && rows.len() > 0 {
-            self.shifts = rows.arguments.iter().map(|values| mean(values)).collect();
-        }
     }
 
     /// One confidence for each group, or for all at once where rows are chosen by an estimate or FOR ALL GROUPS.
@@ -186,13 +181,12 @@ impl<'a> Levels<'a> {
         let groups = self.program.as_ref().map_or(0, Program::group_count);
         let quantiles = self.quantiles();
         let sizes = self.view.sizes(level);
-        let shifts = if self.shifts.is_empty() { vec![0.0; self.shape.arguments.len()] } else { self.shifts.clone() };
         let variables = &self.shape.variables;
         let levels = &self.rows[..self.pieces_up_to(level)];
         let walk = Walk { levels, sizes: &sizes, groups, workers: self.context.workers };
-        let (totals, kept): (_, Option<Kept>) = match self.view.by_key {
-            true => (key_totals(&walk, variables), None),
-            false => totals(&walk, variables, &shifts)?,
+        let totals = match self.view.by_key {
+            true => key_totals(&walk, variables),
+            false => totals(&walk, variables)?,
         };
         let by_part = self.view.populations(&sizes);
         let parts: Vec<usize> = (0..groups).map(|g| self.part(g)).collect();
@@ -209,7 +203,6 @@ impl<'a> Levels<'a> {
         let mut estimator = Estimator {
             shape: self.shape,
             walk,
-            kept: kept.as_ref(),
             totals: &totals,
             populations: &populations,
             known: &known,
@@ -267,7 +260,7 @@ fn program(
     let compiled: Arc<Compiled> = fitted.compiled(shape, context.state, &batch.schema())?;
     let groups = compiled.groups(&fitted.view, !shape.keys.is_empty())?;
     let centres = known.arguments.iter().map(|k| k.whole.mean.unwrap_or(f64::NAN)).collect();
-    Ok(Program::new(compiled, groups, centres, fitted.needs.with_ranks, shape.uses_key_numbers()))
+    Ok(Program::new(shape, compiled, groups, centres, fitted.needs.with_ranks))
 }
 
 /// Finds the parts of groups that are new.

@@ -151,6 +151,29 @@ impl Shape {
         !self.is_beyond && same == self.specials.len() && !self.calls.iter().any(is_spread)
     }
 
+    /// Whether counts and sums by stratum and group tell all that is asked, so that no row has to be looked at twice.
+    pub(crate) fn is_told_by_cells(&self) -> bool {
+        let keys = self.first_key_input();
+        let is_told = |smooth: &Smooth| {
+            used_inputs(smooth).iter().all(|input| *input >= keys)
+                || smooth.is_linear_in_one().is_some()
+                || self.average(smooth).is_some()
+        };
+        let is_plain = |argument: &Argument| matches!(argument, Argument::Plain(_));
+        !self.is_beyond
+            && self.specials.is_empty()
+            && self.arguments.iter().all(is_plain)
+            && self.smooths().all(is_told)
+    }
+
+    /// Whether `smooth` is the AVG of one argument: its sum and its count.
+    pub(crate) fn average(&self, smooth: &Smooth) -> Option<(usize, usize)> {
+        let Smooth::Div(sum, rows) = smooth else { return None };
+        let (Smooth::Input(sum), Smooth::Input(rows)) = (sum.as_ref(), rows.as_ref()) else { return None };
+        let (s, r) = (self.variables.get(*sum)?, self.variables.get(*rows)?);
+        (s.domain == r.domain && s.argument.is_some() && r.argument.is_none()).then_some((*sum, *rows))
+    }
+
     /// Every expression over the scan.
     pub(crate) fn expressions(&self) -> impl Iterator<Item = &Expr> {
         let filters = self.domains.iter().filter_map(|d| d.filter.as_ref());

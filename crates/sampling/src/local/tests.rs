@@ -5,7 +5,7 @@ use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTableConfig};
 use datafusion::prelude::SessionContext;
 use std::fs;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tempfile::TempDir;
 
 fn table(url: &str) -> Arc<dyn TableProvider> {
@@ -44,7 +44,7 @@ const CHANGES: [Change; 9] = [
         "a touched file",
         |at| {
             let file = fs::File::options().write(true).open(at.join("b.parquet")).unwrap();
-            file.set_modified(SystemTime::now() - Duration::from_secs(60)).unwrap();
+            file.set_modified(UNIX_EPOCH + Duration::from_secs(60)).unwrap();
         },
         true,
     ),

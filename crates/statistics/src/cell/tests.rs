@@ -9,11 +9,13 @@ fn cell(values: &[f64]) -> Cell {
 }
 
 #[test]
-fn sums_of_powers_and_bounds() {
+fn sums_of_powers_about_the_first_value() {
     let actual = cell(&[3.0, -1.0, 0.0]);
-    assert_eq!((actual.count, actual.s1), (3, 2.0));
-    assert_eq!((actual.min, actual.max), (-1.0, 3.0));
-    assert_eq!((actual.s2, actual.s3), (10.0, 26.0));
+    assert_eq!((actual.count, actual.origin, actual.s1), (3, 3.0, -7.0));
+    assert_eq!((actual.s2, actual.s3), (25.0, -91.0));
+    assert_eq!((actual.sum(), actual.raw_powers()), (2.0, (10.0, 26.0)));
+    assert!(!actual.is_constant());
+    assert_eq!(Cell::of(3.0), cell(&[3.0]));
 }
 
 #[test]
@@ -22,6 +24,27 @@ fn merging_equals_adding() {
     left.merge(&cell(&[4.0, -8.0]));
     left.merge(&Cell::default());
     assert_eq!(left, cell(&[1.0, 2.0, 4.0, -8.0]));
+    let mut none = Cell::default();
+    none.merge(&left);
+    assert_eq!(none, left);
+}
+
+/// Values far from zero and close to one another keep their spread, however they are put together.
+#[test]
+fn large_close_values_do_not_cancel() {
+    let near: Vec<f64> = (0..1_000).map(|i| 1e9 + f64::from(i % 7)).collect();
+    let mut halves = cell(&near[..317]);
+    halves.merge(&cell(&near[317..]));
+    let mut many = Cell::default();
+    many.add_all(&near);
+    for found in [cell(&near), halves, many, cell(&near).affine(1.0, -5e8)] {
+        let (_, squares, cubes) = found.central();
+        let small: Vec<f64> = near.iter().map(|y| y - 1e9).collect();
+        let mean = small.iter().sum::<f64>() / 1e3;
+        let power = |p: i32| small.iter().map(|u| (u - mean).powi(p)).sum::<f64>();
+        assert!((squares / power(2) - 1.0).abs() < 1e-10, "{squares} instead of {}", power(2));
+        assert!((cubes - power(3)).abs() < 1e-9 * power(2), "{cubes} instead of {}", power(3));
+    }
 }
 
 #[test]
@@ -51,8 +74,9 @@ fn values(count: u32) -> Vec<f64> {
 }
 
 fn near(actual: &Cell, expected: &Cell) {
-    assert_eq!((actual.count, actual.min, actual.max), (expected.count, expected.min, expected.max));
-    for (a, e) in [(actual.s1, expected.s1), (actual.s2, expected.s2), (actual.s3, expected.s3)] {
+    assert_eq!(actual.count, expected.count);
+    let all = |cell: &Cell| [cell.sum(), cell.raw_powers().0, cell.raw_powers().1];
+    for (a, e) in all(actual).into_iter().zip(all(expected)) {
         assert!((a - e).abs() <= 1e-9 * e.abs().max(1.0), "{a} instead of {e}");
     }
 }
@@ -62,15 +86,15 @@ fn many_at_a_time_is_one_by_one() {
     for count in [0, 1, 7, 8, 9, 100, 1_003] {
         let all = values(count);
         let mask: Vec<bool> = (0..count).map(|i| i % 3 != 1).collect();
-        let shifted: Vec<f64> = all.iter().map(|v| v - 12.5).collect();
-        let mut actual = cell(&[3.0]);
-        let mut expected = actual;
-        actual.add_all(&all, 12.5);
-        shifted.iter().for_each(|u| expected.add(*u));
-        near(&actual, &expected);
+        for before in [cell(&[3.0]), Cell::default()] {
+            let (mut actual, mut expected) = (before, before);
+            actual.add_all(&all);
+            all.iter().for_each(|y| expected.add(*y));
+            near(&actual, &expected);
+        }
         let (mut actual, mut expected) = (Cell::default(), Cell::default());
-        actual.add_masked(&all, &mask, 12.5);
-        shifted.iter().zip(&mask).filter(|(_, inside)| **inside).for_each(|(u, _)| expected.add(*u));
+        actual.add_masked(&all, &mask);
+        all.iter().zip(&mask).filter(|(_, inside)| **inside).for_each(|(y, _)| expected.add(*y));
         near(&actual, &expected);
     }
 }

@@ -7,10 +7,10 @@ use crate::total::Total;
 
 /// All sampled values of the domain are the same number, and there are at least two.
 pub(super) fn is_constant(domain: &Total) -> bool {
-    domain.domain_rows >= 2 && domain.min >= domain.max
+    domain.domain_rows >= 2 && !domain.varies
 }
 
-/// Where the mean of the domain can lie when every sampled value was `u = domain.min`: a share `p₀` of
+/// Where the mean of the domain can lie when every sampled value was `u = domain.value`: a share `p₀` of
 /// its rows may have been missed, all of them at the column's smallest or largest value.
 ///
 /// The ends are NaN where the column's bounds are not known.
@@ -21,7 +21,7 @@ pub(super) fn mean_range(
     quantiles: &Quantiles,
 ) -> (f64, f64) {
     let (smallest, largest) = bounds(knowledge);
-    let u = domain.min;
+    let u = domain.value;
     let p0 = missed_share(domain, population, quantiles.tail());
     (u - p0 * (u - smallest), u + p0 * (largest - u))
 }

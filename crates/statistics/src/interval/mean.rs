@@ -111,5 +111,5 @@ fn constant_ends(
     let (low, high) = constant::mean_range(domain, knowledge, population, quantiles);
     let rows = count::sampled_ends(domain, population, quantiles).map_or(f64::NAN, |ends| ends.1);
     let share = rows / (rows + real(domain.exact_rows));
-    (mean - share * (domain.min - low), mean + share * (high - domain.min))
+    (mean - share * (domain.value - low), mean + share * (high - domain.value))
 }

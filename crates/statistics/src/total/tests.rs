@@ -57,7 +57,7 @@ fn a_total_matches_the_definitions() {
         check(total.estimate(), 73_502.0);
         check(total.count_estimate(), 544.0);
         assert_eq!((total.domain_rows, total.exact_rows), (8, 3));
-        assert_eq!((total.min, total.max), (97.0, 250.0));
+        assert!(total.varies);
     }
 }
 

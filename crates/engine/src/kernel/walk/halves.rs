@@ -4,7 +4,7 @@ use super::scratch::{Open, Scratch};
 use super::{Piece, Walk, pieces};
 use crate::error::Result;
 use crate::kernel::workers::HALVED_ROWS;
-use plusminus_statistics::{Cell, StratumSize};
+use plusminus_statistics::{Cell, Expansion, StratumSize};
 use std::ops::Range;
 
 /// What is done with rows and with the cells they fill.
@@ -20,7 +20,7 @@ pub(super) trait Task: Sync {
     fn add(&self, scratch: &mut Scratch, level: usize, rows: Range<usize>);
     fn empty(&self) -> Self::Folded;
     /// Folds the cells of one group in one stratum.
-    fn fold(&self, folded: &mut Self::Folded, stratum: u32, size: StratumSize, group: u32, cells: &[Cell]);
+    fn fold(&self, folded: &mut Self::Folded, stratum: &Expansion, group: u32, cells: &[Cell]);
     /// Adds what later strata were folded into.
     fn merge(&self, folded: &mut Self::Folded, later: Self::Folded);
 }
@@ -86,9 +86,9 @@ impl Walk<'_> {
     }
 
     fn fold<T: Task>(&self, task: &T, half: &mut Half<T::Folded>, stratum: u32) {
-        let size = self.sizes[stratum as usize];
+        let expansion = self.sizes[stratum as usize].into();
         let folded = &mut half.folded;
-        half.scratch.flush(|group, cells| task.fold(folded, stratum, size, group, cells));
+        half.scratch.flush(|group, cells| task.fold(folded, &expansion, group, cells));
     }
 }
 

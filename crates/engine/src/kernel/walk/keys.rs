@@ -6,7 +6,7 @@ use super::totals::add_run;
 use super::{Walk, by_stratum};
 use crate::kernel::rows::Rows;
 use crate::shape::Variable;
-use plusminus_statistics::{Cell, StratumSize, Total};
+use plusminus_statistics::{Cell, Expansion, Total};
 use std::ops::Range;
 
 /// Sums within one unit (a key and all its rows), which count as one value in the cell of its stratum.
@@ -39,7 +39,7 @@ impl<'a> Units<'a> {
                 let start = group as usize * is_count.len();
                 for (at, cell) in cells.iter().enumerate().filter(|(_, cell)| !cell.is_empty()) {
                     #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
-                    let value = if is_count[at] { cell.count as f64 } else { cell.s1 };
+                    let value = if is_count[at] { cell.count as f64 } else { cell.sum() };
                     all[start + at].add(value);
                 }
             });
@@ -53,7 +53,7 @@ fn by_key(
     walk: &Walk<'_>,
     is_count: &[bool],
     add: impl Fn(&mut Scratch, usize, Range<usize>),
-    fold: impl Fn(&mut Total, usize, StratumSize, &Cell),
+    fold: impl Fn(&mut Total, usize, &Expansion, &Cell),
 ) -> Vec<Total> {
     let mut totals = vec![Total::default(); walk.groups * is_count.len()];
     by_stratum(
@@ -61,11 +61,11 @@ fn by_key(
         &mut Units::new(walk.groups, is_count),
         |units, level, run| units.visit(&walk.levels[level], run, |unit, run| add(unit, level, run)),
         |units, stratum| {
-            let size = walk.sizes[stratum as usize];
+            let expansion = walk.sizes[stratum as usize].into();
             units.by_stratum.flush(|group, cells| {
                 let start = group as usize * is_count.len();
                 for (at, cell) in cells.iter().enumerate().filter(|(_, cell)| !cell.is_empty()) {
-                    fold(&mut totals[start + at], at, size, cell);
+                    fold(&mut totals[start + at], at, &expansion, cell);
                 }
             });
         },
@@ -78,10 +78,10 @@ pub(crate) fn key_totals(walk: &Walk<'_>, variables: &[Variable]) -> Vec<Total> 
     let is_count: Vec<bool> = variables.iter().map(|v| v.argument.is_none()).collect();
     let add = |unit: &mut Scratch, level: usize, run: Range<usize>| {
         for (at, variable) in variables.iter().enumerate() {
-            add_run(unit, &walk.levels[level], run.clone(), at, variable, 0.0);
+            add_run(unit, &walk.levels[level], run.clone(), at, variable);
         }
     };
-    by_key(walk, &is_count, add, |total, _, size, cell| total.fold(size, 0.0, cell))
+    by_key(walk, &is_count, add, |total, _, stratum, cell| total.fold_cell(stratum, cell))
 }
 
 /// The second walk over a sample of keys.
@@ -93,5 +93,5 @@ pub(crate) fn key_linearised(walk: &Walk<'_>, variables: &[Variable], linears: &
             add_linear(unit, &walk.levels[level].groups, run.clone(), at, terms);
         }
     };
-    by_key(walk, &vec![false; linears.len()], add, |total, at, size, cell| linears[at].fold(total, size, cell))
+    by_key(walk, &vec![false; linears.len()], add, |total, at, stratum, cell| linears[at].fold(total, stratum, cell))
 }

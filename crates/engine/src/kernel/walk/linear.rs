@@ -3,11 +3,11 @@
 use super::Walk;
 use super::halves::Task;
 use super::scratch::Scratch;
-use super::totals::{Kept, merge_totals};
+use super::totals::merge_totals;
 use crate::error::Result;
 use crate::kernel::rows::Rows;
 use crate::shape::Variable;
-use plusminus_statistics::{Cell, StratumSize, Total};
+use plusminus_statistics::{Cell, Expansion, StratumSize, Total};
 use std::ops::Range;
 
 /// A linearised value z = Σ coefficient · y, with its own coefficients for each group.
@@ -20,23 +20,17 @@ pub(crate) struct Linear {
 }
 
 impl Linear {
-    pub(super) fn fold(&self, total: &mut Total, size: StratumSize, cell: &Cell) {
-        if self.one_domain { total.fold_domain(size, 0.0, cell) } else { total.fold(size, 0.0, cell) }
+    pub(super) fn fold(&self, total: &mut Total, stratum: &Expansion, cell: &Cell) {
+        if self.one_domain { total.fold_domain_cell(stratum, cell) } else { total.fold_cell(stratum, cell) }
     }
 
-    /// The summed variable and the count that make this an affine function of one column, if it is one.
+    /// The summed variable and the count that make this an affine function of one column; nothing else is asked of rows that
+    /// are added up already.
     fn affine(&self, variables: &[Variable]) -> Option<Affine<'_>> {
-        if !self.one_domain {
-            return None;
-        }
-        let (mut sum, mut count) = (None, None);
-        for (variable, coefficients) in &self.terms {
-            let slot = if variables[*variable].argument.is_some() { &mut sum } else { &mut count };
-            if slot.replace((*variable, coefficients.as_slice())).is_some() {
-                return None;
-            }
-        }
-        sum.map(|(sum, scales)| Affine { sum, scales, offsets: count.map(|(_, offsets)| offsets) })
+        let is_sum = |(variable, _): &&(usize, Vec<f64>)| variables[*variable].argument.is_some();
+        let (sum, scales) = self.terms.iter().find(is_sum)?;
+        let count = self.terms.iter().find(|term| !is_sum(term));
+        Some(Affine { sum: *sum, scales, offsets: count.map(|(_, offsets)| offsets.as_slice()) })
     }
 }
 
@@ -47,67 +41,23 @@ struct Affine<'a> {
     offsets: Option<&'a [f64]>,
 }
 
-/// A total per (group, linear form), groups outermost; `kept` saves the walk for forms of one column.
-pub(crate) fn linearised(
-    walk: &Walk<'_>,
-    variables: &[Variable],
-    linears: &[Linear],
-    kept: Option<&Kept>,
-) -> Result<Vec<Total>> {
-    let from_kept = |linear| kept.and_then(|kept| Linear::affine(linear, variables).filter(|a| kept.is_precise(a.sum)));
-    let affine: Vec<_> = linears.iter().map(from_kept).collect();
-    let walked: Vec<&Linear> = linears.iter().zip(&affine).filter(|(_, a)| a.is_none()).map(|(l, _)| l).collect();
-    let mut found = if walked.is_empty() { Vec::new() } else { walk_rows(walk, variables, &walked)? };
-    if walked.len() == linears.len() {
-        return Ok(found);
-    }
-    let width = linears.len();
-    let mut all = vec![Total::default(); walk.groups * width];
-    let mut next = 0;
-    for (at, (linear, affine)) in linears.iter().zip(&affine).enumerate() {
-        match (affine, kept) {
-            (Some(affine), Some(kept)) => from_cells(&mut all, at, width, walk, linear, affine, kept, variables.len()),
-            _ => {
-                for group in 0..walk.groups {
-                    all[group * width + at] = std::mem::take(&mut found[group * walked.len() + next]);
-                }
-                next += 1;
-            }
-        }
-    }
-    Ok(all)
-}
-
-#[expect(clippy::too_many_arguments, reason = "one place of one table, from one column of another")]
-fn from_cells(
-    totals: &mut [Total],
-    at: usize,
-    width: usize,
-    walk: &Walk<'_>,
-    linear: &Linear,
-    affine: &Affine<'_>,
-    kept: &Kept,
-    variables: usize,
-) {
-    for (place, (stratum, group)) in kept.places.iter().enumerate() {
-        let group = *group as usize;
-        let scale = affine.scales[group];
-        let offset = affine.offsets.map_or(0.0, |offsets| offsets[group]) + scale * kept.shifts[affine.sum];
-        let cell = kept.cells[place * variables + affine.sum].affine(scale, offset);
-        linear.fold(&mut totals[group * width + at], walk.sizes[*stratum as usize], &cell);
-    }
-}
-
-fn walk_rows(walk: &Walk<'_>, variables: &[Variable], linears: &[&Linear]) -> Result<Vec<Total>> {
-    let terms = walk.levels.iter().map(|rows| linears.iter().map(|l| terms_of(l, rows, variables)).collect()).collect();
-    walk.run(&Linearised { levels: walk.levels, terms, linears, groups: walk.groups })
+/// A total per (group, linear form), groups outermost.
+pub(crate) fn linearised(walk: &Walk<'_>, variables: &[Variable], linears: &[Linear]) -> Result<Vec<Total>> {
+    let terms = |rows| linears.iter().map(|l| terms_of(l, rows, variables)).collect();
+    let terms = walk.levels.iter().map(|rows| if rows.cells.is_some() { Vec::new() } else { terms(rows) }).collect();
+    let affine = linears.iter().map(|linear| linear.affine(variables)).collect();
+    let task = Linearised { levels: walk.levels, terms, affine, variables: variables.len(), linears, groups: walk.groups };
+    walk.run(&task)
 }
 
 struct Linearised<'a> {
     levels: &'a [Rows],
     /// By level and linear form.
     terms: Vec<Vec<Vec<Term<'a>>>>,
-    linears: &'a [&'a Linear],
+    /// By linear form, for rows that are added up.
+    affine: Vec<Option<Affine<'a>>>,
+    variables: usize,
+    linears: &'a [Linear],
     groups: usize,
 }
 
@@ -125,6 +75,10 @@ impl Task for Linearised<'_> {
 
     fn add(&self, scratch: &mut Scratch, level: usize, run: Range<usize>) {
         let rows = &self.levels[level];
+        if let Some(cells) = &rows.cells {
+            self.add_cells(scratch, rows, run, cells);
+            return;
+        }
         let touched = if rows.one_group_per_run { run.start..run.start + 1 } else { run.clone() };
         for group in &rows.groups[touched] {
             scratch.touch(*group);
@@ -138,17 +92,37 @@ impl Task for Linearised<'_> {
         vec![Total::default(); self.groups * self.linears.len()]
     }
 
-    fn fold(&self, totals: &mut Self::Folded, _: u32, size: StratumSize, group: u32, cells: &[Cell]) {
+    fn fold(&self, totals: &mut Self::Folded, stratum: &Expansion, group: u32, cells: &[Cell]) {
         let start = group as usize * self.linears.len();
         for (at, cell) in cells.iter().enumerate() {
-            if !cell.is_empty() {
-                self.linears[at].fold(&mut totals[start + at], size, cell);
-            }
+            self.linears[at].fold(&mut totals[start + at], stratum, cell);
         }
     }
 
     fn merge(&self, totals: &mut Self::Folded, later: Self::Folded) {
         merge_totals(totals, &later);
+    }
+}
+
+impl Linearised<'_> {
+    fn add_cells(&self, scratch: &mut Scratch, rows: &Rows, run: Range<usize>, cells: &[Cell]) {
+        for entry in run {
+            let group = rows.groups[entry];
+            scratch.touch(group);
+            let added = &cells[entry * self.variables..(entry + 1) * self.variables];
+            for (own, affine) in scratch.of(group).iter_mut().zip(&self.affine) {
+                if let Some(affine) = affine {
+                    own.merge(&affine.of(group as usize, added));
+                }
+            }
+        }
+    }
+}
+
+impl Affine<'_> {
+    /// The cell of z from the cells of the variables.
+    fn of(&self, group: usize, cells: &[Cell]) -> Cell {
+        cells[self.sum].affine(self.scales[group], self.offsets.map_or(0.0, |offsets| offsets[group]))
     }
 }
 

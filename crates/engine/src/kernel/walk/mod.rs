@@ -3,6 +3,7 @@
 //! Many rows are walked in two halves at the same time. Where they are cut depends on the rows alone, and the halves are
 //! added in order, so that every sum comes out the same on any number of threads.
 
+mod gather;
 mod halves;
 mod keys;
 mod linear;
@@ -11,7 +12,8 @@ mod totals;
 
 pub(crate) use keys::{key_linearised, key_totals};
 pub(crate) use linear::{Linear, linearised};
-pub(crate) use totals::{Kept, totals};
+pub(crate) use totals::totals;
+pub(super) use gather::Gather;
 
 use super::rows::Rows;
 use super::workers::Workers;

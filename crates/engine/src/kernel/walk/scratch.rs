@@ -1,5 +1,8 @@
 use plusminus_statistics::Cell;
 
+/// Half of what a core's second-level cache holds on most machines.
+const CACHE_BYTES: usize = 512 << 10;
+
 /// Cells of the stratum under way, one row of `width` cells per group, and the groups touched in it.
 pub(super) struct Scratch {
     pub(super) width: usize,
@@ -18,6 +21,26 @@ impl Scratch {
             stamp: vec![0; groups],
             now: 1,
         }
+    }
+
+    /// Makes room for further groups.
+    pub(super) fn grow(&mut self, groups: usize) {
+        if groups > self.stamp.len() {
+            self.cells.resize(groups * self.width, Cell::default());
+            self.stamp.resize(groups, 0);
+        }
+    }
+
+    /// Whether the cells stay in the cache of a core while rows are added.
+    pub(super) fn fits_cache(&self) -> bool {
+        size_of_val(self.cells.as_slice()) <= CACHE_BYTES
+    }
+
+    /// The cells of one group.
+    #[inline]
+    pub(super) fn of(&mut self, group: u32) -> &mut [Cell] {
+        let start = group as usize * self.width;
+        &mut self.cells[start..start + self.width]
     }
 
     #[inline]

@@ -1,0 +1,158 @@
+//! Groups of one whole-numbered key whose values lie close together: a table tells the group of every value.
+
+use super::Hashed;
+use crate::error::{Error, Result};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int64Type, SchemaRef};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Values a table may span: four bytes each, so that it stays within the second-level cache of a core, or nearly.
+const SPAN_MAX: i128 = 1 << 19;
+/// No group yet.
+const NONE: u32 = u32::MAX;
+
+/// Groups by value.
+pub(in crate::kernel) struct Indexed {
+    schema: SchemaRef,
+    /// The value of the table's first place.
+    low: i64,
+    /// By value above `low` its group.
+    table: Vec<u32>,
+    /// The group of NULL.
+    null: u32,
+    /// By group its value.
+    values: Vec<Option<i64>>,
+}
+
+/// Whether keys of this type can be looked up.
+pub(in crate::kernel) fn is_indexable(data_type: &DataType) -> bool {
+    use DataType::{Date32, Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32};
+    matches!(data_type, Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | Date32)
+}
+
+impl Indexed {
+    /// None found yet; the schema has one column of an indexable type.
+    pub(super) fn new(schema: SchemaRef) -> Self {
+        Self { schema, low: 0, table: Vec::new(), null: NONE, values: Vec::new() }
+    }
+
+    pub(super) fn anew(&self) -> Self {
+        Self::new(Arc::clone(&self.schema))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Appends the group of every key to `found`; false, and nothing is done, when the values lie too far apart.
+    pub(super) fn intern(&mut self, keys: &ArrayRef, found: &mut Vec<u32>) -> Result<bool> {
+        let keys = whole_numbers(keys)?;
+        let keys = keys.as_primitive::<Int64Type>();
+        let span = match (arrow::compute::min(keys), arrow::compute::max(keys)) {
+            (Some(low), Some(high)) => low..high,
+            _ => self.low..self.low,
+        };
+        if keys.null_count() < keys.len() && !self.reach(&span) {
+            return Ok(false);
+        }
+        found.reserve(keys.len());
+        if keys.null_count() == 0 {
+            found.extend(keys.values().iter().map(|key| self.group(*key)));
+        } else {
+            found.extend(keys.iter().map(|key| key.map_or_else(|| self.null_group(), |key| self.group(key))));
+        }
+        Ok(true)
+    }
+
+    /// Makes the table reach both ends of `span`, unless it would be too long.
+    fn reach(&mut self, span: &Range<i64>) -> bool {
+        let held = self.low..self.low.saturating_add(self.table.len() as i64 - 1);
+        let wanted = match self.table.is_empty() {
+            true => span.clone(),
+            false => span.start.min(held.start)..span.end.max(held.end),
+        };
+        let length = i128::from(wanted.end) - i128::from(wanted.start) + 1;
+        if length > SPAN_MAX {
+            return false;
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and SPAN_MAX")]
+        let length = length as usize;
+        if length > self.table.len() {
+            let mut table = vec![NONE; length];
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the table")]
+            let from = (i128::from(self.low) - i128::from(wanted.start)).max(0) as usize;
+            if !self.table.is_empty() {
+                table[from..from + self.table.len()].copy_from_slice(&self.table);
+            }
+            (self.low, self.table) = (wanted.start, table);
+        }
+        true
+    }
+
+    /// The group of a value within reach.
+    #[inline]
+    fn group(&mut self, key: i64) -> u32 {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the table")]
+        let slot = &mut self.table[key.wrapping_sub(self.low) as usize];
+        if *slot == NONE {
+            *slot = next(&self.values);
+            self.values.push(Some(key));
+        }
+        *slot
+    }
+
+    fn null_group(&mut self) -> u32 {
+        if self.null == NONE {
+            self.null = next(&self.values);
+            self.values.push(None);
+        }
+        self.null
+    }
+
+    /// Takes the groups of rows that come after all rows so far; by their number there, their number here, or nothing when both
+    /// together lie too far apart.
+    pub(super) fn adopt(&mut self, other: &Self) -> Option<Vec<u32>> {
+        if !other.table.is_empty() && !self.reach(&(other.low..other.low + (other.table.len() as i64 - 1))) {
+            return None;
+        }
+        let number = |value: &Option<i64>| value.map_or_else(|| self.null_group(), |key| self.group(key));
+        Some(other.values.iter().map(number).collect())
+    }
+
+    /// The values, in the order of the groups.
+    pub(super) fn keys(&self) -> Result<ArrayRef> {
+        let values: ArrayRef = Arc::new(Int64Array::from(self.values.clone()));
+        let data_type = self.schema.field(0).data_type();
+        match data_type {
+            DataType::Date32 => Ok(cast(&cast(&values, &DataType::Int32)?, data_type)?),
+            _ => Ok(cast(&values, data_type)?),
+        }
+    }
+
+    /// The same groups with the same numbers, hashed.
+    pub(super) fn hashed(&self) -> Result<Hashed> {
+        let mut hashed = Hashed::new(Arc::clone(&self.schema))?;
+        if !self.values.is_empty() {
+            hashed.values.intern(&[self.keys()?], &mut hashed.ids)?;
+        }
+        if hashed.values.len() != self.values.len() {
+            return Err(Error::data("groups were not numbered in the order of their appearance"));
+        }
+        Ok(hashed)
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "at most SPAN_MAX and NULL")]
+fn next(values: &[Option<i64>]) -> u32 {
+    values.len() as u32
+}
+
+fn whole_numbers(keys: &ArrayRef) -> Result<ArrayRef> {
+    Ok(match keys.data_type() {
+        DataType::Int64 => Arc::clone(keys),
+        DataType::Date32 => cast(&cast(keys, &DataType::Int32)?, &DataType::Int64)?,
+        _ => cast(keys, &DataType::Int64)?,
+    })
+}

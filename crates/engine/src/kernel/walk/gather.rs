@@ -1,0 +1,63 @@
+//! Rows added up by stratum and group as they are evaluated, so that they need not be kept.
+
+use super::scratch::Scratch;
+use super::totals::add_rows;
+use crate::kernel::rows::Rows;
+use crate::shape::Variable;
+
+/// Rows per entry; with fewer, entries take more memory than the rows would.
+const ROWS_PER_ENTRY: usize = 4;
+
+/// Entries found so far.
+pub(in crate::kernel) struct Gather<'a> {
+    variables: &'a [Variable],
+    scratch: Scratch,
+    /// The stratum under way.
+    stratum: Option<u32>,
+    entries: Rows,
+    rows: usize,
+}
+
+impl<'a> Gather<'a> {
+    pub(in crate::kernel) fn new(variables: &'a [Variable]) -> Self {
+        let entries = Rows { cells: Some(Vec::new()), ..Rows::default() };
+        Self { variables, scratch: Scratch::new(0, variables.len()), stratum: None, entries, rows: 0 }
+    }
+
+    /// Adds rows, whose groups are below `groups`.
+    pub(in crate::kernel) fn add(&mut self, rows: &Rows, groups: usize) {
+        self.scratch.grow(groups);
+        for run in &rows.runs {
+            if self.stratum != Some(run.stratum) {
+                self.close();
+                self.stratum = Some(run.stratum);
+            }
+            add_rows(&mut self.scratch, rows, run.range(), self.variables);
+        }
+        self.rows += rows.len();
+    }
+
+    /// Whether there are few entries for the rows so far, and few enough groups for their cells to stay in the cache.
+    pub(in crate::kernel) fn pays(&self) -> bool {
+        self.entries.len() * ROWS_PER_ENTRY <= self.rows && self.scratch.fits_cache()
+    }
+
+    /// Ends the stratum under way.
+    fn close(&mut self) {
+        let Some(stratum) = self.stratum.take() else { return };
+        let Rows { strata, groups, cells, .. } = &mut self.entries;
+        self.scratch.flush(|group, own| {
+            strata.push(stratum);
+            groups.push(group);
+            cells.get_or_insert_default().extend_from_slice(own);
+        });
+    }
+
+    /// The entries.
+    pub(in crate::kernel) fn finish(mut self) -> Rows {
+        self.close();
+        let mut entries = self.entries;
+        entries.seal();
+        entries
+    }
+}
