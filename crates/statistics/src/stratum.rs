@@ -60,8 +60,7 @@ impl From<StratumSize> for Expansion {
         let (weight, rate) = (size.weight(), size.rate());
         let scale = all * all * (1.0 - rate);
         let per_square = scale / (sampled * (sampled - 1.0));
-        let per_cube =
-            if size.sampled > 2 { per_square * all * (1.0 - 2.0 * rate) / (sampled - 2.0) } else { 0.0 };
+        let per_cube = if size.sampled > 2 { per_square * all * (1.0 - 2.0 * rate) / (sampled - 2.0) } else { 0.0 };
         Self {
             is_exact: size.is_exact(),
             sampled,

@@ -129,8 +129,7 @@ impl Total {
         let (y, squares, cubes) = cell.central();
         let row_squares = c * (1.0 - share);
         let all_squares = squares + row_squares * y * y;
-        let all_cubes =
-            cubes + 3.0 * y * (1.0 - share) * squares + row_squares * (1.0 - 2.0 * share) * (y * y * y);
+        let all_cubes = cubes + 3.0 * y * (1.0 - share) * squares + row_squares * (1.0 - 2.0 * share) * (y * y * y);
         let mut variance = stratum.per_square * all_squares;
         let mut third = stratum.per_cube * all_cubes;
         if degrees == Degrees::Domain && c > 1.0 {

@@ -4,7 +4,6 @@ mod indexed;
 
 pub(super) use indexed::is_indexable;
 
-use indexed::Indexed;
 use super::strata::StrataView;
 use crate::error::{Error, Result};
 use arrow::array::{ArrayRef, UInt32Array};
@@ -13,6 +12,7 @@ use arrow::datatypes::SchemaRef;
 use datafusion::logical_expr::EmitTo;
 use datafusion::physical_plan::aggregates::group_values::{GroupValues, new_group_values};
 use datafusion::physical_plan::aggregates::order::GroupOrdering;
+use indexed::Indexed;
 use std::sync::Arc;
 
 /// The groups found so far.

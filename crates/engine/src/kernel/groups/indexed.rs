@@ -14,7 +14,7 @@ const SPAN_MAX: i128 = 1 << 19;
 const NONE: u32 = u32::MAX;
 
 /// Groups by value.
-pub(in crate::kernel) struct Indexed {
+pub(crate) struct Indexed {
     schema: SchemaRef,
     /// The value of the table's first place.
     low: i64,
@@ -61,7 +61,7 @@ impl Indexed {
         if keys.null_count() == 0 {
             found.extend(keys.values().iter().map(|key| self.group(*key)));
         } else {
-            found.extend(keys.iter().map(|key| key.map_or_else(|| self.null_group(), |key| self.group(key))));
+            found.extend(keys.iter().map(|key| self.group_or_null(key)));
         }
         Ok(true)
     }
@@ -77,11 +77,9 @@ impl Indexed {
         if length > SPAN_MAX {
             return false;
         }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and SPAN_MAX")]
         let length = length as usize;
         if length > self.table.len() {
             let mut table = vec![NONE; length];
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the table")]
             let from = (i128::from(self.low) - i128::from(wanted.start)).max(0) as usize;
             if !self.table.is_empty() {
                 table[from..from + self.table.len()].copy_from_slice(&self.table);
@@ -103,7 +101,10 @@ impl Indexed {
         *slot
     }
 
-    fn null_group(&mut self) -> u32 {
+    fn group_or_null(&mut self, key: Option<i64>) -> u32 {
+        if let Some(key) = key {
+            return self.group(key);
+        }
         if self.null == NONE {
             self.null = next(&self.values);
             self.values.push(None);
@@ -117,8 +118,7 @@ impl Indexed {
         if !other.table.is_empty() && !self.reach(&(other.low..other.low + (other.table.len() as i64 - 1))) {
             return None;
         }
-        let number = |value: &Option<i64>| value.map_or_else(|| self.null_group(), |key| self.group(key));
-        Some(other.values.iter().map(number).collect())
+        Some(other.values.iter().map(|value| self.group_or_null(*value)).collect())
     }
 
     /// The values, in the order of the groups.

@@ -46,7 +46,8 @@ pub(crate) fn linearised(walk: &Walk<'_>, variables: &[Variable], linears: &[Lin
     let terms = |rows| linears.iter().map(|l| terms_of(l, rows, variables)).collect();
     let terms = walk.levels.iter().map(|rows| if rows.cells.is_some() { Vec::new() } else { terms(rows) }).collect();
     let affine = linears.iter().map(|linear| linear.affine(variables)).collect();
-    let task = Linearised { levels: walk.levels, terms, affine, variables: variables.len(), linears, groups: walk.groups };
+    let task =
+        Linearised { levels: walk.levels, terms, affine, variables: variables.len(), linears, groups: walk.groups };
     walk.run(&task)
 }
 

@@ -10,10 +10,10 @@ mod linear;
 mod scratch;
 mod totals;
 
+pub(super) use gather::Gather;
 pub(crate) use keys::{key_linearised, key_totals};
 pub(crate) use linear::{Linear, linearised};
 pub(crate) use totals::totals;
-pub(super) use gather::Gather;
 
 use super::rows::Rows;
 use super::workers::Workers;
