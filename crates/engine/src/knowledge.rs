@@ -5,7 +5,7 @@ mod keys;
 use crate::error::Result;
 use crate::estimate::Known;
 use crate::image::{Image, ImageCache};
-use crate::kernel::qualified;
+use crate::kernel::{qualified, sizes};
 use crate::shape::{Argument, Shape};
 use arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, ScalarValue};
@@ -58,7 +58,7 @@ pub(crate) struct Opened<'a> {
 }
 
 impl KnowledgeCache {
-    /// What is known of each argument: a column from the build-time scan, an expression from the family's top level.
+    /// What is known of each argument: a column from the build-time scan, an expression from rows of the family.
     pub(crate) fn of(
         &self,
         shape: &Shape,
@@ -114,7 +114,7 @@ impl KnowledgeCache {
         self.measured(&[argument], shape, state, family)
     }
 
-    /// One expression, or a pair of them, from the rows of the family's top level.
+    /// One expression, or a pair of them, from rows of the family.
     fn measured(
         &self,
         exprs: &[&Expr],
@@ -124,7 +124,7 @@ impl KnowledgeCache {
     ) -> Result<ArgumentKnowledge> {
         let text = exprs.iter().map(ToString::to_string).collect::<Vec<_>>().join(" * ");
         self.cached(family, text, || {
-            Ok(match (top_level(exprs, shape, state, family)?, exprs.len()) {
+            Ok(match (measured_rows(exprs, shape, state, family)?, exprs.len()) {
                 (None, _) => ArgumentKnowledge::default(),
                 (Some(rows), 1) => ArgumentKnowledge { whole: rows.moments(|v| v[0]), ..ArgumentKnowledge::default() },
                 (Some(rows), _) => {
@@ -212,26 +212,38 @@ struct Weighted {
     values: Vec<Vec<f64>>,
 }
 
-/// All rows the family holds; `None` when an expression cannot be evaluated on all of them.
-fn top_level(exprs: &[&Expr], shape: &Shape, state: &SessionState, family: &Opened<'_>) -> Result<Option<Weighted>> {
+/// Rows from which the shape of an expression is known well enough: with 5,000 trusted sums cover as they should, and what
+/// is gained beyond these is not worth the reading.
+const MEASURED_ROWS: usize = 65_536;
+
+/// The rows of as many levels as it takes; `None` when an expression cannot be evaluated on all of them.
+fn measured_rows(
+    exprs: &[&Expr],
+    shape: &Shape,
+    state: &SessionState,
+    family: &Opened<'_>,
+) -> Result<Option<Weighted>> {
     let mut columns: Vec<String> = Vec::new();
     for column in exprs.iter().flat_map(|e| e.column_refs()) {
         if !columns.contains(&column.name) {
             columns.push(column.name.clone());
         }
     }
-    let mut rows = Weighted { weights: Vec::new(), values: vec![Vec::new(); exprs.len()] };
+    let mut values = vec![Vec::new(); exprs.len()];
+    let (mut strata, mut last) = (Vec::new(), 0);
     for level in 0..family.manifest.levels.len() {
         let image = family.images.level(family.store, family.manifest, level, &columns)?;
         let Some(found) = evaluated(exprs, &image, &columns, shape, state)? else { return Ok(None) };
-        rows.values.iter_mut().zip(found).for_each(|(values, found)| values.extend(found));
-        for stratum in image.strata.values() {
-            let (all, kept) = (family.strata.rows()[*stratum as usize], family.strata.caps()[*stratum as usize]);
-            #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
-            rows.weights.push(all as f64 / all.min(kept).max(1) as f64);
+        values.iter_mut().zip(found).for_each(|(values, found)| values.extend(found));
+        strata.extend_from_slice(image.strata.values());
+        last = level;
+        if strata.len() >= MEASURED_ROWS {
+            break;
         }
     }
-    Ok(Some(rows))
+    let sizes = sizes(family.strata, last, family.manifest.levels.len());
+    let weights = strata.iter().map(|stratum| sizes[*stratum as usize].weight()).collect();
+    Ok(Some(Weighted { weights, values }))
 }
 
 /// Expressions over the rows of one level, NaN for NULL; `None` when one cannot be evaluated on all of them.

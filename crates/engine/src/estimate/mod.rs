@@ -111,11 +111,12 @@ impl Estimator<'_> {
         } else {
             linearised(&self.walk, &self.shape.variables, &linears)?
         };
-        let z = |plan: &Plan<'_>, group: usize| {
-            plan.linear.map_or_else(Total::default, |at| walked[group * linears.len() + at])
-        };
+        let none = Total::default();
+        let z = |plan: &Plan<'_>, group: usize| plan.linear.map_or(&none, |at| &walked[group * linears.len() + at]);
         let of = |plan: &Plan<'_>, groups: Range<usize>| -> Vec<Estimate> {
-            groups.map(|group| self.estimate(plan, group, &z(plan, group))).collect()
+            let mut estimates = Vec::with_capacity(self.groups());
+            estimates.extend(groups.map(|group| self.estimate(plan, group, z(plan, group))));
+            estimates
         };
         let mut all = Vec::with_capacity(plans.len());
         for plan in &plans {
@@ -125,7 +126,9 @@ impl Estimator<'_> {
             }
             let middle = self.groups() / 2;
             let halves = self.walk.workers.join(|| of(plan, 0..middle), || of(plan, middle..self.groups()))?;
-            all.push([halves.0, halves.1].concat());
+            let mut estimates = halves.0;
+            estimates.extend(halves.1);
+            all.push(estimates);
         }
         Ok(all)
     }

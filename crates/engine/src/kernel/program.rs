@@ -3,7 +3,7 @@
 use super::compiled::Compiled;
 use super::groups::Groups;
 use super::rows::Rows;
-use super::walk::Gather;
+use super::walk::{Gather, compacted};
 use super::workers::{HALVED_ROWS, Workers};
 use crate::error::Result;
 use crate::shape::{Shape, Variable};
@@ -98,6 +98,9 @@ impl Program {
             pieces.append(&mut second);
             pieces
         };
+        if let Some(variables) = &self.gathered {
+            pieces = compacted(pieces, self.groups.len(), variables, workers)?;
+        }
         self.note_key_numbers()?;
         pieces.iter_mut().for_each(|rows| self.compiled.derive(rows, &mut self.centres));
         Ok(Some(pieces))

@@ -49,6 +49,13 @@ impl Rows {
         masks + cells + 8 * values + 4 * (self.strata.capacity() + self.groups.capacity() + self.ranks.capacity())
     }
 
+    /// Adds an entry of rows that are added up.
+    pub(crate) fn push_entry(&mut self, stratum: u32, group: u32, cells: &[Cell]) {
+        self.strata.push(stratum);
+        self.groups.push(group);
+        self.cells.get_or_insert_default().extend_from_slice(cells);
+    }
+
     /// Forgets the rows and keeps the memory.
     pub(crate) fn clear(&mut self) {
         self.strata.clear();

@@ -169,7 +169,7 @@ impl<'a> Levels<'a> {
 
     pub(super) async fn look(&mut self, level: usize) -> Result<Look> {
         let mut look = self.estimated(level)?;
-        self.context.parts.lap("walk and estimate");
+        self.context.parts.lap("estimate");
         if self.shape.is_beyond {
             look.nested = Some(self.nested(&look).await?);
             self.context.parts.lap("replicates");
@@ -188,6 +188,7 @@ impl<'a> Levels<'a> {
             true => key_totals(&walk, variables),
             false => totals(&walk, variables)?,
         };
+        self.context.parts.lap("walk");
         let by_part = self.view.populations(&sizes);
         let parts: Vec<usize> = (0..groups).map(|g| self.part(g)).collect();
         let populations: Vec<Population> = parts.iter().map(|p| by_part[*p]).collect();

@@ -22,7 +22,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct StrataView {
     pub(crate) strata: Arc<Strata>,
-    levels: u32,
+    levels: usize,
     /// Whether whole keys were drawn: strata are made of keys, and ranks are theirs.
     pub(crate) by_key: bool,
     /// Whether any row of a stratum can pass WHERE.
@@ -53,7 +53,7 @@ impl StrataView {
         let mut alive = alive(&predicates, state, &schema, &batch)?;
         prune::prune(&mut alive, &undecided, shape, state, manifest, &strata)?;
         let (part_of, parts, values) = parts(&keys, state, &schema, &batch, &alive)?;
-        let levels = u32::try_from(manifest.levels.len()).unwrap_or(u32::MAX);
+        let levels = manifest.levels.len();
         let by_key = strata.is_universe();
         Ok(Self {
             strata,
@@ -71,14 +71,7 @@ impl StrataView {
 
     /// The size of each stratum when levels up to `level` are read, in rows or, where keys were drawn, in keys.
     pub(crate) fn sizes(&self, level: usize) -> Vec<StratumSize> {
-        let level = u32::try_from(level).unwrap_or(u32::MAX);
-        let strata = self.strata.units().iter().zip(self.strata.caps());
-        strata
-            .map(|(&rows, &kept)| {
-                let held = cap::at_level(kept, level, self.levels).max(2).min(kept.max(1));
-                StratumSize { rows, sampled: rows.min(held) }
-            })
-            .collect()
+        sizes(&self.strata, level, self.levels)
     }
 
     /// For each part, the strata that could hold a row of it.
@@ -195,6 +188,17 @@ impl StrataView {
         }
         found
     }
+}
+
+/// The size of each stratum when levels up to `level` of so many are read, in rows or, where keys were drawn, in keys.
+pub(crate) fn sizes(strata: &Strata, level: usize, levels: usize) -> Vec<StratumSize> {
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let (level, levels) = (number(level), number(levels));
+    let size = |(&rows, &kept): (&u64, &u64)| {
+        let held = cap::at_level(kept, level, levels).max(2).min(kept.max(1));
+        StratumSize { rows, sampled: rows.min(held) }
+    };
+    strata.units().iter().zip(strata.caps()).map(size).collect()
 }
 
 /// The columns of φ as a batch that expressions over the table can be evaluated on.

@@ -21,7 +21,7 @@ pub(in crate::kernel) struct Gather<'a> {
 impl<'a> Gather<'a> {
     pub(in crate::kernel) fn new(variables: &'a [Variable]) -> Self {
         let entries = Rows { cells: Some(Vec::new()), ..Rows::default() };
-        Self { variables, scratch: Scratch::new(0, variables.len()), stratum: None, entries, rows: 0 }
+        Self { variables, scratch: Scratch::new(variables.len()), stratum: None, entries, rows: 0 }
     }
 
     /// Adds rows, whose groups are below `groups`.
@@ -45,12 +45,8 @@ impl<'a> Gather<'a> {
     /// Ends the stratum under way.
     fn close(&mut self) {
         let Some(stratum) = self.stratum.take() else { return };
-        let Rows { strata, groups, cells, .. } = &mut self.entries;
-        self.scratch.flush(|group, own| {
-            strata.push(stratum);
-            groups.push(group);
-            cells.get_or_insert_default().extend_from_slice(own);
-        });
+        let entries = &mut self.entries;
+        self.scratch.flush(|group, cells| entries.push_entry(stratum, group, cells));
     }
 
     /// The entries.

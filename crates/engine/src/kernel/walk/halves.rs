@@ -7,6 +7,9 @@ use crate::kernel::workers::HALVED_ROWS;
 use plusminus_statistics::{Cell, Expansion, StratumSize};
 use std::ops::Range;
 
+/// Totals from which adding those of two threads costs more than it saves.
+const MERGED_MAX: usize = 16_384;
+
 /// What is done with rows and with the cells they fill.
 pub(super) trait Task: Sync {
     /// What the cells of whole strata are folded into.
@@ -20,7 +23,11 @@ pub(super) trait Task: Sync {
     fn add(&self, scratch: &mut Scratch, level: usize, rows: Range<usize>);
     fn empty(&self) -> Self::Folded;
     /// Folds the cells of one group in one stratum.
-    fn fold(&self, folded: &mut Self::Folded, stratum: &Expansion, group: u32, cells: &[Cell]);
+    fn fold(&self, folded: &mut Self::Folded, stratum: u32, expansion: &Expansion, group: u32, cells: &[Cell]);
+    /// Folds entries that are all of a stratum's rows; false where they have to be added first.
+    fn fold_entries(&self, _: &mut Self::Folded, _: &Expansion, _: usize, _: Range<usize>) -> bool {
+        false
+    }
     /// Adds what later strata were folded into.
     fn merge(&self, folded: &mut Self::Folded, later: Self::Folded);
 }
@@ -45,7 +52,9 @@ impl Walk<'_> {
     pub(super) fn run<T: Task>(&self, task: &T) -> Result<T::Folded> {
         let mut all = pieces(self.levels);
         let rows: usize = all.iter().map(|p| p.rows.len()).sum();
-        if rows < HALVED_ROWS {
+        // Entries of very many groups are folded sooner than what two threads made of them is added.
+        let are_entries = self.levels.iter().all(|rows| rows.cells.is_some());
+        if rows < HALVED_ROWS || (are_entries && self.groups * task.width() > MERGED_MAX) {
             return Ok(self.half(task, &all, Shared::Nothing).folded);
         }
         let (at, is_shared) = cut(&mut all, rows);
@@ -56,6 +65,7 @@ impl Walk<'_> {
             || self.half(task, second, sharing(Shared::First)),
         )?;
         if let Some(piece) = first.last().filter(|_| is_shared) {
+            one.scratch.grow(self.groups);
             one.scratch.merge(&other.open);
             self.fold(task, &mut one, piece.stratum);
         }
@@ -64,15 +74,24 @@ impl Walk<'_> {
     }
 
     fn half<T: Task>(&self, task: &T, pieces: &[Piece], shared: Shared) -> Half<T::Folded> {
-        let scratch = Scratch::new(self.groups, task.width());
+        let scratch = Scratch::new(task.width());
         let mut half = Half { folded: task.empty(), scratch, open: Open::default() };
-        let mut is_first = true;
+        let (mut is_first, mut is_begun) = (true, false);
         for (number, piece) in pieces.iter().enumerate() {
-            if !task.skips(self.sizes[piece.stratum as usize]) {
+            let next = pieces.get(number + 1);
+            let is_alone = !is_begun && next.is_none_or(|next| next.stratum != piece.stratum);
+            let is_whole =
+                is_alone && !(is_first && shared == Shared::First || next.is_none() && shared == Shared::Last);
+            if is_whole && self.is_folded(task, &mut half.folded, piece) {
+                is_first = false;
+                continue;
+            }
+            if !task.skips(self.size(piece.stratum)) {
+                half.scratch.grow(self.groups);
                 task.add(&mut half.scratch, piece.level, piece.rows.clone());
             }
-            let next = pieces.get(number + 1);
-            if next.is_some_and(|next| next.stratum == piece.stratum) {
+            is_begun = next.is_some_and(|next| next.stratum == piece.stratum);
+            if is_begun {
                 continue;
             }
             match shared {
@@ -86,9 +105,23 @@ impl Walk<'_> {
     }
 
     fn fold<T: Task>(&self, task: &T, half: &mut Half<T::Folded>, stratum: u32) {
-        let expansion = self.sizes[stratum as usize].into();
+        let expansion = self.size(stratum).into();
         let folded = &mut half.folded;
-        half.scratch.flush(|group, cells| task.fold(folded, &expansion, group, cells));
+        half.scratch.flush(|group, cells| task.fold(folded, stratum, &expansion, group, cells));
+    }
+
+    /// Whether the rows of a stratum that lie in one piece could be folded without adding any.
+    fn is_folded<T: Task>(&self, task: &T, folded: &mut T::Folded, piece: &Piece) -> bool {
+        if self.levels[piece.level].cells.is_none() {
+            return false;
+        }
+        let size = self.size(piece.stratum);
+        task.skips(size) || task.fold_entries(folded, &size.into(), piece.level, piece.rows.clone())
+    }
+
+    /// Where rows are only added up, sizes are not asked for.
+    fn size(&self, stratum: u32) -> StratumSize {
+        self.sizes.get(stratum as usize).copied().unwrap_or_default()
     }
 }
 

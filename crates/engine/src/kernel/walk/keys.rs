@@ -20,7 +20,12 @@ struct Units<'a> {
 impl<'a> Units<'a> {
     fn new(groups: usize, is_count: &'a [bool]) -> Self {
         let width = is_count.len();
-        Self { by_stratum: Scratch::new(groups, width), unit: Scratch::new(groups, width), is_count }
+        let scratch = || {
+            let mut scratch = Scratch::new(width);
+            scratch.grow(groups);
+            scratch
+        };
+        Self { by_stratum: scratch(), unit: scratch(), is_count }
     }
 
     /// Visits `run` unit by unit: rows of one rank are one unit, and lie side by side.

@@ -77,7 +77,7 @@ impl Task for Linearised<'_> {
     fn add(&self, scratch: &mut Scratch, level: usize, run: Range<usize>) {
         let rows = &self.levels[level];
         if let Some(cells) = &rows.cells {
-            self.add_cells(scratch, rows, run, cells);
+            self.add_entries(scratch, rows, run, cells);
             return;
         }
         let touched = if rows.one_group_per_run { run.start..run.start + 1 } else { run.clone() };
@@ -93,11 +93,27 @@ impl Task for Linearised<'_> {
         vec![Total::default(); self.groups * self.linears.len()]
     }
 
-    fn fold(&self, totals: &mut Self::Folded, stratum: &Expansion, group: u32, cells: &[Cell]) {
+    fn fold(&self, totals: &mut Self::Folded, _: u32, expansion: &Expansion, group: u32, cells: &[Cell]) {
         let start = group as usize * self.linears.len();
         for (at, cell) in cells.iter().enumerate() {
-            self.linears[at].fold(&mut totals[start + at], stratum, cell);
+            self.linears[at].fold(&mut totals[start + at], expansion, cell);
         }
+    }
+
+    fn fold_entries(&self, totals: &mut Self::Folded, expansion: &Expansion, level: usize, run: Range<usize>) -> bool {
+        let rows = &self.levels[level];
+        let Some(cells) = &rows.cells else { return false };
+        for entry in run {
+            let group = rows.groups[entry] as usize;
+            let own = &cells[entry * self.variables..(entry + 1) * self.variables];
+            let totals = &mut totals[group * self.linears.len()..];
+            for ((linear, affine), total) in self.linears.iter().zip(&self.affine).zip(totals) {
+                if let Some(affine) = affine {
+                    linear.fold(total, expansion, &affine.of(group, own));
+                }
+            }
+        }
+        true
     }
 
     fn merge(&self, totals: &mut Self::Folded, later: Self::Folded) {
@@ -106,7 +122,7 @@ impl Task for Linearised<'_> {
 }
 
 impl Linearised<'_> {
-    fn add_cells(&self, scratch: &mut Scratch, rows: &Rows, run: Range<usize>, cells: &[Cell]) {
+    fn add_entries(&self, scratch: &mut Scratch, rows: &Rows, run: Range<usize>, cells: &[Cell]) {
         for entry in run {
             let group = rows.groups[entry];
             scratch.touch(group);

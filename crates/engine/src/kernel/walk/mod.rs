@@ -3,6 +3,7 @@
 //! Many rows are walked in two halves at the same time. Where they are cut depends on the rows alone, and the halves are
 //! added in order, so that every sum comes out the same on any number of threads.
 
+mod compact;
 mod gather;
 mod halves;
 mod keys;
@@ -10,6 +11,7 @@ mod linear;
 mod scratch;
 mod totals;
 
+pub(super) use compact::compacted;
 pub(super) use gather::Gather;
 pub(crate) use keys::{key_linearised, key_totals};
 pub(crate) use linear::{Linear, linearised};

@@ -13,14 +13,9 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    pub(super) fn new(groups: usize, width: usize) -> Self {
-        Self {
-            width,
-            cells: vec![Cell::default(); groups * width],
-            touched: Vec::new(),
-            stamp: vec![0; groups],
-            now: 1,
-        }
+    /// Without room for any group.
+    pub(super) fn new(width: usize) -> Self {
+        Self { width, cells: Vec::new(), touched: Vec::new(), stamp: Vec::new(), now: 1 }
     }
 
     /// Makes room for further groups.

@@ -39,11 +39,20 @@ impl Task for Totals<'_> {
         vec![Total::default(); self.groups * self.variables.len()]
     }
 
-    fn fold(&self, totals: &mut Self::Folded, stratum: &Expansion, group: u32, cells: &[Cell]) {
+    fn fold(&self, totals: &mut Self::Folded, _: u32, expansion: &Expansion, group: u32, cells: &[Cell]) {
         let start = group as usize * cells.len();
         for (total, cell) in totals[start..start + cells.len()].iter_mut().zip(cells) {
-            total.fold_cell(stratum, cell);
+            total.fold_cell(expansion, cell);
         }
+    }
+
+    fn fold_entries(&self, totals: &mut Self::Folded, expansion: &Expansion, level: usize, run: Range<usize>) -> bool {
+        let (rows, width) = (&self.levels[level], self.variables.len());
+        let Some(cells) = &rows.cells else { return false };
+        for entry in run {
+            self.fold(totals, 0, expansion, rows.groups[entry], &cells[entry * width..(entry + 1) * width]);
+        }
+        true
     }
 
     fn merge(&self, totals: &mut Self::Folded, later: Self::Folded) {
@@ -62,7 +71,7 @@ pub(super) fn merge_totals(totals: &mut [Total], later: &[Total]) {
 /// Adds rows of one stratum to the cells of their groups, which it touches.
 pub(super) fn add_rows(scratch: &mut Scratch, rows: &Rows, run: Range<usize>, variables: &[Variable]) {
     if let Some(cells) = &rows.cells {
-        add_cells(scratch, rows, run, cells);
+        add_entries(scratch, rows, run, cells);
         return;
     }
     if rows.one_group_per_run {
@@ -86,7 +95,7 @@ pub(super) fn add_rows(scratch: &mut Scratch, rows: &Rows, run: Range<usize>, va
 }
 
 /// Adds what was added up before.
-fn add_cells(scratch: &mut Scratch, rows: &Rows, run: Range<usize>, cells: &[Cell]) {
+fn add_entries(scratch: &mut Scratch, rows: &Rows, run: Range<usize>, cells: &[Cell]) {
     let width = scratch.width;
     for entry in run {
         let group = rows.groups[entry];

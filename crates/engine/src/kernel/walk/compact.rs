@@ -1,0 +1,69 @@
+//! Rows of few strata and very many groups, added up once they are all there: while they come, their cells would not stay in the
+//! cache, and a second walk over them would cost as much again.
+
+use super::Walk;
+use super::halves::Task;
+use super::scratch::Scratch;
+use super::totals::add_rows;
+use crate::error::Result;
+use crate::kernel::rows::Rows;
+use crate::kernel::workers::Workers;
+use crate::shape::Variable;
+use plusminus_statistics::{Cell, Expansion, StratumSize};
+use std::ops::Range;
+
+/// Rows per entry, at least, for it to pay.
+const ROWS_PER_ENTRY: usize = 4;
+
+/// Takes the pieces of a level together into entries, where these are few for the rows.
+pub(in crate::kernel) fn compacted(
+    pieces: Vec<Rows>,
+    groups: usize,
+    variables: &[Variable],
+    workers: &Workers,
+) -> Result<Vec<Rows>> {
+    let rows: usize = pieces.iter().filter(|rows| rows.cells.is_none()).map(Rows::len).sum();
+    let runs: usize = pieces.iter().map(|rows| rows.runs.len()).sum();
+    if rows == 0 || runs.saturating_mul(groups).saturating_mul(ROWS_PER_ENTRY) > rows {
+        return Ok(pieces);
+    }
+    let walk = Walk { levels: &pieces, sizes: &[], groups, workers };
+    let mut entries = walk.run(&Compact { pieces: &pieces, variables })?;
+    entries.seal();
+    Ok(vec![entries])
+}
+
+struct Compact<'a> {
+    pieces: &'a [Rows],
+    variables: &'a [Variable],
+}
+
+impl Task for Compact<'_> {
+    type Folded = Rows;
+
+    fn width(&self) -> usize {
+        self.variables.len()
+    }
+
+    fn skips(&self, _: StratumSize) -> bool {
+        false
+    }
+
+    fn add(&self, scratch: &mut Scratch, piece: usize, run: Range<usize>) {
+        add_rows(scratch, &self.pieces[piece], run, self.variables);
+    }
+
+    fn empty(&self) -> Rows {
+        Rows { cells: Some(Vec::new()), ..Rows::default() }
+    }
+
+    fn fold(&self, entries: &mut Rows, stratum: u32, _: &Expansion, group: u32, cells: &[Cell]) {
+        entries.push_entry(stratum, group, cells);
+    }
+
+    fn merge(&self, entries: &mut Rows, later: Rows) {
+        entries.strata.extend(later.strata);
+        entries.groups.extend(later.groups);
+        entries.cells.get_or_insert_default().extend(later.cells.unwrap_or_default());
+    }
+}
