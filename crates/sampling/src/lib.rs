@@ -31,6 +31,7 @@ mod tally;
 mod tests;
 mod threads;
 mod universe;
+mod watch;
 mod worker;
 mod write;
 
@@ -41,3 +42,4 @@ pub use error::SamplingError;
 pub use local::are_unchanged;
 pub use request::{DrawOptions, Progress, SampleRequest};
 pub use source::{Source, base_files};
+pub use watch::Watches;

@@ -109,7 +109,7 @@ impl Estimator<'_> {
         } else if self.rows_of_keys.is_some() {
             key_linearised(&self.walk, &self.shape.variables, &linears)
         } else {
-            linearised(&self.walk, &self.shape.variables, &linears)?
+            linearised(&self.walk, &self.shape.variables, &linears, self.shape.whole_domain())?
         };
         let none = Total::default();
         let z = |plan: &Plan<'_>, group: usize| plan.linear.map_or(&none, |at| &walked[group * linears.len() + at]);

@@ -6,7 +6,7 @@ use crate::shape::Reason;
 use datafusion::catalog::TableProvider;
 use datafusion::execution::SessionState;
 use plusminus_catalog::{BaseFile, Manifest, Store};
-use plusminus_sampling::{Source, are_unchanged, base_files};
+use plusminus_sampling::{Source, base_files};
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -44,7 +44,7 @@ impl Session {
                 "there is no sample of '{key}' (CREATE SAMPLE name ON {key} makes one)"
             ))));
         }
-        let now = now(&families, table, state).await?;
+        let now = self.now(&families, table, state).await?;
         let mut stale = None;
         families.retain(|m| match staleness(m, table, &now).or_else(|| self.stranger(m, table)) {
             None => true,
@@ -59,6 +59,25 @@ impl Session {
             )))),
             _ => Ok(Ok(families)),
         }
+    }
+
+    /// What the table is made of; the long way only where the short one does not find what the families were drawn from.
+    async fn now(
+        &self,
+        families: &[Arc<Manifest>],
+        table: &Arc<dyn TableProvider>,
+        state: &SessionState,
+    ) -> Result<Now> {
+        if let Some(then) = families.first().and_then(|m| m.base.files.as_deref())
+            && families.iter().all(|m| m.base.files.as_deref() == Some(then))
+            && self.inner.watches.are_unchanged(then, table, state, self.inner.clock.elapsed())
+        {
+            return Ok(Now::SameFiles);
+        }
+        Ok(match base_files(table, state).await? {
+            Some(files) => Now::Files(files),
+            None => Now::Rows(Source::open(table, state).await?.rows()),
+        })
     }
 
     /// A table that is not made of files is only known to be the sampled one in the process that sampled it.
@@ -104,20 +123,6 @@ enum Now {
     Files(Vec<BaseFile>),
     /// The exact number of rows, where the table knows it.
     Rows(Option<u64>),
-}
-
-/// What the table is made of; the long way only where the short one does not find what the families were drawn from.
-async fn now(families: &[Arc<Manifest>], table: &Arc<dyn TableProvider>, state: &SessionState) -> Result<Now> {
-    if let Some(then) = families.first().and_then(|m| m.base.files.as_deref())
-        && families.iter().all(|m| m.base.files.as_deref() == Some(then))
-        && are_unchanged(then, table, state)
-    {
-        return Ok(Now::SameFiles);
-    }
-    Ok(match base_files(table, state).await? {
-        Some(files) => Now::Files(files),
-        None => Now::Rows(Source::open(table, state).await?.rows()),
-    })
 }
 
 /// Why a family no longer describes its table.

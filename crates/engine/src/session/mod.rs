@@ -25,6 +25,7 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use plusminus_catalog::Store;
 use plusminus_sampling::Progress;
+use plusminus_sampling::Watches;
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -85,6 +86,8 @@ pub(crate) struct Inner {
     pub(crate) costs: Costs,
     /// Manifests as they were read last.
     pub(crate) manifests: Mutex<Option<families::Decoded>>,
+    /// Tables whose files are watched.
+    pub(crate) watches: Watches,
 }
 
 /// Memory for queries and builds unless told otherwise.
@@ -165,6 +168,7 @@ impl SessionBuilder {
                 context,
                 costs: Costs::open(&store),
                 manifests: Mutex::default(),
+                watches: Watches::default(),
                 store,
                 images,
                 knowledge: KnowledgeCache::default(),

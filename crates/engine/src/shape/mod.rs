@@ -153,17 +153,28 @@ impl Shape {
 
     /// Whether counts and sums by stratum and group tell all that is asked, so that no row has to be looked at twice.
     pub(crate) fn is_told_by_cells(&self) -> bool {
-        let keys = self.first_key_input();
-        let is_told = |smooth: &Smooth| {
-            used_inputs(smooth).iter().all(|input| *input >= keys)
-                || smooth.is_linear_in_one().is_some()
-                || self.average(smooth).is_some()
-        };
         let is_plain = |argument: &Argument| matches!(argument, Argument::Plain(_));
         !self.is_beyond
             && self.specials.is_empty()
             && self.arguments.iter().all(is_plain)
-            && self.smooths().all(is_told)
+            && self.smooths().all(|smooth| self.is_told(smooth))
+    }
+
+    /// Whether counts and sums tell how the linearised values of `smooth` spread: one sum at most, and counts of its rows, or of
+    /// all rows.
+    fn is_told(&self, smooth: &Smooth) -> bool {
+        let used = used_inputs(smooth);
+        let used: Vec<&Variable> = used.iter().filter_map(|input| self.variables.get(*input)).collect();
+        let whole = self.whole_domain();
+        let sums: Vec<&&Variable> = used.iter().filter(|v| v.argument.is_some()).collect();
+        let other = used.iter().find(|v| Some(v.domain) != whole);
+        let inner = sums.first().copied().or(other).map(|v| v.domain);
+        sums.len() <= 1 && used.iter().all(|v| Some(v.domain) == inner || Some(v.domain) == whole)
+    }
+
+    /// The domain that holds every row within WHERE, if a variable runs over it.
+    pub(crate) fn whole_domain(&self) -> Option<usize> {
+        self.domains.iter().position(|domain| domain.filter.is_none() && domain.not_null.is_empty())
     }
 
     /// Whether `smooth` is the AVG of one argument: its sum and its count.

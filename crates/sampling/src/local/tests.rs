@@ -8,7 +8,7 @@ use std::fs;
 use std::time::Duration;
 use tempfile::TempDir;
 
-fn table(url: &str) -> Arc<dyn TableProvider> {
+pub(crate) fn table(url: &str) -> Arc<dyn TableProvider> {
     let schema = Arc::new(Schema::new(vec![Field::new("x", DataType::Int64, true)]));
     let options = ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet");
     let config = ListingTableConfig::new(ListingTableUrl::parse(url).unwrap());
@@ -16,7 +16,7 @@ fn table(url: &str) -> Arc<dyn TableProvider> {
 }
 
 /// A folder with files at its top and below.
-fn folder() -> TempDir {
+pub(crate) fn folder() -> TempDir {
     let folder = TempDir::new().unwrap();
     for name in
         ["b.parquet", "a.parquet", "a-1.parquet", "notes.txt", "day=1/a.parquet", "day=1/c.parquet", "empty.parquet"]
@@ -29,9 +29,9 @@ fn folder() -> TempDir {
 }
 
 /// What is done to a folder, and whether its table is another one then.
-type Change = (&'static str, fn(&Path), bool);
+pub(crate) type Change = (&'static str, fn(&Path), bool);
 
-const CHANGES: [Change; 9] = [
+pub(crate) const CHANGES: [Change; 9] = [
     ("nothing", |_| {}, false),
     ("a note", |at| fs::write(at.join("notes.txt"), "more").unwrap(), false),
     ("an empty file", |at| fs::write(at.join("none.parquet"), "").unwrap(), false),

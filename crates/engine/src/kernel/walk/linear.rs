@@ -24,31 +24,64 @@ impl Linear {
         if self.one_domain { total.fold_domain_cell(stratum, cell) } else { total.fold_cell(stratum, cell) }
     }
 
-    /// The summed variable and the count that make this an affine function of one column; nothing else is asked of rows that
-    /// are added up already.
-    fn affine(&self, variables: &[Variable]) -> Option<Affine<'_>> {
+    /// The form over rows that are added up; `whole` is the domain that holds every row.
+    fn told(&self, variables: &[Variable], whole: Option<usize>) -> Told<'_> {
+        let mut told = Told { sum: None, inner: Vec::new(), outer: None };
         let is_sum = |(variable, _): &&(usize, Vec<f64>)| variables[*variable].argument.is_some();
-        let (sum, scales) = self.terms.iter().find(is_sum)?;
-        let count = self.terms.iter().find(|term| !is_sum(term));
-        Some(Affine { sum: *sum, scales, offsets: count.map(|(_, offsets)| offsets.as_slice()) })
+        let sum = self.terms.iter().find(is_sum);
+        told.sum = sum.map(term_of);
+        for count in self.terms.iter().filter(|term| !is_sum(term)) {
+            let domain = variables[count.0].domain;
+            let is_inner = sum.is_some_and(|sum| variables[sum.0].domain == domain) || Some(domain) != whole;
+            if is_inner { told.inner.push(term_of(count)) } else { told.outer = Some(term_of(count)) }
+        }
+        told
     }
 }
 
-/// z = scale·y + offset: its cells follow from those of y.
-struct Affine<'a> {
-    sum: usize,
-    scales: &'a [f64],
-    offsets: Option<&'a [f64]>,
+/// A variable and its coefficient by group.
+type TermOf<'a> = (usize, &'a [f64]);
+
+fn term_of((variable, coefficients): &(usize, Vec<f64>)) -> TermOf<'_> {
+    (*variable, coefficients)
 }
 
-/// A total per (group, linear form), groups outermost.
-pub(crate) fn linearised(walk: &Walk<'_>, variables: &[Variable], linears: &[Linear]) -> Result<Vec<Total>> {
+/// z = scale·y + inner + outer in the rows of one domain, and z = outer in all others: its cells follow from sums and counts.
+struct Told<'a> {
+    sum: Option<TermOf<'a>>,
+    inner: Vec<TermOf<'a>>,
+    outer: Option<TermOf<'a>>,
+}
+
+impl Told<'_> {
+    /// The cell of z from the cells of the variables.
+    fn of(&self, group: usize, cells: &[Cell]) -> Cell {
+        let outer = self.outer.map(|(variable, coefficients)| (cells[variable].count, coefficients[group]));
+        let offset: f64 = self.inner.iter().map(|(_, coefficients)| coefficients[group]).sum();
+        let offset = offset + outer.map_or(0.0, |(_, value)| value);
+        let mut z = match (self.sum, self.inner.first()) {
+            (Some((variable, scales)), _) => cells[variable].affine(scales[group], offset),
+            (None, Some((variable, _))) => Cell { count: cells[*variable].count, origin: offset, ..Cell::default() },
+            (None, None) => Cell::default(),
+        };
+        if let Some((rows, value)) = outer {
+            z.merge(&Cell { count: rows - z.count.min(rows), origin: value, ..Cell::default() });
+        }
+        z
+    }
+}
+
+/// A total per (group, linear form), groups outermost; `whole` is the domain that holds every row.
+pub(crate) fn linearised(
+    walk: &Walk<'_>,
+    variables: &[Variable],
+    linears: &[Linear],
+    whole: Option<usize>,
+) -> Result<Vec<Total>> {
     let terms = |rows| linears.iter().map(|l| terms_of(l, rows, variables)).collect();
     let terms = walk.levels.iter().map(|rows| if rows.cells.is_some() { Vec::new() } else { terms(rows) }).collect();
-    let affine = linears.iter().map(|linear| linear.affine(variables)).collect();
-    let task =
-        Linearised { levels: walk.levels, terms, affine, variables: variables.len(), linears, groups: walk.groups };
-    walk.run(&task)
+    let told = linears.iter().map(|linear| linear.told(variables, whole)).collect();
+    walk.run(&Linearised { levels: walk.levels, terms, told, variables: variables.len(), linears, groups: walk.groups })
 }
 
 struct Linearised<'a> {
@@ -56,7 +89,7 @@ struct Linearised<'a> {
     /// By level and linear form.
     terms: Vec<Vec<Vec<Term<'a>>>>,
     /// By linear form, for rows that are added up.
-    affine: Vec<Option<Affine<'a>>>,
+    told: Vec<Told<'a>>,
     variables: usize,
     linears: &'a [Linear],
     groups: usize,
@@ -107,10 +140,8 @@ impl Task for Linearised<'_> {
             let group = rows.groups[entry] as usize;
             let own = &cells[entry * self.variables..(entry + 1) * self.variables];
             let totals = &mut totals[group * self.linears.len()..];
-            for ((linear, affine), total) in self.linears.iter().zip(&self.affine).zip(totals) {
-                if let Some(affine) = affine {
-                    linear.fold(total, expansion, &affine.of(group, own));
-                }
+            for ((linear, told), total) in self.linears.iter().zip(&self.told).zip(totals) {
+                linear.fold(total, expansion, &told.of(group, own));
             }
         }
         true
@@ -127,19 +158,10 @@ impl Linearised<'_> {
             let group = rows.groups[entry];
             scratch.touch(group);
             let added = &cells[entry * self.variables..(entry + 1) * self.variables];
-            for (own, affine) in scratch.of(group).iter_mut().zip(&self.affine) {
-                if let Some(affine) = affine {
-                    own.merge(&affine.of(group as usize, added));
-                }
+            for (own, told) in scratch.of(group).iter_mut().zip(&self.told) {
+                own.merge(&told.of(group as usize, added));
             }
         }
-    }
-}
-
-impl Affine<'_> {
-    /// The cell of z from the cells of the variables.
-    fn of(&self, group: usize, cells: &[Cell]) -> Cell {
-        cells[self.sum].affine(self.scales[group], self.offsets.map_or(0.0, |offsets| offsets[group]))
     }
 }
 

@@ -13,6 +13,9 @@ mod totals;
 
 pub(super) use compact::compacted;
 pub(super) use gather::Gather;
+#[cfg(test)]
+mod tests;
+
 pub(crate) use keys::{key_linearised, key_totals};
 pub(crate) use linear::{Linear, linearised};
 pub(crate) use totals::totals;

@@ -1,0 +1,74 @@
+use super::compact::compacted;
+use super::{Gather, Linear, Walk, linearised, totals};
+use crate::kernel::rows::Rows;
+use crate::kernel::workers::Workers;
+use crate::shape::Variable;
+use plusminus_statistics::{StratumSize, Total};
+
+const GROUPS: usize = 3;
+
+/// Rows of five strata in three groups; the second domain holds two rows of three. One argument.
+fn rows(count: u32) -> Rows {
+    let mixed = |row: u32, salt: u32| (row * 31 + salt).wrapping_mul(2_654_435_761) >> 16;
+    let numbers = || 0..count;
+    let mut rows = Rows {
+        strata: numbers().map(|row| row * 5 / count).collect(),
+        groups: numbers().map(|row| mixed(row, 1) % 3).collect(),
+        domains: vec![None, Some(numbers().map(|row| mixed(row, 2) % 3 != 0).collect())],
+        arguments: vec![numbers().map(|row| 50.0 + f64::from(mixed(row, 3) % 100)).collect()],
+        ..Rows::default()
+    };
+    rows.seal();
+    rows
+}
+
+/// All rows, those of the second domain, and sums of the argument over the second domain.
+fn variables() -> Vec<Variable> {
+    let variable = |domain, argument| Variable { domain, argument };
+    vec![variable(0, None), variable(1, None), variable(1, Some(0))]
+}
+
+/// An average, a share of the rows, and a sum per row of all.
+fn linears() -> Vec<Linear> {
+    let of = |values: [f64; GROUPS]| values.to_vec();
+    let linear = |terms, one_domain| Linear { terms, one_domain };
+    vec![
+        linear(vec![(2, of([0.5, 0.25, 2.0])), (1, of([-40.0, -20.0, -200.0]))], true),
+        linear(vec![(1, of([1.0, 2.0, 3.0])), (0, of([-0.5, -1.5, -2.0]))], false),
+        linear(vec![(0, of([-30.0, 7.0, -50.0])), (2, of([0.5, 1.0, -2.0]))], false),
+    ]
+}
+
+fn near(found: &[Total], expected: &[Total]) {
+    assert_eq!(found.len(), expected.len());
+    for (found, expected) in found.iter().zip(expected) {
+        assert_eq!((found.domain_rows, found.varies), (expected.domain_rows, expected.varies));
+        let all = |t: &Total| [t.inexact_estimate, t.own_variance, t.third, t.satterthwaite, t.rows_variance];
+        for (f, e) in all(found).into_iter().zip(all(expected)) {
+            assert!((f - e).abs() <= 1e-9 * e.abs().max(1.0), "{f} instead of {e}");
+        }
+    }
+}
+
+/// Totals and linearised totals of rows that are added up are those of the rows, in one piece and over several levels.
+#[test]
+fn entries_tell_what_rows_tell() {
+    let (variables, workers) = (variables(), Workers::new(1));
+    let sizes: Vec<StratumSize> = (1..=5).map(|h| StratumSize::new(h * 1_000, 500)).collect();
+    let levels = [rows(300), rows(900)];
+    let gathered = levels.each_ref().map(|rows| {
+        let mut gather = Gather::new(&variables);
+        gather.add(rows, GROUPS);
+        assert!(gather.pays());
+        gather.finish()
+    });
+    let compact = compacted(vec![rows(300)], GROUPS, &variables, &workers).unwrap();
+    assert!(compact[0].cells.is_some() && compact[0].len() == gathered[0].len());
+    let walk = |levels| Walk { levels, sizes: &sizes, groups: GROUPS, workers: &workers };
+    for (entries, rows) in [(&gathered[..1], &levels[..1]), (&gathered[..], &levels[..]), (&compact[..], &levels[..1])]
+    {
+        near(&totals(&walk(entries), &variables).unwrap(), &totals(&walk(rows), &variables).unwrap());
+        let linear = |levels| linearised(&walk(levels), &variables, &linears(), Some(0)).unwrap();
+        near(&linear(entries), &linear(rows));
+    }
+}

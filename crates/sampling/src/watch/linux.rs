@@ -1,0 +1,136 @@
+//! Watching by inotify.
+
+use crate::local::is_local;
+use crate::source::listing_table;
+use datafusion::catalog::{Session, TableProvider};
+use plusminus_catalog::BaseFile;
+use rustix::fd::OwnedFd;
+use rustix::fs::inotify::{CreateFlags, WatchFlags, add_watch, init};
+use rustix::io::Errno;
+use std::fs::{Metadata, read_dir};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+/// Folders of a table, at most; beyond, asking about files one by one it is.
+const FOLDERS_MAX: usize = 64;
+/// File systems of this machine alone, by their magic numbers: ext2 to ext4, XFS, Btrfs, F2FS, ZFS and tmpfs. Others may be
+/// changed from elsewhere, which is not reported.
+const OWN_SYSTEMS: [i128; 6] = [0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010, 0x2fc1_2fc1, 0x0102_1994];
+
+/// The files of one table.
+#[derive(Debug)]
+pub(super) struct Watched {
+    table: Weak<dyn TableProvider>,
+    ignores_subfolders: bool,
+    then: Vec<BaseFile>,
+    since: Duration,
+    events: OwnedFd,
+    /// What the table's own paths led to.
+    places: Vec<(PathBuf, Place)>,
+}
+
+/// A file or folder itself, whatever it is called.
+#[derive(Debug, PartialEq, Eq)]
+struct Place {
+    device: u64,
+    inode: u64,
+}
+
+impl Place {
+    fn of(metadata: &Metadata) -> Self {
+        Self { device: metadata.dev(), inode: metadata.ino() }
+    }
+}
+
+impl Watched {
+    /// Begins to watch; `None` where not every change would be reported.
+    pub(super) fn begin(
+        then: &[BaseFile],
+        table: &Arc<dyn TableProvider>,
+        state: &dyn Session,
+        now: Duration,
+    ) -> Option<Self> {
+        let listing = listing_table(table)?;
+        let events = init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).ok()?;
+        let mut places = Vec::new();
+        let mut folders = 0;
+        for url in listing.table_paths() {
+            let path = url.get_url().to_file_path().ok().filter(|_| is_local(url, state))?;
+            let metadata = path.metadata().ok()?;
+            if metadata.is_dir() {
+                watch_folder(&events, &path, &mut folders)?;
+            } else {
+                watch(&events, &path, Some(&metadata))?;
+            }
+            places.push((path, Place::of(&metadata)));
+        }
+        Some(Self {
+            table: Arc::downgrade(table),
+            ignores_subfolders: ignores_subfolders(state),
+            then: then.to_vec(),
+            since: now,
+            events,
+            places,
+        })
+    }
+
+    pub(super) fn is_of(&self, then: &[BaseFile], table: &Arc<dyn TableProvider>, state: &dyn Session) -> bool {
+        Weak::ptr_eq(&self.table, &Arc::downgrade(table))
+            && self.ignores_subfolders == ignores_subfolders(state)
+            && self.then == then
+    }
+
+    /// When watching began.
+    pub(super) fn since(&self) -> Duration {
+        self.since
+    }
+
+    /// Whether nothing was reported, and the table's paths lead where they led.
+    pub(super) fn is_quiet(&self) -> bool {
+        let mut buffer = [0; 4096];
+        let is_there = |(path, place): &(PathBuf, Place)| path.metadata().is_ok_and(|now| Place::of(&now) == *place);
+        rustix::io::read(&self.events, &mut buffer) == Err(Errno::AGAIN) && self.places.iter().all(is_there)
+    }
+}
+
+fn ignores_subfolders(state: &dyn Session) -> bool {
+    state.config_options().execution.listing_table_ignore_subdirectory
+}
+
+/// Watches a folder and those below it.
+fn watch_folder(events: &OwnedFd, folder: &Path, folders: &mut usize) -> Option<()> {
+    *folders += 1;
+    if *folders > FOLDERS_MAX {
+        return None;
+    }
+    watch(events, folder, None)?;
+    for entry in read_dir(folder).ok()? {
+        let entry = entry.ok()?;
+        let kind = entry.file_type().ok()?;
+        if kind.is_dir() {
+            watch_folder(events, &entry.path(), folders)?;
+        } else if !kind.is_file() || entry.metadata().ok()?.nlink() > 1 {
+            // What a link leads to, or another name of the same file, may be changed without a word here.
+            return None;
+        }
+    }
+    Some(())
+}
+
+/// Watches a folder with the files in it, or a file.
+fn watch(events: &OwnedFd, path: &Path, file: Option<&Metadata>) -> Option<()> {
+    let is_own = rustix::fs::statfs(path).is_ok_and(|system| OWN_SYSTEMS.contains(&i128::from(system.f_type)));
+    if !is_own || file.is_some_and(|file| file.nlink() > 1) || path.is_symlink() {
+        return None;
+    }
+    let changes = WatchFlags::MODIFY
+        | WatchFlags::ATTRIB
+        | WatchFlags::CREATE
+        | WatchFlags::DELETE
+        | WatchFlags::MOVE
+        | WatchFlags::DELETE_SELF
+        | WatchFlags::MOVE_SELF;
+    add_watch(events, path, changes).ok().map(|_| ())
+}

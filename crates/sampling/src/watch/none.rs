@@ -1,0 +1,28 @@
+//! Where nothing is watched.
+
+use datafusion::catalog::{Session, TableProvider};
+use plusminus_catalog::BaseFile;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// No such thing.
+#[derive(Debug)]
+pub(super) enum Watched {}
+
+impl Watched {
+    pub(super) fn begin(_: &[BaseFile], _: &Arc<dyn TableProvider>, _: &dyn Session, _: Duration) -> Option<Self> {
+        None
+    }
+
+    pub(super) fn is_of(&self, _: &[BaseFile], _: &Arc<dyn TableProvider>, _: &dyn Session) -> bool {
+        match *self {}
+    }
+
+    pub(super) fn since(&self) -> Duration {
+        match *self {}
+    }
+
+    pub(super) fn is_quiet(&self) -> bool {
+        match *self {}
+    }
+}
