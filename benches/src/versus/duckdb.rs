@@ -19,7 +19,14 @@ struct Ask<'a> {
     parquet: &'a str,
     runs: usize,
     percent: f64,
-    queries: Vec<&'a str>,
+    queries: Vec<AskQuery<'a>>,
+}
+
+#[derive(Serialize)]
+struct AskQuery<'a> {
+    sql: &'a str,
+    keys: usize,
+    totals: &'a [&'a str],
 }
 
 /// What the script found.
@@ -36,6 +43,8 @@ pub(crate) struct Times {
     pub(crate) native: Vec<f64>,
     pub(crate) parquet: Vec<f64>,
     pub(crate) sampled: Vec<f64>,
+    /// The largest relative error of any cell by hand, of most runs; `None` where a group is missing.
+    pub(crate) sampled_error: Option<f64>,
 }
 
 /// What DuckDB reads.
@@ -53,7 +62,7 @@ pub(crate) fn time(options: &Options, source: &Source<'_>, queries: &[Query]) ->
         parquet: &source.parquet.to_string_lossy(),
         runs: options.runs,
         percent: PERCENT,
-        queries: queries.iter().map(|q| q.sql).collect(),
+        queries: queries.iter().map(|q| AskQuery { sql: q.sql, keys: q.keys, totals: q.totals }).collect(),
     };
     let mut child = Command::new(&options.python)
         .arg(SCRIPT)

@@ -4,6 +4,9 @@ use crate::error::Error;
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 
+/// How the error of a table that is not there begins; its name and a quote follow.
+pub(crate) const NO_TABLE: &str = "there is no table named '";
+
 pub(crate) fn data_fusion(error: &DataFusionError) -> Error {
     match error.find_root() {
         DataFusionError::SchemaError(inner, _) => schema(inner),
@@ -35,7 +38,7 @@ fn plan(what: &str) -> Error {
             );
         }
         return Error::invalid(
-            format!("there is no table named '{name}'"),
+            format!("{NO_TABLE}{name}'"),
             "SHOW TABLES lists what there is; --table NAME=PATH names a file, FROM 'file.parquet' reads one",
         );
     }

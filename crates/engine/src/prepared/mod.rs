@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A planned query.
 pub(crate) struct Prepared {
-    pub(crate) state: SessionState,
+    pub(crate) state: Arc<SessionState>,
     /// The analysed plan.
     pub(crate) plan: LogicalPlan,
     /// What can be estimated of it, or why nothing can.
@@ -56,8 +56,27 @@ const FITTED_MAX: usize = 4;
 
 impl Prepared {
     /// Parses, plans and analyses `sql`.
+    ///
+    /// DataFusion's state, whose copy takes as long as planning a simple query, is the one of the query before as long as nothing
+    /// that this query means has changed.
     pub(crate) async fn new(session: &Session, sql: &str) -> Result<Self> {
-        let state = session.context().state();
+        let before = session.inner.planner.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(state) = before
+            && let Ok(prepared) = Self::planned(session, sql, state).await
+            && prepared.is_repeatable()
+            && prepared.is_current(session).await
+        {
+            return Ok(prepared);
+        }
+        let state = Arc::new(session.context().state());
+        *session.inner.planner.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&state));
+        match Self::planned(session, sql, state).await {
+            Err(crate::Error::Invalid { what, next }) => Err(session.with_nearest_table(what, next)),
+            done => done,
+        }
+    }
+
+    async fn planned(session: &Session, sql: &str, state: Arc<SessionState>) -> Result<Self> {
         let dialect = state.config_options().sql_parser.dialect;
         let statement = state.sql_to_statement(sql, &dialect)?;
         let references = state.resolve_table_references(&statement)?;
@@ -122,6 +141,8 @@ impl Prepared {
                 is_it(f.name()) && f.aliases().iter().all(|alias| is_it(alias))
             };
             Arc::ptr_eq(state.config_options(), self.state.config_options())
+                && state.analyzer().rules.len() == self.state.analyzer().rules.len()
+                && state.expr_planners().len() == self.state.expr_planners().len()
                 && self.functions.scalar.iter().all(same)
                 && self.functions.aggregate.iter().all(same_aggregate)
                 && self.functions.window.iter().all(same_window)

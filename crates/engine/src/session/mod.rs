@@ -19,6 +19,7 @@ use crate::prepared::PreparedCache;
 use crate::quantiles::QuantilesCache;
 use crate::query::Query;
 use datafusion::catalog::TableProvider;
+use datafusion::execution::SessionState;
 use datafusion::execution::cache::cache_manager::CacheManagerConfig;
 use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
@@ -86,6 +87,8 @@ pub(crate) struct Inner {
     pub(crate) costs: Costs,
     /// Manifests as they were read last.
     pub(crate) manifests: Mutex<Option<families::Decoded>>,
+    /// What the last query was planned with.
+    pub(crate) planner: Mutex<Option<Arc<SessionState>>>,
     /// Tables whose files are watched.
     pub(crate) watches: Watches,
 }
@@ -168,6 +171,7 @@ impl SessionBuilder {
                 context,
                 costs: Costs::open(&store),
                 manifests: Mutex::default(),
+                planner: Mutex::default(),
                 watches: Watches::default(),
                 store,
                 images,
@@ -254,6 +258,19 @@ impl Session {
 
     pub(crate) fn defaults(&self) -> Defaults {
         self.inner.defaults.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Session {
+    /// An error for a table that is not there, naming the nearest; any other as it is.
+    pub(crate) fn with_nearest_table(&self, what: String, next: String) -> Error {
+        let missing = what.strip_prefix(crate::diagnose::NO_TABLE).and_then(|rest| rest.strip_suffix('\''));
+        let Some(missing) = missing else { return Error::Invalid { what, next } };
+        let names = self.table_names();
+        match plusminus_dialect::nearest(missing, names.iter().map(String::as_str)) {
+            Some(near) => Error::invalid(what, format!("did you mean '{near}'?")),
+            None => Error::Invalid { what, next },
+        }
     }
 }
 

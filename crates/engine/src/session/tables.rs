@@ -2,8 +2,9 @@
 
 use super::Session;
 use crate::error::{Error, Result};
-use datafusion::catalog::{DynamicFileCatalog, TableProvider, UrlTableFactory};
+use datafusion::catalog::{DynamicFileCatalog, SchemaProvider, TableProvider, UrlTableFactory};
 use datafusion::common::TableReference;
+use datafusion::config::ConfigOptions;
 use datafusion::datasource::file_format::FileFormat as DataFusionFormat;
 use datafusion::datasource::file_format::arrow::ArrowFormat;
 use datafusion::datasource::file_format::csv::CsvFormat;
@@ -77,23 +78,30 @@ impl Session {
     /// What samples of a table are known by: its name in the default schema, `catalog.schema.table` elsewhere, and the
     /// absolute path of a file.
     pub(crate) fn table_key(&self, table: &TableReference) -> String {
-        let state = self.inner.context.state();
-        let catalog = &state.config_options().catalog;
-        let full = table.clone().resolve(&catalog.default_catalog, &catalog.default_schema);
-        if *full.catalog != *catalog.default_catalog || *full.schema != *catalog.default_schema {
+        let options = self.options();
+        let default = &options.catalog;
+        let full = table.clone().resolve(&default.default_catalog, &default.default_schema);
+        if *full.catalog != *default.default_catalog || *full.schema != *default.default_schema {
             return format!("{}.{}.{}", full.catalog, full.schema, full.table);
         }
-        let is_table = self.table_names().iter().any(|t| **t == *full.table);
+        let is_table = self.default_schema(&options).is_some_and(|schema| schema.table_exist(&full.table));
         path_key(&full.table).filter(|_| !is_table).unwrap_or_else(|| full.table.to_string())
+    }
+
+    /// DataFusion's settings; asking for its whole state would copy every table of functions.
+    fn options(&self) -> Arc<ConfigOptions> {
+        Arc::clone(self.inner.context.state_ref().read().config_options())
+    }
+
+    fn default_schema(&self, options: &ConfigOptions) -> Option<Arc<dyn SchemaProvider>> {
+        let default = &options.catalog;
+        self.inner.context.catalog(&default.default_catalog)?.schema(&default.default_schema)
     }
 
     /// The names of the tables of the default schema.
     #[must_use]
     pub fn table_names(&self) -> Vec<String> {
-        let state = self.inner.context.state();
-        let default = &state.config_options().catalog;
-        let schema =
-            self.inner.context.catalog(&default.default_catalog).and_then(|c| c.schema(&default.default_schema));
+        let schema = self.default_schema(&self.options());
         let mut names = schema.map(|s| s.table_names()).unwrap_or_default();
         names.sort();
         names
