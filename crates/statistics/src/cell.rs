@@ -64,6 +64,10 @@ impl Cell {
         if self.count == 0 {
             self.origin = *first;
         }
+        if values.len() < LANES_MIN {
+            values.iter().for_each(|value| self.add(*value));
+            return;
+        }
         let mut lanes = Lanes::default();
         let chunks = values.chunks_exact(LANES);
         let rest = chunks.remainder();
@@ -178,6 +182,8 @@ impl Cell {
 
 /// Sums that are kept apart.
 const LANES: usize = 8;
+/// Values below which putting them together costs more than they save.
+const LANES_MIN: usize = 32;
 
 #[derive(Default)]
 struct Lanes {

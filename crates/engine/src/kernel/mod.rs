@@ -25,6 +25,6 @@ pub(crate) use program::Program;
 pub(crate) use replicates::{Replicates, replicates};
 pub(crate) use rows::{Rows, Run, runs_of};
 pub(crate) use specials::Column;
-pub(crate) use strata::{StrataView, sizes};
-pub(crate) use walk::{Linear, Walk, key_linearised, key_totals, linearised, totals};
+pub(crate) use strata::{LevelStrata, StrataView, sizes};
+pub(crate) use walk::{Linear, Walk, key_linearised, key_totals, linearised, merged, totals};
 pub(crate) use workers::Workers;

@@ -54,7 +54,7 @@ impl Levels<'_> {
 
     /// The rows of living strata that are known whole, level by level.
     fn whole_rows(&self, look: &Look) -> Result<Vec<WholeRows>> {
-        let is_whole = |stratum: u32| look.sizes[stratum as usize].is_exact() && self.view.is_alive(stratum);
+        let is_whole = |stratum: u32| look.strata.sizes[stratum as usize].is_exact() && self.view.is_alive(stratum);
         let mut levels = Vec::new();
         if self.shape.has_subquery {
             for batch in &self.chosen {

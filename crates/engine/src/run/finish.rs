@@ -6,6 +6,7 @@ use super::settled::unsettled;
 use super::stopping::meets_or_null;
 use crate::above::{self, Upper};
 use crate::error::Result;
+use crate::kernel::LevelStrata;
 use crate::shape::{Shape, SpecialKind};
 use arrow::array::{ArrayRef, Float64Array};
 use arrow::datatypes::DataType;
@@ -58,8 +59,8 @@ impl Levels<'_> {
             self.pieces.truncate(level + 1);
             self.chosen.truncate(level + 1);
         }
-        let is_whole = self.view.populations(&look.sizes).iter().all(Population::is_exact);
-        let missing_groups_below = self.missing(&look.sizes);
+        let is_whole = look.strata.by_part.iter().all(Population::is_exact);
+        let missing_groups_below = self.missing(&look.strata);
         if let Some(nested) = look.nested.clone() {
             return Ok(Estimated {
                 sample: Arc::clone(&self.fitted.manifest),
@@ -123,10 +124,10 @@ impl Levels<'_> {
     }
 
     /// With the answer's confidence no absent group has this many rows.
-    pub(super) fn missing(&self, sizes: &[plusminus_statistics::StratumSize]) -> Option<u64> {
+    pub(super) fn missing(&self, strata: &LevelStrata) -> Option<u64> {
         let mut all = Population::default();
-        for population in self.view.populations(sizes) {
-            all.merge(&population);
+        for population in &strata.by_part {
+            all.merge(population);
         }
         if self.shape.keys.is_empty() || self.view.decides_all() || all.is_exact() {
             return Some(0);

@@ -3,7 +3,7 @@ use super::catalog::{Known, certain_extremes, known_variable};
 use super::nested::Nested;
 use crate::error::{Error, Result};
 use crate::estimate::{Estimator, special};
-use crate::kernel::{Compiled, Program, Rows, StrataView, Walk, filtered, key_totals, totals};
+use crate::kernel::{Compiled, LevelStrata, Program, Rows, StrataView, Walk, filtered, key_totals, merged, totals};
 use crate::knowledge::Opened;
 use crate::prepared::{Fitted, Known as Knowledge};
 use crate::shape::Shape;
@@ -39,7 +39,7 @@ pub(crate) struct Levels<'a> {
 
 /// What a look at the levels read so far found.
 pub(crate) struct Look {
-    pub(super) sizes: Vec<StratumSize>,
+    pub(super) strata: Arc<LevelStrata>,
     pub(super) populations: Vec<Population>,
     pub(super) quantiles: Arc<Quantiles>,
     /// Estimates by smooth function (of the outputs, then hidden ones) and group.
@@ -177,21 +177,38 @@ impl<'a> Levels<'a> {
         Ok(look)
     }
 
-    fn estimated(&self, level: usize) -> Result<Look> {
+    /// Takes what is added up of the levels up to `level` together: later looks are at higher levels only.
+    fn merge_pieces(&mut self, level: usize, groups: usize) -> Result<()> {
+        let count = self.pieces_up_to(level);
+        let are_entries = self.rows[..count].iter().all(|rows| rows.cells.is_some());
+        if count < 2 || !are_entries {
+            return Ok(());
+        }
+        let later = self.rows.split_off(count);
+        let pieces = std::mem::take(&mut self.rows);
+        self.rows.push(merged(&pieces, groups, &self.shape.variables, self.context.workers)?);
+        self.rows.extend(later);
+        self.pieces.iter_mut().for_each(|pieces| *pieces = (*pieces + 1).saturating_sub(count).max(1));
+        self.memory.resize(self.rows.iter().map(Rows::bytes).sum());
+        Ok(())
+    }
+
+    fn estimated(&mut self, level: usize) -> Result<Look> {
         let groups = self.program.as_ref().map_or(0, Program::group_count);
+        self.merge_pieces(level, groups)?;
         let quantiles = self.quantiles();
-        let sizes = self.view.sizes(level);
+        let strata = self.view.at(level);
+        let sizes = strata.sizes.as_slice();
         let variables = &self.shape.variables;
         let levels = &self.rows[..self.pieces_up_to(level)];
-        let walk = Walk { levels, sizes: &sizes, groups, workers: self.context.workers };
+        let walk = Walk { levels, sizes, groups, workers: self.context.workers };
         let totals = match self.view.by_key {
             true => key_totals(&walk, variables),
             false => totals(&walk, variables)?,
         };
         self.context.parts.lap("walk");
-        let by_part = self.view.populations(&sizes);
         let parts: Vec<usize> = (0..groups).map(|g| self.part(g)).collect();
-        let populations: Vec<Population> = parts.iter().map(|p| by_part[*p]).collect();
+        let populations: Vec<Population> = parts.iter().map(|p| strata.by_part[*p]).collect();
         #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
         let known: Vec<Option<Vec<f64>>> = (0..self.shape.variables.len())
             .map(|v| {
@@ -199,7 +216,7 @@ impl<'a> Levels<'a> {
                 Some(parts.iter().map(|p| counts[*p] as f64).collect())
             })
             .collect();
-        let is_tail_whole = self.view.is_tail_whole(&sizes);
+        let is_tail_whole = self.view.is_tail_whole(sizes);
         let knowledge: Vec<crate::estimate::Known> = self.known.arguments.iter().map(|k| k.at(is_tail_whole)).collect();
         let mut estimator = Estimator {
             shape: self.shape,
@@ -217,14 +234,14 @@ impl<'a> Levels<'a> {
         for (call, known) in self.shape.specials.iter().zip(&self.specials) {
             let own = match known {
                 Some(known) => parts.iter().map(|p| known[*p].estimate(&quantiles)).collect(),
-                None => special::estimates(&estimator, call, &self.known_ends(call, &sizes, &parts)),
+                None => special::estimates(&estimator, call, &self.known_ends(call, sizes, &parts)),
             };
             estimator.specials.push(own);
         }
         let estimates = estimator.all_estimates()?;
         let calls =
             self.shape.calls.iter().map(|c| (0..groups).map(|g| estimator.call_value(c, g)).collect()).collect();
-        Ok(Look { sizes, populations, quantiles, estimates, calls, nested: None })
+        Ok(Look { strata, populations, quantiles, estimates, calls, nested: None })
     }
 
     /// The pieces of the levels up to `level`.

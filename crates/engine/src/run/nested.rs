@@ -46,7 +46,7 @@ impl Levels<'_> {
         let upper = above::beyond(shape, state, columns, none, Choice::Applied).await?;
         let batch = upper.batch;
         // A group that no sampled row showed would be missing above, however well the others are known.
-        let is_exact = self.view.populations(&look.sizes).iter().all(Population::is_exact);
+        let is_exact = look.strata.by_part.iter().all(Population::is_exact);
         let mut intervals: Vec<Option<Vec<Estimate>>> = shape
             .outputs
             .iter()
@@ -55,7 +55,7 @@ impl Levels<'_> {
         if is_exact && groups > 0 {
             return Ok(Nested { batch, columns: intervals });
         }
-        let walked = replicates(&self.rows, &look.sizes, &shape.variables, groups, REPLICATES_NESTED);
+        let walked = replicates(&self.rows, &look.strata.sizes, &shape.variables, groups, REPLICATES_NESTED);
         let (columns, numbers) = self.replicated_columns(look, &walked)?;
         let all = above::beyond(shape, state, columns, numbers, Choice::Left).await?;
         let doubt = self.doubt(look, &walked);

@@ -35,7 +35,7 @@ impl Levels<'_> {
         // Exact cells can still be of the wrong rows, when an estimate chose them.
         if is_chosen && upper.groups.iter().all(|g| is_exact(*g as usize)) {
             let is_settled = unsettled(self.shape, look, &upper.groups).is_settled();
-            return Ok(!upper.groups.is_empty() && is_settled && self.missing(&look.sizes) == Some(0));
+            return Ok(!upper.groups.is_empty() && is_settled && self.missing(&look.strata) == Some(0));
         }
         Ok(upper.groups.iter().all(|g| shown.iter().all(|e| good(&e[*g as usize]))))
     }

@@ -16,13 +16,14 @@ use datafusion::physical_plan::aggregates::group_values::new_group_values;
 use datafusion::physical_plan::aggregates::order::GroupOrdering;
 use plusminus_catalog::{Manifest, Strata};
 use plusminus_statistics::{Population, StratumSize, cap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Strata through a query's WHERE and GROUP BY, as far as these are decided by the stratum alone.
 #[derive(Debug)]
 pub(crate) struct StrataView {
     pub(crate) strata: Arc<Strata>,
-    levels: usize,
+    /// By level, as far as they were looked at.
+    levels: Vec<OnceLock<Arc<LevelStrata>>>,
     /// Whether whole keys were drawn: strata are made of keys, and ranks are theirs.
     pub(crate) by_key: bool,
     /// Whether any row of a stratum can pass WHERE.
@@ -40,6 +41,21 @@ pub(crate) struct StrataView {
     pub(crate) keys: Vec<ArrayRef>,
 }
 
+/// Strata when levels up to one of them are read.
+#[derive(Debug)]
+pub(crate) struct LevelStrata {
+    /// The size of each, in rows or, where keys were drawn, in keys.
+    pub(crate) sizes: Vec<StratumSize>,
+    /// For each part, the strata that could hold a row of it.
+    pub(crate) by_part: Vec<Population>,
+}
+
+impl LevelStrata {
+    fn bytes(&self) -> usize {
+        size_of_val(self.sizes.as_slice()) + size_of_val(self.by_part.as_slice())
+    }
+}
+
 impl StrataView {
     pub(crate) fn new(shape: &Shape, state: &SessionState, manifest: &Manifest, strata: Arc<Strata>) -> Result<Self> {
         let (batch, schema) = key_batch(shape, &strata)?;
@@ -53,7 +69,7 @@ impl StrataView {
         let mut alive = alive(&predicates, state, &schema, &batch)?;
         prune::prune(&mut alive, &undecided, shape, state, manifest, &strata)?;
         let (part_of, parts, values) = parts(&keys, state, &schema, &batch, &alive)?;
-        let levels = manifest.levels.len();
+        let levels = manifest.levels.iter().map(|_| OnceLock::new()).collect();
         let by_key = strata.is_universe();
         Ok(Self {
             strata,
@@ -69,13 +85,21 @@ impl StrataView {
         })
     }
 
-    /// The size of each stratum when levels up to `level` are read, in rows or, where keys were drawn, in keys.
-    pub(crate) fn sizes(&self, level: usize) -> Vec<StratumSize> {
-        sizes(&self.strata, level, self.levels)
+    /// The strata when levels up to `level` are read, computed once.
+    pub(crate) fn at(&self, level: usize) -> Arc<LevelStrata> {
+        let compute = || {
+            let sizes = self.sizes(level);
+            Arc::new(LevelStrata { by_part: self.populations(&sizes), sizes })
+        };
+        self.levels.get(level).map_or_else(compute, |known| Arc::clone(known.get_or_init(compute)))
+    }
+
+    fn sizes(&self, level: usize) -> Vec<StratumSize> {
+        sizes(&self.strata, level, self.levels.len())
     }
 
     /// For each part, the strata that could hold a row of it.
-    pub(crate) fn populations(&self, sizes: &[StratumSize]) -> Vec<Population> {
+    fn populations(&self, sizes: &[StratumSize]) -> Vec<Population> {
         let mut populations = vec![Population::default(); self.parts];
         for (stratum, size) in sizes.iter().enumerate() {
             if self.alive[stratum] {
@@ -88,7 +112,8 @@ impl StrataView {
     /// Bytes held beside the strata themselves.
     pub(crate) fn bytes(&self) -> usize {
         let keys: usize = self.keys.iter().map(|k| k.get_array_memory_size()).sum();
-        self.alive.len() + 4 * self.part_of.len() + keys
+        let levels: usize = self.levels.iter().filter_map(OnceLock::get).map(|level| level.bytes()).sum();
+        self.alive.len() + 4 * self.part_of.len() + keys + levels
     }
 
     /// The values of φ, a row for every stratum.

@@ -27,10 +27,15 @@ pub(in crate::kernel) fn compacted(
     if rows == 0 || runs.saturating_mul(groups).saturating_mul(ROWS_PER_ENTRY) > rows {
         return Ok(pieces);
     }
-    let walk = Walk { levels: &pieces, sizes: &[], groups, workers };
-    let mut entries = walk.run(&Compact { pieces: &pieces, variables })?;
+    Ok(vec![merged(&pieces, groups, variables, workers)?])
+}
+
+/// All rows of a group in a stratum as one entry.
+pub(crate) fn merged(pieces: &[Rows], groups: usize, variables: &[Variable], workers: &Workers) -> Result<Rows> {
+    let walk = Walk { levels: pieces, sizes: &[], groups, workers };
+    let mut entries = walk.run(&Compact { pieces, variables })?;
     entries.seal();
-    Ok(vec![entries])
+    Ok(entries)
 }
 
 struct Compact<'a> {
@@ -53,12 +58,26 @@ impl Task for Compact<'_> {
         add_rows(scratch, &self.pieces[piece], run, self.variables);
     }
 
+    /// Entries are put one after another.
+    fn merges_lightly(&self) -> bool {
+        true
+    }
+
     fn empty(&self) -> Rows {
         Rows { cells: Some(Vec::new()), ..Rows::default() }
     }
 
     fn fold(&self, entries: &mut Rows, stratum: u32, _: &Expansion, group: u32, cells: &[Cell]) {
         entries.push_entry(stratum, group, cells);
+    }
+
+    fn fold_entries(&self, entries: &mut Rows, stratum: u32, _: &Expansion, piece: usize, run: Range<usize>) -> bool {
+        let (rows, width) = (&self.pieces[piece], self.variables.len());
+        let Some(cells) = &rows.cells else { return false };
+        entries.strata.resize(entries.strata.len() + run.len(), stratum);
+        entries.groups.extend_from_slice(&rows.groups[run.clone()]);
+        entries.cells.get_or_insert_default().extend_from_slice(&cells[run.start * width..run.end * width]);
+        true
     }
 
     fn merge(&self, entries: &mut Rows, later: Rows) {

@@ -25,7 +25,11 @@ pub(super) trait Task: Sync {
     /// Folds the cells of one group in one stratum.
     fn fold(&self, folded: &mut Self::Folded, stratum: u32, expansion: &Expansion, group: u32, cells: &[Cell]);
     /// Folds entries that are all of a stratum's rows; false where they have to be added first.
-    fn fold_entries(&self, _: &mut Self::Folded, _: &Expansion, _: usize, _: Range<usize>) -> bool {
+    fn fold_entries(&self, _: &mut Self::Folded, _: u32, _: &Expansion, _: usize, _: Range<usize>) -> bool {
+        false
+    }
+    /// Whether adding what later strata were folded into costs little, however many groups there are.
+    fn merges_lightly(&self) -> bool {
         false
     }
     /// Adds what later strata were folded into.
@@ -54,7 +58,8 @@ impl Walk<'_> {
         let rows: usize = all.iter().map(|p| p.rows.len()).sum();
         // Entries of very many groups are folded sooner than what two threads made of them is added.
         let are_entries = self.levels.iter().all(|rows| rows.cells.is_some());
-        if rows < HALVED_ROWS || (are_entries && self.groups * task.width() > MERGED_MAX) {
+        let merges_heavily = !task.merges_lightly() && self.groups * task.width() > MERGED_MAX;
+        if rows < HALVED_ROWS || are_entries && merges_heavily {
             return Ok(self.half(task, &all, Shared::Nothing).folded);
         }
         let (at, is_shared) = cut(&mut all, rows);
@@ -116,7 +121,7 @@ impl Walk<'_> {
             return false;
         }
         let size = self.size(piece.stratum);
-        task.skips(size) || task.fold_entries(folded, &size.into(), piece.level, piece.rows.clone())
+        task.skips(size) || task.fold_entries(folded, piece.stratum, &size.into(), piece.level, piece.rows.clone())
     }
 
     /// Where rows are only added up, sizes are not asked for.

@@ -133,7 +133,14 @@ impl Task for Linearised<'_> {
         }
     }
 
-    fn fold_entries(&self, totals: &mut Self::Folded, expansion: &Expansion, level: usize, run: Range<usize>) -> bool {
+    fn fold_entries(
+        &self,
+        totals: &mut Self::Folded,
+        _: u32,
+        expansion: &Expansion,
+        level: usize,
+        run: Range<usize>,
+    ) -> bool {
         let rows = &self.levels[level];
         let Some(cells) = &rows.cells else { return false };
         for entry in run {

@@ -12,6 +12,7 @@ mod scratch;
 mod totals;
 
 pub(super) use compact::compacted;
+pub(crate) use compact::merged;
 pub(super) use gather::Gather;
 #[cfg(test)]
 mod tests;

@@ -46,7 +46,14 @@ impl Task for Totals<'_> {
         }
     }
 
-    fn fold_entries(&self, totals: &mut Self::Folded, expansion: &Expansion, level: usize, run: Range<usize>) -> bool {
+    fn fold_entries(
+        &self,
+        totals: &mut Self::Folded,
+        _: u32,
+        expansion: &Expansion,
+        level: usize,
+        run: Range<usize>,
+    ) -> bool {
         let (rows, width) = (&self.levels[level], self.variables.len());
         let Some(cells) = &rows.cells else { return false };
         for entry in run {
