@@ -21,7 +21,6 @@ pub use correlation::correlation_interval;
 pub use count::count_interval;
 pub use distinct::{distinct_interval, sketch_interval};
 pub use extreme::{extreme_interval, rows_beyond};
-use hall::hall_short;
 pub use hall::{hall_g, hall_union_t, lambda_star};
 pub use mean::mean_interval;
 pub use quantile::{Interpolation, WeightedPoint, quantile_interval, weighted_quantile};
@@ -69,13 +68,8 @@ fn ends(
     population: &Population,
     quantiles: &Quantiles,
 ) -> (f64, f64) {
-    let rows = trusted_rows(total, population).max(1);
-    let lambda = lambda_star(total.lambda(), gamma_star, rows);
-    let (lower, upper) = hall_union_t(value, variance, degrees, lambda, quantiles);
-    let gamma = gamma_star.filter(|gamma| gamma.is_finite()).unwrap_or(0.0);
-    let skewed = (gamma.abs() / real(rows).sqrt()).min(TRUSTED_SKEWNESS);
-    let stretch = 1.0 + STRETCH * (skewed - hall::LAMBDA_CAP).max(0.0);
-    if gamma < 0.0 { (value - stretch * (value - lower), upper) } else { (lower, value + stretch * (upper - value)) }
+    let reach = Reach::new(total, variance, degrees, gamma_star, population, quantiles);
+    (value - reach.below(), value + reach.above())
 }
 
 /// The ends of a column's total or mean, whose skewness is that of the column itself.
@@ -89,16 +83,66 @@ fn ends_of_column(
     population: &Population,
     quantiles: &Quantiles,
 ) -> (f64, f64) {
-    let degrees = total.degrees();
-    let (lower, upper) = ends(value, total, variance, degrees, gamma_star, population, quantiles);
-    let rows = trusted_rows(total, population);
-    let Some(gamma) = gamma_star.filter(|gamma| gamma.is_finite() && rows >= HALL_ROWS) else { return (lower, upper) };
-    let lambda = lambda_star(total.lambda(), gamma_star, rows);
-    let (low, high) = hall_short(value, variance, degrees, lambda, quantiles);
-    match (lambda > 0.0, gamma > 0.0) {
-        (true, true) => (low, upper),
-        (false, false) => (lower, high),
-        _ => (lower, upper),
+    let reach = Reach::new(total, variance, total.degrees(), gamma_star, population, quantiles);
+    let is_known = gamma_star.is_some_and(f64::is_finite) && reach.rows >= HALL_ROWS;
+    let (rises, is_right) = (reach.lambda > 0.0, reach.gamma > 0.0);
+    let below = if is_known && rises && is_right { reach.hall_below() } else { reach.below() };
+    let above = if is_known && !rises && !is_right { reach.hall_above() } else { reach.above() };
+    (value - below, value + above)
+}
+
+/// How far an interval reaches.
+struct Reach {
+    rows: u64,
+    error: f64,
+    /// Student's quantile.
+    q: f64,
+    lambda: f64,
+    gamma: f64,
+    /// What the long side is longer by.
+    stretch: f64,
+}
+
+impl Reach {
+    fn new(
+        total: &Total,
+        variance: f64,
+        degrees: f64,
+        gamma_star: Option<f64>,
+        population: &Population,
+        quantiles: &Quantiles,
+    ) -> Self {
+        let rows = trusted_rows(total, population).max(1);
+        let gamma = gamma_star.filter(|gamma| gamma.is_finite()).unwrap_or(0.0);
+        let skewed = (gamma.abs() / real(rows).sqrt()).min(TRUSTED_SKEWNESS);
+        Self {
+            rows,
+            error: variance.max(0.0).sqrt(),
+            q: quantiles.t(degrees),
+            lambda: lambda_star(total.lambda(), gamma_star, rows),
+            gamma,
+            stretch: 1.0 + STRETCH * (skewed - hall::LAMBDA_CAP).max(0.0),
+        }
+    }
+
+    /// Hall's or Student's, whichever is farther.
+    fn below(&self) -> f64 {
+        let stretch = if self.gamma < 0.0 { self.stretch } else { 1.0 };
+        stretch * self.error * self.q.max(hall_g(self.lambda, self.q))
+    }
+
+    fn above(&self) -> f64 {
+        let stretch = if self.gamma < 0.0 { 1.0 } else { self.stretch };
+        stretch * self.error * self.q.max(-hall_g(self.lambda, -self.q))
+    }
+
+    /// Hall's alone, nearer than Student's on the short side.
+    fn hall_below(&self) -> f64 {
+        self.error * hall_g(hall::capped(self.lambda), self.q)
+    }
+
+    fn hall_above(&self) -> f64 {
+        -self.error * hall_g(hall::capped(self.lambda), -self.q)
     }
 }
 

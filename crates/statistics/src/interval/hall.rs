@@ -43,9 +43,7 @@ pub fn hall_union_t(estimate: f64, variance: f64, nu: f64, lambda_star: f64, qua
     (estimate - error * q.max(hall_g(lambda_star, q)), estimate + error * q.max(-hall_g(lambda_star, -q)))
 }
 
-/// Hall's ends with a skewness of at most [`LAMBDA_CAP`]; the one on the short side is nearer than Student's.
-pub(super) fn hall_short(estimate: f64, variance: f64, nu: f64, lambda: f64, quantiles: &Quantiles) -> (f64, f64) {
-    let error = variance.max(0.0).sqrt();
-    let (q, lambda) = (quantiles.t(nu), lambda.clamp(-LAMBDA_CAP, LAMBDA_CAP));
-    (estimate - error * hall_g(lambda, q), estimate - error * hall_g(lambda, -q))
+/// The skewness that the short side of an interval, nearer than Student's, is made for.
+pub(super) fn capped(lambda: f64) -> f64 {
+    lambda.clamp(-LAMBDA_CAP, LAMBDA_CAP)
 }

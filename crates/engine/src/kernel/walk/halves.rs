@@ -3,6 +3,7 @@
 use super::scratch::{Open, Scratch};
 use super::{Piece, Walk, pieces};
 use crate::error::Result;
+use crate::kernel::rows::Run;
 use crate::kernel::workers::HALVED_ROWS;
 use plusminus_statistics::{Cell, Expansion, StratumSize};
 use std::ops::Range;
@@ -55,7 +56,7 @@ enum Shared {
 impl Walk<'_> {
     pub(super) fn run<T: Task>(&self, task: &T) -> Result<T::Folded> {
         let mut all = pieces(self.levels);
-        let rows: usize = all.iter().map(|p| p.rows.len()).sum();
+        let rows: usize = all.iter().map(|p| p.rows().len()).sum();
         // Entries of very many groups are folded sooner than what two threads made of them is added.
         let are_entries = self.levels.iter().all(|rows| rows.cells.is_some());
         let merges_heavily = !task.merges_lightly() && self.groups * task.width() > MERGED_MAX;
@@ -72,7 +73,7 @@ impl Walk<'_> {
         if let Some(piece) = first.last().filter(|_| is_shared) {
             one.scratch.grow(self.groups);
             one.scratch.merge(&other.open);
-            self.fold(task, &mut one, piece.stratum);
+            self.fold(task, &mut one, piece.run.stratum);
         }
         task.merge(&mut one.folded, other.folded);
         Ok(one.folded)
@@ -84,25 +85,25 @@ impl Walk<'_> {
         let (mut is_first, mut is_begun) = (true, false);
         for (number, piece) in pieces.iter().enumerate() {
             let next = pieces.get(number + 1);
-            let is_alone = !is_begun && next.is_none_or(|next| next.stratum != piece.stratum);
+            let is_alone = !is_begun && next.is_none_or(|next| next.run.stratum != piece.run.stratum);
             let is_whole =
                 is_alone && !(is_first && shared == Shared::First || next.is_none() && shared == Shared::Last);
             if is_whole && self.is_folded(task, &mut half.folded, piece) {
                 is_first = false;
                 continue;
             }
-            if !task.skips(self.size(piece.stratum)) {
+            if !task.skips(self.size(piece.run.stratum)) {
                 half.scratch.grow(self.groups);
-                task.add(&mut half.scratch, piece.level, piece.rows.clone());
+                task.add(&mut half.scratch, piece.level(), piece.rows());
             }
-            is_begun = next.is_some_and(|next| next.stratum == piece.stratum);
+            is_begun = next.is_some_and(|next| next.run.stratum == piece.run.stratum);
             if is_begun {
                 continue;
             }
             match shared {
                 Shared::First if is_first => half.open = half.scratch.take_open(),
                 Shared::Last if next.is_none() => {}
-                _ => self.fold(task, &mut half, piece.stratum),
+                _ => self.fold(task, &mut half, piece.run.stratum),
             }
             is_first = false;
         }
@@ -117,11 +118,11 @@ impl Walk<'_> {
 
     /// Whether the rows of a stratum that lie in one piece could be folded without adding any.
     fn is_folded<T: Task>(&self, task: &T, folded: &mut T::Folded, piece: &Piece) -> bool {
-        if self.levels[piece.level].cells.is_none() {
+        if self.levels[piece.level()].cells.is_none() {
             return false;
         }
-        let size = self.size(piece.stratum);
-        task.skips(size) || task.fold_entries(folded, piece.stratum, &size.into(), piece.level, piece.rows.clone())
+        let size = self.size(piece.run.stratum);
+        task.skips(size) || task.fold_entries(folded, piece.run.stratum, &size.into(), piece.level(), piece.rows())
     }
 
     /// Where rows are only added up, sizes are not asked for.
@@ -138,7 +139,7 @@ fn cut(pieces: &mut Vec<Piece>, rows: usize) -> (usize, bool) {
     let mut best: Option<(usize, usize)> = None;
     let mut at_middle = (0, 0);
     for (number, piece) in pieces.iter().enumerate() {
-        let is_start = number > 0 && pieces[number - 1].stratum != piece.stratum;
+        let is_start = number > 0 && pieces[number - 1].run.stratum != piece.run.stratum;
         let distance = before.abs_diff(middle);
         if is_start && best.is_none_or(|(_, least)| distance < least) {
             best = Some((number, distance));
@@ -146,16 +147,17 @@ fn cut(pieces: &mut Vec<Piece>, rows: usize) -> (usize, bool) {
         if before <= middle {
             at_middle = (number, middle - before);
         }
-        before += piece.rows.len();
+        before += piece.rows().len();
     }
     if let Some((number, _)) = best.filter(|(_, distance)| *distance <= rows / 8) {
         return (number, false);
     }
     let (number, offset) = at_middle;
-    let whole = pieces[number].clone();
-    let split = whole.rows.start + offset;
-    pieces[number].rows = whole.rows.start..split;
-    pieces.insert(number + 1, Piece { rows: split..whole.rows.end, ..whole });
+    let whole = pieces[number];
+    #[expect(clippy::cast_possible_truncation, reason = "a level has fewer than 2^32 rows")]
+    let split = whole.run.from + offset as u32;
+    pieces[number].run.to = split;
+    pieces.insert(number + 1, Piece { run: Run { from: split, ..whole.run }, ..whole });
     (number + 1, true)
 }
 
@@ -163,18 +165,21 @@ fn cut(pieces: &mut Vec<Piece>, rows: usize) -> (usize, bool) {
 mod tests {
     use super::*;
 
-    fn made(lengths: &[(u32, usize)]) -> Vec<Piece> {
-        lengths.iter().map(|(stratum, n)| Piece { stratum: *stratum, level: 0, rows: 0..*n }).collect()
+    fn made(lengths: &[(u32, u32)]) -> Vec<Piece> {
+        lengths
+            .iter()
+            .map(|(stratum, to)| Piece { run: Run { stratum: *stratum, from: 0, to: *to }, level: 0 })
+            .collect()
     }
 
-    fn check(lengths: &[(u32, usize)], at: usize, is_shared: bool) {
+    fn check(lengths: &[(u32, u32)], at: usize, is_shared: bool) {
         let mut pieces = made(lengths);
-        let rows = lengths.iter().map(|(_, n)| n).sum();
+        let rows = lengths.iter().map(|(_, n)| *n as usize).sum();
         assert_eq!(cut(&mut pieces, rows), (at, is_shared), "{lengths:?}");
-        assert_eq!(pieces.iter().map(|p| p.rows.len()).sum::<usize>(), rows);
-        let first: usize = pieces[..at].iter().map(|p| p.rows.len()).sum();
+        assert_eq!(pieces.iter().map(|p| p.rows().len()).sum::<usize>(), rows);
+        let first: usize = pieces[..at].iter().map(|p| p.rows().len()).sum();
         assert!(first.abs_diff(rows / 2) <= rows / 8, "{first} of {rows}");
-        assert_eq!(pieces[at - 1].stratum == pieces[at].stratum, is_shared);
+        assert_eq!(pieces[at - 1].run.stratum == pieces[at].run.stratum, is_shared);
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(crate) use keys::{key_linearised, key_totals};
 pub(crate) use linear::{Linear, linearised};
 pub(crate) use totals::totals;
 
-use super::rows::Rows;
+use super::rows::{Rows, Run};
 use super::workers::Workers;
 use plusminus_statistics::StratumSize;
 use std::ops::Range;
@@ -37,27 +37,44 @@ pub(crate) struct Walk<'a> {
 }
 
 /// Rows of one stratum in one level.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Piece {
-    stratum: u32,
-    level: usize,
-    rows: Range<usize>,
+    run: Run,
+    level: u32,
 }
 
-/// The rows of all levels, stratum by stratum.
-fn pieces(levels: &[Rows]) -> Vec<Piece> {
-    let mut found = Vec::with_capacity(levels.iter().map(|l| l.runs.len()).sum());
-    let mut heads = vec![0; levels.len()];
-    loop {
-        let next = levels.iter().zip(&heads).filter_map(|(l, h)| Some(l.runs.get(*h)?.stratum)).min();
-        let Some(stratum) = next else { return found };
-        for (level, (rows, head)) in levels.iter().zip(&mut heads).enumerate() {
-            if let Some(run) = rows.runs.get(*head).filter(|run| run.stratum == stratum) {
-                found.push(Piece { stratum, level, rows: run.range() });
-                *head += 1;
-            }
-        }
+impl Piece {
+    fn rows(&self) -> Range<usize> {
+        self.run.range()
     }
+
+    fn level(&self) -> usize {
+        self.level as usize
+    }
+}
+
+/// The rows of all levels, stratum by stratum, the levels of a stratum in order.
+fn pieces(levels: &[Rows]) -> Vec<Piece> {
+    let all =
+        || (0..).zip(levels).flat_map(|(level, rows)| rows.runs.iter().map(move |run| Piece { run: *run, level }));
+    if levels.len() < 2 {
+        return all().collect();
+    }
+    // Counted and put in place: with many strata and levels, looking for the next stratum among all of them costs more.
+    let strata =
+        levels.iter().filter_map(|rows| rows.runs.last()).map(|run| run.stratum as usize + 1).max().unwrap_or(0);
+    let mut next = vec![0_u32; strata + 1];
+    levels.iter().flat_map(|rows| &rows.runs).for_each(|run| next[run.stratum as usize + 1] += 1);
+    for stratum in 1..next.len() {
+        next[stratum] += next[stratum - 1];
+    }
+    let mut found = vec![Piece { run: Run { stratum: 0, from: 0, to: 0 }, level: 0 }; next[strata] as usize];
+    for piece in all() {
+        let place = &mut next[piece.run.stratum as usize];
+        found[*place as usize] = piece;
+        *place += 1;
+    }
+    found
 }
 
 /// Calls `visit(level, rows)` for the runs of each stratum in turn, then `end(stratum)`.
@@ -69,10 +86,11 @@ pub(super) fn by_stratum<S>(
 ) {
     let mut last = None;
     for piece in pieces(levels) {
-        if let Some(before) = last.replace(piece.stratum).filter(|before| *before != piece.stratum) {
+        let stratum = piece.run.stratum;
+        if let Some(before) = last.replace(stratum).filter(|before| *before != stratum) {
             end(state, before);
         }
-        visit(state, piece.level, piece.rows);
+        visit(state, piece.level(), piece.rows());
     }
     if let Some(stratum) = last {
         end(state, stratum);
