@@ -215,6 +215,8 @@ struct Weighted {
 /// Rows from which the shape of an expression is known well enough: with 5,000 trusted sums cover as they should, and what
 /// is gained beyond these is not worth the reading.
 const MEASURED_ROWS: usize = 65_536;
+/// What they have to be worth at least, being of unequal weight.
+const EFFECTIVE_ROWS: f64 = 20_000.0;
 
 /// The rows of as many levels as it takes; `None` when an expression cannot be evaluated on all of them.
 fn measured_rows(
@@ -230,20 +232,28 @@ fn measured_rows(
         }
     }
     let mut values = vec![Vec::new(); exprs.len()];
-    let (mut strata, mut last) = (Vec::new(), 0);
-    for level in 0..family.manifest.levels.len() {
+    let (mut strata, mut weights) = (Vec::new(), Vec::new());
+    let levels = family.manifest.levels.len();
+    for level in 0..levels {
         let image = family.images.level(family.store, family.manifest, level, &columns)?;
         let Some(found) = evaluated(exprs, &image, &columns, shape, state)? else { return Ok(None) };
         values.iter_mut().zip(found).for_each(|(values, found)| values.extend(found));
         strata.extend_from_slice(image.strata.values());
-        last = level;
-        if strata.len() >= MEASURED_ROWS {
-            break;
+        if strata.len() >= MEASURED_ROWS || level + 1 == levels {
+            let sizes = sizes(family.strata, level, levels);
+            weights = strata.iter().map(|stratum| sizes[*stratum as usize].weight()).collect();
+            if effective_rows(&weights) >= EFFECTIVE_ROWS {
+                break;
+            }
         }
     }
-    let sizes = sizes(family.strata, last, family.manifest.levels.len());
-    let weights = strata.iter().map(|stratum| sizes[*stratum as usize].weight()).collect();
     Ok(Some(Weighted { weights, values }))
+}
+
+/// Rows of equal weight that are worth as much (Kish, *Survey Sampling*, 1965, § 11.7).
+fn effective_rows(weights: &[f64]) -> f64 {
+    let (sum, squares) = weights.iter().fold((0.0, 0.0), |(sum, squares), w| (sum + w, squares + w * w));
+    sum * sum / squares
 }
 
 /// Expressions over the rows of one level, NaN for NULL; `None` when one cannot be evaluated on all of them.

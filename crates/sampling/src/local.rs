@@ -57,17 +57,27 @@ impl Check<'_> {
         for entry in entries {
             let Ok(entry) = entry else { return false };
             let own = entry.file_name();
-            let Some(own) = own.to_str().filter(|own| is_plain(own)) else { return false };
-            let found = self.then[then.clone()].binary_search_by(|file| compare(&file.path, name, own));
-            let is_same = match found {
-                Ok(at) => self.is_file_same(url, &entry, then.start + at, is_top),
-                Err(_) => self.is_new_nothing(url, &entry, &format!("{name}/{own}")),
+            let is_same = match own.to_str().filter(|own| is_plain(own)) {
+                Some(own) => match self.then[then.clone()].binary_search_by(|file| compare(&file.path, name, own)) {
+                    Ok(at) => self.is_file_same(url, &entry, then.start + at, is_top),
+                    Err(_) => self.is_new_nothing(url, &entry, &format!("{name}/{own}")),
+                },
+                None => self.is_strange_same(url, &entry, is_top),
             };
             if !is_same {
                 return false;
             }
         }
         true
+    }
+
+    /// The same of a name that stores write in another way.
+    fn is_strange_same(&mut self, url: &ListingTableUrl, entry: &DirEntry, is_top: bool) -> bool {
+        let Some(name) = store_path(&entry.path()) else { return false };
+        match self.then.binary_search_by(|file| file.path.as_str().cmp(&name)) {
+            Ok(at) => self.is_file_same(url, entry, at, is_top),
+            Err(_) => self.is_new_nothing(url, entry, &name),
+        }
     }
 
     fn is_file_same(&mut self, url: &ListingTableUrl, entry: &DirEntry, at: usize, is_top: bool) -> bool {
@@ -134,14 +144,17 @@ fn compare(path: &str, folder: &str, name: &str) -> Ordering {
     path.get(folder.len() + 1..).map_or(Ordering::Less, |own| own.cmp(name))
 }
 
-/// The path as stores write it, where they write it as it stands.
+/// The path as stores write it.
 fn store_path(path: &Path) -> Option<String> {
-    let text = path.to_str()?.strip_prefix('/')?;
-    let text = text.strip_suffix('/').unwrap_or(text);
-    text.split('/').all(is_plain).then(|| text.to_owned())
+    // Most paths are written as they stand, and the general way costs more than asking the disk.
+    let text = path.to_str().and_then(|text| text.strip_prefix('/')).map(|text| text.strip_suffix('/').unwrap_or(text));
+    match text.filter(|text| text.split('/').all(is_plain)) {
+        Some(text) => Some(text.to_owned()),
+        None => Some(StorePath::from_absolute_path(path).ok()?.to_string()),
+    }
 }
 
-/// Whether stores write a name as it stands; others are left to the long way.
+/// Whether stores write a name as it stands.
 fn is_plain(name: &str) -> bool {
     name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'='))
 }

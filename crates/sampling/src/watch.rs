@@ -16,7 +16,7 @@ mod system;
 use system::Watched;
 
 /// After so long files are looked at one by one again, whatever the operating system says: writing through memory that is mapped to
-/// a file, for one, is not reported.
+/// a file is not reported, nor through another name that a file was given meanwhile, nor what is mounted over a folder.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
 /// Tables watched at a time.
 const TABLES_MAX: usize = 16;
@@ -29,7 +29,7 @@ pub struct Watches {
 
 impl Watches {
     /// Whether a table on the local disk still is made of the files listed in `then`, which is sorted; false too where that cannot
-    /// be told. `now` is the time on any clock that never goes back.
+    /// be told. `now` is the time on a clock that goes on.
     ///
     /// Queries that follow one another within a second cost a question for the whole table; the first, and every one after a
     /// change, two microseconds per file.
@@ -41,34 +41,47 @@ impl Watches {
         state: &dyn Session,
         now: Duration,
     ) -> bool {
-        if self.are_quiet(then, table, state, now) {
-            return true;
-        }
+        let mut known = match self.find(then, table, state, now) {
+            Found::Quiet => return true,
+            Found::Disturbed(known) => Some(known),
+            Found::Nothing => None,
+        };
         // Watched before they are looked at, so that no change falls between.
-        let watched = Watched::begin(then, table, state, now);
+        let is_watched = match &mut known {
+            Some(known) => known.go_on(now),
+            None => false,
+        };
+        let watched = known.filter(|_| is_watched).or_else(|| Watched::begin(then, table, state, now));
         if !are_unchanged(then, table, state) {
             return false;
         }
-        if let Some(watched) = watched {
-            let mut all = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-            if all.len() >= TABLES_MAX {
-                all.remove(0);
-            }
-            all.push(watched);
-        }
+        let Some(watched) = watched else { return true };
+        let mut all = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let oldest = (all.len() >= TABLES_MAX).then(|| all.remove(0));
+        all.push(watched);
+        // To stop watching may take the operating system a while.
+        drop(all);
+        drop(oldest);
         true
     }
 
-    /// Whether they are watched, and nothing happened.
-    fn are_quiet(&self, then: &[BaseFile], table: &Arc<dyn TableProvider>, state: &dyn Session, now: Duration) -> bool {
+    fn find(&self, then: &[BaseFile], table: &Arc<dyn TableProvider>, state: &dyn Session, now: Duration) -> Found {
         let mut all = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(at) = all.iter().position(|watched| watched.is_of(then, table, state)) else { return false };
-        let is_quiet = now.saturating_sub(all[at].since()) < TRUSTED_FOR && all[at].is_quiet();
-        if !is_quiet {
-            all.remove(at);
+        let Some(at) = all.iter().position(|watched| watched.is_of(then, table, state)) else { return Found::Nothing };
+        match now.saturating_sub(all[at].since()) < TRUSTED_FOR && all[at].is_quiet() {
+            true => Found::Quiet,
+            false => Found::Disturbed(all.remove(at)),
         }
-        is_quiet
     }
+}
+
+/// What is known of a table.
+enum Found {
+    /// It is watched, and nothing happened.
+    Quiet,
+    /// Something happened, or too long ago nothing did.
+    Disturbed(Watched),
+    Nothing,
 }
 
 #[cfg(test)]

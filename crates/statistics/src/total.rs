@@ -125,11 +125,12 @@ impl Total {
     fn fold_spread(&mut self, stratum: &Expansion, cell: &Cell, degrees: Degrees) {
         let n = stratum.sampled;
         let c = real(cell.count).min(n);
-        let share = c * stratum.sampled_inverse;
+        // n·(1/n) need not be 1: what lies outside is told by the difference, which is 0 where nothing does.
+        let (share, rest) = (c * stratum.sampled_inverse, (n - c) * stratum.sampled_inverse);
         let (y, squares, cubes) = cell.central();
-        let row_squares = c * (1.0 - share);
+        let row_squares = c * rest;
         let all_squares = squares + row_squares * y * y;
-        let all_cubes = cubes + 3.0 * y * (1.0 - share) * squares + row_squares * (1.0 - 2.0 * share) * (y * y * y);
+        let all_cubes = cubes + 3.0 * y * rest * squares + row_squares * (rest - share) * (y * y * y);
         let mut variance = stratum.per_square * all_squares;
         let mut third = stratum.per_cube * all_cubes;
         if degrees == Degrees::Domain && c > 1.0 {

@@ -9,7 +9,7 @@ pub(crate) use fitted::{Fitted, Known};
 use pace::Pace;
 
 use crate::above::Upward;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::shape::errors::check as check_error_functions;
 use crate::shape::{Reason, Shape, recognise};
@@ -51,6 +51,13 @@ struct Functions {
     has_variable: bool,
 }
 
+/// Where the planner's state comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Planner {
+    Kept,
+    New,
+}
+
 /// Samples that a prepared query stays fitted to.
 const FITTED_MAX: usize = 4;
 
@@ -62,7 +69,7 @@ impl Prepared {
     pub(crate) async fn new(session: &Session, sql: &str) -> Result<Self> {
         let before = session.inner.planner.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(state) = before
-            && let Ok(prepared) = Self::planned(session, sql, state).await
+            && let Ok(Some(prepared)) = Self::planned(session, sql, state, Planner::Kept).await
             && prepared.is_repeatable()
             && prepared.is_current(session).await
         {
@@ -70,16 +77,22 @@ impl Prepared {
         }
         let state = Arc::new(session.context().state());
         *session.inner.planner.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&state));
-        match Self::planned(session, sql, state).await {
-            Err(crate::Error::Invalid { what, next }) => Err(session.with_nearest_table(what, next)),
-            done => done,
+        match Self::planned(session, sql, state, Planner::New).await {
+            Ok(Some(prepared)) => Ok(prepared),
+            Ok(None) => Err(Error::data("the query could not be planned")),
+            Err(Error::Invalid { what, next }) => Err(session.with_nearest_table(what, next)),
+            Err(error) => Err(error),
         }
     }
 
-    async fn planned(session: &Session, sql: &str, state: Arc<SessionState>) -> Result<Self> {
+    /// `None` from a kept planner where the text names more than tables: files are other tables each time.
+    async fn planned(session: &Session, sql: &str, state: Arc<SessionState>, planner: Planner) -> Result<Option<Self>> {
         let dialect = state.config_options().sql_parser.dialect;
         let statement = state.sql_to_statement(sql, &dialect)?;
         let references = state.resolve_table_references(&statement)?;
+        if planner == Planner::Kept && !references.iter().all(|table| session.is_named_table(table)) {
+            return Ok(None);
+        }
         // Before planning, so that a table which is replaced meanwhile is not taken for the one planned with.
         let mut tables = Vec::with_capacity(references.len());
         let mut all_known = true;
@@ -94,7 +107,7 @@ impl Prepared {
         let plan = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})?;
         check_error_functions(&plan)?;
         let (shape, functions) = (recognise(&plan).map(Arc::new), functions(&plan)?);
-        Ok(Self {
+        Ok(Some(Self {
             state,
             plan,
             shape,
@@ -104,7 +117,7 @@ impl Prepared {
             all_known,
             functions,
             fitted: Mutex::default(),
-        })
+        }))
     }
 
     /// Whether asking again later means the same, tables, functions and settings being what they are: nothing changes with
@@ -132,17 +145,19 @@ impl Prepared {
                 let is_it = |name: &str| scalar.get(name).is_some_and(|g| Arc::ptr_eq(f, g));
                 is_it(f.name()) && f.aliases().iter().all(|alias| is_it(alias))
             };
+            // In SQL a scalar function comes before an aggregate or a window function of its name.
             let same_aggregate = |f: &Arc<AggregateUDF>| {
-                let is_it = |name: &str| aggregate.get(name).is_some_and(|g| Arc::ptr_eq(f, g));
+                let is_it =
+                    |name: &str| aggregate.get(name).is_some_and(|g| Arc::ptr_eq(f, g)) && !scalar.contains_key(name);
                 is_it(f.name()) && f.aliases().iter().all(|alias| is_it(alias))
             };
             let same_window = |f: &Arc<WindowUDF>| {
-                let is_it = |name: &str| window.get(name).is_some_and(|g| Arc::ptr_eq(f, g));
+                let is_it =
+                    |name: &str| window.get(name).is_some_and(|g| Arc::ptr_eq(f, g)) && !scalar.contains_key(name);
                 is_it(f.name()) && f.aliases().iter().all(|alias| is_it(alias))
             };
             Arc::ptr_eq(state.config_options(), self.state.config_options())
-                && state.analyzer().rules.len() == self.state.analyzer().rules.len()
-                && state.expr_planners().len() == self.state.expr_planners().len()
+                && plans_alike(&state, &self.state)
                 && self.functions.scalar.iter().all(same)
                 && self.functions.aggregate.iter().all(same_aggregate)
                 && self.functions.window.iter().all(same_window)
@@ -181,6 +196,19 @@ impl Prepared {
         all.push(Arc::clone(&fitted));
         Ok(fitted)
     }
+}
+
+/// Whether both have the same rules.
+fn plans_alike(one: &SessionState, other: &SessionState) -> bool {
+    fn same<T: ?Sized>(one: &[Arc<T>], other: &[Arc<T>]) -> bool {
+        one.len() == other.len() && one.iter().zip(other).all(|(a, b)| Arc::ptr_eq(a, b))
+    }
+    same(&one.analyzer().rules, &other.analyzer().rules)
+        && same(one.analyzer().function_rewrites(), other.analyzer().function_rewrites())
+        && same(one.expr_planners(), other.expr_planners())
+        && same(one.relation_planners(), other.relation_planners())
+        && same(one.optimizers(), other.optimizers())
+        && same(one.physical_optimizers(), other.physical_optimizers())
 }
 
 fn functions(plan: &LogicalPlan) -> Result<Functions> {

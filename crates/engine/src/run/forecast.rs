@@ -120,13 +120,13 @@ impl Run<'_> {
 impl Levels<'_> {
     /// What the variance of a total is proportional to where rows of all strata spread alike: Σ N²(1−f)/n over living strata.
     fn spread(&self, level: usize) -> f64 {
-        let strata = self.view.at(level);
+        let sizes = self.view.sizes(level);
         #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
         let of = |size: &StratumSize| {
             let (all, sampled) = (size.rows as f64, size.sampled as f64);
             if size.is_exact() { 0.0 } else { all * (all - sampled) / sampled.max(1.0) }
         };
-        let living = (0..).zip(&strata.sizes).filter(|(stratum, _)| self.view.is_alive(*stratum));
+        let living = (0..).zip(&sizes).filter(|(stratum, _)| self.view.is_alive(*stratum));
         living.map(|(_, size)| of(size)).sum()
     }
 

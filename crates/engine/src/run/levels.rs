@@ -113,10 +113,7 @@ impl<'a> Levels<'a> {
             let Some(pieces) = program.evaluate(&batch, may_halve, context.workers, &in_time)? else {
                 return Ok(false);
             };
-            self.memory.try_grow(pieces.iter().map(Rows::bytes).sum()).map_err(|_| Error::Data {
-                what: format!("the rows of level {next} do not fit into memory"),
-                next: "more memory (--memory), a smaller sample, or SET plusminus.level to a lower one".to_owned(),
-            })?;
+            self.memory.try_grow(pieces.iter().map(Rows::bytes).sum()).map_err(|_| too_large(next))?;
             self.rows_read += read;
             pieces.iter().for_each(|rows| self.note_groups(rows));
             self.rows.extend(pieces);
@@ -184,13 +181,17 @@ impl<'a> Levels<'a> {
         if count < 2 || !are_entries {
             return Ok(());
         }
+        // For a moment both are there; without room for that the pieces stay as they are.
+        let room = self.rows[..count].iter().map(Rows::bytes).sum();
+        if self.memory.try_grow(room).is_err() {
+            return Ok(());
+        }
         let later = self.rows.split_off(count);
         let pieces = std::mem::take(&mut self.rows);
         self.rows.push(merged(&pieces, groups, &self.shape.variables, self.context.workers)?);
         self.rows.extend(later);
         self.pieces.iter_mut().for_each(|pieces| *pieces = (*pieces + 1).saturating_sub(count).max(1));
-        self.memory.resize(self.rows.iter().map(Rows::bytes).sum());
-        Ok(())
+        self.memory.try_resize(self.rows.iter().map(Rows::bytes).sum()).map_err(|_| too_large(level))
     }
 
     fn estimated(&mut self, level: usize) -> Result<Look> {
@@ -264,6 +265,13 @@ impl<'a> Levels<'a> {
             Some(ends) => parts.iter().map(|p| ends[*p]).collect(),
             None => vec![None; parts.len()],
         }
+    }
+}
+
+fn too_large(level: usize) -> Error {
+    Error::Data {
+        what: format!("the rows of level {level} do not fit into memory"),
+        next: "more memory (--memory), a smaller sample, or SET plusminus.level to a lower one".to_owned(),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::shape::Reason;
 use datafusion::catalog::TableProvider;
 use datafusion::execution::SessionState;
 use plusminus_catalog::{BaseFile, Manifest, Store};
-use plusminus_sampling::{Source, base_files};
+use plusminus_sampling::{Source, are_unchanged, base_files};
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -70,7 +70,7 @@ impl Session {
     ) -> Result<Now> {
         if let Some(then) = families.first().and_then(|m| m.base.files.as_deref())
             && families.iter().all(|m| m.base.files.as_deref() == Some(then))
-            && self.inner.watches.are_unchanged(then, table, state, self.inner.clock.elapsed())
+            && self.are_files_unchanged(families, then, table, state)
         {
             return Ok(Now::SameFiles);
         }
@@ -78,6 +78,20 @@ impl Session {
             Some(files) => Now::Files(files),
             None => Now::Rows(Source::open(table, state).await?.rows()),
         })
+    }
+
+    fn are_files_unchanged(
+        &self,
+        families: &[Arc<Manifest>],
+        then: &[BaseFile],
+        table: &Arc<dyn TableProvider>,
+        state: &SessionState,
+    ) -> bool {
+        // A file in FROM is another table at each query, which nobody would ask about again.
+        if families.iter().any(|m| m.design.table.contains('/')) {
+            return are_unchanged(then, table, state);
+        }
+        self.inner.watches.are_unchanged(then, table, state, self.inner.clock.elapsed())
     }
 
     /// A table that is not made of files is only known to be the sampled one in the process that sampled it.

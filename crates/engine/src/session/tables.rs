@@ -84,8 +84,17 @@ impl Session {
         if *full.catalog != *default.default_catalog || *full.schema != *default.default_schema {
             return format!("{}.{}.{}", full.catalog, full.schema, full.table);
         }
-        let is_table = self.default_schema(&options).is_some_and(|schema| schema.table_exist(&full.table));
+        let is_table = self.default_schema(&options).is_some_and(|schema| is_registered(schema.as_ref(), &full.table));
         path_key(&full.table).filter(|_| !is_table).unwrap_or_else(|| full.table.to_string())
+    }
+
+    /// Whether a reference names a table or view of the default schema, and no file.
+    pub(crate) fn is_named_table(&self, table: &TableReference) -> bool {
+        let options = self.options();
+        let default = &options.catalog;
+        let full = table.clone().resolve(&default.default_catalog, &default.default_schema);
+        let is_default = *full.catalog == *default.default_catalog && *full.schema == *default.default_schema;
+        is_default && self.default_schema(&options).is_some_and(|schema| is_registered(schema.as_ref(), &full.table))
     }
 
     /// DataFusion's settings; asking for its whole state would copy every table of functions.
@@ -179,6 +188,14 @@ impl UrlTableFactory for PathTables {
 }
 
 /// The key of samples on a file: its absolute path. `None` when `name` does not look like a path.
+/// Whether a schema knows a table, or would look for a file of that name.
+fn is_registered(schema: &dyn SchemaProvider, name: &str) -> bool {
+    match path_key(name) {
+        None => schema.table_exist(name),
+        Some(_) => schema.table_names().iter().any(|known| known == name),
+    }
+}
+
 fn path_key(name: &str) -> Option<String> {
     if FileFormat::from_path(name).is_none() && !name.contains('/') {
         return None;

@@ -18,9 +18,17 @@ pub(crate) fn table(url: &str) -> Arc<dyn TableProvider> {
 /// A folder with files at its top and below.
 pub(crate) fn folder() -> TempDir {
     let folder = TempDir::new().unwrap();
-    for name in
-        ["b.parquet", "a.parquet", "a-1.parquet", "notes.txt", "day=1/a.parquet", "day=1/c.parquet", "empty.parquet"]
-    {
+    for name in [
+        "b.parquet",
+        "a.parquet",
+        "a-1.parquet",
+        "notes.txt",
+        "day=1/a.parquet",
+        "day=1/c.parquet",
+        "empty.parquet",
+        "größe 1.parquet",
+        ".~lock.a#",
+    ] {
         let file = folder.path().join(name);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(&file, if name == "empty.parquet" { "" } else { name }).unwrap();
@@ -31,7 +39,12 @@ pub(crate) fn folder() -> TempDir {
 /// What is done to a folder, and whether its table is another one then.
 pub(crate) type Change = (&'static str, fn(&Path), bool);
 
-pub(crate) const CHANGES: [Change; 9] = [
+pub(crate) const CHANGES: [Change; 10] = [
+    (
+        "a longer file of a strange name",
+        |at| fs::write(at.join("größe 1.parquet"), "much longer than it was").unwrap(),
+        true,
+    ),
     ("nothing", |_| {}, false),
     ("a note", |at| fs::write(at.join("notes.txt"), "more").unwrap(), false),
     ("an empty file", |at| fs::write(at.join("none.parquet"), "").unwrap(), false),
@@ -57,7 +70,7 @@ async fn changes_are_seen_as_the_long_way_sees_them() {
         let folder = folder();
         let table = table(&format!("{}/", folder.path().display()));
         let then = base_files(&table, &state).await.unwrap().unwrap();
-        assert_eq!(then.len(), 5);
+        assert_eq!(then.len(), 6);
         change(folder.path());
         let now = base_files(&table, &state).await.unwrap().unwrap();
         assert_eq!((now != then, are_unchanged(&then, &table, &state)), (is_other, !is_other), "{name}");
@@ -89,7 +102,7 @@ async fn links_are_followed() {
     std::os::unix::fs::symlink(&real, folder.path().join("link.parquet")).unwrap();
     let table = table(&format!("{}/", folder.path().display()));
     let then = base_files(&table, &state).await.unwrap().unwrap();
-    assert_eq!(then.len(), 6);
+    assert_eq!(then.len(), 7);
     assert!(are_unchanged(&then, &table, &state));
     fs::write(&real, "another content").unwrap();
     assert!(!are_unchanged(&then, &table, &state));

@@ -3,6 +3,7 @@
 use crate::local::is_local;
 use crate::source::listing_table;
 use datafusion::catalog::{Session, TableProvider};
+use datafusion::datasource::listing::ListingTableUrl;
 use plusminus_catalog::BaseFile;
 use rustix::fd::OwnedFd;
 use rustix::fs::inotify::{CreateFlags, WatchFlags, add_watch, init};
@@ -54,18 +55,9 @@ impl Watched {
     ) -> Option<Self> {
         let listing = listing_table(table)?;
         let events = init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).ok()?;
-        let mut places = Vec::new();
-        let mut folders = 0;
-        for url in listing.table_paths() {
-            let path = url.get_url().to_file_path().ok().filter(|_| is_local(url, state))?;
-            let metadata = path.metadata().ok()?;
-            if metadata.is_dir() {
-                watch_folder(&events, &path, &mut folders)?;
-            } else {
-                watch(&events, &path, Some(&metadata))?;
-            }
-            places.push((path, Place::of(&metadata)));
-        }
+        let path = |url: &ListingTableUrl| url.get_url().to_file_path().ok().filter(|_| is_local(url, state));
+        let paths = listing.table_paths().iter().map(path).collect::<Option<Vec<_>>>()?;
+        let places = watch_all(&events, paths)?;
         Some(Self {
             table: Arc::downgrade(table),
             ignores_subfolders: ignores_subfolders(state),
@@ -87,6 +79,16 @@ impl Watched {
         self.since
     }
 
+    /// Begins anew with the same watch; false where that is not possible.
+    pub(super) fn go_on(&mut self, now: Duration) -> bool {
+        let mut buffer = [0; 4096];
+        while rustix::io::read(&self.events, &mut buffer).is_ok_and(|read| read > 0) {}
+        let paths = std::mem::take(&mut self.places).into_iter().map(|(path, _)| path).collect();
+        self.since = now;
+        // What is watched already is not watched twice.
+        watch_all(&self.events, paths).map(|places| self.places = places).is_some()
+    }
+
     /// Whether nothing was reported, and the table's paths lead where they led.
     pub(super) fn is_quiet(&self) -> bool {
         let mut buffer = [0; 4096];
@@ -97,6 +99,22 @@ impl Watched {
 
 fn ignores_subfolders(state: &dyn Session) -> bool {
     state.config_options().execution.listing_table_ignore_subdirectory
+}
+
+/// Watches what the paths lead to, and tells what that is.
+fn watch_all(events: &OwnedFd, paths: Vec<PathBuf>) -> Option<Vec<(PathBuf, Place)>> {
+    let mut folders = 0;
+    let mut places = Vec::with_capacity(paths.len());
+    for path in paths {
+        let metadata = path.metadata().ok()?;
+        if metadata.is_dir() {
+            watch_folder(events, &path, &mut folders)?;
+        } else {
+            watch(events, &path, Some(&metadata))?;
+        }
+        places.push((path, Place::of(&metadata)));
+    }
+    Some(places)
 }
 
 /// Watches a folder and those below it.

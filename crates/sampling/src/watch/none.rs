@@ -22,6 +22,10 @@ impl Watched {
         match *self {}
     }
 
+    pub(super) fn go_on(&mut self, _: Duration) -> bool {
+        match *self {}
+    }
+
     pub(super) fn is_quiet(&self) -> bool {
         match *self {}
     }

@@ -28,7 +28,7 @@ impl World {
     }
 
     fn is_quiet(&self, now: Duration) -> bool {
-        self.watches.are_quiet(&self.then, &self.table, &self.state, now)
+        matches!(self.watches.find(&self.then, &self.table, &self.state, now), Found::Quiet)
     }
 
     fn is_same(&self, now: Duration) -> bool {

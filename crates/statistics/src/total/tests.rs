@@ -61,6 +61,18 @@ fn a_total_matches_the_definitions() {
     }
 }
 
+/// Whatever the reciprocal of n rounds to.
+#[test]
+fn equal_values_in_all_rows_have_no_variance_at_all() {
+    for n in 2..2_000 {
+        let mut cell = Cell::default();
+        (0..n).for_each(|_| cell.add(0.1));
+        let mut total = Total::default();
+        total.fold(StratumSize::new(10 * n, n), 0.0, &cell);
+        assert_eq!((total.variance(), total.row_count_variance(), total.third), (Some(0.0), Some(0.0), 0.0), "{n}");
+    }
+}
+
 #[test]
 fn domain_degrees_enlarge_variance_and_third_cumulant() {
     let total = folded(100.0, &strata(), true);

@@ -16,14 +16,15 @@ use datafusion::physical_plan::aggregates::group_values::new_group_values;
 use datafusion::physical_plan::aggregates::order::GroupOrdering;
 use plusminus_catalog::{Manifest, Strata};
 use plusminus_statistics::{Population, StratumSize, cap};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Strata through a query's WHERE and GROUP BY, as far as these are decided by the stratum alone.
 #[derive(Debug)]
 pub(crate) struct StrataView {
     pub(crate) strata: Arc<Strata>,
-    /// By level, as far as they were looked at.
-    levels: Vec<OnceLock<Arc<LevelStrata>>>,
+    levels: usize,
+    /// The level that was looked at last, and its strata.
+    last: Mutex<Option<(usize, Arc<LevelStrata>)>>,
     /// Whether whole keys were drawn: strata are made of keys, and ranks are theirs.
     pub(crate) by_key: bool,
     /// Whether any row of a stratum can pass WHERE.
@@ -40,6 +41,9 @@ pub(crate) struct StrataView {
     /// Keys by part, when the GROUP BY is decided.
     pub(crate) keys: Vec<ArrayRef>,
 }
+
+/// More strata are not kept by level: they would take more memory than they save time.
+const KEPT_STRATA_MAX: usize = 131_072;
 
 /// Strata when levels up to one of them are read.
 #[derive(Debug)]
@@ -69,11 +73,12 @@ impl StrataView {
         let mut alive = alive(&predicates, state, &schema, &batch)?;
         prune::prune(&mut alive, &undecided, shape, state, manifest, &strata)?;
         let (part_of, parts, values) = parts(&keys, state, &schema, &batch, &alive)?;
-        let levels = manifest.levels.iter().map(|_| OnceLock::new()).collect();
+        let levels = manifest.levels.len();
         let by_key = strata.is_universe();
         Ok(Self {
             strata,
             levels,
+            last: Mutex::default(),
             by_key,
             alive,
             part_of,
@@ -85,17 +90,23 @@ impl StrataView {
         })
     }
 
-    /// The strata when levels up to `level` are read, computed once.
+    /// The strata when levels up to `level` are read; those of the last look are kept.
     pub(crate) fn at(&self, level: usize) -> Arc<LevelStrata> {
-        let compute = || {
-            let sizes = self.sizes(level);
-            Arc::new(LevelStrata { by_part: self.populations(&sizes), sizes })
-        };
-        self.levels.get(level).map_or_else(compute, |known| Arc::clone(known.get_or_init(compute)))
+        let lock = || self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = lock().as_ref().filter(|(last, _)| *last == level) {
+            return Arc::clone(known);
+        }
+        let sizes = self.sizes(level);
+        let strata = Arc::new(LevelStrata { by_part: self.populations(&sizes), sizes });
+        if self.strata.len() <= KEPT_STRATA_MAX {
+            *lock() = Some((level, Arc::clone(&strata)));
+        }
+        strata
     }
 
-    fn sizes(&self, level: usize) -> Vec<StratumSize> {
-        sizes(&self.strata, level, self.levels.len())
+    /// The size of each stratum when levels up to `level` are read.
+    pub(crate) fn sizes(&self, level: usize) -> Vec<StratumSize> {
+        sizes(&self.strata, level, self.levels)
     }
 
     /// For each part, the strata that could hold a row of it.
@@ -112,8 +123,9 @@ impl StrataView {
     /// Bytes held beside the strata themselves.
     pub(crate) fn bytes(&self) -> usize {
         let keys: usize = self.keys.iter().map(|k| k.get_array_memory_size()).sum();
-        let levels: usize = self.levels.iter().filter_map(OnceLock::get).map(|level| level.bytes()).sum();
-        self.alive.len() + 4 * self.part_of.len() + keys + levels
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = last.as_ref().map_or(0, |(_, strata)| strata.bytes());
+        self.alive.len() + 4 * self.part_of.len() + keys + last
     }
 
     /// The values of φ, a row for every stratum.

@@ -64,7 +64,14 @@ impl Task for Compact<'_> {
     }
 
     fn empty(&self) -> Rows {
-        Rows { cells: Some(Vec::new()), ..Rows::default() }
+        // As many as the largest level has, if they are entries; of rows nobody knows.
+        let most = self.pieces.iter().filter(|rows| rows.cells.is_some()).map(Rows::len).max().unwrap_or(0);
+        Rows {
+            strata: Vec::with_capacity(most),
+            groups: Vec::with_capacity(most),
+            cells: Some(Vec::with_capacity(most * self.variables.len())),
+            ..Rows::default()
+        }
     }
 
     fn fold(&self, entries: &mut Rows, stratum: u32, _: &Expansion, group: u32, cells: &[Cell]) {

@@ -64,6 +64,10 @@ impl Walk<'_> {
             return Ok(self.half(task, &all, Shared::Nothing).folded);
         }
         let (at, is_shared) = cut(&mut all, rows);
+        // Entries are added in one order whether levels were merged one by one or all at once.
+        if is_shared && are_entries {
+            return Ok(self.half(task, &pieces(self.levels), Shared::Nothing).folded);
+        }
         let (first, second) = all.split_at(at);
         let sharing = |shared| if is_shared { shared } else { Shared::Nothing };
         let (mut one, other) = self.workers.join(
