@@ -1,6 +1,10 @@
 //! Planned once, and anew when anything it was planned with has changed.
 
 use super::support::{World, rows, write_table};
+use arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::{ColumnarValue, Volatility, create_udf};
+use std::sync::Arc;
 
 async fn count(world: &World) -> String {
     let answer = world.session.query("SELECT COUNT(*), SUM(n) FROM t").error_percent(50.0).run().await.unwrap();
@@ -54,4 +58,36 @@ async fn settings_and_the_time_are_asked_each_time() {
     let before = one(zone).await;
     world.session.execute("SET datafusion.execution.time_zone = '+05:00'").await.unwrap();
     assert_ne!(before, one(zone).await);
+}
+
+/// Texts that were never asked are planned with what there is, not with what there was at the query before.
+#[tokio::test(flavor = "multi_thread")]
+async fn new_words_are_planned_with_the_functions_of_today() {
+    let world = World::new(1_000).await;
+    let context = world.session.context();
+    let constant = |name: &str, value: i64| {
+        let of = move |_: &[ColumnarValue]| Ok(ColumnarValue::Scalar(ScalarValue::Int64(Some(value))));
+        create_udf(name, Vec::new(), DataType::Int64, Volatility::Immutable, Arc::new(of))
+    };
+    let ask = async |sql: &'static str| world.session.query(sql).run().await.map(|answer| rows(&answer).join(","));
+    context.register_udf(constant("told", 1));
+    assert_eq!(ask("SELECT told() FROM t LIMIT 1").await.unwrap(), "1");
+    context.register_udf(constant("told", 2));
+    assert_eq!(ask("SELECT told() AS b FROM t LIMIT 1").await.unwrap(), "2");
+    assert!(ask("SELECT late() FROM t LIMIT 1").await.is_err());
+    context.register_udf(constant("late", 3));
+    assert_eq!(ask("SELECT late() FROM t LIMIT 1").await.unwrap(), "3");
+    let now = ask("SELECT now() AS a FROM t LIMIT 1").await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    assert_ne!(ask("SELECT now() AS b FROM t LIMIT 1").await.unwrap(), now);
+    // A scalar function comes before an aggregate of its name.
+    let sum = ask("SELECT SUM(n) AS a FROM t").await.unwrap();
+    context.register_udf(create_udf(
+        "sum",
+        vec![DataType::Int64],
+        DataType::Int64,
+        Volatility::Immutable,
+        Arc::new(|_| Ok(ColumnarValue::Scalar(ScalarValue::Int64(Some(7))))),
+    ));
+    assert_ne!(ask("SELECT SUM(n) AS b FROM t LIMIT 1").await.unwrap(), sum);
 }
