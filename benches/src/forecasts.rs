@@ -104,6 +104,10 @@ async fn compare(session: &Session, sql: &str) -> Result<Vec<Line>, Box<dyn Erro
     let foretold = levels(&explained);
     let answer = session.execute(sql).await?.pop().ok_or("no answer")?;
     let Some(answering) = answer.report().level else { return Ok(Vec::new()) };
+    // A pinned level asks no pilot: the sample that they chose has to be pinned, too.
+    if let Some(sample) = &answer.report().sample {
+        session.execute(&format!("SET plusminus.sample = '{sample}'")).await?;
+    }
     let mut lines = Vec::new();
     for (level, error, time) in foretold {
         session.execute(&format!("SET plusminus.level = {level}")).await?;
@@ -123,7 +127,7 @@ async fn compare(session: &Session, sql: &str) -> Result<Vec<Line>, Box<dyn Erro
             time: time.map(|time| (time, median(&ms))),
         });
     }
-    session.execute("RESET plusminus.level").await?;
+    session.execute("RESET plusminus.level; RESET plusminus.sample").await?;
     Ok(lines)
 }
 

@@ -213,8 +213,9 @@ impl Line {
 }
 
 fn page(options: &Options, lines: &[Line]) -> String {
+    let name = options.write.as_ref().and_then(|file| file.file_name()).unwrap_or_default().display();
     let mut text = format!(
-        "# What a row costs\n\n```console\n$ cargo run -p plusminus-benches --release -- rows --rows {} --runs {} --write docs/rows.md\n```\n\n\
+        "# What a row costs\n\n```console\n$ cargo run -p plusminus-benches --release -- rows --rows {} --runs {} --write docs/{name}\n```\n\n\
          Estimates with intervals over a sample of about {} rows beside the same plain aggregates in DataFusion over as many rows, both in \
          memory, on two threads, from the text (new each time) to the answer; medians of {} runs. Every query has a filter that nine rows of ten pass. \
          Goal: at most 1.1 up to 1,000 groups, 2 up to 100,000.\n\n\

@@ -132,8 +132,8 @@ fn page(options: &Options, sizes: &[Size]) -> String {
         "# Answer time against table size\n\n```console\n$ cargo run -p plusminus-benches --release -- sizes --scales {scales} --delete-above 50 \
          --write docs/sizes.md\n```\n\nlineitem, the questions of docs/versus.md within {PERCENT} %, from samples of {SAMPLE_ROWS} rows each whatever the \
          size of the table; medians of {} runs, in new words each time (again: in the same words). Exact: DataFusion on Parquet, medians of {} runs (one run above 300 million rows). \
-         Geometric means of {} questions, in milliseconds. Every query asks the disk whether the table's files are what they were; there is one per \
-         million rows, the one thing in a query that grows with the table.\n\n![answer time against table size](sizes.svg)\n\n\
+         Geometric means of {} questions, in milliseconds. Once a second a query asks the disk for every file whether it is what it was; \
+         there is one per million rows, the one thing in a query that grows with the table.\n\n![answer time against table size](sizes.svg)\n\n\
          | rows | ours | again | exact | ratio | rows read, median | bounds missed | samples built in |\n|---|---|---|---|---|---|---|---|\n",
         options.runs,
         options.exact_runs,

@@ -94,14 +94,15 @@ fn by_key(answer: &Answer) -> HashMap<String, Vec<f64>> {
 }
 
 pub(crate) fn page(options: &Options, compared: &[Compared]) -> String {
+    let name = options.write.as_ref().and_then(|file| file.file_stem()).unwrap_or_default().display();
     let flights = if options.flights.is_some() { " --flights flights-3m.parquet" } else { "" };
     let mut text = format!(
         "# Beside exact answers\n\n```console\n$ cargo run -p plusminus-benches --release -- versus --scale {}{flights} --runs {} --write \
-         docs/versus.md\n```\n\nGoals within 5 % at scale 10: 200 times faster than DuckDB native, 500 times than DataFusion. By hand means \
+         docs/{name}.md\n```\n\nGoals within 5 % at scale 10: 200 times faster than DuckDB native, 500 times than DataFusion. By hand means \
          `USING SAMPLE 1 % (system)`: whole blocks, totals multiplied by 100, no error bars, and the same time whatever the error. DuckDB {} on {} threads, on its own \
          storage (native) and on Parquet; DataFusion on Parquet through the same session. Medians of {} runs after a first one, in milliseconds. \
          Ours is asked in new words each time, so that nothing but decoded samples is left from the run before; \"again\" is the same in the same \
-         words. Error: the largest of all cells, against the exact answer; by hand the median of the runs.\n\n![error asked for and achieved](versus.svg)\n\n",
+         words. Error: the largest of all cells, against the exact answer; by hand the median of the runs.\n\n![error asked for and achieved]({name}.svg)\n\n",
         options.scale, options.runs, compared[0].duckdb.version, compared[0].duckdb.threads, options.runs
     );
     text.push_str(&summary(compared));
