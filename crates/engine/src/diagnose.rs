@@ -4,9 +4,6 @@ use crate::error::Error;
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 
-/// How the error of a table that is not there begins; its name and a quote follow.
-pub(crate) const NO_TABLE: &str = "there is no table named '";
-
 pub(crate) fn data_fusion(error: &DataFusionError) -> Error {
     match error.find_root() {
         DataFusionError::SchemaError(inner, _) => schema(inner),
@@ -29,20 +26,37 @@ pub(crate) fn data_fusion(error: &DataFusionError) -> Error {
 
 fn plan(what: &str) -> Error {
     let what = first_line(what);
-    if let Some(table) = what.strip_prefix("table '").and_then(|rest| rest.strip_suffix("' not found")) {
-        let name = table.strip_prefix("datafusion.public.").unwrap_or(table);
+    if let Some(name) = missing(&what) {
         if name.contains('/') || plusminus_catalog::FileFormat::from_path(name).is_some() {
             return Error::invalid(
                 format!("there is no file '{name}'"),
                 "check the path; it is read from the current folder on",
             );
         }
-        return Error::invalid(
-            format!("{NO_TABLE}{name}'"),
-            "SHOW TABLES lists what there is; --table NAME=PATH names a file, FROM 'file.parquet' reads one",
-        );
+        return Error::no_table(name, &[]);
     }
     Error::invalid(what, "check the names and types in the statement")
+}
+
+/// The table that a message of DataFusion says is missing.
+fn missing(what: &str) -> Option<&str> {
+    let table = what.strip_prefix("table '")?.strip_suffix("' not found")?;
+    Some(table.strip_prefix("datafusion.public.").unwrap_or(table))
+}
+
+/// The same as [`data_fusion`], naming the nearest of the `tables` where one is missing.
+pub(crate) fn with_tables(error: &DataFusionError, tables: &[String]) -> Error {
+    match error.find_root() {
+        DataFusionError::Plan(what) => match missing(&first_line(what)) {
+            Some(name) if nearest(name, tables).is_some() => Error::no_table(name, tables),
+            _ => data_fusion(error),
+        },
+        _ => data_fusion(error),
+    }
+}
+
+fn nearest<'a>(name: &str, tables: &'a [String]) -> Option<&'a str> {
+    plusminus_dialect::nearest(name, tables.iter().map(String::as_str))
 }
 
 fn schema(error: &SchemaError) -> Error {

@@ -17,7 +17,7 @@ const LOCAL: &str = "LocalFileSystem(file:///)";
 /// Whether the files of a table on the local disk are for certain those listed in `then`, which is sorted: none changed, gone or
 /// new. False too where that cannot be told here; [`base_files`](crate::base_files) is the authority then.
 ///
-/// Every query asks, so a file costs two microseconds, most of them the operating system's: it is looked up by its name in its folder, and only files that are
+/// Every query asks, so a file costs little but the question to the operating system: it is looked up by its name in its folder, and only files that are
 /// not listed are held against the table's rules.
 #[must_use]
 pub fn are_unchanged(then: &[BaseFile], table: &Arc<dyn TableProvider>, state: &dyn Session) -> bool {

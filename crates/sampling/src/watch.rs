@@ -32,7 +32,7 @@ impl Watches {
     /// be told. `now` is the time on a clock that goes on.
     ///
     /// Queries that follow one another within a second cost a question for the whole table; the first, and every one after a
-    /// change, two microseconds per file.
+    /// change, one for every file.
     #[must_use]
     pub fn are_unchanged(
         &self,

@@ -69,8 +69,7 @@ impl Cell {
             return;
         }
         let mut lanes = Lanes::default();
-        let chunks = values.chunks_exact(LANES);
-        let rest = chunks.remainder();
+        let (chunks, rest) = values.as_chunks::<LANES>();
         for chunk in chunks {
             lanes.add(chunk, self.origin);
         }
@@ -194,8 +193,8 @@ struct Lanes {
 
 impl Lanes {
     #[inline]
-    fn add(&mut self, values: &[f64], origin: f64) {
-        for (lane, value) in values.iter().enumerate().take(LANES) {
+    fn add(&mut self, values: &[f64; LANES], origin: f64) {
+        for (lane, value) in values.iter().enumerate() {
             let u = value - origin;
             let square = u * u;
             self.s1[lane] += u;

@@ -9,6 +9,7 @@ pub(crate) use fitted::{Fitted, Known};
 use pace::Pace;
 
 use crate::above::Upward;
+use crate::diagnose::with_tables;
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::shape::errors::check as check_error_functions;
@@ -77,12 +78,8 @@ impl Prepared {
         }
         let state = Arc::new(session.context().state());
         *session.inner.planner.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&state));
-        match Self::planned(session, sql, state, Planner::New).await {
-            Ok(Some(prepared)) => Ok(prepared),
-            Ok(None) => Err(Error::data("the query could not be planned")),
-            Err(Error::Invalid { what, next }) => Err(session.with_nearest_table(what, next)),
-            Err(error) => Err(error),
-        }
+        let planned = Self::planned(session, sql, state, Planner::New).await?;
+        planned.ok_or_else(|| Error::data("the query could not be planned"))
     }
 
     /// `None` from a kept planner where the text names more than tables: files are other tables each time.
@@ -103,7 +100,8 @@ impl Prepared {
                 Err(_) => all_known = false,
             }
         }
-        let plan = state.statement_to_plan(statement).await?;
+        let plan = state.statement_to_plan(statement).await;
+        let plan = plan.map_err(|error| with_tables(&error, &session.table_names()))?;
         let plan = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})?;
         check_error_functions(&plan)?;
         let (shape, functions) = (recognise(&plan).map(Arc::new), functions(&plan)?);

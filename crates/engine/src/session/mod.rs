@@ -261,26 +261,14 @@ impl Session {
     }
 }
 
-impl Session {
-    /// An error for a table that is not there, naming the nearest; any other as it is.
-    pub(crate) fn with_nearest_table(&self, what: String, next: String) -> Error {
-        let missing = what.strip_prefix(crate::diagnose::NO_TABLE).and_then(|rest| rest.strip_suffix('\''));
-        let Some(missing) = missing else { return Error::Invalid { what, next } };
-        let names = self.table_names();
-        match plusminus_dialect::nearest(missing, names.iter().map(String::as_str)) {
-            Some(near) => Error::invalid(what, format!("did you mean '{near}'?")),
-            None => Error::Invalid { what, next },
-        }
-    }
-}
-
 impl Error {
     /// An error for a table that is not there, naming the nearest.
     pub(crate) fn no_table(name: &str, tables: &[String]) -> Self {
         let near = plusminus_dialect::nearest(name, tables.iter().map(String::as_str));
         let next = match near {
             Some(near) => format!("did you mean '{near}'?"),
-            None => "SHOW TABLES lists what there is; --table NAME=PATH names a file".to_owned(),
+            None => "SHOW TABLES lists what there is; --table NAME=PATH names a file, FROM 'file.parquet' reads one"
+                .to_owned(),
         };
         Self::invalid(format!("there is no table named '{name}'"), next)
     }

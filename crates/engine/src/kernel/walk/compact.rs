@@ -1,19 +1,16 @@
 //! Rows of few strata and very many groups, added up once they are all there: while they come, their cells would not stay in the
 //! cache, and a second walk over them would cost as much again.
 
-use super::Walk;
 use super::halves::Task;
 use super::scratch::Scratch;
 use super::totals::add_rows;
+use super::{ROWS_PER_ENTRY, Walk};
 use crate::error::Result;
 use crate::kernel::rows::Rows;
 use crate::kernel::workers::Workers;
 use crate::shape::Variable;
 use plusminus_statistics::{Cell, Expansion, StratumSize};
 use std::ops::Range;
-
-/// Rows per entry, at least, for it to pay.
-const ROWS_PER_ENTRY: usize = 4;
 
 /// Takes the pieces of a level together into entries, where these are few for the rows.
 pub(in crate::kernel) fn compacted(
@@ -78,13 +75,8 @@ impl Task for Compact<'_> {
         entries.push_entry(stratum, group, cells);
     }
 
-    fn fold_entries(&self, entries: &mut Rows, stratum: u32, _: &Expansion, piece: usize, run: Range<usize>) -> bool {
-        let (rows, width) = (&self.pieces[piece], self.variables.len());
-        let Some(cells) = &rows.cells else { return false };
-        entries.strata.resize(entries.strata.len() + run.len(), stratum);
-        entries.groups.extend_from_slice(&rows.groups[run.clone()]);
-        entries.cells.get_or_insert_default().extend_from_slice(&cells[run.start * width..run.end * width]);
-        true
+    fn fold_entry(&self, entries: &mut Rows, stratum: u32, expansion: &Expansion, group: u32, cells: &[Cell]) {
+        self.fold(entries, stratum, expansion, group, cells);
     }
 
     fn merge(&self, entries: &mut Rows, later: Rows) {

@@ -1,12 +1,10 @@
 //! Rows added up by stratum and group as they are evaluated, so that they need not be kept.
 
+use super::ROWS_PER_ENTRY;
 use super::scratch::Scratch;
 use super::totals::add_rows;
 use crate::kernel::rows::Rows;
 use crate::shape::Variable;
-
-/// Rows per entry; with fewer, entries take more memory than the rows would.
-const ROWS_PER_ENTRY: usize = 4;
 
 /// Entries found so far.
 pub(in crate::kernel) struct Gather<'a> {

@@ -25,10 +25,8 @@ pub(super) trait Task: Sync {
     fn empty(&self) -> Self::Folded;
     /// Folds the cells of one group in one stratum.
     fn fold(&self, folded: &mut Self::Folded, stratum: u32, expansion: &Expansion, group: u32, cells: &[Cell]);
-    /// Folds entries that are all of a stratum's rows; false where they have to be added first.
-    fn fold_entries(&self, _: &mut Self::Folded, _: u32, _: &Expansion, _: usize, _: Range<usize>) -> bool {
-        false
-    }
+    /// Folds an entry that is all of a group's rows in one stratum; `cells` are those of the variables.
+    fn fold_entry(&self, folded: &mut Self::Folded, stratum: u32, expansion: &Expansion, group: u32, cells: &[Cell]);
     /// Whether adding what later strata were folded into costs little, however many groups there are.
     fn merges_lightly(&self) -> bool {
         false
@@ -120,13 +118,19 @@ impl Walk<'_> {
         half.scratch.flush(|group, cells| task.fold(folded, stratum, &expansion, group, cells));
     }
 
-    /// Whether the rows of a stratum that lie in one piece could be folded without adding any.
+    /// Whether the rows of a stratum, which lie in one piece, were folded without adding any.
     fn is_folded<T: Task>(&self, task: &T, folded: &mut T::Folded, piece: &Piece) -> bool {
-        if self.levels[piece.level()].cells.is_none() {
-            return false;
-        }
+        let rows = &self.levels[piece.level()];
+        let Some(cells) = &rows.cells else { return false };
         let size = self.size(piece.run.stratum);
-        task.skips(size) || task.fold_entries(folded, piece.run.stratum, &size.into(), piece.level(), piece.rows())
+        if !task.skips(size) {
+            let (expansion, width) = (size.into(), cells.len() / rows.len());
+            for entry in piece.rows() {
+                let own = &cells[entry * width..(entry + 1) * width];
+                task.fold_entry(folded, piece.run.stratum, &expansion, rows.groups[entry], own);
+            }
+        }
+        true
     }
 
     /// Where rows are only added up, sizes are not asked for.

@@ -133,25 +133,12 @@ impl Task for Linearised<'_> {
         }
     }
 
-    fn fold_entries(
-        &self,
-        totals: &mut Self::Folded,
-        _: u32,
-        expansion: &Expansion,
-        level: usize,
-        run: Range<usize>,
-    ) -> bool {
-        let rows = &self.levels[level];
-        let Some(cells) = &rows.cells else { return false };
-        for entry in run {
-            let group = rows.groups[entry] as usize;
-            let own = &cells[entry * self.variables..(entry + 1) * self.variables];
-            let totals = &mut totals[group * self.linears.len()..];
-            for ((linear, told), total) in self.linears.iter().zip(&self.told).zip(totals) {
-                linear.fold(total, expansion, &told.of(group, own));
-            }
+    fn fold_entry(&self, totals: &mut Self::Folded, _: u32, expansion: &Expansion, group: u32, cells: &[Cell]) {
+        let group = group as usize;
+        let totals = &mut totals[group * self.linears.len()..];
+        for ((linear, told), total) in self.linears.iter().zip(&self.told).zip(totals) {
+            linear.fold(total, expansion, &told.of(group, cells));
         }
-        true
     }
 
     fn merge(&self, totals: &mut Self::Folded, later: Self::Folded) {

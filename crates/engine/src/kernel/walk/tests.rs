@@ -1,4 +1,4 @@
-use super::compact::compacted;
+use super::compact::{compacted, merged};
 use super::{Gather, Linear, Walk, linearised, totals};
 use crate::kernel::rows::Rows;
 use crate::kernel::workers::Workers;
@@ -71,4 +71,32 @@ fn entries_tell_what_rows_tell() {
         let linear = |levels| linearised(&walk(levels), &variables, &linears(), Some(0)).unwrap();
         near(&linear(entries), &linear(rows));
     }
+}
+
+/// Levels merged one by one come out as all at once, to the last bit, though they are enough for two threads and one stratum.
+#[test]
+fn levels_merge_alike_in_any_steps() {
+    let (variables, groups) = (variables(), 40_000);
+    let level = |salt: u32| {
+        let mut rows = Rows {
+            strata: vec![0; groups],
+            groups: (0..40_000).collect(),
+            domains: vec![None, Some(vec![true; groups])],
+            arguments: vec![(0..40_000_u32).map(|row| f64::from(row.wrapping_mul(salt) % 977) / 7.0).collect()],
+            ..Rows::default()
+        };
+        rows.seal();
+        let mut gather = Gather::new(&variables);
+        gather.add(&rows, groups);
+        gather.finish()
+    };
+    let cells = |pieces: &[Rows], threads| {
+        let all = merged(pieces, groups, &variables, &Workers::new(threads)).unwrap();
+        (all.groups, all.cells.unwrap())
+    };
+    let pieces = [level(31), level(7_919), level(104_729)];
+    let at_once = cells(&pieces, 2);
+    let first = merged(&pieces[..2], groups, &variables, &Workers::new(2)).unwrap();
+    let [_, _, last] = pieces;
+    assert_eq!(cells(&[first, last], 1), at_once);
 }

@@ -46,20 +46,8 @@ impl Task for Totals<'_> {
         }
     }
 
-    fn fold_entries(
-        &self,
-        totals: &mut Self::Folded,
-        _: u32,
-        expansion: &Expansion,
-        level: usize,
-        run: Range<usize>,
-    ) -> bool {
-        let (rows, width) = (&self.levels[level], self.variables.len());
-        let Some(cells) = &rows.cells else { return false };
-        for entry in run {
-            self.fold(totals, 0, expansion, rows.groups[entry], &cells[entry * width..(entry + 1) * width]);
-        }
-        true
+    fn fold_entry(&self, totals: &mut Self::Folded, stratum: u32, expansion: &Expansion, group: u32, cells: &[Cell]) {
+        self.fold(totals, stratum, expansion, group, cells);
     }
 
     fn merge(&self, totals: &mut Self::Folded, later: Self::Folded) {
