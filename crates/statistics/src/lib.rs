@@ -116,7 +116,7 @@ pub use knowledge::Knowledge;
 pub use moments::Moments;
 pub use quantiles::Quantiles;
 pub use stopping::{Target, absolute_error, meets, predicted_rows, relative_error};
-pub use stratum::{Expansion, Population, StratumSize};
+pub use stratum::{Expansion, Inside, Population, StratumSize};
 pub use total::Total;
 
 /// Counts become floats in every formula; above 2⁵³ rows the rounding is far below any error bar.

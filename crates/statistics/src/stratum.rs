@@ -74,6 +74,69 @@ impl From<StratumSize> for Expansion {
     }
 }
 
+impl Expansion {
+    /// Every row of the stratum is known.
+    #[inline]
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.is_exact
+    }
+
+    /// The domain that `count` of the sampled rows belong to.
+    #[inline]
+    #[must_use]
+    pub fn inside(&self, count: u64) -> Inside<'_> {
+        let (rows, n) = (real(count), self.sampled);
+        let c = rows.min(n);
+        // n·(1/n) need not be 1: what lies outside is told by the difference, which is 0 where nothing does.
+        let (share, rest) = (c * self.sampled_inverse, (n - c) * self.sampled_inverse);
+        let per_degree = if c > 1.0 { (c - 1.0).recip() } else { 1.0 };
+        let square_factor = if c > 1.0 { share * (n - 1.0) * per_degree } else { 1.0 };
+        let cube_factor = if c > 2.0 { square_factor * share * (n - 2.0) / (c - 2.0) } else { 1.0 };
+        Inside {
+            stratum: self,
+            count,
+            rows,
+            rest,
+            row_squares: c * rest,
+            lean: rest - share,
+            per_degree: if c > 2.0 { per_degree } else { 1.0 },
+            square_factor,
+            cube_factor,
+        }
+    }
+}
+
+/// The rows of one domain in one stratum: what all variables of the domain share.
+#[derive(Clone, Copy, Debug)]
+pub struct Inside<'a> {
+    pub(crate) stratum: &'a Expansion,
+    /// Sampled rows in the domain, `c_h`.
+    pub(crate) count: u64,
+    pub(crate) rows: f64,
+    /// Share of the sampled rows outside, `1 − c/n`.
+    pub(crate) rest: f64,
+    /// `c(1−c/n)`: Σ(x−x̄)² of the indicator x of the domain.
+    pub(crate) row_squares: f64,
+    /// `1 − 2c/n`: Σ(x−x̄)³ of the indicator over its squares.
+    pub(crate) lean: f64,
+    /// `1/(c−1)`; 1 up to two rows.
+    pub(crate) per_degree: f64,
+    /// What a variance grows by with the domain's degrees of freedom instead of the stratum's, `c(n−1)/(n(c−1))`; 1 for one row.
+    pub(crate) square_factor: f64,
+    /// The same of third moments, `c²(n−1)(n−2)/(n²(c−1)(c−2))`; 1 up to two rows.
+    pub(crate) cube_factor: f64,
+}
+
+impl Inside<'_> {
+    /// Sampled rows in the domain.
+    #[inline]
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+}
+
 /// The strata that could hold a row of a domain, as far as they are not known completely.
 ///
 /// A domain that shows no row in a stratum may still have some there: what was not seen bounds a

@@ -1,6 +1,6 @@
 use crate::cell::Cell;
 use crate::real;
-use crate::stratum::{Expansion, StratumSize};
+use crate::stratum::{Expansion, Inside, StratumSize};
 
 /// What the strata add up to for one variable and one output group: estimate, error and shape.
 ///
@@ -86,23 +86,73 @@ impl Total {
     /// Like [`fold`](Self::fold), for many cells of one stratum.
     #[inline]
     pub fn fold_cell(&mut self, stratum: &Expansion, cell: &Cell) {
-        self.fold_with(stratum, cell, Degrees::Stratum);
+        if !cell.is_empty() {
+            let inside = stratum.inside(cell.count);
+            self.fold_rows(&inside);
+            self.fold_values(&inside, cell);
+        }
     }
 
     /// Like [`fold_domain`](Self::fold_domain), for many cells of one stratum.
     #[inline]
     pub fn fold_domain_cell(&mut self, stratum: &Expansion, cell: &Cell) {
-        self.fold_with(stratum, cell, Degrees::Domain);
+        if !cell.is_empty() {
+            let inside = stratum.inside(cell.count);
+            self.fold_rows(&inside);
+            self.fold_domain_values(&inside, cell);
+        }
+    }
+
+    /// The part of [`fold`](Self::fold) that differs between variables of one domain; `cell` has the rows of `inside`, at least one.
+    ///
+    /// The other part is [`fold_rows`](Self::fold_rows) here or [`share_rows`](Self::share_rows) with another total of the domain.
+    #[inline]
+    pub fn fold_values(&mut self, inside: &Inside<'_>, cell: &Cell) {
+        self.fold_with(inside, cell, Degrees::Stratum);
+    }
+
+    /// The same part of [`fold_domain`](Self::fold_domain).
+    #[inline]
+    pub fn fold_domain_values(&mut self, inside: &Inside<'_>, cell: &Cell) {
+        self.fold_with(inside, cell, Degrees::Domain);
+    }
+
+    /// The part of [`fold`](Self::fold) that is the same for all variables of one domain.
+    #[inline]
+    pub fn fold_rows(&mut self, inside: &Inside<'_>) {
+        let stratum = inside.stratum;
+        if stratum.is_exact {
+            return;
+        }
+        self.weighted_rows += stratum.weight * inside.rows;
+        self.weight_squares += stratum.weight_square * inside.rows;
+        if stratum.sampled < 2.0 {
+            self.lone_scale += stratum.scale;
+            self.lone_scale_squared += stratum.scale * stratum.scale;
+        } else {
+            self.rows_variance += stratum.per_square * inside.row_squares;
+            self.pooled_row_squares += inside.row_squares;
+            self.pooled_degrees += stratum.sampled - 1.0;
+        }
+    }
+
+    /// Takes over what [`fold_rows`](Self::fold_rows) made of `other`, a total of the same rows.
+    #[inline]
+    pub fn share_rows(&mut self, other: &Self) {
+        self.weighted_rows = other.weighted_rows;
+        self.weight_squares = other.weight_squares;
+        self.rows_variance = other.rows_variance;
+        self.pooled_row_squares = other.pooled_row_squares;
+        self.pooled_degrees = other.pooled_degrees;
+        self.lone_scale = other.lone_scale;
+        self.lone_scale_squared = other.lone_scale_squared;
     }
 
     #[inline]
-    fn fold_with(&mut self, stratum: &Expansion, cell: &Cell, degrees: Degrees) {
-        if cell.is_empty() {
-            return;
-        }
-        let (rows, sum) = (real(cell.count), cell.sum());
+    fn fold_with(&mut self, inside: &Inside<'_>, cell: &Cell, degrees: Degrees) {
+        let (stratum, sum) = (inside.stratum, cell.sum());
         if stratum.is_exact {
-            self.exact_rows += cell.count;
+            self.exact_rows += inside.count;
             self.exact_sum += sum;
             return;
         }
@@ -110,42 +160,28 @@ impl Total {
         self.value = cell.origin;
         self.inexact_estimate += stratum.weight * sum;
         self.seen += sum;
-        self.domain_rows += cell.count;
-        self.weighted_rows += stratum.weight * rows;
-        self.weight_squares += stratum.weight_square * rows;
-        if stratum.sampled < 2.0 {
-            self.lone_scale += stratum.scale;
-            self.lone_scale_squared += stratum.scale * stratum.scale;
-        } else {
-            self.fold_spread(stratum, cell, degrees);
+        self.domain_rows += inside.count;
+        if stratum.sampled >= 2.0 {
+            self.fold_spread(inside, cell, degrees);
         }
     }
 
     #[inline]
-    fn fold_spread(&mut self, stratum: &Expansion, cell: &Cell, degrees: Degrees) {
-        let n = stratum.sampled;
-        let c = real(cell.count).min(n);
-        // n·(1/n) need not be 1: what lies outside is told by the difference, which is 0 where nothing does.
-        let (share, rest) = (c * stratum.sampled_inverse, (n - c) * stratum.sampled_inverse);
+    fn fold_spread(&mut self, inside: &Inside<'_>, cell: &Cell, degrees: Degrees) {
         let (y, squares, cubes) = cell.central();
-        let row_squares = c * rest;
-        let all_squares = squares + row_squares * y * y;
-        let all_cubes = cubes + 3.0 * y * rest * squares + row_squares * (rest - share) * (y * y * y);
-        let mut variance = stratum.per_square * all_squares;
-        let mut third = stratum.per_cube * all_cubes;
-        if degrees == Degrees::Domain && c > 1.0 {
-            variance *= share * (n - 1.0) / (c - 1.0);
-            if c > 2.0 {
-                third *= share * share * (n - 1.0) * (n - 2.0) / ((c - 1.0) * (c - 2.0));
-            }
+        let between = inside.row_squares * y * y;
+        let all_squares = squares + between;
+        let all_cubes = cubes + 3.0 * y * inside.rest * squares + between * inside.lean * y;
+        let mut variance = inside.stratum.per_square * all_squares;
+        let mut third = inside.stratum.per_cube * all_cubes;
+        if degrees == Degrees::Domain {
+            variance *= inside.square_factor;
+            third *= inside.cube_factor;
         }
         self.own_variance += variance;
         self.third += third;
-        self.satterthwaite += if c > 2.0 { variance * variance / (c - 1.0) } else { variance * variance };
-        self.rows_variance += stratum.per_square * row_squares;
+        self.satterthwaite += variance * variance * inside.per_degree;
         self.pooled_squares += all_squares;
-        self.pooled_row_squares += row_squares;
-        self.pooled_degrees += n - 1.0;
     }
 
     /// Adds the total of other strata.

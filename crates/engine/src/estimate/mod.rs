@@ -4,7 +4,7 @@ mod plan;
 pub(crate) mod special;
 
 use crate::error::Result;
-use crate::kernel::{Walk, key_linearised, linearised};
+use crate::kernel::{Block, Linear, Walk, key_linearised, linearised};
 use crate::knowledge::PairKnowledge;
 use crate::shape::{Argument, Call, CallKind, Shape, Spread, used_inputs};
 use plan::{Plan, Way};
@@ -22,13 +22,14 @@ const HALVED_GROUPS: usize = 2_048;
 /// Everything one look at the sample knows.
 pub(crate) struct Estimator<'a> {
     pub(crate) shape: &'a Shape,
-    pub(crate) walk: Walk<'a>,
+    /// Where the second walk goes.
+    pub(crate) rows: Source<'a>,
     /// (group, variable), groups outermost.
     pub(crate) totals: &'a [Total],
     /// What could hold rows of each group.
     pub(crate) populations: &'a [Population],
     /// Counts that the catalog knows, by variable and group.
-    pub(crate) known: &'a [Option<Vec<f64>>],
+    pub(crate) known: Vec<Option<&'a [f64]>>,
     /// Special calls by call and group.
     pub(crate) specials: Vec<Vec<Estimate>>,
     /// What is known of each argument.
@@ -39,7 +40,15 @@ pub(crate) struct Estimator<'a> {
     pub(crate) rows_of_keys: Option<Knowledge>,
     pub(crate) quantiles: &'a Quantiles,
     /// Numeric GROUP BY values by key and group, where an expression uses them.
-    pub(crate) key_values: &'a [Vec<f64>],
+    pub(crate) key_values: Vec<&'a [f64]>,
+}
+
+/// Rows to be walked.
+pub(crate) enum Source<'a> {
+    /// All, stratum by stratum.
+    Strata(Walk<'a>),
+    /// Those of some groups, group by group.
+    Block(Block<'a>),
 }
 
 /// What is known of an argument at a look.
@@ -104,13 +113,7 @@ impl Estimator<'_> {
     fn estimates(&self, smooths: &[&Smooth]) -> Result<Vec<Vec<Estimate>>> {
         let mut linears = Vec::new();
         let plans: Vec<Plan<'_>> = smooths.iter().map(|smooth| self.plan(smooth, &mut linears)).collect();
-        let walked = if linears.is_empty() {
-            Vec::new()
-        } else if self.rows_of_keys.is_some() {
-            key_linearised(&self.walk, &self.shape.variables, &linears)
-        } else {
-            linearised(&self.walk, &self.shape.variables, &linears, self.shape.whole_domain())?
-        };
+        let walked = if linears.is_empty() { Vec::new() } else { self.linearised(&linears)? };
         let none = Total::default();
         let z = |plan: &Plan<'_>, group: usize| plan.linear.map_or(&none, |at| &walked[group * linears.len() + at]);
         let of = |plan: &Plan<'_>, groups: Range<usize>| -> Vec<Estimate> {
@@ -120,17 +123,30 @@ impl Estimator<'_> {
         };
         let mut all = Vec::with_capacity(plans.len());
         for plan in &plans {
-            if self.groups() < HALVED_GROUPS {
-                all.push(of(plan, 0..self.groups()));
-                continue;
-            }
+            let walk = match &self.rows {
+                Source::Strata(walk) if self.groups() >= HALVED_GROUPS => walk,
+                _ => {
+                    all.push(of(plan, 0..self.groups()));
+                    continue;
+                }
+            };
             let middle = self.groups() / 2;
-            let halves = self.walk.workers.join(|| of(plan, 0..middle), || of(plan, middle..self.groups()))?;
+            let halves = walk.workers.join(|| of(plan, 0..middle), || of(plan, middle..self.groups()))?;
             let mut estimates = halves.0;
             estimates.extend(halves.1);
             all.push(estimates);
         }
         Ok(all)
+    }
+
+    /// A total per (group, linear form), groups outermost.
+    fn linearised(&self, linears: &[Linear]) -> Result<Vec<Total>> {
+        let variables = &self.shape.variables;
+        match &self.rows {
+            Source::Block(block) => Ok(block.linearised(variables, linears, self.totals)),
+            Source::Strata(walk) if self.rows_of_keys.is_some() => Ok(key_linearised(walk, variables, linears)),
+            Source::Strata(walk) => linearised(walk, variables, linears, self.shape.whole_domain()),
+        }
     }
 
     fn estimate(&self, plan: &Plan<'_>, group: usize, z: &Total) -> Estimate {

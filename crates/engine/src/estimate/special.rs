@@ -1,18 +1,23 @@
 //! Percentiles, extremes and distinct values.
 
 use super::Estimator;
-use crate::kernel::Column;
+use crate::kernel::{Column, Walk};
 use crate::shape::{Special, SpecialKind};
 use plusminus_statistics::{
-    Estimate, Interpolation, distinct_interval, extreme_interval, quantile_interval, weighted_quantile,
+    Estimate, Interpolation, StratumSize, distinct_interval, extreme_interval, quantile_interval, weighted_quantile,
 };
 
 /// The estimates of a special call by group; `ends` are extremes that moments of the sampled strata tell.
-pub(crate) fn estimates(look: &Estimator<'_>, call: &Special, ends: &[Option<f64>]) -> Vec<Estimate> {
+pub(crate) fn estimates(
+    look: &Estimator<'_>,
+    walk: &Walk<'_>,
+    call: &Special,
+    ends: &[Option<f64>],
+) -> Vec<Estimate> {
     let column =
-        Column { levels: look.walk.levels, domain: call.domain, argument: call.argument, groups: look.groups() };
+        Column { levels: walk.levels, domain: call.domain, argument: call.argument, groups: look.groups() };
     match call.kind {
-        SpecialKind::Quantile { share, rows } => quantiles(look, call, &column, share, rows),
+        SpecialKind::Quantile { share, rows } => quantiles(look, walk.sizes, call, &column, share, rows),
         SpecialKind::Extreme { is_max, truth } => {
             let seen = column.extremes(is_max);
             let knowledge = &look.knowledge[call.argument].known;
@@ -32,14 +37,14 @@ pub(crate) fn estimates(look: &Estimator<'_>, call: &Special, ends: &[Option<f64
             };
             seen.into_iter().enumerate().map(estimate).collect()
         }
-        SpecialKind::Distinct { rows, .. } => (0..look.groups()).map(|group| distinct(look, rows, group)).collect(),
+        SpecialKind::Distinct { rows, .. } => (0..look.groups()).map(|group| distinct(look, walk.sizes, rows, group)).collect(),
     }
 }
 
 /// Keys seen over the share of keys that was drawn; keys that were not drawn can add no more than there are.
-fn distinct(look: &Estimator<'_>, rows: usize, group: usize) -> Estimate {
+fn distinct(look: &Estimator<'_>, sizes: &[StratumSize], rows: usize, group: usize) -> Estimate {
     let total = look.total(group, rows);
-    let [keys] = look.walk.sizes else { return Estimate::exact(0.0) };
+    let [keys] = sizes else { return Estimate::exact(0.0) };
     if keys.is_exact() {
         #[expect(clippy::cast_precision_loss, reason = "key counts stay far below 2^53")]
         return Estimate::exact(total.exact_rows as f64);
@@ -51,8 +56,15 @@ fn distinct(look: &Estimator<'_>, rows: usize, group: usize) -> Estimate {
     Estimate { value: within(estimate.value), upper: within(estimate.upper), ..estimate }
 }
 
-fn quantiles(look: &Estimator<'_>, call: &Special, column: &Column<'_>, share: f64, rows: usize) -> Vec<Estimate> {
-    let points = column.sorted(look.walk.sizes);
+fn quantiles(
+    look: &Estimator<'_>,
+    sizes: &[StratumSize],
+    call: &Special,
+    column: &Column<'_>,
+    share: f64,
+    rows: usize,
+) -> Vec<Estimate> {
+    let points = column.sorted(sizes);
     let at: Vec<(f64, f64)> = points
         .iter()
         .enumerate()
@@ -61,7 +73,7 @@ fn quantiles(look: &Estimator<'_>, call: &Special, column: &Column<'_>, share: f
             (quantile, look.total(group, rows).estimate())
         })
         .collect();
-    let residuals = column.residuals(look.walk.sizes, share, &at);
+    let residuals = column.residuals(sizes, share, &at);
     let knowledge = &look.knowledge[call.argument].known;
     let estimate = |(group, points): (usize, &Vec<_>)| {
         let seen = look.total(group, rows).domain_rows;

@@ -26,5 +26,5 @@ pub(crate) use replicates::{Replicates, replicates};
 pub(crate) use rows::{Rows, Run, runs_of};
 pub(crate) use specials::Column;
 pub(crate) use strata::{LevelStrata, StrataView, sizes};
-pub(crate) use walk::{Linear, Walk, key_linearised, key_totals, linearised, merged, totals};
+pub(crate) use walk::{Block, ByGroup, Linear, Walk, key_linearised, key_totals, linearised, merged, totals};
 pub(crate) use workers::Workers;

@@ -3,7 +3,7 @@
 use super::compiled::Compiled;
 use super::groups::Groups;
 use super::rows::Rows;
-use super::walk::{Gather, compacted};
+use super::walk::Gather;
 use super::workers::{HALVED_ROWS, Workers};
 use crate::error::Result;
 use crate::shape::{Shape, Variable};
@@ -98,9 +98,6 @@ impl Program {
             pieces.append(&mut second);
             pieces
         };
-        if let Some(variables) = &self.gathered {
-            pieces = compacted(pieces, self.groups.len(), variables, workers)?;
-        }
         self.note_key_numbers()?;
         pieces.iter_mut().for_each(|rows| self.compiled.derive(rows, &mut self.centres));
         Ok(Some(pieces))
@@ -192,11 +189,13 @@ impl Part<'_> {
             if let Some(mut gathering) = gather.take() {
                 seal(&mut rows, groups);
                 gathering.add(&rows, groups.len());
-                rows.clear();
                 match gathering.pays() {
                     true => gather = Some(gathering),
+                    // All rows are still there.
+                    false if from == length => continue,
                     false => found.push(gathering.finish()),
                 }
+                rows.clear();
             }
         }
         found.extend(gather.map(Gather::finish));

@@ -1,9 +1,8 @@
 use super::Context;
-use super::catalog::{Known, certain_extremes, known_variable};
+use super::catalog::{Known, certain_extremes};
 use super::nested::Nested;
 use crate::error::{Error, Result};
-use crate::estimate::{Estimator, special};
-use crate::kernel::{Compiled, LevelStrata, Program, Rows, StrataView, Walk, filtered, key_totals, merged, totals};
+use crate::kernel::{Compiled, LevelStrata, Program, Rows, StrataView, filtered, merged};
 use crate::knowledge::Opened;
 use crate::prepared::{Fitted, Known as Knowledge};
 use crate::shape::Shape;
@@ -30,11 +29,11 @@ pub(crate) struct Levels<'a> {
     /// Time that went into reading files for the last look.
     pub(super) loading: Duration,
     /// Special calls that the catalog knows.
-    specials: Vec<Known>,
+    pub(super) specials: Vec<Known>,
     /// The part that each group belongs to.
     part_of_group: Vec<u32>,
     pub(super) known: &'a Knowledge,
-    memory: MemoryReservation,
+    pub(super) memory: MemoryReservation,
 }
 
 /// What a look at the levels read so far found.
@@ -155,7 +154,7 @@ impl<'a> Levels<'a> {
     }
 
     /// One confidence for each group, or for all at once where rows are chosen by an estimate or FOR ALL GROUPS.
-    fn quantiles(&self) -> Arc<Quantiles> {
+    pub(super) fn quantiles(&self) -> Arc<Quantiles> {
         let confidence = self.context.goal.confidence;
         if self.context.goal.all_groups || self.shape.selects_by_estimate {
             self.context.quantiles.simultaneous(confidence, self.part_of_group.len())
@@ -175,7 +174,7 @@ impl<'a> Levels<'a> {
     }
 
     /// Takes what is added up of the levels up to `level` together: later looks are at higher levels only.
-    fn merge_pieces(&mut self, level: usize, groups: usize) -> Result<()> {
+    pub(super) fn merge_pieces(&mut self, level: usize, groups: usize) -> Result<()> {
         let count = self.pieces_up_to(level);
         let are_entries = self.rows[..count].iter().all(|rows| rows.cells.is_some());
         if count < 2 || !are_entries {
@@ -194,68 +193,17 @@ impl<'a> Levels<'a> {
         self.memory.try_resize(self.rows.iter().map(Rows::bytes).sum()).map_err(|_| too_large(level))
     }
 
-    fn estimated(&mut self, level: usize) -> Result<Look> {
-        let groups = self.program.as_ref().map_or(0, Program::group_count);
-        self.merge_pieces(level, groups)?;
-        let quantiles = self.quantiles();
-        let strata = self.view.at(level);
-        let sizes = strata.sizes.as_slice();
-        let variables = &self.shape.variables;
-        let levels = &self.rows[..self.pieces_up_to(level)];
-        let walk = Walk { levels, sizes, groups, workers: self.context.workers };
-        let totals = match self.view.by_key {
-            true => key_totals(&walk, variables),
-            false => totals(&walk, variables)?,
-        };
-        self.context.parts.lap("walk");
-        let parts: Vec<usize> = (0..groups).map(|g| self.part(g)).collect();
-        let populations: Vec<Population> = parts.iter().map(|p| strata.by_part[*p]).collect();
-        #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
-        let known: Vec<Option<Vec<f64>>> = (0..self.shape.variables.len())
-            .map(|v| {
-                let counts = known_variable(self.shape, self.view, v)?;
-                Some(parts.iter().map(|p| counts[*p] as f64).collect())
-            })
-            .collect();
-        let is_tail_whole = self.view.is_tail_whole(sizes);
-        let knowledge: Vec<crate::estimate::Known> = self.known.arguments.iter().map(|k| k.at(is_tail_whole)).collect();
-        let mut estimator = Estimator {
-            shape: self.shape,
-            walk,
-            totals: &totals,
-            populations: &populations,
-            known: &known,
-            specials: Vec::new(),
-            knowledge: &knowledge,
-            whole_strata: self.view.decides_all(),
-            rows_of_keys: self.known.rows_of_keys,
-            quantiles: &quantiles,
-            key_values: self.program.as_ref().map_or(&[], Program::key_numbers),
-        };
-        for (call, known) in self.shape.specials.iter().zip(&self.specials) {
-            let own = match known {
-                Some(known) => parts.iter().map(|p| known[*p].estimate(&quantiles)).collect(),
-                None => special::estimates(&estimator, call, &self.known_ends(call, sizes, &parts)),
-            };
-            estimator.specials.push(own);
-        }
-        let estimates = estimator.all_estimates()?;
-        let calls =
-            self.shape.calls.iter().map(|c| (0..groups).map(|g| estimator.call_value(c, g)).collect()).collect();
-        Ok(Look { strata, populations, quantiles, estimates, calls, nested: None })
-    }
-
     /// The pieces of the levels up to `level`.
     pub(super) fn pieces_up_to(&self, level: usize) -> usize {
         self.pieces.get(level).copied().unwrap_or(self.rows.len())
     }
 
-    fn part(&self, group: usize) -> usize {
+    pub(super) fn part(&self, group: usize) -> usize {
         self.part_of_group.get(group).copied().filter(|p| *p != u32::MAX).unwrap_or(0) as usize
     }
 
     /// For an extreme over whole strata: the extreme of the sampled strata by group, where their moments tell.
-    fn known_ends(&self, call: &crate::shape::Special, sizes: &[StratumSize], parts: &[usize]) -> Vec<Option<f64>> {
+    pub(super) fn known_ends(&self, call: &crate::shape::Special, sizes: &[StratumSize], parts: &[usize]) -> Vec<Option<f64>> {
         let crate::shape::SpecialKind::Extreme { is_max, truth: false } = call.kind else {
             return vec![None; parts.len()];
         };

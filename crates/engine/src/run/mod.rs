@@ -2,6 +2,7 @@
 
 mod catalog;
 mod columns;
+mod estimated;
 mod finish;
 mod forecast;
 mod levels;

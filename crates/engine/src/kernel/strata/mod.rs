@@ -15,8 +15,8 @@ use datafusion::logical_expr::{EmitTo, Expr};
 use datafusion::physical_plan::aggregates::group_values::new_group_values;
 use datafusion::physical_plan::aggregates::order::GroupOrdering;
 use plusminus_catalog::{Manifest, Strata};
-use plusminus_statistics::{Population, StratumSize, cap};
-use std::sync::{Arc, Mutex, PoisonError};
+use plusminus_statistics::{Expansion, Population, StratumSize, cap};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Strata through a query's WHERE and GROUP BY, as far as these are decided by the stratum alone.
 #[derive(Debug)]
@@ -52,11 +52,18 @@ pub(crate) struct LevelStrata {
     pub(crate) sizes: Vec<StratumSize>,
     /// For each part, the strata that could hold a row of it.
     pub(crate) by_part: Vec<Population>,
+    expansions: OnceLock<Vec<Expansion>>,
 }
 
 impl LevelStrata {
+    /// What the cells of each stratum are multiplied by.
+    pub(crate) fn expansions(&self) -> &[Expansion] {
+        self.expansions.get_or_init(|| self.sizes.iter().map(|size| (*size).into()).collect())
+    }
+
     fn bytes(&self) -> usize {
-        size_of_val(self.sizes.as_slice()) + size_of_val(self.by_part.as_slice())
+        let expansions = self.expansions.get().map_or(0, Vec::len) * size_of::<Expansion>();
+        size_of_val(self.sizes.as_slice()) + size_of_val(self.by_part.as_slice()) + expansions
     }
 }
 
@@ -97,7 +104,7 @@ impl StrataView {
             return Arc::clone(known);
         }
         let sizes = self.sizes(level);
-        let strata = Arc::new(LevelStrata { by_part: self.populations(&sizes), sizes });
+        let strata = Arc::new(LevelStrata { by_part: self.populations(&sizes), sizes, expansions: OnceLock::new() });
         if self.strata.len() <= KEPT_STRATA_MAX {
             *lock() = Some((level, Arc::clone(&strata)));
         }

@@ -1,31 +1,15 @@
-//! Rows of few strata and very many groups, added up once they are all there: while they come, their cells would not stay in the
-//! cache, and a second walk over them would cost as much again.
+//! What several levels are added up to, put together.
 
 use super::halves::Task;
 use super::scratch::Scratch;
 use super::totals::add_rows;
-use super::{ROWS_PER_ENTRY, Walk};
+use super::Walk;
 use crate::error::Result;
 use crate::kernel::rows::Rows;
 use crate::kernel::workers::Workers;
 use crate::shape::Variable;
 use plusminus_statistics::{Cell, Expansion, StratumSize};
 use std::ops::Range;
-
-/// Takes the pieces of a level together into entries, where these are few for the rows.
-pub(in crate::kernel) fn compacted(
-    pieces: Vec<Rows>,
-    groups: usize,
-    variables: &[Variable],
-    workers: &Workers,
-) -> Result<Vec<Rows>> {
-    let rows: usize = pieces.iter().filter(|rows| rows.cells.is_none()).map(Rows::len).sum();
-    let runs: usize = pieces.iter().map(|rows| rows.runs.len()).sum();
-    if rows == 0 || runs.saturating_mul(groups).saturating_mul(ROWS_PER_ENTRY) > rows {
-        return Ok(pieces);
-    }
-    Ok(vec![merged(&pieces, groups, variables, workers)?])
-}
 
 /// All rows of a group in a stratum as one entry.
 pub(crate) fn merged(pieces: &[Rows], groups: usize, variables: &[Variable], workers: &Workers) -> Result<Rows> {

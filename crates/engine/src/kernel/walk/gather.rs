@@ -37,7 +37,8 @@ impl<'a> Gather<'a> {
 
     /// Whether there are few entries for the rows so far, and few enough groups for their cells to stay in the cache.
     pub(in crate::kernel) fn pays(&self) -> bool {
-        self.entries.len() * ROWS_PER_ENTRY <= self.rows && self.scratch.fits_cache()
+        let entries = self.entries.len() + self.scratch.groups_touched();
+        entries * ROWS_PER_ENTRY <= self.rows && self.scratch.fits_cache()
     }
 
     /// Ends the stratum under way.

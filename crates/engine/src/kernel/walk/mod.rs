@@ -3,6 +3,8 @@
 //! Many rows are walked in two halves at the same time. Where they are cut depends on the rows alone, and the halves are
 //! added in order, so that every sum comes out the same on any number of threads.
 
+mod block;
+mod by_group;
 mod compact;
 mod gather;
 mod halves;
@@ -11,7 +13,8 @@ mod linear;
 mod scratch;
 mod totals;
 
-pub(super) use compact::compacted;
+pub(crate) use block::Block;
+pub(crate) use by_group::ByGroup;
 pub(crate) use compact::merged;
 pub(super) use gather::Gather;
 #[cfg(test)]

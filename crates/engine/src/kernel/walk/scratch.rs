@@ -3,6 +3,11 @@ use plusminus_statistics::Cell;
 /// Half of what a core's second-level cache holds on most machines.
 const CACHE_BYTES: usize = 512 << 10;
 
+/// Whether so many cells stay in the cache of a core.
+pub(super) fn fits_cache(cells: usize) -> bool {
+    cells * size_of::<Cell>() <= CACHE_BYTES
+}
+
 /// Cells of the stratum under way, one row of `width` cells per group, and the groups touched in it.
 pub(super) struct Scratch {
     pub(super) width: usize,
@@ -28,7 +33,12 @@ impl Scratch {
 
     /// Whether the cells stay in the cache of a core while rows are added.
     pub(super) fn fits_cache(&self) -> bool {
-        size_of_val(self.cells.as_slice()) <= CACHE_BYTES
+        fits_cache(self.cells.len())
+    }
+
+    /// Groups that the stratum under way has rows of.
+    pub(super) fn groups_touched(&self) -> usize {
+        self.touched.len()
     }
 
     /// The cells of one group.

@@ -101,7 +101,7 @@ fn add_entries(scratch: &mut Scratch, rows: &Rows, run: Range<usize>, cells: &[C
 }
 
 /// Adds rows that are all of one group.
-fn add_to_one(cell: &mut Cell, rows: &Rows, run: Range<usize>, variable: &Variable) {
+pub(super) fn add_to_one(cell: &mut Cell, rows: &Rows, run: Range<usize>, variable: &Variable) {
     let mask = rows.domains[variable.domain].as_deref().map(|mask| &mask[run.clone()]);
     let values = variable.argument.map(|a| &rows.arguments[a][run.clone()]);
     match (values, mask) {

@@ -1,0 +1,122 @@
+//! Rows of all levels in the order of their groups, for walks that take one group after another.
+//!
+//! Where cells by stratum and group are about as many as rows, or those of all groups do not stay in the cache, walking stratum by
+//! stratum touches memory far apart for every row. In group order everything a group needs lies side by side, its totals
+//! stay in registers and the nearest cache, and threads share nothing.
+
+use super::scratch::fits_cache;
+use super::{ROWS_PER_ENTRY, Walk, pieces};
+use crate::error::Result;
+use crate::kernel::rows::Rows;
+use crate::kernel::workers::Workers;
+use std::ops::Range;
+
+/// Groups from which putting rows in their order can pay.
+const GROUPS_MIN: usize = 64;
+
+/// Rows of all levels in the order of their groups, those of a group by stratum, those of a stratum by level.
+pub(crate) struct ByGroup {
+    /// Strata, domains and arguments.
+    pub(super) rows: Rows,
+    /// The first row of each group, and the number of rows.
+    starts: Vec<u32>,
+}
+
+impl ByGroup {
+    /// Whether to walk like this: the rows themselves are there, of many groups, whose cells do not fit the cache or hold few rows each.
+    pub(crate) fn pays(walk: &Walk<'_>, variables: usize) -> bool {
+        let groups = walk.groups;
+        if groups < GROUPS_MIN || variables == 0 || walk.levels.iter().any(|rows| rows.cells.is_some()) {
+            return false;
+        }
+        let rows: usize = walk.levels.iter().map(Rows::len).sum();
+        let runs: usize = walk.levels.iter().map(|rows| rows.runs.len()).sum();
+        let cells = if walk.levels.iter().all(|rows| rows.one_group_per_run) { runs } else { runs * groups };
+        u32::try_from(rows).is_ok() && (!fits_cache(groups * variables) || cells.saturating_mul(ROWS_PER_ENTRY) > rows)
+    }
+
+    /// Bytes that the rows of `levels` take again in this order.
+    pub(crate) fn bytes(levels: &[Rows]) -> usize {
+        levels.iter().map(Rows::bytes).sum()
+    }
+
+    /// Puts rows in order.
+    pub(crate) fn new(levels: &[Rows], groups: usize, workers: &Workers) -> Result<Self> {
+        let (starts, places) = places(levels, groups);
+        let (domains, arguments) = levels.first().map_or((0, 0), |rows| (rows.domains.len(), rows.arguments.len()));
+        let strata = || put(&places, |level| Some(&levels[level].strata));
+        let domain = |number: usize| {
+            let is_whole = levels.iter().all(|rows| rows.domains[number].is_none());
+            (!is_whole).then(|| put(&places, |level| levels[level].domains[number].as_ref()))
+        };
+        let argument = |number: usize| put(&places, |level| Some(&levels[level].arguments[number]));
+        let middle = arguments / 2;
+        let ((strata, domains, mut first), second) = workers.join(
+            || (strata(), (0..domains).map(domain).collect(), (0..middle).map(argument).collect::<Vec<_>>()),
+            || (middle..arguments).map(argument).collect::<Vec<_>>(),
+        )?;
+        first.extend(second);
+        Ok(Self { rows: Rows { strata, domains, arguments: first, ..Rows::default() }, starts })
+    }
+
+    /// The rows of a group.
+    pub(super) fn of(&self, group: usize) -> Range<usize> {
+        self.starts[group] as usize..self.starts[group + 1] as usize
+    }
+
+    /// All groups in two ranges with about as many rows; where they part depends on the rows alone.
+    pub(crate) fn halves(&self) -> [Range<usize>; 2] {
+        let groups = self.starts.len() - 1;
+        let middle = self.starts.partition_point(|start| 2 * *start < self.starts[groups]).min(groups);
+        [0..middle, middle..groups]
+    }
+}
+
+/// The first row of each group, with the number of rows at the end, and by level the place of each row.
+fn places(levels: &[Rows], groups: usize) -> (Vec<u32>, Vec<Vec<u32>>) {
+    let mut starts = vec![0_u32; groups + 1];
+    levels.iter().flat_map(|rows| &rows.groups).for_each(|group| starts[*group as usize + 1] += 1);
+    for group in 0..groups {
+        starts[group + 1] += starts[group];
+    }
+    let mut next = starts.clone();
+    let mut places: Vec<Vec<u32>> = levels.iter().map(|rows| vec![0; rows.len()]).collect();
+    for piece in pieces(levels) {
+        let places = &mut places[piece.level()][piece.rows()];
+        for (group, place) in levels[piece.level()].groups[piece.rows()].iter().zip(places) {
+            let next = &mut next[*group as usize];
+            *place = *next;
+            *next += 1;
+        }
+    }
+    (starts, places)
+}
+
+/// The values of all levels at their places; a level without any has the neutral one, true of flags.
+fn put<'a, T: Copy + Neutral + 'a>(places: &[Vec<u32>], of: impl Fn(usize) -> Option<&'a Vec<T>>) -> Vec<T> {
+    let mut found = vec![T::NEUTRAL; places.iter().map(Vec::len).sum()];
+    for (level, places) in places.iter().enumerate() {
+        for (place, value) in places.iter().zip(of(level).into_iter().flatten()) {
+            found[*place as usize] = *value;
+        }
+    }
+    found
+}
+
+/// What stands where nothing is put.
+trait Neutral {
+    const NEUTRAL: Self;
+}
+
+impl Neutral for u32 {
+    const NEUTRAL: Self = 0;
+}
+
+impl Neutral for f64 {
+    const NEUTRAL: Self = 0.0;
+}
+
+/// A domain without flags holds every row.
+impl Neutral for bool {
+    const NEUTRAL: Self = true;
+}

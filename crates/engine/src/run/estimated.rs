@@ -1,0 +1,168 @@
+//! From the rows read so far to estimates with their intervals.
+
+use super::levels::{Levels, Look};
+use crate::error::Result;
+use crate::estimate::{Estimator, Known, Source, special};
+use crate::kernel::{Block, ByGroup, LevelStrata, Program, Walk, key_totals, totals};
+use crate::run::catalog::known_variable;
+use crate::shape::Shape;
+use plusminus_statistics::{Estimate, Knowledge, Population, Quantiles, Total};
+use std::ops::Range;
+
+/// What is known before any row is added up.
+struct Basis<'a> {
+    shape: &'a Shape,
+    /// What could hold rows of each group.
+    populations: Vec<Population>,
+    /// Counts that the catalog knows, by variable and group.
+    known: Vec<Option<Vec<f64>>>,
+    /// What is known of each argument.
+    knowledge: Vec<Known>,
+    whole_strata: bool,
+    rows_of_keys: Option<Knowledge>,
+    quantiles: &'a Quantiles,
+    key_values: &'a [Vec<f64>],
+}
+
+/// Estimates by smooth function and group, and aggregate calls by call and group.
+struct Found {
+    estimates: Vec<Vec<Estimate>>,
+    calls: Vec<Vec<Option<f64>>>,
+}
+
+impl Levels<'_> {
+    pub(super) fn estimated(&mut self, level: usize) -> Result<Look> {
+        let groups = self.program.as_ref().map_or(0, Program::group_count);
+        self.merge_pieces(level, groups)?;
+        let quantiles = self.quantiles();
+        let strata = self.view.at(level);
+        let parts: Vec<usize> = (0..groups).map(|g| self.part(g)).collect();
+        let basis = self.basis(&strata, &parts, &quantiles);
+        let levels = &self.rows[..self.pieces_up_to(level)];
+        let walk = Walk { levels, sizes: &strata.sizes, groups, workers: self.context.workers };
+        let sorted = self.by_group(&walk)?;
+        let Found { estimates, calls } = match &sorted {
+            Some(sorted) => {
+                self.context.parts.lap("put in order of groups");
+                basis.in_blocks(sorted, &strata, &walk)?
+            }
+            None => self.at_once(&basis, walk, &parts)?,
+        };
+        let populations = basis.populations;
+        Ok(Look { strata, populations, quantiles, estimates, calls, nested: None })
+    }
+
+    fn basis<'a>(&'a self, strata: &LevelStrata, parts: &[usize], quantiles: &'a Quantiles) -> Basis<'a> {
+        let is_tail_whole = self.view.is_tail_whole(&strata.sizes);
+        #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
+        let known = |variable| {
+            let counts = known_variable(self.shape, self.view, variable)?;
+            Some(parts.iter().map(|p| counts[*p] as f64).collect())
+        };
+        Basis {
+            shape: self.shape,
+            populations: parts.iter().map(|p| strata.by_part[*p]).collect(),
+            known: (0..self.shape.variables.len()).map(known).collect(),
+            knowledge: self.known.arguments.iter().map(|k| k.at(is_tail_whole)).collect(),
+            whole_strata: self.view.decides_all(),
+            rows_of_keys: self.known.rows_of_keys,
+            quantiles,
+            key_values: self.program.as_ref().map_or(&[], Program::key_numbers),
+        }
+    }
+
+    /// The rows in the order of their groups, where walking so pays and memory has room for it.
+    fn by_group(&self, walk: &Walk<'_>) -> Result<Option<ByGroup>> {
+        let needs_all = self.view.by_key || !self.shape.specials.is_empty() || self.shape.is_beyond;
+        if needs_all || !ByGroup::pays(walk, self.shape.variables.len()) {
+            return Ok(None);
+        }
+        let room = self.memory.new_empty();
+        if room.try_grow(ByGroup::bytes(walk.levels)).is_err() {
+            return Ok(None);
+        }
+        ByGroup::new(walk.levels, walk.groups, walk.workers).map(Some)
+    }
+
+    /// All groups at once, the rows stratum by stratum.
+    fn at_once(&self, basis: &Basis<'_>, walk: Walk<'_>, parts: &[usize]) -> Result<Found> {
+        let totals = match self.view.by_key {
+            true => key_totals(&walk, &self.shape.variables),
+            false => totals(&walk, &self.shape.variables)?,
+        };
+        self.context.parts.lap("walk");
+        let mut estimator = basis.estimator(0..walk.groups, &totals, Source::Strata(walk));
+        for (call, known) in self.shape.specials.iter().zip(&self.specials) {
+            let own = match known {
+                Some(known) => parts.iter().map(|p| known[*p].estimate(basis.quantiles)).collect(),
+                None => special::estimates(&estimator, &walk, call, &self.known_ends(call, walk.sizes, parts)),
+            };
+            estimator.specials.push(own);
+        }
+        Found::of(&estimator)
+    }
+}
+
+impl Basis<'_> {
+    /// Of some of the groups, given their totals.
+    fn estimator<'a>(&'a self, groups: Range<usize>, totals: &'a [Total], rows: Source<'a>) -> Estimator<'a> {
+        Estimator {
+            shape: self.shape,
+            rows,
+            totals,
+            populations: &self.populations[groups.clone()],
+            known: self.known.iter().map(|known| known.as_ref().map(|known| &known[groups.clone()])).collect(),
+            specials: Vec::new(),
+            knowledge: &self.knowledge,
+            whole_strata: self.whole_strata,
+            rows_of_keys: self.rows_of_keys,
+            quantiles: self.quantiles,
+            key_values: self.key_values.iter().map(|v| v.get(groups.clone()).unwrap_or_default()).collect(),
+        }
+    }
+
+    /// Some groups after the others, in two halves at the same time.
+    fn in_blocks(&self, sorted: &ByGroup, strata: &LevelStrata, walk: &Walk<'_>) -> Result<Found> {
+        let strata = strata.expansions();
+        let [first, second] = sorted.halves();
+        let half = |groups: Range<usize>| -> Result<Found> {
+            let mut found = Found::with_room(self.shape, groups.len());
+            let mut from = groups.start;
+            while from < groups.end {
+                let block = Block::first_of(from..groups.end, sorted, strata);
+                let groups = block.groups();
+                from = groups.end;
+                let totals = block.totals(&self.shape.variables);
+                found.append(Found::of(&self.estimator(groups, &totals, Source::Block(block)))?);
+            }
+            Ok(found)
+        };
+        let (first, second) = walk.workers.join(|| half(first), || half(second))?;
+        let mut found = first?;
+        found.append(second?);
+        Ok(found)
+    }
+}
+
+impl Found {
+    fn with_room(shape: &Shape, groups: usize) -> Self {
+        Self {
+            estimates: shape.smooths().map(|_| Vec::with_capacity(groups)).collect(),
+            calls: shape.calls.iter().map(|_| Vec::with_capacity(groups)).collect(),
+        }
+    }
+
+    fn of(estimator: &Estimator<'_>) -> Result<Self> {
+        let estimates = estimator.all_estimates()?;
+        let groups = 0..estimator.groups();
+        let calls = estimator.shape.calls.iter();
+        let calls = calls.map(|call| groups.clone().map(|group| estimator.call_value(call, group)).collect()).collect();
+        Ok(Self { estimates, calls })
+    }
+
+    /// Adds later groups.
+    fn append(&mut self, later: Self) {
+        self.estimates.iter_mut().zip(later.estimates).for_each(|(own, later)| own.extend(later));
+        self.calls.iter_mut().zip(later.calls).for_each(|(own, later)| own.extend(later));
+    }
+}
