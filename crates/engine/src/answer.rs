@@ -2,7 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::shape::Role;
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array};
+use arrow::buffer::NullBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 use arrow::record_batch::RecordBatch;
@@ -211,27 +212,35 @@ pub(crate) fn bounds(values: &ArrayRef, intervals: &[Estimate]) -> Result<Bounds
     let numbers = cast(values, &DataType::Float64)?;
     let numbers = numbers.as_primitive::<Float64Type>();
     let trust: Vec<Trust> = intervals.iter().map(|i| i.trust).collect();
-    let end = |pick: fn(&Estimate) -> Option<f64>, outward: fn(f64, f64) -> f64| -> Result<ArrayRef> {
-        let ends: Float64Array = intervals
-            .iter()
-            .enumerate()
-            .map(|(row, interval)| {
-                let value = numbers.is_valid(row).then(|| numbers.value(row))?;
-                // An interval never excludes the number it belongs to, not even by rounding.
-                pick(interval).filter(|end| end.is_finite()).map(|end| outward(end, value))
-            })
-            .collect();
-        Ok(Arc::new(ends))
-    };
-    let lower = end(|i| i.lower, f64::min)?;
-    let upper = end(|i| i.upper, f64::max)?;
-    let lower = in_type(&lower, values, &trust, f64::floor)?;
-    let upper = in_type(&upper, values, &trust, f64::ceil)?;
+    // An interval never excludes the number it belongs to, not even by rounding.
+    let lower = ends(numbers, intervals, |i, value| i.lower.map(|end| end.min(value)));
+    let upper = ends(numbers, intervals, |i, value| i.upper.map(|end| end.max(value)));
+    let exact = trust.contains(&Trust::Exact).then(|| trust.iter().map(|t| Some(t.is_exact())).collect());
+    let lower = in_type(lower, values, exact.as_ref(), f64::floor)?;
+    let upper = in_type(upper, values, exact.as_ref(), f64::ceil)?;
     Ok(Bounds { lower, upper, trust })
 }
 
-/// Ends in the estimate's own type, rounded outward; exact rows repeat the estimate itself.
-fn in_type(ends: &ArrayRef, values: &ArrayRef, trust: &[Trust], round: fn(f64) -> f64) -> Result<ArrayRef> {
+/// One end of every interval; NULL where it is not finite or the number itself is NULL.
+fn ends(
+    numbers: &Float64Array,
+    intervals: &[Estimate],
+    pick: impl Fn(&Estimate, f64) -> Option<f64>,
+) -> Float64Array {
+    let ends: Vec<f64> =
+        intervals.iter().zip(numbers.values()).map(|(i, value)| pick(i, *value).unwrap_or(f64::NAN)).collect();
+    let is_end = |(row, end): (usize, &f64)| end.is_finite() && numbers.is_valid(row);
+    let valid: NullBuffer = ends.iter().enumerate().map(is_end).collect::<Vec<bool>>().into();
+    Float64Array::new(ends.into(), Some(valid).filter(|valid| valid.null_count() > 0))
+}
+
+/// Ends in the estimate's own type, rounded outward; `exact` rows repeat the estimate itself.
+fn in_type(
+    ends: Float64Array,
+    values: &ArrayRef,
+    exact: Option<&BooleanArray>,
+    round: fn(f64) -> f64,
+) -> Result<ArrayRef> {
     let scale = match values.data_type() {
         t if t.is_integer() => Some(0),
         DataType::Decimal32(_, s)
@@ -240,16 +249,16 @@ fn in_type(ends: &ArrayRef, values: &ArrayRef, trust: &[Trust], round: fn(f64) -
         | DataType::Decimal256(_, s) => Some(*s),
         _ => None,
     };
-    let ends = ends.as_primitive::<Float64Type>();
-    let rounded: Float64Array = match scale {
+    let rounded: ArrayRef = Arc::new(match scale {
         Some(scale) => {
             let unit = 10_f64.powi(i32::from(scale));
-            ends.iter().map(|e| e.map(|e| round(e * unit) / unit)).collect()
+            ends.unary(|end| round(end * unit) / unit)
         }
-        None => ends.clone(),
-    };
-    let rounded: ArrayRef = Arc::new(rounded);
+        None => ends,
+    });
     let typed = cast(&rounded, values.data_type())?;
-    let exact: arrow::array::BooleanArray = trust.iter().map(|t| Some(*t == Trust::Exact)).collect();
-    Ok(arrow::compute::kernels::zip::zip(&exact, values, &typed)?)
+    match exact {
+        Some(exact) => Ok(arrow::compute::kernels::zip::zip(exact, values, &typed)?),
+        None => Ok(typed),
+    }
 }

@@ -178,6 +178,7 @@ impl Part<'_> {
         let mut found = Vec::with_capacity(2);
         let mut gather = self.gathered.map(Gather::new);
         let mut rows = self.compiled.no_rows();
+        let mut is_reserved = false;
         let mut from = 0;
         while from < batch.num_rows() {
             if !(self.keep_going)() {
@@ -188,14 +189,22 @@ impl Part<'_> {
             from += length;
             if let Some(mut gathering) = gather.take() {
                 seal(&mut rows, groups);
-                gathering.add(&rows, groups.len());
-                match gathering.pays() {
-                    true => gather = Some(gathering),
-                    // All rows are still there.
-                    false if from == length => continue,
-                    false => found.push(gathering.finish()),
+                let is_added = gathering.add(&rows, groups.len());
+                let is_first = from == length;
+                if is_added && gathering.pays() {
+                    gather = Some(gathering);
+                    rows.clear();
+                } else if !is_first {
+                    found.push(gathering.finish());
+                    if is_added {
+                        rows.clear();
+                    }
                 }
-                rows.clear();
+            }
+            if gather.is_none() && !is_reserved {
+                is_reserved = true;
+                let rest = share_of(batch.num_rows() - from, rows.len(), length);
+                self.compiled.reserve(&mut rows, rest);
             }
         }
         found.extend(gather.map(Gather::finish));
@@ -222,6 +231,12 @@ impl Part<'_> {
         groups.intern(&rows.strata[before..], &self.compiled.keys(&kept)?, &mut rows.groups)?;
         self.compiled.values(&kept, rows)
     }
+}
+
+/// How many of `rows` pass, a little more rather than less, when `passed` of `seen` did.
+fn share_of(rows: usize, passed: usize, seen: usize) -> usize {
+    let expected = rows.saturating_mul(passed) / seen.max(1);
+    rows.min(expected + expected / 32)
 }
 
 fn seal(rows: &mut Rows, groups: &Groups) {

@@ -126,7 +126,8 @@ impl Basis<'_> {
         let strata = strata.expansions();
         let [first, second] = sorted.halves();
         let half = |groups: Range<usize>| -> Result<Found> {
-            let mut found = Found::with_room(self.shape, groups.len());
+            // The first half has room for the second.
+            let mut found = Found::with_room(self.shape, self.populations.len() - groups.start);
             let mut from = groups.start;
             while from < groups.end {
                 let block = Block::first_of(from..groups.end, sorted, strata);

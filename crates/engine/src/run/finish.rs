@@ -90,23 +90,28 @@ impl Levels<'_> {
             fill(self.shape, look.hidden(self.shape))?;
             upper = self.upper(columns.clone(), look).await?;
         }
-        let shown = |by_group: &Vec<Estimate>| upper.groups.iter().map(|g| by_group[*g as usize]).collect::<Vec<_>>();
-        let mut estimates = look.estimates.iter();
+        let (unsettled, warnings) = (unsettled(self.shape, look, &upper.groups), self.warnings(look));
+        let is_all = upper.groups.len() == look.populations.len() && (0..).zip(&upper.groups).all(|(g, own)| g == *own);
+        let mut estimates = match is_last && is_all {
+            // Nothing is looked up any more: they need not be copied.
+            true => std::mem::take(&mut look.estimates),
+            false => look.estimates.iter().map(|by_group| picked(by_group, &upper.groups)).collect(),
+        }
+        .into_iter();
         let mut intervals = Vec::with_capacity(self.shape.outputs.len());
         for output in &self.shape.outputs {
-            let own = output.smooth.as_ref().and_then(|_| estimates.next());
-            intervals.push(own.map(shown));
+            intervals.push(output.smooth.as_ref().and_then(|_| estimates.next()));
         }
         Ok(Estimated {
             sample: Arc::clone(&self.fitted.manifest),
             intervals,
-            spoken_of: estimates.take(self.shape.error_calls.len()).map(shown).collect(),
+            spoken_of: estimates.take(self.shape.error_calls.len()).collect(),
             level: Some(level),
             rows_read: self.rows_read,
             missing_groups_below,
             is_whole: is_whole || look.populations.iter().all(Population::is_exact) && missing_groups_below == Some(0),
-            unsettled: unsettled(self.shape, look, &upper.groups),
-            warnings: self.warnings(look),
+            unsettled,
+            warnings,
             batch: upper.batch,
             repaired,
         })
@@ -165,6 +170,10 @@ impl Levels<'_> {
         found.dedup();
         found
     }
+}
+
+fn picked(by_group: &[Estimate], groups: &[u32]) -> Vec<Estimate> {
+    groups.iter().map(|group| by_group[*group as usize]).collect()
 }
 
 impl Estimated {

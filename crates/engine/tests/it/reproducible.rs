@@ -80,6 +80,8 @@ async fn halves_add_up_alike_on_one_and_on_four_threads() {
         "SELECT rare % 50 AS d, SUM(x) AS s, SUM(x) / SUM(n) AS a FROM t GROUP BY rare % 50 ORDER BY d",
         "SELECT SUM(x) AS s, AVG(x) FILTER (WHERE n > 300) AS a FROM t",
         "SELECT k, CONCAT(g, ' and more text than is inlined') AS t, SUM(price) AS s, AVG(x) AS a FROM t GROUP BY k, 2 ORDER BY k, t",
+        // So many groups that each is walked by itself.
+        "SELECT k, rare, SUM(x) AS s, AVG(price) FILTER (WHERE n > 300) AS a, COUNT(x) AS c FROM t GROUP BY k, rare ORDER BY k, rare",
     ];
     let mut seen: Vec<Vec<u64>> = Vec::new();
     for threads in [1, 4] {

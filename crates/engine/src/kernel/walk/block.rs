@@ -30,7 +30,8 @@ pub(crate) struct Block<'a> {
 impl<'a> Block<'a> {
     /// As many of `groups` as are walked together, the first ones; `strata` are those of the sample.
     pub(crate) fn first_of(groups: Range<usize>, sorted: &'a ByGroup, strata: &[Expansion]) -> Self {
-        let (mut runs, mut starts) = (Vec::new(), vec![0]);
+        let (mut runs, mut starts) = (Vec::with_capacity(ROWS_MAX), Vec::with_capacity(GROUPS_MAX + 1));
+        starts.push(0);
         let first = sorted.of(groups.start).start;
         let mut end = groups.start;
         while end < groups.end.min(groups.start + GROUPS_MAX) && sorted.of(end).start - first < ROWS_MAX {
@@ -160,6 +161,16 @@ fn cell_of(rows: &Rows, run: &Range<usize>, variable: &Variable, count: u64) -> 
 /// The cell of a linear form over a run of one group.
 fn linear_cell(terms: &[Term<'_>], group: usize, run: Range<usize>) -> Cell {
     let mut cell = Cell::default();
-    run.filter_map(|row| z_of(terms, row, group)).for_each(|z| cell.add(z));
+    match affine(terms, group) {
+        Some((values, scale, offset)) => values[run].iter().for_each(|y| cell.add(scale * y + offset)),
+        None => run.filter_map(|row| z_of(terms, row, group)).for_each(|z| cell.add(z)),
+    }
     cell
+}
+
+/// The values, factor and summand of an average, whose rows are all rows.
+fn affine<'a>(terms: &[Term<'a>], group: usize) -> Option<(&'a [f64], f64, f64)> {
+    let [sum, count] = terms else { return None };
+    let is_whole = sum.mask.is_none() && count.mask.is_none() && count.values.is_none();
+    Some((sum.values.filter(|_| is_whole)?, sum.coefficients[group], count.coefficients[group]))
 }

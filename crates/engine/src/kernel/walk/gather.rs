@@ -1,7 +1,7 @@
 //! Rows added up by stratum and group as they are evaluated, so that they need not be kept.
 
 use super::ROWS_PER_ENTRY;
-use super::scratch::Scratch;
+use super::scratch::{Scratch, fits_cache};
 use super::totals::add_rows;
 use crate::kernel::rows::Rows;
 use crate::shape::Variable;
@@ -22,8 +22,11 @@ impl<'a> Gather<'a> {
         Self { variables, scratch: Scratch::new(variables.len()), stratum: None, entries, rows: 0 }
     }
 
-    /// Adds rows, whose groups are below `groups`.
-    pub(in crate::kernel) fn add(&mut self, rows: &Rows, groups: usize) {
+    /// Adds rows, whose groups are below `groups`; false, and nothing is done, when the cells of so many would not stay in the cache.
+    pub(in crate::kernel) fn add(&mut self, rows: &Rows, groups: usize) -> bool {
+        if !fits_cache(groups * self.variables.len()) {
+            return false;
+        }
         self.scratch.grow(groups);
         for run in &rows.runs {
             if self.stratum != Some(run.stratum) {
@@ -33,12 +36,13 @@ impl<'a> Gather<'a> {
             add_rows(&mut self.scratch, rows, run.range(), self.variables);
         }
         self.rows += rows.len();
+        true
     }
 
-    /// Whether there are few entries for the rows so far, and few enough groups for their cells to stay in the cache.
+    /// Whether there are few entries for the rows so far.
     pub(in crate::kernel) fn pays(&self) -> bool {
         let entries = self.entries.len() + self.scratch.groups_touched();
-        entries * ROWS_PER_ENTRY <= self.rows && self.scratch.fits_cache()
+        entries * ROWS_PER_ENTRY <= self.rows
     }
 
     /// Ends the stratum under way.

@@ -161,9 +161,9 @@ impl Linearised<'_> {
 
 /// One variable of a linear form over the rows of one level.
 pub(super) struct Term<'a> {
-    mask: Option<&'a [bool]>,
-    values: Option<&'a [f64]>,
-    coefficients: &'a [f64],
+    pub(super) mask: Option<&'a [bool]>,
+    pub(super) values: Option<&'a [f64]>,
+    pub(super) coefficients: &'a [f64],
 }
 
 pub(super) fn terms_of<'a>(linear: &'a Linear, rows: &'a Rows, variables: &[Variable]) -> Vec<Term<'a>> {

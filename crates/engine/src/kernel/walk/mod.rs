@@ -30,7 +30,7 @@ use plusminus_statistics::StratumSize;
 use std::ops::Range;
 
 /// Rows per entry of rows that are added up, at least; with fewer, entries take more memory than the rows would.
-const ROWS_PER_ENTRY: usize = 4;
+const ROWS_PER_ENTRY: usize = 8;
 
 /// What is walked.
 #[derive(Clone, Copy)]

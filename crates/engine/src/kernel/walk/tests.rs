@@ -1,9 +1,9 @@
-use super::compact::{compacted, merged};
-use super::{Gather, Linear, Walk, linearised, totals};
+use super::compact::merged;
+use super::{Block, ByGroup, Gather, Linear, Walk, linearised, totals};
 use crate::kernel::rows::Rows;
 use crate::kernel::workers::Workers;
 use crate::shape::Variable;
-use plusminus_statistics::{StratumSize, Total};
+use plusminus_statistics::{Expansion, StratumSize, Total};
 
 const GROUPS: usize = 3;
 
@@ -58,15 +58,11 @@ fn entries_tell_what_rows_tell() {
     let levels = [rows(300), rows(900)];
     let gathered = levels.each_ref().map(|rows| {
         let mut gather = Gather::new(&variables);
-        gather.add(rows, GROUPS);
-        assert!(gather.pays());
+        assert!(gather.add(rows, GROUPS) && gather.pays());
         gather.finish()
     });
-    let compact = compacted(vec![rows(300)], GROUPS, &variables, &workers).unwrap();
-    assert!(compact[0].cells.is_some() && compact[0].len() == gathered[0].len());
     let walk = |levels| Walk { levels, sizes: &sizes, groups: GROUPS, workers: &workers };
-    for (entries, rows) in [(&gathered[..1], &levels[..1]), (&gathered[..], &levels[..]), (&compact[..], &levels[..1])]
-    {
+    for (entries, rows) in [(&gathered[..1], &levels[..1]), (&gathered[..], &levels[..])] {
         near(&totals(&walk(entries), &variables).unwrap(), &totals(&walk(rows), &variables).unwrap());
         let linear = |levels| linearised(&walk(levels), &variables, &linears(), Some(0)).unwrap();
         near(&linear(entries), &linear(rows));
@@ -86,9 +82,9 @@ fn levels_merge_alike_in_any_steps() {
             ..Rows::default()
         };
         rows.seal();
-        let mut gather = Gather::new(&variables);
-        gather.add(&rows, groups);
-        gather.finish()
+        // So many groups are not gathered as they come.
+        assert!(!Gather::new(&variables).add(&rows, groups));
+        merged(&[rows], groups, &variables, &Workers::new(1)).unwrap()
     };
     let cells = |pieces: &[Rows], threads| {
         let all = merged(pieces, groups, &variables, &Workers::new(threads)).unwrap();
@@ -99,4 +95,57 @@ fn levels_merge_alike_in_any_steps() {
     let first = merged(&pieces[..2], groups, &variables, &Workers::new(2)).unwrap();
     let [_, _, last] = pieces;
     assert_eq!(cells(&[first, last], 1), at_once);
+}
+
+/// In the order of their groups rows tell what they tell in the order of strata, one of which is known whole, over one level and
+/// several, in one block and in many.
+#[test]
+fn groups_tell_what_strata_tell() {
+    let (variables, workers) = (variables(), Workers::new(2));
+    let mut sizes: Vec<StratumSize> = (1..=5).map(|h| StratumSize::new(h * 100_000, 2_000)).collect();
+    sizes[2] = StratumSize::new(2_000, 2_000);
+    let strata: Vec<Expansion> = sizes.iter().map(|size| (*size).into()).collect();
+    for levels in [&[rows(200)][..], &[rows(9), rows(7_000), rows(300)]] {
+        let walk = Walk { levels, sizes: &sizes, groups: GROUPS, workers: &workers };
+        let sorted = ByGroup::new(levels, GROUPS, &workers).unwrap();
+        let [first, second] = sorted.halves();
+        assert_eq!((first.start, first.end, second.end), (0, second.start, GROUPS));
+        let (mut sums, mut forms) = (Vec::new(), Vec::new());
+        let mut from = 0;
+        while from < GROUPS {
+            let block = Block::first_of(from..GROUPS, &sorted, &strata);
+            from = block.groups().end;
+            let of_block = |linear: Linear| Linear {
+                terms: linear.terms.into_iter().map(|(v, of)| (v, of[block.groups()].to_vec())).collect(),
+                ..linear
+            };
+            let linears: Vec<Linear> = linears().into_iter().map(of_block).collect();
+            let totals = block.totals(&variables);
+            forms.extend(block.linearised(&variables, &linears, &totals));
+            sums.extend(totals);
+        }
+        let expected = totals(&walk, &variables).unwrap();
+        near(&sums, &expected);
+        for (found, expected) in sums.iter().zip(&expected) {
+            assert_eq!(found.exact_rows, expected.exact_rows);
+            assert!((found.exact_sum - expected.exact_sum).abs() <= 1e-9 * expected.exact_sum);
+            assert!((found.pooled_squares - expected.pooled_squares).abs() <= 1e-9 * expected.pooled_squares);
+            assert!((found.pooled_degrees - expected.pooled_degrees).abs() < 1e-9);
+        }
+        near(&forms, &linearised(&walk, &variables, &linears(), Some(0)).unwrap());
+    }
+}
+
+/// Few groups, and entries, are walked by strata; many groups of few rows each by themselves.
+#[test]
+fn groups_are_walked_by_themselves_where_that_pays() {
+    let (variables, workers) = (variables(), Workers::new(1));
+    let pays = |levels: &[Rows], groups| {
+        ByGroup::pays(&Walk { levels, sizes: &[], groups, workers: &workers }, variables.len())
+    };
+    assert!(!pays(&[rows(300)], 3) && !pays(&[rows(100_000)], 100));
+    assert!(pays(&[rows(300)], 100) && pays(&[rows(100_000)], 10_000));
+    let mut gather = Gather::new(&variables);
+    assert!(gather.add(&rows(300), GROUPS));
+    assert!(!pays(&[gather.finish(), rows(300)], 10_000));
 }
