@@ -82,6 +82,14 @@ impl Groups {
         }
     }
 
+    /// How many groups there will be, as far as that is known: at least those found.
+    pub(crate) fn foreseen(&self) -> usize {
+        match self {
+            Self::Decided(decided) => decided.view.parts,
+            _ => self.len(),
+        }
+    }
+
     /// Appends the group of every row to `found`; `keys` are those of groups that strata do not decide.
     pub(crate) fn intern(&mut self, strata: &[u32], keys: &[ArrayRef], found: &mut Vec<u32>) -> Result<()> {
         match self {

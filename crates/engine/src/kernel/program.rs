@@ -3,7 +3,7 @@
 use super::compiled::Compiled;
 use super::groups::Groups;
 use super::rows::Rows;
-use super::walk::Gather;
+use super::walk::{Gather, fits_cache};
 use super::workers::{HALVED_ROWS, Workers};
 use crate::error::Result;
 use crate::shape::{Shape, Variable};
@@ -15,6 +15,10 @@ use std::sync::Arc;
 
 /// Rows evaluated at a time; small enough for the cache, large enough to hide the calls.
 const BATCH_ROWS: usize = 16_384;
+
+/// Rows per group from which rows of groups whose cells leave the cache are added up as they come; with fewer, walking group by
+/// group costs less.
+const ROWS_OF_MANY_GROUPS: usize = 32;
 
 /// Asked before every batch whether to go on.
 pub(crate) type KeepGoing<'a> = &'a (dyn Fn() -> bool + Sync);
@@ -176,7 +180,7 @@ impl Part<'_> {
     /// Batch by batch; what is gathered, as long as that pays, and then rows. `None` when told to stop.
     fn evaluate(&self, groups: &mut Groups, batch: &RecordBatch) -> Result<Option<Vec<Rows>>> {
         let mut found = Vec::with_capacity(2);
-        let mut gather = self.gathered.map(Gather::new);
+        let mut gather = self.gathered.filter(|own| may_gather(groups.foreseen(), own, batch.num_rows())).map(Gather::new);
         let mut rows = self.compiled.no_rows();
         let mut is_reserved = false;
         let mut from = 0;
@@ -231,6 +235,11 @@ impl Part<'_> {
         groups.intern(&rows.strata[before..], &self.compiled.keys(&kept)?, &mut rows.groups)?;
         self.compiled.values(&kept, rows)
     }
+}
+
+/// Whether so many groups leave room to add rows up as they come: their cells stay in the cache, or hold many rows each.
+fn may_gather(groups: usize, variables: &[Variable], rows: usize) -> bool {
+    fits_cache(groups * variables.len()) || groups.saturating_mul(ROWS_OF_MANY_GROUPS) <= rows
 }
 
 /// How many of `rows` pass, a little more rather than less, when `passed` of `seen` did.

@@ -22,9 +22,10 @@ impl<'a> Gather<'a> {
         Self { variables, scratch: Scratch::new(variables.len()), stratum: None, entries, rows: 0 }
     }
 
-    /// Adds rows, whose groups are below `groups`; false, and nothing is done, when the cells of so many would not stay in the cache.
+    /// Adds rows, whose groups are below `groups`; false, and nothing is done, when the cells of so many would not stay in the cache
+    /// and rows do not come one group after another.
     pub(in crate::kernel) fn add(&mut self, rows: &Rows, groups: usize) -> bool {
-        if !fits_cache(groups * self.variables.len()) {
+        if !rows.one_group_per_run && !fits_cache(groups * self.variables.len()) {
             return false;
         }
         self.scratch.grow(groups);

@@ -17,6 +17,7 @@ pub(crate) use block::Block;
 pub(crate) use by_group::ByGroup;
 pub(crate) use compact::merged;
 pub(super) use gather::Gather;
+pub(super) use scratch::fits_cache;
 #[cfg(test)]
 mod tests;
 

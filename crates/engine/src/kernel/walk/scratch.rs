@@ -4,7 +4,7 @@ use plusminus_statistics::Cell;
 const CACHE_BYTES: usize = 512 << 10;
 
 /// Whether so many cells stay in the cache of a core.
-pub(super) fn fits_cache(cells: usize) -> bool {
+pub(in crate::kernel) fn fits_cache(cells: usize) -> bool {
     cells * size_of::<Cell>() <= CACHE_BYTES
 }
 
