@@ -1,22 +1,22 @@
 //! Where the time of one warm query goes, part by part.
 
-use crate::lineitem;
-use crate::versus::{QUERIES, lineitem_session, median};
+use crate::versus::{LINEITEM, SESSIONS, median, sampled};
 use plusminus::{Answer, Clock, Session, SystemClock};
 use std::error::Error;
 use std::path::Path;
 
 /// Medians of `runs` runs within 5 %, of texts that were never asked before and of one that was, as rows of a table.
 pub(crate) async fn run(scale: f64, folder: &Path, runs: usize) -> Result<(), Box<dyn Error>> {
-    let data = lineitem::generate(scale, folder)?;
-    let session = lineitem_session(scale, folder, &data).await?;
     println!("| query | words | in all | rows read | where |\n|---|---|---|---|---|");
-    for query in QUERIES {
-        let fresh: Vec<String> =
-            (0..=runs).map(|run| query.sql.replacen("SELECT", &format!("SELECT /* {run} */"), 1)).collect();
-        let again = vec![query.sql.to_owned(); runs + 1];
-        for (name, texts) in [("new", fresh), ("the same", again)] {
-            report(query.name, name, &session, &texts).await?;
+    for table in [&LINEITEM, &SESSIONS] {
+        let session = sampled(table, scale, folder).await?;
+        for query in table.queries {
+            let fresh: Vec<String> =
+                (0..=runs).map(|run| query.sql.replacen("SELECT", &format!("SELECT /* {run} */"), 1)).collect();
+            let again = vec![query.sql.to_owned(); runs + 1];
+            for (name, texts) in [("new", fresh), ("the same", again)] {
+                report(query.name, name, &session, &texts).await?;
+            }
         }
     }
     Ok(())

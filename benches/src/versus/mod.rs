@@ -19,7 +19,8 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 pub(crate) use workload::QUERIES;
-use workload::{FLIGHTS, LINEITEM, SESSIONS, Table};
+use workload::{FLIGHTS, Table};
+pub(crate) use workload::{LINEITEM, SESSIONS};
 
 /// Error bounds asked for, in percent.
 const PERCENTS: [f64; 4] = [1.0, 2.0, 5.0, 10.0];
@@ -55,7 +56,7 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let mut compared = vec![
         compare(options, &LINEITEM, &lineitem::generate(options.scale, &options.folder)?).await?,
-        compare(options, &SESSIONS, &sessions(options)?).await?,
+        compare(options, &SESSIONS, &sessions(options.scale, &options.folder)?).await?,
     ];
     if let Some(flights) = &options.flights {
         compared.push(compare(options, &FLIGHTS, flights).await?);
@@ -69,11 +70,11 @@ pub(crate) async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn sessions(options: &Options) -> Result<PathBuf, Box<dyn Error>> {
-    let folder = options.folder.join(format!("sessions-{}", options.scale));
+fn sessions(scale: f64, folder: &Path) -> Result<PathBuf, Box<dyn Error>> {
+    let folder = folder.join(format!("sessions-{scale}"));
     if !folder.is_dir() {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of rows")]
-        let rows = (SESSIONS_ROWS * options.scale) as u64;
+        let rows = (SESSIONS_ROWS * scale) as u64;
         let unfinished = folder.with_extension("unfinished");
         Generator::new(rows, 1).threads(2).write(&unfinished, &|_| {})?;
         std::fs::rename(unfinished, &folder)?;
@@ -118,6 +119,12 @@ pub(crate) fn lineitem_samples() -> &'static [(&'static str, &'static [&'static 
 /// A session with the samples of lineitem.
 pub(crate) async fn lineitem_session(scale: f64, folder: &Path, data: &Path) -> Result<Session, Box<dyn Error>> {
     session(&folder.join(format!("versus-lineitem-{scale}")), &LINEITEM, data).await
+}
+
+/// A session with lineitem or the video sessions and their samples.
+pub(crate) async fn sampled(table: &Table, scale: f64, folder: &Path) -> Result<Session, Box<dyn Error>> {
+    let data = if table.name == LINEITEM.name { lineitem::generate(scale, folder)? } else { sessions(scale, folder)? };
+    session(&folder.join(format!("versus-{}-{scale}", table.name)), table, &data).await
 }
 
 /// A session with the samples, which are built unless they are there.

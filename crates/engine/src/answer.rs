@@ -222,11 +222,7 @@ pub(crate) fn bounds(values: &ArrayRef, intervals: &[Estimate]) -> Result<Bounds
 }
 
 /// One end of every interval; NULL where it is not finite or the number itself is NULL.
-fn ends(
-    numbers: &Float64Array,
-    intervals: &[Estimate],
-    pick: impl Fn(&Estimate, f64) -> Option<f64>,
-) -> Float64Array {
+fn ends(numbers: &Float64Array, intervals: &[Estimate], pick: impl Fn(&Estimate, f64) -> Option<f64>) -> Float64Array {
     let ends: Vec<f64> =
         intervals.iter().zip(numbers.values()).map(|(i, value)| pick(i, *value).unwrap_or(f64::NAN)).collect();
     let is_end = |(row, end): (usize, &f64)| end.is_finite() && numbers.is_valid(row);

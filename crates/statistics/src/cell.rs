@@ -78,8 +78,28 @@ impl Cell {
         rest.iter().for_each(|value| self.add(*value));
     }
 
-    /// Adds the values whose flag in `mask` is set; values and flags are of one length.
+    /// Adds the values whose flag in `mask` is set, like [`add_all`](Self::add_all); values and flags are of one length.
     pub fn add_masked(&mut self, values: &[f64], mask: &[bool]) {
+        let Some(first) = mask.iter().position(|inside| *inside) else { return };
+        if self.count == 0 {
+            self.origin = values[first];
+        }
+        let (chunks, rest) = values.as_chunks::<LANES>();
+        let (flags, rest_flags) = mask.as_chunks::<LANES>();
+        if values.len() >= LANES_MIN {
+            let mut lanes = Lanes::default();
+            for (chunk, flags) in chunks.iter().zip(flags) {
+                lanes.add_masked(chunk, flags, self.origin);
+            }
+            self.count += mask[..mask.len() - rest_flags.len()].iter().filter(|inside| **inside).count() as u64;
+            lanes.merge_into(self);
+            self.add_each(rest, rest_flags);
+        } else {
+            self.add_each(values, mask);
+        }
+    }
+
+    fn add_each(&mut self, values: &[f64], mask: &[bool]) {
         for (value, inside) in values.iter().zip(mask) {
             if *inside {
                 self.add(*value);
@@ -196,6 +216,17 @@ impl Lanes {
     fn add(&mut self, values: &[f64; LANES], origin: f64) {
         for (lane, value) in values.iter().enumerate() {
             let u = value - origin;
+            let square = u * u;
+            self.s1[lane] += u;
+            self.s2[lane] += square;
+            self.s3[lane] += square * u;
+        }
+    }
+
+    #[inline]
+    fn add_masked(&mut self, values: &[f64; LANES], mask: &[bool; LANES], origin: f64) {
+        for (lane, (value, inside)) in values.iter().zip(mask).enumerate() {
+            let u = if *inside { value - origin } else { 0.0 };
             let square = u * u;
             self.s1[lane] += u;
             self.s2[lane] += square;

@@ -8,14 +8,8 @@ use plusminus_statistics::{
 };
 
 /// The estimates of a special call by group; `ends` are extremes that moments of the sampled strata tell.
-pub(crate) fn estimates(
-    look: &Estimator<'_>,
-    walk: &Walk<'_>,
-    call: &Special,
-    ends: &[Option<f64>],
-) -> Vec<Estimate> {
-    let column =
-        Column { levels: walk.levels, domain: call.domain, argument: call.argument, groups: look.groups() };
+pub(crate) fn estimates(look: &Estimator<'_>, walk: &Walk<'_>, call: &Special, ends: &[Option<f64>]) -> Vec<Estimate> {
+    let column = Column { levels: walk.levels, domain: call.domain, argument: call.argument, groups: look.groups() };
     match call.kind {
         SpecialKind::Quantile { share, rows } => quantiles(look, walk.sizes, call, &column, share, rows),
         SpecialKind::Extreme { is_max, truth } => {
@@ -37,7 +31,9 @@ pub(crate) fn estimates(
             };
             seen.into_iter().enumerate().map(estimate).collect()
         }
-        SpecialKind::Distinct { rows, .. } => (0..look.groups()).map(|group| distinct(look, walk.sizes, rows, group)).collect(),
+        SpecialKind::Distinct { rows, .. } => {
+            (0..look.groups()).map(|group| distinct(look, walk.sizes, rows, group)).collect()
+        }
     }
 }
 

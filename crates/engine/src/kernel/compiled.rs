@@ -7,7 +7,7 @@ use super::strata::StrataView;
 use crate::error::{Error, Result};
 use crate::shape::{Argument, Shape};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
-use arrow::buffer::NullBuffer;
+use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, Float64Type, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
@@ -155,13 +155,16 @@ impl Compiled {
         for (domain, mask) in rows.domains.iter_mut().enumerate() {
             let Some(mask) = mask else { continue };
             let start = mask.len();
-            match &self.filters[domain] {
-                Some(filter) => extend_with_truth(mask, &filter.evaluate(kept)?.into_array(count)?),
-                None => mask.resize(start + count, true),
+            let mut nulls = self.not_null[domain].iter().filter_map(|argument| valid[*argument].as_ref());
+            match (&self.filters[domain], nulls.next()) {
+                (Some(filter), first) => {
+                    extend_with_truth(mask, &filter.evaluate(kept)?.into_array(count)?);
+                    first.into_iter().for_each(|nulls| and_bits(&mut mask[start..], nulls.inner()));
+                }
+                (None, Some(first)) => extend_with_bits(mask, first.inner()),
+                (None, None) => mask.resize(start + count, true),
             }
-            for nulls in self.not_null[domain].iter().filter_map(|argument| valid[*argument].as_ref()) {
-                mask[start..].iter_mut().zip(nulls.iter()).for_each(|(m, valid)| *m &= valid);
-            }
+            nulls.for_each(|nulls| and_bits(&mut mask[start..], nulls.inner()));
         }
         Ok(())
     }
@@ -233,7 +236,62 @@ pub(super) fn numbers(array: &ArrayRef) -> Result<ArrayRef> {
 /// NULL is not true.
 fn extend_with_truth(mask: &mut Vec<bool>, array: &ArrayRef) {
     match array.as_boolean_opt() {
-        Some(truth) => mask.extend(truth.iter().map(|t| t == Some(true))),
+        Some(truth) => match truth.nulls().filter(|nulls| nulls.null_count() > 0) {
+            Some(nulls) => extend_with_bits(mask, &(truth.values() & nulls.inner())),
+            None => extend_with_bits(mask, truth.values()),
+        },
         None => mask.resize(mask.len() + array.len(), false),
+    }
+}
+
+/// Bits as flags of a byte each, a word of them at a time.
+fn extend_with_bits(mask: &mut Vec<bool>, bits: &BooleanBuffer) {
+    mask.reserve(bits.len());
+    let chunks = bits.bit_chunks();
+    for word in chunks.iter() {
+        mask.extend((0..u64::BITS).map(|bit| word >> bit & 1 == 1));
+    }
+    let rest = chunks.remainder_bits();
+    mask.extend((0..chunks.remainder_len()).map(|bit| rest >> bit & 1 == 1));
+}
+
+/// Clears the flags whose bit is not set.
+fn and_bits(mask: &mut [bool], bits: &BooleanBuffer) {
+    let chunks = bits.bit_chunks();
+    let words = chunks.iter_padded();
+    for (flags, word) in mask.chunks_mut(u64::BITS as usize).zip(words) {
+        for (bit, flag) in flags.iter_mut().enumerate() {
+            *flag &= word >> bit & 1 == 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::BooleanArray;
+    use std::sync::Arc;
+
+    /// Flags of a byte each from bits at any offset, of any length, with and without NULLs.
+    #[test]
+    fn flags_are_the_bits() {
+        for (from, length) in [(0, 0), (0, 1), (0, 64), (3, 64), (7, 130), (64, 63), (65, 200)] {
+            let of = |salt: usize| move |i: usize| (i * 7 + salt) % 5 < 3;
+            let bits: BooleanBuffer = (0..300).map(of(1)).collect();
+            let bits = bits.slice(from, length);
+            let mut mask = vec![true];
+            extend_with_bits(&mut mask, &bits);
+            let expected: Vec<bool> = bits.iter().collect();
+            assert_eq!(mask[1..], expected);
+            let other: BooleanBuffer = (0..300).map(of(4)).collect();
+            let other = other.slice(from, length);
+            and_bits(&mut mask[1..], &other);
+            let both: Vec<bool> = expected.iter().zip(&other).map(|(a, b)| *a && b).collect();
+            assert_eq!((mask[0], &mask[1..]), (true, both.as_slice()));
+            let array: ArrayRef = Arc::new(BooleanArray::new(bits, Some(NullBuffer::new(other))));
+            let mut truth = Vec::new();
+            extend_with_truth(&mut truth, &array);
+            assert_eq!(truth, both);
+        }
     }
 }

@@ -180,7 +180,8 @@ impl Part<'_> {
     /// Batch by batch; what is gathered, as long as that pays, and then rows. `None` when told to stop.
     fn evaluate(&self, groups: &mut Groups, batch: &RecordBatch) -> Result<Option<Vec<Rows>>> {
         let mut found = Vec::with_capacity(2);
-        let mut gather = self.gathered.filter(|own| may_gather(groups.foreseen(), own, batch.num_rows())).map(Gather::new);
+        let mut gather =
+            self.gathered.filter(|own| may_gather(groups.foreseen(), own, batch.num_rows())).map(Gather::new);
         let mut rows = self.compiled.no_rows();
         let mut is_reserved = false;
         let mut from = 0;

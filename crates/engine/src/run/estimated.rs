@@ -123,7 +123,7 @@ impl Basis<'_> {
 
     /// Some groups after the others, in two halves at the same time.
     fn in_blocks(&self, sorted: &ByGroup, strata: &LevelStrata, walk: &Walk<'_>) -> Result<Found> {
-        let strata = strata.expansions();
+        let strata = strata.expansions(sorted.rows());
         let [first, second] = sorted.halves();
         let half = |groups: Range<usize>| -> Result<Found> {
             // The first half has room for the second.

@@ -203,7 +203,12 @@ impl<'a> Levels<'a> {
     }
 
     /// For an extreme over whole strata: the extreme of the sampled strata by group, where their moments tell.
-    pub(super) fn known_ends(&self, call: &crate::shape::Special, sizes: &[StratumSize], parts: &[usize]) -> Vec<Option<f64>> {
+    pub(super) fn known_ends(
+        &self,
+        call: &crate::shape::Special,
+        sizes: &[StratumSize],
+        parts: &[usize],
+    ) -> Vec<Option<f64>> {
         let crate::shape::SpecialKind::Extreme { is_max, truth: false } = call.kind else {
             return vec![None; parts.len()];
         };

@@ -92,10 +92,18 @@ fn many_at_a_time_is_one_by_one() {
             all.iter().for_each(|y| expected.add(*y));
             near(&actual, &expected);
         }
-        let (mut actual, mut expected) = (Cell::default(), Cell::default());
-        actual.add_masked(&all, &mask);
-        all.iter().zip(&mask).filter(|(_, inside)| **inside).for_each(|(y, _)| expected.add(*y));
-        near(&actual, &expected);
+        // What lies outside may be anything, and everything may.
+        let none = vec![false; mask.len()];
+        let nan = |(y, inside): (&f64, &bool)| if *inside { *y } else { f64::NAN };
+        let all: Vec<f64> = all.iter().zip(&mask).map(nan).collect();
+        for before in [cell(&[3.0]), Cell::default()] {
+            let (mut actual, mut expected) = (before, before);
+            actual.add_masked(&all, &none);
+            assert_eq!(actual, before);
+            actual.add_masked(&all, &mask);
+            all.iter().zip(&mask).filter(|(_, inside)| **inside).for_each(|(y, _)| expected.add(*y));
+            near(&actual, &expected);
+        }
     }
 }
 

@@ -55,10 +55,32 @@ pub(crate) struct LevelStrata {
     expansions: OnceLock<Vec<Expansion>>,
 }
 
+/// What the cells of each stratum are multiplied by.
+#[derive(Clone, Copy)]
+pub(crate) enum Expansions<'a> {
+    /// Computed for all strata.
+    Table(&'a [Expansion]),
+    /// Computed when asked for.
+    Sizes(&'a [StratumSize]),
+}
+
+impl Expansions<'_> {
+    /// For these strata, one after the other.
+    pub(crate) fn of(self, strata: impl Iterator<Item = u32>) -> Vec<Expansion> {
+        match self {
+            Self::Table(table) => strata.map(|stratum| table[stratum as usize]).collect(),
+            Self::Sizes(sizes) => strata.map(|stratum| sizes[stratum as usize].into()).collect(),
+        }
+    }
+}
+
 impl LevelStrata {
-    /// What the cells of each stratum are multiplied by.
-    pub(crate) fn expansions(&self) -> &[Expansion] {
-        self.expansions.get_or_init(|| self.sizes.iter().map(|size| (*size).into()).collect())
+    /// What the cells of strata are multiplied by, asked for so many times.
+    pub(crate) fn expansions(&self, times: usize) -> Expansions<'_> {
+        if times < self.sizes.len() && self.expansions.get().is_none() {
+            return Expansions::Sizes(&self.sizes);
+        }
+        Expansions::Table(self.expansions.get_or_init(|| self.sizes.iter().map(|size| (*size).into()).collect()))
     }
 
     fn bytes(&self) -> usize {

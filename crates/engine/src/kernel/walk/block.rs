@@ -4,6 +4,7 @@ use super::by_group::ByGroup;
 use super::linear::{Linear, Term, terms_of, z_of};
 use super::totals::add_to_one;
 use crate::kernel::rows::{Rows, Run};
+use crate::kernel::strata::Expansions;
 use crate::shape::Variable;
 use plusminus_statistics::{Cell, Expansion, Total};
 use std::ops::Range;
@@ -29,7 +30,7 @@ pub(crate) struct Block<'a> {
 
 impl<'a> Block<'a> {
     /// As many of `groups` as are walked together, the first ones; `strata` are those of the sample.
-    pub(crate) fn first_of(groups: Range<usize>, sorted: &'a ByGroup, strata: &[Expansion]) -> Self {
+    pub(crate) fn first_of(groups: Range<usize>, sorted: &'a ByGroup, strata: Expansions<'_>) -> Self {
         let (mut runs, mut starts) = (Vec::with_capacity(ROWS_MAX), Vec::with_capacity(GROUPS_MAX + 1));
         starts.push(0);
         let first = sorted.of(groups.start).start;
@@ -39,7 +40,7 @@ impl<'a> Block<'a> {
             starts.push(runs.len());
             end += 1;
         }
-        let strata = runs.iter().map(|run| strata[run.stratum as usize]).collect();
+        let strata = strata.of(runs.iter().map(|run: &Run| run.stratum));
         Self { sorted, groups: groups.start..end, runs, strata, starts }
     }
 

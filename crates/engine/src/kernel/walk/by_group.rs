@@ -59,6 +59,11 @@ impl ByGroup {
         Ok(Self { rows: Rows { strata, domains, arguments: first, ..Rows::default() }, starts })
     }
 
+    /// The number of rows.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
     /// The rows of a group.
     pub(super) fn of(&self, group: usize) -> Range<usize> {
         self.starts[group] as usize..self.starts[group + 1] as usize

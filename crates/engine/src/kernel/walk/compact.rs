@@ -1,9 +1,9 @@
 //! What several levels are added up to, put together.
 
+use super::Walk;
 use super::halves::Task;
 use super::scratch::Scratch;
 use super::totals::add_rows;
-use super::Walk;
 use crate::error::Result;
 use crate::kernel::rows::Rows;
 use crate::kernel::workers::Workers;

@@ -175,19 +175,17 @@ pub(super) fn terms_of<'a>(linear: &'a Linear, rows: &'a Rows, variables: &[Vari
     linear.terms.iter().map(term).collect()
 }
 
-impl Term<'_> {
-    /// The term in a row of a group; `None` outside its domain.
-    #[inline]
-    pub(super) fn of(&self, row: usize, group: usize) -> Option<f64> {
-        let is_inside = self.mask.is_none_or(|mask| mask[row]);
-        is_inside.then(|| self.coefficients[group] * self.values.map_or(1.0, |values| values[row]))
-    }
-}
-
 /// z of a row of a group; `None` outside the domain of every term.
-#[inline]
+#[inline(always)]
 pub(super) fn z_of(terms: &[Term<'_>], row: usize, group: usize) -> Option<f64> {
-    terms.iter().filter_map(|term| term.of(row, group)).reduce(|z, term| z + term)
+    let (mut z, mut inside) = (0.0, false);
+    for term in terms {
+        if term.mask.is_none_or(|mask| mask[row]) {
+            inside = true;
+            z += term.coefficients[group] * term.values.map_or(1.0, |values| values[row]);
+        }
+    }
+    inside.then_some(z)
 }
 
 /// Adds z of every row that is in the domain of any term.

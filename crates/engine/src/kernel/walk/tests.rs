@@ -1,6 +1,7 @@
 use super::compact::merged;
 use super::{Block, ByGroup, Gather, Linear, Walk, linearised, totals};
 use crate::kernel::rows::Rows;
+use crate::kernel::strata::Expansions;
 use crate::kernel::workers::Workers;
 use crate::shape::Variable;
 use plusminus_statistics::{Expansion, StratumSize, Total};
@@ -113,7 +114,8 @@ fn groups_tell_what_strata_tell() {
         let (mut sums, mut forms) = (Vec::new(), Vec::new());
         let mut from = 0;
         while from < GROUPS {
-            let block = Block::first_of(from..GROUPS, &sorted, &strata);
+            let strata = if from == 0 { Expansions::Table(&strata) } else { Expansions::Sizes(&sizes) };
+            let block = Block::first_of(from..GROUPS, &sorted, strata);
             from = block.groups().end;
             let of_block = |linear: Linear| Linear {
                 terms: linear.terms.into_iter().map(|(v, of)| (v, of[block.groups()].to_vec())).collect(),
