@@ -33,9 +33,24 @@ fn plan(what: &str) -> Error {
                 "check the path; it is read from the current folder on",
             );
         }
-        return Error::no_table(name, &[]);
+        return match misspelt_file(name) {
+            Some(meant) => {
+                Error::invalid(format!("there is no table or file '{name}'"), format!("did you mean '{meant}'?"))
+            }
+            None => Error::no_table(name, &[]),
+        };
     }
     Error::invalid(what, "check the names and types in the statement")
+}
+
+/// Endings of the files that are read.
+const ENDINGS: [&str; 4] = ["parquet", "csv", "ndjson", "arrow"];
+
+/// The name with the ending that it nearly has.
+fn misspelt_file(name: &str) -> Option<String> {
+    let (stem, ending) = name.rsplit_once('.')?;
+    let meant = plusminus_dialect::nearest(ending, ENDINGS.into_iter())?;
+    Some(format!("{stem}.{meant}"))
 }
 
 /// The table that a message of DataFusion says is missing.

@@ -5,7 +5,7 @@
 //! stay in registers and the nearest cache, and threads share nothing.
 
 use super::scratch::fits_cache;
-use super::{ROWS_PER_ENTRY, Walk, pieces};
+use super::{Walk, pieces};
 use crate::error::Result;
 use crate::kernel::rows::Rows;
 use crate::kernel::workers::Workers;
@@ -13,6 +13,8 @@ use std::ops::Range;
 
 /// Groups from which putting rows in their order can pay.
 const GROUPS_MIN: usize = 64;
+/// Rows per cell below which it does; with more, filling cells stratum by stratum costs less than moving rows.
+const ROWS_PER_CELL: usize = 4;
 
 /// Rows of all levels in the order of their groups, those of a group by stratum, those of a stratum by level.
 pub(crate) struct ByGroup {
@@ -31,8 +33,9 @@ impl ByGroup {
         }
         let rows: usize = walk.levels.iter().map(Rows::len).sum();
         let runs: usize = walk.levels.iter().map(|rows| rows.runs.len()).sum();
-        let cells = if walk.levels.iter().all(|rows| rows.one_group_per_run) { runs } else { runs * groups };
-        u32::try_from(rows).is_ok() && (!fits_cache(groups * variables) || cells.saturating_mul(ROWS_PER_ENTRY) > rows)
+        let strata = runs.min(walk.sizes.len());
+        let cells = if walk.levels.iter().all(|rows| rows.one_group_per_run) { strata } else { strata * groups };
+        u32::try_from(rows).is_ok() && (!fits_cache(groups * variables) || cells.saturating_mul(ROWS_PER_CELL) > rows)
     }
 
     /// Bytes that the rows of `levels` take again in this order.

@@ -142,11 +142,14 @@ fn groups_tell_what_strata_tell() {
 #[test]
 fn groups_are_walked_by_themselves_where_that_pays() {
     let (variables, workers) = (variables(), Workers::new(1));
+    let sizes = [StratumSize::default(); 5];
     let pays = |levels: &[Rows], groups| {
-        ByGroup::pays(&Walk { levels, sizes: &[], groups, workers: &workers }, variables.len())
+        ByGroup::pays(&Walk { levels, sizes: &sizes, groups, workers: &workers }, variables.len())
     };
     assert!(!pays(&[rows(300)], 3) && !pays(&[rows(100_000)], 100));
     assert!(pays(&[rows(300)], 100) && pays(&[rows(100_000)], 10_000));
+    // Levels share strata: 2,000 rows in 500 cells.
+    assert!(!pays(&[rows(1_000), rows(1_000)], 100) && pays(&[rows(999), rows(1_000)], 100));
     let mut gather = Gather::new(&variables);
     assert!(gather.add(&rows(300), GROUPS));
     assert!(!pays(&[gather.finish(), rows(300)], 10_000));
