@@ -213,8 +213,8 @@ pub(crate) fn bounds(values: &ArrayRef, intervals: &[Estimate]) -> Result<Bounds
     let numbers = numbers.as_primitive::<Float64Type>();
     let trust: Vec<Trust> = intervals.iter().map(|i| i.trust).collect();
     // An interval never excludes the number it belongs to, not even by rounding.
-    let lower = ends(numbers, intervals, |i, value| i.lower.map(|end| end.min(value)));
-    let upper = ends(numbers, intervals, |i, value| i.upper.map(|end| end.max(value)));
+    let lower = ends(numbers, intervals, |i| i.lower, f64::min);
+    let upper = ends(numbers, intervals, |i| i.upper, f64::max);
     let exact = trust.contains(&Trust::Exact).then(|| trust.iter().map(|t| Some(t.is_exact())).collect());
     let lower = in_type(lower, values, exact.as_ref(), f64::floor)?;
     let upper = in_type(upper, values, exact.as_ref(), f64::ceil)?;
@@ -222,10 +222,17 @@ pub(crate) fn bounds(values: &ArrayRef, intervals: &[Estimate]) -> Result<Bounds
 }
 
 /// One end of every interval; NULL where it is not finite or the number itself is NULL.
-fn ends(numbers: &Float64Array, intervals: &[Estimate], pick: impl Fn(&Estimate, f64) -> Option<f64>) -> Float64Array {
-    let ends: Vec<f64> =
-        intervals.iter().zip(numbers.values()).map(|(i, value)| pick(i, *value).unwrap_or(f64::NAN)).collect();
-    let is_end = |(row, end): (usize, &f64)| end.is_finite() && numbers.is_valid(row);
+fn ends(
+    numbers: &Float64Array,
+    intervals: &[Estimate],
+    pick: fn(&Estimate) -> Option<f64>,
+    outward: fn(f64, f64) -> f64,
+) -> Float64Array {
+    let end = |(interval, value): (&Estimate, &f64)| {
+        pick(interval).filter(|end| end.is_finite()).map_or(f64::NAN, |end| outward(end, *value))
+    };
+    let ends: Vec<f64> = intervals.iter().zip(numbers.values()).map(end).collect();
+    let is_end = |(row, end): (usize, &f64)| !end.is_nan() && numbers.is_valid(row);
     let valid: NullBuffer = ends.iter().enumerate().map(is_end).collect::<Vec<bool>>().into();
     Float64Array::new(ends.into(), Some(valid).filter(|valid| valid.null_count() > 0))
 }

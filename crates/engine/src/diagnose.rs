@@ -48,7 +48,8 @@ const ENDINGS: [&str; 4] = ["parquet", "csv", "ndjson", "arrow"];
 
 /// The name with the ending that it nearly has.
 fn misspelt_file(name: &str) -> Option<String> {
-    let (stem, ending) = name.rsplit_once('.')?;
+    // With a catalog in front it is a table of some schema.
+    let (stem, ending) = name.rsplit_once('.').filter(|_| !name.starts_with("datafusion."))?;
     let meant = plusminus_dialect::nearest(ending, ENDINGS.into_iter())?;
     Some(format!("{stem}.{meant}"))
 }

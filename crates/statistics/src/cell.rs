@@ -32,7 +32,9 @@ impl Cell {
     #[inline]
     #[must_use]
     pub fn of(y: f64) -> Self {
-        Self { count: 1, origin: y, ..Self::default() }
+        let mut cell = Self::default();
+        cell.add(y);
+        cell
     }
 
     /// Adds one value.

@@ -102,10 +102,13 @@ const CLAUSE_WORDS: &[&str] = &[
 /// A name that the query uses, or does not parse without, is one: `ORDER BY error WITHIN 5 SECONDS`.
 pub(crate) fn timed_error(source: &Source<'_>, head: Range<usize>, tail_start: usize) -> Option<SyntaxError> {
     let at = head.end.checked_sub(1).filter(|at| *at > head.start)?;
-    let is_used = |name: usize| source.is_word(name, "ERROR") && *source.token(name + 1) == Token::Period;
+    let is_named =
+        |at: usize| matches!(source.token(at), Token::Word(word) if word.value.eq_ignore_ascii_case("error"));
+    let is_used = |name: usize| is_named(name) && *source.token(name + 1) == Token::Period;
     let is_meant = source.is_word(at, "ERROR")
         && source.is_word(tail_start, "WITHIN")
         && !source.is_word(at - 1, "AS")
+        && follows_table(source, head.start..at)
         && !head.clone().any(is_used)
         && plain::check_query(source, head.start..at).is_ok();
     is_meant.then(|| {
@@ -113,6 +116,21 @@ pub(crate) fn timed_error(source: &Source<'_>, head: Range<usize>, tail_start: u
         let next = format!("ERROR WITHIN 10% for an error, {time} for a time, or AS error for a name");
         source.error(at..tail_start + 3, "an error has no unit of time", next)
     })
+}
+
+/// Whether `head` ends with a table, not with a column.
+fn follows_table(source: &Source<'_>, head: Range<usize>) -> bool {
+    let mut depth = 0_usize;
+    for at in head.rev() {
+        match source.token(at) {
+            Token::RParen => depth += 1,
+            Token::LParen => depth = depth.saturating_sub(1),
+            _ if depth == 0 && source.is_any_word(at, &["FROM", "JOIN"]) => return true,
+            _ if depth == 0 && source.is_word(at, "SELECT") => return false,
+            _ => {}
+        }
+    }
+    false
 }
 
 /// Whether this is the column of `ORDER BY error WITHIN 5 SECONDS`, whatever the unit.

@@ -178,6 +178,9 @@ fn an_error_in_minutes_is_no_name() {
         "SELECT COUNT(*) FROM t AS error WITHIN 10 MINUTES",
         "SELECT error.a FROM t error WITHIN 10 MINUTES",
         "SELECT a FROM t \"ERROR\" WITHIN 10 MINUTES",
+        "SELECT \"error\".a FROM t error WITHIN 10 MINUTES",
+        "FROM t SELECT a, error WITHIN 10 MINUTES",
+        "SELECT COUNT(*) error WITHIN 10 MINUTES",
         "SELECT a FROM error WITHIN 10 MINUTES",
         "SELECT a FROM t GROUP BY a, error WITHIN 10 MINUTES",
     ] {

@@ -192,6 +192,7 @@ impl Part<'_> {
             let length = BATCH_ROWS.min(batch.num_rows() - from);
             self.extend(groups, &batch.slice(from, length), &mut rows)?;
             from += length;
+            let passed = rows.len();
             if let Some(mut gathering) = gather.take() {
                 seal(&mut rows, groups);
                 let is_added = gathering.add(&rows, groups.len());
@@ -208,12 +209,13 @@ impl Part<'_> {
             }
             if gather.is_none() && !is_reserved {
                 is_reserved = true;
-                let rest = share_of(batch.num_rows() - from, rows.len(), length);
+                let rest = share_of(batch.num_rows() - from, passed, length);
                 self.compiled.reserve(&mut rows, rest);
             }
         }
         found.extend(gather.map(Gather::finish));
         if rows.len() > 0 || found.is_empty() {
+            rows.give_back();
             seal(&mut rows, groups);
             found.push(rows);
         }

@@ -1,6 +1,9 @@
 use arrow::array::UInt32Array;
 use plusminus_statistics::Cell;
 
+/// Rows for which reserved memory is not worth giving back.
+const SPARE_ROWS: usize = 16_384;
+
 /// A run of rows of one stratum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Run {
@@ -64,6 +67,15 @@ impl Rows {
         self.ranks.clear();
         self.domains.iter_mut().flatten().for_each(Vec::clear);
         self.arguments.iter_mut().for_each(Vec::clear);
+    }
+
+    /// Gives memory back where far more was reserved than is used.
+    pub(crate) fn give_back(&mut self) {
+        if self.strata.capacity() > 2 * self.strata.len() + SPARE_ROWS {
+            [&mut self.strata, &mut self.groups, &mut self.ranks].into_iter().for_each(Vec::shrink_to_fit);
+            self.domains.iter_mut().flatten().for_each(Vec::shrink_to_fit);
+            self.arguments.iter_mut().for_each(Vec::shrink_to_fit);
+        }
     }
 
     /// Finds the runs; for when all rows are there.

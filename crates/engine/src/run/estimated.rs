@@ -6,6 +6,7 @@ use crate::estimate::{Estimator, Known, Source, special};
 use crate::kernel::{Block, ByGroup, LevelStrata, Program, Walk, key_totals, totals};
 use crate::run::catalog::known_variable;
 use crate::shape::Shape;
+use datafusion::execution::memory_pool::MemoryReservation;
 use plusminus_statistics::{Estimate, Knowledge, Population, Quantiles, Total};
 use std::ops::Range;
 
@@ -40,11 +41,11 @@ impl Levels<'_> {
         let basis = self.basis(&strata, &parts, &quantiles);
         let levels = &self.rows[..self.pieces_up_to(level)];
         let walk = Walk { levels, sizes: &strata.sizes, groups, workers: self.context.workers };
-        let sorted = self.by_group(&walk)?;
-        let Found { estimates, calls } = match &sorted {
-            Some(sorted) => {
+        let Found { estimates, calls } = match self.by_group(&walk)? {
+            // The room is held as long as the rows are.
+            Some((sorted, _room)) => {
                 self.context.parts.lap("put in order of groups");
-                basis.in_blocks(sorted, &strata, &walk)?
+                basis.in_blocks(&sorted, &strata, &walk)?
             }
             None => self.at_once(&basis, walk, &parts)?,
         };
@@ -71,8 +72,8 @@ impl Levels<'_> {
         }
     }
 
-    /// The rows in the order of their groups, where walking so pays and memory has room for it.
-    fn by_group(&self, walk: &Walk<'_>) -> Result<Option<ByGroup>> {
+    /// The rows in the order of their groups, where walking so pays and memory has room for it, and that room.
+    fn by_group(&self, walk: &Walk<'_>) -> Result<Option<(ByGroup, MemoryReservation)>> {
         let needs_all = self.view.by_key || !self.shape.specials.is_empty() || self.shape.is_beyond;
         if needs_all || !ByGroup::pays(walk, self.shape.variables.len()) {
             return Ok(None);
@@ -81,7 +82,7 @@ impl Levels<'_> {
         if room.try_grow(ByGroup::bytes(walk.levels)).is_err() {
             return Ok(None);
         }
-        ByGroup::new(walk.levels, walk.groups, walk.workers).map(Some)
+        Ok(Some((ByGroup::new(walk.levels, walk.groups, walk.workers)?, room)))
     }
 
     /// All groups at once, the rows stratum by stratum.
@@ -117,7 +118,11 @@ impl Basis<'_> {
             whole_strata: self.whole_strata,
             rows_of_keys: self.rows_of_keys,
             quantiles: self.quantiles,
-            key_values: self.key_values.iter().map(|v| v.get(groups.clone()).unwrap_or_default()).collect(),
+            key_values: self
+                .key_values
+                .iter()
+                .map(|v| &v[groups.start.min(v.len())..groups.end.min(v.len())])
+                .collect(),
         }
     }
 

@@ -52,7 +52,11 @@ impl ByGroup {
             let is_whole = levels.iter().all(|rows| rows.domains[number].is_none());
             (!is_whole).then(|| put(&places, |level| levels[level].domains[number].as_ref()))
         };
-        let argument = |number: usize| put(&places, |level| Some(&levels[level].arguments[number]));
+        // Of what is only counted there are no values.
+        let argument = |number: usize| match levels.iter().all(|rows| rows.arguments[number].is_empty()) {
+            true => Vec::new(),
+            false => put(&places, |level| Some(&levels[level].arguments[number])),
+        };
         let middle = arguments / 2;
         let ((strata, domains, mut first), second) = workers.join(
             || (strata(), (0..domains).map(domain).collect(), (0..middle).map(argument).collect::<Vec<_>>()),
@@ -75,7 +79,8 @@ impl ByGroup {
     /// All groups in two ranges with about as many rows; where they part depends on the rows alone.
     pub(crate) fn halves(&self) -> [Range<usize>; 2] {
         let groups = self.starts.len() - 1;
-        let middle = self.starts.partition_point(|start| 2 * *start < self.starts[groups]).min(groups);
+        let half = self.starts[groups].div_ceil(2);
+        let middle = self.starts.partition_point(|start| *start < half).min(groups);
         [0..middle, middle..groups]
     }
 }
