@@ -11,9 +11,9 @@ use crate::kernel::rows::Rows;
 use crate::kernel::workers::Workers;
 use std::ops::Range;
 
-/// Groups from which putting rows in their order can pay.
-const GROUPS_MIN: usize = 64;
-/// Rows per cell below which it does; with more, filling cells stratum by stratum costs less than moving rows.
+/// Totals that a walk by strata adds to without leaving the cache: about a quarter of a megabyte.
+const TOTALS_MAX: usize = 2_048;
+/// Rows per cell below which putting rows in order costs less than adding to more totals; with more, they are seldom added to.
 const ROWS_PER_CELL: usize = 4;
 
 /// Rows of all levels in the order of their groups, those of a group by stratum, those of a stratum by level.
@@ -25,10 +25,11 @@ pub(crate) struct ByGroup {
 }
 
 impl ByGroup {
-    /// Whether to walk like this: the rows themselves are there, of many groups, whose cells do not fit the cache or hold few rows each.
+    /// Whether to walk like this: the rows themselves are there, of so many groups that their cells leave the cache, or their totals do
+    /// and cells hold few rows each.
     pub(crate) fn pays(walk: &Walk<'_>, variables: usize) -> bool {
         let groups = walk.groups;
-        if groups < GROUPS_MIN || variables == 0 || walk.levels.iter().any(|rows| rows.cells.is_some()) {
+        if groups * variables <= TOTALS_MAX || walk.levels.iter().any(|rows| rows.cells.is_some()) {
             return false;
         }
         let rows: usize = walk.levels.iter().map(Rows::len).sum();

@@ -146,10 +146,10 @@ fn groups_are_walked_by_themselves_where_that_pays() {
     let pays = |levels: &[Rows], groups| {
         ByGroup::pays(&Walk { levels, sizes: &sizes, groups, workers: &workers }, variables.len())
     };
-    assert!(!pays(&[rows(300)], 3) && !pays(&[rows(100_000)], 100));
-    assert!(pays(&[rows(300)], 100) && pays(&[rows(100_000)], 10_000));
-    // Levels share strata: 2,000 rows in 500 cells.
-    assert!(!pays(&[rows(1_000), rows(1_000)], 100) && pays(&[rows(999), rows(1_000)], 100));
+    assert!(!pays(&[rows(300)], 100) && !pays(&[rows(100_000)], 1_000));
+    assert!(pays(&[rows(300)], 1_000) && pays(&[rows(1_000_000)], 10_000));
+    // Levels share strata: 20,000 rows in 5,000 cells.
+    assert!(!pays(&[rows(10_000), rows(10_000)], 1_000) && pays(&[rows(9_999), rows(10_000)], 1_000));
     let mut gather = Gather::new(&variables);
     assert!(gather.add(&rows(300), GROUPS));
     assert!(!pays(&[gather.finish(), rows(300)], 10_000));
