@@ -26,16 +26,24 @@ pub enum FileFormat {
 }
 
 impl FileFormat {
+    /// What names of files end with, and the format it tells.
+    pub const ENDINGS: [(&str, Self); 10] = [
+        ("parquet", Self::Parquet),
+        ("parq", Self::Parquet),
+        ("pq", Self::Parquet),
+        ("csv", Self::Csv),
+        ("ndjson", Self::Ndjson),
+        ("jsonl", Self::Ndjson),
+        ("json", Self::Ndjson),
+        ("arrow", Self::Arrow),
+        ("ipc", Self::Arrow),
+        ("feather", Self::Arrow),
+    ];
+
     /// The format that a file's name tells, if it does.
     #[must_use]
     pub fn from_path(path: &str) -> Option<Self> {
-        let extension = path.rsplit(['/', '\\']).next()?.rsplit_once('.')?.1.to_ascii_lowercase();
-        match extension.as_str() {
-            "parquet" | "parq" | "pq" => Some(Self::Parquet),
-            "csv" => Some(Self::Csv),
-            "ndjson" | "jsonl" | "json" => Some(Self::Ndjson),
-            "arrow" | "ipc" | "feather" => Some(Self::Arrow),
-            _ => None,
-        }
+        let extension = path.rsplit(['/', '\\']).next()?.rsplit_once('.')?.1;
+        Self::ENDINGS.iter().find(|(ending, _)| ending.eq_ignore_ascii_case(extension)).map(|(_, format)| *format)
     }
 }

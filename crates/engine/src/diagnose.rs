@@ -3,6 +3,7 @@
 use crate::error::Error;
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
+use plusminus_catalog::FileFormat;
 
 pub(crate) fn data_fusion(error: &DataFusionError) -> Error {
     match error.find_root() {
@@ -27,7 +28,7 @@ pub(crate) fn data_fusion(error: &DataFusionError) -> Error {
 fn plan(what: &str) -> Error {
     let what = first_line(what);
     if let Some(name) = missing(&what) {
-        if name.contains('/') || plusminus_catalog::FileFormat::from_path(name).is_some() {
+        if name.contains('/') || FileFormat::from_path(name).is_some() {
             return Error::invalid(
                 format!("there is no file '{name}'"),
                 "check the path; it is read from the current folder on",
@@ -43,14 +44,11 @@ fn plan(what: &str) -> Error {
     Error::invalid(what, "check the names and types in the statement")
 }
 
-/// Endings of the files that are read.
-const ENDINGS: [&str; 4] = ["parquet", "csv", "ndjson", "arrow"];
-
 /// The name with the ending that it nearly has.
 fn misspelt_file(name: &str) -> Option<String> {
     // With a catalog in front it is a table of some schema.
     let (stem, ending) = name.rsplit_once('.').filter(|_| !name.starts_with("datafusion."))?;
-    let meant = plusminus_dialect::nearest(ending, ENDINGS.into_iter())?;
+    let meant = plusminus_dialect::nearest(ending, FileFormat::ENDINGS.iter().map(|(ending, _)| *ending))?;
     Some(format!("{stem}.{meant}"))
 }
 

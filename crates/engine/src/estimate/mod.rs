@@ -7,7 +7,8 @@ use crate::error::Result;
 use crate::kernel::{Block, Linear, Walk, key_linearised, linearised};
 use crate::knowledge::PairKnowledge;
 use crate::shape::{Argument, Call, CallKind, Shape, Spread, used_inputs};
-use plan::{Plan, Way};
+use plan::Plan;
+pub(crate) use plan::{Way, ways};
 use plusminus_statistics::expression::Smooth;
 use plusminus_statistics::{
     Doubt, Estimate, Knowledge, Population, Quantiles, Total, Trust, correlation_interval, count_interval,
@@ -22,6 +23,8 @@ const HALVED_GROUPS: usize = 2_048;
 /// Everything one look at the sample knows.
 pub(crate) struct Estimator<'a> {
     pub(crate) shape: &'a Shape,
+    /// How the interval of each of the shape's functions is found.
+    pub(crate) ways: &'a [Way],
     /// Where the second walk goes.
     pub(crate) rows: Source<'a>,
     /// (group, variable), groups outermost.
@@ -99,8 +102,7 @@ impl Estimator<'_> {
 
     /// The interval of each of the shape's functions in every group, functions outermost; those of rounded columns rounded.
     pub(crate) fn all_estimates(&self) -> Result<Vec<Vec<Estimate>>> {
-        let smooths: Vec<&Smooth> = self.shape.smooths().collect();
-        let mut estimates = self.estimates(&smooths)?;
+        let mut estimates = self.estimates()?;
         let rounds = self.shape.outputs.iter().filter(|o| o.smooth.is_some()).map(|o| o.round);
         for (column, digits) in estimates.iter_mut().zip(rounds) {
             if let Some(digits) = digits {
@@ -110,9 +112,10 @@ impl Estimator<'_> {
         Ok(estimates)
     }
 
-    fn estimates(&self, smooths: &[&Smooth]) -> Result<Vec<Vec<Estimate>>> {
+    fn estimates(&self) -> Result<Vec<Vec<Estimate>>> {
         let mut linears = Vec::new();
-        let plans: Vec<Plan<'_>> = smooths.iter().map(|smooth| self.plan(smooth, &mut linears)).collect();
+        let ways = self.shape.smooths().zip(self.ways);
+        let plans: Vec<Plan<'_>> = ways.map(|(smooth, way)| self.plan(smooth, way, &mut linears)).collect();
         let walked = if linears.is_empty() { Vec::new() } else { self.linearised(&linears)? };
         let none = Total::default();
         let z = |plan: &Plan<'_>, group: usize| plan.linear.map_or(&none, |at| &walked[group * linears.len() + at]);
@@ -152,7 +155,7 @@ impl Estimator<'_> {
     fn estimate(&self, plan: &Plan<'_>, group: usize, z: &Total) -> Estimate {
         let population = &self.populations[group];
         let value = || plan.smooth.evaluate(&self.inputs(group));
-        match &plan.way {
+        match plan.way {
             Way::Constant => exact_or_null(value()),
             Way::Variable(linear) => self.variable(group, linear.input).map_linear(linear.scale, linear.offset),
             Way::Special(linear) => {

@@ -2,11 +2,11 @@
 
 use super::Estimator;
 use crate::kernel::Linear;
-use crate::shape::{CallKind, Spread, used_inputs};
+use crate::shape::{CallKind, Shape, Spread, used_inputs};
 use plusminus_statistics::expression::{Linear as LinearForm, Smooth};
 
 /// How the interval of a function is found.
-pub(super) enum Way {
+pub(crate) enum Way {
     /// No aggregate takes part.
     Constant,
     /// One count or sum, up to factor and summand.
@@ -23,22 +23,50 @@ pub(super) enum Way {
 
 pub(super) struct Plan<'a> {
     pub(super) smooth: &'a Smooth,
-    pub(super) way: Way,
+    pub(super) way: &'a Way,
     /// Number of the linear form in the second walk.
     pub(super) linear: Option<usize>,
 }
 
+/// How the interval of each of the shape's functions is found; `of_keys` in a sample of keys.
+pub(crate) fn ways(shape: &Shape, of_keys: bool) -> Vec<Way> {
+    shape.smooths().map(|smooth| way(shape, of_keys, smooth)).collect()
+}
+
+fn way(shape: &Shape, of_keys: bool, smooth: &Smooth) -> Way {
+    let (specials, keys) = (shape.variables.len(), shape.first_key_input());
+    if used_inputs(smooth).iter().all(|input| *input >= keys) {
+        return Way::Constant;
+    }
+    match smooth.is_linear_in_one() {
+        Some(linear) if linear.input < specials => return Way::Variable(linear),
+        Some(linear) if linear.input < keys => return Way::Special(linear),
+        _ => {}
+    }
+    // Of keys, a mean is a ratio like any other.
+    if of_keys {
+        return Way::Smooth;
+    }
+    if let Some((sum, rows)) = shape.average(smooth) {
+        return Way::Mean { sum, rows };
+    }
+    let own = shape.calls.iter().find_map(|call| match &call.kind {
+        CallKind::Spread { of, spread } if of == smooth => Some(*spread),
+        _ => None,
+    });
+    own.filter(|spread| *spread != Spread::Other).map_or(Way::Smooth, Way::Spread)
+}
+
 impl Estimator<'_> {
-    pub(super) fn plan<'s>(&self, smooth: &'s Smooth, linears: &mut Vec<Linear>) -> Plan<'s> {
-        let way = self.way(smooth);
-        let linear = match way {
+    pub(super) fn plan<'s>(&self, smooth: &'s Smooth, way: &'s Way, linears: &mut Vec<Linear>) -> Plan<'s> {
+        let linear = match *way {
             Way::Constant | Way::Variable(_) | Way::Special(_) => None,
             Way::Mean { sum, rows } => {
                 linears.push(self.linear_mean(sum, rows));
                 Some(linears.len() - 1)
             }
             Way::Spread(_) | Way::Smooth => {
-                linears.push(self.linear_form(match (&way, smooth) {
+                linears.push(self.linear_form(match (way, smooth) {
                     (Way::Spread(Spread::Deviation { .. }), Smooth::Sqrt(variance)) => variance,
                     _ => smooth,
                 }));
@@ -46,30 +74,6 @@ impl Estimator<'_> {
             }
         };
         Plan { smooth, way, linear }
-    }
-
-    fn way(&self, smooth: &Smooth) -> Way {
-        let (specials, keys) = (self.shape.variables.len(), self.shape.first_key_input());
-        if used_inputs(smooth).iter().all(|input| *input >= keys) {
-            return Way::Constant;
-        }
-        match smooth.is_linear_in_one() {
-            Some(linear) if linear.input < specials => return Way::Variable(linear),
-            Some(linear) if linear.input < keys => return Way::Special(linear),
-            _ => {}
-        }
-        // Of keys, a mean is a ratio like any other.
-        if self.rows_of_keys.is_some() {
-            return Way::Smooth;
-        }
-        if let Some((sum, rows)) = self.shape.average(smooth) {
-            return Way::Mean { sum, rows };
-        }
-        let own = self.shape.calls.iter().find_map(|call| match &call.kind {
-            CallKind::Spread { of, spread } if of == smooth => Some(*spread),
-            _ => None,
-        });
-        own.filter(|spread| *spread != Spread::Other).map_or(Way::Smooth, Way::Spread)
     }
 
     /// The slopes of an average: 1/N for the sum, −S/N² for the count.

@@ -2,7 +2,7 @@
 
 use super::levels::{Levels, Look};
 use crate::error::Result;
-use crate::estimate::{Estimator, Known, Source, special};
+use crate::estimate::{Estimator, Known, Source, Way, special, ways};
 use crate::kernel::{Block, ByGroup, LevelStrata, Program, Walk, key_totals, totals};
 use crate::run::catalog::known_variable;
 use crate::shape::Shape;
@@ -13,6 +13,8 @@ use std::ops::Range;
 /// What is known before any row is added up.
 struct Basis<'a> {
     shape: &'a Shape,
+    /// How the interval of each of the shape's functions is found.
+    ways: Vec<Way>,
     /// What could hold rows of each group.
     populations: Vec<Population>,
     /// Counts that the catalog knows, by variable and group.
@@ -62,6 +64,7 @@ impl Levels<'_> {
         };
         Basis {
             shape: self.shape,
+            ways: ways(self.shape, self.known.rows_of_keys.is_some()),
             populations: parts.iter().map(|p| strata.by_part[*p]).collect(),
             known: (0..self.shape.variables.len()).map(known).collect(),
             knowledge: self.known.arguments.iter().map(|k| k.at(is_tail_whole)).collect(),
@@ -109,6 +112,7 @@ impl Basis<'_> {
     fn estimator<'a>(&'a self, groups: Range<usize>, totals: &'a [Total], rows: Source<'a>) -> Estimator<'a> {
         Estimator {
             shape: self.shape,
+            ways: &self.ways,
             rows,
             totals,
             populations: &self.populations[groups.clone()],

@@ -187,7 +187,6 @@ impl UrlTableFactory for PathTables {
     }
 }
 
-/// The key of samples on a file: its absolute path. `None` when `name` does not look like a path.
 /// Whether a schema knows a table, or would look for a file of that name.
 fn is_registered(schema: &dyn SchemaProvider, name: &str) -> bool {
     match path_key(name) {
@@ -196,6 +195,7 @@ fn is_registered(schema: &dyn SchemaProvider, name: &str) -> bool {
     }
 }
 
+/// The key of samples on a file: its absolute path. `None` when `name` does not look like a path.
 fn path_key(name: &str) -> Option<String> {
     if FileFormat::from_path(name).is_none() && !name.contains('/') {
         return None;

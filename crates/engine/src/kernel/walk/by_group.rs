@@ -29,13 +29,16 @@ impl ByGroup {
     /// and cells hold few rows each.
     pub(crate) fn pays(walk: &Walk<'_>, variables: usize) -> bool {
         let groups = walk.groups;
-        if groups * variables <= TOTALS_MAX || walk.levels.iter().any(|rows| rows.cells.is_some()) {
+        // A level that adds nothing may call its nothing entries.
+        let has_entries = walk.levels.iter().any(|rows| rows.cells.is_some() && rows.len() > 0);
+        if groups * variables <= TOTALS_MAX || has_entries {
             return false;
         }
         let rows: usize = walk.levels.iter().map(Rows::len).sum();
         let runs: usize = walk.levels.iter().map(|rows| rows.runs.len()).sum();
         let strata = runs.min(walk.sizes.len());
-        let cells = if walk.levels.iter().all(|rows| rows.one_group_per_run) { strata } else { strata * groups };
+        let is_decided = walk.levels.iter().all(|rows| rows.one_group_per_run || rows.len() == 0);
+        let cells = if is_decided { strata } else { strata * groups };
         u32::try_from(rows).is_ok() && (!fits_cache(groups * variables) || cells.saturating_mul(ROWS_PER_CELL) > rows)
     }
 
@@ -47,16 +50,18 @@ impl ByGroup {
     /// Puts rows in order.
     pub(crate) fn new(levels: &[Rows], groups: usize, workers: &Workers) -> Result<Self> {
         let (starts, places) = places(levels, groups);
-        let (domains, arguments) = levels.first().map_or((0, 0), |rows| (rows.domains.len(), rows.arguments.len()));
+        let any = levels.iter().find(|rows| rows.cells.is_none());
+        let (domains, arguments) = any.map_or((0, 0), |rows| (rows.domains.len(), rows.arguments.len()));
         let strata = || put(&places, |level| Some(&levels[level].strata));
         let domain = |number: usize| {
-            let is_whole = levels.iter().all(|rows| rows.domains[number].is_none());
-            (!is_whole).then(|| put(&places, |level| levels[level].domains[number].as_ref()))
+            let of = |rows: &'_ Rows| rows.domains.get(number).is_some_and(Option::is_some);
+            let put = || put(&places, |level| levels[level].domains.get(number)?.as_ref());
+            levels.iter().any(of).then(put)
         };
         // Of what is only counted there are no values.
-        let argument = |number: usize| match levels.iter().all(|rows| rows.arguments[number].is_empty()) {
-            true => Vec::new(),
-            false => put(&places, |level| Some(&levels[level].arguments[number])),
+        let argument = |number: usize| {
+            let of = |level: usize| levels[level].arguments.get(number).filter(|values| !values.is_empty());
+            if (0..levels.len()).any(|level| of(level).is_some()) { put(&places, of) } else { Vec::new() }
         };
         let middle = arguments / 2;
         let ((strata, domains, mut first), second) = workers.join(
