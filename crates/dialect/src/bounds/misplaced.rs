@@ -11,7 +11,6 @@ use super::clause::clause;
 use super::{OnMiss, TimeUnit};
 use crate::cursor::shorten;
 use crate::error::SyntaxError;
-use crate::plain;
 use crate::source::Source;
 use crate::suggest::nearest;
 
@@ -96,42 +95,6 @@ const CLAUSE_WORDS: &[&str] = &[
     "AS",
     "SELECT",
 ];
-
-/// `FROM t ERROR WITHIN 10 MINUTES`: meant as an error, and read as a name for `t` that nothing uses, and a time.
-///
-/// A name that the query uses, or does not parse without, is one: `ORDER BY error WITHIN 5 SECONDS`.
-pub(crate) fn timed_error(source: &Source<'_>, head: Range<usize>, tail_start: usize) -> Option<SyntaxError> {
-    let at = head.end.checked_sub(1).filter(|at| *at > head.start)?;
-    let is_named =
-        |at: usize| matches!(source.token(at), Token::Word(word) if word.value.eq_ignore_ascii_case("error"));
-    let is_used = |name: usize| is_named(name) && *source.token(name + 1) == Token::Period;
-    let is_meant = source.is_word(at, "ERROR")
-        && source.is_word(tail_start, "WITHIN")
-        && !source.is_word(at - 1, "AS")
-        && follows_table(source, head.start..at)
-        && !head.clone().any(is_used)
-        && plain::check_query(source, head.start..at).is_ok();
-    is_meant.then(|| {
-        let time = source.slice(tail_start..tail_start + 3);
-        let next = format!("ERROR WITHIN 10% for an error, {time} for a time, or AS error for a name");
-        source.error(at..tail_start + 3, "an error has no unit of time", next)
-    })
-}
-
-/// Whether `head` ends with a table, not with a column.
-fn follows_table(source: &Source<'_>, head: Range<usize>) -> bool {
-    let mut depth = 0_usize;
-    for at in head.rev() {
-        match source.token(at) {
-            Token::RParen => depth += 1,
-            Token::LParen => depth = depth.saturating_sub(1),
-            _ if depth == 0 && source.is_any_word(at, &["FROM", "JOIN"]) => return true,
-            _ if depth == 0 && source.is_word(at, "SELECT") => return false,
-            _ => {}
-        }
-    }
-    false
-}
 
 /// Whether this is the column of `ORDER BY error WITHIN 5 SECONDS`, whatever the unit.
 fn names_a_column(source: &Source<'_>, at: usize) -> bool {

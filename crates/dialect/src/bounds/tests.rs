@@ -170,25 +170,6 @@ fn a_bound_ends_the_statement() {
 }
 
 #[test]
-fn an_error_in_minutes_is_no_name() {
-    let sql = "SELECT COUNT(*) FROM t ERROR WITHIN 10 MINUTES";
-    check_error(sql, "no unit of time", "ERROR", "ERROR WITHIN 10% for an error, WITHIN 10 MINUTES for a time");
-    check_error("SELECT a FROM t JOIN s USING (a) error WITHIN 1s ERROR 5%", "no unit of time", "error", "AS error");
-    for sql in [
-        "SELECT COUNT(*) FROM t AS error WITHIN 10 MINUTES",
-        "SELECT error.a FROM t error WITHIN 10 MINUTES",
-        "SELECT a FROM t \"ERROR\" WITHIN 10 MINUTES",
-        "SELECT \"error\".a FROM t error WITHIN 10 MINUTES",
-        "FROM t SELECT a, error WITHIN 10 MINUTES",
-        "SELECT COUNT(*) error WITHIN 10 MINUTES",
-        "SELECT a FROM error WITHIN 10 MINUTES",
-        "SELECT a FROM t GROUP BY a, error WITHIN 10 MINUTES",
-    ] {
-        assert!(read(sql).is_ok(), "{sql}");
-    }
-}
-
-#[test]
 fn a_broken_head_is_reported_with_bounds() {
     check_error("SELECT a FROM t WHERE ERROR 5%", "expected", "", "before its bounds");
     check_error("SELECT a FRM t JOIN WITHIN 5s", "expected", "t JOIN", "before its bounds");

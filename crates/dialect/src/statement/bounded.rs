@@ -21,9 +21,6 @@ pub(super) fn read(source: &Source<'_>, range: Range<usize>) -> Result<BoundedSq
     let tail_start = tail::find(source, query.clone());
     let bounds = tail::read(source, tail_start..range.end)?;
     let head = query.start..tail_start;
-    if let Some(error) = misplaced::timed_error(source, head.clone(), tail_start) {
-        return Err(error);
-    }
     let suspicion = misplaced::find(source, head.clone());
     if let Some(suspicion) = suspicion
         && plain::check_query(source, head.clone()).is_err()

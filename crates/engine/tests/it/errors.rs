@@ -17,7 +17,6 @@ async fn say_what_is_wrong_and_what_to_do_next() {
         "SELECT COUNT(*) FROM tt ERROR WITHIN 5%",
         "SELECT COUNT(*) FROM 'x.parqet' ERROR WITHIN 5%",
         "SELECT COUNT(*) FROM t WHERE kk = 1 ERROR WITHIN 5%",
-        "SELECT COUNT(*) FROM t ERROR WITHIN 10 MINUTES",
         "SELECT COUNT(*) FROM t ERROR WITHIN 0%",
         "SELECT COUNT(*) FROM t WITHIN 5 HOURS",
         "SELECT COUNT(*) FROM t ERROR WITHIN 5% CONFIDENCE 0.95",
