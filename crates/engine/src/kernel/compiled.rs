@@ -3,12 +3,12 @@
 use super::groups::{Groups, is_indexable};
 use super::needs::Needs;
 use super::rows::Rows;
+use super::selection::Selection;
 use super::strata::StrataView;
 use crate::error::{Error, Result};
 use crate::shape::{Argument, Shape};
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
-use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, Float64Type, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::{DFSchema, TableReference};
@@ -123,24 +123,23 @@ impl Compiled {
     }
 
     /// Which rows pass WHERE; `None` when all do.
-    pub(super) fn passing(&self, batch: &RecordBatch) -> Result<Option<BooleanArray>> {
+    pub(super) fn passing(&self, batch: &RecordBatch) -> Result<Option<Selection>> {
         let Some(predicate) = &self.predicate else { return Ok(None) };
         let mask = predicate.evaluate(batch)?.into_array(batch.num_rows())?;
         let mask = mask.as_boolean_opt().ok_or_else(|| Error::data("WHERE is not a condition"))?;
-        let is_all = mask.null_count() == 0 && mask.true_count() == mask.len();
-        Ok((!is_all).then(|| mask.clone()))
+        Ok(Selection::new(mask))
     }
 
     /// What is needed of the rows that pass WHERE.
-    pub(super) fn kept(&self, batch: &RecordBatch, passing: Option<&BooleanArray>) -> Result<RecordBatch> {
+    pub(super) fn kept(&self, batch: &RecordBatch, passing: Option<&Selection>) -> Result<RecordBatch> {
         let needed = match &self.payload {
             Some(payload) => batch.project(payload)?,
             None => batch.clone(),
         };
-        Ok(match passing {
-            Some(mask) => filter_record_batch(&needed, mask)?,
-            None => needed,
-        })
+        match passing {
+            Some(selection) => selection.batch(&needed),
+            None => Ok(needed),
+        }
     }
 
     pub(super) fn keys(&self, kept: &RecordBatch) -> Result<Vec<ArrayRef>> {

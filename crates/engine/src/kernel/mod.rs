@@ -12,6 +12,7 @@ mod needs;
 mod program;
 mod replicates;
 mod rows;
+mod selection;
 mod specials;
 mod strata;
 mod walk;

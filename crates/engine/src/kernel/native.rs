@@ -42,7 +42,7 @@ pub(crate) fn exact_calls(
         }
         let (passing, ids) = program.groups_of(&rows.needed)?;
         let kept = match &passing {
-            Some(mask) => arrow::compute::filter_record_batch(&rows.own, mask)?,
+            Some(selection) => selection.batch(&rows.own)?,
             None => rows.own.clone(),
         };
         calls.iter_mut().try_for_each(|call| call.update(&kept, &ids, groups))?;

@@ -3,12 +3,12 @@
 use super::compiled::Compiled;
 use super::groups::Groups;
 use super::rows::Rows;
+use super::selection::Selection;
 use super::walk::{Gather, fits_cache};
 use super::workers::{HALVED_ROWS, Workers};
 use crate::error::Result;
 use crate::shape::{Shape, Variable};
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt32Array};
-use arrow::compute::filter;
+use arrow::array::{ArrayRef, AsArray, UInt32Array};
 use arrow::datatypes::{Float64Type, UInt32Type};
 use arrow::record_batch::RecordBatch;
 use std::sync::Arc;
@@ -108,11 +108,11 @@ impl Program {
     }
 
     /// Which rows of `batch` pass WHERE (`None`: all), and the groups of those.
-    pub(crate) fn groups_of(&mut self, batch: &RecordBatch) -> Result<(Option<BooleanArray>, Vec<usize>)> {
+    pub(crate) fn groups_of(&mut self, batch: &RecordBatch) -> Result<(Option<Selection>, Vec<usize>)> {
         let passing = self.compiled.passing(batch)?;
         let kept = self.compiled.kept(batch, passing.as_ref())?;
         let (mut strata, mut found) = (Vec::new(), Vec::new());
-        extend(&mut strata, numbers_from_end(batch, 0), passing.as_ref())?;
+        extend(&mut strata, numbers_from_end(batch, 0), passing.as_ref());
         self.groups.intern(&strata, &self.compiled.keys(&kept)?, &mut found)?;
         Ok((passing, found.into_iter().map(|group| group as usize).collect()))
     }
@@ -146,23 +146,18 @@ fn numbers_from_end(batch: &RecordBatch, back: usize) -> &UInt32Array {
 }
 
 /// Appends the numbers of rows that pass.
-fn extend(found: &mut Vec<u32>, numbers: &UInt32Array, passing: Option<&BooleanArray>) -> Result<()> {
+fn extend(found: &mut Vec<u32>, numbers: &UInt32Array, passing: Option<&Selection>) {
     match passing {
         None => found.extend_from_slice(numbers.values()),
-        Some(mask) => {
-            let kept = filter(numbers, mask)?;
-            found.extend_from_slice(kept.as_primitive::<UInt32Type>().values());
-        }
+        Some(selection) => selection.extend(found, numbers.values()),
     }
-    Ok(())
 }
 
 /// The same of strata, which are sorted, and often all the same.
-fn extend_strata(found: &mut Vec<u32>, strata: &UInt32Array, passing: Option<&BooleanArray>) -> Result<()> {
+fn extend_strata(found: &mut Vec<u32>, strata: &UInt32Array, passing: Option<&Selection>) {
     match (passing, strata.values().first(), strata.values().last()) {
-        (Some(mask), Some(first), Some(last)) if first == last => {
-            found.resize(found.len() + mask.true_count(), *first);
-            Ok(())
+        (Some(selection), Some(first), Some(last)) if first == last => {
+            found.resize(found.len() + selection.len(), *first);
         }
         _ => extend(found, strata, passing),
     }
@@ -231,9 +226,9 @@ impl Part<'_> {
         }
         self.compiled.reserve(rows, kept.num_rows());
         let before = rows.strata.len();
-        extend_strata(&mut rows.strata, numbers_from_end(batch, 0), passing.as_ref())?;
+        extend_strata(&mut rows.strata, numbers_from_end(batch, 0), passing.as_ref());
         if self.with_ranks {
-            extend(&mut rows.ranks, numbers_from_end(batch, 1), passing.as_ref())?;
+            extend(&mut rows.ranks, numbers_from_end(batch, 1), passing.as_ref());
         }
         groups.intern(&rows.strata[before..], &self.compiled.keys(&kept)?, &mut rows.groups)?;
         self.compiled.values(&kept, rows)
