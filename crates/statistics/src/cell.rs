@@ -37,6 +37,19 @@ impl Cell {
         cell
     }
 
+    /// The cell of these values.
+    #[inline]
+    #[must_use]
+    pub fn of_all(values: &[f64]) -> Self {
+        let mut cell = Self::default();
+        if values.len() < LANES_MIN {
+            values.iter().for_each(|value| cell.add(*value));
+        } else {
+            cell.add_all(values);
+        }
+        cell
+    }
+
     /// Adds one value.
     #[inline]
     pub fn add(&mut self, y: f64) {

@@ -97,6 +97,7 @@ pub mod expression;
 mod interval;
 pub mod jackknife;
 mod knowledge;
+mod lanes;
 pub mod missing;
 mod moments;
 mod quantiles;
@@ -113,6 +114,7 @@ pub use interval::{
     smooth_interval, sum_interval, variance_interval, weighted_quantile,
 };
 pub use knowledge::Knowledge;
+pub use lanes::{Cells, InsideCounts, Insides};
 pub use moments::Moments;
 pub use quantiles::Quantiles;
 pub use stopping::{Target, absolute_error, meets, predicted_rows, relative_error};

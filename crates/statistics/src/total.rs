@@ -148,6 +148,18 @@ impl Total {
         self.lone_scale_squared = other.lone_scale_squared;
     }
 
+    /// Adds what [`fold_rows`](Self::fold_rows) made of `other`, a total of other rows of the domain.
+    #[inline]
+    pub fn add_rows(&mut self, other: &Self) {
+        self.weighted_rows += other.weighted_rows;
+        self.weight_squares += other.weight_squares;
+        self.rows_variance += other.rows_variance;
+        self.pooled_row_squares += other.pooled_row_squares;
+        self.pooled_degrees += other.pooled_degrees;
+        self.lone_scale += other.lone_scale;
+        self.lone_scale_squared += other.lone_scale_squared;
+    }
+
     #[inline]
     fn fold_with(&mut self, inside: &Inside<'_>, cell: &Cell, degrees: Degrees) {
         let (stratum, sum) = (inside.stratum, cell.sum());
@@ -189,22 +201,16 @@ impl Total {
         let is_other = self.domain_rows > 0 && other.domain_rows > 0 && self.value != other.value;
         self.varies |= other.varies || is_other;
         self.value = if other.domain_rows > 0 { other.value } else { self.value };
+        self.add_rows(other);
         self.inexact_estimate += other.inexact_estimate;
         self.seen += other.seen;
         self.own_variance += other.own_variance;
         self.third += other.third;
         self.satterthwaite += other.satterthwaite;
         self.domain_rows += other.domain_rows;
-        self.weighted_rows += other.weighted_rows;
-        self.weight_squares += other.weight_squares;
-        self.rows_variance += other.rows_variance;
         self.exact_rows += other.exact_rows;
         self.exact_sum += other.exact_sum;
         self.pooled_squares += other.pooled_squares;
-        self.pooled_row_squares += other.pooled_row_squares;
-        self.pooled_degrees += other.pooled_degrees;
-        self.lone_scale += other.lone_scale;
-        self.lone_scale_squared += other.lone_scale_squared;
     }
 
     /// No row of the domain was seen, in sampled or in completely known strata.

@@ -148,7 +148,7 @@ impl Estimator<'_> {
         match &self.rows {
             Source::Block(block) => Ok(block.linearised(variables, linears, self.totals)),
             Source::Strata(walk) if self.rows_of_keys.is_some() => Ok(key_linearised(walk, variables, linears)),
-            Source::Strata(walk) => linearised(walk, variables, linears, self.shape.whole_domain()),
+            Source::Strata(walk) => linearised(walk, variables, linears, self.totals, self.shape.whole_domain()),
         }
     }
 

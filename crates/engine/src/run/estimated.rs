@@ -47,7 +47,7 @@ impl Levels<'_> {
             // The room is held as long as the rows are.
             Some((sorted, _room)) => {
                 self.context.parts.lap("put in order of groups");
-                basis.in_blocks(&sorted, &strata, &walk)?
+                basis.in_blocks(&sorted, &walk)?
             }
             None => self.at_once(&basis, walk, &parts)?,
         };
@@ -131,15 +131,14 @@ impl Basis<'_> {
     }
 
     /// Some groups after the others, in two halves at the same time.
-    fn in_blocks(&self, sorted: &ByGroup, strata: &LevelStrata, walk: &Walk<'_>) -> Result<Found> {
-        let strata = strata.expansions(sorted.rows());
+    fn in_blocks(&self, sorted: &ByGroup, walk: &Walk<'_>) -> Result<Found> {
         let [first, second] = sorted.halves();
         let half = |groups: Range<usize>| -> Result<Found> {
             // The first half has room for the second.
             let mut found = Found::with_room(self.shape, self.populations.len() - groups.start);
             let mut from = groups.start;
             while from < groups.end {
-                let block = Block::first_of(from..groups.end, sorted, strata);
+                let mut block = Block::first_of(from..groups.end, sorted, walk.sizes);
                 let groups = block.groups();
                 from = groups.end;
                 let totals = block.totals(&self.shape.variables);

@@ -15,8 +15,8 @@ use datafusion::logical_expr::{EmitTo, Expr};
 use datafusion::physical_plan::aggregates::group_values::new_group_values;
 use datafusion::physical_plan::aggregates::order::GroupOrdering;
 use plusminus_catalog::{Manifest, Strata};
-use plusminus_statistics::{Expansion, Population, StratumSize, cap};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use plusminus_statistics::{Population, StratumSize, cap};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Strata through a query's WHERE and GROUP BY, as far as these are decided by the stratum alone.
 #[derive(Debug)]
@@ -52,40 +52,11 @@ pub(crate) struct LevelStrata {
     pub(crate) sizes: Vec<StratumSize>,
     /// For each part, the strata that could hold a row of it.
     pub(crate) by_part: Vec<Population>,
-    expansions: OnceLock<Vec<Expansion>>,
-}
-
-/// What the cells of each stratum are multiplied by.
-#[derive(Clone, Copy)]
-pub(crate) enum Expansions<'a> {
-    /// Computed for all strata.
-    Table(&'a [Expansion]),
-    /// Computed when asked for.
-    Sizes(&'a [StratumSize]),
-}
-
-impl Expansions<'_> {
-    /// For these strata, one after the other.
-    pub(crate) fn of(self, strata: impl Iterator<Item = u32>) -> Vec<Expansion> {
-        match self {
-            Self::Table(table) => strata.map(|stratum| table[stratum as usize]).collect(),
-            Self::Sizes(sizes) => strata.map(|stratum| sizes[stratum as usize].into()).collect(),
-        }
-    }
 }
 
 impl LevelStrata {
-    /// What the cells of strata are multiplied by, asked for so many times.
-    pub(crate) fn expansions(&self, times: usize) -> Expansions<'_> {
-        if times < self.sizes.len() && self.expansions.get().is_none() {
-            return Expansions::Sizes(&self.sizes);
-        }
-        Expansions::Table(self.expansions.get_or_init(|| self.sizes.iter().map(|size| (*size).into()).collect()))
-    }
-
     fn bytes(&self) -> usize {
-        let expansions = self.expansions.get().map_or(0, Vec::len) * size_of::<Expansion>();
-        size_of_val(self.sizes.as_slice()) + size_of_val(self.by_part.as_slice()) + expansions
+        size_of_val(self.sizes.as_slice()) + size_of_val(self.by_part.as_slice())
     }
 }
 
@@ -126,7 +97,7 @@ impl StrataView {
             return Arc::clone(known);
         }
         let sizes = self.sizes(level);
-        let strata = Arc::new(LevelStrata { by_part: self.populations(&sizes), sizes, expansions: OnceLock::new() });
+        let strata = Arc::new(LevelStrata { by_part: self.populations(&sizes), sizes });
         if self.strata.len() <= KEPT_STRATA_MAX {
             *lock() = Some((level, Arc::clone(&strata)));
         }

@@ -1,83 +1,68 @@
 //! Walks over rows in the order of their groups, some groups at a time.
 
 use super::by_group::ByGroup;
-use super::linear::{Linear, Term, terms_of, z_of};
-use super::totals::add_to_one;
-use crate::kernel::rows::{Rows, Run};
-use crate::kernel::strata::Expansions;
+use super::domains::Domain;
+use super::linear::{Linear, fold_forms, linear_cell, share_rows, terms_of};
+use super::runs::Runs;
+use super::sheet::Sheet;
+use super::totals::cell_of;
+use crate::kernel::rows::Rows;
 use crate::shape::Variable;
-use plusminus_statistics::{Cell, Expansion, Total};
+use plusminus_statistics::{StratumSize, Total};
 use std::ops::Range;
 
 /// Groups that are walked and estimated together, and rows after which no further group is added: few enough for all that is theirs to
 /// stay in the cache of a core.
 const GROUPS_MAX: usize = 128;
-const ROWS_MAX: usize = 1_024;
+const ROWS_MAX: usize = 384;
 
 /// Consecutive groups of rows in group order.
 pub(crate) struct Block<'a> {
-    sorted: &'a ByGroup,
+    rows: &'a Rows,
+    /// The first row of each group, and the end.
+    starts: &'a [u32],
     groups: Range<usize>,
-    /// The rows of each stratum in each group.
-    runs: Vec<Run>,
-    /// What the cells of each run are multiplied by.
-    ///
-    /// Side by side, because in the order of strata they lie far apart, and one after the other would be waited for.
-    strata: Vec<Expansion>,
-    /// The first run of each group, and the number of runs.
-    starts: Vec<usize>,
+    /// By stratum.
+    sizes: &'a [StratumSize],
+    /// What all rows were made into, where they are one chunk.
+    kept: Option<Chunk<'a>>,
+}
+
+/// Cells of a block's groups, side by side.
+struct Chunk<'a> {
+    runs: Runs<'a>,
+    /// By domain, the cells of sampled strata.
+    sheets: Vec<Sheet>,
 }
 
 impl<'a> Block<'a> {
-    /// As many of `groups` as are walked together, the first ones; `strata` are those of the sample.
-    pub(crate) fn first_of(groups: Range<usize>, sorted: &'a ByGroup, strata: Expansions<'_>) -> Self {
-        let (mut runs, mut starts) = (Vec::with_capacity(ROWS_MAX), Vec::with_capacity(GROUPS_MAX + 1));
-        starts.push(0);
+    /// As many of `groups` as are walked together, the first ones; `sizes` are those of all strata.
+    pub(crate) fn first_of(groups: Range<usize>, sorted: &'a ByGroup, sizes: &'a [StratumSize]) -> Self {
         let first = sorted.of(groups.start).start;
-        let mut end = groups.start;
-        while end < groups.end.min(groups.start + GROUPS_MAX) && sorted.of(end).start - first < ROWS_MAX {
-            append_runs(&mut runs, &sorted.rows.strata, sorted.of(end));
-            starts.push(runs.len());
+        let mut end = groups.start + 1;
+        while end < groups.end.min(groups.start + GROUPS_MAX) && sorted.of(end).end - first <= ROWS_MAX {
             end += 1;
         }
-        let strata = strata.of(runs.iter().map(|run: &Run| run.stratum));
-        Self { sorted, groups: groups.start..end, runs, strata, starts }
+        let groups = groups.start..end;
+        Self { rows: &sorted.rows, starts: &sorted.starts[groups.start..=end], groups, sizes, kept: None }
     }
 
     pub(crate) fn groups(&self) -> Range<usize> {
         self.groups.clone()
     }
 
-    /// The rows of the group with this number in the block, stratum by stratum.
-    fn runs(&self, number: usize) -> impl Iterator<Item = (&Expansion, Range<usize>)> {
-        let own = self.starts[number]..self.starts[number + 1];
-        self.strata[own.clone()].iter().zip(self.runs[own].iter().map(|run| run.range()))
-    }
-
     /// A total per (group, variable), groups outermost.
-    pub(crate) fn totals(&self, variables: &[Variable]) -> Vec<Total> {
-        let rows = &self.sorted.rows;
-        let domains = by_domain(variables);
+    pub(crate) fn totals(&mut self, variables: &[Variable]) -> Vec<Total> {
+        let domains = Domain::all(variables);
         let mut totals = vec![Total::default(); self.groups.len() * variables.len()];
-        for (number, own) in totals.chunks_exact_mut(variables.len()).enumerate() {
-            for (stratum, run) in self.runs(number) {
-                for (domain, members) in &domains {
-                    let count = count_of(rows, *domain, &run);
-                    if count == 0 {
-                        continue;
-                    }
-                    let inside = stratum.inside(count);
-                    own[members[0]].fold_rows(&inside);
-                    for member in members {
-                        own[*member].fold_values(&inside, &cell_of(rows, &run, &variables[*member], count));
-                    }
-                }
-            }
-            for (_, members) in &domains {
-                let first = own[members[0]];
-                members[1..].iter().for_each(|member| own[*member].share_rows(&first));
-            }
+        let mut next = self.starts[0] as usize;
+        let mut kept = None;
+        while let Some(chunk) = self.chunk(&mut next, &domains, variables) {
+            chunk.sheets.iter().for_each(|sheet| sheet.fold(&mut totals, variables.len()));
+            chunk.add_whole(self.rows, variables, &mut totals);
+            kept = Some(chunk);
         }
+        self.kept = kept.filter(|_| self.is_one_chunk());
         totals
     }
 
@@ -85,93 +70,89 @@ impl<'a> Block<'a> {
     ///
     /// A stratum that is known whole adds nothing to any variance, and is left out.
     pub(crate) fn linearised(&self, variables: &[Variable], linears: &[Linear], totals: &[Total]) -> Vec<Total> {
-        let terms: Vec<Vec<Term<'_>>> = linears.iter().map(|l| terms_of(l, &self.sorted.rows, variables)).collect();
         let mut found = vec![Total::default(); self.groups.len() * linears.len()];
-        let of_groups = found.chunks_exact_mut(linears.len()).zip(totals.chunks_exact(variables.len()));
-        for (number, (own, totals)) in of_groups.enumerate() {
-            for (stratum, run) in self.runs(number).filter(|(stratum, _)| !stratum.is_exact()) {
-                let mut inside = stratum.inside(run.len() as u64);
-                for ((linear, terms), z) in linears.iter().zip(&terms).zip(own.iter_mut()) {
-                    let cell = linear_cell(terms, number, run.clone());
-                    if cell.is_empty() {
-                        continue;
-                    }
-                    if !linear.one_domain {
-                        z.fold_cell(stratum, &cell);
-                        continue;
-                    }
-                    if inside.count() != cell.count {
-                        inside = stratum.inside(cell.count);
-                    }
-                    z.fold_domain_values(&inside, &cell);
+        match &self.kept {
+            Some(chunk) => chunk.fold_forms(self.rows, variables, linears, &mut found),
+            None => {
+                let domains = Domain::all(variables);
+                let mut next = self.starts[0] as usize;
+                while let Some(chunk) = self.chunk(&mut next, &domains, variables) {
+                    chunk.fold_forms(self.rows, variables, linears, &mut found);
                 }
             }
-            for (linear, z) in linears.iter().zip(own).filter(|(linear, _)| linear.one_domain) {
-                z.share_rows(&totals[linear.terms[0].0]);
-            }
+        }
+        for (own, totals) in found.chunks_exact_mut(linears.len()).zip(totals.chunks_exact(variables.len())) {
+            share_rows(linears, own, totals);
         }
         found
     }
-}
 
-/// Appends the runs of equal strata among `rows`.
-fn append_runs(runs: &mut Vec<Run>, strata: &[u32], rows: Range<usize>) {
-    let mut from = rows.start;
-    while from < rows.end {
-        let stratum = strata[from];
-        let to = from + strata[from..rows.end].iter().take_while(|other| **other == stratum).count();
-        #[expect(clippy::cast_possible_truncation, reason = "rows in order of groups are fewer than 2^32")]
-        runs.push(Run { stratum, from: from as u32, to: to as u32 });
-        from = to;
+    /// Whether all rows are taken at once: several groups are, and few rows of one.
+    fn is_one_chunk(&self) -> bool {
+        self.groups.len() > 1 || (self.starts[1] - self.starts[0]) as usize <= ROWS_MAX
+    }
+
+    /// The cells of the rows from `next` on, which moves behind them; `None` when no row is left.
+    fn chunk(&self, next: &mut usize, domains: &[Domain], variables: &[Variable]) -> Option<Chunk<'a>> {
+        let end = *self.starts.last()? as usize;
+        if *next >= end {
+            return None;
+        }
+        let mut runs = Runs::with_room(&self.rows.strata, ROWS_MAX);
+        if self.is_one_chunk() {
+            for ends in self.starts.windows(2) {
+                runs.append(ends[0] as usize..ends[1] as usize, usize::MAX);
+            }
+            *next = end;
+        } else {
+            *next = runs.append(*next..end, ROWS_MAX);
+        }
+        runs.look_up(self.sizes);
+        let sheets = domains.iter().map(|domain| Sheet::new(domain, variables, self.rows, &runs)).collect();
+        Some(Chunk { runs, sheets })
     }
 }
 
-/// The variables of each domain that has any.
-fn by_domain(variables: &[Variable]) -> Vec<(usize, Vec<usize>)> {
-    let mut found: Vec<(usize, Vec<usize>)> = Vec::new();
-    for (number, variable) in variables.iter().enumerate() {
-        match found.iter_mut().find(|(domain, _)| *domain == variable.domain) {
-            Some((_, members)) => members.push(number),
-            None => found.push((variable.domain, vec![number])),
+impl Chunk<'_> {
+    /// Adds rows of strata that are known whole.
+    fn add_whole(&self, rows: &Rows, variables: &[Variable], totals: &mut [Total]) {
+        if !self.runs.have_whole() {
+            return;
+        }
+        for (number, own) in totals.chunks_exact_mut(variables.len()).enumerate() {
+            for (size, run) in self.runs.whole(number) {
+                let stratum = size.into();
+                for (variable, total) in variables.iter().zip(own.iter_mut()) {
+                    total.fold_cell(&stratum, &cell_of(rows, run.clone(), variable));
+                }
+            }
         }
     }
-    found
-}
 
-/// Rows of a run within a domain.
-fn count_of(rows: &Rows, domain: usize, run: &Range<usize>) -> u64 {
-    match rows.domains[domain].as_deref() {
-        Some(mask) => mask[run.clone()].iter().filter(|inside| **inside).count() as u64,
-        None => run.len() as u64,
-    }
-}
-
-/// The cell of a variable over a run with `count` rows in its domain.
-fn cell_of(rows: &Rows, run: &Range<usize>, variable: &Variable, count: u64) -> Cell {
-    match variable.argument {
-        None => Cell::of_count(count),
-        Some(argument) if run.len() == 1 => Cell::of(rows.arguments[argument][run.start]),
-        Some(_) => {
-            let mut cell = Cell::default();
-            add_to_one(&mut cell, rows, run.clone(), variable);
-            cell
+    fn fold_forms(&self, rows: &Rows, variables: &[Variable], linears: &[Linear], found: &mut [Total]) {
+        for (form, linear) in linears.iter().enumerate() {
+            let own = found[form..].iter_mut().step_by(linears.len());
+            match self.sheets.iter().find_map(|sheet| sheet.average(linear, variables)) {
+                Some(average) => average.fold(own),
+                None => self.fold_row_by_row(rows, variables, linear, own),
+            }
         }
     }
-}
 
-/// The cell of a linear form over a run of one group.
-fn linear_cell(terms: &[Term<'_>], group: usize, run: Range<usize>) -> Cell {
-    let mut cell = Cell::default();
-    match affine(terms, group) {
-        Some((values, scale, offset)) => values[run].iter().for_each(|y| cell.add(scale * y + offset)),
-        None => run.filter_map(|row| z_of(terms, row, group)).for_each(|z| cell.add(z)),
+    fn fold_row_by_row<'t>(
+        &self,
+        rows: &Rows,
+        variables: &[Variable],
+        linear: &Linear,
+        own: impl Iterator<Item = &'t mut Total>,
+    ) {
+        let terms = terms_of(linear, rows, variables);
+        for (number, z) in own.enumerate() {
+            for (size, run) in self.runs.sampled(number) {
+                let stratum = size.into();
+                let cell = linear_cell(&terms, number, run);
+                fold_forms(std::slice::from_ref(linear), std::slice::from_mut(z), &stratum, |_| cell);
+            }
+        }
     }
-    cell
-}
-
-/// The values, factor and summand of an average, whose rows are all rows.
-fn affine<'a>(terms: &[Term<'a>], group: usize) -> Option<(&'a [f64], f64, f64)> {
-    let [sum, count] = terms else { return None };
-    let is_whole = sum.mask.is_none() && count.mask.is_none() && count.values.is_none();
-    Some((sum.values.filter(|_| is_whole)?, sum.coefficients[group], count.coefficients[group]))
 }

@@ -11,9 +11,11 @@ use crate::kernel::rows::Rows;
 use crate::kernel::workers::Workers;
 use std::ops::Range;
 
-/// Totals that a walk by strata adds to without leaving the cache: about a quarter of a megabyte.
+/// Groups from which both threads have about as much to do.
+const GROUPS_MIN: usize = 16;
+/// Totals that a walk by strata adds to without leaving the nearest caches.
 const TOTALS_MAX: usize = 2_048;
-/// Rows per cell below which putting rows in order costs less than adding to more totals; with more, they are seldom added to.
+/// Rows per cell below which putting rows in order costs less than adding to cells all over the cache; with more, cells are seldom folded.
 const ROWS_PER_CELL: usize = 4;
 
 /// Rows of all levels in the order of their groups, those of a group by stratum, those of a stratum by level.
@@ -21,25 +23,26 @@ pub(crate) struct ByGroup {
     /// Strata, domains and arguments.
     pub(super) rows: Rows,
     /// The first row of each group, and the number of rows.
-    starts: Vec<u32>,
+    pub(super) starts: Vec<u32>,
 }
 
 impl ByGroup {
-    /// Whether to walk like this: the rows themselves are there, of so many groups that their cells leave the cache, or their totals do
-    /// and cells hold few rows each.
+    /// Whether to walk like this: the rows themselves are there, of so many groups that their cells leave the cache, or cells hold few rows
+    /// each and there is much to fold them into.
     pub(crate) fn pays(walk: &Walk<'_>, variables: usize) -> bool {
         let groups = walk.groups;
         // A level that adds nothing may call its nothing entries.
         let has_entries = walk.levels.iter().any(|rows| rows.cells.is_some() && rows.len() > 0);
-        if groups * variables <= TOTALS_MAX || has_entries {
+        let rows: usize = walk.levels.iter().map(Rows::len).sum();
+        if groups < GROUPS_MIN || has_entries || u32::try_from(rows).is_err() {
             return false;
         }
-        let rows: usize = walk.levels.iter().map(Rows::len).sum();
         let runs: usize = walk.levels.iter().map(|rows| rows.runs.len()).sum();
         let strata = runs.min(walk.sizes.len());
         let is_decided = walk.levels.iter().all(|rows| rows.one_group_per_run || rows.len() == 0);
         let cells = if is_decided { strata } else { strata * groups };
-        u32::try_from(rows).is_ok() && (!fits_cache(groups * variables) || cells.saturating_mul(ROWS_PER_CELL) > rows)
+        let are_small = cells.saturating_mul(ROWS_PER_CELL) > rows;
+        !fits_cache(groups * variables) || are_small && (variables > 1 || groups > TOTALS_MAX)
     }
 
     /// Bytes that the rows of `levels` take again in this order.
@@ -70,11 +73,6 @@ impl ByGroup {
         )?;
         first.extend(second);
         Ok(Self { rows: Rows { strata, domains, arguments: first, ..Rows::default() }, starts })
-    }
-
-    /// The number of rows.
-    pub(crate) fn rows(&self) -> usize {
-        self.rows.len()
     }
 
     /// The rows of a group.

@@ -71,17 +71,44 @@ impl Told<'_> {
     }
 }
 
-/// A total per (group, linear form), groups outermost; `whole` is the domain that holds every row.
+/// Folds the cells of forms over rows of one group in one stratum. Of a form over one domain only what its values tell: the rest is
+/// [shared](share_rows).
+#[inline]
+pub(super) fn fold_forms(linears: &[Linear], own: &mut [Total], stratum: &Expansion, cell: impl Fn(usize) -> Cell) {
+    let mut inside = stratum.inside(0);
+    for (form, (linear, z)) in linears.iter().zip(own).enumerate() {
+        let cell = cell(form);
+        if !linear.one_domain {
+            z.fold_cell(stratum, &cell);
+        } else if !cell.is_empty() {
+            if inside.count() != cell.count {
+                inside = stratum.inside(cell.count);
+            }
+            z.fold_domain_values(&inside, &cell);
+        }
+    }
+}
+
+/// Tells forms over one domain what totals of their variables know of its rows.
+pub(super) fn share_rows(linears: &[Linear], own: &mut [Total], totals: &[Total]) {
+    for (linear, z) in linears.iter().zip(own).filter(|(linear, _)| linear.one_domain) {
+        z.share_rows(&totals[linear.terms[0].0]);
+    }
+}
+
+/// A total per (group, linear form), groups outermost, given those of the variables; `whole` is the domain that holds every row.
 pub(crate) fn linearised(
     walk: &Walk<'_>,
     variables: &[Variable],
     linears: &[Linear],
+    totals: &[Total],
     whole: Option<usize>,
 ) -> Result<Vec<Total>> {
-    let terms = |rows| linears.iter().map(|l| terms_of(l, rows, variables)).collect();
-    let terms = walk.levels.iter().map(|rows| if rows.cells.is_some() { Vec::new() } else { terms(rows) }).collect();
-    let told = linears.iter().map(|linear| linear.told(variables, whole)).collect();
-    walk.run(&Linearised { levels: walk.levels, terms, told, variables: variables.len(), linears, groups: walk.groups })
+    let mut found = walk.run(&Linearised::new(walk, variables, linears, whole))?;
+    for (own, totals) in found.chunks_exact_mut(linears.len()).zip(totals.chunks_exact(variables.len())) {
+        share_rows(linears, own, totals);
+    }
+    Ok(found)
 }
 
 struct Linearised<'a> {
@@ -128,17 +155,13 @@ impl Task for Linearised<'_> {
 
     fn fold(&self, totals: &mut Self::Folded, _: u32, expansion: &Expansion, group: u32, cells: &[Cell]) {
         let start = group as usize * self.linears.len();
-        for (at, cell) in cells.iter().enumerate() {
-            self.linears[at].fold(&mut totals[start + at], expansion, cell);
-        }
+        fold_forms(self.linears, &mut totals[start..start + cells.len()], expansion, |form| cells[form]);
     }
 
     fn fold_entry(&self, totals: &mut Self::Folded, _: u32, expansion: &Expansion, group: u32, cells: &[Cell]) {
-        let group = group as usize;
-        let totals = &mut totals[group * self.linears.len()..];
-        for ((linear, told), total) in self.linears.iter().zip(&self.told).zip(totals) {
-            linear.fold(total, expansion, &told.of(group, cells));
-        }
+        let (group, width) = (group as usize, self.linears.len());
+        let own = &mut totals[group * width..(group + 1) * width];
+        fold_forms(self.linears, own, expansion, |form| self.told[form].of(group, cells));
     }
 
     fn merge(&self, totals: &mut Self::Folded, later: Self::Folded) {
@@ -146,7 +169,15 @@ impl Task for Linearised<'_> {
     }
 }
 
-impl Linearised<'_> {
+impl<'a> Linearised<'a> {
+    fn new(walk: &Walk<'a>, variables: &[Variable], linears: &'a [Linear], whole: Option<usize>) -> Self {
+        let terms = |rows| linears.iter().map(|l| terms_of(l, rows, variables)).collect();
+        let terms =
+            walk.levels.iter().map(|rows| if rows.cells.is_some() { Vec::new() } else { terms(rows) }).collect();
+        let told = linears.iter().map(|linear| linear.told(variables, whole)).collect();
+        Self { levels: walk.levels, terms, told, variables: variables.len(), linears, groups: walk.groups }
+    }
+
     fn add_entries(&self, scratch: &mut Scratch, rows: &Rows, run: Range<usize>, cells: &[Cell]) {
         for entry in run {
             let group = rows.groups[entry];
@@ -188,7 +219,14 @@ pub(super) fn z_of(terms: &[Term<'_>], row: usize, group: usize) -> Option<f64> 
     inside.then_some(z)
 }
 
-/// Adds z of every row that is in the domain of any term.
+/// The cell of a form over rows of one group and stratum.
+pub(super) fn linear_cell(terms: &[Term<'_>], group: usize, run: Range<usize>) -> Cell {
+    let mut cell = Cell::default();
+    run.filter_map(|row| z_of(terms, row, group)).for_each(|z| cell.add(z));
+    cell
+}
+
+/// Adds z of every row that is in the domain of any term; rows of any groups, which were touched.
 pub(super) fn add_linear(scratch: &mut Scratch, groups: &[u32], run: Range<usize>, at: usize, terms: &[Term<'_>]) {
     let width = scratch.width;
     for row in run {

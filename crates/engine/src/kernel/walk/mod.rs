@@ -6,11 +6,14 @@
 mod block;
 mod by_group;
 mod compact;
+mod domains;
 mod gather;
 mod halves;
 mod keys;
 mod linear;
+mod runs;
 mod scratch;
+mod sheet;
 mod totals;
 
 pub(crate) use block::Block;

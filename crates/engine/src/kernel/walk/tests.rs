@@ -1,10 +1,9 @@
 use super::compact::merged;
 use super::{Block, ByGroup, Gather, Linear, Walk, linearised, totals};
 use crate::kernel::rows::Rows;
-use crate::kernel::strata::Expansions;
 use crate::kernel::workers::Workers;
 use crate::shape::Variable;
-use plusminus_statistics::{Expansion, StratumSize, Total};
+use plusminus_statistics::{StratumSize, Total};
 
 const GROUPS: usize = 3;
 
@@ -69,7 +68,10 @@ fn entries_tell_what_rows_tell() {
     let walk = |levels| Walk { levels, sizes: &sizes, groups: GROUPS, workers: &workers };
     for (entries, rows) in [(&gathered[..1], &levels[..1]), (&gathered[..], &levels[..])] {
         near(&totals(&walk(entries), &variables).unwrap(), &totals(&walk(rows), &variables).unwrap());
-        let linear = |levels| linearised(&walk(levels), &variables, &linears(), Some(0)).unwrap();
+        let linear = |levels| {
+            let walk = walk(levels);
+            linearised(&walk, &variables, &linears(), &totals(&walk, &variables).unwrap(), Some(0)).unwrap()
+        };
         near(&linear(entries), &linear(rows));
     }
 }
@@ -102,6 +104,39 @@ fn levels_merge_alike_in_any_steps() {
     assert_eq!(cells(&[first, last], 1), at_once);
 }
 
+/// The same rows, and a single one of a sixth stratum.
+fn with_lone_row(count: u32) -> Rows {
+    let mut rows = rows(count);
+    rows.strata.push(5);
+    rows.groups.push(1);
+    rows.domains[1].as_mut().unwrap().push(true);
+    rows.arguments[0].push(77.0);
+    rows.seal();
+    rows
+}
+
+/// Totals and forms block by block.
+fn by_blocks(levels: &[Rows], sizes: &[StratumSize], variables: &[Variable]) -> (Vec<Total>, Vec<Total>) {
+    let sorted = ByGroup::new(levels, GROUPS, &Workers::new(2)).unwrap();
+    let [first, second] = sorted.halves();
+    assert_eq!((first.start, first.end, second.end), (0, second.start, GROUPS));
+    let (mut sums, mut forms) = (Vec::new(), Vec::new());
+    let mut from = 0;
+    while from < GROUPS {
+        let mut block = Block::first_of(from..GROUPS, &sorted, sizes);
+        from = block.groups().end;
+        let of_block = |linear: Linear| Linear {
+            terms: linear.terms.into_iter().map(|(v, of)| (v, of[block.groups()].to_vec())).collect(),
+            ..linear
+        };
+        let linears: Vec<Linear> = linears().into_iter().map(of_block).collect();
+        let totals = block.totals(variables);
+        forms.extend(block.linearised(variables, &linears, &totals));
+        sums.extend(totals);
+    }
+    (sums, forms)
+}
+
 /// In the order of their groups rows tell what they tell in the order of strata, one of which is known whole, over one level and
 /// several, in one block and in many.
 #[test]
@@ -110,38 +145,40 @@ fn groups_tell_what_strata_tell() {
     let mut sizes: Vec<StratumSize> = (1..=5).map(|h| StratumSize::new(h * 100_000, 2_000)).collect();
     sizes[2] = StratumSize::new(2_000, 2_000);
     // One row of many.
-    sizes[4] = StratumSize::new(60, 1);
-    let strata: Vec<Expansion> = sizes.iter().map(|size| (*size).into()).collect();
+    sizes.push(StratumSize::new(60, 1));
     // A level that adds nothing.
     let none = Gather::new(&variables).finish();
-    for levels in [&[rows(200)][..], &[none, rows(9), rows(7_000), rows(300)]] {
+    for levels in [&[with_lone_row(200)][..], &[none, rows(9), with_lone_row(7_000), rows(300)]] {
         let walk = Walk { levels, sizes: &sizes, groups: GROUPS, workers: &workers };
-        let sorted = ByGroup::new(levels, GROUPS, &workers).unwrap();
-        let [first, second] = sorted.halves();
-        assert_eq!((first.start, first.end, second.end), (0, second.start, GROUPS));
-        let (mut sums, mut forms) = (Vec::new(), Vec::new());
-        let mut from = 0;
-        while from < GROUPS {
-            let strata = if from == 0 { Expansions::Table(&strata) } else { Expansions::Sizes(&sizes) };
-            let block = Block::first_of(from..GROUPS, &sorted, strata);
-            from = block.groups().end;
-            let of_block = |linear: Linear| Linear {
-                terms: linear.terms.into_iter().map(|(v, of)| (v, of[block.groups()].to_vec())).collect(),
-                ..linear
-            };
-            let linears: Vec<Linear> = linears().into_iter().map(of_block).collect();
-            let totals = block.totals(&variables);
-            forms.extend(block.linearised(&variables, &linears, &totals));
-            sums.extend(totals);
-        }
+        let (sums, forms) = by_blocks(levels, &sizes, &variables);
         let expected = totals(&walk, &variables).unwrap();
         near(&sums, &expected);
         for (found, expected) in sums.iter().zip(&expected) {
             assert_eq!(found.exact_rows, expected.exact_rows);
             assert!((found.exact_sum - expected.exact_sum).abs() <= 1e-9 * expected.exact_sum);
         }
-        near(&forms, &linearised(&walk, &variables, &linears(), Some(0)).unwrap());
+        near(&forms, &linearised(&walk, &variables, &linears(), &expected, Some(0)).unwrap());
     }
+}
+
+/// A group of so many cells that they are not all kept is walked piece by piece, and tells the same.
+#[test]
+fn large_groups_tell_what_strata_tell() {
+    let (variables, workers) = (variables(), Workers::new(1));
+    let sizes: Vec<StratumSize> = (0..9_000).map(|h| StratumSize::new(3 + h % 7, 3)).collect();
+    let level = |salt: u32| {
+        let mut rows = rows(9_000);
+        rows.strata = (0..9_000).collect();
+        rows.groups = (0..9_000_u32).map(|row| u32::from(row % 9 == salt)).collect();
+        rows.seal();
+        rows
+    };
+    let levels = [level(2), level(5)];
+    let walk = Walk { levels: &levels, sizes: &sizes, groups: GROUPS, workers: &workers };
+    let (sums, forms) = by_blocks(&levels, &sizes, &variables);
+    let expected = totals(&walk, &variables).unwrap();
+    near(&sums, &expected);
+    near(&forms, &linearised(&walk, &variables, &linears(), &expected, Some(0)).unwrap());
 }
 
 /// Few groups, and entries, are walked by strata; many groups of few rows each by themselves.
@@ -152,10 +189,16 @@ fn groups_are_walked_by_themselves_where_that_pays() {
     let pays = |levels: &[Rows], groups| {
         ByGroup::pays(&Walk { levels, sizes: &sizes, groups, workers: &workers }, variables.len())
     };
-    assert!(!pays(&[rows(300)], 100) && !pays(&[rows(100_000)], 1_000));
+    assert!(!pays(&[rows(30)], 15) && !pays(&[rows(100_000)], 1_000));
     assert!(pays(&[rows(300)], 1_000) && pays(&[rows(1_000_000)], 10_000));
     // Levels share strata: 20,000 rows in 5,000 cells.
     assert!(!pays(&[rows(10_000), rows(10_000)], 1_000) && pays(&[rows(9_999), rows(10_000)], 1_000));
+    // A single sum is folded so quickly that only many groups of it are.
+    let of_one = |groups| {
+        let levels = &[rows(300)];
+        ByGroup::pays(&Walk { levels, sizes: &sizes, groups, workers: &workers }, 1)
+    };
+    assert!(!of_one(2_000) && of_one(3_000));
     let mut gather = Gather::new(&variables);
     assert!(gather.add(&rows(300), GROUPS));
     assert!(!pays(&[gather.finish(), rows(300)], 10_000));

@@ -1,6 +1,7 @@
 //! The first walk: counts and sums.
 
 use super::Walk;
+use super::domains::Domain;
 use super::halves::Task;
 use super::scratch::Scratch;
 use crate::error::Result;
@@ -11,12 +12,19 @@ use std::ops::Range;
 
 /// A total per (group, variable), groups outermost.
 pub(crate) fn totals(walk: &Walk<'_>, variables: &[Variable]) -> Result<Vec<Total>> {
-    walk.run(&Totals { levels: walk.levels, variables, groups: walk.groups })
+    let domains = Domain::all(variables);
+    let task = Totals { levels: walk.levels, variables, domains: &domains, groups: walk.groups };
+    let mut totals = walk.run(&task)?;
+    for own in totals.chunks_exact_mut(variables.len().max(1)) {
+        domains.iter().for_each(|domain| domain.share(own));
+    }
+    Ok(totals)
 }
 
 struct Totals<'a> {
     levels: &'a [Rows],
     variables: &'a [Variable],
+    domains: &'a [Domain],
     groups: usize,
 }
 
@@ -41,8 +49,9 @@ impl Task for Totals<'_> {
 
     fn fold(&self, totals: &mut Self::Folded, _: u32, expansion: &Expansion, group: u32, cells: &[Cell]) {
         let start = group as usize * cells.len();
-        for (total, cell) in totals[start..start + cells.len()].iter_mut().zip(cells) {
-            total.fold_cell(expansion, cell);
+        let own = &mut totals[start..start + cells.len()];
+        for domain in self.domains {
+            domain.fold(own, expansion, domain.count(cells), |sum| cells[sum]);
         }
     }
 
@@ -110,6 +119,13 @@ pub(super) fn add_to_one(cell: &mut Cell, rows: &Rows, run: Range<usize>, variab
         (None, None) => cell.merge(&Cell::of_count(run.len() as u64)),
         (None, Some(mask)) => cell.merge(&Cell::of_count(mask.iter().filter(|inside| **inside).count() as u64)),
     }
+}
+
+/// The cell of rows that are all of one group.
+pub(super) fn cell_of(rows: &Rows, run: Range<usize>, variable: &Variable) -> Cell {
+    let mut cell = Cell::default();
+    add_to_one(&mut cell, rows, run, variable);
+    cell
 }
 
 /// Adds rows of so many groups that their cells are not in the cache: all cells of a row's group at once.

@@ -1,0 +1,67 @@
+//! Variables by domain: what depends on the rows alone is folded once for all variables of a domain.
+
+use crate::shape::Variable;
+use plusminus_statistics::{Cell, Expansion, Total};
+
+/// The variables of one domain.
+pub(super) struct Domain {
+    pub(super) number: usize,
+    /// The variable whose total takes what all share, and whose cells tell how many rows there are.
+    first: usize,
+    pub(super) sums: Vec<usize>,
+    pub(super) counts: Vec<usize>,
+}
+
+impl Domain {
+    /// Those that have any variables.
+    pub(super) fn all(variables: &[Variable]) -> Vec<Self> {
+        let mut found: Vec<Self> = Vec::new();
+        for (at, variable) in variables.iter().enumerate() {
+            let number = variable.domain;
+            let known = found.iter().position(|domain| domain.number == number);
+            let known = known.unwrap_or_else(|| {
+                found.push(Self { number, first: at, sums: Vec::new(), counts: Vec::new() });
+                found.len() - 1
+            });
+            let own = if variable.argument.is_some() { &mut found[known].sums } else { &mut found[known].counts };
+            own.push(at);
+        }
+        // A count is told by the cells of a sum; its own need not be filled.
+        for domain in &mut found {
+            domain.first = domain.sums.first().copied().unwrap_or(domain.first);
+        }
+        found
+    }
+
+    /// Sampled rows, given a cell per variable.
+    pub(super) fn count(&self, cells: &[Cell]) -> u64 {
+        cells[self.first].count
+    }
+
+    /// Folds `count` rows of a group in a stratum into its totals; `cell` tells those of a sum.
+    #[inline]
+    pub(super) fn fold(&self, own: &mut [Total], stratum: &Expansion, count: u64, cell: impl Fn(usize) -> Cell) {
+        if count == 0 {
+            return;
+        }
+        let inside = stratum.inside(count);
+        own[self.first].fold_rows(&inside);
+        for sum in &self.sums {
+            own[*sum].fold_values(&inside, &cell(*sum));
+        }
+        for variable in &self.counts {
+            own[*variable].fold_values(&inside, &Cell::of_count(count));
+        }
+    }
+
+    /// Tells the other variables what the first one's total has of the rows.
+    pub(super) fn share(&self, own: &mut [Total]) {
+        let first = own[self.first];
+        let others = self.variables().filter(|variable| *variable != self.first);
+        others.for_each(|variable| own[variable].share_rows(&first));
+    }
+
+    pub(super) fn variables(&self) -> impl Iterator<Item = usize> {
+        self.sums.iter().chain(&self.counts).copied()
+    }
+}

@@ -1,0 +1,110 @@
+//! The cells of one domain in a block of groups, side by side.
+
+use super::domains::Domain;
+use super::linear::Linear;
+use super::runs::Runs;
+use super::totals::cell_of;
+use crate::kernel::rows::Rows;
+use crate::shape::Variable;
+use plusminus_statistics::{Cells, InsideCounts, Insides, Total};
+use std::ops::Range;
+
+/// Everything that totals and averages of a domain's variables need of its rows in sampled strata.
+pub(super) struct Sheet {
+    groups: usize,
+    insides: Insides,
+    /// Sums with their cells, and counts.
+    sums: Vec<(usize, Cells)>,
+    counts: Vec<usize>,
+}
+
+impl Sheet {
+    pub(super) fn new(domain: &Domain, variables: &[Variable], rows: &Rows, runs: &Runs<'_>) -> Self {
+        let mask = rows.domains[domain.number].as_deref();
+        let mut counts = InsideCounts::with_room(runs.len(), runs.groups());
+        for number in 0..runs.groups() {
+            for (size, run) in runs.sampled(number) {
+                let count = count_of(mask, run);
+                if count > 0 {
+                    counts.push(size, count);
+                }
+            }
+            counts.end_group();
+        }
+        let cells = |sum: &usize| (*sum, cells_of(&variables[*sum], mask, rows, runs));
+        let sums = domain.sums.iter().map(cells).collect();
+        Self { groups: runs.groups(), insides: counts.insides(), sums, counts: domain.counts.clone() }
+    }
+
+    /// Folds everything into the totals of the variables, `width` per group.
+    pub(super) fn fold(&self, totals: &mut [Total], width: usize) {
+        for number in 0..self.groups {
+            let Some(rows) = self.insides.rows(number) else { continue };
+            let own = &mut totals[number * width..(number + 1) * width];
+            for (sum, cells) in &self.sums {
+                own[*sum].add_rows(rows);
+                own[*sum].fold_values_of(&self.insides, cells, number);
+            }
+            for count in &self.counts {
+                own[*count].add_rows(rows);
+                own[*count].fold_count_of(&self.insides, number);
+            }
+        }
+    }
+
+    /// A form that is an average over the domain.
+    pub(super) fn average<'a>(&'a self, linear: &'a Linear, variables: &[Variable]) -> Option<Average<'a>> {
+        let [(sum, scale), (count, offset)] = linear.terms.as_slice() else { return None };
+        if !linear.one_domain || variables[*count].argument.is_some() {
+            return None;
+        }
+        let (_, cells) = self.sums.iter().find(|(own, _)| own == sum)?;
+        Some(Average { sheet: self, cells, scale, offset })
+    }
+}
+
+/// A form `scale·y + offset` by group, whose cells follow from those of a sum.
+pub(super) struct Average<'a> {
+    sheet: &'a Sheet,
+    cells: &'a Cells,
+    scale: &'a [f64],
+    offset: &'a [f64],
+}
+
+impl Average<'_> {
+    /// Folds it into one total per group.
+    pub(super) fn fold<'t>(&self, own: impl Iterator<Item = &'t mut Total>) {
+        let insides = &self.sheet.insides;
+        for (number, z) in own.enumerate().filter(|(number, _)| insides.rows(*number).is_some()) {
+            z.fold_domain_values_of(insides, self.cells, number, self.scale[number], self.offset[number]);
+        }
+    }
+}
+
+/// Rows of a run within a domain.
+fn count_of(mask: Option<&[bool]>, run: Range<usize>) -> u64 {
+    match mask {
+        Some(mask) => mask[run].iter().filter(|inside| **inside).count() as u64,
+        None => run.len() as u64,
+    }
+}
+
+/// The cells of a sum, one for every run with rows in its domain.
+fn cells_of(variable: &Variable, mask: Option<&[bool]>, rows: &Rows, runs: &Runs<'_>) -> Cells {
+    let mut cells = Cells::with_room(runs.len(), runs.groups());
+    let values = variable.argument.map_or(&[][..], |argument| &rows.arguments[argument]);
+    for number in 0..runs.groups() {
+        for (_, run) in runs.sampled(number) {
+            if mask.is_none() {
+                cells.push_values(&values[run]);
+                continue;
+            }
+            let cell = cell_of(rows, run, variable);
+            if !cell.is_empty() {
+                cells.push(&cell);
+            }
+        }
+        cells.end_group();
+    }
+    cells
+}

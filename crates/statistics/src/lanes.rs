@@ -1,0 +1,366 @@
+//! Cells of many strata side by side, folded several at a time.
+//!
+//! Folding a single cell is a page of arithmetic with a branch here and there. Over strata that lie side by side the same arithmetic
+//! has no branch: a processor does it for two strata at once, and the sums stay in registers.
+
+use std::ops::Range;
+
+use wide::f64x2;
+
+use crate::cell::Cell;
+use crate::real;
+use crate::stratum::StratumSize;
+use crate::total::Total;
+
+/// Strata that are folded at a time, as many as the smallest vectors of today's processors hold.
+const LANES: usize = 2;
+
+const ZERO: f64x2 = f64x2::ZERO;
+const ONE: f64x2 = f64x2::ONE;
+
+/// Row counts of one domain in sampled strata, group after group, from which [`Insides`] are made.
+///
+/// Strata that are known completely have no place here: nothing of them is multiplied by anything.
+#[derive(Clone, Debug, Default)]
+pub struct InsideCounts {
+    /// `c_h`, `N_h` and `n_h`.
+    lanes: Vec<[f64x2; 3]>,
+    taken: usize,
+    starts: Vec<usize>,
+}
+
+impl InsideCounts {
+    /// Without groups, with room for so many strata in so many groups.
+    #[must_use]
+    pub fn with_room(strata: usize, groups: usize) -> Self {
+        let mut starts = Vec::with_capacity(groups + 1);
+        starts.push(0);
+        Self { lanes: Vec::with_capacity(strata.div_ceil(LANES) + groups), taken: 0, starts }
+    }
+
+    /// Adds `count` rows of the group under way in a stratum of this size.
+    #[inline]
+    pub fn push(&mut self, size: StratumSize, count: u64) {
+        let lane = self.taken % LANES;
+        if lane == 0 {
+            self.lanes.push([ZERO; 3]);
+        }
+        self.taken += 1;
+        let Some(own) = self.lanes.last_mut() else { return };
+        for (into, number) in own.iter_mut().zip([count, size.rows, size.sampled]) {
+            into.as_mut_array()[lane] = real(number);
+        }
+    }
+
+    /// Ends the group under way.
+    pub fn end_group(&mut self) {
+        self.taken = self.lanes.len() * LANES;
+        self.starts.push(self.lanes.len());
+    }
+
+    /// What all variables of the domain are multiplied by.
+    #[must_use]
+    pub fn insides(self) -> Insides {
+        let mut lanes = Vec::with_capacity(self.lanes.len());
+        let mut rows = Vec::with_capacity(self.starts.len() - 1);
+        for ends in self.starts.windows(2) {
+            let mut sums = RowSums::default();
+            lanes.extend(self.lanes[ends[0]..ends[1]].iter().map(|counts| InsideLanes::new(*counts, &mut sums)));
+            rows.push(sums.total());
+        }
+        Insides { lanes, starts: self.starts, rows }
+    }
+}
+
+/// The rows of one domain in sampled strata, [`Inside`](crate::Inside) of each, group after group.
+#[derive(Clone, Debug)]
+pub struct Insides {
+    lanes: Vec<InsideLanes>,
+    /// Where each group begins, and the end.
+    starts: Vec<usize>,
+    /// By group what [`Total::fold_rows`] makes of it.
+    rows: Vec<Total>,
+}
+
+impl Insides {
+    /// A total of a group that has only what [`Total::fold_rows`] makes of it, given its number; `None` without rows.
+    #[must_use]
+    pub fn rows(&self, group: usize) -> Option<&Total> {
+        (!self.lanes_of(group).is_empty()).then(|| &self.rows[group])
+    }
+
+    fn lanes_of(&self, group: usize) -> Range<usize> {
+        self.starts[group]..self.starts[group + 1]
+    }
+}
+
+/// What [`Total`]s need of [`Inside`](crate::Inside).
+#[derive(Clone, Copy, Debug)]
+struct InsideLanes {
+    rows: f64x2,
+    weight: f64x2,
+    rest: f64x2,
+    row_squares: f64x2,
+    lean: f64x2,
+    per_square: f64x2,
+    per_cube: f64x2,
+    per_degree: f64x2,
+    square_factor: f64x2,
+    cube_factor: f64x2,
+}
+
+impl InsideLanes {
+    /// What [`Expansion`](crate::Expansion) and its `inside` compute, with two divisions for all of it.
+    #[inline]
+    fn new([rows, all, n]: [f64x2; 3], sums: &mut RowSums) -> Self {
+        let two = f64x2::splat(2.0);
+        // Factors that are not divided by are 1; all counts are whole.
+        let (n0, n1, n2) = (n.fast_max(ONE), (n - ONE).fast_max(ONE), (n - two).fast_max(ONE));
+        let per_n = ONE / (n0 * n1 * n2);
+        let inverse = per_n * (n1 * n2);
+        let c = rows.fast_min(n);
+        let (share, rest) = (c * inverse, (n - c) * inverse);
+        let (c1, c2) = ((c - ONE).fast_max(ONE), (c - two).fast_max(ONE));
+        let per_c = ONE / (c1 * c2);
+        let (is_one, is_few) = (c.simd_gt(ONE), c.simd_gt(two));
+        let square_factor = is_one.select(share * (n - ONE) * (per_c * c2), ONE);
+        let cube_factor = is_few.select(square_factor * share * (n - two) * (per_c * c1), ONE);
+        let weight = all * inverse;
+        let scale = all * (all - n);
+        let (has_spread, has_third) = (n.simd_gt(ONE), n.simd_gt(two));
+        let per_square = has_spread.select(scale * (per_n * n2), ZERO);
+        let per_cube = has_third.select(per_square * (all - n - n) * (per_n * (n0 * n1)), ZERO);
+        let (row_squares, lean) = (c * rest, rest - share);
+        let lone = has_spread.select(ZERO, scale);
+        sums.weighted += weight * rows;
+        sums.weights += weight * (weight - ONE) * rows;
+        sums.variance += per_square * row_squares;
+        sums.squares += row_squares;
+        sums.degrees += has_spread.select(n - ONE, ZERO);
+        sums.lone += lone;
+        sums.lone_squared += lone * lone;
+        let per_degree = is_few.select(per_c * c2, ONE);
+        Self { rows, weight, rest, row_squares, lean, per_square, per_cube, per_degree, square_factor, cube_factor }
+    }
+}
+
+/// What all variables of a domain share, each lane by itself.
+#[derive(Clone, Copy, Default)]
+struct RowSums {
+    weighted: f64x2,
+    weights: f64x2,
+    variance: f64x2,
+    squares: f64x2,
+    degrees: f64x2,
+    lone: f64x2,
+    lone_squared: f64x2,
+}
+
+impl RowSums {
+    fn total(&self) -> Total {
+        Total {
+            weighted_rows: self.weighted.reduce_add(),
+            weight_squares: self.weights.reduce_add(),
+            rows_variance: self.variance.reduce_add(),
+            pooled_row_squares: self.squares.reduce_add(),
+            pooled_degrees: self.degrees.reduce_add(),
+            lone_scale: self.lone.reduce_add(),
+            lone_scale_squared: self.lone_squared.reduce_add(),
+            ..Total::default()
+        }
+    }
+}
+
+/// Cells of one variable over the same strata as [`Insides`], group after group.
+#[derive(Clone, Debug, Default)]
+pub struct Cells {
+    lanes: Vec<CellLanes>,
+    taken: usize,
+    /// Lanes with a cell whose values differ.
+    varying: Vec<usize>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct CellLanes {
+    mean: f64x2,
+    squares: f64x2,
+    cubes: f64x2,
+    sum: f64x2,
+}
+
+impl Cells {
+    /// Without groups, with room for so many cells in so many groups.
+    #[must_use]
+    pub fn with_room(cells: usize, groups: usize) -> Self {
+        Self { lanes: Vec::with_capacity(cells.div_ceil(LANES) + groups), ..Self::default() }
+    }
+
+    /// Adds the cell of a few values, at least one.
+    #[inline]
+    pub fn push_values(&mut self, values: &[f64]) {
+        match *values {
+            [y] if y.is_finite() => self.put(y, 0.0, 0.0, y),
+            _ => self.push(&Cell::of_all(values)),
+        }
+    }
+
+    /// Adds a cell, which has rows.
+    #[inline]
+    pub fn push(&mut self, cell: &Cell) {
+        let (mean, squares, cubes) = cell.central();
+        self.put(mean, squares, cubes, cell.sum());
+        if !cell.is_constant() {
+            self.varying.push(self.lanes.len() - 1);
+        }
+    }
+
+    #[inline]
+    fn put(&mut self, mean: f64, squares: f64, cubes: f64, sum: f64) {
+        let lane = self.taken % LANES;
+        if lane == 0 {
+            // What no stratum takes may not look like another value.
+            self.lanes.push(CellLanes { mean: f64x2::splat(mean), squares: ZERO, cubes: ZERO, sum: ZERO });
+        }
+        self.taken += 1;
+        let Some(own) = self.lanes.last_mut() else { return };
+        own.mean.as_mut_array()[lane] = mean;
+        own.squares.as_mut_array()[lane] = squares;
+        own.cubes.as_mut_array()[lane] = cubes;
+        own.sum.as_mut_array()[lane] = sum;
+    }
+
+    /// Ends the group under way.
+    pub fn end_group(&mut self) {
+        self.taken = self.lanes.len() * LANES;
+    }
+
+    /// Whether values differ within a cell of these lanes.
+    fn is_varying(&self, lanes: &Range<usize>) -> bool {
+        let next = self.varying.partition_point(|at| *at < lanes.start);
+        self.varying.get(next).is_some_and(|at| *at < lanes.end)
+    }
+}
+
+/// Sums over strata, each lane by itself.
+#[derive(Clone, Copy)]
+struct Sums {
+    estimate: f64x2,
+    seen: f64x2,
+    variance: f64x2,
+    third: f64x2,
+    satterthwaite: f64x2,
+    squares: f64x2,
+    rows: f64x2,
+    least: f64x2,
+    most: f64x2,
+}
+
+impl Total {
+    /// [`fold_values`](Self::fold_values) of all cells of a group, of which there is one at least.
+    pub fn fold_values_of(&mut self, insides: &Insides, cells: &Cells, group: usize) {
+        self.fold_lanes::<false>(insides, cells, insides.lanes_of(group), 1.0, 0.0);
+    }
+
+    /// [`fold_domain_values`](Self::fold_domain_values) of `scale·y + offset` over all cells of a group, of which there is one at least.
+    pub fn fold_domain_values_of(&mut self, insides: &Insides, cells: &Cells, group: usize, scale: f64, offset: f64) {
+        self.fold_lanes::<true>(insides, cells, insides.lanes_of(group), scale, offset);
+    }
+
+    /// [`fold_values`](Self::fold_values) of a count over all strata of a group, of which there is one at least.
+    pub fn fold_count_of(&mut self, insides: &Insides, group: usize) {
+        let (mut third, mut satterthwaite, mut count) = (ZERO, ZERO, ZERO);
+        for inside in &insides.lanes[insides.lanes_of(group)] {
+            let variance = inside.per_square * inside.row_squares;
+            third += inside.per_cube * inside.row_squares * inside.lean;
+            satterthwaite += variance * variance * inside.per_degree;
+            count += inside.rows;
+        }
+        let rows = &insides.rows[group];
+        self.varies |= self.domain_rows > 0 && self.value != 1.0;
+        self.value = 1.0;
+        self.domain_rows += whole(count);
+        self.seen += count.reduce_add();
+        self.inexact_estimate += rows.weighted_rows;
+        self.own_variance += rows.rows_variance;
+        self.pooled_squares += rows.pooled_row_squares;
+        self.third += third.reduce_add();
+        self.satterthwaite += satterthwaite.reduce_add();
+    }
+
+    #[inline]
+    fn fold_lanes<const DOMAIN: bool>(
+        &mut self,
+        insides: &Insides,
+        cells: &Cells,
+        lanes: Range<usize>,
+        scale: f64,
+        offset: f64,
+    ) {
+        let (square_scale, cube_scale) = (f64x2::splat(scale * scale), f64x2::splat(scale * scale * scale));
+        let (scale, offset, three) = (f64x2::splat(scale), f64x2::splat(offset), f64x2::splat(3.0));
+        let mut sums = Sums::new();
+        for (inside, cell) in insides.lanes[lanes.clone()].iter().zip(&cells.lanes[lanes.clone()]) {
+            let y = scale * cell.mean + offset;
+            let sum = scale * cell.sum + offset * inside.rows;
+            let squares = square_scale * cell.squares;
+            let between = inside.row_squares * y * y;
+            let all_squares = squares + between;
+            let all_cubes = cube_scale * cell.cubes + three * y * inside.rest * squares + between * inside.lean * y;
+            let (mut variance, mut third) = (inside.per_square * all_squares, inside.per_cube * all_cubes);
+            if DOMAIN {
+                variance *= inside.square_factor;
+                third *= inside.cube_factor;
+            }
+            sums.rows += inside.rows;
+            sums.seen += sum;
+            sums.estimate += inside.weight * sum;
+            sums.variance += variance;
+            sums.third += third;
+            sums.satterthwaite += variance * variance * inside.per_degree;
+            sums.squares += all_squares;
+            sums.least = sums.least.fast_min(y);
+            sums.most = sums.most.fast_max(y);
+        }
+        self.add_sums(&sums, cells.is_varying(&lanes));
+    }
+
+    fn add_sums(&mut self, sums: &Sums, is_varying: bool) {
+        let ([a, b], [c, d]) = (sums.least.to_array(), sums.most.to_array());
+        let (least, most, seen) = (a.min(b), c.max(d), sums.seen.reduce_add());
+        let varies = is_varying || least != most || !seen.is_finite();
+        self.varies |= varies || (self.domain_rows > 0 && self.value != most);
+        self.value = most;
+        self.domain_rows += whole(sums.rows);
+        self.seen += seen;
+        self.inexact_estimate += sums.estimate.reduce_add();
+        self.own_variance += sums.variance.reduce_add();
+        self.third += sums.third.reduce_add();
+        self.satterthwaite += sums.satterthwaite.reduce_add();
+        self.pooled_squares += sums.squares.reduce_add();
+    }
+}
+
+impl Sums {
+    fn new() -> Self {
+        Self {
+            estimate: ZERO,
+            seen: ZERO,
+            variance: ZERO,
+            third: ZERO,
+            satterthwaite: ZERO,
+            squares: ZERO,
+            rows: ZERO,
+            least: f64x2::splat(f64::INFINITY),
+            most: f64x2::splat(f64::NEG_INFINITY),
+        }
+    }
+}
+
+/// A number of rows, which stays far below 2^53.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a sum of row counts")]
+fn whole(rows: f64x2) -> u64 {
+    rows.reduce_add() as u64
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+use proptest::prelude::*;
+
+use super::{Cells, InsideCounts};
+use crate::cell::Cell;
+use crate::stratum::{Expansion, StratumSize};
+use crate::total::Total;
+
+/// A sampled stratum and the values of the domain's rows in it.
+type Stratum = (StratumSize, Vec<f64>);
+
+fn stratum() -> impl Strategy<Value = Stratum> {
+    let values = prop_oneof![Just(vec![2.5; 3]), prop::collection::vec(-50.0..150.0_f64, 1..6)];
+    (values, 0..5_u64, 1..1_000_u64).prop_map(|(values, outside, unseen)| {
+        let sampled = values.len() as u64 + outside;
+        (StratumSize::new(sampled + unseen, sampled), values)
+    })
+}
+
+fn cell(values: &[f64], scale: f64, offset: f64) -> Cell {
+    let mut cell = Cell::default();
+    values.iter().for_each(|y| cell.add(scale * y + offset));
+    cell
+}
+
+/// What cells one by one fold into: the sums, the domain's own degrees for a linear form, and the count.
+fn one_by_one(strata: &[Stratum], scale: f64, offset: f64) -> [Total; 3] {
+    let mut totals = [Total::default(); 3];
+    for (size, values) in strata {
+        let stratum: Expansion = (*size).into();
+        totals[0].fold_cell(&stratum, &cell(values, 1.0, 0.0));
+        totals[1].fold_domain_cell(&stratum, &cell(values, scale, offset));
+        totals[2].fold_cell(&stratum, &Cell::of_count(values.len() as u64));
+    }
+    totals
+}
+
+fn side_by_side(groups: &[Vec<Stratum>], scale: f64, offset: f64) -> Vec<[Total; 3]> {
+    let (mut counts, mut cells) = (InsideCounts::with_room(3, 1), Cells::default());
+    for strata in groups {
+        for (size, values) in strata {
+            counts.push(*size, values.len() as u64);
+            cells.push_values(values);
+        }
+        counts.end_group();
+        cells.end_group();
+    }
+    let insides = counts.insides();
+    let of_group = |group: usize| {
+        let mut totals = [*insides.rows(group).unwrap(); 3];
+        totals[0].fold_values_of(&insides, &cells, group);
+        totals[1].fold_domain_values_of(&insides, &cells, group, scale, offset);
+        totals[2].fold_count_of(&insides, group);
+        totals
+    };
+    (0..groups.len()).map(of_group).collect()
+}
+
+fn same(found: &Total, expected: &Total) {
+    assert_eq!((found.domain_rows, found.varies), (expected.domain_rows, expected.varies));
+    let all = |t: &Total| {
+        let of_values = [t.inexact_estimate, t.seen, t.own_variance, t.third, t.satterthwaite, t.pooled_squares];
+        let of_rows = [t.weighted_rows, t.weight_squares, t.rows_variance, t.pooled_row_squares, t.pooled_degrees];
+        [&of_values[..], &of_rows, &[t.lone_scale, t.lone_scale_squared]].concat()
+    };
+    for (found, expected) in all(found).into_iter().zip(all(expected)) {
+        let error = (found - expected).abs();
+        assert!(error <= 1e-9 * expected.abs().max(1e-3), "{found} instead of {expected}");
+    }
+}
+
+proptest! {
+    /// Whatever the number of strata in a group: lanes that none takes add nothing.
+    #[test]
+    fn lanes_fold_what_single_cells_fold(
+        groups in prop::collection::vec(prop::collection::vec(stratum(), 1..8), 1..5),
+        scale in -2.0..2.0_f64,
+        offset in -100.0..100.0_f64,
+    ) {
+        let found = side_by_side(&groups, scale, offset);
+        for (found, strata) in found.iter().zip(&groups) {
+            for (found, expected) in found.iter().zip(one_by_one(strata, scale, offset)) {
+                same(found, &expected);
+            }
+        }
+    }
+}
+
+/// A variance of nothing but equal values is exactly zero when all sampled rows are in the domain.
+#[test]
+fn equal_values_do_not_vary() {
+    let size = |rows| StratumSize::new(rows, 3);
+    let groups = [vec![(size(10), vec![0.1; 3]), (size(90), vec![0.1; 3]), (size(7), vec![0.1; 3])]];
+    let [sum, ..] = side_by_side(&groups, 1.0, 0.0)[0];
+    assert_eq!((sum.varies, sum.value, sum.variance(), sum.third), (false, 0.1, Some(0.0), 0.0));
+    let others = [vec![(size(10), vec![0.1; 3]), (size(90), vec![0.2; 3])]];
+    assert!(side_by_side(&others, 1.0, 0.0)[0][0].varies);
+}
+
+/// No interval is made of what is not a number.
+#[test]
+fn infinities_have_no_variance() {
+    for value in [f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
+        let groups = [vec![(StratumSize::new(100, 4), vec![value]), (StratumSize::new(100, 4), vec![1.0, 2.0])]];
+        let found = side_by_side(&groups, 1.0, 0.0)[0][0];
+        assert!(found.variance().is_none() && found.varies && !found.estimate().is_finite(), "{value}");
+    }
+}
