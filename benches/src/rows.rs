@@ -19,6 +19,8 @@ use std::time::Duration;
 const COUNTS: [u64; 4] = [1, 100, 1_000, 100_000];
 /// The aggregates of a query: one, and several.
 const CALLS: [(&str, &str); 2] = [("1", "SUM(v) AS a"), ("4", "SUM(v) AS a, AVG(v) AS b, COUNT(*) AS c, AVG(w) AS d")];
+/// Runs before any is timed.
+const WARM_RUNS: usize = 5;
 /// Rows of a batch in memory.
 const BATCH_ROWS: usize = 8_192;
 
@@ -28,7 +30,7 @@ pub(crate) struct Options {
     /// Rows of the sample
     #[arg(long, default_value_t = 1_000_000)]
     rows: usize,
-    /// Runs of each query after the first
+    /// Runs of each query that are timed
     #[arg(long, default_value_t = 15)]
     runs: usize,
     /// Only samples of this many strata
@@ -67,8 +69,7 @@ pub(crate) async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
             for (name, calls) in CALLS {
                 let by = key.map_or(String::new(), |key| format!(" GROUP BY {key}"));
                 let sql = format!("SELECT {calls} FROM t WHERE f < 90{by}");
-                let (ours_ms, rows) = ours(&session, &sql, options).await?;
-                let plain_ms = theirs(&plain, &sql, options.runs).await?;
+                let (ours_ms, plain_ms, rows) = by_turns(&session, &plain, &sql, options).await?;
                 let line = Line { strata, groups, calls: name, key: key.unwrap_or("none"), ours_ms, plain_ms, rows };
                 print!("{}", line.text());
                 lines.push(line);
@@ -161,39 +162,32 @@ fn plain(table: &[RecordBatch], rows: usize) -> Result<SessionContext, Box<dyn E
     Ok(context)
 }
 
-async fn ours(session: &Session, sql: &str, options: &Options) -> Result<(f64, u64), Box<dyn Error>> {
+/// Ours and theirs by turns, in ms, and the rows that ours read.
+async fn by_turns(
+    session: &Session,
+    plain: &SessionContext,
+    sql: &str,
+    options: &Options,
+) -> Result<(f64, f64, u64), Box<dyn Error>> {
     let clock = SystemClock::default();
-    let (mut ms, mut answers) = (Vec::new(), Vec::new());
-    for run in 0..=options.runs {
+    session.query("SET plusminus.level = 31").run().await?;
+    let (mut ours, mut theirs, mut answers) = (Vec::new(), Vec::new(), Vec::new());
+    for run in 0..WARM_RUNS + options.runs {
         let start = clock.elapsed();
         let text = sql.replacen("SELECT", &format!("SELECT /* {run} */"), 1);
-        let top = session.query("SET plusminus.level = 31");
-        if run == 0 {
-            top.run().await?;
-        }
         let answer = session.query(text).within(Duration::from_secs(60)).run().await?;
-        if run > 0 {
-            ms.push(1e3 * (clock.elapsed() - start).as_secs_f64());
+        let middle = clock.elapsed();
+        plain.sql(sql).await?.collect().await?;
+        if run >= WARM_RUNS {
+            ours.push(1e3 * (middle - start).as_secs_f64());
+            theirs.push(1e3 * (clock.elapsed() - middle).as_secs_f64());
             answers.push(answer);
         }
     }
     if options.parts {
         println!("{}", told(&answers).0);
     }
-    Ok((median(&ms), answers.first().map_or(0, |answer| answer.report().rows_read)))
-}
-
-async fn theirs(context: &SessionContext, sql: &str, runs: usize) -> Result<f64, Box<dyn Error>> {
-    let clock = SystemClock::default();
-    let mut ms = Vec::new();
-    for run in 0..=runs {
-        let start = clock.elapsed();
-        context.sql(sql).await?.collect().await?;
-        if run > 0 {
-            ms.push(1e3 * (clock.elapsed() - start).as_secs_f64());
-        }
-    }
-    Ok(median(&ms))
+    Ok((median(&ours), median(&theirs), answers.first().map_or(0, |answer| answer.report().rows_read)))
 }
 
 impl Line {
@@ -217,7 +211,7 @@ fn page(options: &Options, lines: &[Line]) -> String {
     let mut text = format!(
         "# What a row costs\n\n```console\n$ cargo run -p plusminus-benches --release -- rows --rows {} --runs {} --write docs/{name}\n```\n\n\
          Estimates with intervals over a sample of about {} rows beside the same plain aggregates in DataFusion over as many rows, both in \
-         memory, on two threads, from the text (new each time) to the answer; medians of {} runs. Every query has a filter that nine rows of ten pass. \
+         memory, on two threads, from the text (new each time) to the answer, by turns; medians of {} runs. Every query has a filter that nine rows of ten pass. \
          Goal: at most 1.1 up to 1,000 groups, 2 up to 100,000.\n\n\
          | strata | groups | key | aggregates | ours, ms | DataFusion, ms | ratio | rows read |\n|---|---|---|---|---|---|---|---|\n",
         options.rows, options.runs, options.rows, options.runs
