@@ -2,7 +2,7 @@
 
 use crate::coverage::sessions::Generator;
 use crate::lineitem;
-use crate::versus::median;
+use crate::versus::{has_samples, median};
 use arrow::array::AsArray;
 use plusminus::{Answer, Session, SessionBuilder};
 use std::error::Error;
@@ -49,9 +49,9 @@ pub(crate) async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let mut lines = Vec::new();
     for (table, queries, samples) in WORKLOADS {
         let Some(data) = data(options, table)? else { continue };
-        let session = session(options, table, &data, samples).await?;
-        let statements = session.parse(queries)?;
         let texts: Vec<String> = queries_of(queries);
+        let session = session(options, table, &data, samples, &texts[0]).await?;
+        let statements = session.parse(queries)?;
         // What looks cost is learnt from queries like these.
         for _ in 0..8 {
             for statement in &statements {
@@ -89,11 +89,17 @@ fn data(options: &Options, table: &str) -> Result<Option<PathBuf>, Box<dyn Error
     })
 }
 
-async fn session(options: &Options, table: &str, data: &Path, samples: &str) -> Result<Session, Box<dyn Error>> {
+async fn session(
+    options: &Options,
+    table: &str,
+    data: &Path,
+    samples: &str,
+    question: &str,
+) -> Result<Session, Box<dyn Error>> {
     let store = options.folder.join(format!("forecasts-{table}"));
     let session = SessionBuilder::new(store).open().await?;
     session.register(table, &data.to_string_lossy()).await?;
-    if session.execute("SHOW SAMPLES").await?.iter().all(|answer| answer.batch().num_rows() == 0) {
+    if !has_samples(&session, 1, question).await? {
         session.execute(samples).await?;
     }
     Ok(session)
