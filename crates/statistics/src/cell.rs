@@ -28,24 +28,15 @@ impl Cell {
         Self { count, origin, ..Self::default() }
     }
 
-    /// The cell of one value.
-    #[inline]
-    #[must_use]
-    pub fn of(y: f64) -> Self {
-        let mut cell = Self::default();
-        cell.add(y);
-        cell
-    }
-
     /// The cell of these values.
     #[inline]
     #[must_use]
     pub fn of_all(values: &[f64]) -> Self {
         let mut cell = Self::default();
-        if values.len() < LANES_MIN {
-            values.iter().for_each(|value| cell.add(*value));
-        } else {
-            cell.add_all(values);
+        match values.len() {
+            // Short ones where they are asked for, without a call.
+            ..LANES_MIN => values.iter().for_each(|value| cell.add(*value)),
+            _ => cell.add_all(values),
         }
         cell
     }

@@ -21,7 +21,7 @@ const ONE: f64x2 = f64x2::ONE;
 /// Row counts of one domain in sampled strata, group after group, from which [`Insides`] are made.
 ///
 /// Strata that are known completely have no place here: nothing of them is multiplied by anything.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct InsideCounts {
     /// `c_h`, `N_h` and `n_h`.
     lanes: Vec<[f64x2; 3]>,
@@ -38,7 +38,7 @@ impl InsideCounts {
         Self { lanes: Vec::with_capacity(strata.div_ceil(LANES) + groups), taken: 0, starts }
     }
 
-    /// Adds `count` rows of the group under way in a stratum of this size.
+    /// Adds `count` rows of the group under way in a stratum of this size, of whose sampled rows they are.
     #[inline]
     pub fn push(&mut self, size: StratumSize, count: u64) {
         let lane = self.taken % LANES;
@@ -61,6 +61,7 @@ impl InsideCounts {
     /// What all variables of the domain are multiplied by.
     #[must_use]
     pub fn insides(self) -> Insides {
+        debug_assert_eq!(self.starts.last(), Some(&self.lanes.len()), "a group was not ended");
         let mut lanes = Vec::with_capacity(self.lanes.len());
         let mut rows = Vec::with_capacity(self.starts.len() - 1);
         for ends in self.starts.windows(2) {
@@ -110,22 +111,22 @@ struct InsideLanes {
 }
 
 impl InsideLanes {
-    /// What [`Expansion`](crate::Expansion) and its `inside` compute, with two divisions for all of it.
+    /// What [`Expansion`](crate::Expansion) and its `inside` compute, with four divisions for all of it.
     #[inline]
     fn new([rows, all, n]: [f64x2; 3], sums: &mut RowSums) -> Self {
         let two = f64x2::splat(2.0);
         // Factors that are not divided by are 1; all counts are whole.
         let (n0, n1, n2) = (n.fast_max(ONE), (n - ONE).fast_max(ONE), (n - two).fast_max(ONE));
-        let per_n = ONE / (n0 * n1 * n2);
-        let inverse = per_n * (n1 * n2);
+        // Whole weights stay whole, and so do the counts and sums that they are multiplied with.
+        let weight = all / n0;
+        let (inverse, per_n) = (ONE / n0, ONE / (n0 * n1 * n2));
         let c = rows.fast_min(n);
         let (share, rest) = (c * inverse, (n - c) * inverse);
         let (c1, c2) = ((c - ONE).fast_max(ONE), (c - two).fast_max(ONE));
         let per_c = ONE / (c1 * c2);
-        let (is_one, is_few) = (c.simd_gt(ONE), c.simd_gt(two));
-        let square_factor = is_one.select(share * (n - ONE) * (per_c * c2), ONE);
-        let cube_factor = is_few.select(square_factor * share * (n - two) * (per_c * c1), ONE);
-        let weight = all * inverse;
+        let (are_two, are_three) = (c.simd_gt(ONE), c.simd_gt(two));
+        let square_factor = are_two.select(share * (n - ONE) * (per_c * c2), ONE);
+        let cube_factor = are_three.select(square_factor * share * (n - two) * (per_c * c1), ONE);
         let scale = all * (all - n);
         let (has_spread, has_third) = (n.simd_gt(ONE), n.simd_gt(two));
         let per_square = has_spread.select(scale * (per_n * n2), ZERO);
@@ -139,7 +140,7 @@ impl InsideLanes {
         sums.degrees += has_spread.select(n - ONE, ZERO);
         sums.lone += lone;
         sums.lone_squared += lone * lone;
-        let per_degree = is_few.select(per_c * c2, ONE);
+        let per_degree = are_three.select(per_c * c2, ONE);
         Self { rows, weight, rest, row_squares, lean, per_square, per_cube, per_degree, square_factor, cube_factor }
     }
 }
@@ -296,6 +297,7 @@ impl Total {
         scale: f64,
         offset: f64,
     ) {
+        debug_assert!(!lanes.is_empty() && insides.lanes.len() == cells.lanes.len(), "other cells than insides");
         let (square_scale, cube_scale) = (f64x2::splat(scale * scale), f64x2::splat(scale * scale * scale));
         let (scale, offset, three) = (f64x2::splat(scale), f64x2::splat(offset), f64x2::splat(3.0));
         let mut sums = Sums::new();

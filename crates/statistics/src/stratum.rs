@@ -75,13 +75,6 @@ impl From<StratumSize> for Expansion {
 }
 
 impl Expansion {
-    /// Every row of the stratum is known.
-    #[inline]
-    #[must_use]
-    pub fn is_exact(&self) -> bool {
-        self.is_exact
-    }
-
     /// The domain that `count` of the sampled rows belong to.
     #[inline]
     #[must_use]

@@ -7,7 +7,7 @@ pub(crate) use cache::ImageCache;
 use crate::error::{Error, Result};
 use crate::kernel::{Run, runs_of};
 use arrow::array::{ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, UInt32Array};
-use arrow::compute::{SortColumn, cast, concat_batches, filter_record_batch, lexsort_to_indices, take};
+use arrow::compute::{cast, concat_batches, filter_record_batch, take};
 use arrow::datatypes::{DataType, Field, Schema, UInt32Type};
 use arrow::record_batch::RecordBatch;
 use plusminus_catalog::{Manifest, RANK, STRATUM, Store};
@@ -142,16 +142,21 @@ fn load(store: &Store, manifest: &Manifest, level: usize, columns: &[String], kn
 }
 
 /// The order by stratum and rank, and the strata and ranks in it.
+///
+/// Every block of a level is in that order already, and a stable sort merges what it finds in order.
 fn sort(batch: &RecordBatch) -> Result<(UInt32Array, UInt32Array, UInt32Array)> {
-    let column = |name: &str| batch.column_by_name(name).cloned().ok_or_else(|| missing(name));
-    let (strata, ranks) = (column(STRATUM)?, column(RANK)?);
-    let keys = [strata.clone(), ranks.clone()].map(|values| SortColumn { values, options: None });
-    let order = lexsort_to_indices(&keys, None)?;
-    let taken = |column: ArrayRef| -> Result<UInt32Array> {
-        Ok(take(column.as_ref(), &order, None)?.as_primitive::<UInt32Type>().clone())
+    let column = |name: &str| -> Result<&UInt32Array> {
+        let column = batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<UInt32Type>());
+        column.ok_or_else(|| missing(name))
     };
-    let (strata, ranks) = (taken(strata)?, taken(ranks)?);
-    Ok((order, strata, ranks))
+    let (strata, ranks) = (column(STRATUM)?.values(), column(RANK)?.values());
+    let key = |(stratum, rank): (&u32, &u32)| u64::from(*stratum) << u32::BITS | u64::from(*rank);
+    let mut rows: Vec<(u64, u32)> = strata.iter().zip(ranks).map(key).zip(0..).collect();
+    rows.sort_by_key(|(key, _)| *key);
+    let of = |number: fn(&(u64, u32)) -> u32| UInt32Array::from_iter_values(rows.iter().map(number));
+    #[expect(clippy::cast_possible_truncation, reason = "a half of the key")]
+    let (strata, ranks) = (of(|(key, _)| (*key >> u32::BITS) as u32), of(|(key, _)| *key as u32));
+    Ok((of(|(_, row)| *row), strata, ranks))
 }
 
 /// A level without rows has no file to tell the types; they come from the manifest.

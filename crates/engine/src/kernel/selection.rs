@@ -6,9 +6,9 @@
 use crate::error::Result;
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, BooleanArray, PrimitiveArray, downcast_primitive_array};
 use arrow::buffer::BooleanBuffer;
-use arrow::compute::filter;
+use arrow::compute::{FilterBuilder, FilterPredicate};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Rows of a word.
 const WORD: usize = u64::BITS as usize;
@@ -19,6 +19,8 @@ const FEW: u32 = 10;
 pub(crate) struct Selection {
     mask: BooleanArray,
     passing: usize,
+    /// The same for what is not taken out here, once that is needed.
+    filter: OnceLock<FilterPredicate>,
 }
 
 impl Selection {
@@ -29,7 +31,7 @@ impl Selection {
             None => BooleanArray::new(mask.values().clone(), None),
         };
         let passing = mask.true_count();
-        (passing < mask.len()).then_some(Self { mask, passing })
+        (passing < mask.len()).then_some(Self { mask, passing, filter: OnceLock::new() })
     }
 
     /// How many rows pass.
@@ -58,7 +60,8 @@ impl Selection {
                 _ => {}
             );
         }
-        Ok(filter(column, &self.mask)?)
+        let filter = self.filter.get_or_init(|| FilterBuilder::new(&self.mask).optimize().build());
+        Ok(filter.filter(column)?)
     }
 
     fn numbers<T: ArrowPrimitiveType>(&self, column: &PrimitiveArray<T>) -> ArrayRef {

@@ -19,6 +19,7 @@ use crate::prepared::PreparedCache;
 use crate::quantiles::QuantilesCache;
 use crate::query::Query;
 use datafusion::catalog::TableProvider;
+use datafusion::common::config::ConfigNonZeroUsize;
 use datafusion::execution::SessionState;
 use datafusion::execution::cache::cache_manager::CacheManagerConfig;
 use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
@@ -203,6 +204,8 @@ impl SessionBuilder {
         let runtime =
             RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).with_cache_manager(caches).build_arc()?;
         let mut config = SessionConfig::new().with_target_partitions(self.threads).with_information_schema(true);
+        // Every file whose footer is read at once costs a thread, and a thread costs more than a footer.
+        config.options_mut().execution.meta_fetch_concurrency = ConfigNonZeroUsize::try_new(2 * self.threads)?;
         // A folder stands for all the files below it, and a glob for all it matches.
         config.options_mut().execution.listing_table_ignore_subdirectory = false;
         Ok(tables::PathTables::enable(SessionContext::new_with_config_rt(config, runtime)))

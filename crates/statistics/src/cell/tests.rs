@@ -15,7 +15,10 @@ fn sums_of_powers_about_the_first_value() {
     assert_eq!((actual.s2, actual.s3), (25.0, -91.0));
     assert_eq!((actual.sum(), actual.raw_powers()), (2.0, (10.0, 26.0)));
     assert!(!actual.is_constant());
-    assert_eq!(Cell::of(3.0), cell(&[3.0]));
+    for n in [1, 31, 32, 100] {
+        let values: Vec<f64> = (0..n).map(f64::from).collect();
+        assert_eq!(Cell::of_all(&values), cell(&values));
+    }
 }
 
 #[test]

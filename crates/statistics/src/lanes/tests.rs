@@ -96,6 +96,21 @@ fn equal_values_do_not_vary() {
     assert!(side_by_side(&others, 1.0, 0.0)[0][0].varies);
 }
 
+/// Whole weights and values add up without rounding.
+#[test]
+fn whole_numbers_stay_whole() {
+    let strata = |n: u64| (StratumSize::new(100 * n, n), (0..n.min(7)).map(|y| 3.0 * y as f64).collect::<Vec<f64>>());
+    let groups: Vec<Vec<Stratum>> = (1..40).map(|n| [n, 7 * n + 1, 1_000 * n].map(strata).to_vec()).collect();
+    for (found, strata) in side_by_side(&groups, 1.0, 0.0).iter().zip(&groups) {
+        let expected = one_by_one(strata, 1.0, 0.0);
+        for (found, expected) in [(found[0], expected[0]), (found[2], expected[2])] {
+            assert_eq!(found.weighted_rows, expected.weighted_rows);
+            assert_eq!(found.inexact_estimate, expected.inexact_estimate);
+            assert_eq!(found.seen, expected.seen);
+        }
+    }
+}
+
 /// No interval is made of what is not a number.
 #[test]
 fn infinities_have_no_variance() {

@@ -11,8 +11,8 @@ use crate::shape::Variable;
 use plusminus_statistics::{StratumSize, Total};
 use std::ops::Range;
 
-/// Groups that are walked and estimated together, and rows after which no further group is added: few enough for all that is theirs to
-/// stay in the cache of a core.
+/// Groups, and their rows, that are walked and estimated together, so few that all that is theirs stays in the cache of a core. A group
+/// with more rows is walked by itself, so many runs at a time.
 const GROUPS_MAX: usize = 128;
 const ROWS_MAX: usize = 384;
 
@@ -55,14 +55,14 @@ impl<'a> Block<'a> {
     pub(crate) fn totals(&mut self, variables: &[Variable]) -> Vec<Total> {
         let domains = Domain::all(variables);
         let mut totals = vec![Total::default(); self.groups.len() * variables.len()];
-        let mut next = self.starts[0] as usize;
-        let mut kept = None;
+        let (mut next, mut chunks) = (self.starts[0] as usize, 0);
+        self.kept = None;
         while let Some(chunk) = self.chunk(&mut next, &domains, variables) {
             chunk.sheets.iter().for_each(|sheet| sheet.fold(&mut totals, variables.len()));
             chunk.add_whole(self.rows, variables, &mut totals);
-            kept = Some(chunk);
+            chunks += 1;
+            self.kept = (chunks == 1).then_some(chunk);
         }
-        self.kept = kept.filter(|_| self.is_one_chunk());
         totals
     }
 
@@ -87,11 +87,6 @@ impl<'a> Block<'a> {
         found
     }
 
-    /// Whether all rows are taken at once: several groups are, and few rows of one.
-    fn is_one_chunk(&self) -> bool {
-        self.groups.len() > 1 || (self.starts[1] - self.starts[0]) as usize <= ROWS_MAX
-    }
-
     /// The cells of the rows from `next` on, which moves behind them; `None` when no row is left.
     fn chunk(&self, next: &mut usize, domains: &[Domain], variables: &[Variable]) -> Option<Chunk<'a>> {
         let end = *self.starts.last()? as usize;
@@ -99,13 +94,12 @@ impl<'a> Block<'a> {
             return None;
         }
         let mut runs = Runs::with_room(&self.rows.strata, ROWS_MAX);
-        if self.is_one_chunk() {
-            for ends in self.starts.windows(2) {
-                runs.append(ends[0] as usize..ends[1] as usize, usize::MAX);
-            }
-            *next = end;
-        } else {
+        if self.groups.len() == 1 {
             *next = runs.append(*next..end, ROWS_MAX);
+        } else {
+            for ends in self.starts.windows(2) {
+                *next = runs.append(ends[0] as usize..ends[1] as usize, ROWS_MAX);
+            }
         }
         runs.look_up(self.sizes);
         let sheets = domains.iter().map(|domain| Sheet::new(domain, variables, self.rows, &runs)).collect();

@@ -26,7 +26,7 @@ impl Domain {
             let own = if variable.argument.is_some() { &mut found[known].sums } else { &mut found[known].counts };
             own.push(at);
         }
-        // A count is told by the cells of a sum; its own need not be filled.
+        // Of sums the cells are at hand in every walk.
         for domain in &mut found {
             domain.first = domain.sums.first().copied().unwrap_or(domain.first);
         }

@@ -22,13 +22,13 @@ fn rows(count: u32) -> Rows {
     rows
 }
 
-/// All rows, those of the second domain, and sums of the argument over the second domain.
+/// All rows, those of the second domain, sums of the argument over the second domain and over all rows.
 fn variables() -> Vec<Variable> {
     let variable = |domain, argument| Variable { domain, argument };
-    vec![variable(0, None), variable(1, None), variable(1, Some(0))]
+    vec![variable(0, None), variable(1, None), variable(1, Some(0)), variable(0, Some(0))]
 }
 
-/// An average, a share of the rows, and a sum per row of all.
+/// An average, a share of the rows, a sum per row of all, and an average over all rows.
 fn linears() -> Vec<Linear> {
     let of = |values: [f64; GROUPS]| values.to_vec();
     let linear = |terms, one_domain| Linear { terms, one_domain };
@@ -36,6 +36,7 @@ fn linears() -> Vec<Linear> {
         linear(vec![(2, of([0.5, 0.25, 2.0])), (1, of([-40.0, -20.0, -200.0]))], true),
         linear(vec![(1, of([1.0, 2.0, 3.0])), (0, of([-0.5, -1.5, -2.0]))], false),
         linear(vec![(0, of([-30.0, 7.0, -50.0])), (2, of([0.5, 1.0, -2.0]))], false),
+        linear(vec![(3, of([0.1, 1.5, 2.0])), (0, of([-11.0, -150.0, -199.0]))], true),
     ]
 }
 
