@@ -31,6 +31,10 @@ impl Task for Compact<'_> {
         self.variables.len()
     }
 
+    fn scratch(&self) -> Scratch {
+        Scratch::of_variables(self.variables)
+    }
+
     fn skips(&self, _: StratumSize) -> bool {
         false
     }

@@ -19,7 +19,7 @@ pub(in crate::kernel) struct Gather<'a> {
 impl<'a> Gather<'a> {
     pub(in crate::kernel) fn new(variables: &'a [Variable]) -> Self {
         let entries = Rows { cells: Some(Vec::new()), ..Rows::default() };
-        Self { variables, scratch: Scratch::new(variables.len()), stratum: None, entries, rows: 0 }
+        Self { variables, scratch: Scratch::of_variables(variables), stratum: None, entries, rows: 0 }
     }
 
     /// Adds rows, whose groups are below `groups`; false, and nothing is done, when the cells of so many would not stay in the cache

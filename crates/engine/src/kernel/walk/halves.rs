@@ -18,6 +18,10 @@ pub(super) trait Task: Sync {
 
     /// Cells per group.
     fn width(&self) -> usize;
+    /// Cells to add to, none yet.
+    fn scratch(&self) -> Scratch {
+        Scratch::new(self.width())
+    }
     /// Whether rows of a stratum of this size need not be looked at.
     fn skips(&self, size: StratumSize) -> bool;
     /// Adds rows of one stratum and level to the cells of their groups, which it touches.
@@ -82,7 +86,7 @@ impl Walk<'_> {
     }
 
     fn half<T: Task>(&self, task: &T, pieces: &[Piece], shared: Shared) -> Half<T::Folded> {
-        let scratch = Scratch::new(task.width());
+        let scratch = task.scratch();
         let mut half = Half { folded: task.empty(), scratch, open: Open::default() };
         let (mut is_first, mut is_begun) = (true, false);
         for (number, piece) in pieces.iter().enumerate() {

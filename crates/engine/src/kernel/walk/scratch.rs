@@ -1,3 +1,4 @@
+use crate::shape::Variable;
 use plusminus_statistics::Cell;
 
 /// Half of what a core's second-level cache holds on most machines.
@@ -15,12 +16,27 @@ pub(super) struct Scratch {
     touched: Vec<u32>,
     stamp: Vec<u32>,
     now: u32,
+    /// Places of counts, each with that of a sum over the same rows: its cell tells the count's.
+    counts: Vec<(usize, usize)>,
 }
 
 impl Scratch {
     /// Without room for any group.
     pub(super) fn new(width: usize) -> Self {
-        Self { width, cells: Vec::new(), touched: Vec::new(), stamp: Vec::new(), now: 1 }
+        Self { width, cells: Vec::new(), touched: Vec::new(), stamp: Vec::new(), now: 1, counts: Vec::new() }
+    }
+
+    /// The same, a place per variable.
+    pub(super) fn of_variables(variables: &[Variable]) -> Self {
+        let sum_of = |domain| variables.iter().position(|v| v.domain == domain && v.argument.is_some());
+        let counts = variables.iter().enumerate().filter(|(_, variable)| variable.argument.is_none());
+        let counts = counts.filter_map(|(at, variable)| Some((at, sum_of(variable.domain)?))).collect();
+        Self { counts, ..Self::new(variables.len()) }
+    }
+
+    /// Whether the cells at this place need not be added to.
+    pub(super) fn is_told(&self, at: usize) -> bool {
+        self.counts.iter().any(|(count, _)| *count == at)
     }
 
     /// Makes room for further groups.
@@ -62,6 +78,9 @@ impl Scratch {
         for group in self.touched.drain(..) {
             let start = group as usize * self.width;
             let own = &mut self.cells[start..start + self.width];
+            for (count, sum) in &self.counts {
+                own[*count] = Cell::of_count(own[*sum].count);
+            }
             take(group, own);
             own.iter_mut().for_each(Cell::clear);
         }

@@ -77,6 +77,24 @@ fn entries_tell_what_rows_tell() {
     }
 }
 
+/// Counts come out the same whether or not there are sums over the same rows, whose cells tell them.
+#[test]
+fn counts_need_no_sums() {
+    let (variables, workers) = (variables(), Workers::new(1));
+    let sizes: Vec<StratumSize> = (1..=5).map(|h| StratumSize::new(h * 1_000, 500)).collect();
+    let levels = [rows(90), rows(200)];
+    let walk = Walk { levels: &levels, sizes: &sizes, groups: GROUPS, workers: &workers };
+    let sorted = ByGroup::new(&levels, GROUPS, &workers).unwrap();
+    let of_block = |variables: &[Variable]| Block::first_of(0..GROUPS, &sorted, &sizes).totals(variables);
+    let with_sums = totals(&walk, &variables).unwrap();
+    let counts: Vec<Total> = with_sums.chunks(variables.len()).flat_map(|own| own[..2].to_vec()).collect();
+    for alone in [totals(&walk, &variables[..2]).unwrap(), of_block(&variables[..2])] {
+        near(&alone, &counts);
+    }
+    near(&of_block(&variables), &with_sums);
+    assert_eq!(counts.iter().step_by(2).map(|total| total.domain_rows).sum::<u64>(), 290);
+}
+
 /// Levels merged one by one come out as all at once, to the last bit, though they are enough for two threads and one stratum.
 #[test]
 fn levels_merge_alike_in_any_steps() {

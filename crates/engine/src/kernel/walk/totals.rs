@@ -35,6 +35,10 @@ impl Task for Totals<'_> {
         self.variables.len()
     }
 
+    fn scratch(&self) -> Scratch {
+        Scratch::of_variables(self.variables)
+    }
+
     fn skips(&self, _: StratumSize) -> bool {
         false
     }
@@ -94,7 +98,9 @@ pub(super) fn add_rows(scratch: &mut Scratch, rows: &Rows, run: Range<usize>, va
         return;
     }
     for (at, variable) in variables.iter().enumerate() {
-        add_run(scratch, rows, run.clone(), at, variable);
+        if !scratch.is_told(at) {
+            add_run(scratch, rows, run.clone(), at, variable);
+        }
     }
 }
 
