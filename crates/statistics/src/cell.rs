@@ -33,11 +33,7 @@ impl Cell {
     #[must_use]
     pub fn of_all(values: &[f64]) -> Self {
         let mut cell = Self::default();
-        match values.len() {
-            // Short ones where they are asked for, without a call.
-            ..LANES_MIN => values.iter().for_each(|value| cell.add(*value)),
-            _ => cell.add_all(values),
-        }
+        cell.add_all(values);
         cell
     }
 
@@ -65,14 +61,18 @@ impl Cell {
     /// Adds values in eight interleaved sums, so that several are added at a time.
     ///
     /// The order of additions depends on the number of values alone.
+    #[inline]
     pub fn add_all(&mut self, values: &[f64]) {
-        let Some(first) = values.first() else { return };
-        if self.count == 0 {
-            self.origin = *first;
+        // Few are added where that is asked for, without a call.
+        match values.len() {
+            ..LANES_MIN => values.iter().for_each(|value| self.add(*value)),
+            _ => self.add_many(values),
         }
-        if values.len() < LANES_MIN {
-            values.iter().for_each(|value| self.add(*value));
-            return;
+    }
+
+    fn add_many(&mut self, values: &[f64]) {
+        if self.count == 0 {
+            self.origin = values[0];
         }
         let mut lanes = Lanes::default();
         let (chunks, rest) = values.as_chunks::<LANES>();

@@ -85,7 +85,7 @@ impl Levels<'_> {
         if room.try_grow(ByGroup::bytes(walk.levels)).is_err() {
             return Ok(None);
         }
-        Ok(Some((ByGroup::new(walk.levels, walk.groups, walk.workers)?, room)))
+        Ok(Some((ByGroup::new(walk.levels, walk.groups, &self.shape.variables, walk.workers)?, room)))
     }
 
     /// All groups at once, the rows stratum by stratum.

@@ -19,6 +19,7 @@ const ROWS_MAX: usize = 384;
 /// Consecutive groups of rows in group order.
 pub(crate) struct Block<'a> {
     rows: &'a Rows,
+    domains: &'a [Domain],
     /// The first row of each group, and the end.
     starts: &'a [u32],
     groups: Range<usize>,
@@ -32,7 +33,7 @@ pub(crate) struct Block<'a> {
 struct Chunk<'a> {
     runs: Runs<'a>,
     /// By domain, the cells of sampled strata.
-    sheets: Vec<Sheet>,
+    sheets: Vec<Sheet<'a>>,
 }
 
 impl<'a> Block<'a> {
@@ -44,20 +45,20 @@ impl<'a> Block<'a> {
             end += 1;
         }
         let groups = groups.start..end;
-        Self { rows: &sorted.rows, starts: &sorted.starts[groups.start..=end], groups, sizes, kept: None }
+        let starts = &sorted.starts[groups.start..=end];
+        Self { rows: &sorted.rows, domains: &sorted.domains, starts, groups, sizes, kept: None }
     }
 
     pub(crate) fn groups(&self) -> Range<usize> {
         self.groups.clone()
     }
 
-    /// A total per (group, variable), groups outermost.
+    /// A total per (group, variable), groups outermost; `variables` are those that rows were put in order for.
     pub(crate) fn totals(&mut self, variables: &[Variable]) -> Vec<Total> {
-        let domains = Domain::all(variables);
         let mut totals = vec![Total::default(); self.groups.len() * variables.len()];
         let (mut next, mut chunks) = (self.starts[0] as usize, 0);
         self.kept = None;
-        while let Some(chunk) = self.chunk(&mut next, &domains, variables) {
+        while let Some(chunk) = self.chunk(&mut next, variables) {
             chunk.sheets.iter().for_each(|sheet| sheet.fold(&mut totals, variables.len()));
             chunk.add_whole(self.rows, variables, &mut totals);
             chunks += 1;
@@ -74,9 +75,8 @@ impl<'a> Block<'a> {
         match &self.kept {
             Some(chunk) => chunk.fold_forms(self.rows, variables, linears, &mut found),
             None => {
-                let domains = Domain::all(variables);
                 let mut next = self.starts[0] as usize;
-                while let Some(chunk) = self.chunk(&mut next, &domains, variables) {
+                while let Some(chunk) = self.chunk(&mut next, variables) {
                     chunk.fold_forms(self.rows, variables, linears, &mut found);
                 }
             }
@@ -88,7 +88,7 @@ impl<'a> Block<'a> {
     }
 
     /// The cells of the rows from `next` on, which moves behind them; `None` when no row is left.
-    fn chunk(&self, next: &mut usize, domains: &[Domain], variables: &[Variable]) -> Option<Chunk<'a>> {
+    fn chunk(&self, next: &mut usize, variables: &[Variable]) -> Option<Chunk<'a>> {
         let end = *self.starts.last()? as usize;
         if *next >= end {
             return None;
@@ -102,7 +102,7 @@ impl<'a> Block<'a> {
             }
         }
         runs.look_up(self.sizes);
-        let sheets = domains.iter().map(|domain| Sheet::new(domain, variables, self.rows, &runs)).collect();
+        let sheets = self.domains.iter().map(|domain| Sheet::new(domain, variables, self.rows, &runs)).collect();
         Some(Chunk { runs, sheets })
     }
 }

@@ -4,11 +4,13 @@
 //! stratum touches memory far apart for every row. In group order everything a group needs lies side by side, its totals
 //! stay in registers and the nearest cache, and threads share nothing.
 
+use super::domains::Domain;
 use super::scratch::fits_cache;
 use super::{Walk, pieces};
 use crate::error::Result;
 use crate::kernel::rows::Rows;
 use crate::kernel::workers::Workers;
+use crate::shape::Variable;
 use std::ops::Range;
 
 /// Groups from which both threads have about as much to do.
@@ -24,6 +26,8 @@ pub(crate) struct ByGroup {
     pub(super) rows: Rows,
     /// The first row of each group, and the number of rows.
     pub(super) starts: Vec<u32>,
+    /// The variables that are walked, by domain.
+    pub(super) domains: Vec<Domain>,
 }
 
 impl ByGroup {
@@ -50,8 +54,8 @@ impl ByGroup {
         levels.iter().map(Rows::bytes).sum()
     }
 
-    /// Puts rows in order.
-    pub(crate) fn new(levels: &[Rows], groups: usize, workers: &Workers) -> Result<Self> {
+    /// Puts rows in order, to be walked for these variables.
+    pub(crate) fn new(levels: &[Rows], groups: usize, variables: &[Variable], workers: &Workers) -> Result<Self> {
         let (starts, places) = places(levels, groups);
         let any = levels.iter().find(|rows| rows.cells.is_none());
         let (domains, arguments) = any.map_or((0, 0), |rows| (rows.domains.len(), rows.arguments.len()));
@@ -72,7 +76,8 @@ impl ByGroup {
             || (middle..arguments).map(argument).collect::<Vec<_>>(),
         )?;
         first.extend(second);
-        Ok(Self { rows: Rows { strata, domains, arguments: first, ..Rows::default() }, starts })
+        let rows = Rows { strata, domains, arguments: first, ..Rows::default() };
+        Ok(Self { rows, starts, domains: Domain::all(variables) })
     }
 
     /// The rows of a group.

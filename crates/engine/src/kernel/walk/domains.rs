@@ -57,11 +57,13 @@ impl Domain {
     /// Tells the other variables what the first one's total has of the rows.
     pub(super) fn share(&self, own: &mut [Total]) {
         let first = own[self.first];
-        let others = self.variables().filter(|variable| *variable != self.first);
-        others.for_each(|variable| own[variable].share_rows(&first));
+        let others = self.sums.iter().chain(&self.counts).filter(|variable| **variable != self.first);
+        others.for_each(|variable| own[*variable].share_rows(&first));
     }
 
-    pub(super) fn variables(&self) -> impl Iterator<Item = usize> {
-        self.sums.iter().chain(&self.counts).copied()
+    /// Counts, each with a sum over the same rows, whose cells tell them.
+    pub(super) fn told(&self) -> impl Iterator<Item = (usize, usize)> {
+        let sum = self.sums.first().copied();
+        self.counts.iter().filter_map(move |count| Some((*count, sum?)))
     }
 }

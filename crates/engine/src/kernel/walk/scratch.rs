@@ -1,3 +1,4 @@
+use super::domains::Domain;
 use crate::shape::Variable;
 use plusminus_statistics::Cell;
 
@@ -28,9 +29,7 @@ impl Scratch {
 
     /// The same, a place per variable.
     pub(super) fn of_variables(variables: &[Variable]) -> Self {
-        let sum_of = |domain| variables.iter().position(|v| v.domain == domain && v.argument.is_some());
-        let counts = variables.iter().enumerate().filter(|(_, variable)| variable.argument.is_none());
-        let counts = counts.filter_map(|(at, variable)| Some((at, sum_of(variable.domain)?))).collect();
+        let counts = Domain::all(variables).iter().flat_map(Domain::told).collect();
         Self { counts, ..Self::new(variables.len()) }
     }
 

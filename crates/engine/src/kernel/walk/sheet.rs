@@ -10,16 +10,16 @@ use plusminus_statistics::{Cells, InsideCounts, Insides, Total};
 use std::ops::Range;
 
 /// Everything that totals and averages of a domain's variables need of its rows in sampled strata.
-pub(super) struct Sheet {
+pub(super) struct Sheet<'a> {
+    domain: &'a Domain,
     groups: usize,
     insides: Insides,
-    /// Sums with their cells, and counts.
-    sums: Vec<(usize, Cells)>,
-    counts: Vec<usize>,
+    /// The cells of each of the domain's sums.
+    sums: Vec<Cells>,
 }
 
-impl Sheet {
-    pub(super) fn new(domain: &Domain, variables: &[Variable], rows: &Rows, runs: &Runs<'_>) -> Self {
+impl<'a> Sheet<'a> {
+    pub(super) fn new(domain: &'a Domain, variables: &[Variable], rows: &Rows, runs: &Runs<'_>) -> Self {
         let mask = rows.domains[domain.number].as_deref();
         let mut counts = InsideCounts::with_room(runs.len(), runs.groups());
         for number in 0..runs.groups() {
@@ -31,9 +31,8 @@ impl Sheet {
             }
             counts.end_group();
         }
-        let cells = |sum: &usize| (*sum, cells_of(&variables[*sum], mask, rows, runs));
-        let sums = domain.sums.iter().map(cells).collect();
-        Self { groups: runs.groups(), insides: counts.insides(), sums, counts: domain.counts.clone() }
+        let sums = domain.sums.iter().map(|sum| cells_of(&variables[*sum], mask, rows, runs)).collect();
+        Self { domain, groups: runs.groups(), insides: counts.insides(), sums }
     }
 
     /// Folds everything into the totals of the variables, `width` per group.
@@ -41,11 +40,11 @@ impl Sheet {
         for number in 0..self.groups {
             let Some(rows) = self.insides.rows(number) else { continue };
             let own = &mut totals[number * width..(number + 1) * width];
-            for (sum, cells) in &self.sums {
+            for (sum, cells) in self.domain.sums.iter().zip(&self.sums) {
                 own[*sum].add_rows(rows);
                 own[*sum].fold_values_of(&self.insides, cells, number);
             }
-            for count in &self.counts {
+            for count in &self.domain.counts {
                 own[*count].add_rows(rows);
                 own[*count].fold_count_of(&self.insides, number);
             }
@@ -53,19 +52,19 @@ impl Sheet {
     }
 
     /// A form that is an average over the domain.
-    pub(super) fn average<'a>(&'a self, linear: &'a Linear, variables: &[Variable]) -> Option<Average<'a>> {
+    pub(super) fn average<'s>(&'s self, linear: &'s Linear, variables: &[Variable]) -> Option<Average<'s>> {
         let [(sum, scale), (count, offset)] = linear.terms.as_slice() else { return None };
         if !linear.one_domain || variables[*count].argument.is_some() {
             return None;
         }
-        let (_, cells) = self.sums.iter().find(|(own, _)| own == sum)?;
-        Some(Average { sheet: self, cells, scale, offset })
+        let cells = &self.sums[self.domain.sums.iter().position(|own| own == sum)?];
+        Some(Average { insides: &self.insides, cells, scale, offset })
     }
 }
 
 /// A form `scale·y + offset` by group, whose cells follow from those of a sum.
 pub(super) struct Average<'a> {
-    sheet: &'a Sheet,
+    insides: &'a Insides,
     cells: &'a Cells,
     scale: &'a [f64],
     offset: &'a [f64],
@@ -74,7 +73,7 @@ pub(super) struct Average<'a> {
 impl Average<'_> {
     /// Folds it into one total per group.
     pub(super) fn fold<'t>(&self, own: impl Iterator<Item = &'t mut Total>) {
-        let insides = &self.sheet.insides;
+        let insides = self.insides;
         for (number, z) in own.enumerate().filter(|(number, _)| insides.rows(*number).is_some()) {
             z.fold_domain_values_of(insides, self.cells, number, self.scale[number], self.offset[number]);
         }

@@ -84,14 +84,20 @@ fn counts_need_no_sums() {
     let sizes: Vec<StratumSize> = (1..=5).map(|h| StratumSize::new(h * 1_000, 500)).collect();
     let levels = [rows(90), rows(200)];
     let walk = Walk { levels: &levels, sizes: &sizes, groups: GROUPS, workers: &workers };
-    let sorted = ByGroup::new(&levels, GROUPS, &workers).unwrap();
-    let of_block = |variables: &[Variable]| Block::first_of(0..GROUPS, &sorted, &sizes).totals(variables);
+    let of_block = |variables: &[Variable]| {
+        let sorted = ByGroup::new(&levels, GROUPS, variables, &workers).unwrap();
+        Block::first_of(0..GROUPS, &sorted, &sizes).totals(variables)
+    };
     let with_sums = totals(&walk, &variables).unwrap();
     let counts: Vec<Total> = with_sums.chunks(variables.len()).flat_map(|own| own[..2].to_vec()).collect();
     for alone in [totals(&walk, &variables[..2]).unwrap(), of_block(&variables[..2])] {
         near(&alone, &counts);
     }
     near(&of_block(&variables), &with_sums);
+    // So many groups that rows are added one by one to all cells of theirs.
+    let wide = Walk { groups: 40_000, ..walk };
+    near(&totals(&wide, &variables).unwrap()[..with_sums.len()], &with_sums);
+    near(&totals(&wide, &variables[..2]).unwrap()[..counts.len()], &counts);
     assert_eq!(counts.iter().step_by(2).map(|total| total.domain_rows).sum::<u64>(), 290);
 }
 
@@ -136,7 +142,7 @@ fn with_lone_row(count: u32) -> Rows {
 
 /// Totals and forms block by block.
 fn by_blocks(levels: &[Rows], sizes: &[StratumSize], variables: &[Variable]) -> (Vec<Total>, Vec<Total>) {
-    let sorted = ByGroup::new(levels, GROUPS, &Workers::new(2)).unwrap();
+    let sorted = ByGroup::new(levels, GROUPS, variables, &Workers::new(2)).unwrap();
     let [first, second] = sorted.halves();
     assert_eq!((first.start, first.end, second.end), (0, second.start, GROUPS));
     let (mut sums, mut forms) = (Vec::new(), Vec::new());

@@ -136,19 +136,18 @@ pub(super) fn cell_of(rows: &Rows, run: Range<usize>, variable: &Variable) -> Ce
 
 /// Adds rows of so many groups that their cells are not in the cache: all cells of a row's group at once.
 fn add_row_by_row(scratch: &mut Scratch, rows: &Rows, run: Range<usize>, variables: &[Variable]) {
-    let columns: Vec<_> = variables
-        .iter()
-        .map(|variable| {
-            let mask = rows.domains[variable.domain].as_deref();
-            (variable.argument.map(|a| rows.arguments[a].as_slice()), mask)
-        })
-        .collect();
+    let mut columns = Vec::with_capacity(variables.len());
+    for (at, variable) in variables.iter().enumerate().filter(|(at, _)| !scratch.is_told(*at)) {
+        let values = variable.argument.map(|a| rows.arguments[a].as_slice());
+        columns.push((at, values, rows.domains[variable.domain].as_deref()));
+    }
     for row in run {
-        for (cell, (values, mask)) in scratch.of(rows.groups[row]).iter_mut().zip(&columns) {
+        let cells = scratch.of(rows.groups[row]);
+        for (at, values, mask) in &columns {
             if mask.is_none_or(|mask| mask[row]) {
                 match values {
-                    Some(values) => cell.add(values[row]),
-                    None => cell.count_one(),
+                    Some(values) => cells[*at].add(values[row]),
+                    None => cells[*at].count_one(),
                 }
             }
         }
