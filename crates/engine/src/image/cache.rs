@@ -1,23 +1,73 @@
 //! The images in memory: what is worth most per byte stays.
 
-use super::{Image, load};
+use super::{Image, Projection, load};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
+use datafusion::logical_expr::Expr;
 use plusminus_catalog::{Manifest, Store, Strata};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Uses of other images after which a use counts half.
 const HALF_LIFE: f64 = 64.0;
 
-/// (family, generation, level)
-type Key = (String, u64, usize);
+/// Projections that were asked for and are not held, at most; then all are forgotten.
+const ASKED_MAX: usize = 256;
+
+/// What is held.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    family: String,
+    generation: u64,
+    level: usize,
+    /// Of a projection of the levels up to this one, what it is in the order of.
+    keys: Option<Arc<[Expr]>>,
+}
+
+impl Key {
+    fn level(manifest: &Manifest, level: usize) -> Self {
+        Self { family: manifest.name.clone(), generation: manifest.generation, level, keys: None }
+    }
+
+    /// A projection of the levels up to `level`.
+    pub(crate) fn projection(manifest: &Manifest, level: usize, keys: &Arc<[Expr]>) -> Self {
+        Self { keys: Some(Arc::clone(keys)), ..Self::level(manifest, level) }
+    }
+
+    fn is_projection(&self) -> bool {
+        self.keys.is_some()
+    }
+}
+
+/// What there is of a projection.
+#[derive(Debug)]
+pub(crate) enum Offer {
+    Held(Arc<Projection>),
+    /// It was asked for before: making it is worth while.
+    Wanted,
+    Unknown,
+}
+
+#[derive(Debug, Clone)]
+enum Content {
+    Level(Arc<Image>),
+    Projection(Arc<Projection>),
+}
+
+impl Content {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Level(image) => image.bytes(),
+            Self::Projection(projection) => projection.bytes(),
+        }
+    }
+}
 
 #[derive(Debug)]
 struct Entry {
-    image: Arc<Image>,
+    content: Content,
     bytes: usize,
     /// What it took to read it.
     load: Duration,
@@ -44,6 +94,8 @@ impl Entry {
 #[derive(Debug)]
 struct Held {
     images: HashMap<Key, Entry>,
+    /// Projections that were asked for and are not there.
+    asked: HashSet<Key>,
     strata: HashMap<(String, u64), Arc<Strata>>,
     reserved: MemoryReservation,
     uses: u64,
@@ -61,7 +113,7 @@ impl ImageCache {
     /// Images of `budget` bytes at most, taken from `pool`.
     pub(crate) fn new(budget: usize, pool: &Arc<dyn MemoryPool>, clock: Arc<dyn Clock>) -> Self {
         let reserved = MemoryConsumer::new("samples in memory").register(pool);
-        let held = Held { images: HashMap::new(), strata: HashMap::new(), reserved, uses: 0 };
+        let held = Held { images: HashMap::new(), asked: HashSet::new(), strata: HashMap::new(), reserved, uses: 0 };
         Self { budget, clock, held: Mutex::new(held) }
     }
 
@@ -100,8 +152,11 @@ impl ImageCache {
         level: usize,
         columns: &[String],
     ) -> Result<(Arc<Image>, Duration)> {
-        let key = (manifest.name.clone(), manifest.generation, level);
-        let held = self.get(&key);
+        let key = Key::level(manifest, level);
+        let held = match self.get(&key) {
+            Some(Content::Level(image)) => Some(image),
+            _ => None,
+        };
         let lacking: Vec<String> = match &held {
             Some(image) => columns.iter().filter(|c| !image.columns.contains_key(*c)).cloned().collect(),
             None => columns.to_vec(),
@@ -125,33 +180,70 @@ impl ImageCache {
         }
     }
 
-    fn get(&self, key: &Key) -> Option<Arc<Image>> {
+    /// A projection; who asks for one that is not there counts as having asked.
+    pub(crate) fn projection(&self, key: &Key) -> Offer {
+        if let Some(Content::Projection(projection)) = self.get(key) {
+            return Offer::Held(projection);
+        }
+        let mut held = self.lock();
+        if held.asked.len() >= ASKED_MAX {
+            held.asked.clear();
+        }
+        if held.asked.insert(key.clone()) { Offer::Unknown } else { Offer::Wanted }
+    }
+
+    /// Whether a projection of so many bytes can be kept.
+    pub(crate) fn has_room(&self, bytes: usize) -> bool {
+        let held = self.lock();
+        let now = held.uses;
+        let idle: usize =
+            held.images.iter().filter(|(key, entry)| is_idle(key, entry, now)).map(|(_, e)| e.bytes).sum();
+        (held.reserved.size() - idle).saturating_add(bytes) <= self.budget
+    }
+
+    /// Keeps a projection, or one with more columns than before, which took so long to make. Without room it is not kept: levels and
+    /// projections in use do not make way for what only saves time.
+    pub(crate) fn keep_projection(&self, key: &Key, projection: Arc<Projection>, took: Duration) {
+        let mut held = self.lock();
+        let now = held.uses;
+        let before = held.remove(key);
+        let uses = before.as_ref().map_or(1.0, |entry| entry.uses_at(now));
+        let load = took + before.map_or(Duration::ZERO, |entry| entry.load);
+        let content = Content::Projection(projection);
+        let bytes = content.bytes();
+        held.asked.remove(key);
+        if held.make_room(bytes, self.budget, now, |key, entry| is_idle(key, entry, now)).is_ok() {
+            held.images.insert(key.clone(), Entry { content, bytes, load, uses, last: now });
+        }
+    }
+
+    fn get(&self, key: &Key) -> Option<Content> {
         let mut held = self.lock();
         held.uses += 1;
         let now = held.uses;
         let entry = held.images.get_mut(key)?;
         entry.uses = entry.uses_at(now) + 1.0;
         entry.last = now;
-        Some(Arc::clone(&entry.image))
+        Some(entry.content.clone())
     }
 
     fn put(&self, key: &Key, image: Arc<Image>, load: Duration) -> Result<()> {
         let mut held = self.lock();
         let now = held.uses;
         // Older generations of the family are of no more use.
-        held.drop_images(|(name, generation, _), _| *name == key.0 && *generation != key.1);
+        held.drop_images(|other| other.family == key.family && other.generation != key.generation);
         // With more columns the same level takes its own place; what was read before counts on.
         let before = held.remove(key);
         let uses = before.as_ref().map_or(1.0, |entry| entry.uses_at(now));
         let load = load + before.map_or(Duration::ZERO, |entry| entry.load);
         let bytes = image.bytes();
-        if let Err(next) = held.make_room(bytes, self.budget, now) {
+        if let Err(next) = held.make_room(bytes, self.budget, now, |_, _| true) {
             let mib = |bytes: usize| bytes.div_ceil(1 << 20);
             return Err(Error::Data {
                 what: format!(
                     "level {} of sample '{}' needs {} MiB of memory, and {}",
-                    key.2,
-                    key.0,
+                    key.level,
+                    key.family,
                     mib(bytes),
                     match next {
                         Full::Budget => format!("samples may hold {} MiB of it", mib(self.budget)),
@@ -161,13 +253,18 @@ impl ImageCache {
                 next: "more memory (--memory), a smaller SIZE or CAP, or fewer columns".to_owned(),
             });
         }
-        held.images.insert(key.clone(), Entry { image, bytes, load, uses, last: now });
+        held.images.insert(key.clone(), Entry { content: Content::Level(image), bytes, load, uses, last: now });
         Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A projection that was not used lately.
+fn is_idle(key: &Key, entry: &Entry, now: u64) -> bool {
+    key.is_projection() && entry.uses_at(now) < 1.0
 }
 
 /// What is full.
@@ -183,21 +280,31 @@ impl Held {
         Some(entry)
     }
 
-    fn drop_images(&mut self, is_old: impl Fn(&Key, &Entry) -> bool) {
-        let old: Vec<Key> = self.images.iter().filter(|(k, e)| is_old(k, e)).map(|(k, _)| k.clone()).collect();
+    fn drop_images(&mut self, is_old: impl Fn(&Key) -> bool) {
+        self.asked.retain(|key| !is_old(key));
+        let old: Vec<Key> = self.images.keys().filter(|key| is_old(key)).cloned().collect();
         for key in old {
             self.remove(&key);
         }
     }
 
-    /// Reserves `bytes`, giving up what is worth least per byte until they fit.
-    fn make_room(&mut self, bytes: usize, budget: usize, now: u64) -> Result<(), Full> {
+    /// Reserves `bytes`, giving up what is worth least per byte of what may go until they fit.
+    fn make_room(
+        &mut self,
+        bytes: usize,
+        budget: usize,
+        now: u64,
+        may_go: impl Fn(&Key, &Entry) -> bool,
+    ) -> Result<(), Full> {
         if bytes > budget {
             return Err(Full::Budget);
         }
         while self.reserved.size() + bytes > budget || self.reserved.try_grow(bytes).is_err() {
             let benefit = |entry: &Entry| entry.benefit_per_byte(now);
-            let least = self.images.iter().min_by(|a, b| benefit(a.1).total_cmp(&benefit(b.1)).then(a.0.cmp(b.0)));
+            let order = |key: &Key| (key.is_projection(), key.family.clone(), key.level);
+            let may_go = self.images.iter().filter(|(key, entry)| may_go(key, entry));
+            let least =
+                may_go.min_by(|a, b| benefit(a.1).total_cmp(&benefit(b.1)).then_with(|| order(a.0).cmp(&order(b.0))));
             let Some(least) = least.map(|(key, _)| key.clone()) else { return Err(Full::Pool) };
             self.remove(&least);
         }
@@ -225,7 +332,7 @@ mod tests {
     }
 
     fn key(level: usize) -> Key {
-        ("s".to_owned(), 1, level)
+        Key { family: "s".to_owned(), generation: 1, level, keys: None }
     }
 
     #[test]
@@ -244,7 +351,7 @@ mod tests {
         assert!(cache.get(&key(1)).is_none() && cache.get(&key(0)).is_some() && cache.get(&key(2)).is_some());
         assert_eq!(pool.reserved(), 30_000);
         // Another generation makes the older ones useless.
-        cache.put(&("s".to_owned(), 2, 0), image(100), second).unwrap();
+        cache.put(&Key { generation: 2, ..key(0) }, image(100), second).unwrap();
         assert_eq!(pool.reserved(), 1_200);
         drop(cache);
         assert_eq!(pool.reserved(), 0);

@@ -1,8 +1,10 @@
 //! Levels of samples in memory, decoded once, sorted by stratum.
 
 mod cache;
+mod projection;
 
-pub(crate) use cache::ImageCache;
+pub(crate) use cache::{ImageCache, Key, Offer};
+pub(crate) use projection::Projection;
 
 use crate::error::{Error, Result};
 use crate::kernel::{Run, runs_of};

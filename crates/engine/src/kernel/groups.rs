@@ -25,6 +25,8 @@ pub(crate) enum Groups {
     Indexed(Indexed),
     /// Any keys, hashed.
     Hashed(Hashed),
+    /// Groups that are known, of rows that are not asked for theirs: the keys, and how many groups there are.
+    Told(Vec<ArrayRef>, usize),
 }
 
 /// Groups that are parts of the strata.
@@ -57,6 +59,17 @@ impl Groups {
         Hashed::new(schema).map(Self::Hashed)
     }
 
+    /// Those of `all` groups with these keys whose numbers are in `seen`.
+    pub(crate) fn told(keys: &[ArrayRef], seen: Vec<u32>, all: usize) -> Result<Self> {
+        let count = seen.len();
+        if count == all {
+            return Ok(Self::Told(keys.to_vec(), count));
+        }
+        let seen = UInt32Array::from(seen);
+        let keys = keys.iter().map(|key| take(key, &seen, None)).collect::<std::result::Result<_, _>>()?;
+        Ok(Self::Told(keys, count))
+    }
+
     /// Whether all rows of a stratum are of one group.
     pub(crate) fn are_decided(&self) -> bool {
         matches!(self, Self::One | Self::Decided(_))
@@ -69,6 +82,7 @@ impl Groups {
             Self::Decided(decided) => Ok(Self::decided(&decided.view)),
             Self::Indexed(indexed) => Ok(Self::Indexed(indexed.anew())),
             Self::Hashed(hashed) => Self::hashed(Arc::clone(&hashed.schema)),
+            Self::Told(..) => Err(no_keys()),
         }
     }
 
@@ -79,6 +93,7 @@ impl Groups {
             Self::Decided(decided) => decided.parts.len(),
             Self::Indexed(indexed) => indexed.len(),
             Self::Hashed(hashed) => hashed.values.len(),
+            Self::Told(_, count) => *count,
         }
     }
 
@@ -101,6 +116,7 @@ impl Groups {
                 }
             }
             Self::Hashed(hashed) => hashed.intern(keys, found)?,
+            Self::Told(..) => return Err(no_keys()),
         }
         Ok(())
     }
@@ -112,7 +128,7 @@ impl Groups {
         }
         match self {
             Self::Hashed(hashed) => Ok(hashed),
-            _ => Err(Error::data("these groups have no keys")),
+            _ => Err(no_keys()),
         }
     }
 
@@ -151,6 +167,7 @@ impl Groups {
             Self::Indexed(indexed) if indexed.len() == 0 => Ok(Vec::new()),
             Self::Indexed(indexed) => Ok(vec![indexed.keys()?]),
             Self::Hashed(hashed) => hashed.keys(),
+            Self::Told(keys, _) => Ok(keys.clone()),
         }
     }
 
@@ -161,6 +178,10 @@ impl Groups {
             _ => None,
         }
     }
+}
+
+fn no_keys() -> Error {
+    Error::data("these groups cannot be looked up")
 }
 
 impl Decided {

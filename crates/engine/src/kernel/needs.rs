@@ -1,9 +1,11 @@
 //! What a query needs of each row of a level: expressions that the strata have not decided, and the columns they read.
 
 use super::strata::StrataView;
+use crate::error::Result;
 use crate::image::FLOAT;
 use crate::shape::{Argument, Shape};
 use arrow::datatypes::DataType;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, ScalarValue};
 use datafusion::logical_expr::expr::{BinaryExpr, Case};
 use datafusion::logical_expr::{Cast, Expr, ExprSchemable, Operator};
@@ -43,6 +45,35 @@ impl Needs {
         let mut needs = Self { columns: Vec::new(), predicates, keys, arguments, filters, with_ranks };
         needs.columns = if shape.has_subquery { shape.columns() } else { needs.named() };
         needs
+    }
+
+    /// What is needed of rows whose groups are known.
+    pub(crate) fn without_keys(&self) -> Self {
+        let mut needs = Self {
+            columns: Vec::new(),
+            predicates: self.predicates.clone(),
+            keys: Vec::new(),
+            arguments: self.arguments.clone(),
+            filters: self.filters.clone(),
+            with_ranks: self.with_ranks,
+        };
+        needs.columns = needs.named();
+        needs
+    }
+
+    /// GROUP BY over columns that belong to no table by name: the same whatever the query calls its table.
+    pub(crate) fn bare_keys(&self) -> Result<Vec<Expr>> {
+        let bare = |expr: Expr| match expr {
+            Expr::Column(column) => Ok(Transformed::yes(Expr::Column(Column::from_name(column.name)))),
+            other => Ok(Transformed::no(other)),
+        };
+        let keys = self.keys.iter().map(|key| Ok(key.clone().unalias().transform(bare)?.data));
+        keys.collect()
+    }
+
+    /// The columns that GROUP BY names.
+    pub(crate) fn key_columns(&self) -> Vec<String> {
+        names(self.keys.iter())
     }
 
     /// The columns that any expression names.

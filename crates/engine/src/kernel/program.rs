@@ -1,10 +1,11 @@
 //! Rows of levels evaluated, and the groups found in them.
 
 use super::compiled::Compiled;
+use super::grouped;
 use super::groups::Groups;
 use super::rows::Rows;
 use super::selection::Selection;
-use super::walk::{Gather, fits_cache};
+use super::walk::{ByGroup, Gather, fits_cache};
 use super::workers::{HALVED_ROWS, Workers};
 use crate::error::Result;
 use crate::shape::{Shape, Variable};
@@ -14,7 +15,7 @@ use arrow::record_batch::RecordBatch;
 use std::sync::Arc;
 
 /// Rows evaluated at a time; small enough for the cache, large enough to hide the calls.
-const BATCH_ROWS: usize = 16_384;
+pub(super) const BATCH_ROWS: usize = 16_384;
 
 /// Rows per group from which rows of groups whose cells leave the cache are added up as they come; with fewer, walking group by
 /// group costs less.
@@ -49,6 +50,11 @@ impl Program {
         let key_numbers = shape.uses_key_numbers().then(Vec::new);
         let gathered = (!with_ranks && shape.is_told_by_cells()).then(|| shape.variables.clone());
         Self { compiled, groups, centres, with_ranks, gathered, key_numbers, known_key_numbers: 0 }
+    }
+
+    /// For rows whose groups are known.
+    pub(crate) fn of_groups(shape: &Shape, compiled: Arc<Compiled>, centres: Vec<f64>) -> Self {
+        Self::new(shape, compiled, Groups::One, centres, false)
     }
 
     /// The number of groups found; one when there is no GROUP BY.
@@ -107,6 +113,28 @@ impl Program {
         Ok(Some(pieces))
     }
 
+    /// Evaluates rows in the order of their groups, which begin at `starts` and have these keys; the last column is the stratum. Groups
+    /// without a row that passes WHERE are left out. `None` when told to stop.
+    pub(crate) fn evaluate_groups(
+        &mut self,
+        batch: &RecordBatch,
+        starts: &[u32],
+        keys: &[ArrayRef],
+        variables: &[Variable],
+        workers: &Workers,
+        keep_going: KeepGoing<'_>,
+    ) -> Result<Option<ByGroup>> {
+        let Some(mut found) = grouped::passing(&self.compiled, batch, starts, workers, keep_going)? else {
+            return Ok(None);
+        };
+        self.groups = Groups::told(keys, found.seen, starts.len() - 1)?;
+        self.note_key_numbers()?;
+        for piece in [&mut found.groups, &mut found.later] {
+            self.compiled.derive(&mut piece.rows, &mut self.centres);
+        }
+        Ok(Some(ByGroup::of(found.groups, Some(found.later), variables)))
+    }
+
     /// Which rows of `batch` pass WHERE (`None`: all), and the groups of those.
     pub(crate) fn groups_of(&mut self, batch: &RecordBatch) -> Result<(Option<Selection>, Vec<usize>)> {
         let passing = self.compiled.passing(batch)?;
@@ -141,7 +169,7 @@ impl Program {
 }
 
 /// The strata (`0`) or ranks (`1`) of a batch, which are its last columns.
-fn numbers_from_end(batch: &RecordBatch, back: usize) -> &UInt32Array {
+pub(super) fn numbers_from_end(batch: &RecordBatch, back: usize) -> &UInt32Array {
     batch.column(batch.num_columns() - 1 - back).as_primitive::<UInt32Type>()
 }
 
@@ -154,7 +182,7 @@ fn extend(found: &mut Vec<u32>, numbers: &UInt32Array, passing: Option<&Selectio
 }
 
 /// The same of strata, which are sorted, and often all the same.
-fn extend_strata(found: &mut Vec<u32>, strata: &UInt32Array, passing: Option<&Selection>) {
+pub(super) fn extend_strata(found: &mut Vec<u32>, strata: &UInt32Array, passing: Option<&Selection>) {
     match (passing, strata.values().first(), strata.values().last()) {
         (Some(selection), Some(first), Some(last)) if first == last => {
             found.resize(found.len() + selection.len(), *first);

@@ -39,6 +39,17 @@ impl Selection {
         self.passing
     }
 
+    /// Tells how many rows pass before any row.
+    pub(super) fn ranks(&self) -> Ranks {
+        let words: Vec<u64> = self.mask.values().bit_chunks().iter_padded().collect();
+        let before = words.iter().scan(0, |passed, word| {
+            let before = *passed;
+            *passed += word.count_ones();
+            Some(before)
+        });
+        Ranks { before: before.collect(), words, passing: self.passing }
+    }
+
     /// Appends the numbers of rows that pass.
     pub(super) fn extend<T: Copy + Default>(&self, found: &mut Vec<T>, numbers: &[T]) {
         found.reserve(self.passing);
@@ -68,6 +79,25 @@ impl Selection {
         let mut found = Vec::new();
         self.extend(&mut found, column.values());
         Arc::new(PrimitiveArray::<T>::new(found.into(), None).with_data_type(column.data_type().clone()))
+    }
+}
+
+/// How many rows of a selection pass, up to any row.
+pub(super) struct Ranks {
+    words: Vec<u64>,
+    /// By word, how many rows pass before it.
+    before: Vec<u32>,
+    passing: usize,
+}
+
+impl Ranks {
+    /// Rows that pass before this one.
+    #[inline]
+    pub(super) fn before(&self, row: usize) -> usize {
+        match self.words.get(row / WORD) {
+            Some(word) => (self.before[row / WORD] + (word & ((1 << (row % WORD)) - 1)).count_ones()) as usize,
+            None => self.passing,
+        }
     }
 }
 
@@ -155,6 +185,18 @@ mod tests {
         let found = selection.batch(&batch).unwrap();
         assert_eq!(found.column(0).as_primitive::<Float64Type>().values(), &[0.5, 3.5]);
         assert!(Selection::new(&BooleanArray::from(vec![true; 3])).is_none());
+    }
+
+    /// Rows are counted up to any row, the end too, from words at any offset.
+    #[test]
+    fn rows_before_a_row_are_counted() {
+        for (from, length) in [(0, 700), (3, 640), (64, 129), (1, 5), (0, 64)] {
+            let mask = mask(length + from, 60, from).slice(from, length);
+            let ranks = Selection::new(&mask).unwrap().ranks();
+            for row in 0..=length {
+                assert_eq!(ranks.before(row), mask.slice(0, row).true_count(), "{from} {length} {row}");
+            }
+        }
     }
 
     /// A batch without columns keeps the number of rows.

@@ -5,6 +5,7 @@ use crate::knowledge::{ArgumentKnowledge, KnowledgeCache, Opened};
 use crate::shape::Shape;
 use arrow::datatypes::Schema;
 use datafusion::execution::SessionState;
+use datafusion::logical_expr::Expr;
 use plusminus_catalog::{Manifest, Strata};
 use plusminus_statistics::Knowledge;
 use std::sync::{Arc, OnceLock};
@@ -18,7 +19,17 @@ pub(crate) struct Fitted {
     /// Rows that may pass WHERE, held by levels up to and including each.
     pub(crate) cumulative: Vec<u64>,
     compiled: OnceLock<Arc<Compiled>>,
+    grouped: OnceLock<Grouped>,
     known: OnceLock<Known>,
+}
+
+/// What is needed of rows that lie in the order of their groups.
+#[derive(Debug)]
+pub(crate) struct Grouped {
+    /// GROUP BY, over columns without a table.
+    pub(crate) keys: Arc<[Expr]>,
+    pub(crate) needs: Needs,
+    compiled: OnceLock<Arc<Compiled>>,
 }
 
 /// What is known of the arguments.
@@ -27,6 +38,13 @@ pub(crate) struct Known {
     pub(crate) arguments: Vec<ArgumentKnowledge>,
     /// Where keys were drawn, what is known of their row counts.
     pub(crate) rows_of_keys: Option<Knowledge>,
+}
+
+impl Known {
+    /// By argument its mean, about which products are computed; NaN where it is not known.
+    pub(crate) fn centres(&self) -> Vec<f64> {
+        self.arguments.iter().map(|known| known.whole.mean.unwrap_or(f64::NAN)).collect()
+    }
 }
 
 impl Fitted {
@@ -40,16 +58,29 @@ impl Fitted {
         let needs = Needs::new(shape, &view);
         let cumulative = cumulative_rows(&view, manifest);
         let manifest = Arc::clone(manifest);
-        Ok(Self { manifest, view, needs, cumulative, compiled: OnceLock::new(), known: OnceLock::new() })
+        Ok(Self {
+            manifest,
+            view,
+            needs,
+            cumulative,
+            compiled: OnceLock::new(),
+            grouped: OnceLock::new(),
+            known: OnceLock::new(),
+        })
     }
 
     /// The expressions for batches with `schema`, which all levels share.
     pub(crate) fn compiled(&self, shape: &Shape, state: &SessionState, schema: &Schema) -> Result<Arc<Compiled>> {
-        match self.compiled.get() {
-            Some(compiled) => Ok(Arc::clone(compiled)),
+        compiled(&self.compiled, || Compiled::new(shape, &self.needs, state, schema))
+    }
+
+    /// The same of rows that lie in the order of their groups.
+    pub(crate) fn grouped(&self) -> Result<&Grouped> {
+        match self.grouped.get() {
+            Some(grouped) => Ok(grouped),
             None => {
-                let compiled = Arc::new(Compiled::new(shape, &self.needs, state, schema)?);
-                Ok(Arc::clone(self.compiled.get_or_init(|| compiled)))
+                let (keys, needs) = (self.needs.bare_keys()?.into(), self.needs.without_keys());
+                Ok(self.grouped.get_or_init(|| Grouped { keys, needs, compiled: OnceLock::new() }))
             }
         }
     }
@@ -69,6 +100,23 @@ impl Fitted {
                 let rows_of_keys = by_key.then(|| cache.rows_of_keys(shape, state, family)).transpose()?;
                 Ok(self.known.get_or_init(|| Known { arguments, rows_of_keys }))
             }
+        }
+    }
+}
+
+impl Grouped {
+    /// The expressions for batches with `schema`.
+    pub(crate) fn compiled(&self, shape: &Shape, state: &SessionState, schema: &Schema) -> Result<Arc<Compiled>> {
+        compiled(&self.compiled, || Compiled::new(shape, &self.needs, state, schema))
+    }
+}
+
+fn compiled(slot: &OnceLock<Arc<Compiled>>, compile: impl FnOnce() -> Result<Compiled>) -> Result<Arc<Compiled>> {
+    match slot.get() {
+        Some(compiled) => Ok(Arc::clone(compiled)),
+        None => {
+            let compiled = Arc::new(compile()?);
+            Ok(Arc::clone(slot.get_or_init(|| compiled)))
         }
     }
 }

@@ -5,7 +5,7 @@ mod fitted;
 mod pace;
 
 pub(crate) use cache::PreparedCache;
-pub(crate) use fitted::{Fitted, Known};
+pub(crate) use fitted::{Fitted, Grouped, Known};
 use pace::Pace;
 
 use crate::above::Upward;
@@ -120,7 +120,7 @@ impl Prepared {
 
     /// Whether asking again later means the same, tables, functions and settings being what they are: nothing changes with
     /// the time, and no part is filled in while the query runs.
-    fn is_repeatable(&self) -> bool {
+    pub(crate) fn is_repeatable(&self) -> bool {
         let slotted = self.shape.as_ref().is_ok_and(|shape| !shape.error_calls.is_empty());
         let fixed = |volatility: Volatility| volatility == Volatility::Immutable;
         !slotted

@@ -3,7 +3,7 @@
 use super::levels::{Levels, Look};
 use crate::error::Result;
 use crate::estimate::{Estimator, Known, Source, Way, special, ways};
-use crate::kernel::{Block, ByGroup, LevelStrata, Program, Walk, key_totals, totals};
+use crate::kernel::{Block, ByGroup, Half, LevelStrata, Program, Walk, key_totals, totals};
 use crate::run::catalog::known_variable;
 use crate::shape::Shape;
 use datafusion::execution::memory_pool::MemoryReservation;
@@ -43,13 +43,16 @@ impl Levels<'_> {
         let basis = self.basis(&strata, &parts, &quantiles);
         let levels = &self.rows[..self.pieces_up_to(level)];
         let walk = Walk { levels, sizes: &strata.sizes, groups, workers: self.context.workers };
-        let Found { estimates, calls } = match self.by_group(&walk)? {
-            // The room is held as long as the rows are.
-            Some((sorted, _room)) => {
-                self.context.parts.lap("put in order of groups");
-                basis.in_blocks(&sorted, &walk)?
-            }
-            None => self.at_once(&basis, walk, &parts)?,
+        let Found { estimates, calls } = match &self.projected {
+            Some(projected) if projected.level == level => basis.in_blocks(&projected.rows, &walk)?,
+            _ => match self.by_group(&walk)? {
+                // The room is held as long as the rows are.
+                Some((sorted, _room)) => {
+                    self.context.parts.lap("put in order of groups");
+                    basis.in_blocks(&sorted, &walk)?
+                }
+                None => self.at_once(&basis, walk, &parts)?,
+            },
         };
         let populations = basis.populations;
         Ok(Look { strata, populations, quantiles, estimates, calls, nested: None })
@@ -82,7 +85,7 @@ impl Levels<'_> {
             return Ok(None);
         }
         let room = self.memory.new_empty();
-        if room.try_grow(ByGroup::bytes(walk.levels)).is_err() {
+        if room.try_grow(ByGroup::bytes_for(walk.levels)).is_err() {
             return Ok(None);
         }
         Ok(Some((ByGroup::new(walk.levels, walk.groups, &self.shape.variables, walk.workers)?, room)))
@@ -133,12 +136,12 @@ impl Basis<'_> {
     /// Some groups after the others, in two halves at the same time.
     fn in_blocks(&self, sorted: &ByGroup, walk: &Walk<'_>) -> Result<Found> {
         let [first, second] = sorted.halves();
-        let half = |groups: Range<usize>| -> Result<Found> {
+        let half = |half: Half<'_>| -> Result<Found> {
             // The first half has room for the second.
-            let mut found = Found::with_room(self.shape, self.populations.len() - groups.start);
-            let mut from = groups.start;
-            while from < groups.end {
-                let mut block = Block::first_of(from..groups.end, sorted, walk.sizes);
+            let mut found = Found::with_room(self.shape, self.populations.len() - half.groups().start);
+            let mut from = half.groups().start;
+            while from < half.groups().end {
+                let mut block = Block::from_group(from, &half, walk.sizes);
                 let groups = block.groups();
                 from = groups.end;
                 let totals = block.totals(&self.shape.variables);

@@ -1,6 +1,7 @@
 use super::Context;
 use super::catalog::{Known, certain_extremes};
 use super::nested::Nested;
+use super::projected::Projected;
 use crate::error::{Error, Result};
 use crate::kernel::{Compiled, LevelStrata, Program, Rows, StrataView, filtered, merged};
 use crate::knowledge::Opened;
@@ -26,12 +27,16 @@ pub(crate) struct Levels<'a> {
     /// How many pieces there are up to each level.
     pub(super) pieces: Vec<usize>,
     pub(super) rows_read: u64,
+    /// How many of those are of levels that are looked at.
+    pub(super) read_before: u64,
+    /// The rows of the last look, where they lie in the order of groups; then there are no others.
+    pub(super) projected: Option<Projected>,
     /// Time that went into reading files for the last look.
     pub(super) loading: Duration,
     /// Special calls that the catalog knows.
     pub(super) specials: Vec<Known>,
     /// The part that each group belongs to.
-    part_of_group: Vec<u32>,
+    pub(super) part_of_group: Vec<u32>,
     pub(super) known: &'a Knowledge,
     pub(super) memory: MemoryReservation,
 }
@@ -80,6 +85,8 @@ impl<'a> Levels<'a> {
             rows: Vec::new(),
             pieces: Vec::new(),
             rows_read: 0,
+            read_before: 0,
+            projected: None,
             loading: Duration::ZERO,
             part_of_group: Vec::new(),
             known,
@@ -91,6 +98,14 @@ impl<'a> Levels<'a> {
     /// what was read then does not count.
     pub(super) async fn read_to(&mut self, level: usize, may_stop: bool) -> Result<bool> {
         self.loading = Duration::ZERO;
+        let context = self.context;
+        let deadline = context.goal.within;
+        let in_time = || !context.watch.is_stopped() && (!may_stop || deadline.is_none_or(|d| (context.elapsed)() < d));
+        match self.read_projected(level, &in_time)? {
+            None => return Ok(false),
+            Some(true) => return Ok(true),
+            Some(false) => self.leave_projection(),
+        }
         for next in self.pieces.len()..=level {
             let batch = self.living(next)?;
             let read = batch.num_rows() as u64;
@@ -98,10 +113,6 @@ impl<'a> Levels<'a> {
                 true => filtered(self.shape, self.context.state, self.context.executor, &batch).await?,
                 false => batch,
             };
-            let context = self.context;
-            let deadline = context.goal.within;
-            let in_time =
-                || !context.watch.is_stopped() && (!may_stop || deadline.is_none_or(|d| (context.elapsed)() < d));
             let program = match &mut self.program {
                 Some(program) => program,
                 none => none.insert(program(self.shape, self.fitted, self.known, context, &batch)?),
@@ -114,6 +125,7 @@ impl<'a> Levels<'a> {
             };
             self.memory.try_grow(pieces.iter().map(Rows::bytes).sum()).map_err(|_| too_large(next))?;
             self.rows_read += read;
+            self.read_before += read;
             pieces.iter().for_each(|rows| self.note_groups(rows));
             self.rows.extend(pieces);
             self.pieces.push(self.rows.len());
@@ -221,7 +233,7 @@ impl<'a> Levels<'a> {
     }
 }
 
-fn too_large(level: usize) -> Error {
+pub(super) fn too_large(level: usize) -> Error {
     Error::Data {
         what: format!("the rows of level {level} do not fit into memory"),
         next: "more memory (--memory), a smaller sample, or SET plusminus.level to a lower one".to_owned(),
@@ -238,8 +250,7 @@ fn program(
 ) -> Result<Program> {
     let compiled: Arc<Compiled> = fitted.compiled(shape, context.state, &batch.schema())?;
     let groups = compiled.groups(&fitted.view, !shape.keys.is_empty())?;
-    let centres = known.arguments.iter().map(|k| k.whole.mean.unwrap_or(f64::NAN)).collect();
-    Ok(Program::new(shape, compiled, groups, centres, fitted.needs.with_ranks))
+    Ok(Program::new(shape, compiled, groups, known.centres(), fitted.needs.with_ranks))
 }
 
 /// Finds the parts of groups that are new.

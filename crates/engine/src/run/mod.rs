@@ -9,6 +9,7 @@ mod levels;
 mod nested;
 mod pilot;
 mod price;
+mod projected;
 mod repair;
 mod settled;
 mod stopping;

@@ -19,6 +19,7 @@ mod golden;
 mod honesty;
 mod memory;
 mod prepared;
+mod projected;
 mod repair;
 mod reproducible;
 mod stale_and_damaged;

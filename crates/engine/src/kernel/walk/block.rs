@@ -1,6 +1,6 @@
 //! Walks over rows in the order of their groups, some groups at a time.
 
-use super::by_group::ByGroup;
+use super::by_group::Half;
 use super::domains::Domain;
 use super::linear::{Linear, fold_forms, linear_cell, share_rows, terms_of};
 use super::runs::Runs;
@@ -37,16 +37,16 @@ struct Chunk<'a> {
 }
 
 impl<'a> Block<'a> {
-    /// As many of `groups` as are walked together, the first ones; `sizes` are those of all strata.
-    pub(crate) fn first_of(groups: Range<usize>, sorted: &'a ByGroup, sizes: &'a [StratumSize]) -> Self {
-        let first = sorted.of(groups.start).start;
-        let mut end = groups.start + 1;
-        while end < groups.end.min(groups.start + GROUPS_MAX) && sorted.of(end).end - first <= ROWS_MAX {
+    /// As many groups as are walked together, from this one on; `sizes` are those of all strata.
+    pub(crate) fn from_group(group: usize, half: &Half<'a>, sizes: &'a [StratumSize]) -> Self {
+        let piece = half.piece;
+        let first = piece.of(group).start;
+        let mut end = group + 1;
+        while end < half.groups().end.min(group + GROUPS_MAX) && piece.of(end).end - first <= ROWS_MAX {
             end += 1;
         }
-        let groups = groups.start..end;
-        let starts = &sorted.starts[groups.start..=end];
-        Self { rows: &sorted.rows, domains: &sorted.domains, starts, groups, sizes, kept: None }
+        let starts = &piece.starts[group - piece.first..=end - piece.first];
+        Self { rows: &piece.rows, domains: half.domains, starts, groups: group..end, sizes, kept: None }
     }
 
     pub(crate) fn groups(&self) -> Range<usize> {

@@ -22,12 +22,28 @@ const ROWS_PER_CELL: usize = 4;
 
 /// Rows of all levels in the order of their groups, those of a group by stratum, those of a stratum by level.
 pub(crate) struct ByGroup {
-    /// Strata, domains and arguments.
-    pub(super) rows: Rows,
-    /// The first row of each group, and the number of rows.
-    pub(super) starts: Vec<u32>,
+    groups: GroupRows,
+    /// The groups behind those, where two threads put them in order.
+    later: Option<GroupRows>,
     /// The variables that are walked, by domain.
-    pub(super) domains: Vec<Domain>,
+    domains: Vec<Domain>,
+}
+
+/// Rows of consecutive groups.
+pub(crate) struct GroupRows {
+    /// Strata, domains and arguments.
+    pub(crate) rows: Rows,
+    /// The number of the first group.
+    pub(crate) first: usize,
+    /// The first row of each group, and the number of rows.
+    pub(crate) starts: Vec<u32>,
+}
+
+/// Groups that one thread walks.
+pub(crate) struct Half<'a> {
+    pub(super) piece: &'a GroupRows,
+    pub(super) domains: &'a [Domain],
+    groups: Range<usize>,
 }
 
 impl ByGroup {
@@ -50,7 +66,7 @@ impl ByGroup {
     }
 
     /// Bytes that the rows of `levels` take again in this order.
-    pub(crate) fn bytes(levels: &[Rows]) -> usize {
+    pub(crate) fn bytes_for(levels: &[Rows]) -> usize {
         levels.iter().map(Rows::bytes).sum()
     }
 
@@ -77,20 +93,56 @@ impl ByGroup {
         )?;
         first.extend(second);
         let rows = Rows { strata, domains, arguments: first, ..Rows::default() };
-        Ok(Self { rows, starts, domains: Domain::all(variables) })
+        Ok(Self::of(GroupRows { rows, first: 0, starts }, None, variables))
+    }
+
+    /// Rows that are in order already, to be walked for these variables; the groups of `later` follow those of `groups`.
+    pub(crate) fn of(groups: GroupRows, later: Option<GroupRows>, variables: &[Variable]) -> Self {
+        Self { groups, later, domains: Domain::all(variables) }
+    }
+
+    /// Bytes held.
+    pub(crate) fn bytes(&self) -> usize {
+        let all = [Some(&self.groups), self.later.as_ref()];
+        all.into_iter().flatten().map(|piece| piece.rows.bytes() + 4 * piece.starts.capacity()).sum()
+    }
+
+    /// The stratum of the first row of each group.
+    pub(crate) fn first_strata(&self) -> impl Iterator<Item = u32> {
+        let all = [Some(&self.groups), self.later.as_ref()].into_iter().flatten();
+        all.flat_map(|piece| piece.groups().map(|group| piece.rows.strata[piece.of(group).start]))
+    }
+
+    /// All groups in two ranges with about as many rows; where they part depends on the rows alone.
+    pub(crate) fn halves(&self) -> [Half<'_>; 2] {
+        let half = |piece, groups| Half { piece, domains: &self.domains, groups };
+        let (all, one) = (self.groups.groups(), &self.groups);
+        match &self.later {
+            Some(later) => [half(one, all), half(later, later.groups())],
+            None => {
+                let middle = one.starts[all.len()].div_ceil(2);
+                let middle = one.starts.partition_point(|start| *start < middle).min(all.len());
+                [half(one, 0..middle), half(one, middle..all.end)]
+            }
+        }
+    }
+}
+
+impl GroupRows {
+    fn groups(&self) -> Range<usize> {
+        self.first..self.first + self.starts.len() - 1
     }
 
     /// The rows of a group.
     pub(super) fn of(&self, group: usize) -> Range<usize> {
-        self.starts[group] as usize..self.starts[group + 1] as usize
+        let at = group - self.first;
+        self.starts[at] as usize..self.starts[at + 1] as usize
     }
+}
 
-    /// All groups in two ranges with about as many rows; where they part depends on the rows alone.
-    pub(crate) fn halves(&self) -> [Range<usize>; 2] {
-        let groups = self.starts.len() - 1;
-        let half = self.starts[groups].div_ceil(2);
-        let middle = self.starts.partition_point(|start| *start < half).min(groups);
-        [0..middle, middle..groups]
+impl Half<'_> {
+    pub(crate) fn groups(&self) -> Range<usize> {
+        self.groups.clone()
     }
 }
 

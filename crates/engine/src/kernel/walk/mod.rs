@@ -17,7 +17,7 @@ mod sheet;
 mod totals;
 
 pub(crate) use block::Block;
-pub(crate) use by_group::ByGroup;
+pub(crate) use by_group::{ByGroup, GroupRows, Half};
 pub(crate) use compact::merged;
 pub(super) use gather::Gather;
 pub(super) use scratch::fits_cache;

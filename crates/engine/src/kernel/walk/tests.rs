@@ -1,5 +1,5 @@
 use super::compact::merged;
-use super::{Block, ByGroup, Gather, Linear, Walk, linearised, totals};
+use super::{Block, ByGroup, Gather, Half, Linear, Walk, linearised, totals};
 use crate::kernel::rows::Rows;
 use crate::kernel::workers::Workers;
 use crate::shape::Variable;
@@ -86,7 +86,12 @@ fn counts_need_no_sums() {
     let walk = Walk { levels: &levels, sizes: &sizes, groups: GROUPS, workers: &workers };
     let of_block = |variables: &[Variable]| {
         let sorted = ByGroup::new(&levels, GROUPS, variables, &workers).unwrap();
-        Block::first_of(0..GROUPS, &sorted, &sizes).totals(variables)
+        let totals = |half: Half<'_>| -> Vec<Total> {
+            half.groups()
+                .flat_map(|group| Block::from_group(group, &half, &sizes).totals(variables)[..variables.len()].to_vec())
+                .collect()
+        };
+        sorted.halves().into_iter().flat_map(totals).collect::<Vec<Total>>()
     };
     let with_sums = totals(&walk, &variables).unwrap();
     let counts: Vec<Total> = with_sums.chunks(variables.len()).flat_map(|own| own[..2].to_vec()).collect();
@@ -143,21 +148,24 @@ fn with_lone_row(count: u32) -> Rows {
 /// Totals and forms block by block.
 fn by_blocks(levels: &[Rows], sizes: &[StratumSize], variables: &[Variable]) -> (Vec<Total>, Vec<Total>) {
     let sorted = ByGroup::new(levels, GROUPS, variables, &Workers::new(2)).unwrap();
-    let [first, second] = sorted.halves();
-    assert_eq!((first.start, first.end, second.end), (0, second.start, GROUPS));
+    let halves = sorted.halves();
+    let ranges = halves.each_ref().map(Half::groups);
+    assert_eq!((ranges[0].start, ranges[0].end, ranges[1].end), (0, ranges[1].start, GROUPS));
     let (mut sums, mut forms) = (Vec::new(), Vec::new());
-    let mut from = 0;
-    while from < GROUPS {
-        let mut block = Block::first_of(from..GROUPS, &sorted, sizes);
-        from = block.groups().end;
-        let of_block = |linear: Linear| Linear {
-            terms: linear.terms.into_iter().map(|(v, of)| (v, of[block.groups()].to_vec())).collect(),
-            ..linear
-        };
-        let linears: Vec<Linear> = linears().into_iter().map(of_block).collect();
-        let totals = block.totals(variables);
-        forms.extend(block.linearised(variables, &linears, &totals));
-        sums.extend(totals);
+    for half in &halves {
+        let mut from = half.groups().start;
+        while from < half.groups().end {
+            let mut block = Block::from_group(from, half, sizes);
+            from = block.groups().end;
+            let of_block = |linear: Linear| Linear {
+                terms: linear.terms.into_iter().map(|(v, of)| (v, of[block.groups()].to_vec())).collect(),
+                ..linear
+            };
+            let linears: Vec<Linear> = linears().into_iter().map(of_block).collect();
+            let totals = block.totals(variables);
+            forms.extend(block.linearised(variables, &linears, &totals));
+            sums.extend(totals);
+        }
     }
     (sums, forms)
 }

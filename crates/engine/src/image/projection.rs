@@ -1,0 +1,156 @@
+//! Rows of a sample's levels in the order of the groups of some keys.
+//!
+//! Which group a row is of does not depend on WHERE, nor on what is aggregated. Where the same keys are grouped by again and again, rows that
+//! lie in the order of their groups need not be hashed, put in order or added to cells all over the cache. A column-oriented
+//! database calls columns that are kept in the order of other keys a projection (Stonebraker et al., "C-Store", VLDB 2005).
+
+use super::{Image, missing};
+use crate::error::{Error, Result};
+use arrow::array::{Array, ArrayRef, UInt32Array};
+use arrow::compute::{concat, take};
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::record_batch::RecordBatch;
+use plusminus_catalog::STRATUM;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The rows of the levels up to one: by group, in a group by stratum, in a stratum by level and rank.
+#[derive(Debug, Clone)]
+pub(crate) struct Projection {
+    strata: UInt32Array,
+    /// The first row of each group, and the number of rows.
+    pub(crate) starts: Arc<Vec<u32>>,
+    /// The groups' keys, an array per key.
+    pub(crate) keys: Vec<ArrayRef>,
+    /// From the rows of the levels, one level after the other, to this order.
+    order: UInt32Array,
+    columns: HashMap<String, (Arc<Field>, ArrayRef)>,
+}
+
+impl Projection {
+    /// Without columns; `groups` has the group of every row of the levels, one level after the other, and `keys` a row for each group.
+    pub(crate) fn new(levels: &[Arc<Image>], groups: &[u32], keys: Vec<ArrayRef>) -> Result<Self> {
+        let strata: Vec<u32> = levels.iter().flat_map(|image| image.strata.values()).copied().collect();
+        if u32::try_from(strata.len()).is_err() || strata.len() != groups.len() {
+            return Err(Error::data("these levels cannot be put in the order of groups"));
+        }
+        let by_stratum = sorted_by(&strata, 0..).0;
+        let (order, starts) = sorted_by(groups, by_stratum.into_iter());
+        Ok(Self {
+            strata: order.iter().map(|row| strata[*row as usize]).collect(),
+            starts: Arc::new(starts),
+            keys,
+            order: order.into(),
+            columns: HashMap::new(),
+        })
+    }
+
+    /// About as many bytes as a projection of so many rows with so many columns of numbers will hold, or twice that while it is made.
+    pub(crate) fn bytes_for(rows: u64, columns: usize) -> usize {
+        usize::try_from(rows).unwrap_or(usize::MAX).saturating_mul(12 + 8 * columns)
+    }
+
+    /// Those of `names` that are not here yet.
+    pub(crate) fn lacking(&self, names: &[String]) -> Vec<String> {
+        names.iter().filter(|name| !self.columns.contains_key(*name)).cloned().collect()
+    }
+
+    /// The same with further columns of the levels that it was made of.
+    pub(crate) fn with_columns(&self, levels: &[Arc<Image>], names: &[String]) -> Result<Self> {
+        let mut more = self.clone();
+        for name in names {
+            let mut parts = Vec::with_capacity(levels.len());
+            for image in levels {
+                parts.push(image.columns.get(name).ok_or_else(|| missing(name))?);
+            }
+            let values: Vec<&dyn Array> = parts.iter().map(|(_, values)| values.as_ref()).collect();
+            let Some((field, _)) = parts.first() else { continue };
+            let field = Arc::new(Field::new(field.name(), field.data_type().clone(), true));
+            more.columns.insert(name.clone(), (field, take(&concat(&values)?, &self.order, None)?));
+        }
+        Ok(more)
+    }
+
+    /// Some of the columns and the stratum behind them.
+    pub(crate) fn batch(&self, names: &[String]) -> Result<RecordBatch> {
+        let mut fields = Vec::with_capacity(names.len() + 1);
+        let mut columns = Vec::with_capacity(names.len() + 1);
+        for name in names {
+            let (field, column) = self.columns.get(name).ok_or_else(|| missing(name))?;
+            fields.push(Arc::clone(field));
+            columns.push(Arc::clone(column));
+        }
+        fields.push(Arc::new(Field::new(STRATUM, DataType::UInt32, false)));
+        columns.push(Arc::new(self.strata.clone()));
+        Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        let columns = self.columns.values().map(|(_, column)| column);
+        let arrays: usize = columns.chain(&self.keys).map(|column| column.get_array_memory_size()).sum();
+        arrays + 4 * self.starts.len() + self.strata.get_array_memory_size() + self.order.get_array_memory_size()
+    }
+}
+
+/// `rows`, one for each number, in the order of their numbers, those of one number as they come; and where each number begins, with the end.
+fn sorted_by(numbers: &[u32], rows: impl Iterator<Item = u32>) -> (Vec<u32>, Vec<u32>) {
+    let count = numbers.iter().max().map_or(0, |max| *max as usize + 1);
+    let mut starts = vec![0_u32; count + 1];
+    numbers.iter().for_each(|number| starts[*number as usize + 1] += 1);
+    for number in 0..count {
+        starts[number + 1] += starts[number];
+    }
+    let mut next = starts.clone();
+    let mut found = vec![0; numbers.len()];
+    for row in rows.take(numbers.len()) {
+        let place = &mut next[numbers[row as usize] as usize];
+        found[*place as usize] = row;
+        *place += 1;
+    }
+    (found, starts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{AsArray, Int64Array};
+    use arrow::datatypes::{Int64Type, UInt32Type};
+
+    fn image(strata: &[u32], values: &[i64]) -> Arc<Image> {
+        let field = Arc::new(Field::new("x", DataType::Int64, false));
+        let column: ArrayRef = Arc::new(Int64Array::from(values.to_vec()));
+        let strata = UInt32Array::from(strata.to_vec());
+        Arc::new(Image {
+            ranks: strata.clone(),
+            order: strata.clone(),
+            runs: Arc::default(),
+            columns: HashMap::from([("x".to_owned(), (field, column))]),
+            strata,
+        })
+    }
+
+    /// By group, then stratum, then level, then as they come; a column that comes later is in the same order.
+    #[test]
+    fn rows_lie_in_the_order_of_groups() {
+        let levels = [image(&[0, 0, 2], &[1, 2, 3]), image(&[], &[]), image(&[0, 1, 2, 2], &[4, 5, 6, 7])];
+        let keys: ArrayRef = Arc::new(Int64Array::from(vec![10, 20, 30]));
+        let projection = Projection::new(&levels, &[1, 0, 1, 1, 0, 2, 0], vec![keys]).unwrap();
+        assert_eq!(projection.starts.as_slice(), &[0, 3, 6, 7]);
+        let names = ["x".to_owned()];
+        assert_eq!(projection.lacking(&names), names);
+        let projection = projection.with_columns(&levels, &names).unwrap();
+        assert!(projection.lacking(&names).is_empty());
+        let batch = projection.batch(&names).unwrap();
+        assert_eq!(batch.column(0).as_primitive::<Int64Type>().values(), &[2, 5, 7, 1, 4, 3, 6]);
+        assert_eq!(batch.column(1).as_primitive::<UInt32Type>().values(), &[0, 1, 2, 0, 0, 2, 2]);
+    }
+
+    #[test]
+    fn groups_of_other_rows_and_missing_columns_are_errors() {
+        let levels = [image(&[0], &[1])];
+        assert!(Projection::new(&levels, &[0, 0], vec![]).is_err());
+        let projection = Projection::new(&levels, &[0], vec![]).unwrap();
+        assert!(projection.with_columns(&levels, &["y".to_owned()]).is_err());
+        assert!(projection.batch(&["x".to_owned()]).is_err());
+    }
+}

@@ -1,0 +1,144 @@
+//! Rows whose groups are known beforehand, in the order of these groups: only WHERE and the arguments are left to evaluate.
+
+use super::compiled::Compiled;
+use super::groups::{Groups, is_indexable};
+use super::program::{BATCH_ROWS, KeepGoing, extend_strata, numbers_from_end};
+use super::rows::Rows;
+use super::walk::GroupRows;
+use super::workers::Workers;
+use crate::error::Result;
+use arrow::array::ArrayRef;
+use arrow::datatypes::{Field, Schema};
+use arrow::record_batch::RecordBatch;
+use datafusion::common::DFSchema;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::Expr;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// The group of every row of `batches`, one after the other, and the groups' keys, an array per key; groups are numbered as they appear.
+/// `keys` name columns without a table; the batches share a schema.
+pub(crate) fn numbered(
+    keys: &[Expr],
+    state: &SessionState,
+    batches: &[RecordBatch],
+) -> Result<(Vec<u32>, Vec<ArrayRef>)> {
+    let schema = batches.first().map_or_else(|| Arc::new(Schema::empty()), RecordBatch::schema);
+    let names = DFSchema::try_from(Arc::clone(&schema))?;
+    let (mut physical, mut fields) = (Vec::with_capacity(keys.len()), Vec::with_capacity(keys.len()));
+    for (number, key) in keys.iter().enumerate() {
+        let key = state.create_physical_expr(key.clone(), &names)?;
+        fields.push(Field::new(format!("k{number}"), key.data_type(&schema)?, true));
+        physical.push(key);
+    }
+    let key_schema = Arc::new(Schema::new(fields));
+    let mut groups = match key_schema.fields().as_ref() {
+        [key] if is_indexable(key.data_type()) => Groups::indexed(key_schema),
+        _ => Groups::hashed(key_schema)?,
+    };
+    let mut found = Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());
+    for batch in batches {
+        for from in (0..batch.num_rows()).step_by(BATCH_ROWS) {
+            let rows = batch.slice(from, BATCH_ROWS.min(batch.num_rows() - from));
+            let mut values = Vec::with_capacity(physical.len());
+            for key in &physical {
+                values.push(key.evaluate(&rows)?.into_array(rows.num_rows())?);
+            }
+            groups.intern(&[], &values, &mut found)?;
+        }
+    }
+    Ok((found, groups.keys()?))
+}
+
+/// Those groups of rows in group order of which a row passes WHERE.
+pub(super) struct Passing {
+    pub(super) groups: GroupRows,
+    pub(super) later: GroupRows,
+    /// Their numbers among all groups.
+    pub(super) seen: Vec<u32>,
+}
+
+/// Rows of some groups that pass WHERE: the rows, how many there are before each group and in all, and the groups.
+struct Evaluated {
+    rows: Rows,
+    before: Vec<u32>,
+    groups: Range<usize>,
+}
+
+/// Evaluates the rows of `batch`, whose groups begin at `starts`; its last column is the stratum. `None` when told to stop.
+pub(super) fn passing(
+    compiled: &Compiled,
+    batch: &RecordBatch,
+    starts: &[u32],
+    workers: &Workers,
+    keep_going: KeepGoing<'_>,
+) -> Result<Option<Passing>> {
+    let groups = starts.len() - 1;
+    let half = starts[groups].div_ceil(2);
+    let middle = starts.partition_point(|start| *start < half).min(groups);
+    let of = |groups| evaluated(compiled, batch, starts, groups, keep_going);
+    let (first, second) = workers.join(|| of(0..middle), || of(middle..groups))?;
+    let (Some(first), Some(second)) = (first?, second?) else { return Ok(None) };
+    let mut seen = Vec::with_capacity(groups);
+    let groups = first.seen(&mut seen);
+    let later = second.seen(&mut seen);
+    Ok(Some(Passing { groups, later, seen }))
+}
+
+impl Evaluated {
+    /// The groups with a row, which are appended to those seen before.
+    fn seen(self, seen: &mut Vec<u32>) -> GroupRows {
+        let first = seen.len();
+        let mut starts = Vec::with_capacity(self.before.len());
+        for (group, ends) in (0..).skip(self.groups.start).zip(self.before.windows(2)) {
+            if ends[0] < ends[1] {
+                starts.push(ends[0]);
+                seen.push(group);
+            }
+        }
+        starts.extend(self.before.last());
+        GroupRows { rows: self.rows, first, starts }
+    }
+}
+
+fn evaluated(
+    compiled: &Compiled,
+    batch: &RecordBatch,
+    starts: &[u32],
+    groups: Range<usize>,
+    keep_going: KeepGoing<'_>,
+) -> Result<Option<Evaluated>> {
+    let (mut from, end) = (starts[groups.start] as usize, starts[groups.end] as usize);
+    let mut ends = starts[groups.start..=groups.end].iter().map(|start| *start as usize).peekable();
+    let mut rows = compiled.no_rows();
+    let mut before = Vec::with_capacity(groups.len() + 1);
+    compiled.reserve(&mut rows, end - from);
+    while from < end {
+        if !keep_going() {
+            return Ok(None);
+        }
+        let length = BATCH_ROWS.min(end - from);
+        let slice = batch.slice(from, length);
+        let passing = compiled.passing(&slice)?;
+        let ranks = passing.as_ref().map(super::selection::Selection::ranks);
+        while let Some(place) = ends.next_if(|place| *place < from + length) {
+            let passed = ranks.as_ref().map_or(place - from, |ranks| ranks.before(place - from));
+            before.push(number(rows.len() + passed));
+        }
+        let kept = compiled.kept(&slice, passing.as_ref())?;
+        if kept.num_rows() > 0 {
+            extend_strata(&mut rows.strata, numbers_from_end(&slice, 0), passing.as_ref());
+            compiled.values(&kept, &mut rows)?;
+        }
+        from += length;
+    }
+    before.resize(groups.len() + 1, number(rows.len()));
+    rows.give_back();
+    Ok(Some(Evaluated { rows, before, groups }))
+}
+
+/// A number of rows of a projection, of which there are fewer than 2^32.
+#[expect(clippy::cast_possible_truncation, reason = "rows are counted with 32 bits from the start")]
+fn number(rows: usize) -> u32 {
+    rows as u32
+}

@@ -1,0 +1,116 @@
+//! Asked again, rows are read in the order of their groups, and say what they said before.
+
+use super::support::World;
+use plusminus::{Answer, Session};
+
+/// Questions whose groups rows have to tell: keys of every kind, conditions that leave groups out, NULLs, FILTER, spreads and ratios.
+const QUESTIONS: [&str; 11] = [
+    "SELECT g, COUNT(*) AS a, SUM(x) AS b, AVG(x) AS c FROM t GROUP BY g ORDER BY g",
+    "SELECT k AS g, AVG(n) AS a, SUM(price) AS b FROM t WHERE n < 900 GROUP BY k ORDER BY g",
+    "SELECT rare AS g, COUNT(*) AS a FROM t WHERE n < 40 GROUP BY rare ORDER BY g",
+    "SELECT g, k % 7 AS r, SUM(x) FILTER (WHERE n < 500) AS a, COUNT(x) AS b FROM t GROUP BY g, k % 7 ORDER BY g, r",
+    "SELECT k AS g, STDDEV(x) AS a, CORR(n, x) AS b FROM t WHERE g <> 'group 01' GROUP BY k ORDER BY g",
+    "SELECT rare AS g, SUM(x) / COUNT(*) AS a, SUM(n) AS b FROM t WHERE x > 1.0 GROUP BY rare HAVING COUNT(*) > 100 ORDER BY g",
+    "SELECT upper(g) AS g, SUM(k) * 2 AS a FROM t GROUP BY upper(g) ORDER BY 1",
+    "SELECT k AS g, k * AVG(x) AS a FROM t GROUP BY k ORDER BY g",
+    "SELECT g, AVG(x) AS a FROM t WHERE n < 0 GROUP BY g ORDER BY g",
+    "SELECT g AS g, SUM(x) AS a FROM t AS other WHERE other.k < 150 GROUP BY other.g ORDER BY g FOR ALL GROUPS",
+    "SELECT k AS g, AVG(x) AS a FROM t GROUP BY k ORDER BY a DESC, g LIMIT 7",
+];
+
+async fn ask(session: &Session, sql: &str) -> Answer {
+    session.query(sql).error_percent(0.001).run().await.unwrap()
+}
+
+fn is_by_group(answer: &Answer) -> bool {
+    answer.report().parts.iter().any(|(part, _)| *part == "evaluate rows by group")
+}
+
+/// Everything that an answer says, numbers apart from the rest.
+fn said(answer: &Answer) -> (Vec<f64>, String) {
+    let (mut numbers, mut rest) = (Vec::new(), String::new());
+    for (at, field) in answer.batch().schema().fields().iter().enumerate() {
+        match answer.cells(field.name()) {
+            Ok(cells) => {
+                for cell in cells {
+                    numbers.extend([cell.estimate, cell.lower, cell.upper]);
+                    rest.push_str(&format!("{:?} ", cell.trust));
+                }
+            }
+            Err(_) => rest.push_str(&format!("{:?} ", answer.batch().column(at))),
+        }
+    }
+    let report = answer.report();
+    rest.push_str(&format!(
+        "{:?} {} {:?} {:?}",
+        report.level, report.rows_read, report.missing_groups_below, report.warnings
+    ));
+    (numbers, rest)
+}
+
+fn same(first: &Answer, again: &Answer, sql: &str) {
+    let ((a, rest), (b, again)) = (said(first), said(again));
+    assert_eq!(rest, again, "{sql}");
+    assert_eq!(a.len(), b.len(), "{sql}");
+    for (a, b) in a.iter().zip(&b) {
+        assert!((a - b).abs() <= 1e-9 * a.abs().max(1e-3) || a.is_nan() && b.is_nan() || a == b, "{a} then {b}: {sql}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_asked_for_again_say_the_same() {
+    let world = World::new(60_000).await;
+    let session = &world.session;
+    session.sample("t").name("uniform").size_percent(50.0).build().await.unwrap();
+    session.sample("t").name("stratified").stratified_by(["rare", "n"]).cap(1).build().await.unwrap();
+    for sample in ["uniform", "stratified"] {
+        session.execute(&format!("SET plusminus.sample = '{sample}'")).await.unwrap();
+        for sql in QUESTIONS {
+            let first = ask(session, sql).await;
+            // Made while it is asked for the second time, there for the third, which is another text.
+            let second = ask(session, sql).await;
+            let third = ask(session, &sql.replacen("SELECT", "SELECT /* again */", 1)).await;
+            assert!(is_by_group(&second) && is_by_group(&third), "{sample}: {sql}");
+            same(&first, &second, sql);
+            same(&first, &third, sql);
+        }
+    }
+}
+
+/// Strata decide these groups, or there are none; percentiles need more than sums.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_it_would_not_help_rows_are_read_as_ever() {
+    let world = World::new(60_000).await;
+    let session = &world.session;
+    session.sample("t").name("s").stratified_by(["g"]).cap(4_000).build().await.unwrap();
+    for sql in [
+        "SELECT g, AVG(x) AS a FROM t GROUP BY g",
+        "SELECT AVG(x) AS a FROM t",
+        "SELECT k, approx_percentile_cont(x, 0.5) AS a FROM t GROUP BY k",
+    ] {
+        for _ in 0..3 {
+            assert!(!is_by_group(&ask(session, sql).await), "{sql}");
+        }
+    }
+}
+
+/// A sample that is built anew has other rows.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_sample_is_read_anew() {
+    let world = World::new(60_000).await;
+    let session = &world.session;
+    let sql = "SELECT k, SUM(n) AS a FROM t GROUP BY k ORDER BY k";
+    let mut before = None;
+    for seed in [1, 2] {
+        session.sample("t").name("s").size_percent(50.0).seed(seed).replace(true).build().await.unwrap();
+        let first = ask(session, sql).await;
+        assert!(!is_by_group(&first));
+        for _ in 0..2 {
+            let again = ask(session, sql).await;
+            assert!(is_by_group(&again));
+            same(&first, &again, sql);
+        }
+        let numbers = said(&first).0;
+        assert_ne!(before.replace(numbers.clone()), Some(numbers));
+    }
+}
