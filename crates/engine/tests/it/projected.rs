@@ -62,7 +62,7 @@ async fn groups_asked_for_again_say_the_same() {
     let world = World::new(60_000).await;
     let session = &world.session;
     session.sample("t").name("uniform").size_percent(50.0).build().await.unwrap();
-    session.sample("t").name("stratified").stratified_by(["rare", "n"]).cap(1).build().await.unwrap();
+    session.sample("t").name("stratified").stratified_by(["price"]).cap(1).build().await.unwrap();
     for sample in ["uniform", "stratified"] {
         session.execute(&format!("SET plusminus.sample = '{sample}'")).await.unwrap();
         for sql in QUESTIONS {
