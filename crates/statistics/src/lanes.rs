@@ -8,7 +8,6 @@ use std::ops::Range;
 use wide::f64x2;
 
 use crate::cell::Cell;
-use crate::real;
 use crate::stratum::StratumSize;
 use crate::total::Total;
 
@@ -24,8 +23,10 @@ const ONE: f64x2 = f64x2::ONE;
 #[derive(Clone, Debug)]
 pub struct InsideCounts {
     /// `c_h`, `N_h` and `n_h`.
-    lanes: Vec<[f64x2; 3]>,
-    taken: usize,
+    rows: Vec<f64>,
+    all: Vec<f64>,
+    sampled: Vec<f64>,
+    /// The first lane of each group, and the number of lanes.
     starts: Vec<usize>,
 }
 
@@ -35,42 +36,56 @@ impl InsideCounts {
     pub fn with_room(strata: usize, groups: usize) -> Self {
         let mut starts = Vec::with_capacity(groups + 1);
         starts.push(0);
-        Self { lanes: Vec::with_capacity(strata.div_ceil(LANES) + groups), taken: 0, starts }
+        let room = || Vec::with_capacity(strata + groups);
+        Self { rows: room(), all: room(), sampled: room(), starts }
     }
 
     /// Adds `count` rows of the group under way in a stratum of this size, of whose sampled rows they are.
     #[inline]
     pub fn push(&mut self, size: StratumSize, count: u64) {
-        let lane = self.taken % LANES;
-        if lane == 0 {
-            self.lanes.push([ZERO; 3]);
-        }
-        self.taken += 1;
-        let Some(own) = self.lanes.last_mut() else { return };
-        for (into, number) in own.iter_mut().zip([count, size.rows, size.sampled]) {
-            into.as_mut_array()[lane] = real(number);
-        }
+        self.rows.push(whole_real(count));
+        self.all.push(whole_real(size.rows));
+        self.sampled.push(whole_real(size.sampled));
+    }
+
+    /// Adds the rows of the group under way in strata of these sizes, each with the first of its rows and the one behind its last.
+    pub fn extend(&mut self, sizes: &[StratumSize], spans: &[[u32; 2]]) {
+        self.rows.extend(spans.iter().map(|[from, to]| f64::from(to - from)));
+        self.all.extend(sizes.iter().map(|size| whole_real(size.rows)));
+        self.sampled.extend(sizes.iter().map(|size| whole_real(size.sampled)));
     }
 
     /// Ends the group under way.
     pub fn end_group(&mut self) {
-        self.taken = self.lanes.len() * LANES;
-        self.starts.push(self.lanes.len());
+        let lanes = self.rows.len().div_ceil(LANES);
+        for own in [&mut self.rows, &mut self.all, &mut self.sampled] {
+            own.resize(lanes * LANES, 0.0);
+        }
+        self.starts.push(lanes);
     }
 
     /// What all variables of the domain are multiplied by.
     #[must_use]
     pub fn insides(self) -> Insides {
-        debug_assert_eq!(self.starts.last(), Some(&self.lanes.len()), "a group was not ended");
-        let mut lanes = Vec::with_capacity(self.lanes.len());
+        let all = self.rows.as_chunks().0.iter().zip(self.all.as_chunks().0).zip(self.sampled.as_chunks().0);
+        debug_assert_eq!(self.starts.last(), Some(&all.len()), "a group was not ended");
+        let mut counts = all.map(|((rows, all), sampled)| [*rows, *all, *sampled].map(f64x2::new));
+        let mut lanes = Vec::with_capacity(self.rows.len() / LANES);
         let mut rows = Vec::with_capacity(self.starts.len() - 1);
         for ends in self.starts.windows(2) {
             let mut sums = RowSums::default();
-            lanes.extend(self.lanes[ends[0]..ends[1]].iter().map(|counts| InsideLanes::new(*counts, &mut sums)));
+            lanes.extend(counts.by_ref().take(ends[1] - ends[0]).map(|counts| InsideLanes::new(counts, &mut sums)));
             rows.push(sums.total());
         }
         Insides { lanes, starts: self.starts, rows }
     }
+}
+
+/// Row counts stay far below 2^53, and a signed number is converted in one step.
+#[inline]
+#[expect(clippy::cast_precision_loss, reason = "a row count")]
+fn whole_real(count: u64) -> f64 {
+    count.cast_signed() as f64
 }
 
 /// The rows of one domain in sampled strata, [`Inside`](crate::Inside) of each, group after group.
@@ -175,25 +190,64 @@ impl RowSums {
 /// Cells of one variable over the same strata as [`Insides`], group after group.
 #[derive(Clone, Debug, Default)]
 pub struct Cells {
-    lanes: Vec<CellLanes>,
-    taken: usize,
+    mean: Vec<f64>,
+    squares: Vec<f64>,
+    cubes: Vec<f64>,
+    sum: Vec<f64>,
     /// Lanes with a cell whose values differ.
     varying: Vec<usize>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct CellLanes {
-    mean: f64x2,
-    squares: f64x2,
-    cubes: f64x2,
-    sum: f64x2,
 }
 
 impl Cells {
     /// Without groups, with room for so many cells in so many groups.
     #[must_use]
     pub fn with_room(cells: usize, groups: usize) -> Self {
-        Self { lanes: Vec::with_capacity(cells.div_ceil(LANES) + groups), ..Self::default() }
+        let room = || Vec::with_capacity(cells + groups);
+        Self { mean: room(), squares: room(), cubes: room(), sum: room(), varying: Vec::new() }
+    }
+
+    /// Adds the cells of consecutive rows of the group under way, each from its first row to the one behind its last; `longer` are the
+    /// numbers of those with more than one row.
+    pub fn extend(&mut self, values: &[f64], spans: &[[u32; 2]], longer: &[u32]) {
+        let first = self.mean.len();
+        // Most cells have one row, and those that have more are put in their place afterwards: no branch per row.
+        self.mean.extend(spans.iter().map(|[from, _]| values[*from as usize]));
+        if !self.mean[first..].iter().fold(true, |all, y| all & y.is_finite()) {
+            self.mean.truncate(first);
+            spans.iter().for_each(|[from, to]| self.push_values(&values[*from as usize..*to as usize]));
+            return;
+        }
+        self.sum.extend_from_slice(&self.mean[first..]);
+        self.squares.resize(self.mean.len(), 0.0);
+        self.cubes.resize(self.mean.len(), 0.0);
+        for at in longer {
+            let [from, to] = spans[*at as usize];
+            self.set(first + *at as usize, &values[from as usize..to as usize]);
+        }
+    }
+
+    /// Puts the cell of several values in its place.
+    #[inline]
+    fn set(&mut self, at: usize, values: &[f64]) {
+        let ((mean, squares, cubes), sum, varies) = match *values {
+            // Values on both sides of their mean have no third moment, and need no sums about any origin.
+            [a, b] if (b - a).is_finite() => {
+                let u = b - a;
+                let square = u * u;
+                ((if square == 0.0 { a } else { a + u / 2.0 }, square / 2.0, 0.0), u + a * 2.0, square != 0.0)
+            }
+            _ => {
+                let cell = Cell::of_all(values);
+                (cell.central(), cell.sum(), !cell.is_constant())
+            }
+        };
+        self.mean[at] = mean;
+        self.squares[at] = squares;
+        self.cubes[at] = cubes;
+        self.sum[at] = sum;
+        if varies {
+            self.varying.push(at / LANES);
+        }
     }
 
     /// Adds the cell of a few values, at least one.
@@ -211,28 +265,35 @@ impl Cells {
         let (mean, squares, cubes) = cell.central();
         self.put(mean, squares, cubes, cell.sum());
         if !cell.is_constant() {
-            self.varying.push(self.lanes.len() - 1);
+            self.varying.push((self.mean.len() - 1) / LANES);
         }
     }
 
     #[inline]
     fn put(&mut self, mean: f64, squares: f64, cubes: f64, sum: f64) {
-        let lane = self.taken % LANES;
-        if lane == 0 {
-            // What no stratum takes may not look like another value.
-            self.lanes.push(CellLanes { mean: f64x2::splat(mean), squares: ZERO, cubes: ZERO, sum: ZERO });
-        }
-        self.taken += 1;
-        let Some(own) = self.lanes.last_mut() else { return };
-        own.mean.as_mut_array()[lane] = mean;
-        own.squares.as_mut_array()[lane] = squares;
-        own.cubes.as_mut_array()[lane] = cubes;
-        own.sum.as_mut_array()[lane] = sum;
+        self.mean.push(mean);
+        self.squares.push(squares);
+        self.cubes.push(cubes);
+        self.sum.push(sum);
     }
 
     /// Ends the group under way.
     pub fn end_group(&mut self) {
-        self.taken = self.lanes.len() * LANES;
+        while !self.mean.len().is_multiple_of(LANES) {
+            // What no stratum takes may not look like another value.
+            self.put(self.mean.last().copied().unwrap_or(0.0), 0.0, 0.0, 0.0);
+        }
+    }
+
+    /// The mean, squares, cubes and sum of the cells of some lanes.
+    fn lanes(&self, lanes: &Range<usize>) -> impl Iterator<Item = [f64x2; 4]> {
+        let range = lanes.start * LANES..lanes.end * LANES;
+        let (mean, squares) = (self.mean[range.clone()].as_chunks().0, self.squares[range.clone()].as_chunks().0);
+        let (cubes, sum) = (self.cubes[range.clone()].as_chunks().0, self.sum[range].as_chunks().0);
+        mean.iter()
+            .zip(squares)
+            .zip(cubes.iter().zip(sum))
+            .map(|((mean, squares), (cubes, sum))| [*mean, *squares, *cubes, *sum].map(f64x2::new))
     }
 
     /// Whether values differ within a cell of these lanes.
@@ -297,17 +358,17 @@ impl Total {
         scale: f64,
         offset: f64,
     ) {
-        debug_assert!(!lanes.is_empty() && insides.lanes.len() == cells.lanes.len(), "other cells than insides");
+        debug_assert!(!lanes.is_empty() && insides.lanes.len() * LANES == cells.mean.len(), "other cells than insides");
         let (square_scale, cube_scale) = (f64x2::splat(scale * scale), f64x2::splat(scale * scale * scale));
         let (scale, offset, three) = (f64x2::splat(scale), f64x2::splat(offset), f64x2::splat(3.0));
         let mut sums = Sums::new();
-        for (inside, cell) in insides.lanes[lanes.clone()].iter().zip(&cells.lanes[lanes.clone()]) {
-            let y = scale * cell.mean + offset;
-            let sum = scale * cell.sum + offset * inside.rows;
-            let squares = square_scale * cell.squares;
+        for (inside, [mean, squares, cubes, sum]) in insides.lanes[lanes.clone()].iter().zip(cells.lanes(&lanes)) {
+            let y = scale * mean + offset;
+            let sum = scale * sum + offset * inside.rows;
+            let squares = square_scale * squares;
             let between = inside.row_squares * y * y;
             let all_squares = squares + between;
-            let all_cubes = cube_scale * cell.cubes + three * y * inside.rest * squares + between * inside.lean * y;
+            let all_cubes = cube_scale * cubes + three * y * inside.rest * squares + between * inside.lean * y;
             let (mut variance, mut third) = (inside.per_square * all_squares, inside.per_cube * all_cubes);
             if DOMAIN {
                 variance *= inside.square_factor;

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{Cells, InsideCounts};
+use super::{Cells, InsideCounts, Insides};
 use crate::cell::Cell;
 use crate::stratum::{Expansion, StratumSize};
 use crate::total::Total;
@@ -44,15 +44,40 @@ fn side_by_side(groups: &[Vec<Stratum>], scale: f64, offset: f64) -> Vec<[Total;
         counts.end_group();
         cells.end_group();
     }
-    let insides = counts.insides();
+    folded(counts.insides(), &cells, groups.len(), scale, offset)
+}
+
+/// The same of cells that are added all at once.
+fn all_at_once(groups: &[Vec<Stratum>], scale: f64, offset: f64) -> Vec<[Total; 3]> {
+    let (mut counts, mut cells) = (InsideCounts::with_room(3, 1), Cells::with_room(3, 1));
+    let mut from = 0;
+    let values: Vec<f64> = groups.iter().flatten().flat_map(|(_, values)| values).copied().collect();
+    for strata in groups {
+        let mut spans = Vec::new();
+        for (_, values) in strata {
+            let to = from + u32::try_from(values.len()).unwrap();
+            spans.push([from, to]);
+            from = to;
+        }
+        let sizes: Vec<StratumSize> = strata.iter().map(|(size, _)| *size).collect();
+        let longer = (0..).zip(&spans).filter(|(_, [from, to])| to - from > 1).map(|(at, _)| at);
+        counts.extend(&sizes, &spans);
+        cells.extend(&values, &spans, &longer.collect::<Vec<u32>>());
+        counts.end_group();
+        cells.end_group();
+    }
+    folded(counts.insides(), &cells, groups.len(), scale, offset)
+}
+
+fn folded(insides: Insides, cells: &Cells, groups: usize, scale: f64, offset: f64) -> Vec<[Total; 3]> {
     let of_group = |group: usize| {
         let mut totals = [*insides.rows(group).unwrap(); 3];
-        totals[0].fold_values_of(&insides, &cells, group);
-        totals[1].fold_domain_values_of(&insides, &cells, group, scale, offset);
+        totals[0].fold_values_of(&insides, cells, group);
+        totals[1].fold_domain_values_of(&insides, cells, group, scale, offset);
         totals[2].fold_count_of(&insides, group);
         totals
     };
-    (0..groups.len()).map(of_group).collect()
+    (0..groups).map(of_group).collect()
 }
 
 fn same(found: &Total, expected: &Total) {
@@ -76,10 +101,11 @@ proptest! {
         scale in -2.0..2.0_f64,
         offset in -100.0..100.0_f64,
     ) {
-        let found = side_by_side(&groups, scale, offset);
-        for (found, strata) in found.iter().zip(&groups) {
-            for (found, expected) in found.iter().zip(one_by_one(strata, scale, offset)) {
-                same(found, &expected);
+        for found in [side_by_side(&groups, scale, offset), all_at_once(&groups, scale, offset)] {
+            for (found, strata) in found.iter().zip(&groups) {
+                for (found, expected) in found.iter().zip(one_by_one(strata, scale, offset)) {
+                    same(found, &expected);
+                }
             }
         }
     }
@@ -89,11 +115,14 @@ proptest! {
 #[test]
 fn equal_values_do_not_vary() {
     let size = |rows| StratumSize::new(rows, 3);
-    let groups = [vec![(size(10), vec![0.1; 3]), (size(90), vec![0.1; 3]), (size(7), vec![0.1; 3])]];
-    let [sum, ..] = side_by_side(&groups, 1.0, 0.0)[0];
-    assert_eq!((sum.varies, sum.value, sum.variance(), sum.third), (false, 0.1, Some(0.0), 0.0));
-    let others = [vec![(size(10), vec![0.1; 3]), (size(90), vec![0.2; 3])]];
-    assert!(side_by_side(&others, 1.0, 0.0)[0][0].varies);
+    let pair = || (StratumSize::new(20, 2), vec![0.1; 2]);
+    let groups = [vec![(size(10), vec![0.1; 3]), (size(90), vec![0.1; 3]), pair()]];
+    let others = [vec![(size(10), vec![0.1; 3]), (size(90), vec![0.2; 3]), pair()]];
+    for ways in [side_by_side, all_at_once] {
+        let [sum, ..] = ways(&groups, 1.0, 0.0)[0];
+        assert_eq!((sum.varies, sum.value, sum.variance(), sum.third), (false, 0.1, Some(0.0), 0.0));
+        assert!(ways(&others, 1.0, 0.0)[0][0].varies);
+    }
 }
 
 /// Whole weights and values add up without rounding.
@@ -101,12 +130,14 @@ fn equal_values_do_not_vary() {
 fn whole_numbers_stay_whole() {
     let strata = |n: u64| (StratumSize::new(100 * n, n), (0..n.min(7)).map(|y| 3.0 * y as f64).collect::<Vec<f64>>());
     let groups: Vec<Vec<Stratum>> = (1..40).map(|n| [n, 7 * n + 1, 1_000 * n].map(strata).to_vec()).collect();
-    for (found, strata) in side_by_side(&groups, 1.0, 0.0).iter().zip(&groups) {
-        let expected = one_by_one(strata, 1.0, 0.0);
-        for (found, expected) in [(found[0], expected[0]), (found[2], expected[2])] {
-            assert_eq!(found.weighted_rows, expected.weighted_rows);
-            assert_eq!(found.inexact_estimate, expected.inexact_estimate);
-            assert_eq!(found.seen, expected.seen);
+    for found in [side_by_side(&groups, 1.0, 0.0), all_at_once(&groups, 1.0, 0.0)] {
+        for (found, strata) in found.iter().zip(&groups) {
+            let expected = one_by_one(strata, 1.0, 0.0);
+            for (found, expected) in [(found[0], expected[0]), (found[2], expected[2])] {
+                assert_eq!(found.weighted_rows, expected.weighted_rows);
+                assert_eq!(found.inexact_estimate, expected.inexact_estimate);
+                assert_eq!(found.seen, expected.seen);
+            }
         }
     }
 }
@@ -115,8 +146,12 @@ fn whole_numbers_stay_whole() {
 #[test]
 fn infinities_have_no_variance() {
     for value in [f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
-        let groups = [vec![(StratumSize::new(100, 4), vec![value]), (StratumSize::new(100, 4), vec![1.0, 2.0])]];
-        let found = side_by_side(&groups, 1.0, 0.0)[0][0];
-        assert!(found.variance().is_none() && found.varies && !found.estimate().is_finite(), "{value}");
+        let size = StratumSize::new(100, 4);
+        for values in [vec![value], vec![value, 1.0], vec![1.0, value], vec![1.0, 2.0, value]] {
+            let groups = [vec![(size, values), (size, vec![1.0, 2.0])]];
+            for found in [side_by_side(&groups, 1.0, 0.0)[0][0], all_at_once(&groups, 1.0, 0.0)[0][0]] {
+                assert!(found.variance().is_none() && found.varies && !found.estimate().is_finite(), "{value}");
+            }
+        }
     }
 }

@@ -93,7 +93,7 @@ impl<'a> Block<'a> {
         if *next >= end {
             return None;
         }
-        let mut runs = Runs::with_room(&self.rows.strata, ROWS_MAX);
+        let mut runs = Runs::with_room(&self.rows.strata, self.sizes, ROWS_MAX);
         if self.groups.len() == 1 {
             *next = runs.append(*next..end, ROWS_MAX);
         } else {
@@ -101,7 +101,6 @@ impl<'a> Block<'a> {
                 *next = runs.append(ends[0] as usize..ends[1] as usize, ROWS_MAX);
             }
         }
-        runs.look_up(self.sizes);
         let sheets = self.domains.iter().map(|domain| Sheet::new(domain, variables, self.rows, &runs)).collect();
         Some(Chunk { runs, sheets })
     }
@@ -142,7 +141,7 @@ impl Chunk<'_> {
     ) {
         let terms = terms_of(linear, rows, variables);
         for (number, z) in own.enumerate() {
-            for (size, run) in self.runs.sampled(number) {
+            for (size, run) in self.runs.sampled(number).iter() {
                 let stratum = size.into();
                 let cell = linear_cell(&terms, number, run);
                 fold_forms(std::slice::from_ref(linear), std::slice::from_mut(z), &stratum, |_| cell);

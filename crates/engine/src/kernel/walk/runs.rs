@@ -1,74 +1,169 @@
 //! The rows of each stratum in each group.
 
-use crate::kernel::rows::Run;
 use plusminus_statistics::StratumSize;
 use std::ops::Range;
 
+/// Rows in which runs are looked for at a time.
+const STRIP: usize = 512;
+
 /// Runs of rows of one stratum, group after group.
 pub(super) struct Runs<'a> {
-    /// The stratum of each row.
+    /// The stratum of each row, and the size of each stratum.
     of_rows: &'a [u32],
-    runs: Vec<Run>,
-    /// The size of the stratum of each run.
+    of_strata: &'a [StratumSize],
+    /// Runs of sampled strata: the first row of each and the one behind its last, and the size of its stratum.
     ///
-    /// Side by side, because in the order of strata they lie far apart, and one after the other would be waited for.
+    /// Sizes are held side by side, because in the order of strata they lie far apart, and one after the other would be waited for.
+    spans: Vec<[u32; 2]>,
     sizes: Vec<StratumSize>,
-    /// The first run of each group, and the number of runs.
-    starts: Vec<usize>,
+    /// Those of them with more than one row, by their number in the group.
+    longer: Vec<u32>,
+    /// By group, what there is of both before it, and in the end.
+    starts: Vec<[usize; 2]>,
+    /// The group and the rows of runs of strata that are known whole.
+    whole: Vec<(usize, StratumSize, Range<usize>)>,
+    /// Where runs of the group under way begin.
+    begins: Vec<u32>,
+}
+
+/// The runs of a group in sampled strata.
+#[derive(Clone, Copy)]
+pub(super) struct GroupRuns<'a> {
+    pub(super) spans: &'a [[u32; 2]],
+    pub(super) sizes: &'a [StratumSize],
+    pub(super) longer: &'a [u32],
 }
 
 impl<'a> Runs<'a> {
-    /// None, of rows with these strata, with room for so many.
-    pub(super) fn with_room(of_rows: &'a [u32], runs: usize) -> Self {
-        Self { of_rows, runs: Vec::with_capacity(runs), sizes: Vec::new(), starts: vec![0] }
+    /// None, of rows with these strata, with room for so many; `of_strata` are the sizes of all strata.
+    pub(super) fn with_room(of_rows: &'a [u32], of_strata: &'a [StratumSize], runs: usize) -> Self {
+        Self {
+            of_rows,
+            of_strata,
+            spans: Vec::with_capacity(runs),
+            sizes: Vec::with_capacity(runs),
+            longer: Vec::with_capacity(runs / 2),
+            starts: vec![[0; 2]],
+            whole: Vec::new(),
+            begins: Vec::with_capacity(runs),
+        }
     }
 
     /// Whether any of the strata is known whole.
     pub(super) fn have_whole(&self) -> bool {
-        self.sizes.iter().any(StratumSize::is_exact)
+        !self.whole.is_empty()
     }
 
+    /// Runs in sampled strata.
     pub(super) fn len(&self) -> usize {
-        self.runs.len()
+        self.spans.len()
     }
 
     pub(super) fn groups(&self) -> usize {
         self.starts.len() - 1
     }
 
-    /// The rows that a group has in sampled strata, stratum by stratum, given its number.
-    pub(super) fn sampled(&self, number: usize) -> impl Iterator<Item = (StratumSize, Range<usize>)> {
-        self.of(number).filter(|(size, _)| !size.is_exact())
+    /// The runs that a group has in sampled strata, stratum by stratum, given its number.
+    pub(super) fn sampled(&self, number: usize) -> GroupRuns<'_> {
+        let ([from, from_longer], [to, to_longer]) = (self.starts[number], self.starts[number + 1]);
+        GroupRuns {
+            spans: &self.spans[from..to],
+            sizes: &self.sizes[from..to],
+            longer: &self.longer[from_longer..to_longer],
+        }
     }
 
     /// The rows that a group has in strata that are known whole.
     pub(super) fn whole(&self, number: usize) -> impl Iterator<Item = (StratumSize, Range<usize>)> {
-        self.of(number).filter(|(size, _)| size.is_exact())
-    }
-
-    fn of(&self, number: usize) -> impl Iterator<Item = (StratumSize, Range<usize>)> {
-        let own = self.starts[number]..self.starts[number + 1];
-        self.sizes[own.clone()].iter().copied().zip(self.runs[own].iter().map(|run| run.range()))
+        let own = self.whole.iter().filter(move |(group, ..)| *group == number);
+        own.map(|(_, size, rows)| (*size, rows.clone()))
     }
 
     /// Appends a group with `rows`, at most so many runs of them; returns the first row that was left.
     pub(super) fn append(&mut self, rows: Range<usize>, runs_max: usize) -> usize {
-        let mut from = rows.start;
-        let before = self.runs.len();
-        while from < rows.end && self.runs.len() - before < runs_max {
-            let stratum = self.of_rows[from];
-            let to = from + self.of_rows[from..rows.end].iter().take_while(|other| **other == stratum).count();
-            #[expect(clippy::cast_possible_truncation, reason = "rows in order of groups are fewer than 2^32")]
-            self.runs.push(Run { stratum, from: from as u32, to: to as u32 });
-            from = to;
+        let end = self.find(rows, runs_max);
+        let (group, first) = (self.groups(), self.spans.len());
+        let ends = self.begins.iter().skip(1).copied().chain([number(end)]);
+        for (from, to) in self.begins.iter().copied().zip(ends) {
+            let size = self.of_strata[self.of_rows[from as usize] as usize];
+            if size.is_exact() {
+                self.whole.push((group, size, from as usize..to as usize));
+                continue;
+            }
+            if to - from > 1 {
+                self.longer.push(number(self.spans.len() - first));
+            }
+            self.spans.push([from, to]);
+            self.sizes.push(size);
         }
-        self.starts.push(self.runs.len());
-        from
+        self.starts.push([self.spans.len(), self.longer.len()]);
+        end
     }
 
-    /// Looks the sizes of the strata up.
-    pub(super) fn look_up(&mut self, sizes: &[StratumSize]) {
-        self.sizes.clear();
-        self.sizes.extend(self.runs.iter().map(|run| sizes[run.stratum as usize]));
+    /// Notes where runs begin, of which there are so many at most; returns the row behind the last of them.
+    fn find(&mut self, rows: Range<usize>, runs_max: usize) -> usize {
+        let (mut from, mut found) = (rows.start, 0);
+        let mut last = self.of_rows.get(from).map_or(0, |stratum| !stratum);
+        self.begins.clear();
+        while from < rows.end && found <= runs_max {
+            let strip = &self.of_rows[from..rows.end.min(from + STRIP)];
+            self.begins.resize(found + strip.len(), 0);
+            for (at, stratum) in (from..).zip(strip) {
+                // Written over where no run begins: whether one does is not foreseen by any processor.
+                self.begins[found] = number(at);
+                found += usize::from(*stratum != last);
+                last = *stratum;
+            }
+            from += strip.len();
+        }
+        let end = if found > runs_max { self.begins[runs_max] as usize } else { rows.end };
+        self.begins.truncate(found.min(runs_max));
+        end
+    }
+}
+
+impl GroupRuns<'_> {
+    /// The size of the stratum and the rows of each.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (StratumSize, Range<usize>)> {
+        self.sizes.iter().copied().zip(self.spans.iter().map(|[from, to]| *from as usize..*to as usize))
+    }
+}
+
+/// A row's place, or a number of rows.
+#[expect(clippy::cast_possible_truncation, reason = "rows in order of groups are fewer than 2^32")]
+fn number(rows: usize) -> u32 {
+    rows as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs of any length are found, in sampled strata and in those known whole, however few are taken at a time.
+    #[test]
+    fn runs_are_found_a_few_at_a_time() {
+        let sizes: Vec<StratumSize> =
+            (0..9).map(|h| StratumSize::new(2_000, if h % 4 == 3 { 2_000 } else { 1_500 })).collect();
+        let lengths = [1, 2, 1_200, 1, 1, 600, 3, 1];
+        let strata: Vec<u32> = (0..).zip(lengths).flat_map(|(h, n)| vec![h; n]).collect();
+        for runs_max in [1, 2, 3, 384] {
+            let mut runs = Runs::with_room(&strata, &sizes, 4);
+            let (mut from, mut taken) = (0, Vec::new());
+            while from < strata.len() {
+                let group = runs.groups();
+                from = runs.append(from..strata.len(), runs_max);
+                let sampled = runs.sampled(group);
+                let longer = (0..).zip(sampled.iter()).filter(|(_, (_, rows))| rows.len() > 1).map(|(at, _)| at);
+                assert_eq!(sampled.longer, longer.collect::<Vec<u32>>());
+                let mut own: Vec<_> =
+                    sampled.iter().chain(runs.whole(group)).map(|(size, rows)| (rows.start, rows, size)).collect();
+                own.sort_by_key(|(start, ..)| *start);
+                assert!(own.len() <= runs_max);
+                taken.extend(own);
+            }
+            assert_eq!(taken.iter().map(|(_, rows, _)| rows.len()).collect::<Vec<_>>(), lengths);
+            assert!(taken.iter().all(|(start, _, size)| *size == sizes[strata[*start] as usize]));
+            assert_eq!(runs.append(0..0, 3), 0);
+        }
     }
 }

@@ -23,10 +23,12 @@ impl<'a> Sheet<'a> {
         let mask = rows.domains[domain.number].as_deref();
         let mut counts = InsideCounts::with_room(runs.len(), runs.groups());
         for number in 0..runs.groups() {
-            for (size, run) in runs.sampled(number) {
-                let count = count_of(mask, run);
-                if count > 0 {
-                    counts.push(size, count);
+            let own = runs.sampled(number);
+            match mask {
+                None => counts.extend(own.sizes, own.spans),
+                Some(mask) => {
+                    let inside = own.iter().map(|(size, run)| (size, count_of(mask, run)));
+                    inside.filter(|(_, count)| *count > 0).for_each(|(size, count)| counts.push(size, count));
                 }
             }
             counts.end_group();
@@ -81,11 +83,8 @@ impl Average<'_> {
 }
 
 /// Rows of a run within a domain.
-fn count_of(mask: Option<&[bool]>, run: Range<usize>) -> u64 {
-    match mask {
-        Some(mask) => mask[run].iter().filter(|inside| **inside).count() as u64,
-        None => run.len() as u64,
-    }
+fn count_of(mask: &[bool], run: Range<usize>) -> u64 {
+    mask[run].iter().filter(|inside| **inside).count() as u64
 }
 
 /// The cells of a sum, one for every run with rows in its domain.
@@ -93,14 +92,12 @@ fn cells_of(variable: &Variable, mask: Option<&[bool]>, rows: &Rows, runs: &Runs
     let mut cells = Cells::with_room(runs.len(), runs.groups());
     let values = variable.argument.map_or(&[][..], |argument| &rows.arguments[argument]);
     for number in 0..runs.groups() {
-        for (_, run) in runs.sampled(number) {
-            if mask.is_none() {
-                cells.push_values(&values[run]);
-                continue;
-            }
-            let cell = cell_of(rows, run, variable);
-            if !cell.is_empty() {
-                cells.push(&cell);
+        let own = runs.sampled(number);
+        match mask {
+            None => cells.extend(values, own.spans, own.longer),
+            Some(_) => {
+                let inside = own.iter().map(|(_, run)| cell_of(rows, run, variable));
+                inside.filter(|cell| !cell.is_empty()).for_each(|cell| cells.push(&cell));
             }
         }
         cells.end_group();
