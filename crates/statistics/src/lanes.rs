@@ -64,20 +64,28 @@ impl InsideCounts {
         self.starts.push(lanes);
     }
 
-    /// What all variables of the domain are multiplied by.
-    #[must_use]
-    pub fn insides(self) -> Insides {
+    /// Forgets all groups and keeps the memory.
+    pub fn clear(&mut self) {
+        for own in [&mut self.rows, &mut self.all, &mut self.sampled] {
+            own.clear();
+        }
+        self.starts.truncate(1);
+    }
+
+    /// What all variables of the domain are multiplied by, in the place of what `insides` held.
+    pub fn fill(&self, insides: &mut Insides) {
         let all = self.rows.as_chunks().0.iter().zip(self.all.as_chunks().0).zip(self.sampled.as_chunks().0);
         debug_assert_eq!(self.starts.last(), Some(&all.len()), "a group was not ended");
         let mut counts = all.map(|((rows, all), sampled)| [*rows, *all, *sampled].map(f64x2::new));
-        let mut lanes = Vec::with_capacity(self.rows.len() / LANES);
-        let mut rows = Vec::with_capacity(self.starts.len() - 1);
+        insides.lanes.clear();
+        insides.rows.clear();
         for ends in self.starts.windows(2) {
             let mut sums = RowSums::default();
-            lanes.extend(counts.by_ref().take(ends[1] - ends[0]).map(|counts| InsideLanes::new(counts, &mut sums)));
-            rows.push(sums.total());
+            let own = counts.by_ref().take(ends[1] - ends[0]);
+            insides.lanes.extend(own.map(|counts| InsideLanes::new(counts, &mut sums)));
+            insides.rows.push(sums.total());
         }
-        Insides { lanes, starts: self.starts, rows }
+        insides.starts.clone_from(&self.starts);
     }
 }
 
@@ -89,7 +97,7 @@ fn whole_real(count: u64) -> f64 {
 }
 
 /// The rows of one domain in sampled strata, [`Inside`](crate::Inside) of each, group after group.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Insides {
     lanes: Vec<InsideLanes>,
     /// Where each group begins, and the end.
@@ -99,6 +107,12 @@ pub struct Insides {
 }
 
 impl Insides {
+    /// How many groups there are.
+    #[must_use]
+    pub fn groups(&self) -> usize {
+        self.rows.len()
+    }
+
     /// A total of a group that has only what [`Total::fold_rows`] makes of it, given its number; `None` without rows.
     #[must_use]
     pub fn rows(&self, group: usize) -> Option<&Total> {
@@ -204,6 +218,14 @@ impl Cells {
     pub fn with_room(cells: usize, groups: usize) -> Self {
         let room = || Vec::with_capacity(cells + groups);
         Self { mean: room(), squares: room(), cubes: room(), sum: room(), varying: Vec::new() }
+    }
+
+    /// Forgets all groups and keeps the memory.
+    pub fn clear(&mut self) {
+        for own in [&mut self.mean, &mut self.squares, &mut self.cubes, &mut self.sum] {
+            own.clear();
+        }
+        self.varying.clear();
     }
 
     /// Adds the cells of consecutive rows of the group under way, each from its first row to the one behind its last; `longer` are the

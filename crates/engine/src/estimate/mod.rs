@@ -4,7 +4,7 @@ mod plan;
 pub(crate) mod special;
 
 use crate::error::Result;
-use crate::kernel::{Block, Linear, Walk, key_linearised, linearised};
+use crate::kernel::{Block, Linear, Walk, Workers, key_linearised, linearised};
 use crate::knowledge::PairKnowledge;
 use crate::shape::{Argument, Call, CallKind, Shape, Spread, used_inputs};
 use plan::Plan;
@@ -52,6 +52,8 @@ pub(crate) enum Source<'a> {
     Strata(Walk<'a>),
     /// Those of some groups, group by group.
     Block(Block<'a>),
+    /// Those of one group in up to two parts, each with its own totals by variable.
+    Parts(Vec<(Block<'a>, Vec<Total>)>, &'a Workers),
 }
 
 /// What is known of an argument at a look.
@@ -147,6 +149,16 @@ impl Estimator<'_> {
         let variables = &self.shape.variables;
         match &self.rows {
             Source::Block(block) => Ok(block.linearised(variables, linears, self.totals)),
+            Source::Parts(parts, workers) => {
+                let of = |at: usize| {
+                    let part = parts.get(at);
+                    part.map(|(block, totals)| block.linearised(variables, linears, totals))
+                };
+                let (first, second) = workers.join(|| of(0), || of(1))?;
+                let mut found = first.unwrap_or_else(|| vec![Total::default(); linears.len()]);
+                found.iter_mut().zip(second.iter().flatten()).for_each(|(total, part)| total.merge(part));
+                Ok(found)
+            }
             Source::Strata(walk) if self.rows_of_keys.is_some() => Ok(key_linearised(walk, variables, linears)),
             Source::Strata(walk) => linearised(walk, variables, linears, self.totals, self.shape.whole_domain()),
         }

@@ -14,7 +14,8 @@ use plusminus_catalog::STRATUM;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// The rows of the levels up to one: by group, in a group by stratum, in a stratum by level and rank.
+/// The rows of the levels up to one: by group, in a group by stratum, in a stratum by level and rank. Without keys all rows are one
+/// group, and those of the first strata count as a group of their own, so that there are two halves.
 #[derive(Debug, Clone)]
 pub(crate) struct Projection {
     strata: UInt32Array,
@@ -29,20 +30,34 @@ pub(crate) struct Projection {
 
 impl Projection {
     /// Without columns; `groups` has the group of every row of the levels, one level after the other, and `keys` a row for each group.
-    pub(crate) fn new(levels: &[Arc<Image>], groups: &[u32], keys: Vec<ArrayRef>) -> Result<Self> {
-        let strata: Vec<u32> = levels.iter().flat_map(|image| image.strata.values()).copied().collect();
-        if u32::try_from(strata.len()).is_err() || strata.len() != groups.len() {
-            return Err(Error::data("these levels cannot be put in the order of groups"));
+    pub(crate) fn by_group(levels: &[Arc<Image>], groups: &[u32], keys: Vec<ArrayRef>) -> Result<Self> {
+        let strata = strata_of(levels)?;
+        if strata.len() != groups.len() {
+            return Err(Error::data("these groups are of other rows"));
         }
         let by_stratum = sorted_by(&strata, 0..).0;
         let (order, starts) = sorted_by(groups, by_stratum.into_iter());
-        Ok(Self {
+        Ok(Self::new(&strata, order, starts, keys))
+    }
+
+    /// All rows by stratum, without columns.
+    pub(crate) fn by_stratum(levels: &[Arc<Image>]) -> Result<Self> {
+        let strata = strata_of(levels)?;
+        let (order, starts) = sorted_by(&strata, 0..);
+        let half = order.len().div_ceil(2);
+        let middle = starts.iter().map(|start| *start as usize).find(|start| *start >= half).unwrap_or(half);
+        let ends = [0, middle, order.len()].map(|end| u32::try_from(end).unwrap_or(u32::MAX));
+        Ok(Self::new(&strata, order, ends.to_vec(), Vec::new()))
+    }
+
+    fn new(strata: &[u32], order: Vec<u32>, starts: Vec<u32>, keys: Vec<ArrayRef>) -> Self {
+        Self {
             strata: order.iter().map(|row| strata[*row as usize]).collect(),
             starts: Arc::new(starts),
             keys,
             order: order.into(),
             columns: HashMap::new(),
-        })
+        }
     }
 
     /// About as many bytes as a projection of so many rows with so many columns of numbers will hold, or twice that while it is made.
@@ -92,6 +107,15 @@ impl Projection {
     }
 }
 
+/// The strata of all rows, one level after the other.
+fn strata_of(levels: &[Arc<Image>]) -> Result<Vec<u32>> {
+    let strata: Vec<u32> = levels.iter().flat_map(|image| image.strata.values()).copied().collect();
+    match u32::try_from(strata.len()) {
+        Ok(_) => Ok(strata),
+        Err(_) => Err(Error::data("the levels have too many rows to be put in another order")),
+    }
+}
+
 /// `rows`, one for each number, in the order of their numbers, those of one number as they come; and where each number begins, with the end.
 fn sorted_by(numbers: &[u32], rows: impl Iterator<Item = u32>) -> (Vec<u32>, Vec<u32>) {
     let count = numbers.iter().max().map_or(0, |max| *max as usize + 1);
@@ -134,7 +158,7 @@ mod tests {
     fn rows_lie_in_the_order_of_groups() {
         let levels = [image(&[0, 0, 2], &[1, 2, 3]), image(&[], &[]), image(&[0, 1, 2, 2], &[4, 5, 6, 7])];
         let keys: ArrayRef = Arc::new(Int64Array::from(vec![10, 20, 30]));
-        let projection = Projection::new(&levels, &[1, 0, 1, 1, 0, 2, 0], vec![keys]).unwrap();
+        let projection = Projection::by_group(&levels, &[1, 0, 1, 1, 0, 2, 0], vec![keys]).unwrap();
         assert_eq!(projection.starts.as_slice(), &[0, 3, 6, 7]);
         let names = ["x".to_owned()];
         assert_eq!(projection.lacking(&names), names);
@@ -145,11 +169,27 @@ mod tests {
         assert_eq!(batch.column(1).as_primitive::<UInt32Type>().values(), &[0, 1, 2, 0, 0, 2, 2]);
     }
 
+    /// By stratum, then level; the halves share no stratum.
+    #[test]
+    fn rows_lie_in_the_order_of_strata() {
+        let levels = [image(&[0, 0, 2], &[1, 2, 3]), image(&[0, 1, 2, 2], &[4, 5, 6, 7])];
+        let names = ["x".to_owned()];
+        let projection = Projection::by_stratum(&levels).unwrap().with_columns(&levels, &names).unwrap();
+        assert_eq!(projection.starts.as_slice(), &[0, 4, 7]);
+        let batch = projection.batch(&names).unwrap();
+        assert_eq!(batch.column(0).as_primitive::<Int64Type>().values(), &[1, 2, 4, 5, 3, 6, 7]);
+        for (strata, starts) in [(&[][..], [0, 0, 0]), (&[0, 0, 0], [0, 3, 3]), (&[0, 1, 1], [0, 3, 3])] {
+            let values = vec![0; strata.len()];
+            let projection = Projection::by_stratum(&[image(strata, &values)]).unwrap();
+            assert_eq!(projection.starts.as_slice(), &starts, "{strata:?}");
+        }
+    }
+
     #[test]
     fn groups_of_other_rows_and_missing_columns_are_errors() {
         let levels = [image(&[0], &[1])];
-        assert!(Projection::new(&levels, &[0, 0], vec![]).is_err());
-        let projection = Projection::new(&levels, &[0], vec![]).unwrap();
+        assert!(Projection::by_group(&levels, &[0, 0], vec![]).is_err());
+        let projection = Projection::by_group(&levels, &[0], vec![]).unwrap();
         assert!(projection.with_columns(&levels, &["y".to_owned()]).is_err());
         assert!(projection.batch(&["x".to_owned()]).is_err());
     }

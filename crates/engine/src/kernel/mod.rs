@@ -23,11 +23,13 @@ pub(crate) use compiled::{Compiled, qualified};
 pub(crate) use filtered::filtered;
 pub(crate) use grouped::numbered;
 pub(crate) use native::{WholeRows, exact_calls};
-pub(crate) use needs::Needs;
+pub(crate) use needs::{Needs, bare, names};
 pub(crate) use program::Program;
 pub(crate) use replicates::{Replicates, replicates};
 pub(crate) use rows::{Rows, Run, runs_of};
 pub(crate) use specials::Column;
 pub(crate) use strata::{LevelStrata, StrataView, sizes};
-pub(crate) use walk::{Block, ByGroup, Half, Linear, Walk, key_linearised, key_totals, linearised, merged, totals};
+pub(crate) use walk::{
+    Block, ByGroup, Chunk, Half, Linear, Walk, key_linearised, key_totals, linearised, merged, totals,
+};
 pub(crate) use workers::Workers;

@@ -61,21 +61,6 @@ impl Needs {
         needs
     }
 
-    /// GROUP BY over columns that belong to no table by name: the same whatever the query calls its table.
-    pub(crate) fn bare_keys(&self) -> Result<Vec<Expr>> {
-        let bare = |expr: Expr| match expr {
-            Expr::Column(column) => Ok(Transformed::yes(Expr::Column(Column::from_name(column.name)))),
-            other => Ok(Transformed::no(other)),
-        };
-        let keys = self.keys.iter().map(|key| Ok(key.clone().unalias().transform(bare)?.data));
-        keys.collect()
-    }
-
-    /// The columns that GROUP BY names.
-    pub(crate) fn key_columns(&self) -> Vec<String> {
-        names(self.keys.iter())
-    }
-
     /// The columns that any expression names.
     fn named(&self) -> Vec<String> {
         let optional = self.arguments.iter().chain(&self.filters).flatten();
@@ -89,7 +74,17 @@ impl Needs {
     }
 }
 
-fn names<'e>(exprs: impl Iterator<Item = &'e Expr>) -> Vec<String> {
+/// Expressions over columns that belong to no table by name: the same whatever a query calls its table.
+pub(crate) fn bare(exprs: &[Expr]) -> Result<Vec<Expr>> {
+    let bare = |expr: Expr| match expr {
+        Expr::Column(column) => Ok(Transformed::yes(Expr::Column(Column::from_name(column.name)))),
+        other => Ok(Transformed::no(other)),
+    };
+    exprs.iter().map(|expr| Ok(expr.clone().unalias().transform(bare)?.data)).collect()
+}
+
+/// The columns that `exprs` name.
+pub(crate) fn names<'e>(exprs: impl Iterator<Item = &'e Expr>) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for column in exprs.flat_map(Expr::column_refs) {
         if !names.contains(&column.name) {

@@ -114,7 +114,7 @@ impl Program {
     }
 
     /// Evaluates rows in the order of their groups, which begin at `starts` and have these keys; the last column is the stratum. Groups
-    /// without a row that passes WHERE are left out. `None` when told to stop.
+    /// without a row that passes WHERE are left out. Without keys all rows are one group, in two parts. `None` when told to stop.
     pub(crate) fn evaluate_groups(
         &mut self,
         batch: &RecordBatch,
@@ -127,7 +127,9 @@ impl Program {
         let Some(mut found) = grouped::passing(&self.compiled, batch, starts, workers, keep_going)? else {
             return Ok(None);
         };
-        self.groups = Groups::told(keys, found.seen, starts.len() - 1)?;
+        if !keys.is_empty() {
+            self.groups = Groups::told(keys, found.seen, starts.len() - 1)?;
+        }
         self.note_key_numbers()?;
         for piece in [&mut found.groups, &mut found.later] {
             self.compiled.derive(&mut piece.rows, &mut self.centres);

@@ -1,6 +1,6 @@
 use crate::choose::cumulative_rows;
 use crate::error::Result;
-use crate::kernel::{Compiled, Needs, StrataView};
+use crate::kernel::{Compiled, Needs, StrataView, bare, names};
 use crate::knowledge::{ArgumentKnowledge, KnowledgeCache, Opened};
 use crate::shape::Shape;
 use arrow::datatypes::Schema;
@@ -26,8 +26,9 @@ pub(crate) struct Fitted {
 /// What is needed of rows that lie in the order of their groups.
 #[derive(Debug)]
 pub(crate) struct Grouped {
-    /// GROUP BY, over columns without a table.
+    /// GROUP BY, over columns without a table, and these columns.
     pub(crate) keys: Arc<[Expr]>,
+    pub(crate) key_columns: Vec<String>,
     pub(crate) needs: Needs,
     compiled: OnceLock<Arc<Compiled>>,
 }
@@ -75,12 +76,13 @@ impl Fitted {
     }
 
     /// The same of rows that lie in the order of their groups.
-    pub(crate) fn grouped(&self) -> Result<&Grouped> {
+    pub(crate) fn grouped(&self, shape: &Shape) -> Result<&Grouped> {
         match self.grouped.get() {
             Some(grouped) => Ok(grouped),
             None => {
-                let (keys, needs) = (self.needs.bare_keys()?.into(), self.needs.without_keys());
-                Ok(self.grouped.get_or_init(|| Grouped { keys, needs, compiled: OnceLock::new() }))
+                let keys: Arc<[Expr]> = bare(&shape.keys)?.into();
+                let (key_columns, needs) = (names(keys.iter()), self.needs.without_keys());
+                Ok(self.grouped.get_or_init(|| Grouped { keys, key_columns, needs, compiled: OnceLock::new() }))
             }
         }
     }

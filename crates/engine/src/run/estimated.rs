@@ -3,7 +3,7 @@
 use super::levels::{Levels, Look};
 use crate::error::Result;
 use crate::estimate::{Estimator, Known, Source, Way, special, ways};
-use crate::kernel::{Block, ByGroup, Half, LevelStrata, Program, Walk, key_totals, totals};
+use crate::kernel::{Block, ByGroup, Chunk, Half, LevelStrata, Program, Walk, key_totals, totals};
 use crate::run::catalog::known_variable;
 use crate::shape::Shape;
 use datafusion::execution::memory_pool::MemoryReservation;
@@ -44,8 +44,9 @@ impl Levels<'_> {
         let levels = &self.rows[..self.pieces_up_to(level)];
         let walk = Walk { levels, sizes: &strata.sizes, groups, workers: self.context.workers };
         let Found { estimates, calls } = match &self.projected {
-            Some(projected) if projected.level == level => basis.in_blocks(&projected.rows, &walk)?,
-            _ => match self.by_group(&walk)? {
+            Some(projected) if self.shape.keys.is_empty() => basis.in_halves(&projected.rows, &walk)?,
+            Some(projected) => basis.in_blocks(&projected.rows, &walk)?,
+            None => match self.by_group(&walk)? {
                 // The room is held as long as the rows are.
                 Some((sorted, _room)) => {
                     self.context.parts.lap("put in order of groups");
@@ -140,11 +141,11 @@ impl Basis<'_> {
             // The first half has room for the second.
             let mut found = Found::with_room(self.shape, self.populations.len() - half.groups().start);
             let mut from = half.groups().start;
+            let mut chunk = Chunk::new(&half, walk.sizes);
             while from < half.groups().end {
-                let mut block = Block::from_group(from, &half, walk.sizes);
+                let (block, totals) = Block::walked(from, &half, &mut chunk, &self.shape.variables);
                 let groups = block.groups();
                 from = groups.end;
-                let totals = block.totals(&self.shape.variables);
                 found.append(Found::of(&self.estimator(groups, &totals, Source::Block(block)))?);
             }
             Ok(found)
@@ -153,6 +154,24 @@ impl Basis<'_> {
         let mut found = first?;
         found.append(second?);
         Ok(found)
+    }
+}
+
+impl Basis<'_> {
+    /// One group, whose rows are in two parts that share no stratum.
+    fn in_halves(&self, sorted: &ByGroup, walk: &Walk<'_>) -> Result<Found> {
+        let halves = sorted.halves();
+        let [mut first, mut second] = halves.each_ref().map(|half| Chunk::new(half, walk.sizes));
+        let variables = &self.shape.variables;
+        let walked =
+            |half: &Half<'_>, chunk| half.groups().next().map(|part| Block::walked(part, half, chunk, variables));
+        let (one, other) = walk.workers.join(|| walked(&halves[0], &mut first), || walked(&halves[1], &mut second))?;
+        let parts: Vec<(Block<'_>, Vec<Total>)> = [one, other].into_iter().flatten().collect();
+        let mut totals = vec![Total::default(); variables.len()];
+        for (_, own) in &parts {
+            totals.iter_mut().zip(own).for_each(|(total, part)| total.merge(part));
+        }
+        Found::of(&self.estimator(0..1, &totals, Source::Parts(parts, walk.workers)))
     }
 }
 

@@ -17,6 +17,10 @@ const VALUE_TAKES: Duration = Duration::from_nanos(100);
 /// A query with a bound of time makes a projection when that takes this part of the time left at most.
 const SHARE_OF_TIME: f64 = 0.05;
 
+/// Strata from which it pays to have the rows of all levels side by side, if they are few in each: then strata cost more than rows.
+const MANY_STRATA: usize = 4_096;
+const ROWS_PER_STRATUM: u64 = 64;
+
 /// The rows of the levels up to one, by group.
 pub(super) struct Projected {
     pub(super) level: usize,
@@ -37,7 +41,7 @@ impl Levels<'_> {
             return Ok(Some(false));
         }
         let fitted = self.fitted;
-        let grouped = fitted.grouped()?;
+        let grouped = fitted.grouped(self.shape)?;
         let Some(projection) = self.projection(level, grouped)? else { return Ok(Some(false)) };
         let context = self.context;
         let batch = projection.batch(&grouped.needs.columns)?;
@@ -53,7 +57,10 @@ impl Levels<'_> {
         self.rows_read = (self.rows_read + read).saturating_sub(self.read_before);
         self.read_before = read;
         self.part_of_group.clear();
-        self.part_of_group.extend(rows.first_strata().map(|stratum| self.view.part_of[stratum as usize]));
+        match self.shape.keys.is_empty() {
+            true => self.part_of_group.push(0),
+            false => self.part_of_group.extend(rows.first_strata().map(|stratum| self.view.part_of[stratum as usize])),
+        }
         self.pieces = vec![0; level + 1];
         self.program = Some(program);
         self.projected = Some(Projected { level, rows });
@@ -73,15 +80,17 @@ impl Levels<'_> {
         }
     }
 
-    /// Whether the rows themselves, all of them, are asked for by keys that they have.
+    /// Whether the rows themselves, all of them, are asked for, by keys that they have or from many strata.
     fn may_project(&self, level: usize) -> bool {
         let (needs, shape) = (&self.fitted.needs, self.shape);
         let is_plain = shape.specials.is_empty() && !shape.has_subquery && !shape.is_beyond && !needs.with_ranks;
-        let is_keyed = !needs.keys.is_empty() && !self.view.by_key;
         let rows = self.fitted.cumulative.get(level).copied().unwrap_or(0);
+        let strata = self.view.strata.len();
+        let is_scattered = strata >= MANY_STRATA && rows / ROWS_PER_STRATUM <= strata as u64;
         // Groups that are known whole are computed in the table's own types, by key.
         is_plain
-            && is_keyed
+            && !self.view.by_key
+            && (!needs.keys.is_empty() || is_scattered)
             && rows >= ROWS_MIN
             && self.view.all_alive()
             && self.context.prepared.is_repeatable()
@@ -127,18 +136,18 @@ impl Levels<'_> {
         known: Option<&Projection>,
         lacking: &[String],
     ) -> Result<(Arc<Projection>, Duration)> {
-        let key_columns = self.fitted.needs.key_columns();
         let mut columns = lacking.to_vec();
         if known.is_none() {
-            columns.extend(key_columns.iter().filter(|name| !lacking.contains(name)).cloned());
+            columns.extend(grouped.key_columns.iter().filter(|name| !lacking.contains(name)).cloned());
         }
         let (levels, read) = self.images(level, &columns)?;
         let bare = match known {
             Some(known) => known.clone(),
+            None if grouped.keys.is_empty() => Projection::by_stratum(&levels)?,
             None => {
-                let keys = levels.iter().map(|image| image.batch(&key_columns, false, None));
+                let keys = levels.iter().map(|image| image.batch(&grouped.key_columns, false, None));
                 let (groups, keys) = numbered(&grouped.keys, self.context.state, &keys.collect::<Result<Vec<_>>>()?)?;
-                Projection::new(&levels, &groups, keys)?
+                Projection::by_group(&levels, &groups, keys)?
             }
         };
         Ok((Arc::new(bare.with_columns(&levels, lacking)?), read))

@@ -44,7 +44,7 @@ fn side_by_side(groups: &[Vec<Stratum>], scale: f64, offset: f64) -> Vec<[Total;
         counts.end_group();
         cells.end_group();
     }
-    folded(counts.insides(), &cells, groups.len(), scale, offset)
+    folded(&counts, &cells, groups.len(), scale, offset)
 }
 
 /// The same of cells that are added all at once.
@@ -66,10 +66,12 @@ fn all_at_once(groups: &[Vec<Stratum>], scale: f64, offset: f64) -> Vec<[Total; 
         counts.end_group();
         cells.end_group();
     }
-    folded(counts.insides(), &cells, groups.len(), scale, offset)
+    folded(&counts, &cells, groups.len(), scale, offset)
 }
 
-fn folded(insides: Insides, cells: &Cells, groups: usize, scale: f64, offset: f64) -> Vec<[Total; 3]> {
+fn folded(counts: &InsideCounts, cells: &Cells, groups: usize, scale: f64, offset: f64) -> Vec<[Total; 3]> {
+    let mut insides = Insides::default();
+    counts.fill(&mut insides);
     let of_group = |group: usize| {
         let mut totals = [*insides.rows(group).unwrap(); 3];
         totals[0].fold_values_of(&insides, cells, group);

@@ -14,7 +14,7 @@ use std::ops::Range;
 /// Groups, and their rows, that are walked and estimated together, so few that all that is theirs stays in the cache of a core. A group
 /// with more rows is walked by itself, so many runs at a time.
 const GROUPS_MAX: usize = 128;
-const ROWS_MAX: usize = 384;
+const ROWS_MAX: usize = 1_536;
 
 /// Consecutive groups of rows in group order.
 pub(crate) struct Block<'a> {
@@ -26,19 +26,25 @@ pub(crate) struct Block<'a> {
     /// By stratum.
     sizes: &'a [StratumSize],
     /// What all rows were made into, where they are one chunk.
-    kept: Option<Chunk<'a>>,
+    kept: Option<&'a Chunk<'a>>,
 }
 
-/// Cells of a block's groups, side by side.
-struct Chunk<'a> {
+/// Cells of a block's groups, side by side; its memory serves one block after the other.
+pub(crate) struct Chunk<'a> {
     runs: Runs<'a>,
     /// By domain, the cells of sampled strata.
     sheets: Vec<Sheet<'a>>,
 }
 
 impl<'a> Block<'a> {
-    /// As many groups as are walked together, from this one on; `sizes` are those of all strata.
-    pub(crate) fn from_group(group: usize, half: &Half<'a>, sizes: &'a [StratumSize]) -> Self {
+    /// As many groups as are walked together, from this one on, and a total per (group, variable), groups outermost; `variables` are
+    /// those that rows were put in order for, `chunk` has room for that half's cells.
+    pub(crate) fn walked<'h: 'a>(
+        group: usize,
+        half: &Half<'h>,
+        chunk: &'a mut Chunk<'h>,
+        variables: &[Variable],
+    ) -> (Self, Vec<Total>) {
         let piece = half.piece;
         let first = piece.of(group).start;
         let mut end = group + 1;
@@ -46,25 +52,28 @@ impl<'a> Block<'a> {
             end += 1;
         }
         let starts = &piece.starts[group - piece.first..=end - piece.first];
-        Self { rows: &piece.rows, domains: half.domains, starts, groups: group..end, sizes, kept: None }
+        let sizes = chunk.runs.sizes();
+        let mut block =
+            Self { rows: &piece.rows, domains: half.domains, starts, groups: group..end, sizes, kept: None };
+        let totals = block.totals(chunk, variables);
+        block.kept = totals.1.then_some(chunk);
+        (block, totals.0)
     }
 
     pub(crate) fn groups(&self) -> Range<usize> {
         self.groups.clone()
     }
 
-    /// A total per (group, variable), groups outermost; `variables` are those that rows were put in order for.
-    pub(crate) fn totals(&mut self, variables: &[Variable]) -> Vec<Total> {
+    /// The totals, and whether the chunk holds all rows.
+    fn totals(&self, chunk: &mut Chunk<'_>, variables: &[Variable]) -> (Vec<Total>, bool) {
         let mut totals = vec![Total::default(); self.groups.len() * variables.len()];
         let (mut next, mut chunks) = (self.starts[0] as usize, 0);
-        self.kept = None;
-        while let Some(chunk) = self.chunk(&mut next, variables) {
+        while self.fill(chunk, &mut next, variables) {
             chunk.sheets.iter().for_each(|sheet| sheet.fold(&mut totals, variables.len()));
             chunk.add_whole(self.rows, variables, &mut totals);
             chunks += 1;
-            self.kept = (chunks == 1).then_some(chunk);
         }
-        totals
+        (totals, chunks == 1)
     }
 
     /// A total per (group, linear form), groups outermost, given those of the variables.
@@ -72,11 +81,12 @@ impl<'a> Block<'a> {
     /// A stratum that is known whole adds nothing to any variance, and is left out.
     pub(crate) fn linearised(&self, variables: &[Variable], linears: &[Linear], totals: &[Total]) -> Vec<Total> {
         let mut found = vec![Total::default(); self.groups.len() * linears.len()];
-        match &self.kept {
+        match self.kept {
             Some(chunk) => chunk.fold_forms(self.rows, variables, linears, &mut found),
             None => {
+                let mut chunk = Chunk::of(self.rows, self.domains, self.sizes);
                 let mut next = self.starts[0] as usize;
-                while let Some(chunk) = self.chunk(&mut next, variables) {
+                while self.fill(&mut chunk, &mut next, variables) {
                     chunk.fold_forms(self.rows, variables, linears, &mut found);
                 }
             }
@@ -87,13 +97,11 @@ impl<'a> Block<'a> {
         found
     }
 
-    /// The cells of the rows from `next` on, which moves behind them; `None` when no row is left.
-    fn chunk(&self, next: &mut usize, variables: &[Variable]) -> Option<Chunk<'a>> {
-        let end = *self.starts.last()? as usize;
-        if *next >= end {
-            return None;
-        }
-        let mut runs = Runs::with_room(&self.rows.strata, self.sizes, ROWS_MAX);
+    /// Makes cells of the rows from `next` on, which moves behind them; false when no row is left.
+    fn fill(&self, chunk: &mut Chunk<'_>, next: &mut usize, variables: &[Variable]) -> bool {
+        let Some(end) = self.starts.last().map(|end| *end as usize).filter(|end| *next < *end) else { return false };
+        let runs = &mut chunk.runs;
+        runs.clear();
         if self.groups.len() == 1 {
             *next = runs.append(*next..end, ROWS_MAX);
         } else {
@@ -101,8 +109,20 @@ impl<'a> Block<'a> {
                 *next = runs.append(ends[0] as usize..ends[1] as usize, ROWS_MAX);
             }
         }
-        let sheets = self.domains.iter().map(|domain| Sheet::new(domain, variables, self.rows, &runs)).collect();
-        Some(Chunk { runs, sheets })
+        chunk.sheets.iter_mut().for_each(|sheet| sheet.fill(variables, self.rows, runs));
+        true
+    }
+}
+
+impl<'a> Chunk<'a> {
+    /// For the blocks of a half; `sizes` are those of all strata.
+    pub(crate) fn new(half: &Half<'a>, sizes: &'a [StratumSize]) -> Self {
+        Self::of(&half.piece.rows, half.domains, sizes)
+    }
+
+    fn of(rows: &'a Rows, domains: &'a [Domain], sizes: &'a [StratumSize]) -> Self {
+        let sheets = domains.iter().map(|domain| Sheet::with_room(domain, ROWS_MAX)).collect();
+        Self { runs: Runs::with_room(&rows.strata, sizes, ROWS_MAX), sheets }
     }
 }
 

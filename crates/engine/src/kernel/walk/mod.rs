@@ -16,7 +16,7 @@ mod scratch;
 mod sheet;
 mod totals;
 
-pub(crate) use block::Block;
+pub(crate) use block::{Block, Chunk};
 pub(crate) use by_group::{ByGroup, GroupRows, Half};
 pub(crate) use compact::merged;
 pub(super) use gather::Gather;

@@ -22,7 +22,7 @@ pub(super) struct Runs<'a> {
     starts: Vec<[usize; 2]>,
     /// The group and the rows of runs of strata that are known whole.
     whole: Vec<(usize, StratumSize, Range<usize>)>,
-    /// Where runs of the group under way begin.
+    /// Where runs of the group under way begin, and the end.
     begins: Vec<u32>,
 }
 
@@ -49,14 +49,14 @@ impl<'a> Runs<'a> {
         }
     }
 
+    /// The size of each stratum.
+    pub(super) fn sizes(&self) -> &'a [StratumSize] {
+        self.of_strata
+    }
+
     /// Whether any of the strata is known whole.
     pub(super) fn have_whole(&self) -> bool {
         !self.whole.is_empty()
-    }
-
-    /// Runs in sampled strata.
-    pub(super) fn len(&self) -> usize {
-        self.spans.len()
     }
 
     pub(super) fn groups(&self) -> usize {
@@ -79,28 +79,47 @@ impl<'a> Runs<'a> {
         own.map(|(_, size, rows)| (*size, rows.clone()))
     }
 
+    /// Forgets all groups and keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.spans.clear();
+        self.sizes.clear();
+        self.longer.clear();
+        self.starts.truncate(1);
+        self.whole.clear();
+    }
+
     /// Appends a group with `rows`, at most so many runs of them; returns the first row that was left.
     pub(super) fn append(&mut self, rows: Range<usize>, runs_max: usize) -> usize {
         let end = self.find(rows, runs_max);
-        let (group, first) = (self.groups(), self.spans.len());
-        let ends = self.begins.iter().skip(1).copied().chain([number(end)]);
-        for (from, to) in self.begins.iter().copied().zip(ends) {
+        let (group, first, before) = (self.groups(), self.spans.len(), self.longer.len());
+        let room = self.begins.len() - 1;
+        self.spans.resize(first + room, [0; 2]);
+        self.sizes.resize(first + room, StratumSize::default());
+        self.longer.resize(before + room, 0);
+        let (spans, sizes, longer) = (&mut self.spans[first..], &mut self.sizes[first..], &mut self.longer[before..]);
+        let (mut taken, mut long) = (0, 0);
+        for ends in self.begins.windows(2) {
+            let [from, to] = [ends[0], ends[1]];
             let size = self.of_strata[self.of_rows[from as usize] as usize];
-            if size.is_exact() {
+            // Written over by the next where they do not count: which runs are long is not foreseen by any processor.
+            spans[taken] = [from, to];
+            sizes[taken] = size;
+            longer[long] = number(taken);
+            let is_sampled = !size.is_exact();
+            taken += usize::from(is_sampled);
+            long += usize::from(is_sampled && to - from > 1);
+            if !is_sampled {
                 self.whole.push((group, size, from as usize..to as usize));
-                continue;
             }
-            if to - from > 1 {
-                self.longer.push(number(self.spans.len() - first));
-            }
-            self.spans.push([from, to]);
-            self.sizes.push(size);
         }
+        self.spans.truncate(first + taken);
+        self.sizes.truncate(first + taken);
+        self.longer.truncate(before + long);
         self.starts.push([self.spans.len(), self.longer.len()]);
         end
     }
 
-    /// Notes where runs begin, of which there are so many at most; returns the row behind the last of them.
+    /// Notes where runs begin, of which there are so many at most, and where the last one ends; returns that.
     fn find(&mut self, rows: Range<usize>, runs_max: usize) -> usize {
         let (mut from, mut found) = (rows.start, 0);
         let mut last = self.of_rows.get(from).map_or(0, |stratum| !stratum);
@@ -118,6 +137,7 @@ impl<'a> Runs<'a> {
         }
         let end = if found > runs_max { self.begins[runs_max] as usize } else { rows.end };
         self.begins.truncate(found.min(runs_max));
+        self.begins.push(number(end));
         end
     }
 }

@@ -12,34 +12,43 @@ use std::ops::Range;
 /// Everything that totals and averages of a domain's variables need of its rows in sampled strata.
 pub(super) struct Sheet<'a> {
     domain: &'a Domain,
-    groups: usize,
+    counts: InsideCounts,
     insides: Insides,
     /// The cells of each of the domain's sums.
     sums: Vec<Cells>,
 }
 
 impl<'a> Sheet<'a> {
-    pub(super) fn new(domain: &'a Domain, variables: &[Variable], rows: &Rows, runs: &Runs<'_>) -> Self {
-        let mask = rows.domains[domain.number].as_deref();
-        let mut counts = InsideCounts::with_room(runs.len(), runs.groups());
+    /// Without groups, with room for so many runs.
+    pub(super) fn with_room(domain: &'a Domain, runs: usize) -> Self {
+        let sums = domain.sums.iter().map(|_| Cells::with_room(runs, 0)).collect();
+        Self { domain, counts: InsideCounts::with_room(runs, 0), insides: Insides::default(), sums }
+    }
+
+    /// Takes these runs in the place of all before.
+    pub(super) fn fill(&mut self, variables: &[Variable], rows: &Rows, runs: &Runs<'_>) {
+        let mask = rows.domains[self.domain.number].as_deref();
+        self.counts.clear();
         for number in 0..runs.groups() {
             let own = runs.sampled(number);
             match mask {
-                None => counts.extend(own.sizes, own.spans),
+                None => self.counts.extend(own.sizes, own.spans),
                 Some(mask) => {
                     let inside = own.iter().map(|(size, run)| (size, count_of(mask, run)));
-                    inside.filter(|(_, count)| *count > 0).for_each(|(size, count)| counts.push(size, count));
+                    inside.filter(|(_, count)| *count > 0).for_each(|(size, count)| self.counts.push(size, count));
                 }
             }
-            counts.end_group();
+            self.counts.end_group();
         }
-        let sums = domain.sums.iter().map(|sum| cells_of(&variables[*sum], mask, rows, runs)).collect();
-        Self { domain, groups: runs.groups(), insides: counts.insides(), sums }
+        self.counts.fill(&mut self.insides);
+        for (sum, cells) in self.domain.sums.iter().zip(&mut self.sums) {
+            fill_cells(cells, &variables[*sum], mask, rows, runs);
+        }
     }
 
     /// Folds everything into the totals of the variables, `width` per group.
     pub(super) fn fold(&self, totals: &mut [Total], width: usize) {
-        for number in 0..self.groups {
+        for number in 0..self.insides.groups() {
             let Some(rows) = self.insides.rows(number) else { continue };
             let own = &mut totals[number * width..(number + 1) * width];
             for (sum, cells) in self.domain.sums.iter().zip(&self.sums) {
@@ -87,9 +96,9 @@ fn count_of(mask: &[bool], run: Range<usize>) -> u64 {
     mask[run].iter().filter(|inside| **inside).count() as u64
 }
 
-/// The cells of a sum, one for every run with rows in its domain.
-fn cells_of(variable: &Variable, mask: Option<&[bool]>, rows: &Rows, runs: &Runs<'_>) -> Cells {
-    let mut cells = Cells::with_room(runs.len(), runs.groups());
+/// The cells of a sum, one for every run with rows in its domain, in the place of all before.
+fn fill_cells(cells: &mut Cells, variable: &Variable, mask: Option<&[bool]>, rows: &Rows, runs: &Runs<'_>) {
+    cells.clear();
     let values = variable.argument.map_or(&[][..], |argument| &rows.arguments[argument]);
     for number in 0..runs.groups() {
         let own = runs.sampled(number);
@@ -102,5 +111,4 @@ fn cells_of(variable: &Variable, mask: Option<&[bool]>, rows: &Rows, runs: &Runs
         }
         cells.end_group();
     }
-    cells
 }

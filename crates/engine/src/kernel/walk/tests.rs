@@ -1,5 +1,5 @@
 use super::compact::merged;
-use super::{Block, ByGroup, Gather, Half, Linear, Walk, linearised, totals};
+use super::{Block, ByGroup, Chunk, Gather, Half, Linear, Walk, linearised, totals};
 use crate::kernel::rows::Rows;
 use crate::kernel::workers::Workers;
 use crate::shape::Variable;
@@ -87,9 +87,15 @@ fn counts_need_no_sums() {
     let of_block = |variables: &[Variable]| {
         let sorted = ByGroup::new(&levels, GROUPS, variables, &workers).unwrap();
         let totals = |half: Half<'_>| -> Vec<Total> {
-            half.groups()
-                .flat_map(|group| Block::from_group(group, &half, &sizes).totals(variables)[..variables.len()].to_vec())
-                .collect()
+            let mut chunk = Chunk::new(&half, &sizes);
+            let mut found = Vec::new();
+            let mut from = half.groups().start;
+            while from < half.groups().end {
+                let (block, totals) = Block::walked(from, &half, &mut chunk, variables);
+                from = block.groups().end;
+                found.extend(totals);
+            }
+            found
         };
         sorted.halves().into_iter().flat_map(totals).collect::<Vec<Total>>()
     };
@@ -153,16 +159,16 @@ fn by_blocks(levels: &[Rows], sizes: &[StratumSize], variables: &[Variable]) -> 
     assert_eq!((ranges[0].start, ranges[0].end, ranges[1].end), (0, ranges[1].start, GROUPS));
     let (mut sums, mut forms) = (Vec::new(), Vec::new());
     for half in &halves {
+        let mut chunk = Chunk::new(half, sizes);
         let mut from = half.groups().start;
         while from < half.groups().end {
-            let mut block = Block::from_group(from, half, sizes);
+            let (block, totals) = Block::walked(from, half, &mut chunk, variables);
             from = block.groups().end;
             let of_block = |linear: Linear| Linear {
                 terms: linear.terms.into_iter().map(|(v, of)| (v, of[block.groups()].to_vec())).collect(),
                 ..linear
             };
             let linears: Vec<Linear> = linears().into_iter().map(of_block).collect();
-            let totals = block.totals(variables);
             forms.extend(block.linearised(variables, &linears, &totals));
             sums.extend(totals);
         }
