@@ -208,8 +208,9 @@ pub struct Cells {
     squares: Vec<f64>,
     cubes: Vec<f64>,
     sum: Vec<f64>,
-    /// Lanes with a cell whose values differ.
-    varying: Vec<usize>,
+    /// By group whether values differ within a cell, and the same of the group under way.
+    varying: Vec<bool>,
+    varies: bool,
 }
 
 impl Cells {
@@ -217,7 +218,7 @@ impl Cells {
     #[must_use]
     pub fn with_room(cells: usize, groups: usize) -> Self {
         let room = || Vec::with_capacity(cells + groups);
-        Self { mean: room(), squares: room(), cubes: room(), sum: room(), varying: Vec::new() }
+        Self { mean: room(), squares: room(), cubes: room(), sum: room(), ..Self::default() }
     }
 
     /// Forgets all groups and keeps the memory.
@@ -226,50 +227,55 @@ impl Cells {
             own.clear();
         }
         self.varying.clear();
+        self.varies = false;
     }
 
-    /// Adds the cells of consecutive rows of the group under way, each from its first row to the one behind its last; `longer` are the
-    /// numbers of those with more than one row.
-    pub fn extend(&mut self, values: &[f64], spans: &[[u32; 2]], longer: &[u32]) {
+    /// Adds the cells of consecutive rows of the group under way, each from its first row to the one behind its last; `pairs` are the
+    /// numbers of those with two rows, `longer` of those with more, in order.
+    pub fn extend(&mut self, values: &[f64], spans: &[[u32; 2]], pairs: &[u32], longer: &[u32]) {
         let first = self.mean.len();
-        // Most cells have one row, and those that have more are put in their place afterwards: no branch per row.
+        // Most cells have one row; what has more is put in its place afterwards. How many rows a cell has is not foreseen by any
+        // processor: each kind is taken by itself, without a branch.
         self.mean.extend(spans.iter().map(|[from, _]| values[*from as usize]));
-        if !self.mean[first..].iter().fold(true, |all, y| all & y.is_finite()) {
-            self.mean.truncate(first);
-            spans.iter().for_each(|[from, to]| self.push_values(&values[*from as usize..*to as usize]));
-            return;
-        }
         self.sum.extend_from_slice(&self.mean[first..]);
         self.squares.resize(self.mean.len(), 0.0);
         self.cubes.resize(self.mean.len(), 0.0);
+        let mut is_finite = self.mean[first..].iter().fold(true, |all, y| all & y.is_finite());
+        for at in pairs {
+            let from = spans[*at as usize][0] as usize;
+            is_finite &= self.set_pair(first + *at as usize, values[from], values[from + 1]);
+        }
         for at in longer {
             let [from, to] = spans[*at as usize];
-            self.set(first + *at as usize, &values[from as usize..to as usize]);
+            self.set(first + *at as usize, &Cell::of_all(&values[from as usize..to as usize]));
+        }
+        if !is_finite {
+            for own in [&mut self.mean, &mut self.squares, &mut self.cubes, &mut self.sum] {
+                own.truncate(first);
+            }
+            spans.iter().for_each(|[from, to]| self.push_values(&values[*from as usize..*to as usize]));
         }
     }
 
-    /// Puts the cell of several values in its place.
+    /// Puts the cell of two values in its place, unless they differ by more than a number: then false.
+    ///
+    /// Values on both sides of their mean have no third moment, and need no sums about any origin.
     #[inline]
-    fn set(&mut self, at: usize, values: &[f64]) {
-        let ((mean, squares, cubes), sum, varies) = match *values {
-            // Values on both sides of their mean have no third moment, and need no sums about any origin.
-            [a, b] if (b - a).is_finite() => {
-                let u = b - a;
-                let square = u * u;
-                ((if square == 0.0 { a } else { a + u / 2.0 }, square / 2.0, 0.0), u + a * 2.0, square != 0.0)
-            }
-            _ => {
-                let cell = Cell::of_all(values);
-                (cell.central(), cell.sum(), !cell.is_constant())
-            }
-        };
-        self.mean[at] = mean;
-        self.squares[at] = squares;
-        self.cubes[at] = cubes;
-        self.sum[at] = sum;
-        if varies {
-            self.varying.push(at / LANES);
-        }
+    fn set_pair(&mut self, at: usize, a: f64, b: f64) -> bool {
+        let u = b - a;
+        let square = u * u;
+        self.mean[at] = if square == 0.0 { a } else { a + u / 2.0 };
+        self.squares[at] = square / 2.0;
+        self.sum[at] = u + a * 2.0;
+        self.varies |= square != 0.0;
+        u.is_finite()
+    }
+
+    #[inline]
+    fn set(&mut self, at: usize, cell: &Cell) {
+        (self.mean[at], self.squares[at], self.cubes[at]) = cell.central();
+        self.sum[at] = cell.sum();
+        self.varies |= !cell.is_constant();
     }
 
     /// Adds the cell of a few values, at least one.
@@ -286,9 +292,7 @@ impl Cells {
     pub fn push(&mut self, cell: &Cell) {
         let (mean, squares, cubes) = cell.central();
         self.put(mean, squares, cubes, cell.sum());
-        if !cell.is_constant() {
-            self.varying.push((self.mean.len() - 1) / LANES);
-        }
+        self.varies |= !cell.is_constant();
     }
 
     #[inline]
@@ -305,6 +309,7 @@ impl Cells {
             // What no stratum takes may not look like another value.
             self.put(self.mean.last().copied().unwrap_or(0.0), 0.0, 0.0, 0.0);
         }
+        self.varying.push(std::mem::take(&mut self.varies));
     }
 
     /// The mean, squares, cubes and sum of the cells of some lanes.
@@ -316,12 +321,6 @@ impl Cells {
             .zip(squares)
             .zip(cubes.iter().zip(sum))
             .map(|((mean, squares), (cubes, sum))| [*mean, *squares, *cubes, *sum].map(f64x2::new))
-    }
-
-    /// Whether values differ within a cell of these lanes.
-    fn is_varying(&self, lanes: &Range<usize>) -> bool {
-        let next = self.varying.partition_point(|at| *at < lanes.start);
-        self.varying.get(next).is_some_and(|at| *at < lanes.end)
     }
 }
 
@@ -342,12 +341,12 @@ struct Sums {
 impl Total {
     /// [`fold_values`](Self::fold_values) of all cells of a group, of which there is one at least.
     pub fn fold_values_of(&mut self, insides: &Insides, cells: &Cells, group: usize) {
-        self.fold_lanes::<false>(insides, cells, insides.lanes_of(group), 1.0, 0.0);
+        self.fold_lanes::<false>(insides, cells, group, 1.0, 0.0);
     }
 
     /// [`fold_domain_values`](Self::fold_domain_values) of `scale·y + offset` over all cells of a group, of which there is one at least.
     pub fn fold_domain_values_of(&mut self, insides: &Insides, cells: &Cells, group: usize, scale: f64, offset: f64) {
-        self.fold_lanes::<true>(insides, cells, insides.lanes_of(group), scale, offset);
+        self.fold_lanes::<true>(insides, cells, group, scale, offset);
     }
 
     /// [`fold_values`](Self::fold_values) of a count over all strata of a group, of which there is one at least.
@@ -376,10 +375,11 @@ impl Total {
         &mut self,
         insides: &Insides,
         cells: &Cells,
-        lanes: Range<usize>,
+        group: usize,
         scale: f64,
         offset: f64,
     ) {
+        let lanes = insides.lanes_of(group);
         debug_assert!(!lanes.is_empty() && insides.lanes.len() * LANES == cells.mean.len(), "other cells than insides");
         let (square_scale, cube_scale) = (f64x2::splat(scale * scale), f64x2::splat(scale * scale * scale));
         let (scale, offset, three) = (f64x2::splat(scale), f64x2::splat(offset), f64x2::splat(3.0));
@@ -406,7 +406,7 @@ impl Total {
             sums.least = sums.least.fast_min(y);
             sums.most = sums.most.fast_max(y);
         }
-        self.add_sums(&sums, cells.is_varying(&lanes));
+        self.add_sums(&sums, cells.varying[group]);
     }
 
     fn add_sums(&mut self, sums: &Sums, is_varying: bool) {

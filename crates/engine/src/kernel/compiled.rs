@@ -40,6 +40,8 @@ pub(super) enum Compute {
         /// Whether its numbers are needed; a COUNT only asks for NULLs, and takes any type.
         summed: bool,
     },
+    /// Numbers of this column of whole batches, as they are.
+    Column(usize),
     Centred(usize),
     Product(usize, usize),
 }
@@ -55,7 +57,12 @@ impl Compiled {
         let whole = qualified(&shape.scan.table_name, schema)?;
         let predicate = conjunction(needs.predicates.iter().cloned());
         let predicate = predicate.map(|p| state.create_physical_expr(p, &whole)).transpose()?;
-        let payload = predicate.is_some().then(|| needs.payload());
+        let column = |number: usize| {
+            let argument = needs.arguments[number].as_ref().filter(|_| shape.is_summed(number))?;
+            let column = schema.index_of(&argument.try_as_col()?.name).ok()?;
+            (*schema.field(column).data_type() == DataType::Float64).then_some(column)
+        };
+        let payload = predicate.is_some().then(|| needs.payload(|number| column(number).is_none()));
         let kept = match &payload {
             Some(payload) => schema.project(payload)?,
             None => schema.clone(),
@@ -68,6 +75,9 @@ impl Compiled {
             fields.push(Field::new(format!("k{number}"), key.data_type(&kept)?, true));
         }
         let argument = |(number, argument): (usize, &Argument)| {
+            if let Some(column) = column(number) {
+                return Ok(Compute::Column(column));
+            }
             Ok(match (argument, &needs.arguments[number]) {
                 (Argument::Plain(_), Some(expr)) => {
                     Compute::Plain { expr: compile(expr)?, summed: shape.is_summed(number) }
@@ -116,7 +126,7 @@ impl Compiled {
         rows.strata.reserve(count);
         rows.groups.reserve(count);
         for (argument, values) in self.arguments.iter().zip(&mut rows.arguments) {
-            if matches!(argument, Compute::Plain { summed: true, .. }) {
+            if matches!(argument, Compute::Plain { summed: true, .. } | Compute::Column(_)) {
                 values.reserve(count);
             }
         }
@@ -130,7 +140,7 @@ impl Compiled {
         Ok(Selection::new(mask))
     }
 
-    /// What is needed of the rows that pass WHERE.
+    /// What expressions are evaluated on, of the rows that pass WHERE.
     pub(super) fn kept(&self, batch: &RecordBatch, passing: Option<&Selection>) -> Result<RecordBatch> {
         let needed = match &self.payload {
             Some(payload) => batch.project(payload)?,
@@ -147,10 +157,16 @@ impl Compiled {
         self.keys.iter().map(evaluate).collect()
     }
 
-    /// Evaluates arguments and domains of the rows of `kept`.
-    pub(super) fn values(&self, kept: &RecordBatch, rows: &mut Rows) -> Result<()> {
+    /// Evaluates arguments and domains of the rows of `batch` that pass WHERE, of which there is `kept`.
+    pub(super) fn values(
+        &self,
+        batch: &RecordBatch,
+        passing: Option<&Selection>,
+        kept: &RecordBatch,
+        rows: &mut Rows,
+    ) -> Result<()> {
         let count = kept.num_rows();
-        let valid = self.plain_arguments(kept, rows)?;
+        let valid = self.plain_arguments(batch, passing, kept, rows)?;
         for (domain, mask) in rows.domains.iter_mut().enumerate() {
             let Some(mask) = mask else { continue };
             let start = mask.len();
@@ -169,12 +185,25 @@ impl Compiled {
     }
 
     /// Evaluates what is an expression; returns where each argument is NULL.
-    fn plain_arguments(&self, kept: &RecordBatch, rows: &mut Rows) -> Result<Vec<Option<NullBuffer>>> {
+    fn plain_arguments(
+        &self,
+        batch: &RecordBatch,
+        passing: Option<&Selection>,
+        kept: &RecordBatch,
+        rows: &mut Rows,
+    ) -> Result<Vec<Option<NullBuffer>>> {
         let mut valid = Vec::with_capacity(self.arguments.len());
         for (argument, values) in self.arguments.iter().zip(&mut rows.arguments) {
-            let Compute::Plain { expr, summed } = argument else {
-                valid.push(None);
-                continue;
+            let (expr, summed) = match argument {
+                Compute::Plain { expr, summed } => (expr, summed),
+                Compute::Column(column) => {
+                    valid.push(extend_with_column(values, batch.column(*column), passing)?);
+                    continue;
+                }
+                Compute::Centred(_) | Compute::Product(..) => {
+                    valid.push(None);
+                    continue;
+                }
             };
             let array = expr.evaluate(kept)?.into_array(kept.num_rows())?;
             // Not NULL is said of the argument itself; only what is summed has to be a number.
@@ -195,7 +224,7 @@ impl Compiled {
     pub(super) fn derive(&self, rows: &mut Rows, centres: &mut [f64]) {
         for number in 0..self.arguments.len() {
             let (one, other) = match self.arguments[number] {
-                Compute::Plain { .. } => continue,
+                Compute::Plain { .. } | Compute::Column(_) => continue,
                 Compute::Centred(of) => (of, None),
                 Compute::Product(one, other) => (one, Some(other)),
             };
@@ -230,6 +259,24 @@ pub(super) fn numbers(array: &ArrayRef) -> Result<ArrayRef> {
         DataType::Float64 => Ok(Arc::clone(array)),
         _ => Ok(arrow::compute::cast(array, &DataType::Float64)?),
     }
+}
+
+/// Appends numbers of rows that pass; returns which of them are not NULL.
+fn extend_with_column(
+    values: &mut Vec<f64>,
+    column: &ArrayRef,
+    passing: Option<&Selection>,
+) -> Result<Option<NullBuffer>> {
+    let kept = match passing {
+        None => Arc::clone(column),
+        Some(passing) if column.null_count() > 0 => passing.column(column)?,
+        Some(passing) => {
+            passing.extend(values, column.as_primitive::<Float64Type>().values());
+            return Ok(None);
+        }
+    };
+    values.extend_from_slice(kept.as_primitive::<Float64Type>().values());
+    Ok(kept.nulls().cloned())
 }
 
 /// NULL is not true.

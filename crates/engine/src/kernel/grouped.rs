@@ -128,7 +128,7 @@ fn evaluated(
         let kept = compiled.kept(&slice, passing.as_ref())?;
         if kept.num_rows() > 0 {
             extend_strata(&mut rows.strata, numbers_from_end(&slice, 0), passing.as_ref());
-            compiled.values(&kept, &mut rows)?;
+            compiled.values(&slice, passing.as_ref(), &kept, &mut rows)?;
         }
         from += length;
     }

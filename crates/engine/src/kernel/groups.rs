@@ -70,6 +70,21 @@ impl Groups {
         Ok(Self::Told(keys, count))
     }
 
+    /// Numbers these groups before any other: by their keys or, where strata decide the groups, by their parts.
+    pub(crate) fn know(&mut self, keys: &[ArrayRef], parts: &[u32]) -> Result<()> {
+        match self {
+            Self::One => Ok(()),
+            Self::Decided(decided) => {
+                parts.iter().for_each(|part| {
+                    decided.group(*part);
+                });
+                Ok(())
+            }
+            _ if parts.is_empty() => Ok(()),
+            _ => self.intern(&[], keys, &mut Vec::with_capacity(parts.len())),
+        }
+    }
+
     /// Whether all rows of a stratum are of one group.
     pub(crate) fn are_decided(&self) -> bool {
         matches!(self, Self::One | Self::Decided(_))

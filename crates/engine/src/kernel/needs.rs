@@ -67,9 +67,11 @@ impl Needs {
         names(self.predicates.iter().chain(&self.keys).chain(optional))
     }
 
-    /// Those of the columns that are needed of rows which pass WHERE.
-    pub(crate) fn payload(&self) -> Vec<usize> {
-        let later = names(self.keys.iter().chain(self.arguments.iter().chain(&self.filters).flatten()));
+    /// Those of the columns that expressions over rows which pass WHERE need; only arguments that are `evaluated` count.
+    pub(crate) fn payload(&self, evaluated: impl Fn(usize) -> bool) -> Vec<usize> {
+        let arguments = self.arguments.iter().enumerate().filter(|(number, _)| evaluated(*number));
+        let arguments = arguments.filter_map(|(_, argument)| argument.as_ref());
+        let later = names(self.keys.iter().chain(arguments).chain(self.filters.iter().flatten()));
         (0..self.columns.len()).filter(|at| later.contains(&self.columns[*at])).collect()
     }
 }

@@ -57,6 +57,11 @@ impl Program {
         Self::new(shape, compiled, Groups::One, centres, false)
     }
 
+    /// Takes these groups for the first ones: by their keys or, where strata decide the groups, by their parts.
+    pub(crate) fn know(&mut self, keys: &[ArrayRef], parts: &[u32]) -> Result<()> {
+        self.groups.know(keys, parts)
+    }
+
     /// The number of groups found; one when there is no GROUP BY.
     pub(crate) fn group_count(&self) -> usize {
         self.groups.len()
@@ -261,7 +266,7 @@ impl Part<'_> {
             extend(&mut rows.ranks, numbers_from_end(batch, 1), passing.as_ref());
         }
         groups.intern(&rows.strata[before..], &self.compiled.keys(&kept)?, &mut rows.groups)?;
-        self.compiled.values(&kept, rows)
+        self.compiled.values(batch, passing.as_ref(), &kept, rows)
     }
 }
 

@@ -63,7 +63,8 @@ impl Selection {
         Ok(RecordBatch::try_new_with_options(batch.schema(), columns, &count)?)
     }
 
-    fn column(&self, column: &ArrayRef) -> Result<ArrayRef> {
+    /// The rows of `column` that pass.
+    pub(super) fn column(&self, column: &ArrayRef) -> Result<ArrayRef> {
         if column.null_count() == 0 && column.data_type().is_primitive() {
             let column = column.as_ref();
             downcast_primitive_array!(

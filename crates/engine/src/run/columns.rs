@@ -1,6 +1,6 @@
 //! The aggregate's output: keys, then calls, with exactly known groups in DataFusion's own types.
 
-use super::levels::{Levels, Look};
+use super::levels::{Levels, Look, program};
 use crate::error::Result;
 use crate::kernel::{Program, WholeRows, exact_calls};
 use crate::shape::CallKind;
@@ -48,8 +48,14 @@ impl Levels<'_> {
             return Ok(None);
         }
         let levels = self.whole_rows(look)?;
-        let Some(program) = self.program.as_mut().filter(|_| !levels.is_empty()) else { return Ok(None) };
-        exact_calls(self.shape, self.context.state, program, &levels).map(Some)
+        let (Some(first), Some(known)) = (levels.first(), self.program.as_mut()) else { return Ok(None) };
+        if self.projected.is_none() {
+            return exact_calls(self.shape, self.context.state, known, &levels).map(Some);
+        }
+        // Rows in the order of groups know theirs; those of the levels have to be told.
+        let mut program = program(self.shape, self.fitted, self.known, self.context, &first.needed)?;
+        program.know(&known.group_keys()?, &self.part_of_group)?;
+        exact_calls(self.shape, self.context.state, &mut program, &levels).map(Some)
     }
 
     /// The rows of living strata that are known whole, level by level.

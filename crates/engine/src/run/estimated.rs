@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::estimate::{Estimator, Known, Source, Way, special, ways};
 use crate::kernel::{Block, ByGroup, Chunk, Half, LevelStrata, Program, Walk, key_totals, totals};
 use crate::run::catalog::known_variable;
-use crate::shape::Shape;
+use crate::shape::{Shape, Variable};
 use datafusion::execution::memory_pool::MemoryReservation;
 use plusminus_statistics::{Estimate, Knowledge, Population, Quantiles, Total};
 use std::ops::Range;
@@ -44,8 +44,8 @@ impl Levels<'_> {
         let levels = &self.rows[..self.pieces_up_to(level)];
         let walk = Walk { levels, sizes: &strata.sizes, groups, workers: self.context.workers };
         let Found { estimates, calls } = match &self.projected {
-            Some(projected) if self.shape.keys.is_empty() => basis.in_halves(&projected.rows, &walk)?,
-            Some(projected) => basis.in_blocks(&projected.rows, &walk)?,
+            Some(rows) if self.shape.keys.is_empty() => basis.in_halves(rows, &walk)?,
+            Some(rows) => basis.in_blocks(rows, &walk)?,
             None => match self.by_group(&walk)? {
                 // The room is held as long as the rows are.
                 Some((sorted, _room)) => {
@@ -163,9 +163,9 @@ impl Basis<'_> {
         let halves = sorted.halves();
         let [mut first, mut second] = halves.each_ref().map(|half| Chunk::new(half, walk.sizes));
         let variables = &self.shape.variables;
-        let walked =
-            |half: &Half<'_>, chunk| half.groups().next().map(|part| Block::walked(part, half, chunk, variables));
-        let (one, other) = walk.workers.join(|| walked(&halves[0], &mut first), || walked(&halves[1], &mut second))?;
+        let (one, other) = walk
+            .workers
+            .join(|| part_of(&halves[0], &mut first, variables), || part_of(&halves[1], &mut second, variables))?;
         let parts: Vec<(Block<'_>, Vec<Total>)> = [one, other].into_iter().flatten().collect();
         let mut totals = vec![Total::default(); variables.len()];
         for (_, own) in &parts {
@@ -173,6 +173,11 @@ impl Basis<'_> {
         }
         Found::of(&self.estimator(0..1, &totals, Source::Parts(parts, walk.workers)))
     }
+}
+
+/// The group of a half that has one at most, and its totals.
+fn part_of<'a>(half: &Half<'a>, chunk: &'a mut Chunk<'a>, variables: &[Variable]) -> Option<(Block<'a>, Vec<Total>)> {
+    half.groups().next().map(|part| Block::walked(part, half, chunk, variables))
 }
 
 impl Found {

@@ -1,9 +1,8 @@
 use super::Context;
 use super::catalog::{Known, certain_extremes};
 use super::nested::Nested;
-use super::projected::Projected;
 use crate::error::{Error, Result};
-use crate::kernel::{Compiled, LevelStrata, Program, Rows, StrataView, filtered, merged};
+use crate::kernel::{ByGroup, Compiled, LevelStrata, Program, Rows, StrataView, filtered, merged};
 use crate::knowledge::Opened;
 use crate::prepared::{Fitted, Known as Knowledge};
 use crate::shape::Shape;
@@ -30,7 +29,7 @@ pub(crate) struct Levels<'a> {
     /// How many of those are of levels that are looked at.
     pub(super) read_before: u64,
     /// The rows of the last look, where they lie in the order of groups; then there are no others.
-    pub(super) projected: Option<Projected>,
+    pub(super) projected: Option<ByGroup>,
     /// Time that went into reading files for the last look.
     pub(super) loading: Duration,
     /// Special calls that the catalog knows.
@@ -241,7 +240,7 @@ pub(super) fn too_large(level: usize) -> Error {
 }
 
 /// The compiled expressions, for batches like `batch`.
-fn program(
+pub(super) fn program(
     shape: &Shape,
     fitted: &Fitted,
     known: &Knowledge,

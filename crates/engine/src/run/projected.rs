@@ -3,9 +3,8 @@
 use super::levels::{Levels, too_large};
 use crate::error::Result;
 use crate::image::{Image, Key, Offer, Projection};
-use crate::kernel::{ByGroup, Program, numbered};
+use crate::kernel::{Program, numbered};
 use crate::prepared::Grouped;
-use plusminus_statistics::Population;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,12 +19,6 @@ const SHARE_OF_TIME: f64 = 0.05;
 /// Strata from which it pays to have the rows of all levels side by side, if they are few in each: then strata cost more than rows.
 const MANY_STRATA: usize = 4_096;
 const ROWS_PER_STRATUM: u64 = 64;
-
-/// The rows of the levels up to one, by group.
-pub(super) struct Projected {
-    pub(super) level: usize,
-    pub(super) rows: ByGroup,
-}
 
 impl Levels<'_> {
     /// Evaluates the levels up to `level` in the order of the groups, if there is a projection of them; what was evaluated before is
@@ -63,7 +56,7 @@ impl Levels<'_> {
         }
         self.pieces = vec![0; level + 1];
         self.program = Some(program);
-        self.projected = Some(Projected { level, rows });
+        self.projected = Some(rows);
         context.parts.lap("evaluate rows by group");
         Ok(Some(true))
     }
@@ -87,14 +80,12 @@ impl Levels<'_> {
         let rows = self.fitted.cumulative.get(level).copied().unwrap_or(0);
         let strata = self.view.strata.len();
         let is_scattered = strata >= MANY_STRATA && rows / ROWS_PER_STRATUM <= strata as u64;
-        // Groups that are known whole are computed in the table's own types, by key.
         is_plain
             && !self.view.by_key
             && (!needs.keys.is_empty() || is_scattered)
             && rows >= ROWS_MIN
             && self.view.all_alive()
             && self.context.prepared.is_repeatable()
-            && !self.view.at(level).by_part.iter().any(Population::is_exact)
     }
 
     /// The projection with all columns that are needed.

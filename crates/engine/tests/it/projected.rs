@@ -18,6 +18,16 @@ const QUESTIONS: [&str; 11] = [
     "SELECT k AS g, AVG(x) AS a FROM t GROUP BY k ORDER BY a DESC, g LIMIT 7",
 ];
 
+/// Questions to a sample of so many strata that their rows are put side by side: groups that strata decide, some of them known whole, and
+/// none at all.
+const SCATTERED: [&str; 5] = [
+    "SELECT COUNT(*) AS a, SUM(x) AS b, AVG(n) AS c FROM t WHERE n < 700",
+    "SELECT AVG(x) FILTER (WHERE n > 500) AS a, SUM(x) / SUM(n) AS b, STDDEV(n) AS c FROM t WHERE g <> 'group 02'",
+    "SELECT SUM(x) AS a FROM t WHERE n < 0",
+    "SELECT price AS g, COUNT(*) AS a, SUM(x) AS b, SUM(price) AS c FROM t GROUP BY price ORDER BY g",
+    "SELECT price AS g, k % 2 AS r, AVG(x) AS a, SUM(n) AS b FROM t WHERE n < 900 GROUP BY price, k % 2 ORDER BY g, r",
+];
+
 async fn ask(session: &Session, sql: &str) -> Answer {
     session.query(sql).error_percent(0.001).run().await.unwrap()
 }
@@ -65,7 +75,8 @@ async fn groups_asked_for_again_say_the_same() {
     session.sample("t").name("stratified").stratified_by(["price"]).cap(1).build().await.unwrap();
     for sample in ["uniform", "stratified"] {
         session.execute(&format!("SET plusminus.sample = '{sample}'")).await.unwrap();
-        for sql in QUESTIONS {
+        let scattered = SCATTERED.into_iter().filter(|_| sample == "stratified");
+        for sql in QUESTIONS.into_iter().chain(scattered) {
             let first = ask(session, sql).await;
             // Made while it is asked for the second time, there for the third, which is another text.
             let second = ask(session, sql).await;

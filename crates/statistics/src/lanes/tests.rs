@@ -60,9 +60,11 @@ fn all_at_once(groups: &[Vec<Stratum>], scale: f64, offset: f64) -> Vec<[Total; 
             from = to;
         }
         let sizes: Vec<StratumSize> = strata.iter().map(|(size, _)| *size).collect();
-        let longer = (0..).zip(&spans).filter(|(_, [from, to])| to - from > 1).map(|(at, _)| at);
+        let of = |is: fn(u32) -> bool| -> Vec<u32> {
+            (0..).zip(&spans).filter(|(_, [from, to])| is(to - from)).map(|(at, _)| at).collect()
+        };
         counts.extend(&sizes, &spans);
-        cells.extend(&values, &spans, &longer.collect::<Vec<u32>>());
+        cells.extend(&values, &spans, &of(|rows| rows == 2), &of(|rows| rows > 2));
         counts.end_group();
         cells.end_group();
     }

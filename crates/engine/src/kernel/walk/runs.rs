@@ -16,10 +16,11 @@ pub(super) struct Runs<'a> {
     /// Sizes are held side by side, because in the order of strata they lie far apart, and one after the other would be waited for.
     spans: Vec<[u32; 2]>,
     sizes: Vec<StratumSize>,
-    /// Those of them with more than one row, by their number in the group.
+    /// Those of them with two rows, and those with more, by their number in the group.
+    pairs: Vec<u32>,
     longer: Vec<u32>,
-    /// By group, what there is of both before it, and in the end.
-    starts: Vec<[usize; 2]>,
+    /// By group, what there is of all three before it, and in the end.
+    starts: Vec<[usize; 3]>,
     /// The group and the rows of runs of strata that are known whole.
     whole: Vec<(usize, StratumSize, Range<usize>)>,
     /// Where runs of the group under way begin, and the end.
@@ -31,6 +32,7 @@ pub(super) struct Runs<'a> {
 pub(super) struct GroupRuns<'a> {
     pub(super) spans: &'a [[u32; 2]],
     pub(super) sizes: &'a [StratumSize],
+    pub(super) pairs: &'a [u32],
     pub(super) longer: &'a [u32],
 }
 
@@ -42,8 +44,9 @@ impl<'a> Runs<'a> {
             of_strata,
             spans: Vec::with_capacity(runs),
             sizes: Vec::with_capacity(runs),
-            longer: Vec::with_capacity(runs / 2),
-            starts: vec![[0; 2]],
+            pairs: Vec::with_capacity(runs),
+            longer: Vec::with_capacity(runs),
+            starts: vec![[0; 3]],
             whole: Vec::new(),
             begins: Vec::with_capacity(runs),
         }
@@ -65,11 +68,12 @@ impl<'a> Runs<'a> {
 
     /// The runs that a group has in sampled strata, stratum by stratum, given its number.
     pub(super) fn sampled(&self, number: usize) -> GroupRuns<'_> {
-        let ([from, from_longer], [to, to_longer]) = (self.starts[number], self.starts[number + 1]);
+        let (from, to) = (self.starts[number], self.starts[number + 1]);
         GroupRuns {
-            spans: &self.spans[from..to],
-            sizes: &self.sizes[from..to],
-            longer: &self.longer[from_longer..to_longer],
+            spans: &self.spans[from[0]..to[0]],
+            sizes: &self.sizes[from[0]..to[0]],
+            pairs: &self.pairs[from[1]..to[1]],
+            longer: &self.longer[from[2]..to[2]],
         }
     }
 
@@ -83,6 +87,7 @@ impl<'a> Runs<'a> {
     pub(super) fn clear(&mut self) {
         self.spans.clear();
         self.sizes.clear();
+        self.pairs.clear();
         self.longer.clear();
         self.starts.truncate(1);
         self.whole.clear();
@@ -91,31 +96,36 @@ impl<'a> Runs<'a> {
     /// Appends a group with `rows`, at most so many runs of them; returns the first row that was left.
     pub(super) fn append(&mut self, rows: Range<usize>, runs_max: usize) -> usize {
         let end = self.find(rows, runs_max);
-        let (group, first, before) = (self.groups(), self.spans.len(), self.longer.len());
-        let room = self.begins.len() - 1;
-        self.spans.resize(first + room, [0; 2]);
-        self.sizes.resize(first + room, StratumSize::default());
-        self.longer.resize(before + room, 0);
-        let (spans, sizes, longer) = (&mut self.spans[first..], &mut self.sizes[first..], &mut self.longer[before..]);
-        let (mut taken, mut long) = (0, 0);
+        let (group, room) = (self.groups(), self.begins.len() - 1);
+        let before = [self.spans.len(), self.pairs.len(), self.longer.len()];
+        self.spans.resize(before[0] + room, [0; 2]);
+        self.sizes.resize(before[0] + room, StratumSize::default());
+        self.pairs.resize(before[1] + room, 0);
+        self.longer.resize(before[2] + room, 0);
+        let (spans, sizes) = (&mut self.spans[before[0]..], &mut self.sizes[before[0]..]);
+        let (pairs, longer) = (&mut self.pairs[before[1]..], &mut self.longer[before[2]..]);
+        let (mut taken, mut two, mut more) = (0, 0, 0);
         for ends in self.begins.windows(2) {
             let [from, to] = [ends[0], ends[1]];
             let size = self.of_strata[self.of_rows[from as usize] as usize];
             // Written over by the next where they do not count: which runs are long is not foreseen by any processor.
             spans[taken] = [from, to];
             sizes[taken] = size;
-            longer[long] = number(taken);
+            pairs[two] = number(taken);
+            longer[more] = number(taken);
             let is_sampled = !size.is_exact();
             taken += usize::from(is_sampled);
-            long += usize::from(is_sampled && to - from > 1);
+            two += usize::from(is_sampled & (to - from == 2));
+            more += usize::from(is_sampled & (to - from > 2));
             if !is_sampled {
                 self.whole.push((group, size, from as usize..to as usize));
             }
         }
-        self.spans.truncate(first + taken);
-        self.sizes.truncate(first + taken);
-        self.longer.truncate(before + long);
-        self.starts.push([self.spans.len(), self.longer.len()]);
+        self.spans.truncate(before[0] + taken);
+        self.sizes.truncate(before[0] + taken);
+        self.pairs.truncate(before[1] + two);
+        self.longer.truncate(before[2] + more);
+        self.starts.push([self.spans.len(), self.pairs.len(), self.longer.len()]);
         end
     }
 
@@ -173,8 +183,10 @@ mod tests {
                 let group = runs.groups();
                 from = runs.append(from..strata.len(), runs_max);
                 let sampled = runs.sampled(group);
-                let longer = (0..).zip(sampled.iter()).filter(|(_, (_, rows))| rows.len() > 1).map(|(at, _)| at);
-                assert_eq!(sampled.longer, longer.collect::<Vec<u32>>());
+                let of = |is: fn(usize) -> bool| -> Vec<u32> {
+                    (0..).zip(sampled.iter()).filter(|(_, (_, rows))| is(rows.len())).map(|(at, _)| at).collect()
+                };
+                assert_eq!((sampled.pairs, sampled.longer), (&of(|rows| rows == 2)[..], &of(|rows| rows > 2)[..]));
                 let mut own: Vec<_> =
                     sampled.iter().chain(runs.whole(group)).map(|(size, rows)| (rows.start, rows, size)).collect();
                 own.sort_by_key(|(start, ..)| *start);

@@ -103,7 +103,7 @@ fn fill_cells(cells: &mut Cells, variable: &Variable, mask: Option<&[bool]>, row
     for number in 0..runs.groups() {
         let own = runs.sampled(number);
         match mask {
-            None => cells.extend(values, own.spans, own.longer),
+            None => cells.extend(values, own.spans, own.pairs, own.longer),
             Some(_) => {
                 let inside = own.iter().map(|(_, run)| cell_of(rows, run, variable));
                 inside.filter(|cell| !cell.is_empty()).for_each(|cell| cells.push(&cell));
