@@ -30,7 +30,8 @@ pub fn for_size(counts: &[u64], size: u64) -> u64 {
 #[must_use]
 pub fn at_level(cap: u64, level: u32, levels: u32) -> u64 {
     let halvings = levels.saturating_sub(level.saturating_add(1));
-    1_u64.checked_shl(halvings).map_or(cap.min(1), |divisor| cap.div_ceil(divisor))
+    // Rounded up. Dividing would take longer, and there may be many strata.
+    cap.checked_shr(halvings).map_or(cap.min(1), |whole| whole + u64::from(cap > whole << halvings))
 }
 
 /// The most levels whose lowest still keeps `floor` rows of a stratum at the cap; at least 1.

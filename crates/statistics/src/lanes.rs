@@ -140,7 +140,7 @@ struct InsideLanes {
 }
 
 impl InsideLanes {
-    /// What [`Expansion`](crate::Expansion) and its `inside` compute, with four divisions for all of it.
+    /// What [`Expansion`](crate::Expansion) and its `inside` compute, with three divisions for all of it.
     #[inline]
     fn new([rows, all, n]: [f64x2; 3], sums: &mut RowSums) -> Self {
         let two = f64x2::splat(2.0);
@@ -148,7 +148,8 @@ impl InsideLanes {
         let (n0, n1, n2) = (n.fast_max(ONE), (n - ONE).fast_max(ONE), (n - two).fast_max(ONE));
         // Whole weights stay whole, and so do the counts and sums that they are multiplied with.
         let weight = all / n0;
-        let (inverse, per_n) = (ONE / n0, ONE / (n0 * n1 * n2));
+        let per_n = ONE / (n0 * n1 * n2);
+        let inverse = per_n * (n1 * n2);
         let c = rows.fast_min(n);
         let (share, rest) = (c * inverse, (n - c) * inverse);
         let (c1, c2) = ((c - ONE).fast_max(ONE), (c - two).fast_max(ONE));

@@ -153,16 +153,17 @@ pub struct Population {
 impl Population {
     /// Adds a stratum; completely known strata leave the population unchanged.
     pub fn add(&mut self, size: StratumSize) {
-        if !size.is_exact() {
-            self.merge(&Self {
-                rows: size.rows,
-                sampled: size.sampled,
-                weight_max: size.weight(),
-                rate_min: size.rate(),
-                weights: real(size.rows) * size.weight(),
-                weight_squares: real(size.rows) * size.weight().powi(2),
-            });
+        if size.is_exact() {
+            return;
         }
+        let (all, sampled) = (real(size.rows), real(size.sampled));
+        let (weight, rate) = (all / sampled, sampled / all);
+        self.rate_min = if self.is_exact() { rate } else { self.rate_min.min(rate) };
+        self.rows += size.rows;
+        self.sampled += size.sampled;
+        self.weight_max = self.weight_max.max(weight);
+        self.weights += all * weight;
+        self.weight_squares += all * (weight * weight);
     }
 
     /// Adds the strata of another population.

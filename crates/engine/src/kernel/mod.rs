@@ -30,6 +30,6 @@ pub(crate) use rows::{Rows, Run, runs_of};
 pub(crate) use specials::Column;
 pub(crate) use strata::{LevelStrata, StrataView, sizes};
 pub(crate) use walk::{
-    Block, ByGroup, Chunk, Half, Linear, Walk, key_linearised, key_totals, linearised, merged, totals,
+    Block, ByGroup, Desk, Half, Linear, Sizes, Walk, key_linearised, key_totals, linearised, merged, totals,
 };
 pub(crate) use workers::Workers;

@@ -3,7 +3,7 @@
 use super::levels::{Levels, Look};
 use crate::error::Result;
 use crate::estimate::{Estimator, Known, Source, Way, special, ways};
-use crate::kernel::{Block, ByGroup, Chunk, Half, LevelStrata, Program, Walk, key_totals, totals};
+use crate::kernel::{Block, ByGroup, Desk, Half, LevelStrata, Program, Sizes, Walk, key_totals, totals};
 use crate::run::catalog::known_variable;
 use crate::shape::{Shape, Variable};
 use datafusion::execution::memory_pool::MemoryReservation;
@@ -137,13 +137,14 @@ impl Basis<'_> {
     /// Some groups after the others, in two halves at the same time.
     fn in_blocks(&self, sorted: &ByGroup, walk: &Walk<'_>) -> Result<Found> {
         let [first, second] = sorted.halves();
+        let sizes = Sizes::new(walk.sizes);
         let half = |half: Half<'_>| -> Result<Found> {
             // The first half has room for the second.
             let mut found = Found::with_room(self.shape, self.populations.len() - half.groups().start);
             let mut from = half.groups().start;
-            let mut chunk = Chunk::new(&half, walk.sizes);
+            let mut desk = Desk::new(&half, &sizes);
             while from < half.groups().end {
-                let (block, totals) = Block::walked(from, &half, &mut chunk, &self.shape.variables);
+                let (block, totals) = Block::walked(from, &mut desk, &self.shape.variables);
                 let groups = block.groups();
                 from = groups.end;
                 found.append(Found::of(&self.estimator(groups, &totals, Source::Block(block)))?);
@@ -160,8 +161,8 @@ impl Basis<'_> {
 impl Basis<'_> {
     /// One group, whose rows are in two parts that share no stratum.
     fn in_halves(&self, sorted: &ByGroup, walk: &Walk<'_>) -> Result<Found> {
-        let halves = sorted.halves();
-        let [mut first, mut second] = halves.each_ref().map(|half| Chunk::new(half, walk.sizes));
+        let (halves, sizes) = (sorted.halves(), Sizes::new(walk.sizes));
+        let [mut first, mut second] = halves.each_ref().map(|half| Desk::new(half, &sizes));
         let variables = &self.shape.variables;
         let (one, other) = walk
             .workers
@@ -176,8 +177,8 @@ impl Basis<'_> {
 }
 
 /// The group of a half that has one at most, and its totals.
-fn part_of<'a>(half: &Half<'a>, chunk: &'a mut Chunk<'a>, variables: &[Variable]) -> Option<(Block<'a>, Vec<Total>)> {
-    half.groups().next().map(|part| Block::walked(part, half, chunk, variables))
+fn part_of<'a>(half: &Half<'_>, desk: &'a mut Desk<'a>, variables: &[Variable]) -> Option<(Block<'a>, Vec<Total>)> {
+    half.groups().next().map(|part| Block::walked(part, desk, variables))
 }
 
 impl Found {

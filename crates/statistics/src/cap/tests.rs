@@ -30,6 +30,11 @@ fn the_lowest_level_keeps_the_floor() {
 
 proptest! {
     #[test]
+    fn a_level_keeps_its_share_rounded_up(cap in any::<u64>(), level in 0..64_u32) {
+        prop_assert_eq!(at_level(cap, level, 64), cap.div_ceil(1 << (63 - level)));
+    }
+
+    #[test]
     fn the_cap_is_the_largest_that_fits(counts in prop::collection::vec(0..1_000_u64, 1..30), size in 0..20_000_u64) {
         let used = |cap: u64| counts.iter().map(|&count| count.min(cap)).sum::<u64>();
         let cap = for_size(&counts, size);

@@ -3,77 +3,100 @@
 use super::by_group::Half;
 use super::domains::Domain;
 use super::linear::{Linear, fold_forms, linear_cell, share_rows, terms_of};
-use super::runs::Runs;
+use super::runs::{Runs, Sizes};
 use super::sheet::Sheet;
 use super::totals::cell_of;
 use crate::kernel::rows::Rows;
 use crate::shape::Variable;
-use plusminus_statistics::{StratumSize, Total};
+use plusminus_statistics::Total;
 use std::ops::Range;
 
 /// Groups, and their rows, that are walked and estimated together, so few that all that is theirs stays in the cache of a core. A group
 /// with more rows is walked by itself, so many runs at a time.
 const GROUPS_MAX: usize = 128;
 const ROWS_MAX: usize = 1_536;
+/// Chunks of a large group that are kept for the second walk; cells of further rows are made again.
+const CHUNKS_MAX: usize = 40;
 
 /// Consecutive groups of rows in group order.
 pub(crate) struct Block<'a> {
     rows: &'a Rows,
     domains: &'a [Domain],
+    sizes: &'a Sizes<'a>,
     /// The first row of each group, and the end.
     starts: &'a [u32],
     groups: Range<usize>,
-    /// By stratum.
-    sizes: &'a [StratumSize],
-    /// What all rows were made into, where they are one chunk.
-    kept: Option<&'a Chunk<'a>>,
+    /// The cells of the first rows, and the first row that they have not.
+    kept: &'a [Chunk<'a>],
+    rest: usize,
 }
 
-/// Cells of a block's groups, side by side; its memory serves one block after the other.
-pub(crate) struct Chunk<'a> {
+/// Cells of groups, side by side.
+struct Chunk<'a> {
     runs: Runs<'a>,
     /// By domain, the cells of sampled strata.
     sheets: Vec<Sheet<'a>>,
 }
 
+/// Where the cells of one block after the other are made, in the same memory.
+pub(crate) struct Desk<'a> {
+    half: &'a Half<'a>,
+    sizes: &'a Sizes<'a>,
+    chunks: Vec<Chunk<'a>>,
+}
+
+impl<'a> Desk<'a> {
+    /// For the blocks of a half.
+    pub(crate) fn new(half: &'a Half<'a>, sizes: &'a Sizes<'a>) -> Self {
+        Self { half, sizes, chunks: Vec::new() }
+    }
+
+    /// A chunk to fill; those beyond [`CHUNKS_MAX`] take the place of each other.
+    fn chunk(&mut self, number: usize) -> &mut Chunk<'a> {
+        let number = number.min(CHUNKS_MAX);
+        if number == self.chunks.len() {
+            self.chunks.push(Chunk::new(&self.half.piece.rows, self.half.domains, self.sizes));
+        }
+        &mut self.chunks[number]
+    }
+}
+
 impl<'a> Block<'a> {
     /// As many groups as are walked together, from this one on, and a total per (group, variable), groups outermost; `variables` are
-    /// those that rows were put in order for, `chunk` has room for that half's cells.
-    pub(crate) fn walked<'h: 'a>(
-        group: usize,
-        half: &Half<'h>,
-        chunk: &'a mut Chunk<'h>,
-        variables: &[Variable],
-    ) -> (Self, Vec<Total>) {
-        let piece = half.piece;
+    /// those that rows were put in order for.
+    pub(crate) fn walked<'d: 'a>(group: usize, desk: &'a mut Desk<'d>, variables: &[Variable]) -> (Self, Vec<Total>) {
+        let (half, piece) = (desk.half, desk.half.piece);
         let first = piece.of(group).start;
         let mut end = group + 1;
         while end < half.groups().end.min(group + GROUPS_MAX) && piece.of(end).end - first <= ROWS_MAX {
             end += 1;
         }
         let starts = &piece.starts[group - piece.first..=end - piece.first];
-        let sizes = chunk.runs.sizes();
-        let mut block =
-            Self { rows: &piece.rows, domains: half.domains, starts, groups: group..end, sizes, kept: None };
-        let totals = block.totals(chunk, variables);
-        block.kept = totals.1.then_some(chunk);
-        (block, totals.0)
+        let (rows, domains, sizes) = (&piece.rows, half.domains, desk.sizes);
+        let mut block = Self { rows, domains, sizes, starts, groups: group..end, kept: &[], rest: first };
+        let totals = block.totals(desk, variables);
+        (block, totals)
     }
 
     pub(crate) fn groups(&self) -> Range<usize> {
         self.groups.clone()
     }
 
-    /// The totals, and whether the chunk holds all rows.
-    fn totals(&self, chunk: &mut Chunk<'_>, variables: &[Variable]) -> (Vec<Total>, bool) {
+    fn totals(&mut self, desk: &'a mut Desk<'_>, variables: &[Variable]) -> Vec<Total> {
         let mut totals = vec![Total::default(); self.groups.len() * variables.len()];
-        let (mut next, mut chunks) = (self.starts[0] as usize, 0);
-        while self.fill(chunk, &mut next, variables) {
+        let (mut next, mut chunks) = (self.rest, 0);
+        while !self.is_end(next) {
+            let chunk = desk.chunk(chunks);
+            self.fill(chunk, &mut next, variables);
             chunk.sheets.iter().for_each(|sheet| sheet.fold(&mut totals, variables.len()));
             chunk.add_whole(self.rows, variables, &mut totals);
             chunks += 1;
+            if chunks <= CHUNKS_MAX {
+                self.rest = next;
+            }
         }
-        (totals, chunks == 1)
+        self.kept = &desk.chunks[..chunks.min(CHUNKS_MAX)];
+        totals
     }
 
     /// A total per (group, linear form), groups outermost, given those of the variables.
@@ -81,14 +104,12 @@ impl<'a> Block<'a> {
     /// A stratum that is known whole adds nothing to any variance, and is left out.
     pub(crate) fn linearised(&self, variables: &[Variable], linears: &[Linear], totals: &[Total]) -> Vec<Total> {
         let mut found = vec![Total::default(); self.groups.len() * linears.len()];
-        match self.kept {
-            Some(chunk) => chunk.fold_forms(self.rows, variables, linears, &mut found),
-            None => {
-                let mut chunk = Chunk::of(self.rows, self.domains, self.sizes);
-                let mut next = self.starts[0] as usize;
-                while self.fill(&mut chunk, &mut next, variables) {
-                    chunk.fold_forms(self.rows, variables, linears, &mut found);
-                }
+        self.kept.iter().for_each(|chunk| chunk.fold_forms(self.rows, variables, linears, &mut found));
+        if !self.is_end(self.rest) {
+            let (mut chunk, mut next) = (Chunk::new(self.rows, self.domains, self.sizes), self.rest);
+            while !self.is_end(next) {
+                self.fill(&mut chunk, &mut next, variables);
+                chunk.fold_forms(self.rows, variables, linears, &mut found);
             }
         }
         for (own, totals) in found.chunks_exact_mut(linears.len()).zip(totals.chunks_exact(variables.len())) {
@@ -97,30 +118,28 @@ impl<'a> Block<'a> {
         found
     }
 
-    /// Makes cells of the rows from `next` on, which moves behind them; false when no row is left.
-    fn fill(&self, chunk: &mut Chunk<'_>, next: &mut usize, variables: &[Variable]) -> bool {
-        let Some(end) = self.starts.last().map(|end| *end as usize).filter(|end| *next < *end) else { return false };
+    fn is_end(&self, next: usize) -> bool {
+        self.starts.last().is_none_or(|end| next >= *end as usize)
+    }
+
+    /// Makes cells of the rows from `next` on, which moves behind them.
+    fn fill(&self, chunk: &mut Chunk<'_>, next: &mut usize, variables: &[Variable]) {
         let runs = &mut chunk.runs;
         runs.clear();
-        if self.groups.len() == 1 {
-            *next = runs.append(*next..end, ROWS_MAX);
-        } else {
-            for ends in self.starts.windows(2) {
-                *next = runs.append(ends[0] as usize..ends[1] as usize, ROWS_MAX);
+        match self.starts {
+            [_, end] => *next = runs.append(*next..*end as usize, ROWS_MAX),
+            starts => {
+                for ends in starts.windows(2) {
+                    *next = runs.append(ends[0] as usize..ends[1] as usize, ROWS_MAX);
+                }
             }
         }
         chunk.sheets.iter_mut().for_each(|sheet| sheet.fill(variables, self.rows, runs));
-        true
     }
 }
 
 impl<'a> Chunk<'a> {
-    /// For the blocks of a half; `sizes` are those of all strata.
-    pub(crate) fn new(half: &Half<'a>, sizes: &'a [StratumSize]) -> Self {
-        Self::of(&half.piece.rows, half.domains, sizes)
-    }
-
-    fn of(rows: &'a Rows, domains: &'a [Domain], sizes: &'a [StratumSize]) -> Self {
+    fn new(rows: &'a Rows, domains: &'a [Domain], sizes: &'a Sizes<'a>) -> Self {
         let sheets = domains.iter().map(|domain| Sheet::with_room(domain, ROWS_MAX)).collect();
         Self { runs: Runs::with_room(&rows.strata, sizes, ROWS_MAX), sheets }
     }

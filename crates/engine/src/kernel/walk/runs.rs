@@ -6,11 +6,29 @@ use std::ops::Range;
 /// Rows in which runs are looked for at a time.
 const STRIP: usize = 512;
 
+/// Strata from which sizes are held in half the memory: looked up in the order of groups, those of so many would not stay in the cache.
+const NARROW_MIN: usize = 4_096;
+
+/// The size of every stratum.
+pub(crate) enum Sizes<'a> {
+    Wide(&'a [StratumSize]),
+    /// Rows in the table and in the sample.
+    Narrow(Vec<[u32; 2]>),
+}
+
+impl<'a> Sizes<'a> {
+    pub(crate) fn new(sizes: &'a [StratumSize]) -> Self {
+        let narrow = |size: &StratumSize| Some([u32::try_from(size.rows).ok()?, u32::try_from(size.sampled).ok()?]);
+        let many = (sizes.len() >= NARROW_MIN).then(|| sizes.iter().map(narrow).collect::<Option<Vec<_>>>());
+        many.flatten().map_or(Self::Wide(sizes), Self::Narrow)
+    }
+}
+
 /// Runs of rows of one stratum, group after group.
 pub(super) struct Runs<'a> {
     /// The stratum of each row, and the size of each stratum.
     of_rows: &'a [u32],
-    of_strata: &'a [StratumSize],
+    of_strata: &'a Sizes<'a>,
     /// Runs of sampled strata: the first row of each and the one behind its last, and the size of its stratum.
     ///
     /// Sizes are held side by side, because in the order of strata they lie far apart, and one after the other would be waited for.
@@ -38,7 +56,7 @@ pub(super) struct GroupRuns<'a> {
 
 impl<'a> Runs<'a> {
     /// None, of rows with these strata, with room for so many; `of_strata` are the sizes of all strata.
-    pub(super) fn with_room(of_rows: &'a [u32], of_strata: &'a [StratumSize], runs: usize) -> Self {
+    pub(super) fn with_room(of_rows: &'a [u32], of_strata: &'a Sizes<'a>, runs: usize) -> Self {
         Self {
             of_rows,
             of_strata,
@@ -50,11 +68,6 @@ impl<'a> Runs<'a> {
             whole: Vec::new(),
             begins: Vec::with_capacity(runs),
         }
-    }
-
-    /// The size of each stratum.
-    pub(super) fn sizes(&self) -> &'a [StratumSize] {
-        self.of_strata
     }
 
     /// Whether any of the strata is known whole.
@@ -96,6 +109,19 @@ impl<'a> Runs<'a> {
     /// Appends a group with `rows`, at most so many runs of them; returns the first row that was left.
     pub(super) fn append(&mut self, rows: Range<usize>, runs_max: usize) -> usize {
         let end = self.find(rows, runs_max);
+        match self.of_strata {
+            Sizes::Wide(sizes) => self.take(|stratum| sizes[stratum as usize]),
+            Sizes::Narrow(sizes) => self.take(|stratum| {
+                let [rows, sampled] = sizes[stratum as usize].map(u64::from);
+                StratumSize { rows, sampled }
+            }),
+        }
+        end
+    }
+
+    /// Takes the runs that were found for a group, given the size of any stratum.
+    #[inline]
+    fn take(&mut self, size_of: impl Fn(u32) -> StratumSize) {
         let (group, room) = (self.groups(), self.begins.len() - 1);
         let before = [self.spans.len(), self.pairs.len(), self.longer.len()];
         self.spans.resize(before[0] + room, [0; 2]);
@@ -107,7 +133,7 @@ impl<'a> Runs<'a> {
         let (mut taken, mut two, mut more) = (0, 0, 0);
         for ends in self.begins.windows(2) {
             let [from, to] = [ends[0], ends[1]];
-            let size = self.of_strata[self.of_rows[from as usize] as usize];
+            let size = size_of(self.of_rows[from as usize]);
             // Written over by the next where they do not count: which runs are long is not foreseen by any processor.
             spans[taken] = [from, to];
             sizes[taken] = size;
@@ -126,7 +152,6 @@ impl<'a> Runs<'a> {
         self.pairs.truncate(before[1] + two);
         self.longer.truncate(before[2] + more);
         self.starts.push([self.spans.len(), self.pairs.len(), self.longer.len()]);
-        end
     }
 
     /// Notes where runs begin, of which there are so many at most, and where the last one ends; returns that.
@@ -176,8 +201,10 @@ mod tests {
             (0..9).map(|h| StratumSize::new(2_000, if h % 4 == 3 { 2_000 } else { 1_500 })).collect();
         let lengths = [1, 2, 1_200, 1, 1, 600, 3, 1];
         let strata: Vec<u32> = (0..).zip(lengths).flat_map(|(h, n)| vec![h; n]).collect();
-        for runs_max in [1, 2, 3, 384] {
-            let mut runs = Runs::with_room(&strata, &sizes, 4);
+        let narrow = sizes.iter().map(|size| [size.rows, size.sampled].map(|n| u32::try_from(n).unwrap())).collect();
+        let both = [Sizes::new(&sizes), Sizes::Narrow(narrow)];
+        for (runs_max, of_strata) in [1, 2, 3, 384].into_iter().flat_map(|max| both.iter().map(move |of| (max, of))) {
+            let mut runs = Runs::with_room(&strata, of_strata, 4);
             let (mut from, mut taken) = (0, Vec::new());
             while from < strata.len() {
                 let group = runs.groups();
@@ -197,5 +224,15 @@ mod tests {
             assert!(taken.iter().all(|(start, _, size)| *size == sizes[strata[*start] as usize]));
             assert_eq!(runs.append(0..0, 3), 0);
         }
+    }
+
+    /// Half the memory is enough unless a stratum has more rows than that can count.
+    #[test]
+    fn sizes_of_many_strata_are_narrow() {
+        let mut sizes = vec![StratumSize::new(7, 3); NARROW_MIN];
+        assert!(matches!(Sizes::new(&sizes[1..]), Sizes::Wide(_)));
+        assert!(matches!(Sizes::new(&sizes), Sizes::Narrow(of) if of[0] == [7, 3]));
+        sizes[5].rows = 1 << 32;
+        assert!(matches!(Sizes::new(&sizes), Sizes::Wide(_)));
     }
 }

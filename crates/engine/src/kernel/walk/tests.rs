@@ -1,5 +1,5 @@
 use super::compact::merged;
-use super::{Block, ByGroup, Chunk, Gather, Half, Linear, Walk, linearised, totals};
+use super::{Block, ByGroup, Desk, Gather, Half, Linear, Sizes, Walk, linearised, totals};
 use crate::kernel::rows::Rows;
 use crate::kernel::workers::Workers;
 use crate::shape::Variable;
@@ -87,11 +87,12 @@ fn counts_need_no_sums() {
     let of_block = |variables: &[Variable]| {
         let sorted = ByGroup::new(&levels, GROUPS, variables, &workers).unwrap();
         let totals = |half: Half<'_>| -> Vec<Total> {
-            let mut chunk = Chunk::new(&half, &sizes);
+            let of_strata = Sizes::new(&sizes);
+            let mut desk = Desk::new(&half, &of_strata);
             let mut found = Vec::new();
             let mut from = half.groups().start;
             while from < half.groups().end {
-                let (block, totals) = Block::walked(from, &half, &mut chunk, variables);
+                let (block, totals) = Block::walked(from, &mut desk, variables);
                 from = block.groups().end;
                 found.extend(totals);
             }
@@ -159,10 +160,11 @@ fn by_blocks(levels: &[Rows], sizes: &[StratumSize], variables: &[Variable]) -> 
     assert_eq!((ranges[0].start, ranges[0].end, ranges[1].end), (0, ranges[1].start, GROUPS));
     let (mut sums, mut forms) = (Vec::new(), Vec::new());
     for half in &halves {
-        let mut chunk = Chunk::new(half, sizes);
+        let of_strata = Sizes::new(sizes);
+        let mut desk = Desk::new(half, &of_strata);
         let mut from = half.groups().start;
         while from < half.groups().end {
-            let (block, totals) = Block::walked(from, half, &mut chunk, variables);
+            let (block, totals) = Block::walked(from, &mut desk, variables);
             from = block.groups().end;
             let of_block = |linear: Linear| Linear {
                 terms: linear.terms.into_iter().map(|(v, of)| (v, of[block.groups()].to_vec())).collect(),
