@@ -5,13 +5,13 @@ mod keys;
 use crate::error::Result;
 use crate::estimate::Known;
 use crate::image::{Image, ImageCache};
-use crate::kernel::{qualified, sizes};
+use crate::kernel::{SampleStrata, qualified};
 use crate::shape::{Argument, Shape};
 use arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, ExprSchemable};
-use plusminus_catalog::{ColumnMoments, Manifest, Store, Strata};
+use plusminus_catalog::{ColumnMoments, Manifest, Store};
 use plusminus_sampling::as_float64;
 use plusminus_statistics::{Knowledge, Moments};
 use std::collections::HashMap;
@@ -54,7 +54,7 @@ pub(crate) struct Opened<'a> {
     pub(crate) store: &'a Store,
     pub(crate) images: &'a ImageCache,
     pub(crate) manifest: &'a Manifest,
-    pub(crate) strata: &'a Strata,
+    pub(crate) strata: &'a SampleStrata,
 }
 
 impl KnowledgeCache {
@@ -240,7 +240,7 @@ fn measured_rows(
         values.iter_mut().zip(found).for_each(|(values, found)| values.extend(found));
         strata.extend_from_slice(image.strata.values());
         if strata.len() >= MEASURED_ROWS || level + 1 == levels {
-            let sizes = sizes(family.strata, level, levels);
+            let sizes = family.strata.at(level, levels);
             weights = strata.iter().map(|stratum| sizes[*stratum as usize].weight()).collect();
             if effective_rows(&weights) >= EFFECTIVE_ROWS {
                 break;

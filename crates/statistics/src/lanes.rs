@@ -248,7 +248,7 @@ impl Cells {
         }
         for at in longer {
             let [from, to] = spans[*at as usize];
-            self.set(first + *at as usize, &Cell::of_all(&values[from as usize..to as usize]));
+            self.set(first + *at as usize, &cell_of(&values[from as usize..to as usize]));
         }
         if !is_finite {
             for own in [&mut self.mean, &mut self.squares, &mut self.cubes, &mut self.sum] {
@@ -322,6 +322,40 @@ impl Cells {
             .zip(squares)
             .zip(cubes.iter().zip(sum))
             .map(|((mean, squares), (cubes, sum))| [*mean, *squares, *cubes, *sum].map(f64x2::new))
+    }
+}
+
+/// Values from which a cell adds many at a time by itself.
+const MANY: usize = 32;
+
+/// The cell of values, at least one; of a few two are added at a time.
+#[inline]
+fn cell_of(values: &[f64]) -> Cell {
+    let [first, others @ ..] = values else { return Cell::default() };
+    if values.len() >= MANY {
+        return Cell::of_all(values);
+    }
+    let origin = f64x2::splat(*first);
+    let (pairs, rest) = others.as_chunks();
+    let (mut s1, mut s2, mut s3) = (ZERO, ZERO, ZERO);
+    for pair in pairs {
+        let u = f64x2::new(*pair) - origin;
+        let square = u * u;
+        s1 += u;
+        s2 += square;
+        s3 += square * u;
+    }
+    let (s1, s2, s3) = (s1.reduce_add(), s2.reduce_add(), s3.reduce_add());
+    let last = rest.first().map_or(0.0, |last| last - first);
+    let square = last * last;
+    // The first value adds nothing to sums about itself, unless it is no number.
+    let none = first - first;
+    Cell {
+        count: values.len() as u64,
+        origin: *first,
+        s1: s1 + last + none,
+        s2: s2 + square + none,
+        s3: s3 + square * last + none,
     }
 }
 

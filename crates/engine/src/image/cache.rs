@@ -3,9 +3,10 @@
 use super::{Image, Projection, load};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::kernel::SampleStrata;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 use datafusion::logical_expr::Expr;
-use plusminus_catalog::{Manifest, Store, Strata};
+use plusminus_catalog::{Manifest, Store};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -96,7 +97,7 @@ struct Held {
     images: HashMap<Key, Entry>,
     /// Projections that were asked for and are not there.
     asked: HashSet<Key>,
-    strata: HashMap<(String, u64), Arc<Strata>>,
+    strata: HashMap<(String, u64), Arc<SampleStrata>>,
     reserved: MemoryReservation,
     uses: u64,
 }
@@ -118,12 +119,12 @@ impl ImageCache {
     }
 
     /// The strata of a generation.
-    pub(crate) fn strata(&self, store: &Store, manifest: &Manifest) -> Result<Arc<Strata>> {
+    pub(crate) fn strata(&self, store: &Store, manifest: &Manifest) -> Result<Arc<SampleStrata>> {
         let key = (manifest.name.clone(), manifest.generation);
         if let Some(strata) = self.lock().strata.get(&key) {
             return Ok(Arc::clone(strata));
         }
-        let strata = Arc::new(store.strata(manifest)?);
+        let strata = Arc::new(SampleStrata::new(store.strata(manifest)?));
         let mut held = self.lock();
         held.strata.retain(|(name, generation), _| *name != key.0 || *generation == key.1);
         held.strata.insert(key, Arc::clone(&strata));

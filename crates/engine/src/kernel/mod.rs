@@ -28,8 +28,8 @@ pub(crate) use program::Program;
 pub(crate) use replicates::{Replicates, replicates};
 pub(crate) use rows::{Rows, Run, runs_of};
 pub(crate) use specials::Column;
-pub(crate) use strata::{LevelStrata, StrataView, sizes};
+pub(crate) use strata::{LevelSizes, LevelStrata, SampleStrata, StrataView};
 pub(crate) use walk::{
-    Block, ByGroup, Desk, Half, Linear, Sizes, Walk, key_linearised, key_totals, linearised, merged, totals,
+    Block, ByGroup, Desk, Half, Linear, Walk, key_linearised, key_totals, linearised, merged, totals,
 };
 pub(crate) use workers::Workers;

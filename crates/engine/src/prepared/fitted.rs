@@ -1,12 +1,12 @@
 use crate::choose::cumulative_rows;
 use crate::error::Result;
-use crate::kernel::{Compiled, Needs, StrataView, bare, names};
+use crate::kernel::{Compiled, Needs, SampleStrata, StrataView, bare, names};
 use crate::knowledge::{ArgumentKnowledge, KnowledgeCache, Opened};
 use crate::shape::Shape;
 use arrow::datatypes::Schema;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::Expr;
-use plusminus_catalog::{Manifest, Strata};
+use plusminus_catalog::Manifest;
 use plusminus_statistics::Knowledge;
 use std::sync::{Arc, OnceLock};
 
@@ -53,7 +53,7 @@ impl Fitted {
         shape: &Shape,
         state: &SessionState,
         manifest: &Arc<Manifest>,
-        strata: Arc<Strata>,
+        strata: Arc<SampleStrata>,
     ) -> Result<Self> {
         let view = Arc::new(StrataView::new(shape, state, manifest, strata)?);
         let needs = Needs::new(shape, &view);

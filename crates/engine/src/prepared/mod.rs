@@ -11,6 +11,7 @@ use pace::Pace;
 use crate::above::Upward;
 use crate::diagnose::with_tables;
 use crate::error::{Error, Result};
+use crate::kernel::SampleStrata;
 use crate::session::Session;
 use crate::shape::errors::check as check_error_functions;
 use crate::shape::{Reason, Shape, recognise};
@@ -19,7 +20,7 @@ use datafusion::common::TableReference;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{AggregateUDF, Expr, LogicalPlan, ScalarUDF, Volatility, WindowUDF};
-use plusminus_catalog::{Manifest, Strata};
+use plusminus_catalog::Manifest;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A planned query.
@@ -179,7 +180,12 @@ impl Prepared {
     }
 
     /// `shape` seen through a sample, from before if it was seen so.
-    pub(crate) fn fitted(&self, shape: &Shape, manifest: &Arc<Manifest>, strata: Arc<Strata>) -> Result<Arc<Fitted>> {
+    pub(crate) fn fitted(
+        &self,
+        shape: &Shape,
+        manifest: &Arc<Manifest>,
+        strata: Arc<SampleStrata>,
+    ) -> Result<Arc<Fitted>> {
         let lock = || self.fitted.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = lock().iter().find(|f| Arc::ptr_eq(&f.manifest, manifest)) {
             return Ok(Arc::clone(known));

@@ -3,7 +3,7 @@
 use super::levels::{Levels, Look};
 use crate::error::Result;
 use crate::estimate::{Estimator, Known, Source, Way, special, ways};
-use crate::kernel::{Block, ByGroup, Desk, Half, LevelStrata, Program, Sizes, Walk, key_totals, totals};
+use crate::kernel::{Block, ByGroup, Desk, Half, LevelSizes, LevelStrata, Program, Walk, key_totals, totals};
 use crate::run::catalog::known_variable;
 use crate::shape::{Shape, Variable};
 use datafusion::execution::memory_pool::MemoryReservation;
@@ -13,6 +13,7 @@ use std::ops::Range;
 /// What is known before any row is added up.
 struct Basis<'a> {
     shape: &'a Shape,
+    sizes: &'a LevelSizes,
     /// How the interval of each of the shape's functions is found.
     ways: Vec<Way>,
     /// What could hold rows of each group.
@@ -59,7 +60,7 @@ impl Levels<'_> {
         Ok(Look { strata, populations, quantiles, estimates, calls, nested: None })
     }
 
-    fn basis<'a>(&'a self, strata: &LevelStrata, parts: &[usize], quantiles: &'a Quantiles) -> Basis<'a> {
+    fn basis<'a>(&'a self, strata: &'a LevelStrata, parts: &[usize], quantiles: &'a Quantiles) -> Basis<'a> {
         let is_tail_whole = self.view.is_tail_whole(&strata.sizes);
         #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
         let known = |variable| {
@@ -68,6 +69,7 @@ impl Levels<'_> {
         };
         Basis {
             shape: self.shape,
+            sizes: &strata.sizes,
             ways: ways(self.shape, self.known.rows_of_keys.is_some()),
             populations: parts.iter().map(|p| strata.by_part[*p]).collect(),
             known: (0..self.shape.variables.len()).map(known).collect(),
@@ -137,12 +139,11 @@ impl Basis<'_> {
     /// Some groups after the others, in two halves at the same time.
     fn in_blocks(&self, sorted: &ByGroup, walk: &Walk<'_>) -> Result<Found> {
         let [first, second] = sorted.halves();
-        let sizes = Sizes::new(walk.sizes);
         let half = |half: Half<'_>| -> Result<Found> {
             // The first half has room for the second.
             let mut found = Found::with_room(self.shape, self.populations.len() - half.groups().start);
             let mut from = half.groups().start;
-            let mut desk = Desk::new(&half, &sizes);
+            let mut desk = Desk::new(&half, self.sizes);
             while from < half.groups().end {
                 let (block, totals) = Block::walked(from, &mut desk, &self.shape.variables);
                 let groups = block.groups();
@@ -161,8 +162,8 @@ impl Basis<'_> {
 impl Basis<'_> {
     /// One group, whose rows are in two parts that share no stratum.
     fn in_halves(&self, sorted: &ByGroup, walk: &Walk<'_>) -> Result<Found> {
-        let (halves, sizes) = (sorted.halves(), Sizes::new(walk.sizes));
-        let [mut first, mut second] = halves.each_ref().map(|half| Desk::new(half, &sizes));
+        let halves = sorted.halves();
+        let [mut first, mut second] = halves.each_ref().map(|half| Desk::new(half, self.sizes));
         let variables = &self.shape.variables;
         let (one, other) = walk
             .workers

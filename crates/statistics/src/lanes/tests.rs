@@ -9,7 +9,11 @@ use crate::total::Total;
 type Stratum = (StratumSize, Vec<f64>);
 
 fn stratum() -> impl Strategy<Value = Stratum> {
-    let values = prop_oneof![Just(vec![2.5; 3]), prop::collection::vec(-50.0..150.0_f64, 1..6)];
+    let values = prop_oneof![
+        Just(vec![2.5; 3]),
+        prop::collection::vec(-50.0..150.0_f64, 1..6),
+        prop::collection::vec(-50.0..150.0_f64, 6..40)
+    ];
     (values, 0..5_u64, 1..1_000_u64).prop_map(|(values, outside, unseen)| {
         let sampled = values.len() as u64 + outside;
         (StratumSize::new(sampled + unseen, sampled), values)

@@ -1,6 +1,10 @@
 //! What the catalog knows about the strata, seen through one query.
 
 mod prune;
+mod sizes;
+
+use sizes::KEPT_STRATA_MAX;
+pub(crate) use sizes::{LevelSizes, SampleStrata, sizes};
 
 use super::compiled::qualified;
 use crate::error::Result;
@@ -15,13 +19,13 @@ use datafusion::logical_expr::{EmitTo, Expr};
 use datafusion::physical_plan::aggregates::group_values::new_group_values;
 use datafusion::physical_plan::aggregates::order::GroupOrdering;
 use plusminus_catalog::{Manifest, Strata};
-use plusminus_statistics::{Population, StratumSize, cap};
+use plusminus_statistics::{Population, StratumSize};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Strata through a query's WHERE and GROUP BY, as far as these are decided by the stratum alone.
 #[derive(Debug)]
 pub(crate) struct StrataView {
-    pub(crate) strata: Arc<Strata>,
+    pub(crate) strata: Arc<SampleStrata>,
     levels: usize,
     /// The level that was looked at last, and its strata.
     last: Mutex<Option<(usize, Arc<LevelStrata>)>>,
@@ -29,6 +33,7 @@ pub(crate) struct StrataView {
     pub(crate) by_key: bool,
     /// Whether any row of a stratum can pass WHERE.
     alive: Vec<bool>,
+    all_alive: bool,
     /// The part of the GROUP BY that a stratum's rows all share, as a number.
     pub(crate) part_of: Vec<u32>,
     pub(crate) parts: usize,
@@ -42,26 +47,27 @@ pub(crate) struct StrataView {
     pub(crate) keys: Vec<ArrayRef>,
 }
 
-/// More strata are not kept by level: they would take more memory than they save time.
-const KEPT_STRATA_MAX: usize = 131_072;
-
 /// Strata when levels up to one of them are read.
 #[derive(Debug)]
 pub(crate) struct LevelStrata {
-    /// The size of each, in rows or, where keys were drawn, in keys.
-    pub(crate) sizes: Vec<StratumSize>,
+    pub(crate) sizes: Arc<LevelSizes>,
     /// For each part, the strata that could hold a row of it.
     pub(crate) by_part: Vec<Population>,
 }
 
 impl LevelStrata {
     fn bytes(&self) -> usize {
-        size_of_val(self.sizes.as_slice()) + size_of_val(self.by_part.as_slice())
+        size_of_val(self.by_part.as_slice())
     }
 }
 
 impl StrataView {
-    pub(crate) fn new(shape: &Shape, state: &SessionState, manifest: &Manifest, strata: Arc<Strata>) -> Result<Self> {
+    pub(crate) fn new(
+        shape: &Shape,
+        state: &SessionState,
+        manifest: &Manifest,
+        strata: Arc<SampleStrata>,
+    ) -> Result<Self> {
         let (batch, schema) = key_batch(shape, &strata)?;
         let phi = &manifest.design.stratified_by;
         let decided = |e: &&Expr| !has_subquery(e) && e.column_refs().iter().all(|c| phi.contains(&c.name));
@@ -80,6 +86,7 @@ impl StrataView {
             levels,
             last: Mutex::default(),
             by_key,
+            all_alive: alive.iter().all(|alive| *alive),
             alive,
             part_of,
             parts,
@@ -96,7 +103,7 @@ impl StrataView {
         if let Some((_, known)) = lock().as_ref().filter(|(last, _)| *last == level) {
             return Arc::clone(known);
         }
-        let sizes = self.sizes(level);
+        let sizes = self.strata.at(level, self.levels);
         let strata = Arc::new(LevelStrata { by_part: self.populations(&sizes), sizes });
         if self.strata.len() <= KEPT_STRATA_MAX {
             *lock() = Some((level, Arc::clone(&strata)));
@@ -110,7 +117,10 @@ impl StrataView {
     }
 
     /// For each part, the strata that could hold a row of it.
-    fn populations(&self, sizes: &[StratumSize]) -> Vec<Population> {
+    fn populations(&self, sizes: &LevelSizes) -> Vec<Population> {
+        if self.all_alive && self.parts == 1 {
+            return vec![sizes.all];
+        }
         let mut populations = vec![Population::default(); self.parts];
         for (stratum, size) in sizes.iter().enumerate() {
             if self.alive[stratum] {
@@ -146,7 +156,7 @@ impl StrataView {
 
     /// Whether a row of any stratum may pass WHERE.
     pub(crate) fn all_alive(&self) -> bool {
-        self.alive.iter().all(|alive| *alive)
+        self.all_alive
     }
 
     /// The number of parts with a living stratum.
@@ -225,17 +235,6 @@ impl StrataView {
         }
         found
     }
-}
-
-/// The size of each stratum when levels up to `level` of so many are read, in rows or, where keys were drawn, in keys.
-pub(crate) fn sizes(strata: &Strata, level: usize, levels: usize) -> Vec<StratumSize> {
-    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let (level, levels) = (number(level), number(levels));
-    let size = |(&rows, &kept): (&u64, &u64)| {
-        let held = cap::at_level(kept, level, levels).max(2).min(kept.max(1));
-        StratumSize { rows, sampled: rows.min(held) }
-    };
-    strata.units().iter().zip(strata.caps()).map(size).collect()
 }
 
 /// The columns of φ as a batch that expressions over the table can be evaluated on.

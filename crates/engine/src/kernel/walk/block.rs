@@ -3,10 +3,11 @@
 use super::by_group::Half;
 use super::domains::Domain;
 use super::linear::{Linear, fold_forms, linear_cell, share_rows, terms_of};
-use super::runs::{Runs, Sizes};
+use super::runs::Runs;
 use super::sheet::Sheet;
 use super::totals::cell_of;
 use crate::kernel::rows::Rows;
+use crate::kernel::strata::LevelSizes;
 use crate::shape::Variable;
 use plusminus_statistics::Total;
 use std::ops::Range;
@@ -22,7 +23,7 @@ const CHUNKS_MAX: usize = 40;
 pub(crate) struct Block<'a> {
     rows: &'a Rows,
     domains: &'a [Domain],
-    sizes: &'a Sizes<'a>,
+    sizes: &'a LevelSizes,
     /// The first row of each group, and the end.
     starts: &'a [u32],
     groups: Range<usize>,
@@ -41,13 +42,13 @@ struct Chunk<'a> {
 /// Where the cells of one block after the other are made, in the same memory.
 pub(crate) struct Desk<'a> {
     half: &'a Half<'a>,
-    sizes: &'a Sizes<'a>,
+    sizes: &'a LevelSizes,
     chunks: Vec<Chunk<'a>>,
 }
 
 impl<'a> Desk<'a> {
     /// For the blocks of a half.
-    pub(crate) fn new(half: &'a Half<'a>, sizes: &'a Sizes<'a>) -> Self {
+    pub(crate) fn new(half: &'a Half<'a>, sizes: &'a LevelSizes) -> Self {
         Self { half, sizes, chunks: Vec::new() }
     }
 
@@ -139,7 +140,7 @@ impl<'a> Block<'a> {
 }
 
 impl<'a> Chunk<'a> {
-    fn new(rows: &'a Rows, domains: &'a [Domain], sizes: &'a Sizes<'a>) -> Self {
+    fn new(rows: &'a Rows, domains: &'a [Domain], sizes: &'a LevelSizes) -> Self {
         let sheets = domains.iter().map(|domain| Sheet::with_room(domain, ROWS_MAX)).collect();
         Self { runs: Runs::with_room(&rows.strata, sizes, ROWS_MAX), sheets }
     }

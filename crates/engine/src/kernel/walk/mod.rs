@@ -20,7 +20,6 @@ pub(crate) use block::{Block, Desk};
 pub(crate) use by_group::{ByGroup, GroupRows, Half};
 pub(crate) use compact::merged;
 pub(super) use gather::Gather;
-pub(crate) use runs::Sizes;
 pub(super) use scratch::fits_cache;
 #[cfg(test)]
 mod tests;

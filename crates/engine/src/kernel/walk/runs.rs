@@ -1,34 +1,17 @@
 //! The rows of each stratum in each group.
 
+use crate::kernel::strata::LevelSizes;
 use plusminus_statistics::StratumSize;
 use std::ops::Range;
 
 /// Rows in which runs are looked for at a time.
 const STRIP: usize = 512;
 
-/// Strata from which sizes are held in half the memory: looked up in the order of groups, those of so many would not stay in the cache.
-const NARROW_MIN: usize = 4_096;
-
-/// The size of every stratum.
-pub(crate) enum Sizes<'a> {
-    Wide(&'a [StratumSize]),
-    /// Rows in the table and in the sample.
-    Narrow(Vec<[u32; 2]>),
-}
-
-impl<'a> Sizes<'a> {
-    pub(crate) fn new(sizes: &'a [StratumSize]) -> Self {
-        let narrow = |size: &StratumSize| Some([u32::try_from(size.rows).ok()?, u32::try_from(size.sampled).ok()?]);
-        let many = (sizes.len() >= NARROW_MIN).then(|| sizes.iter().map(narrow).collect::<Option<Vec<_>>>());
-        many.flatten().map_or(Self::Wide(sizes), Self::Narrow)
-    }
-}
-
 /// Runs of rows of one stratum, group after group.
 pub(super) struct Runs<'a> {
     /// The stratum of each row, and the size of each stratum.
     of_rows: &'a [u32],
-    of_strata: &'a Sizes<'a>,
+    of_strata: &'a LevelSizes,
     /// Runs of sampled strata: the first row of each and the one behind its last, and the size of its stratum.
     ///
     /// Sizes are held side by side, because in the order of strata they lie far apart, and one after the other would be waited for.
@@ -37,7 +20,7 @@ pub(super) struct Runs<'a> {
     /// Those of them with two rows, and those with more, by their number in the group.
     pairs: Vec<u32>,
     longer: Vec<u32>,
-    /// By group, what there is of all three before it, and in the end.
+    /// By group, what there is of all three before it, and in the end; what lies behind is left over.
     starts: Vec<[usize; 3]>,
     /// The group and the rows of runs of strata that are known whole.
     whole: Vec<(usize, StratumSize, Range<usize>)>,
@@ -56,7 +39,7 @@ pub(super) struct GroupRuns<'a> {
 
 impl<'a> Runs<'a> {
     /// None, of rows with these strata, with room for so many; `of_strata` are the sizes of all strata.
-    pub(super) fn with_room(of_rows: &'a [u32], of_strata: &'a Sizes<'a>, runs: usize) -> Self {
+    pub(super) fn with_room(of_rows: &'a [u32], of_strata: &'a LevelSizes, runs: usize) -> Self {
         Self {
             of_rows,
             of_strata,
@@ -98,10 +81,6 @@ impl<'a> Runs<'a> {
 
     /// Forgets all groups and keeps the memory.
     pub(super) fn clear(&mut self) {
-        self.spans.clear();
-        self.sizes.clear();
-        self.pairs.clear();
-        self.longer.clear();
         self.starts.truncate(1);
         self.whole.clear();
     }
@@ -109,10 +88,11 @@ impl<'a> Runs<'a> {
     /// Appends a group with `rows`, at most so many runs of them; returns the first row that was left.
     pub(super) fn append(&mut self, rows: Range<usize>, runs_max: usize) -> usize {
         let end = self.find(rows, runs_max);
-        match self.of_strata {
-            Sizes::Wide(sizes) => self.take(|stratum| sizes[stratum as usize]),
-            Sizes::Narrow(sizes) => self.take(|stratum| {
-                let [rows, sampled] = sizes[stratum as usize].map(u64::from);
+        let sizes = self.of_strata;
+        match sizes.narrow() {
+            None => self.take(|stratum| sizes[stratum as usize]),
+            Some(narrow) => self.take(|stratum| {
+                let [rows, sampled] = narrow[stratum as usize].map(u64::from);
                 StratumSize { rows, sampled }
             }),
         }
@@ -123,11 +103,11 @@ impl<'a> Runs<'a> {
     #[inline]
     fn take(&mut self, size_of: impl Fn(u32) -> StratumSize) {
         let (group, room) = (self.groups(), self.begins.len() - 1);
-        let before = [self.spans.len(), self.pairs.len(), self.longer.len()];
-        self.spans.resize(before[0] + room, [0; 2]);
-        self.sizes.resize(before[0] + room, StratumSize::default());
-        self.pairs.resize(before[1] + room, 0);
-        self.longer.resize(before[2] + room, 0);
+        let before = self.starts[group];
+        reach(&mut self.spans, before[0] + room);
+        reach(&mut self.sizes, before[0] + room);
+        reach(&mut self.pairs, before[1] + room);
+        reach(&mut self.longer, before[2] + room);
         let (spans, sizes) = (&mut self.spans[before[0]..], &mut self.sizes[before[0]..]);
         let (pairs, longer) = (&mut self.pairs[before[1]..], &mut self.longer[before[2]..]);
         let (mut taken, mut two, mut more) = (0, 0, 0);
@@ -147,11 +127,7 @@ impl<'a> Runs<'a> {
                 self.whole.push((group, size, from as usize..to as usize));
             }
         }
-        self.spans.truncate(before[0] + taken);
-        self.sizes.truncate(before[0] + taken);
-        self.pairs.truncate(before[1] + two);
-        self.longer.truncate(before[2] + more);
-        self.starts.push([self.spans.len(), self.pairs.len(), self.longer.len()]);
+        self.starts.push([before[0] + taken, before[1] + two, before[2] + more]);
     }
 
     /// Notes where runs begin, of which there are so many at most, and where the last one ends; returns that.
@@ -184,6 +160,13 @@ impl GroupRuns<'_> {
     }
 }
 
+/// Makes room for so many; what is there already is written over.
+fn reach<T: Copy + Default>(own: &mut Vec<T>, length: usize) {
+    if own.len() < length {
+        own.resize(length, T::default());
+    }
+}
+
 /// A row's place, or a number of rows.
 #[expect(clippy::cast_possible_truncation, reason = "rows in order of groups are fewer than 2^32")]
 fn number(rows: usize) -> u32 {
@@ -201,8 +184,9 @@ mod tests {
             (0..9).map(|h| StratumSize::new(2_000, if h % 4 == 3 { 2_000 } else { 1_500 })).collect();
         let lengths = [1, 2, 1_200, 1, 1, 600, 3, 1];
         let strata: Vec<u32> = (0..).zip(lengths).flat_map(|(h, n)| vec![h; n]).collect();
-        let narrow = sizes.iter().map(|size| [size.rows, size.sampled].map(|n| u32::try_from(n).unwrap())).collect();
-        let both = [Sizes::new(&sizes), Sizes::Narrow(narrow)];
+        // So many strata that their sizes are narrow, too.
+        let many = [&sizes[..], &vec![sizes[0]; 5_000]].concat();
+        let both = [LevelSizes::new(sizes.clone()), LevelSizes::new(many)];
         for (runs_max, of_strata) in [1, 2, 3, 384].into_iter().flat_map(|max| both.iter().map(move |of| (max, of))) {
             let mut runs = Runs::with_room(&strata, of_strata, 4);
             let (mut from, mut taken) = (0, Vec::new());
@@ -224,15 +208,5 @@ mod tests {
             assert!(taken.iter().all(|(start, _, size)| *size == sizes[strata[*start] as usize]));
             assert_eq!(runs.append(0..0, 3), 0);
         }
-    }
-
-    /// Half the memory is enough unless a stratum has more rows than that can count.
-    #[test]
-    fn sizes_of_many_strata_are_narrow() {
-        let mut sizes = vec![StratumSize::new(7, 3); NARROW_MIN];
-        assert!(matches!(Sizes::new(&sizes[1..]), Sizes::Wide(_)));
-        assert!(matches!(Sizes::new(&sizes), Sizes::Narrow(of) if of[0] == [7, 3]));
-        sizes[5].rows = 1 << 32;
-        assert!(matches!(Sizes::new(&sizes), Sizes::Wide(_)));
     }
 }

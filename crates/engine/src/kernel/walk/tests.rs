@@ -1,6 +1,7 @@
 use super::compact::merged;
-use super::{Block, ByGroup, Desk, Gather, Half, Linear, Sizes, Walk, linearised, totals};
+use super::{Block, ByGroup, Desk, Gather, Half, Linear, Walk, linearised, totals};
 use crate::kernel::rows::Rows;
+use crate::kernel::strata::LevelSizes;
 use crate::kernel::workers::Workers;
 use crate::shape::Variable;
 use plusminus_statistics::{StratumSize, Total};
@@ -87,7 +88,7 @@ fn counts_need_no_sums() {
     let of_block = |variables: &[Variable]| {
         let sorted = ByGroup::new(&levels, GROUPS, variables, &workers).unwrap();
         let totals = |half: Half<'_>| -> Vec<Total> {
-            let of_strata = Sizes::new(&sizes);
+            let of_strata = LevelSizes::new(sizes.clone());
             let mut desk = Desk::new(&half, &of_strata);
             let mut found = Vec::new();
             let mut from = half.groups().start;
@@ -160,7 +161,7 @@ fn by_blocks(levels: &[Rows], sizes: &[StratumSize], variables: &[Variable]) -> 
     assert_eq!((ranges[0].start, ranges[0].end, ranges[1].end), (0, ranges[1].start, GROUPS));
     let (mut sums, mut forms) = (Vec::new(), Vec::new());
     for half in &halves {
-        let of_strata = Sizes::new(sizes);
+        let of_strata = LevelSizes::new(sizes.to_vec());
         let mut desk = Desk::new(half, &of_strata);
         let mut from = half.groups().start;
         while from < half.groups().end {
