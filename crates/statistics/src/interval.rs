@@ -128,12 +128,12 @@ impl Reach {
     /// Hall's or Student's, whichever is farther.
     fn below(&self) -> f64 {
         let stretch = if self.gamma < 0.0 { self.stretch } else { 1.0 };
-        stretch * self.error * self.q.max(hall_g(self.lambda, self.q))
+        stretch * self.error * hall::farther(self.lambda, self.q)
     }
 
     fn above(&self) -> f64 {
         let stretch = if self.gamma < 0.0 { 1.0 } else { self.stretch };
-        stretch * self.error * self.q.max(-hall_g(self.lambda, -self.q))
+        stretch * self.error * hall::farther(-self.lambda, self.q)
     }
 
     /// Hall's alone, nearer than Student's on the short side.

@@ -43,6 +43,14 @@ pub fn hall_union_t(estimate: f64, variance: f64, nu: f64, lambda_star: f64, qua
     (estimate - error * q.max(hall_g(lambda_star, q)), estimate + error * q.max(-hall_g(lambda_star, -q)))
 }
 
+/// Hall's quantile below the estimate where it is farther than Student's `q`, which is not negative; the one above is that of `−lambda`.
+///
+/// A cube root lies below its tangent at 1 down to −8: on the short side Hall's is nearer whatever the skewness, up to 7 at least, and no root
+/// need be drawn.
+pub(super) fn farther(lambda: f64, q: f64) -> f64 {
+    if lambda > 0.0 && lambda < 7.0 { q } else { q.max(hall_g(lambda, q)) }
+}
+
 /// The skewness that the short side of an interval, nearer than Student's, is made for.
 pub(super) fn capped(lambda: f64) -> f64 {
     lambda.clamp(-LAMBDA_CAP, LAMBDA_CAP)

@@ -75,6 +75,17 @@ fn halls_quantile() {
     }
 }
 
+/// The short side needs no root to know that Student's is farther.
+#[test]
+fn the_farther_quantile_is_the_larger() {
+    for lambda in (-80..=80).map(|step| f64::from(step) / 8.0).chain([1e-5, -1e-5, 1e-3, f64::NAN]) {
+        for q in [0.0, 0.1, 1.0, 1.96, 4.3, 12.7, 63.7, 1e4] {
+            assert_eq!(hall::farther(lambda, q), q.max(hall_g(lambda, q)), "{lambda} {q}");
+            assert_eq!(hall::farther(-lambda, q), q.max(-hall_g(lambda, -q)), "{lambda} {q}");
+        }
+    }
+}
+
 #[test]
 fn the_floor_of_the_skewness() {
     assert_eq!(lambda_star(0.1, Some(2.0), 100), 0.2);
