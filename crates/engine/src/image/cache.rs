@@ -7,7 +7,7 @@ use crate::kernel::SampleStrata;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 use datafusion::logical_expr::Expr;
 use plusminus_catalog::{Manifest, Store};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -49,6 +49,8 @@ pub(crate) enum Offer {
     /// It was asked for before: making it is worth while.
     Wanted,
     Unknown,
+    /// It cannot be made.
+    Refused,
 }
 
 #[derive(Debug, Clone)]
@@ -95,8 +97,8 @@ impl Entry {
 #[derive(Debug)]
 struct Held {
     images: HashMap<Key, Entry>,
-    /// Projections that were asked for and are not there.
-    asked: HashSet<Key>,
+    /// Projections that were asked for and are not there, and whether they cannot be made.
+    asked: HashMap<Key, bool>,
     strata: HashMap<(String, u64), Arc<SampleStrata>>,
     reserved: MemoryReservation,
     uses: u64,
@@ -114,7 +116,7 @@ impl ImageCache {
     /// Images of `budget` bytes at most, taken from `pool`.
     pub(crate) fn new(budget: usize, pool: &Arc<dyn MemoryPool>, clock: Arc<dyn Clock>) -> Self {
         let reserved = MemoryConsumer::new("samples in memory").register(pool);
-        let held = Held { images: HashMap::new(), asked: HashSet::new(), strata: HashMap::new(), reserved, uses: 0 };
+        let held = Held { images: HashMap::new(), asked: HashMap::new(), strata: HashMap::new(), reserved, uses: 0 };
         Self { budget, clock, held: Mutex::new(held) }
     }
 
@@ -190,7 +192,19 @@ impl ImageCache {
         if held.asked.len() >= ASKED_MAX {
             held.asked.clear();
         }
-        if held.asked.insert(key.clone()) { Offer::Unknown } else { Offer::Wanted }
+        match held.asked.get(key) {
+            Some(true) => Offer::Refused,
+            Some(false) => Offer::Wanted,
+            None => {
+                held.asked.insert(key.clone(), false);
+                Offer::Unknown
+            }
+        }
+    }
+
+    /// Notes that a projection cannot be made.
+    pub(crate) fn refuse_projection(&self, key: &Key) {
+        self.lock().asked.insert(key.clone(), true);
     }
 
     /// Whether a projection of so many bytes can be kept.
@@ -209,12 +223,14 @@ impl ImageCache {
         let now = held.uses;
         let before = held.remove(key);
         let uses = before.as_ref().map_or(1.0, |entry| entry.uses_at(now));
-        let load = took + before.map_or(Duration::ZERO, |entry| entry.load);
+        let load = took + before.as_ref().map_or(Duration::ZERO, |entry| entry.load);
         let content = Content::Projection(projection);
         let bytes = content.bytes();
         held.asked.remove(key);
         if held.make_room(bytes, self.budget, now, |key, entry| is_idle(key, entry, now)).is_ok() {
             held.images.insert(key.clone(), Entry { content, bytes, load, uses, last: now });
+        } else if let Some(before) = before.filter(|before| held.reserved.try_grow(before.bytes).is_ok()) {
+            held.images.insert(key.clone(), before);
         }
     }
 
@@ -282,7 +298,7 @@ impl Held {
     }
 
     fn drop_images(&mut self, is_old: impl Fn(&Key) -> bool) {
-        self.asked.retain(|key| !is_old(key));
+        self.asked.retain(|key, _| !is_old(key));
         let old: Vec<Key> = self.images.keys().filter(|key| is_old(key)).cloned().collect();
         for key in old {
             self.remove(&key);

@@ -60,9 +60,13 @@ impl Projection {
         }
     }
 
-    /// About as many bytes as a projection of so many rows with so many columns of numbers will hold, or twice that while it is made.
-    pub(crate) fn bytes_for(rows: u64, columns: usize) -> usize {
-        usize::try_from(rows).unwrap_or(usize::MAX).saturating_mul(12 + 8 * columns)
+    /// Bytes that a projection of `levels` with these columns takes, about.
+    pub(crate) fn bytes_for(levels: &[Arc<Image>], names: &[String]) -> usize {
+        let column = |image: &Arc<Image>, name: &String| {
+            image.columns.get(name).map_or(0, |(_, values)| values.get_array_memory_size())
+        };
+        let columns = levels.iter().flat_map(|image| names.iter().map(move |name| column(image, name)));
+        columns.sum::<usize>() + levels.iter().map(|image| 12 * image.strata.len()).sum::<usize>()
     }
 
     /// Those of `names` that are not here yet.
@@ -70,18 +74,17 @@ impl Projection {
         names.iter().filter(|name| !self.columns.contains_key(*name)).cloned().collect()
     }
 
-    /// The same with further columns of the levels that it was made of.
-    pub(crate) fn with_columns(&self, levels: &[Arc<Image>], names: &[String]) -> Result<Self> {
+    /// The same with a further column of the levels that it was made of.
+    pub(crate) fn with_column(&self, levels: &[Arc<Image>], name: &str) -> Result<Self> {
+        let mut parts = Vec::with_capacity(levels.len());
+        for image in levels {
+            parts.push(image.columns.get(name).ok_or_else(|| missing(name))?);
+        }
+        let values: Vec<&dyn Array> = parts.iter().map(|(_, values)| values.as_ref()).collect();
         let mut more = self.clone();
-        for name in names {
-            let mut parts = Vec::with_capacity(levels.len());
-            for image in levels {
-                parts.push(image.columns.get(name).ok_or_else(|| missing(name))?);
-            }
-            let values: Vec<&dyn Array> = parts.iter().map(|(_, values)| values.as_ref()).collect();
-            let Some((field, _)) = parts.first() else { continue };
+        if let Some((field, _)) = parts.first() {
             let field = Arc::new(Field::new(field.name(), field.data_type().clone(), true));
-            more.columns.insert(name.clone(), (field, take(&concat(&values)?, &self.order, None)?));
+            more.columns.insert(name.to_owned(), (field, take(&concat(&values)?, &self.order, None)?));
         }
         Ok(more)
     }
@@ -162,7 +165,7 @@ mod tests {
         assert_eq!(projection.starts.as_slice(), &[0, 3, 6, 7]);
         let names = ["x".to_owned()];
         assert_eq!(projection.lacking(&names), names);
-        let projection = projection.with_columns(&levels, &names).unwrap();
+        let projection = projection.with_column(&levels, "x").unwrap();
         assert!(projection.lacking(&names).is_empty());
         let batch = projection.batch(&names).unwrap();
         assert_eq!(batch.column(0).as_primitive::<Int64Type>().values(), &[2, 5, 7, 1, 4, 3, 6]);
@@ -174,7 +177,7 @@ mod tests {
     fn rows_lie_in_the_order_of_strata() {
         let levels = [image(&[0, 0, 2], &[1, 2, 3]), image(&[0, 1, 2, 2], &[4, 5, 6, 7])];
         let names = ["x".to_owned()];
-        let projection = Projection::by_stratum(&levels).unwrap().with_columns(&levels, &names).unwrap();
+        let projection = Projection::by_stratum(&levels).unwrap().with_column(&levels, "x").unwrap();
         assert_eq!(projection.starts.as_slice(), &[0, 4, 7]);
         let batch = projection.batch(&names).unwrap();
         assert_eq!(batch.column(0).as_primitive::<Int64Type>().values(), &[1, 2, 4, 5, 3, 6, 7]);
@@ -190,7 +193,7 @@ mod tests {
         let levels = [image(&[0], &[1])];
         assert!(Projection::by_group(&levels, &[0, 0], vec![]).is_err());
         let projection = Projection::by_group(&levels, &[0], vec![]).unwrap();
-        assert!(projection.with_columns(&levels, &["y".to_owned()]).is_err());
+        assert!(projection.with_column(&levels, "y").is_err());
         assert!(projection.batch(&["x".to_owned()]).is_err());
     }
 }

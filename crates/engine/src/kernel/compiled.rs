@@ -112,6 +112,12 @@ impl Compiled {
         }
     }
 
+    /// Bytes that so many rows, whose groups are known, take at most.
+    pub(crate) fn bytes_for(&self, rows: usize) -> usize {
+        let masks = self.filters.iter().zip(&self.not_null).filter(|(f, n)| f.is_some() || !n.is_empty()).count();
+        rows.saturating_mul(size_of::<u32>() + masks + size_of::<f64>() * self.arguments.len())
+    }
+
     pub(super) fn no_rows(&self) -> Rows {
         let all = self.filters.iter().zip(&self.not_null);
         Rows {
@@ -123,8 +129,13 @@ impl Compiled {
 
     /// Makes room for `count` further rows.
     pub(super) fn reserve(&self, rows: &mut Rows, count: usize) {
-        rows.strata.reserve(count);
         rows.groups.reserve(count);
+        self.reserve_values(rows, count);
+    }
+
+    /// The same of rows whose groups are known.
+    pub(super) fn reserve_values(&self, rows: &mut Rows, count: usize) {
+        rows.strata.reserve(count);
         for (argument, values) in self.arguments.iter().zip(&mut rows.arguments) {
             if matches!(argument, Compute::Plain { summed: true, .. } | Compute::Column(_)) {
                 values.reserve(count);

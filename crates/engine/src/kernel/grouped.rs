@@ -2,7 +2,7 @@
 
 use super::compiled::Compiled;
 use super::groups::{Groups, is_indexable};
-use super::program::{BATCH_ROWS, KeepGoing, extend_strata, numbers_from_end};
+use super::program::{BATCH_ROWS, KeepGoing, extend, numbers_from_end};
 use super::rows::Rows;
 use super::walk::GroupRows;
 use super::workers::Workers;
@@ -16,13 +16,22 @@ use datafusion::logical_expr::Expr;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// The group of every row of `batches`, one after the other, and the groups' keys, an array per key; groups are numbered as they appear.
-/// `keys` name columns without a table; the batches share a schema.
+/// Rows with the numbers of their groups.
+pub(crate) struct Numbered {
+    /// The group of every row.
+    pub(crate) groups: Vec<u32>,
+    /// The groups' keys, an array per key.
+    pub(crate) keys: Vec<ArrayRef>,
+}
+
+/// Numbers the groups of the rows of `batches`, one after the other, as they appear. `keys` name columns without a table; the batches share a
+/// schema. `None` when told to stop.
 pub(crate) fn numbered(
     keys: &[Expr],
     state: &SessionState,
     batches: &[RecordBatch],
-) -> Result<(Vec<u32>, Vec<ArrayRef>)> {
+    keep_going: KeepGoing<'_>,
+) -> Result<Option<Numbered>> {
     let schema = batches.first().map_or_else(|| Arc::new(Schema::empty()), RecordBatch::schema);
     let names = DFSchema::try_from(Arc::clone(&schema))?;
     let (mut physical, mut fields) = (Vec::with_capacity(keys.len()), Vec::with_capacity(keys.len()));
@@ -39,6 +48,9 @@ pub(crate) fn numbered(
     let mut found = Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());
     for batch in batches {
         for from in (0..batch.num_rows()).step_by(BATCH_ROWS) {
+            if !keep_going() {
+                return Ok(None);
+            }
             let rows = batch.slice(from, BATCH_ROWS.min(batch.num_rows() - from));
             let mut values = Vec::with_capacity(physical.len());
             for key in &physical {
@@ -47,7 +59,7 @@ pub(crate) fn numbered(
             groups.intern(&[], &values, &mut found)?;
         }
     }
-    Ok((found, groups.keys()?))
+    Ok(Some(Numbered { groups: found, keys: groups.keys()? }))
 }
 
 /// Those groups of rows in group order of which a row passes WHERE.
@@ -112,7 +124,7 @@ fn evaluated(
     let mut ends = starts[groups.start..=groups.end].iter().map(|start| *start as usize).peekable();
     let mut rows = compiled.no_rows();
     let mut before = Vec::with_capacity(groups.len() + 1);
-    compiled.reserve(&mut rows, end - from);
+    compiled.reserve_values(&mut rows, end - from);
     while from < end {
         if !keep_going() {
             return Ok(None);
@@ -127,7 +139,7 @@ fn evaluated(
         }
         let kept = compiled.kept(&slice, passing.as_ref())?;
         if kept.num_rows() > 0 {
-            extend_strata(&mut rows.strata, numbers_from_end(&slice, 0), passing.as_ref());
+            extend(&mut rows.strata, numbers_from_end(&slice, 0), passing.as_ref());
             compiled.values(&slice, passing.as_ref(), &kept, &mut rows)?;
         }
         from += length;

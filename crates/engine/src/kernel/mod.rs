@@ -24,7 +24,7 @@ pub(crate) use filtered::filtered;
 pub(crate) use grouped::numbered;
 pub(crate) use native::{WholeRows, exact_calls};
 pub(crate) use needs::{Needs, bare, names};
-pub(crate) use program::Program;
+pub(crate) use program::{KeepGoing, Program};
 pub(crate) use replicates::{Replicates, replicates};
 pub(crate) use rows::{Rows, Run, runs_of};
 pub(crate) use specials::Column;

@@ -181,7 +181,7 @@ pub(super) fn numbers_from_end(batch: &RecordBatch, back: usize) -> &UInt32Array
 }
 
 /// Appends the numbers of rows that pass.
-fn extend(found: &mut Vec<u32>, numbers: &UInt32Array, passing: Option<&Selection>) {
+pub(super) fn extend(found: &mut Vec<u32>, numbers: &UInt32Array, passing: Option<&Selection>) {
     match passing {
         None => found.extend_from_slice(numbers.values()),
         Some(selection) => selection.extend(found, numbers.values()),
@@ -189,7 +189,7 @@ fn extend(found: &mut Vec<u32>, numbers: &UInt32Array, passing: Option<&Selectio
 }
 
 /// The same of strata, which are sorted, and often all the same.
-pub(super) fn extend_strata(found: &mut Vec<u32>, strata: &UInt32Array, passing: Option<&Selection>) {
+fn extend_strata(found: &mut Vec<u32>, strata: &UInt32Array, passing: Option<&Selection>) {
     match (passing, strata.values().first(), strata.values().last()) {
         (Some(selection), Some(first), Some(last)) if first == last => {
             found.resize(found.len() + selection.len(), *first);

@@ -2,7 +2,7 @@ use super::Context;
 use super::catalog::{Known, certain_extremes};
 use super::nested::Nested;
 use crate::error::{Error, Result};
-use crate::kernel::{ByGroup, Compiled, LevelStrata, Program, Rows, StrataView, filtered, merged};
+use crate::kernel::{ByGroup, Compiled, KeepGoing, LevelStrata, Program, Rows, StrataView, filtered, merged};
 use crate::knowledge::Opened;
 use crate::prepared::{Fitted, Known as Knowledge};
 use crate::shape::Shape;
@@ -103,8 +103,21 @@ impl<'a> Levels<'a> {
         match self.read_projected(level, &in_time)? {
             None => return Ok(false),
             Some(true) => return Ok(true),
-            Some(false) => self.leave_projection(),
+            Some(false) => {}
         }
+        let left = self.leave_projection();
+        let is_read = self.read_levels(level, &in_time).await?;
+        match left {
+            // The look before is still the best.
+            Some(left) if !is_read => self.return_to(left)?,
+            _ => self.memory.try_resize(self.rows.iter().map(Rows::bytes).sum()).map_err(|_| too_large(level))?,
+        }
+        Ok(is_read)
+    }
+
+    /// Evaluates level after level; false when told to stop.
+    async fn read_levels(&mut self, level: usize, in_time: KeepGoing<'_>) -> Result<bool> {
+        let context = self.context;
         for next in self.pieces.len()..=level {
             let batch = self.living(next)?;
             let read = batch.num_rows() as u64;
@@ -119,7 +132,7 @@ impl<'a> Levels<'a> {
             context.parts.lap("read and compile");
             // The rows of a key have to stay together.
             let may_halve = !self.view.by_key;
-            let Some(pieces) = program.evaluate(&batch, may_halve, context.workers, &in_time)? else {
+            let Some(pieces) = program.evaluate(&batch, may_halve, context.workers, in_time)? else {
                 return Ok(false);
             };
             self.memory.try_grow(pieces.iter().map(Rows::bytes).sum()).map_err(|_| too_large(next))?;

@@ -3,7 +3,7 @@
 use super::levels::{Levels, too_large};
 use crate::error::Result;
 use crate::image::{Image, Key, Offer, Projection};
-use crate::kernel::{Program, numbered};
+use crate::kernel::{ByGroup, KeepGoing, Program, numbered};
 use crate::prepared::Grouped;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,30 +20,44 @@ const SHARE_OF_TIME: f64 = 0.05;
 const MANY_STRATA: usize = 4_096;
 const ROWS_PER_STRATUM: u64 = 64;
 
+/// Rows in the order of groups, and all that is known of them.
+pub(super) struct Projected {
+    rows: ByGroup,
+    program: Option<Program>,
+    part_of_group: Vec<u32>,
+    pieces: Vec<usize>,
+    /// Rows of the levels.
+    read: u64,
+}
+
 impl Levels<'_> {
     /// Evaluates the levels up to `level` in the order of the groups, if there is a projection of them; what was evaluated before is
     /// forgotten then. `None` when told to stop.
     ///
     /// Who asks a second time for a projection that is not there makes it, if there is time.
-    pub(super) fn read_projected(
-        &mut self,
-        level: usize,
-        keep_going: &(dyn Fn() -> bool + Sync),
-    ) -> Result<Option<bool>> {
+    pub(super) fn read_projected(&mut self, level: usize, keep_going: KeepGoing<'_>) -> Result<Option<bool>> {
         if !self.may_project(level) {
             return Ok(Some(false));
         }
         let fitted = self.fitted;
         let grouped = fitted.grouped(self.shape)?;
-        let Some(projection) = self.projection(level, grouped)? else { return Ok(Some(false)) };
+        let Some(projection) = self.projection(level, grouped, keep_going)? else { return Ok(Some(false)) };
         let context = self.context;
         let batch = projection.batch(&grouped.needs.columns)?;
         let compiled = grouped.compiled(self.shape, context.state, &batch.schema())?;
+        // What is added up as it is read may take less.
+        let room = compiled.bytes_for(batch.num_rows());
+        if self.memory.try_grow(room).is_err() {
+            return Ok(Some(false));
+        }
         let mut program = Program::of_groups(self.shape, compiled, self.known.centres());
         context.parts.lap("read and compile");
         let (starts, variables) = (&projection.starts, &self.shape.variables);
         let rows = program.evaluate_groups(&batch, starts, &projection.keys, variables, context.workers, keep_going)?;
-        let Some(rows) = rows else { return Ok(None) };
+        let Some(rows) = rows else {
+            self.memory.shrink(room);
+            return Ok(None);
+        };
         self.rows.clear();
         self.memory.try_resize(rows.bytes()).map_err(|_| too_large(level))?;
         let read = batch.num_rows() as u64;
@@ -61,16 +75,31 @@ impl Levels<'_> {
         Ok(Some(true))
     }
 
-    /// Forgets rows in the order of groups, before others are read.
-    pub(super) fn leave_projection(&mut self) {
-        if self.projected.take().is_some() {
-            self.pieces.clear();
-            self.program = None;
-            self.part_of_group.clear();
-            self.rows_read -= self.read_before;
-            self.read_before = 0;
-            self.memory.free();
-        }
+    /// Puts rows in the order of groups aside, before others are read.
+    pub(super) fn leave_projection(&mut self) -> Option<Projected> {
+        let rows = self.projected.take()?;
+        let read = std::mem::take(&mut self.read_before);
+        self.rows_read -= read;
+        Some(Projected {
+            rows,
+            program: self.program.take(),
+            part_of_group: std::mem::take(&mut self.part_of_group),
+            pieces: std::mem::take(&mut self.pieces),
+            read,
+        })
+    }
+
+    /// Takes up what was put aside in the place of what was read since.
+    pub(super) fn return_to(&mut self, left: Projected) -> Result<()> {
+        self.rows.clear();
+        self.memory.try_resize(left.rows.bytes())?;
+        self.rows_read = self.rows_read - self.read_before + left.read;
+        self.read_before = left.read;
+        self.program = left.program;
+        self.part_of_group = left.part_of_group;
+        self.pieces = left.pieces;
+        self.projected = Some(left.rows);
+        Ok(())
     }
 
     /// Whether the rows themselves, all of them, are asked for, by keys that they have or from many strata.
@@ -89,70 +118,108 @@ impl Levels<'_> {
     }
 
     /// The projection with all columns that are needed.
-    fn projection(&mut self, level: usize, grouped: &Grouped) -> Result<Option<Arc<Projection>>> {
-        let context = self.context;
+    fn projection(
+        &mut self,
+        level: usize,
+        grouped: &Grouped,
+        keep_going: KeepGoing<'_>,
+    ) -> Result<Option<Arc<Projection>>> {
+        let images = self.context.images;
         let key = Key::projection(&self.fitted.manifest, level, &grouped.keys);
-        let known = match context.images.projection(&key) {
+        let known = match images.projection(&key) {
             Offer::Held(projection) => Some(projection),
             Offer::Wanted => None,
-            Offer::Unknown => return Ok(None),
+            Offer::Unknown | Offer::Refused => return Ok(None),
         };
-        let lacking =
-            known.as_ref().map_or_else(|| grouped.needs.columns.clone(), |known| known.lacking(&grouped.needs.columns));
-        if let Some(known) = known.as_ref().filter(|_| lacking.is_empty()) {
-            return Ok(Some(Arc::clone(known)));
+        let needed = &grouped.needs.columns;
+        let lacking = known.as_ref().map_or_else(|| needed.clone(), |known| known.lacking(needed));
+        if lacking.is_empty() {
+            return Ok(known);
         }
-        let rows = self.fitted.cumulative[level];
-        let bytes = Projection::bytes_for(rows, lacking.len());
-        let left = context.goal.within.map(|within| within.saturating_sub((context.elapsed)()));
-        let may_make = has_time(left, rows, lacking.len()) && context.images.has_room(bytes);
-        if !may_make || self.memory.try_grow(bytes).is_err() {
-            return Ok(None);
-        }
-        let before = (context.elapsed)();
-        let made = self.made(level, grouped, known.as_deref(), &lacking);
-        self.memory.shrink(bytes);
-        let (projection, read) = made?;
-        let took = (context.elapsed)().saturating_sub(before);
-        context.images.keep_projection(&key, Arc::clone(&projection), took.saturating_sub(read));
+        let before = (self.context.elapsed)();
+        let made = self.made(level, grouped, known.as_deref(), &lacking, keep_going);
+        let took = (self.context.elapsed)().saturating_sub(before);
         self.loading += took;
-        Ok(Some(projection))
+        match made {
+            Ok(Some((projection, read))) => {
+                let projection = Arc::new(projection);
+                images.keep_projection(&key, Arc::clone(&projection), took.saturating_sub(read));
+                Ok(Some(projection))
+            }
+            Ok(None) => Ok(None),
+            // GROUP BY may fail on rows that no query lets pass. What is damaged the levels themselves will tell.
+            Err(_) => {
+                images.refuse_projection(&key);
+                Ok(None)
+            }
+        }
     }
 
-    /// A projection with `lacking` columns, beside those of `known`, and how long files were read for it.
+    /// A projection with `lacking` columns, beside those of `known`, and how long files were read for it; `None` where time or memory are
+    /// too short, or when told to stop.
     fn made(
         &self,
         level: usize,
         grouped: &Grouped,
         known: Option<&Projection>,
         lacking: &[String],
-    ) -> Result<(Arc<Projection>, Duration)> {
+        keep_going: KeepGoing<'_>,
+    ) -> Result<Option<(Projection, Duration)>> {
+        let (context, rows) = (self.context, self.fitted.cumulative[level]);
+        let left = || context.goal.within.map(|within| within.saturating_sub((context.elapsed)()));
+        if !has_time(left(), rows, lacking.len()) {
+            return Ok(None);
+        }
         let mut columns = lacking.to_vec();
         if known.is_none() {
             columns.extend(grouped.key_columns.iter().filter(|name| !lacking.contains(name)).cloned());
         }
-        let (levels, read) = self.images(level, &columns)?;
-        let bare = match known {
+        let Some((levels, read)) = self.images(level, &columns, keep_going)? else { return Ok(None) };
+        let bytes = Projection::bytes_for(&levels, lacking);
+        let room = self.memory.new_empty();
+        let has_room = context.images.has_room(bytes) && room.try_grow(bytes).is_ok();
+        if !has_room || !has_time(left(), rows, lacking.len()) {
+            return Ok(None);
+        }
+        let mut made = match known {
             Some(known) => known.clone(),
             None if grouped.keys.is_empty() => Projection::by_stratum(&levels)?,
             None => {
                 let keys = levels.iter().map(|image| image.batch(&grouped.key_columns, false, None));
-                let (groups, keys) = numbered(&grouped.keys, self.context.state, &keys.collect::<Result<Vec<_>>>()?)?;
-                Projection::by_group(&levels, &groups, keys)?
+                let keys = keys.collect::<Result<Vec<_>>>()?;
+                let Some(numbered) = numbered(&grouped.keys, context.state, &keys, keep_going)? else {
+                    return Ok(None);
+                };
+                Projection::by_group(&levels, &numbered.groups, numbered.keys)?
             }
         };
-        Ok((Arc::new(bare.with_columns(&levels, lacking)?), read))
+        for column in lacking {
+            if !keep_going() {
+                return Ok(None);
+            }
+            made = made.with_column(&levels, column)?;
+        }
+        Ok(Some((made, read)))
     }
 
-    fn images(&self, level: usize, columns: &[String]) -> Result<(Vec<Arc<Image>>, Duration)> {
+    /// The levels up to `level`, and how long it took to read them; `None` when told to stop.
+    fn images(
+        &self,
+        level: usize,
+        columns: &[String],
+        keep_going: KeepGoing<'_>,
+    ) -> Result<Option<(Vec<Arc<Image>>, Duration)>> {
         let (context, mut read) = (self.context, Duration::ZERO);
         let mut images = Vec::with_capacity(level + 1);
         for level in 0..=level {
+            if !keep_going() {
+                return Ok(None);
+            }
             let (image, took) = context.images.timed_level(context.store, &self.fitted.manifest, level, columns)?;
             read += took;
             images.push(image);
         }
-        Ok((images, read))
+        Ok(Some((images, read)))
     }
 }
 

@@ -16,8 +16,10 @@ use std::ops::Range;
 /// with more rows is walked by itself, so many runs at a time.
 const GROUPS_MAX: usize = 128;
 const ROWS_MAX: usize = 1_536;
-/// Chunks of a large group that are kept for the second walk; cells of further rows are made again.
-const CHUNKS_MAX: usize = 40;
+/// Bytes of chunks of a large group that are kept for the second walk; cells of further rows are made again.
+const KEPT_BYTES: usize = 12 << 20;
+/// Bytes per run of a chunk: of itself, in each domain, and of each sum.
+const RUN_BYTES: [usize; 3] = [36, 104, 32];
 
 /// Consecutive groups of rows in group order.
 pub(crate) struct Block<'a> {
@@ -44,17 +46,21 @@ pub(crate) struct Desk<'a> {
     half: &'a Half<'a>,
     sizes: &'a LevelSizes,
     chunks: Vec<Chunk<'a>>,
+    /// How many are kept.
+    kept_max: usize,
 }
 
 impl<'a> Desk<'a> {
     /// For the blocks of a half.
     pub(crate) fn new(half: &'a Half<'a>, sizes: &'a LevelSizes) -> Self {
-        Self { half, sizes, chunks: Vec::new() }
+        let sums: usize = half.domains.iter().map(|domain| domain.sums.len()).sum();
+        let bytes = RUN_BYTES[0] + RUN_BYTES[1] * half.domains.len() + RUN_BYTES[2] * sums;
+        Self { half, sizes, chunks: Vec::new(), kept_max: KEPT_BYTES / (bytes * ROWS_MAX) }
     }
 
-    /// A chunk to fill; those beyond [`CHUNKS_MAX`] take the place of each other.
+    /// A chunk to fill; those that are not kept take the place of each other.
     fn chunk(&mut self, number: usize) -> &mut Chunk<'a> {
-        let number = number.min(CHUNKS_MAX);
+        let number = number.min(self.kept_max);
         if number == self.chunks.len() {
             self.chunks.push(Chunk::new(&self.half.piece.rows, self.half.domains, self.sizes));
         }
@@ -92,11 +98,11 @@ impl<'a> Block<'a> {
             chunk.sheets.iter().for_each(|sheet| sheet.fold(&mut totals, variables.len()));
             chunk.add_whole(self.rows, variables, &mut totals);
             chunks += 1;
-            if chunks <= CHUNKS_MAX {
+            if chunks <= desk.kept_max {
                 self.rest = next;
             }
         }
-        self.kept = &desk.chunks[..chunks.min(CHUNKS_MAX)];
+        self.kept = &desk.chunks[..chunks.min(desk.kept_max)];
         totals
     }
 
