@@ -211,8 +211,8 @@ fn page(options: &Options, lines: &[Line]) -> String {
     let mut text = format!(
         "# What a row costs\n\n```console\n$ cargo run -p plusminus-benches --release -- rows --rows {} --runs {} --write docs/{name}\n```\n\n\
          Estimates with intervals over a sample of about {} rows beside the same plain aggregates in DataFusion over as many rows, both in \
-         memory, on two threads, from the text (new each time) to the answer, by turns; medians of {} runs. Every query has a filter that nine rows of ten pass. \
-         Goal: at most 1.1 up to 1,000 groups, 2 up to 100,000.\n\n\
+         memory, on two threads, from the text (new each time) to the answer, by turns; medians of {} runs after {WARM_RUNS} that are not timed, \
+         the second of which makes the projection that is read afterwards. Every query has a filter that nine rows of ten pass. Goal: at most 1.1 up to 1,000 groups, 2 up to 100,000.\n\n\
          | strata | groups | key | aggregates | ours, ms | DataFusion, ms | ratio | rows read |\n|---|---|---|---|---|---|---|---|\n",
         options.rows, options.runs, options.rows, options.runs
     );

@@ -1,8 +1,10 @@
 //! Asked again, rows are read in the order of their groups, and say what they said before.
 
-use super::support::World;
+use super::support::{World, open, write};
+use arrow::array::{ArrayRef, Int64Array};
 use futures::StreamExt;
 use plusminus::{Answer, Interrupt, Session};
+use std::sync::Arc;
 
 /// Questions whose groups rows have to tell: keys of every kind, conditions that leave groups out, NULLs, FILTER, spreads and ratios.
 const QUESTIONS: [&str; 11] = [
@@ -131,6 +133,31 @@ async fn a_new_sample_is_read_anew() {
         }
         let numbers = said(&first).0;
         assert_ne!(before.replace(numbers.clone()), Some(numbers));
+    }
+}
+
+/// Rows keep their own strata where those at both ends of a batch are the same and WHERE leaves rows out.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_keep_their_strata() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("t.parquet");
+    // One row of ten is of stratum 1, which only five of fifty groups have; few of the others are sampled.
+    let column =
+        |of: fn(i64) -> i64| Arc::new((0..200_000).map(|row| Some(of(row))).collect::<Int64Array>()) as ArrayRef;
+    let columns = [
+        ("b", column(|row| i64::from(row % 10 == 0))),
+        ("k", column(|row| if row % 10 == 0 { row / 10 % 5 } else { row % 50 })),
+        ("n", column(|row| row * 7_919 % 1_000)),
+    ];
+    write(&file, columns.to_vec(), 100_000);
+    let session = open(folder.path(), 2).await;
+    session.sample("t").name("s").stratified_by(["b"]).cap(15_000).build().await.unwrap();
+    let sql = "SELECT k, SUM(n) AS a, COUNT(*) AS c FROM t WHERE n < 800 GROUP BY k ORDER BY k";
+    let first = ask(&session, sql).await;
+    for _ in 0..2 {
+        let again = ask(&session, sql).await;
+        assert!(is_by_group(&again));
+        same(&first, &again, sql);
     }
 }
 
