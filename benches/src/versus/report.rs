@@ -101,7 +101,8 @@ pub(crate) fn page(options: &Options, compared: &[Compared]) -> String {
          docs/{name}.md\n```\n\nGoals within 5 % at scale 10: 200 times faster than DuckDB native, 500 times than DataFusion. By hand means \
          `USING SAMPLE 1 % (system)`: whole blocks, totals multiplied by 100, no error bars, and the same time whatever the error. DuckDB {} on {} threads, on its own \
          storage (native) and on Parquet; DataFusion on Parquet through the same session. Medians of {} runs after a first one, in milliseconds. \
-         Ours is asked in new words each time, so that nothing but decoded samples is left from the run before; \"again\" is the same in the same \
+         Ours is asked in new words each time, so that nothing but decoded samples and \
+         projections of them is left from the run before; \"again\" is the same in the same \
          words. Error: the largest of all cells, against the exact answer; by hand the median of the runs.\n\n![error asked for and achieved]({name}.svg)\n\n",
         options.scale, options.runs, compared[0].duckdb.version, compared[0].duckdb.threads, options.runs
     );

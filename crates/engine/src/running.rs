@@ -12,12 +12,16 @@ use crate::prepared::{Fitted, Prepared};
 use crate::run::{Context, Estimated, Outcome, approximate, meets_or_null};
 use crate::session::Session;
 use crate::shape::{Reason, Role, Shape, roles};
+use arrow::array::ArrayRef;
 use datafusion::datasource::source_as_provider;
 use plusminus_catalog::Manifest;
 use plusminus_dialect::OnMiss;
 use plusminus_statistics::{Estimate, Target, Trust};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Rows of an answer from which its columns are dressed by two threads.
+const HALVED_ROWS: usize = 8_192;
 
 /// A query under way.
 pub(crate) struct Running {
@@ -185,11 +189,18 @@ impl Running {
     fn columns(&self, shape: &Shape, estimated: &Estimated) -> Result<Answer> {
         let all: Vec<Role> = shape.outputs.iter().map(|o| o.role).collect();
         let mut columns = exact_columns(&estimated.batch, &all);
-        for ((column, values), intervals) in columns.iter_mut().zip(estimated.batch.columns()).zip(&estimated.intervals)
-        {
-            if let Some(intervals) = intervals {
-                column.bounds = Some(bounds(values, intervals)?);
-            }
+        let own = estimated.batch.columns().iter().zip(&estimated.intervals).enumerate();
+        let own: Vec<_> = own.filter_map(|(at, (values, own))| Some((at, values, own.as_deref()?))).collect();
+        let rounded = |own: &[(usize, &ArrayRef, &[Estimate])]| {
+            own.iter().map(|(at, values, intervals)| Ok((*at, bounds(values, intervals)?))).collect::<Result<Vec<_>>>()
+        };
+        let middle = if estimated.batch.num_rows() < HALVED_ROWS { own.len() } else { own.len().div_ceil(2) };
+        let (first, second) = match own.split_at(middle) {
+            (all, []) => (rounded(all), Ok(Vec::new())),
+            (first, second) => self.session.inner.workers.join(|| rounded(first), || rounded(second))?,
+        };
+        for (at, own) in first?.into_iter().chain(second?) {
+            columns[at].bounds = Some(own);
         }
         let report = self.report(Mode::Approximate, "");
         Ok(Answer { is_query: true, batch: estimated.batch.clone(), columns, report })

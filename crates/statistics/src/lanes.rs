@@ -349,7 +349,7 @@ fn cell_of(values: &[f64]) -> Cell {
     let last = rest.first().map_or(0.0, |last| last - first);
     let square = last * last;
     // The first value adds nothing to sums about itself, unless it is no number.
-    let none = first - first;
+    let none = if first.is_finite() { 0.0 } else { f64::NAN };
     Cell {
         count: values.len() as u64,
         origin: *first,

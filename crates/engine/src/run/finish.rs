@@ -146,6 +146,9 @@ impl Levels<'_> {
 
     /// What has to be said of extremes: how many rows may exceed them.
     fn warnings(&self, look: &Look) -> Vec<String> {
+        if self.shape.specials.is_empty() {
+            return Vec::new();
+        }
         let confidence = self.context.goal.confidence;
         let beyond = look.populations.iter().map(|p| rows_beyond(p, confidence)).max().unwrap_or(0);
         if beyond == 0 {
