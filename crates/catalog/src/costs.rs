@@ -23,6 +23,9 @@ pub struct LearntCosts {
     pub looks: LearntLine,
     /// Answers, from the text on, by the cells of their last look.
     pub answers: LearntLine,
+    /// Reading levels from files, by their values.
+    #[serde(default)]
+    pub loads: LearntLine,
 }
 
 impl Store {
@@ -32,7 +35,7 @@ impl Store {
         let file = self.folder().join(FILE);
         let learnt: LearntCosts = seal::open(&std::fs::read(&file).ok()?, &file).ok()?;
         let finite = |line: &LearntLine| line.seen.is_finite() && line.sums.iter().all(|sum| sum.is_finite());
-        (finite(&learnt.looks) && finite(&learnt.answers)).then_some(learnt)
+        [learnt.looks, learnt.answers, learnt.loads].iter().all(finite).then_some(learnt)
     }
 
     /// Keeps what was learnt, in a store that exists.

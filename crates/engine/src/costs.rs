@@ -1,4 +1,4 @@
-//! What a look at a sample costs on this machine, and a whole answer, learnt from every one and kept in the store.
+//! What a look at a sample costs on this machine, a whole answer, and reading a level, learnt from every one and kept in the store.
 //!
 //! A look takes `a + b·cells` where cells are its rows times the columns, groupings and aggregates that each row passes.
 //! Both are found by least squares over the looks so far, older ones counting less, so that they follow the machine.
@@ -27,6 +27,8 @@ pub(crate) enum Cost {
     Look,
     /// A whole answer, by the cells of its last look.
     Answer,
+    /// Reading levels from files, by the values read.
+    Load,
 }
 
 impl Costs {
@@ -69,6 +71,7 @@ fn line(costs: &mut LearntCosts, cost: Cost) -> &mut LearntLine {
     match cost {
         Cost::Look => &mut costs.looks,
         Cost::Answer => &mut costs.answers,
+        Cost::Load => &mut costs.loads,
     }
 }
 
@@ -134,5 +137,19 @@ mod tests {
         assert!((0..10).all(|_| costs.learn(Cost::Look, 1e4, Duration::from_millis(1)).is_none()));
         let predicted = costs.predict(Cost::Look, 1e5).unwrap().as_secs_f64();
         assert!((0.005..0.02).contains(&predicted), "{predicted}");
+    }
+
+    /// What reading takes is learnt apart from looks.
+    #[test]
+    fn loads_have_a_line_of_their_own() {
+        let (_folder, store) = store();
+        let costs = Costs::open(&store);
+        for values in 1..=8 {
+            let values = 1e5 * f64::from(values);
+            costs.learn(Cost::Load, values, Duration::from_secs_f64(2e-3 + 5e-8 * values));
+        }
+        assert_eq!(costs.predict(Cost::Look, 1e6), None);
+        let predicted = costs.predict(Cost::Load, 1e6).unwrap().as_secs_f64();
+        assert!((predicted / 52e-3 - 1.0).abs() < 0.02, "{predicted}");
     }
 }

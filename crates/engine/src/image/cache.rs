@@ -234,6 +234,14 @@ impl ImageCache {
         }
     }
 
+    /// How many of `columns` of a level are not in memory; with the strata and ranks, where nothing of it is.
+    pub(crate) fn lacking(&self, manifest: &Manifest, level: usize, columns: &[String]) -> usize {
+        match self.lock().images.get(&Key::level(manifest, level)).map(|entry| &entry.content) {
+            Some(Content::Level(image)) => columns.iter().filter(|name| !image.columns.contains_key(*name)).count(),
+            _ => columns.len() + 2,
+        }
+    }
+
     fn get(&self, key: &Key) -> Option<Content> {
         let mut held = self.lock();
         held.uses += 1;

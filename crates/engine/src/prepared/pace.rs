@@ -11,7 +11,7 @@ const FACTOR_MAX: f64 = 20.0;
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
     /// Logarithms of the factors, of looks and of answers.
-    logarithms: Mutex<[Option<f64>; 2]>,
+    logarithms: Mutex<[Option<f64>; 3]>,
 }
 
 impl Pace {
@@ -35,6 +35,7 @@ fn place(cost: Cost) -> usize {
     match cost {
         Cost::Look => 0,
         Cost::Answer => 1,
+        Cost::Load => 2,
     }
 }
 

@@ -32,6 +32,8 @@ pub(crate) struct Levels<'a> {
     pub(super) projected: Option<ByGroup>,
     /// Time that went into reading files for the last look.
     pub(super) loading: Duration,
+    /// Values that were read from files meanwhile, to learn what they cost.
+    pub(super) loaded: u64,
     /// Special calls that the catalog knows.
     pub(super) specials: Vec<Known>,
     /// The part that each group belongs to.
@@ -87,6 +89,7 @@ impl<'a> Levels<'a> {
             read_before: 0,
             projected: None,
             loading: Duration::ZERO,
+            loaded: 0,
             part_of_group: Vec::new(),
             known,
             memory,
@@ -96,7 +99,7 @@ impl<'a> Levels<'a> {
     /// Evaluates the levels up to `level` that were not yet. With `may_stop`, false when the time ran out on the way;
     /// what was read then does not count.
     pub(super) async fn read_to(&mut self, level: usize, may_stop: bool) -> Result<bool> {
-        self.loading = Duration::ZERO;
+        (self.loading, self.loaded) = (Duration::ZERO, 0);
         let context = self.context;
         let deadline = context.goal.within;
         let in_time = || !context.watch.is_stopped() && (!may_stop || deadline.is_none_or(|d| (context.elapsed)() < d));
@@ -153,8 +156,10 @@ impl<'a> Levels<'a> {
     fn living(&mut self, level: usize) -> Result<RecordBatch> {
         let (context, needs) = (self.context, &self.fitted.needs);
         let manifest = &self.fitted.manifest;
+        let lacking = context.images.lacking(manifest, level, &needs.columns) as u64;
         let (image, took) = context.images.timed_level(context.store, manifest, level, &needs.columns)?;
         self.loading += took;
+        self.loaded += lacking * manifest.levels[level].rows;
         let ranges = if self.view.all_alive() { None } else { image.ranges(|stratum| self.view.is_alive(stratum)) };
         image.batch(&needs.columns, needs.with_ranks, ranges.as_deref())
     }

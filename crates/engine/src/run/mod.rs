@@ -126,7 +126,7 @@ impl<'a> Run<'a> {
         fitted: &'a Fitted,
         specials: Vec<catalog::Known>,
     ) -> Result<Self> {
-        let price = Price::new(shape, context, fitted.cumulative.clone());
+        let price = Price::new(shape, context, fitted);
         Ok(Self { levels: Levels::new(shape, context, fitted, specials)?, price })
     }
 
@@ -137,7 +137,7 @@ impl<'a> Run<'a> {
         context.pinned_level.unwrap_or_else(|| self.price.first(first)).min(self.price.top())
     }
 
-    /// Reads and looks; `None` when the time ran out on the way.
+    /// Reads and looks; `None` when the time ran out on the way. The time is what [`Price::next`] asks for.
     async fn look_at(&mut self, level: usize, may_stop: bool) -> Result<Option<(Look, Duration)>> {
         let elapsed = self.levels.context.elapsed;
         let before = elapsed();
@@ -146,8 +146,13 @@ impl<'a> Run<'a> {
         }
         let look = self.levels.look(level).await?;
         let took = elapsed().saturating_sub(before);
-        self.price.learn(Cost::Look, level, took.saturating_sub(self.levels.loading));
-        Ok(Some((look, took)))
+        let walked = took.saturating_sub(self.levels.loading);
+        self.price.learn(Cost::Look, level, walked);
+        if self.levels.projected.is_none() {
+            self.price.learn_load(self.levels.loaded, self.levels.loading);
+        }
+        // As long as nothing is known of reading files, this look tells how long the next one reads.
+        Ok(Some((look, if self.price.knows_loads() { walked } else { took })))
     }
 
     /// Level after level, from what was looked at already on.

@@ -27,7 +27,7 @@ pub(super) async fn begin<'a>(
     // A pilot that would take a good part of the time, or read more than a look should, is none. Asked of prices alone: a run
     // reads what it has to know of the arguments.
     let is_small = |fitted: &&Fitted| {
-        let price = Price::new(shape, context, fitted.cumulative.clone());
+        let price = Price::new(shape, context, fitted);
         choose::pilot_level(price.cumulative()).is_some_and(|level| price.is_small(level))
     };
     if tried.len() > 1 && context.pinned_level.is_none() && tried.iter().any(is_small) {

@@ -2,6 +2,7 @@
 
 use super::Context;
 use crate::costs::Cost;
+use crate::prepared::Fitted;
 use crate::shape::{Argument, Shape};
 use std::time::Duration;
 
@@ -16,40 +17,57 @@ const CAUTION: f64 = 1.4;
 /// Looks of one query, priced.
 pub(super) struct Price<'a> {
     context: &'a Context<'a>,
-    /// Rows held by the levels up to each.
-    cumulative: Vec<u64>,
+    fitted: &'a Fitted,
     /// Cells per row: what each row passes through.
     width: f64,
 }
 
 impl<'a> Price<'a> {
-    pub(super) fn new(shape: &Shape, context: &'a Context<'a>, cumulative: Vec<u64>) -> Self {
+    pub(super) fn new(shape: &Shape, context: &'a Context<'a>, fitted: &'a Fitted) -> Self {
         let plain = shape.arguments.iter().filter(|a| matches!(a, Argument::Plain(_))).count();
         let passes = 1 + shape.predicates.len() + 2 * shape.keys.len() + plain + shape.variables.len();
         // A percentile sorts, and replicates count every row many times.
         let heavy = 4 * shape.specials.len() + if shape.is_beyond { 16 } else { 0 };
         #[expect(clippy::cast_precision_loss, reason = "a small number")]
         let width = (passes + heavy) as f64;
-        Self { context, cumulative, width }
+        Self { context, fitted, width }
     }
 
     /// Rows held by the levels up to each.
     pub(super) fn cumulative(&self) -> &[u64] {
-        &self.cumulative
+        &self.fitted.cumulative
     }
 
     /// The highest level.
     pub(super) fn top(&self) -> usize {
-        self.cumulative.len().saturating_sub(1)
+        self.cumulative().len().saturating_sub(1)
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a forecast")]
     fn cells(&self, level: usize) -> f64 {
-        self.cumulative.get(level).copied().unwrap_or(0) as f64 * self.width
+        self.cumulative().get(level).copied().unwrap_or(0) as f64 * self.width
     }
 
-    /// What a look at `level` will take, with caution.
+    /// What a look at `level` will take, with caution, and what has to be read for it.
     fn look(&self, level: usize) -> Option<Duration> {
+        Some(self.walk(level)? + self.load(level))
+    }
+
+    /// What reading levels up to `level` will take, as far as they are not in memory; nothing before that was learnt.
+    fn load(&self, level: usize) -> Duration {
+        let (fitted, images) = (self.fitted, self.context.images);
+        let lacking = |(level, rows): (usize, u64)| {
+            rows.saturating_mul(images.lacking(&fitted.manifest, level, &fitted.needs.columns) as u64)
+        };
+        let levels = fitted.manifest.levels.iter().map(|level| level.rows).enumerate();
+        #[expect(clippy::cast_precision_loss, reason = "a forecast")]
+        let values = levels.take(level + 1).map(lacking).sum::<u64>() as f64;
+        let time = if values > 0.0 { self.context.costs.predict(Cost::Load, values) } else { None };
+        time.map_or(Duration::ZERO, |time| time.mul_f64(CAUTION))
+    }
+
+    /// What a look at `level` will take when everything is in memory, with caution.
+    fn walk(&self, level: usize) -> Option<Duration> {
         let time = self.context.costs.predict(Cost::Look, self.cells(level))?;
         Some(time.mul_f64(CAUTION * self.context.prepared.pace.of(Cost::Look)))
     }
@@ -70,6 +88,23 @@ impl<'a> Price<'a> {
         if let Some(predicted) = self.context.costs.predict(cost, cells) {
             self.context.prepared.pace.note(cost, predicted, took);
         }
+        self.add(cost, cells, took);
+    }
+
+    /// Whether what reading files takes was learnt.
+    pub(super) fn knows_loads(&self) -> bool {
+        self.context.costs.predict(Cost::Load, 1.0).is_some()
+    }
+
+    /// So many values were read from files in this time.
+    pub(super) fn learn_load(&self, values: u64, took: Duration) {
+        if values > 0 && !took.is_zero() {
+            #[expect(clippy::cast_precision_loss, reason = "a forecast")]
+            self.add(Cost::Load, values as f64, took);
+        }
+    }
+
+    fn add(&self, cost: Cost, cells: f64, took: Duration) {
         if let Some(learnt) = self.context.costs.learn(cost, cells, took) {
             let store = self.context.store.clone();
             // Aside, since the disk may take its time; a store that cannot be written teaches this process only.
@@ -98,18 +133,19 @@ impl<'a> Price<'a> {
         }
     }
 
-    /// The level to look at after `level`, which took so long: the `wanted` one under an error bound, else the highest, if it
+    /// The level to look at after `level`, which took so long, reading files only where that is not known apart: the `wanted` one under an error bound, else the highest, if it
     /// ends in time; a lower one that does; or none.
     pub(super) fn next(&self, level: usize, wanted: usize, took: Duration) -> Option<usize> {
         let Some(left) = self.left() else { return Some(wanted) };
         let highest = if self.context.goal.error.is_some() { wanted } else { self.top() };
         let time = |next: usize| {
-            // A look that is slower than learnt (it read files, or the machine is busy) says so of the next one, too.
-            let known = self.look(level).unwrap_or(took);
+            // A look that is slower than learnt (the machine is busy) says so of the next one, too.
+            let known = self.walk(level).unwrap_or(took);
             let slower = (took.as_secs_f64() / known.as_secs_f64().max(1e-9)).max(1.0);
             let share = self.cells(next) / self.cells(level).max(1.0);
-            let predicted = self.look(next);
-            predicted.map_or_else(|| took.mul_f64(share.clamp(1.0, 1e6)), |time| time.mul_f64(slower.min(1e3)))
+            let walk = self.walk(next);
+            let walk = walk.map_or_else(|| took.mul_f64(share.clamp(1.0, 1e6)), |time| time.mul_f64(slower.min(1e3)));
+            walk + self.load(next)
         };
         (level + 1..=highest).rev().find(|next| time(*next) <= left.mul_f64(NEXT_LOOK))
     }

@@ -3,6 +3,7 @@
 use super::support::{World, rows};
 use futures::StreamExt;
 use plusminus::{Error, Interrupt, Mode, OnMiss};
+use plusminus_catalog::{LearntCosts, LearntLine, Store};
 use std::time::Duration;
 
 const GROUPED: &str = "SELECT k % 4 AS d, AVG(n) AS a, SUM(price) AS s FROM t WHERE n < 900 GROUP BY k % 4 ORDER BY d";
@@ -169,4 +170,28 @@ fn a_small_runtime_suffices() {
     let small = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let answer = small.block_on(world.session.query(GROUPED).error_percent(5.0).run()).unwrap();
     assert_eq!(answer.report().met, Some(true));
+}
+
+/// What files take is known before they are read: a level that would not be there in time is not begun.
+#[tokio::test(flavor = "multi_thread")]
+async fn levels_that_take_too_long_to_read_are_not_begun() {
+    let world = World::new(60_000).await;
+    world.session.sample("t").name("s").size_percent(50.0).build().await.unwrap();
+    // Looks take no time worth the name; reading a value takes a millisecond, and no look here weighs as much as what was learnt before.
+    let line = |slope: f64| {
+        let sum = |of: &dyn Fn(f64) -> f64| (1..=8).map(|step| of(1e3 * f64::from(step))).sum::<f64>();
+        let sums = [8.0, sum(&|x| x), sum(&|x| slope * x), sum(&|x| x * x), sum(&|x| slope * x * x)];
+        LearntLine { sums: sums.map(|sum| 1e15 * sum), seen: 8.0 }
+    };
+    let costs = LearntCosts { looks: line(1e-9), answers: line(1e-9), loads: line(1e-3) };
+    Store::open(world.store()).unwrap().keep_costs(&costs).unwrap();
+    let sql = "SELECT g, SUM(x) AS s FROM t GROUP BY g WITHIN 60 SECONDS";
+    let cold = super::support::open(world.folder.path(), 2).await;
+    let answer = cold.query(sql).run().await.unwrap();
+    let (level, levels) = (answer.report().level.unwrap(), answer.report().levels.unwrap());
+    assert!(level + 1 < levels, "level {level} of {levels}");
+    // What is in memory costs nothing to read.
+    cold.query("SELECT g, SUM(x) AS s FROM t GROUP BY g").error_percent(0.001).run().await.unwrap();
+    let answer = cold.query(sql).run().await.unwrap();
+    assert_eq!(answer.report().level, Some(levels - 1));
 }
