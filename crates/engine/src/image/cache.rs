@@ -207,6 +207,11 @@ impl ImageCache {
         self.lock().asked.insert(key.clone(), true);
     }
 
+    /// Whether a projection is in memory; who asks so does not count as asking for it.
+    pub(crate) fn holds(&self, key: &Key) -> bool {
+        self.lock().images.contains_key(key)
+    }
+
     /// Whether a projection of so many bytes can be kept.
     pub(crate) fn has_room(&self, bytes: usize) -> bool {
         let held = self.lock();

@@ -1,6 +1,7 @@
 use super::Context;
 use super::catalog::{Known, certain_extremes};
 use super::nested::Nested;
+use super::projected::Read;
 use crate::error::{Error, Result};
 use crate::kernel::{ByGroup, Compiled, KeepGoing, LevelStrata, Program, Rows, StrataView, filtered, merged};
 use crate::knowledge::Opened;
@@ -104,9 +105,9 @@ impl<'a> Levels<'a> {
         let deadline = context.goal.within;
         let in_time = || !context.watch.is_stopped() && (!may_stop || deadline.is_none_or(|d| (context.elapsed)() < d));
         match self.read_projected(level, &in_time)? {
-            None => return Ok(false),
-            Some(true) => return Ok(true),
-            Some(false) => {}
+            Read::Stopped => return Ok(false),
+            Read::Done => return Ok(true),
+            Read::Otherwise => {}
         }
         let left = self.leave_projection();
         let is_read = self.read_levels(level, &in_time).await?;

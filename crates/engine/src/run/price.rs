@@ -1,7 +1,9 @@
 //! Which level can be looked at in the time that is left.
 
 use super::Context;
+use super::projected::may_project;
 use crate::costs::Cost;
+use crate::image::Key;
 use crate::prepared::Fitted;
 use crate::shape::{Argument, Shape};
 use std::time::Duration;
@@ -16,6 +18,7 @@ const CAUTION: f64 = 1.4;
 
 /// Looks of one query, priced.
 pub(super) struct Price<'a> {
+    shape: &'a Shape,
     context: &'a Context<'a>,
     fitted: &'a Fitted,
     /// Cells per row: what each row passes through.
@@ -23,14 +26,14 @@ pub(super) struct Price<'a> {
 }
 
 impl<'a> Price<'a> {
-    pub(super) fn new(shape: &Shape, context: &'a Context<'a>, fitted: &'a Fitted) -> Self {
+    pub(super) fn new(shape: &'a Shape, context: &'a Context<'a>, fitted: &'a Fitted) -> Self {
         let plain = shape.arguments.iter().filter(|a| matches!(a, Argument::Plain(_))).count();
         let passes = 1 + shape.predicates.len() + 2 * shape.keys.len() + plain + shape.variables.len();
         // A percentile sorts, and replicates count every row many times.
         let heavy = 4 * shape.specials.len() + if shape.is_beyond { 16 } else { 0 };
         #[expect(clippy::cast_precision_loss, reason = "a small number")]
         let width = (passes + heavy) as f64;
-        Self { context, fitted, width }
+        Self { shape, context, fitted, width }
     }
 
     /// Rows held by the levels up to each.
@@ -48,6 +51,14 @@ impl<'a> Price<'a> {
         self.cumulative().get(level).copied().unwrap_or(0) as f64 * self.width
     }
 
+    /// Whether the levels up to `level` are in memory in the order of the query's groups.
+    fn is_projected(&self, level: usize) -> bool {
+        may_project(self.shape, self.fitted, level)
+            && self.fitted.grouped(self.shape).is_ok_and(|grouped| {
+                self.context.images.holds(&Key::projection(&self.fitted.manifest, level, &grouped.keys))
+            })
+    }
+
     /// What a look at `level` will take, with caution, and what has to be read for it.
     fn look(&self, level: usize) -> Option<Duration> {
         Some(self.walk(level)? + self.load(level))
@@ -55,6 +66,9 @@ impl<'a> Price<'a> {
 
     /// What reading levels up to `level` will take, as far as they are not in memory; nothing before that was learnt.
     fn load(&self, level: usize) -> Duration {
+        if self.is_projected(level) {
+            return Duration::ZERO;
+        }
         let (fitted, images) = (self.fitted, self.context.images);
         let lacking = |(level, rows): (usize, u64)| {
             rows.saturating_mul(images.lacking(&fitted.manifest, level, &fitted.needs.columns) as u64)

@@ -4,7 +4,8 @@ use super::levels::{Levels, too_large};
 use crate::error::Result;
 use crate::image::{Image, Key, Offer, Projection};
 use crate::kernel::{ByGroup, KeepGoing, Program, numbered};
-use crate::prepared::Grouped;
+use crate::prepared::{Fitted, Grouped};
+use crate::shape::Shape;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,13 +13,22 @@ use std::time::Duration;
 const ROWS_MIN: u64 = 16_384;
 
 /// What putting a value in order takes, rather more than less; finding the group of a row takes as long as two of them.
-const VALUE_TAKES: Duration = Duration::from_nanos(100);
+const VALUE_TAKES: Duration = Duration::from_nanos(40);
 /// A query with a bound of time makes a projection when that takes this part of the time left at most.
-const SHARE_OF_TIME: f64 = 0.05;
+const SHARE_OF_TIME: f64 = 0.1;
 
 /// Strata from which it pays to have the rows of all levels side by side, if they are few in each: then strata cost more than rows.
 const MANY_STRATA: usize = 4_096;
 const ROWS_PER_STRATUM: u64 = 64;
+
+/// What became of levels that were to be read in the order of groups.
+pub(super) enum Read {
+    Done,
+    /// It was told to stop.
+    Stopped,
+    /// They have to be read one by one.
+    Otherwise,
+}
 
 /// Rows in the order of groups, and all that is known of them.
 pub(super) struct Projected {
@@ -32,23 +42,23 @@ pub(super) struct Projected {
 
 impl Levels<'_> {
     /// Evaluates the levels up to `level` in the order of the groups, if there is a projection of them; what was evaluated before is
-    /// forgotten then. `None` when told to stop.
+    /// forgotten then.
     ///
     /// Who asks a second time for a projection that is not there makes it, if there is time.
-    pub(super) fn read_projected(&mut self, level: usize, keep_going: KeepGoing<'_>) -> Result<Option<bool>> {
-        if !self.may_project(level) {
-            return Ok(Some(false));
+    pub(super) fn read_projected(&mut self, level: usize, keep_going: KeepGoing<'_>) -> Result<Read> {
+        if !self.context.prepared.is_repeatable() || !may_project(self.shape, self.fitted, level) {
+            return Ok(Read::Otherwise);
         }
         let fitted = self.fitted;
         let grouped = fitted.grouped(self.shape)?;
-        let Some(projection) = self.projection(level, grouped, keep_going)? else { return Ok(Some(false)) };
+        let Some(projection) = self.projection(level, grouped, keep_going)? else { return Ok(Read::Otherwise) };
         let context = self.context;
         let batch = projection.batch(&grouped.needs.columns)?;
         let compiled = grouped.compiled(self.shape, context.state, &batch.schema())?;
         // What is added up as it is read may take less.
         let room = compiled.bytes_for(batch.num_rows());
         if self.memory.try_grow(room).is_err() {
-            return Ok(Some(false));
+            return Ok(Read::Otherwise);
         }
         let mut program = Program::of_groups(self.shape, compiled, self.known.centres());
         context.parts.lap("read and compile");
@@ -56,7 +66,7 @@ impl Levels<'_> {
         let rows = program.evaluate_groups(&batch, starts, &projection.keys, variables, context.workers, keep_going)?;
         let Some(rows) = rows else {
             self.memory.shrink(room);
-            return Ok(None);
+            return Ok(Read::Stopped);
         };
         self.rows.clear();
         self.memory.try_resize(rows.bytes()).map_err(|_| too_large(level))?;
@@ -72,7 +82,7 @@ impl Levels<'_> {
         self.program = Some(program);
         self.projected = Some(rows);
         context.parts.lap("evaluate rows by group");
-        Ok(Some(true))
+        Ok(Read::Done)
     }
 
     /// Puts rows in the order of groups aside, before others are read.
@@ -100,21 +110,6 @@ impl Levels<'_> {
         self.pieces = left.pieces;
         self.projected = Some(left.rows);
         Ok(())
-    }
-
-    /// Whether the rows themselves, all of them, are asked for, by keys that they have or from many strata.
-    fn may_project(&self, level: usize) -> bool {
-        let (needs, shape) = (&self.fitted.needs, self.shape);
-        let is_plain = shape.specials.is_empty() && !shape.has_subquery && !shape.is_beyond && !needs.with_ranks;
-        let rows = self.fitted.cumulative.get(level).copied().unwrap_or(0);
-        let strata = self.view.strata.len();
-        let is_scattered = strata >= MANY_STRATA && rows / ROWS_PER_STRATUM <= strata as u64;
-        is_plain
-            && !self.view.by_key
-            && (!needs.keys.is_empty() || is_scattered)
-            && rows >= ROWS_MIN
-            && self.view.all_alive()
-            && self.context.prepared.is_repeatable()
     }
 
     /// The projection with all columns that are needed.
@@ -223,6 +218,15 @@ impl Levels<'_> {
     }
 }
 
+/// Whether the rows themselves, all of them, are asked for, by keys that they have or from many strata.
+pub(super) fn may_project(shape: &Shape, fitted: &Fitted, level: usize) -> bool {
+    let (needs, view) = (&fitted.needs, &fitted.view);
+    let rows = fitted.cumulative.get(level).copied().unwrap_or(0);
+    let is_plain = shape.specials.is_empty() && !shape.has_subquery && !shape.is_beyond && !needs.with_ranks;
+    let is_scattered = view.strata.len() >= MANY_STRATA && rows / ROWS_PER_STRATUM <= view.strata.len() as u64;
+    is_plain && !view.by_key && (!needs.keys.is_empty() || is_scattered) && rows >= ROWS_MIN && view.all_alive()
+}
+
 /// Whether in the time left, if that is bounded, so many rows with so many columns may be put in order.
 fn has_time(left: Option<Duration>, rows: u64, columns: usize) -> bool {
     #[expect(clippy::cast_precision_loss, reason = "a forecast")]
@@ -234,12 +238,12 @@ fn has_time(left: Option<Duration>, rows: u64, columns: usize) -> bool {
 mod tests {
     use super::*;
 
-    /// A million rows of two columns take 0.4 s at most.
+    /// A million rows of two columns take 0.16 s at most.
     #[test]
     fn a_bound_of_time_is_not_spent_on_order() {
         let ms = Duration::from_millis;
         assert!(has_time(None, u64::MAX, 50));
-        assert!(has_time(Some(ms(8_001)), 1_000_000, 2) && !has_time(Some(ms(7_999)), 1_000_000, 2));
+        assert!(has_time(Some(ms(1_601)), 1_000_000, 2) && !has_time(Some(ms(1_599)), 1_000_000, 2));
         assert!(!has_time(Some(Duration::ZERO), 16_384, 0));
     }
 }
