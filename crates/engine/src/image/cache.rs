@@ -14,6 +14,9 @@ use std::time::Duration;
 /// Uses of other images after which a use counts half.
 const HALF_LIFE: f64 = 64.0;
 
+/// Columns that tell the order of a level's rows: strata and ranks.
+const ORDER_COLUMNS: usize = 2;
+
 /// Projections that were asked for and are not held, at most; then all are forgotten.
 const ASKED_MAX: usize = 256;
 
@@ -147,14 +150,14 @@ impl ImageCache {
         self.timed_level(store, manifest, level, columns).map(|(image, _)| image)
     }
 
-    /// The same, and how long it took to read what was not in memory.
+    /// The same, and what had to be read.
     pub(crate) fn timed_level(
         &self,
         store: &Store,
         manifest: &Manifest,
         level: usize,
         columns: &[String],
-    ) -> Result<(Arc<Image>, Duration)> {
+    ) -> Result<(Arc<Image>, Loaded)> {
         let key = Key::level(manifest, level);
         let held = match self.get(&key) {
             Some(Content::Level(image)) => Some(image),
@@ -165,20 +168,25 @@ impl ImageCache {
             None => columns.to_vec(),
         };
         match held {
-            Some(image) if lacking.is_empty() => Ok((image, Duration::ZERO)),
+            Some(image) if lacking.is_empty() => Ok((image, Loaded::default())),
             held => {
                 let before = self.clock.elapsed();
                 let took = || self.clock.elapsed().saturating_sub(before);
+                let columns_read = lacking.len() + if held.is_none() { ORDER_COLUMNS } else { 0 };
+                let loaded =
+                    |image: &Image| Loaded { values: (columns_read * image.strata.len()) as u64, took: took() };
                 if let Some(known) = &held {
                     let image = Arc::new(load(store, manifest, level, &lacking, Some(known))?);
                     if self.put(&key, Arc::clone(&image), took()).is_ok() {
-                        return Ok((image, took()));
+                        let loaded = loaded(&image);
+                        return Ok((image, loaded));
                     }
                 }
                 // With all the columns of earlier queries it may be too large, though not with those of this one.
                 let image = Arc::new(load(store, manifest, level, columns, None)?);
                 self.put(&key, Arc::clone(&image), took())?;
-                Ok((image, took()))
+                let loaded = loaded(&image);
+                Ok((image, loaded))
             }
         }
     }
@@ -243,7 +251,7 @@ impl ImageCache {
     pub(crate) fn lacking(&self, manifest: &Manifest, level: usize, columns: &[String]) -> usize {
         match self.lock().images.get(&Key::level(manifest, level)).map(|entry| &entry.content) {
             Some(Content::Level(image)) => columns.iter().filter(|name| !image.columns.contains_key(*name)).count(),
-            _ => columns.len() + 2,
+            _ => columns.len() + ORDER_COLUMNS,
         }
     }
 
@@ -295,6 +303,13 @@ impl ImageCache {
 /// A projection that was not used lately.
 fn is_idle(key: &Key, entry: &Entry, now: u64) -> bool {
     key.is_projection() && entry.uses_at(now) < 1.0
+}
+
+/// What was read of a level that was not in memory.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Loaded {
+    pub(crate) values: u64,
+    pub(crate) took: Duration,
 }
 
 /// What is full.

@@ -1,6 +1,6 @@
 //! A shape's expressions made ready for the batches of one family's levels.
 
-use super::groups::{Groups, is_indexable};
+use super::groups::Groups;
 use super::needs::Needs;
 use super::rows::Rows;
 use super::selection::Selection;
@@ -105,10 +105,7 @@ impl Compiled {
         match (has_keys, self.keys.is_empty()) {
             (false, _) => Ok(Groups::One),
             (true, true) => Ok(Groups::decided(view)),
-            (true, false) => match self.key_schema.fields().as_ref() {
-                [key] if is_indexable(key.data_type()) => Ok(Groups::indexed(Arc::clone(&self.key_schema))),
-                _ => Groups::hashed(Arc::clone(&self.key_schema)),
-            },
+            (true, false) => Groups::by_keys(&self.key_schema),
         }
     }
 

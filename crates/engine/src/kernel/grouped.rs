@@ -1,7 +1,7 @@
 //! Rows whose groups are known beforehand, in the order of these groups: only WHERE and the arguments are left to evaluate.
 
 use super::compiled::Compiled;
-use super::groups::{Groups, is_indexable};
+use super::groups::Groups;
 use super::program::{BATCH_ROWS, KeepGoing, extend, numbers_from_end};
 use super::rows::Rows;
 use super::walk::GroupRows;
@@ -40,11 +40,7 @@ pub(crate) fn numbered(
         fields.push(Field::new(format!("k{number}"), key.data_type(&schema)?, true));
         physical.push(key);
     }
-    let key_schema = Arc::new(Schema::new(fields));
-    let mut groups = match key_schema.fields().as_ref() {
-        [key] if is_indexable(key.data_type()) => Groups::indexed(key_schema),
-        _ => Groups::hashed(key_schema)?,
-    };
+    let mut groups = Groups::by_keys(&Arc::new(Schema::new(fields)))?;
     let mut found = Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());
     for batch in batches {
         for from in (0..batch.num_rows()).step_by(BATCH_ROWS) {

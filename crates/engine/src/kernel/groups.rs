@@ -2,8 +2,6 @@
 
 mod indexed;
 
-pub(super) use indexed::is_indexable;
-
 use super::strata::StrataView;
 use crate::error::{Error, Result};
 use arrow::array::{ArrayRef, UInt32Array};
@@ -12,7 +10,7 @@ use arrow::datatypes::SchemaRef;
 use datafusion::logical_expr::EmitTo;
 use datafusion::physical_plan::aggregates::group_values::{GroupValues, new_group_values};
 use datafusion::physical_plan::aggregates::order::GroupOrdering;
-use indexed::Indexed;
+use indexed::{Indexed, is_indexable};
 use std::sync::Arc;
 
 /// The groups found so far.
@@ -50,12 +48,20 @@ impl Groups {
         Self::Decided(Decided { view: Arc::clone(view), group_of: vec![u32::MAX; view.parts], parts: Vec::new() })
     }
 
+    /// By the values of keys with this schema.
+    pub(crate) fn by_keys(schema: &SchemaRef) -> Result<Self> {
+        match schema.fields().as_ref() {
+            [key] if is_indexable(key.data_type()) => Ok(Self::indexed(Arc::clone(schema))),
+            _ => Self::hashed(Arc::clone(schema)),
+        }
+    }
+
     /// By the values of one key, of an indexable type.
-    pub(crate) fn indexed(schema: SchemaRef) -> Self {
+    fn indexed(schema: SchemaRef) -> Self {
         Self::Indexed(Indexed::new(schema))
     }
 
-    pub(crate) fn hashed(schema: SchemaRef) -> Result<Self> {
+    fn hashed(schema: SchemaRef) -> Result<Self> {
         Hashed::new(schema).map(Self::Hashed)
     }
 

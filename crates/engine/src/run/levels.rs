@@ -157,10 +157,9 @@ impl<'a> Levels<'a> {
     fn living(&mut self, level: usize) -> Result<RecordBatch> {
         let (context, needs) = (self.context, &self.fitted.needs);
         let manifest = &self.fitted.manifest;
-        let lacking = context.images.lacking(manifest, level, &needs.columns) as u64;
-        let (image, took) = context.images.timed_level(context.store, manifest, level, &needs.columns)?;
-        self.loading += took;
-        self.loaded += lacking * manifest.levels[level].rows;
+        let (image, loaded) = context.images.timed_level(context.store, manifest, level, &needs.columns)?;
+        self.loading += loaded.took;
+        self.loaded += loaded.values;
         let ranges = if self.view.all_alive() { None } else { image.ranges(|stratum| self.view.is_alive(stratum)) };
         image.batch(&needs.columns, needs.with_ranks, ranges.as_deref())
     }

@@ -147,8 +147,8 @@ impl<'a> Price<'a> {
         }
     }
 
-    /// The level to look at after `level`, which took so long, reading files only where that is not known apart: the `wanted` one under an error bound, else the highest, if it
-    /// ends in time; a lower one that does; or none.
+    /// The level to look at after `level`: the `wanted` one under an error bound, else the highest, if it ends in time; a lower one that
+    /// does; or none. `level` took so long, without reading files where the price of that is known.
     pub(super) fn next(&self, level: usize, wanted: usize, took: Duration) -> Option<usize> {
         let Some(left) = self.left() else { return Some(wanted) };
         let highest = if self.context.goal.error.is_some() { wanted } else { self.top() };

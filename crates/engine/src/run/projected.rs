@@ -210,8 +210,8 @@ impl Levels<'_> {
             if !keep_going() {
                 return Ok(None);
             }
-            let (image, took) = context.images.timed_level(context.store, &self.fitted.manifest, level, columns)?;
-            read += took;
+            let (image, loaded) = context.images.timed_level(context.store, &self.fitted.manifest, level, columns)?;
+            read += loaded.took;
             images.push(image);
         }
         Ok(Some((images, read)))

@@ -27,7 +27,7 @@ pub(crate) struct Indexed {
 }
 
 /// Whether keys of this type can be looked up.
-pub(in crate::kernel) fn is_indexable(data_type: &DataType) -> bool {
+pub(super) fn is_indexable(data_type: &DataType) -> bool {
     use DataType::{Date32, Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32};
     matches!(data_type, Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | Date32)
 }
