@@ -235,15 +235,4 @@ fn has_time(left: Option<Duration>, rows: u64, columns: usize) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A million rows of two columns take 0.16 s at most.
-    #[test]
-    fn a_bound_of_time_is_not_spent_on_order() {
-        let ms = Duration::from_millis;
-        assert!(has_time(None, u64::MAX, 50));
-        assert!(has_time(Some(ms(1_601)), 1_000_000, 2) && !has_time(Some(ms(1_599)), 1_000_000, 2));
-        assert!(!has_time(Some(Duration::ZERO), 16_384, 0));
-    }
-}
+mod tests;

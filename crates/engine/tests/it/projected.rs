@@ -176,7 +176,7 @@ async fn a_key_that_fails_elsewhere_is_no_error() {
     }
 }
 
-/// Whoever stops a query gets a level that was finished, with its own keys, whether the next level was begun or not.
+/// Whoever stops a query that climbs from a projection gets a level that was finished, with its own keys.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_level_that_is_left_is_returned_to() {
     let world = World::new(200_000).await;
