@@ -72,7 +72,7 @@ impl Running {
         };
         let key = self.session.table_key(&shape.scan.table_name);
         let provider = source_as_provider(&shape.scan.source)?;
-        let mut families = match self.session.usable_families(&key, &provider, &self.prepared.state).await? {
+        let mut families = match self.session.usable_families(&key, &provider, self.prepared.state()).await? {
             Ok(families) => families,
             Err(reason) => return Ok(Way::Exact(reason)),
         };
@@ -109,7 +109,7 @@ impl Running {
     /// The exact answer; who waits minds the time.
     pub(crate) async fn exact(&self, reason: Reason) -> Result<Answer> {
         self.watch.runs_exactly();
-        let found = exact::run(&self.prepared.plan, &self.prepared.state, &self.session.inner.executor).await?;
+        let found = exact::run(&self.prepared.plan, self.prepared.state(), &self.session.inner.executor).await?;
         self.parts.lap("exact");
         let columns = exact_columns(&found.batch, &roles(&self.prepared.plan));
         let mut report = self.report(Mode::Exact, &reason.0);
@@ -134,7 +134,7 @@ impl Running {
         let inner = &self.session.inner;
         Context {
             prepared: &self.prepared,
-            state: &self.prepared.state,
+            state: self.prepared.state(),
             store: &inner.store,
             images: &inner.images,
             knowledge: &inner.knowledge,

@@ -1,13 +1,16 @@
 //! Rows that pass a condition, taken out of columns.
 //!
 //! Arrow copies run after run of rows that pass, which costs most where runs are short: where a condition lets most rows through, here and
-//! there not one. Numbers are taken here a word of 64 rows at a time, without a branch per row.
+//! there not one. Numbers are taken here a word of 64 rows at a time, without a branch per row; arguments and strata, of which every
+//! query has some, with the processor's vectors.
 
 use crate::error::Result;
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, BooleanArray, PrimitiveArray, downcast_primitive_array};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::{FilterBuilder, FilterPredicate};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, dispatch};
 use std::sync::{Arc, OnceLock};
 
 /// Rows of a word.
@@ -51,9 +54,17 @@ impl Selection {
     }
 
     /// Appends the numbers of rows that pass.
-    pub(super) fn extend<T: Copy + Default>(&self, found: &mut Vec<T>, numbers: &[T]) {
-        found.reserve(self.passing);
-        extend(found, numbers, self.mask.values());
+    pub(super) fn extend<T: Packed>(&self, found: &mut Vec<T>, numbers: &[T]) {
+        let bits = self.mask.values().bit_chunks();
+        let (full, rest) = numbers.as_chunks::<WORD>();
+        let mut next = found.len();
+        // Vectors are written whole, also the last one.
+        found.resize(next + self.passing + WORD, T::default());
+        dispatch!(Level::new(), simd => for (word, numbers) in bits.iter().zip(full) {
+            next += T::pack(simd, numbers, word, &mut found[next..]);
+        });
+        found.truncate(next);
+        extend_rest(found, rest, bits.remainder_bits());
     }
 
     /// The rows of `batch` that pass.
@@ -77,8 +88,8 @@ impl Selection {
     }
 
     fn numbers<T: ArrowPrimitiveType>(&self, column: &PrimitiveArray<T>) -> ArrayRef {
-        let mut found = Vec::new();
-        self.extend(&mut found, column.values());
+        let mut found = Vec::with_capacity(self.passing);
+        extend(&mut found, column.values(), self.mask.values());
         Arc::new(PrimitiveArray::<T>::new(found.into(), None).with_data_type(column.data_type().clone()))
     }
 }
@@ -108,9 +119,40 @@ fn extend<T: Copy + Default>(found: &mut Vec<T>, numbers: &[T], bits: &BooleanBu
     for (word, numbers) in chunks.iter().zip(full) {
         extend_word(found, numbers, word);
     }
-    let last = chunks.remainder_bits();
-    found.extend(rest.iter().enumerate().filter(|(at, _)| last >> at & 1 == 1).map(|(_, number)| *number));
+    extend_rest(found, rest, chunks.remainder_bits());
 }
+
+fn extend_rest<T: Copy>(found: &mut Vec<T>, numbers: &[T], bits: u64) {
+    found.extend(numbers.iter().enumerate().filter(|(at, _)| bits >> at & 1 == 1).map(|(_, number)| *number));
+}
+
+/// Numbers that are taken out with the processor's vectors.
+pub(super) trait Packed: Copy + Default {
+    /// Puts the numbers whose bit is set side by side into `places`, of which there are a word more than that; returns how many.
+    fn pack<S: Simd>(simd: S, numbers: &[Self; WORD], word: u64, places: &mut [Self]) -> usize;
+}
+
+macro_rules! packed {
+    ($number:ty, $vector:ident) => {
+        impl Packed for $number {
+            #[inline(always)]
+            fn pack<S: Simd>(simd: S, numbers: &[Self; WORD], mut word: u64, places: &mut [Self]) -> usize {
+                let (lanes, mut next) = (<S::$vector as SimdBase<S>>::LEN, 0);
+                for some in numbers.chunks_exact(lanes) {
+                    let bits = word & ((1 << lanes) - 1);
+                    let mask = <S::$vector as SimdBase<S>>::Mask::from_bitmask(simd, bits);
+                    S::$vector::from_slice(simd, some).compress(mask).store_slice(&mut places[next..next + lanes]);
+                    next += bits.count_ones() as usize;
+                    word >>= lanes;
+                }
+                next
+            }
+        }
+    };
+}
+
+packed!(f64, f64s);
+packed!(u32, u32s);
 
 #[inline]
 fn extend_word<T: Copy + Default>(found: &mut Vec<T>, numbers: &[T; WORD], word: u64) {
@@ -171,6 +213,27 @@ mod tests {
                 let batch = batch.slice(from, length);
                 let found = Selection::new(&mask).map_or(batch.clone(), |passing| passing.batch(&batch).unwrap());
                 assert_eq!(found, filter_record_batch(&batch, &mask).unwrap(), "{share} {from} {length}");
+            }
+        }
+    }
+
+    /// Arguments and strata are taken out like columns, behind what is there.
+    #[test]
+    fn numbers_are_appended() {
+        for share in [0, 1, 8, 30, 60, 92, 99] {
+            for (from, length) in [(0, 700), (3, 640), (64, 129), (1, 5), (0, 64)] {
+                let mask = mask(length + from, share, from).slice(from, length);
+                let strata: Vec<u32> = (7..).take(length).collect();
+                let values: Vec<f64> = strata.iter().map(|h| f64::from(*h) / 2.0).collect();
+                let Some(selection) = Selection::new(&mask) else { continue };
+                let (mut found_strata, mut found) = (vec![1], vec![0.25, -1.0]);
+                selection.extend(&mut found_strata, &strata);
+                selection.extend(&mut found, &values);
+                let expected: Vec<u32> =
+                    strata.iter().zip(mask.values()).filter(|(_, is)| *is).map(|(h, _)| *h).collect();
+                assert_eq!((found_strata[0], &found_strata[1..]), (1, &expected[..]));
+                let expected: Vec<f64> = expected.into_iter().map(|h| f64::from(h) / 2.0).collect();
+                assert_eq!((&found[..2], &found[2..]), (&[0.25, -1.0][..], &expected[..]));
             }
         }
     }

@@ -1,4 +1,6 @@
 use super::Prepared;
+use super::parameters::taken_apart;
+use super::templates::Templates;
 use crate::error::Result;
 use crate::session::Session;
 use std::collections::HashMap;
@@ -16,6 +18,7 @@ const KEPT_PER_SUM: u64 = 8;
 #[derive(Default)]
 pub(crate) struct PreparedCache {
     kept: Mutex<Kept>,
+    templates: Templates,
 }
 
 #[derive(Default)]
@@ -39,11 +42,27 @@ impl PreparedCache {
             }
             self.lock().queries.remove(sql);
         }
+        let apart = taken_apart(sql, session.sql_dialect());
+        if let Some((form, literals)) = &apart
+            && let Some(prepared) = self.templates.find(session, form, literals).await?
+        {
+            let prepared = Arc::new(prepared);
+            self.keep(sql, &prepared);
+            return Ok(prepared);
+        }
         let prepared = Arc::new(Prepared::new(session, sql).await?);
         if prepared.is_repeatable() && prepared.is_current(session).await {
             self.keep(sql, &prepared);
+            if let Some((form, literals)) = apart {
+                self.templates.learn(sql, form, literals, &prepared).await;
+            }
         }
         Ok(prepared)
+    }
+
+    #[cfg(test)]
+    pub(super) fn templates(&self) -> &Templates {
+        &self.templates
     }
 
     fn known(&self, sql: &str) -> Option<Arc<Prepared>> {

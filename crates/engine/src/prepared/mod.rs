@@ -1,9 +1,13 @@
 //! Queries as far as their text, the tables and the samples decide them; nothing is planned twice.
 
+mod basis;
 mod cache;
 mod fitted;
 mod pace;
+mod parameters;
+mod templates;
 
+use basis::{Basis, Tables};
 pub(crate) use cache::PreparedCache;
 pub(crate) use fitted::{Fitted, Grouped, Known};
 use pace::Pace;
@@ -15,17 +19,15 @@ use crate::kernel::SampleStrata;
 use crate::session::Session;
 use crate::shape::errors::check as check_error_functions;
 use crate::shape::{Reason, Shape, recognise};
-use datafusion::catalog::TableProvider;
-use datafusion::common::TableReference;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::{AggregateUDF, Expr, LogicalPlan, ScalarUDF, Volatility, WindowUDF};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::sql::parser::Statement;
 use plusminus_catalog::Manifest;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A planned query.
 pub(crate) struct Prepared {
-    pub(crate) state: Arc<SessionState>,
+    basis: Arc<Basis>,
     /// The analysed plan.
     pub(crate) plan: LogicalPlan,
     /// What can be estimated of it, or why nothing can.
@@ -34,23 +36,8 @@ pub(crate) struct Prepared {
     pub(crate) upward: OnceLock<Option<Upward>>,
     /// How fast it ran before.
     pub(crate) pace: Pace,
-    /// The tables (and views) that the text names, as they were.
-    tables: Vec<(TableReference, Arc<dyn TableProvider>)>,
-    /// Whether every name of a table is one.
-    all_known: bool,
-    functions: Functions,
     /// How it looks through the samples that were tried last.
     fitted: Mutex<Vec<Arc<Fitted>>>,
-}
-
-/// The functions of a plan.
-#[derive(Default)]
-struct Functions {
-    scalar: Vec<Arc<ScalarUDF>>,
-    aggregate: Vec<Arc<AggregateUDF>>,
-    window: Vec<Arc<WindowUDF>>,
-    /// Whether a variable, whose value may change, is named.
-    has_variable: bool,
 }
 
 /// Where the planner's state comes from.
@@ -92,85 +79,34 @@ impl Prepared {
             return Ok(None);
         }
         // Before planning, so that a table which is replaced meanwhile is not taken for the one planned with.
-        let mut tables = Vec::with_capacity(references.len());
-        let mut all_known = true;
-        for reference in references {
-            match session.context().table_provider(reference.clone()).await {
-                Ok(table) => tables.push((reference, table)),
-                // A table function, say, or a table that is missing.
-                Err(_) => all_known = false,
-            }
-        }
-        let plan = state.statement_to_plan(statement).await;
-        let plan = plan.map_err(|error| with_tables(&error, &session.table_names()))?;
-        let plan = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})?;
+        let tables = Tables::named(session, references).await;
+        let plan = analysed(&state, statement).await.map_err(|error| with_tables(&error, &session.table_names()))?;
+        let basis = Basis::new(state, tables, &plan)?;
+        Self::of(Arc::new(basis), plan).map(Some)
+    }
+
+    /// The query of an analysed plan.
+    fn of(basis: Arc<Basis>, plan: LogicalPlan) -> Result<Self> {
         check_error_functions(&plan)?;
-        let (shape, functions) = (recognise(&plan).map(Arc::new), functions(&plan)?);
-        Ok(Some(Self {
-            state,
-            plan,
-            shape,
-            upward: OnceLock::new(),
-            pace: Pace::default(),
-            tables,
-            all_known,
-            functions,
-            fitted: Mutex::default(),
-        }))
+        let shape = recognise(&plan).map(Arc::new);
+        Ok(Self { basis, plan, shape, upward: OnceLock::new(), pace: Pace::default(), fitted: Mutex::default() })
+    }
+
+    /// The state that it was planned with.
+    pub(crate) fn state(&self) -> &SessionState {
+        &self.basis.state
     }
 
     /// Whether asking again later means the same, tables, functions and settings being what they are: nothing changes with
     /// the time, and no part is filled in while the query runs.
     pub(crate) fn is_repeatable(&self) -> bool {
         let slotted = self.shape.as_ref().is_ok_and(|shape| !shape.error_calls.is_empty());
-        let fixed = |volatility: Volatility| volatility == Volatility::Immutable;
-        !slotted
-            && self.all_known
-            && !self.functions.has_variable
-            && self.functions.scalar.iter().all(|f| fixed(f.signature().volatility))
-            && self.functions.aggregate.iter().all(|f| fixed(f.signature().volatility))
-            && self.functions.window.iter().all(|f| fixed(f.signature().volatility))
+        !slotted && self.basis.is_repeatable()
     }
 
     /// Whether tables, functions and settings are still those that it was planned with.
     async fn is_current(&self, session: &Session) -> bool {
-        let is_same = {
-            let state = session.context().state_ref();
-            let state = state.read();
-            // A function that took over one of the names counts, too.
-            let (scalar, aggregate, window) =
-                (state.scalar_functions(), state.aggregate_functions(), state.window_functions());
-            let same = |f: &Arc<ScalarUDF>| {
-                let is_it = |name: &str| scalar.get(name).is_some_and(|g| Arc::ptr_eq(f, g));
-                is_it(f.name()) && f.aliases().iter().all(|alias| is_it(alias))
-            };
-            // In SQL a scalar function comes before an aggregate or a window function of its name.
-            let same_aggregate = |f: &Arc<AggregateUDF>| {
-                let is_it =
-                    |name: &str| aggregate.get(name).is_some_and(|g| Arc::ptr_eq(f, g)) && !scalar.contains_key(name);
-                is_it(f.name()) && f.aliases().iter().all(|alias| is_it(alias))
-            };
-            let same_window = |f: &Arc<WindowUDF>| {
-                let is_it =
-                    |name: &str| window.get(name).is_some_and(|g| Arc::ptr_eq(f, g)) && !scalar.contains_key(name);
-                is_it(f.name()) && f.aliases().iter().all(|alias| is_it(alias))
-            };
-            Arc::ptr_eq(state.config_options(), self.state.config_options())
-                && plans_alike(&state, &self.state)
-                && self.functions.scalar.iter().all(same)
-                && self.functions.aggregate.iter().all(same_aggregate)
-                && self.functions.window.iter().all(same_window)
-        };
-        if !is_same {
-            return false;
-        }
-        for (reference, table) in &self.tables {
-            match session.context().table_provider(reference.clone()).await {
-                Ok(now) if Arc::ptr_eq(&now, table) => {}
-                _ => return false,
-            }
-        }
-        true
+        self.basis.is_current(session).await
     }
 
     /// Bytes held beside the plan, about.
@@ -190,7 +126,7 @@ impl Prepared {
         if let Some(known) = lock().iter().find(|f| Arc::ptr_eq(&f.manifest, manifest)) {
             return Ok(Arc::clone(known));
         }
-        let fitted = Arc::new(Fitted::new(shape, &self.state, manifest, strata)?);
+        let fitted = Arc::new(Fitted::new(shape, &self.basis.state, manifest, strata)?);
         let mut all = lock();
         // Other generations are of no more use.
         all.retain(|f| f.manifest.name != manifest.name);
@@ -202,41 +138,8 @@ impl Prepared {
     }
 }
 
-/// Whether both have the same rules.
-fn plans_alike(one: &SessionState, other: &SessionState) -> bool {
-    fn same<T: ?Sized>(one: &[Arc<T>], other: &[Arc<T>]) -> bool {
-        one.len() == other.len() && one.iter().zip(other).all(|(a, b)| Arc::ptr_eq(a, b))
-    }
-    same(&one.analyzer().rules, &other.analyzer().rules)
-        && same(one.analyzer().function_rewrites(), other.analyzer().function_rewrites())
-        && same(one.expr_planners(), other.expr_planners())
-        && same(one.relation_planners(), other.relation_planners())
-        && same(one.optimizers(), other.optimizers())
-        && same(one.physical_optimizers(), other.physical_optimizers())
-}
-
-fn functions(plan: &LogicalPlan) -> Result<Functions> {
-    let mut found = Functions::default();
-    plan.apply_with_subqueries(|node| {
-        node.apply_expressions(|expr| {
-            expr.apply(|expr| {
-                match expr {
-                    Expr::ScalarFunction(call) => found.scalar.push(Arc::clone(&call.func)),
-                    Expr::AggregateFunction(call) => found.aggregate.push(Arc::clone(&call.func)),
-                    Expr::WindowFunction(call) => match &call.fun {
-                        datafusion::logical_expr::WindowFunctionDefinition::AggregateUDF(f) => {
-                            found.aggregate.push(Arc::clone(f));
-                        }
-                        datafusion::logical_expr::WindowFunctionDefinition::WindowUDF(f) => {
-                            found.window.push(Arc::clone(f));
-                        }
-                    },
-                    Expr::ScalarVariable(..) => found.has_variable = true,
-                    _ => {}
-                }
-                Ok(TreeNodeRecursion::Continue)
-            })
-        })
-    })?;
-    Ok(found)
+/// The analysed plan of a statement.
+async fn analysed(state: &SessionState, statement: Statement) -> datafusion::error::Result<LogicalPlan> {
+    let plan = state.statement_to_plan(statement).await?;
+    state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})
 }

@@ -4,7 +4,7 @@ use super::Session;
 use crate::error::{Error, Result};
 use datafusion::catalog::{DynamicFileCatalog, SchemaProvider, TableProvider, UrlTableFactory};
 use datafusion::common::TableReference;
-use datafusion::config::ConfigOptions;
+use datafusion::config::{ConfigOptions, Dialect};
 use datafusion::datasource::file_format::FileFormat as DataFusionFormat;
 use datafusion::datasource::file_format::arrow::ArrowFormat;
 use datafusion::datasource::file_format::csv::CsvFormat;
@@ -95,6 +95,11 @@ impl Session {
         let full = table.clone().resolve(&default.default_catalog, &default.default_schema);
         let is_default = *full.catalog == *default.default_catalog && *full.schema == *default.default_schema;
         is_default && self.default_schema(&options).is_some_and(|schema| is_registered(schema.as_ref(), &full.table))
+    }
+
+    /// The dialect that queries are written in.
+    pub(crate) fn sql_dialect(&self) -> Dialect {
+        self.options().sql_parser.dialect
     }
 
     /// DataFusion's settings; asking for its whole state would copy every table of functions.

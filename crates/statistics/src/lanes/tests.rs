@@ -64,11 +64,9 @@ fn all_at_once(groups: &[Vec<Stratum>], scale: f64, offset: f64) -> Vec<[Total; 
             from = to;
         }
         let sizes: Vec<StratumSize> = strata.iter().map(|(size, _)| *size).collect();
-        let of = |is: fn(u32) -> bool| -> Vec<u32> {
-            (0..).zip(&spans).filter(|(_, [from, to])| is(to - from)).map(|(at, _)| at).collect()
-        };
+        let longer: Vec<u32> = (0..).zip(&spans).filter(|(_, [from, to])| to - from > 2).map(|(at, _)| at).collect();
         counts.extend(&sizes, &spans);
-        cells.extend(&values, &spans, &of(|rows| rows == 2), &of(|rows| rows > 2));
+        cells.extend(&values, &spans, &longer);
         counts.end_group();
         cells.end_group();
     }
@@ -78,14 +76,16 @@ fn all_at_once(groups: &[Vec<Stratum>], scale: f64, offset: f64) -> Vec<[Total; 
 fn folded(counts: &InsideCounts, cells: &Cells, groups: usize, scale: f64, offset: f64) -> Vec<[Total; 3]> {
     let mut insides = Insides::default();
     counts.fill(&mut insides);
-    let of_group = |group: usize| {
-        let mut totals = [*insides.rows(group).unwrap(); 3];
-        totals[0].fold_values_of(&insides, cells, group);
-        totals[1].fold_domain_values_of(&insides, cells, group, scale, offset);
-        totals[2].fold_count_of(&insides, group);
-        totals
-    };
-    (0..groups).map(of_group).collect()
+    let mut totals = vec![[Total::default(); 3]; groups];
+    insides.fold_values(cells, totals.iter_mut().map(|own| &mut own[0]));
+    insides.fold_counts(totals.iter_mut().map(|own| &mut own[2]));
+    for own in &mut totals {
+        let count = own[2];
+        own[1].share_rows(&count);
+    }
+    let (scale, offset) = (vec![scale; groups], vec![offset; groups]);
+    insides.fold_domain_values(cells, &scale, &offset, totals.iter_mut().map(|own| &mut own[1]));
+    totals
 }
 
 fn same(found: &Total, expected: &Total) {

@@ -4,7 +4,7 @@ mod prune;
 mod sizes;
 
 use sizes::KEPT_STRATA_MAX;
-pub(crate) use sizes::{LevelSizes, SampleStrata, sizes};
+pub(crate) use sizes::{LevelSizes, Narrow, SampleStrata, sizes};
 
 use super::compiled::qualified;
 use crate::error::Result;

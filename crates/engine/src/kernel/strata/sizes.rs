@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// More strata are not kept by level: they would take more memory than they save time.
 pub(super) const KEPT_STRATA_MAX: usize = 131_072;
-/// Strata from which sizes are also held in half the memory: looked up in the order of groups, those of so many would not stay in the
-/// cache.
+/// Strata from which sizes are also held in a quarter or half of the memory: looked up in the order of groups, those of so many would not
+/// stay in the cache.
 const NARROW_MIN: usize = 4_096;
 
 /// The strata of one generation of a sample, with their sizes at the level that was looked at last: no query changes them.
@@ -22,9 +22,16 @@ pub(crate) struct SampleStrata {
 #[derive(Debug)]
 pub(crate) struct LevelSizes {
     wide: Vec<StratumSize>,
-    narrow: Option<Vec<[u32; 2]>>,
+    narrow: Option<Narrow>,
     /// All strata together.
     pub(super) all: Population,
+}
+
+/// Sizes in less memory, rows of the table first.
+#[derive(Debug)]
+pub(crate) enum Narrow {
+    Quarter(Vec<[u16; 2]>),
+    Half(Vec<[u32; 2]>),
 }
 
 impl SampleStrata {
@@ -56,17 +63,26 @@ impl Deref for SampleStrata {
 
 impl LevelSizes {
     pub(crate) fn new(wide: Vec<StratumSize>) -> Self {
-        let narrow = |size: &StratumSize| Some([u32::try_from(size.rows).ok()?, u32::try_from(size.sampled).ok()?]);
-        let many = (wide.len() >= NARROW_MIN).then(|| wide.iter().map(narrow).collect::<Option<Vec<_>>>());
+        let narrow = if wide.len() < NARROW_MIN {
+            None
+        } else {
+            let quarter = narrowed(&wide).map(Narrow::Quarter);
+            quarter.or_else(|| narrowed(&wide).map(Narrow::Half))
+        };
         let mut all = Population::default();
         wide.iter().for_each(|size| all.add(*size));
-        Self { narrow: many.flatten(), wide, all }
+        Self { wide, narrow, all }
     }
 
-    /// The sizes in half the memory, rows of the table first; `None` of few strata, or where that cannot count the rows.
-    pub(crate) fn narrow(&self) -> Option<&[[u32; 2]]> {
-        self.narrow.as_deref()
+    /// The sizes in less memory; `None` of few strata, or where that cannot count the rows.
+    pub(crate) fn narrow(&self) -> Option<&Narrow> {
+        self.narrow.as_ref()
     }
+}
+
+fn narrowed<T: TryFrom<u64>>(sizes: &[StratumSize]) -> Option<Vec<[T; 2]>> {
+    let narrow = |size: &StratumSize| Some([T::try_from(size.rows).ok()?, T::try_from(size.sampled).ok()?]);
+    sizes.iter().map(narrow).collect()
 }
 
 impl Deref for LevelSizes {
@@ -92,13 +108,16 @@ pub(crate) fn sizes(strata: &Strata, level: usize, levels: usize) -> Vec<Stratum
 mod tests {
     use super::*;
 
-    /// Half the memory is enough unless a stratum has more rows than that can count.
+    /// A quarter or half of the memory is enough unless a stratum has more rows than that can count.
     #[test]
     fn sizes_of_many_strata_are_narrow() {
         let mut sizes = vec![StratumSize::new(7, 3); NARROW_MIN];
-        assert!(LevelSizes::new(sizes[1..].to_vec()).narrow().is_none());
-        assert_eq!(LevelSizes::new(sizes.clone()).narrow().map(|narrow| narrow[0]), Some([7, 3]));
+        let with = |sizes: &[StratumSize]| LevelSizes::new(sizes.to_vec());
+        assert!(with(&sizes[1..]).narrow().is_none());
+        assert!(matches!(with(&sizes).narrow(), Some(Narrow::Quarter(narrow)) if narrow[0] == [7, 3]));
+        sizes[5].rows = 1 << 16;
+        assert!(matches!(with(&sizes).narrow(), Some(Narrow::Half(narrow)) if narrow[5] == [1 << 16, 3]));
         sizes[5].rows = 1 << 32;
-        assert!(LevelSizes::new(sizes).narrow().is_none());
+        assert!(with(&sizes).narrow().is_none());
     }
 }

@@ -1,6 +1,6 @@
 //! The rows of each stratum in each group.
 
-use crate::kernel::strata::LevelSizes;
+use crate::kernel::strata::{LevelSizes, Narrow};
 use plusminus_statistics::StratumSize;
 use std::ops::Range;
 
@@ -17,15 +17,16 @@ pub(super) struct Runs<'a> {
     /// Sizes are held side by side, because in the order of strata they lie far apart, and one after the other would be waited for.
     spans: Vec<[u32; 2]>,
     sizes: Vec<StratumSize>,
-    /// Those of them with two rows, and those with more, by their number in the group.
-    pairs: Vec<u32>,
+    /// Those of them with more than two rows, by their number in the group.
     longer: Vec<u32>,
-    /// By group, what there is of all three before it, and in the end; what lies behind is left over.
-    starts: Vec<[usize; 3]>,
+    /// By group, what there is of both before it, and in the end; what lies behind is left over.
+    starts: Vec<[usize; 2]>,
     /// The group and the rows of runs of strata that are known whole.
     whole: Vec<(usize, StratumSize, Range<usize>)>,
     /// Where runs of the group under way begin, and the end.
     begins: Vec<u32>,
+    /// The numbers of its runs in strata that are known whole.
+    exact: Vec<u32>,
 }
 
 /// The runs of a group in sampled strata.
@@ -33,7 +34,6 @@ pub(super) struct Runs<'a> {
 pub(super) struct GroupRuns<'a> {
     pub(super) spans: &'a [[u32; 2]],
     pub(super) sizes: &'a [StratumSize],
-    pub(super) pairs: &'a [u32],
     pub(super) longer: &'a [u32],
 }
 
@@ -45,11 +45,11 @@ impl<'a> Runs<'a> {
             of_strata,
             spans: Vec::with_capacity(runs),
             sizes: Vec::with_capacity(runs),
-            pairs: Vec::with_capacity(runs),
             longer: Vec::with_capacity(runs),
-            starts: vec![[0; 3]],
+            starts: vec![[0; 2]],
             whole: Vec::new(),
             begins: Vec::with_capacity(runs),
+            exact: Vec::new(),
         }
     }
 
@@ -68,8 +68,7 @@ impl<'a> Runs<'a> {
         GroupRuns {
             spans: &self.spans[from[0]..to[0]],
             sizes: &self.sizes[from[0]..to[0]],
-            pairs: &self.pairs[from[1]..to[1]],
-            longer: &self.longer[from[2]..to[2]],
+            longer: &self.longer[from[1]..to[1]],
         }
     }
 
@@ -91,10 +90,8 @@ impl<'a> Runs<'a> {
         let sizes = self.of_strata;
         match sizes.narrow() {
             None => self.take(|stratum| sizes[stratum as usize]),
-            Some(narrow) => self.take(|stratum| {
-                let [rows, sampled] = narrow[stratum as usize].map(u64::from);
-                StratumSize { rows, sampled }
-            }),
+            Some(Narrow::Quarter(sizes)) => self.take(|stratum| widened(sizes[stratum as usize])),
+            Some(Narrow::Half(sizes)) => self.take(|stratum| widened(sizes[stratum as usize])),
         }
         end
     }
@@ -102,32 +99,51 @@ impl<'a> Runs<'a> {
     /// Takes the runs that were found for a group, given the size of any stratum.
     #[inline]
     fn take(&mut self, size_of: impl Fn(u32) -> StratumSize) {
-        let (group, room) = (self.groups(), self.begins.len() - 1);
-        let before = self.starts[group];
-        reach(&mut self.spans, before[0] + room);
-        reach(&mut self.sizes, before[0] + room);
-        reach(&mut self.pairs, before[1] + room);
-        reach(&mut self.longer, before[2] + room);
-        let (spans, sizes) = (&mut self.spans[before[0]..], &mut self.sizes[before[0]..]);
-        let (pairs, longer) = (&mut self.pairs[before[1]..], &mut self.longer[before[2]..]);
-        let (mut taken, mut two, mut more) = (0, 0, 0);
-        for ends in self.begins.windows(2) {
-            let [from, to] = [ends[0], ends[1]];
-            let size = size_of(self.of_rows[from as usize]);
-            // Written over by the next where they do not count: which runs are long is not foreseen by any processor.
-            spans[taken] = [from, to];
-            sizes[taken] = size;
-            pairs[two] = number(taken);
-            longer[more] = number(taken);
-            let is_sampled = !size.is_exact();
-            taken += usize::from(is_sampled);
-            two += usize::from(is_sampled & (to - from == 2));
-            more += usize::from(is_sampled & (to - from > 2));
-            if !is_sampled {
-                self.whole.push((group, size, from as usize..to as usize));
-            }
+        let found = self.begins.len() - 1;
+        let [first, longer] = self.starts[self.groups()];
+        reach(&mut self.spans, first + found);
+        reach(&mut self.sizes, first + found);
+        reach(&mut self.longer, longer + found);
+        let mut are_sampled = true;
+        for (size, begin) in self.sizes[first..].iter_mut().zip(&self.begins[..found]) {
+            *size = size_of(self.of_rows[*begin as usize]);
+            are_sampled &= !size.is_exact();
         }
-        self.starts.push([before[0] + taken, before[1] + two, before[2] + more]);
+        for (span, ends) in self.spans[first..].iter_mut().zip(self.begins.windows(2)) {
+            *span = [ends[0], ends[1]];
+        }
+        let taken = if are_sampled { found } else { self.part_whole(first, found) };
+        let mut more = longer;
+        for (at, [from, to]) in self.spans[first..first + taken].iter().enumerate() {
+            // Written over by the next where it does not count: which runs are long is not foreseen by any processor.
+            self.longer[more] = number(at);
+            more += usize::from(to - from > 2);
+        }
+        self.starts.push([first + taken, more]);
+    }
+
+    /// Takes runs of strata that are known whole out of those found for a group; returns how many are left.
+    fn part_whole(&mut self, first: usize, found: usize) -> usize {
+        let group = self.groups();
+        let (spans, sizes) = (&mut self.spans[first..first + found], &mut self.sizes[first..first + found]);
+        // Which strata are known whole is not foreseen by any processor: what does not count is written over by the next.
+        self.exact.resize(found, 0);
+        let mut count = 0;
+        for (at, size) in sizes.iter().enumerate() {
+            self.exact[count] = number(at);
+            count += usize::from(size.is_exact());
+        }
+        for at in &self.exact[..count] {
+            let [from, to] = spans[*at as usize];
+            self.whole.push((group, sizes[*at as usize], from as usize..to as usize));
+        }
+        let mut taken = 0;
+        for at in 0..found {
+            let size = sizes[at];
+            (spans[taken], sizes[taken]) = (spans[at], size);
+            taken += usize::from(!size.is_exact());
+        }
+        taken
     }
 
     /// Notes where runs begin, of which there are so many at most, and where the last one ends; returns that.
@@ -167,6 +183,10 @@ fn reach<T: Copy + Default>(own: &mut Vec<T>, length: usize) {
     }
 }
 
+fn widened<T: Into<u64>>([rows, sampled]: [T; 2]) -> StratumSize {
+    StratumSize { rows: rows.into(), sampled: sampled.into() }
+}
+
 /// A row's place, or a number of rows.
 #[expect(clippy::cast_possible_truncation, reason = "rows in order of groups are fewer than 2^32")]
 fn number(rows: usize) -> u32 {
@@ -194,10 +214,8 @@ mod tests {
                 let group = runs.groups();
                 from = runs.append(from..strata.len(), runs_max);
                 let sampled = runs.sampled(group);
-                let of = |is: fn(usize) -> bool| -> Vec<u32> {
-                    (0..).zip(sampled.iter()).filter(|(_, (_, rows))| is(rows.len())).map(|(at, _)| at).collect()
-                };
-                assert_eq!((sampled.pairs, sampled.longer), (&of(|rows| rows == 2)[..], &of(|rows| rows > 2)[..]));
+                let longer = (0..).zip(sampled.iter()).filter(|(_, (_, rows))| rows.len() > 2);
+                assert_eq!(sampled.longer, longer.map(|(at, _)| at).collect::<Vec<u32>>());
                 let mut own: Vec<_> =
                     sampled.iter().chain(runs.whole(group)).map(|(size, rows)| (rows.start, rows, size)).collect();
                 own.sort_by_key(|(start, ..)| *start);

@@ -48,17 +48,11 @@ impl<'a> Sheet<'a> {
 
     /// Folds everything into the totals of the variables, `width` per group.
     pub(super) fn fold(&self, totals: &mut [Total], width: usize) {
-        for number in 0..self.insides.groups() {
-            let Some(rows) = self.insides.rows(number) else { continue };
-            let own = &mut totals[number * width..(number + 1) * width];
-            for (sum, cells) in self.domain.sums.iter().zip(&self.sums) {
-                own[*sum].add_rows(rows);
-                own[*sum].fold_values_of(&self.insides, cells, number);
-            }
-            for count in &self.domain.counts {
-                own[*count].add_rows(rows);
-                own[*count].fold_count_of(&self.insides, number);
-            }
+        for (sum, cells) in self.domain.sums.iter().zip(&self.sums) {
+            self.insides.fold_values(cells, totals[*sum..].iter_mut().step_by(width));
+        }
+        for count in &self.domain.counts {
+            self.insides.fold_counts(totals[*count..].iter_mut().step_by(width));
         }
     }
 
@@ -84,10 +78,7 @@ pub(super) struct Average<'a> {
 impl Average<'_> {
     /// Folds it into one total per group.
     pub(super) fn fold<'t>(&self, own: impl Iterator<Item = &'t mut Total>) {
-        let insides = self.insides;
-        for (number, z) in own.enumerate().filter(|(number, _)| insides.rows(*number).is_some()) {
-            z.fold_domain_values_of(insides, self.cells, number, self.scale[number], self.offset[number]);
-        }
+        self.insides.fold_domain_values(self.cells, self.scale, self.offset, own);
     }
 }
 
@@ -103,7 +94,7 @@ fn fill_cells(cells: &mut Cells, variable: &Variable, mask: Option<&[bool]>, row
     for number in 0..runs.groups() {
         let own = runs.sampled(number);
         match mask {
-            None => cells.extend(values, own.spans, own.pairs, own.longer),
+            None => cells.extend(values, own.spans, own.longer),
             Some(_) => {
                 let inside = own.iter().map(|(_, run)| cell_of(rows, run, variable));
                 inside.filter(|cell| !cell.is_empty()).for_each(|cell| cells.push(&cell));

@@ -1,0 +1,144 @@
+//! What a plan was made with, and whether that is still so.
+
+use crate::error::Result;
+use crate::session::Session;
+use datafusion::catalog::TableProvider;
+use datafusion::common::TableReference;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::{
+    AggregateUDF, Expr, LogicalPlan, ScalarUDF, Volatility, WindowFunctionDefinition, WindowUDF,
+};
+use std::sync::Arc;
+
+/// The state, the tables and the functions that a plan was made with.
+pub(super) struct Basis {
+    pub(super) state: Arc<SessionState>,
+    pub(super) tables: Tables,
+    functions: Functions,
+}
+
+/// The tables (and views) that a text names, as they were.
+pub(super) struct Tables {
+    known: Vec<(TableReference, Arc<dyn TableProvider>)>,
+    /// Whether every name of a table is one.
+    are_all: bool,
+}
+
+/// The functions of a plan.
+#[derive(Default)]
+struct Functions {
+    scalar: Vec<Arc<ScalarUDF>>,
+    aggregate: Vec<Arc<AggregateUDF>>,
+    window: Vec<Arc<WindowUDF>>,
+    /// Whether a variable, whose value may change, is named.
+    has_variable: bool,
+}
+
+impl Tables {
+    /// Those that these names mean now.
+    pub(super) async fn named(session: &Session, names: Vec<TableReference>) -> Self {
+        let mut found = Self { known: Vec::with_capacity(names.len()), are_all: true };
+        for name in names {
+            match session.context().table_provider(name.clone()).await {
+                Ok(table) => found.known.push((name, table)),
+                // A table function, say, or a table that is missing.
+                Err(_) => found.are_all = false,
+            }
+        }
+        found
+    }
+}
+
+impl Basis {
+    pub(super) fn new(state: Arc<SessionState>, tables: Tables, plan: &LogicalPlan) -> Result<Self> {
+        Ok(Self { state, tables, functions: functions(plan)? })
+    }
+
+    /// Whether planning again later comes to the same, tables, functions and settings being what they are: nothing changes with the
+    /// time.
+    pub(super) fn is_repeatable(&self) -> bool {
+        let fixed = |volatility: Volatility| volatility == Volatility::Immutable;
+        self.tables.are_all
+            && !self.functions.has_variable
+            && self.functions.scalar.iter().all(|f| fixed(f.signature().volatility))
+            && self.functions.aggregate.iter().all(|f| fixed(f.signature().volatility))
+            && self.functions.window.iter().all(|f| fixed(f.signature().volatility))
+    }
+
+    /// Whether tables, functions and settings are still those that were planned with.
+    pub(super) async fn is_current(&self, session: &Session) -> bool {
+        let is_same = {
+            let state = session.context().state_ref();
+            let state = state.read();
+            // A function that took over one of the names counts, too.
+            let (scalar, aggregate, window) =
+                (state.scalar_functions(), state.aggregate_functions(), state.window_functions());
+            let same = |f: &Arc<ScalarUDF>| {
+                let is_it = |name: &str| scalar.get(name).is_some_and(|g| Arc::ptr_eq(f, g));
+                is_it(f.name()) && f.aliases().iter().all(|alias| is_it(alias))
+            };
+            // In SQL a scalar function comes before an aggregate or a window function of its name.
+            let same_aggregate = |f: &Arc<AggregateUDF>| {
+                let is_it =
+                    |name: &str| aggregate.get(name).is_some_and(|g| Arc::ptr_eq(f, g)) && !scalar.contains_key(name);
+                is_it(f.name()) && f.aliases().iter().all(|alias| is_it(alias))
+            };
+            let same_window = |f: &Arc<WindowUDF>| {
+                let is_it =
+                    |name: &str| window.get(name).is_some_and(|g| Arc::ptr_eq(f, g)) && !scalar.contains_key(name);
+                is_it(f.name()) && f.aliases().iter().all(|alias| is_it(alias))
+            };
+            Arc::ptr_eq(state.config_options(), self.state.config_options())
+                && plans_alike(&state, &self.state)
+                && self.functions.scalar.iter().all(same)
+                && self.functions.aggregate.iter().all(same_aggregate)
+                && self.functions.window.iter().all(same_window)
+        };
+        if !is_same {
+            return false;
+        }
+        for (reference, table) in &self.tables.known {
+            match session.context().table_provider(reference.clone()).await {
+                Ok(now) if Arc::ptr_eq(&now, table) => {}
+                _ => return false,
+            }
+        }
+        true
+    }
+}
+
+/// Whether both have the same rules.
+fn plans_alike(one: &SessionState, other: &SessionState) -> bool {
+    fn same<T: ?Sized>(one: &[Arc<T>], other: &[Arc<T>]) -> bool {
+        one.len() == other.len() && one.iter().zip(other).all(|(a, b)| Arc::ptr_eq(a, b))
+    }
+    same(&one.analyzer().rules, &other.analyzer().rules)
+        && same(one.analyzer().function_rewrites(), other.analyzer().function_rewrites())
+        && same(one.expr_planners(), other.expr_planners())
+        && same(one.relation_planners(), other.relation_planners())
+        && same(one.optimizers(), other.optimizers())
+        && same(one.physical_optimizers(), other.physical_optimizers())
+}
+
+fn functions(plan: &LogicalPlan) -> Result<Functions> {
+    let mut found = Functions::default();
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                match expr {
+                    Expr::ScalarFunction(call) => found.scalar.push(Arc::clone(&call.func)),
+                    Expr::AggregateFunction(call) => found.aggregate.push(Arc::clone(&call.func)),
+                    Expr::WindowFunction(call) => match &call.fun {
+                        WindowFunctionDefinition::AggregateUDF(f) => found.aggregate.push(Arc::clone(f)),
+                        WindowFunctionDefinition::WindowUDF(f) => found.window.push(Arc::clone(f)),
+                    },
+                    Expr::ScalarVariable(..) => found.has_variable = true,
+                    _ => {}
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(found)
+}

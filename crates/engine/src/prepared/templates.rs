@@ -1,0 +1,152 @@
+//! Plans for texts that differ in the literals alone that WHERE compares with.
+//!
+//! Planning is most of what a new text costs. Who looks at a day after another, or a place after another, asks the same query with other
+//! literals: from the third time on its plan is the one of before with these literals in their places (auto-parameterisation, as
+//! SQL Server's "simple parameterization" calls it).
+
+use super::basis::Basis;
+use super::parameters::{Form, Literals, compared, filled, marked};
+use super::{Prepared, analysed};
+use crate::error::Result;
+use crate::session::Session;
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::optimizer::Analyzer;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Forms that are kept.
+const FORMS_MAX: usize = 256;
+/// Templates of one form, which differ in literals that stand elsewhere than in WHERE.
+const TEMPLATES_MAX: usize = 4;
+
+/// Plans by the form of their text.
+#[derive(Default)]
+pub(super) struct Templates {
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    forms: HashMap<Form, Known>,
+    uses: u64,
+}
+
+/// What is known of a form, which was asked once at least.
+#[derive(Default)]
+struct Known {
+    last_use: u64,
+    templates: Vec<Arc<Template>>,
+    /// Plans of it depend on more than the literals in their places.
+    is_unfit: bool,
+}
+
+/// A plan whose literals may be others.
+struct Template {
+    basis: Arc<Basis>,
+    plan: LogicalPlan,
+    /// Which literals are markers in the plan, and these.
+    chosen: Vec<usize>,
+    markers: Vec<ScalarValue>,
+    /// All literals of the text that it was made of; those that are not chosen decide the plan.
+    literals: Literals,
+}
+
+impl Template {
+    fn is_for(&self, literals: &Literals) -> bool {
+        let (own, other) = (&self.literals.values, &literals.values);
+        own.len() == other.len()
+            && own.iter().zip(other).enumerate().all(|(at, (own, other))| own == other || self.chosen.contains(&at))
+    }
+
+    /// Its plan with these literals.
+    fn plan(&self, literals: &Literals) -> Result<LogicalPlan> {
+        let values: Vec<_> = self.chosen.iter().map(|at| &literals.values[*at]).collect();
+        Ok(filled(self.plan.clone(), &self.markers, &values)?.0)
+    }
+}
+
+impl Templates {
+    /// The query of this form with these literals, if its template still holds.
+    pub(super) async fn find(&self, session: &Session, form: &Form, literals: &Literals) -> Result<Option<Prepared>> {
+        let Some(template) = self.template(form, literals) else { return Ok(None) };
+        if !template.basis.is_current(session).await {
+            self.lock().forms.remove(form);
+            return Ok(None);
+        }
+        Prepared::of(Arc::clone(&template.basis), template.plan(literals)?).map(Some)
+    }
+
+    fn template(&self, form: &Form, literals: &Literals) -> Option<Arc<Template>> {
+        let mut kept = self.lock();
+        kept.uses += 1;
+        let now = kept.uses;
+        let known = kept.forms.get_mut(form)?;
+        known.last_use = now;
+        known.templates.iter().find(|template| template.is_for(literals)).cloned()
+    }
+
+    /// Takes note of a query that was planned from a text, and makes a template when its form was asked before.
+    pub(super) async fn learn(&self, sql: &str, form: Form, literals: Literals, prepared: &Prepared) {
+        if !self.is_wanted(&form, &literals) {
+            return;
+        }
+        let template = made(sql, literals, prepared).await;
+        if let Some(known) = self.lock().forms.get_mut(&form) {
+            match template {
+                Some(template) => known.templates.push(Arc::new(template)),
+                None => known.is_unfit = true,
+            }
+        }
+    }
+
+    /// Whether a template is worth it: planning once more for a text that is never asked again is not.
+    fn is_wanted(&self, form: &Form, literals: &Literals) -> bool {
+        let mut kept = self.lock();
+        let now = kept.uses;
+        if let Some(known) = kept.forms.get_mut(form) {
+            known.last_use = now;
+            return !known.is_unfit && known.templates.len() < TEMPLATES_MAX;
+        }
+        if kept.forms.len() >= FORMS_MAX {
+            let oldest = kept.forms.iter().min_by_key(|(_, known)| known.last_use).map(|(form, _)| form.clone());
+            oldest.and_then(|oldest| kept.forms.remove(&oldest));
+        }
+        kept.forms.insert(form.clone(), Known { last_use: now, ..Known::default() });
+        // Without literals the plan is a template already.
+        literals.values.is_empty()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A template of a text that was planned; `None` when its plan with these very literals is not the one that was planned.
+async fn made(sql: &str, literals: Literals, prepared: &Prepared) -> Option<Template> {
+    let (basis, state) = (Arc::clone(&prepared.basis), prepared.state());
+    let dialect = state.config_options().sql_parser.dialect;
+    let chosen = compared(&state.sql_to_statement(sql, &dialect).ok()?, &literals);
+    if chosen.is_empty() {
+        return Some(Template { basis, plan: prepared.plan.clone(), chosen, markers: Vec::new(), literals });
+    }
+    // Rules of the user's own may look at literals.
+    let (rules, own) = (Analyzer::new().rules, &state.analyzer().rules);
+    if own.len() != rules.len() || own.iter().zip(rules).any(|(own, rule)| own.name() != rule.name()) {
+        return None;
+    }
+    let (statement, markers) = marked(sql, dialect, &literals, &chosen)?;
+    let plan = analysed(state, statement).await.ok()?;
+    let values: Vec<_> = chosen.iter().map(|at| &literals.values[*at]).collect();
+    let (again, found) = filled(plan.clone(), &markers, &values).ok()?;
+    (found.iter().all(|found| *found) && again == prepared.plan).then_some(Template {
+        basis,
+        plan,
+        chosen,
+        markers,
+        literals,
+    })
+}
+
+#[cfg(test)]
+mod tests;

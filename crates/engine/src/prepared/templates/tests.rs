@@ -1,0 +1,123 @@
+use crate::prepared::Prepared;
+use crate::prepared::parameters::taken_apart;
+use crate::session::Session;
+use arrow::datatypes::{DataType, Field, Schema};
+use datafusion::datasource::MemTable;
+use datafusion::prelude::SessionContext;
+use std::sync::Arc;
+
+fn table() -> Arc<MemTable> {
+    let column = |name: &str, of| Field::new(name, of, true);
+    let schema = Arc::new(Schema::new(vec![
+        column("day", DataType::Date32),
+        column("place", DataType::Utf8View),
+        column("price", DataType::Decimal128(12, 2)),
+        column("x", DataType::Float64),
+        column("n", DataType::Int32),
+        column("is_late", DataType::Boolean),
+    ]));
+    Arc::new(MemTable::try_new(schema, vec![Vec::new()]).unwrap())
+}
+
+async fn session(folder: &std::path::Path) -> Session {
+    let context = SessionContext::new();
+    context.register_table("t", table()).unwrap();
+    context.register_table("u", table()).unwrap();
+    Session::from_context(folder.join("store"), context).await.unwrap()
+}
+
+/// The plan from a template, if there is one, which is compared with the plan of the text itself.
+async fn from_template(session: &Session, sql: &str) -> bool {
+    let (form, literals) = taken_apart(sql, session.sql_dialect()).unwrap();
+    let found = session.inner.prepared.templates().find(session, &form, &literals).await.unwrap();
+    let planned = Prepared::new(session, sql).await;
+    if let Some(found) = &found {
+        let planned = planned.unwrap();
+        assert_eq!(found.plan, planned.plan, "{sql}");
+        assert_eq!(found.plan.schema(), planned.plan.schema(), "{sql}");
+        assert_eq!(format!("{:?}", found.shape), format!("{:?}", planned.shape), "{sql}");
+    }
+    found.is_some()
+}
+
+/// Asks `sql` with `{}` filled with one literal after the other; whether the third was planned from a template.
+async fn third(session: &Session, sql: &str, literals: [&str; 3]) -> bool {
+    let mut answers = Vec::new();
+    for literal in literals {
+        let text = sql.replace("{}", literal);
+        answers.push(from_template(session, &text).await);
+        session.inner.prepared.get(session, &text).await.unwrap();
+        assert!(from_template(session, &text).await || !answers[answers.len() - 1], "{text}");
+    }
+    assert!(!answers[0] && !answers[1], "{sql}");
+    answers[2]
+}
+
+#[tokio::test]
+async fn the_third_text_of_a_form_is_planned_like_any_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = session(folder.path()).await;
+    for (sql, literals) in [
+        ("SELECT SUM(x) AS a FROM t WHERE n > {}", ["5", "6", "7"]),
+        ("SELECT SUM(x) AS a FROM t WHERE n > -{}", ["5", "6", "7"]),
+        ("SELECT SUM(x) AS a FROM t WHERE x > - {} AND n < 2", ["5.5", "6.5", "1e3"]),
+        ("SELECT SUM(x) AS a FROM t WHERE price > {}", ["5", "6", "7"]),
+        ("SELECT SUM(x) AS a FROM t WHERE price BETWEEN {} AND 10.0", ["5.5", "10.0", "0.001"]),
+        ("SELECT day, SUM(x) AS a FROM t WHERE day >= DATE '{}' GROUP BY day", ["2026-01-01", "2026-01-02", "x"]),
+        ("SELECT place, AVG(x) AS a FROM t WHERE day >= '{}' GROUP BY place ORDER BY a", ["2026-01-01", "", "it''s"]),
+        ("SELECT COUNT(*) FROM t WHERE place IN ('{}', 'b') OR NOT (n = 3)", ["a", "b", "é"]),
+        ("SELECT COUNT(*) FROM t WHERE place LIKE 'a%' AND n % {} = 1", ["2", "3", "1"]),
+        ("SELECT COUNT(*) FROM t WHERE n = {} AND n = 271828182845904523", ["2", "3", "1"]),
+        ("SELECT COUNT(*) FROM (SELECT * FROM t) AS s WHERE n = {} AND is_late", ["2", "3", "4"]),
+        ("SELECT COUNT(*) FROM t JOIN u ON t.n = u.n WHERE t.x > {} AND u.place = ''", ["2.0", "3.0", "4.0"]),
+        ("WITH s AS (SELECT * FROM t WHERE n < 9) SELECT AVG(x) FROM s WHERE n > {}", ["2", "3", "4"]),
+    ] {
+        assert!(third(&session, sql, literals).await, "{sql}");
+    }
+}
+
+/// Literals that stand elsewhere decide the plan: of each set of them there is a template, or none.
+#[tokio::test]
+async fn literals_elsewhere_are_no_parameters() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = session(folder.path()).await;
+    for sql in [
+        "SELECT SUM(x) * {} AS a FROM t WHERE n > 5",
+        "SELECT SUM(x) FROM t WHERE n > 5 LIMIT {}",
+        "SELECT round(x, {}) AS k, COUNT(*) FROM t WHERE n > 5 GROUP BY k",
+        "SELECT COUNT(*) FROM t WHERE n IN (SELECT n FROM u WHERE n > {})",
+        "SELECT COUNT(*) FROM t GROUP BY place HAVING COUNT(*) > {}",
+        "SELECT COUNT(*) FROM t WHERE n > 5 UNION ALL SELECT COUNT(*) FROM u WHERE n > {}",
+    ] {
+        assert!(!third(&session, sql, ["2", "3", "4"]).await, "{sql}");
+    }
+    // Each set of them has a template of its own, up to a few.
+    let sql = "SELECT COUNT(*) FROM t WHERE n > {} LIMIT 7";
+    assert!(third(&session, sql, ["1", "2", "3"]).await);
+    assert!(!from_template(&session, "SELECT COUNT(*) FROM t WHERE n > 3 LIMIT 8").await);
+    // A function may be of another type with another literal, a subquery is another plan.
+    let sql = "SELECT COUNT(*) FROM t WHERE round(x, 1) > {}";
+    assert!(third(&session, sql, ["1.0", "2.0", "3.0"]).await);
+    assert!(!from_template(&session, "SELECT COUNT(*) FROM t WHERE round(x, 2) > 3.0").await);
+}
+
+/// Another table, function or setting of the name is planned with.
+#[tokio::test]
+async fn templates_go_with_what_they_were_made_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = session(folder.path()).await;
+    let sql = "SELECT SUM(x) AS a FROM t WHERE n > {}";
+    assert!(third(&session, sql, ["1", "2", "3"]).await);
+    session.context().deregister_table("t").unwrap();
+    session.context().register_table("t", table()).unwrap();
+    assert!(third(&session, sql, ["11", "12", "13"]).await);
+    session.execute("SET datafusion.execution.time_zone = '+05:00'").await.unwrap();
+    assert!(third(&session, sql, ["21", "22", "23"]).await);
+    session.context().deregister_table("t").unwrap();
+    assert!(session.inner.prepared.get(&session, &sql.replace("{}", "4")).await.is_err());
+    // Numbers that are read as decimals are no parameters, and never those of a template.
+    session.context().register_table("t", table()).unwrap();
+    let sql = "SELECT SUM(x) AS a FROM t WHERE x > {}";
+    session.execute("SET datafusion.sql_parser.parse_float_as_decimal = true").await.unwrap();
+    assert!(!third(&session, sql, ["1.5", "2.25", "3.0"]).await);
+}

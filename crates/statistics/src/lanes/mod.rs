@@ -1,0 +1,15 @@
+//! Cells of many strata side by side, folded several at a time.
+//!
+//! Folding a single cell is a page of arithmetic with a branch here and there. Over strata that lie side by side the same arithmetic
+//! has no branch: a processor does it for several strata at once, and the sums stay in registers.
+
+mod cells;
+mod folds;
+mod insides;
+mod reals;
+
+pub use cells::Cells;
+pub use insides::{InsideCounts, Insides};
+
+#[cfg(test)]
+mod tests;
