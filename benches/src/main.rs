@@ -17,6 +17,7 @@ mod rows;
 mod sampling;
 mod sizes;
 mod versus;
+mod words;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;

@@ -1,20 +1,20 @@
 //! Where the time of one warm query goes, part by part.
 
 use crate::versus::{LINEITEM, SESSIONS, median, sampled};
+use crate::words::Words;
 use plusminus::{Answer, Clock, Session, SystemClock};
 use std::error::Error;
 use std::path::Path;
 
-/// Medians of `runs` runs within 5 %, of texts that were never asked before and of one that was, as rows of a table.
+/// Medians of `runs` runs within 5 %, of texts of a new form, of new ones of a known form and of one that was asked before, as rows of
+/// a table.
 pub(crate) async fn run(scale: f64, folder: &Path, runs: usize) -> Result<(), Box<dyn Error>> {
     println!("| query | words | in all | rows read | where |\n|---|---|---|---|---|");
     for table in [&LINEITEM, &SESSIONS] {
         let session = sampled(table, scale, folder).await?;
         for query in table.queries {
-            let fresh: Vec<String> =
-                (0..=runs).map(|run| query.sql.replacen("SELECT", &format!("SELECT /* {run} */"), 1)).collect();
-            let again = vec![query.sql.to_owned(); runs + 1];
-            for (name, texts) in [("new", fresh), ("the same", again)] {
+            for (name, words) in [("new form", Words::NewForm), ("known form", Words::New), ("the same", Words::Same)] {
+                let texts: Vec<String> = (0..=runs as u128).map(|run| words.text(query.sql, run)).collect();
                 report(query.name, name, &session, &texts).await?;
             }
         }

@@ -10,6 +10,7 @@ mod workload;
 
 use crate::coverage::sessions::Generator;
 use crate::lineitem;
+use crate::words::Words;
 pub(crate) use duckdb::median;
 use duckdb::{Source, Times};
 use plusminus::{Answer, Clock, Session, SessionBuilder, SystemClock};
@@ -94,17 +95,19 @@ async fn compare(options: &Options, table: &'static Table, data: &Path) -> Resul
     let duckdb = duckdb::time(options, &source, table.queries)?;
     let mut lines = Vec::new();
     for (number, query) in table.queries.iter().enumerate() {
-        let exact = measured(&session, options.runs, query.sql, Text::Same, &|q| q).await?;
+        let exact = measured(&session, options.runs, query.sql, Words::Same, &|q| q).await?;
         let others = &duckdb.queries[number];
         for percent in PERCENTS {
             let bound = |q: plusminus::Query| q.error_percent(percent);
-            let ours = measured(&session, options.runs, query.sql, Text::New, &bound).await?;
-            let again = measured(&session, options.runs, query.sql, Text::Same, &bound).await?;
-            lines.push(Line::new(query.name, format!("{percent} %"), &ours, Some(&again), &exact, others));
+            let ours = measured(&session, options.runs, query.sql, Words::NewForm, &bound).await?;
+            let known = measured(&session, options.runs, query.sql, Words::New, &bound).await?;
+            let again = measured(&session, options.runs, query.sql, Words::Same, &bound).await?;
+            let asked_before = Some([&known, &again]);
+            lines.push(Line::new(query.name, format!("{percent} %"), &ours, asked_before, &exact, others));
         }
         for time in TIMES_MS {
             let within = Duration::from_millis(time);
-            let ours = measured(&session, options.runs, query.sql, Text::New, &|q| q.within(within)).await?;
+            let ours = measured(&session, options.runs, query.sql, Words::NewForm, &|q| q.within(within)).await?;
             lines.push(Line::new(query.name, format!("{time} ms"), &ours, None, &exact, others));
         }
     }
@@ -152,13 +155,6 @@ pub(crate) async fn has_samples(session: &Session, count: usize, question: &str)
     Ok(answers.iter().any(|answer| answer.report().sample.is_some()))
 }
 
-/// Whether a query is asked in words that were never asked before, so that it is planned anew.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Text {
-    New,
-    Same,
-}
-
 /// The answers' times in the order of the runs, and the last answer; `None` where there was none in time.
 pub(crate) struct Measured {
     pub(crate) ms: Vec<f64>,
@@ -177,17 +173,14 @@ async fn measured(
     session: &Session,
     runs: usize,
     sql: &str,
-    text: Text,
+    words: Words,
     bound: &dyn Fn(plusminus::Query) -> plusminus::Query,
 ) -> Result<Measured, Box<dyn Error>> {
     let clock = SystemClock::default();
     let mut found = Measured { ms: Vec::new(), answer: None, met: 0 };
     for run in 0..=runs {
         let start = clock.elapsed();
-        let asked = match text {
-            Text::Same => sql.to_owned(),
-            Text::New => sql.replacen("SELECT", &format!("SELECT /* {} */", start.as_nanos()), 1),
-        };
+        let asked = words.text(sql, start.as_nanos());
         let answer = match bound(session.query(asked)).run().await {
             Ok(answer) => Some(answer),
             Err(plusminus::Error::BoundMissed { .. }) => None,

@@ -5,6 +5,7 @@ use crate::priority::file_identity;
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
+use datafusion::datasource::MemTable;
 use datafusion::datasource::listing::{ListingTable, ListingTableUrl, PartitionedFile};
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::datasource::physical_plan::parquet::{ParquetAccessPlan, RowGroupAccess};
@@ -99,6 +100,21 @@ impl Source {
     pub fn rows(&self) -> Option<u64> {
         self.rows
     }
+}
+
+/// The exact number of rows that a table has now, where it knows it.
+///
+/// # Errors
+/// When the table cannot be planned or a file's metadata cannot be read.
+pub async fn rows_of(table: &Arc<dyn TableProvider>, state: &dyn Session) -> Result<Option<u64>, SamplingError> {
+    let Some(memory) = (table.as_ref() as &dyn std::any::Any).downcast_ref::<MemTable>() else {
+        return Ok(Source::open(table, state).await?.rows());
+    };
+    let mut rows = 0;
+    for partition in &memory.batches {
+        rows += partition.read().await.iter().map(|batch| batch.num_rows() as u64).sum::<u64>();
+    }
+    Ok(Some(rows))
 }
 
 /// The files of a table as they are now, sorted, or `None` when it is not made of files.

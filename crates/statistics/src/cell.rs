@@ -1,4 +1,7 @@
 use crate::real;
+use sums::LANES;
+
+mod sums;
 
 /// Sums over the sampled rows of one stratum that belong to one output group.
 ///
@@ -74,13 +77,8 @@ impl Cell {
         if self.count == 0 {
             self.origin = values[0];
         }
-        let mut lanes = Lanes::default();
-        let (chunks, rest) = values.as_chunks::<LANES>();
-        for chunk in chunks {
-            lanes.add(chunk, self.origin);
-        }
-        self.count += (values.len() - rest.len()) as u64;
-        lanes.merge_into(self);
+        let (chunks, rest) = values.as_chunks();
+        self.add_sums(sums::of(chunks, self.origin), values.len() - rest.len());
         rest.iter().for_each(|value| self.add(*value));
     }
 
@@ -90,18 +88,22 @@ impl Cell {
         if self.count == 0 {
             self.origin = values[first];
         }
-        let (chunks, rest) = values.as_chunks::<LANES>();
-        let (flags, rest_flags) = mask.as_chunks::<LANES>();
-        if values.len() >= LANES_MIN {
-            let mut lanes = Lanes::default();
-            for (chunk, flags) in chunks.iter().zip(flags) {
-                lanes.add_masked(chunk, flags, self.origin);
-            }
-            self.count += mask[..mask.len() - rest_flags.len()].iter().filter(|inside| **inside).count() as u64;
-            lanes.merge_into(self);
-            self.add_each(rest, rest_flags);
-        } else {
+        if values.len() < LANES_MIN {
             self.add_each(values, mask);
+            return;
+        }
+        let ((chunks, rest), (flags, rest_flags)) = (values.as_chunks(), mask.as_chunks());
+        let count = flags.as_flattened().iter().filter(|inside| **inside).count();
+        self.add_sums(sums::of_masked(chunks, flags, self.origin), count);
+        self.add_each(rest, rest_flags);
+    }
+
+    fn add_sums(&mut self, [s1, s2, s3]: [[f64; LANES]; 3], count: usize) {
+        self.count += count as u64;
+        for lane in 0..LANES {
+            self.s1 += s1[lane];
+            self.s2 += s2[lane];
+            self.s3 += s3[lane];
         }
     }
 
@@ -205,49 +207,8 @@ impl Cell {
     }
 }
 
-/// Sums that are kept apart.
-const LANES: usize = 8;
-/// Values below which putting them together costs more than they save.
+/// Values below which putting sums together costs more than they save.
 const LANES_MIN: usize = 32;
-
-#[derive(Default)]
-struct Lanes {
-    s1: [f64; LANES],
-    s2: [f64; LANES],
-    s3: [f64; LANES],
-}
-
-impl Lanes {
-    #[inline]
-    fn add(&mut self, values: &[f64; LANES], origin: f64) {
-        for (lane, value) in values.iter().enumerate() {
-            let u = value - origin;
-            let square = u * u;
-            self.s1[lane] += u;
-            self.s2[lane] += square;
-            self.s3[lane] += square * u;
-        }
-    }
-
-    #[inline]
-    fn add_masked(&mut self, values: &[f64; LANES], mask: &[bool; LANES], origin: f64) {
-        for (lane, (value, inside)) in values.iter().zip(mask).enumerate() {
-            let u = if *inside { value - origin } else { 0.0 };
-            let square = u * u;
-            self.s1[lane] += u;
-            self.s2[lane] += square;
-            self.s3[lane] += square * u;
-        }
-    }
-
-    fn merge_into(&self, cell: &mut Cell) {
-        for lane in 0..LANES {
-            cell.s1 += self.s1[lane];
-            cell.s2 += self.s2[lane];
-            cell.s3 += self.s3[lane];
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests;

@@ -87,7 +87,6 @@ impl Quantiles {
         self.student
             .get_or_init(|| Series::fit(0.0, 1.0, |x| student(self.tail, self.normal, 1.0 / x).ln()))
             .at(inverse)
-            .exp()
     }
 
     /// Lower quantile of χ² with `df` degrees of freedom, which need not be whole; 0 at `df ≤ 0`.
@@ -114,7 +113,7 @@ impl Quantiles {
                 let df = 1.0 / (s * s);
                 (chi2(p, z, df) / df).ln()
             };
-            df * series.get_or_init(|| Series::fit(0.0, end, ratio)).at(df.sqrt().recip()).exp()
+            df * series.get_or_init(|| Series::fit(0.0, end, ratio)).at(df.sqrt().recip())
         }
     }
 }

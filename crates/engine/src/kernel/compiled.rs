@@ -1,5 +1,6 @@
 //! A shape's expressions made ready for the batches of one family's levels.
 
+use super::condition::Condition;
 use super::groups::Groups;
 use super::needs::Needs;
 use super::rows::Rows;
@@ -9,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::shape::{Argument, Shape};
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
-use arrow::datatypes::{DataType, Field, Float64Type, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Float64Type, Int32Type, Int64Type, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::{DFSchema, TableReference};
 use datafusion::execution::SessionState;
@@ -22,13 +23,13 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct Compiled {
     /// Over whole batches.
-    predicate: Option<Arc<dyn PhysicalExpr>>,
+    predicate: Option<Condition>,
     /// The columns kept of rows that pass it; the other expressions run over these. Strata and ranks are kept apart.
     payload: Option<Vec<usize>>,
     keys: Vec<Arc<dyn PhysicalExpr>>,
     key_schema: SchemaRef,
     arguments: Vec<Compute>,
-    filters: Vec<Option<Arc<dyn PhysicalExpr>>>,
+    filters: Vec<Option<Condition>>,
     not_null: Vec<Vec<usize>>,
 }
 
@@ -57,6 +58,7 @@ impl Compiled {
         let whole = qualified(&shape.scan.table_name, schema)?;
         let predicate = conjunction(needs.predicates.iter().cloned());
         let predicate = predicate.map(|p| state.create_physical_expr(p, &whole)).transpose()?;
+        let predicate = predicate.map(|p| Condition::new(p, schema));
         let column = |number: usize| {
             let argument = needs.arguments[number].as_ref().filter(|_| shape.is_summed(number))?;
             let column = schema.index_of(&argument.try_as_col()?.name).ok()?;
@@ -69,6 +71,7 @@ impl Compiled {
         };
         let kept_names = qualified(&shape.scan.table_name, &kept)?;
         let compile = |expr: &Expr| Ok::<_, Error>(state.create_physical_expr(expr.clone(), &kept_names)?);
+        let condition = |expr: &Expr| Ok::<_, Error>(Condition::new(compile(expr)?, &kept));
         let keys = needs.keys.iter().map(compile).collect::<Result<Vec<_>>>()?;
         let mut fields = Vec::with_capacity(keys.len());
         for (number, key) in keys.iter().enumerate() {
@@ -95,7 +98,7 @@ impl Compiled {
             keys,
             key_schema: Arc::new(Schema::new(fields)),
             arguments: shape.arguments.iter().enumerate().map(argument).collect::<Result<_>>()?,
-            filters: needs.filters.iter().map(|f| f.as_ref().map(compile).transpose()).collect::<Result<_>>()?,
+            filters: needs.filters.iter().map(|f| f.as_ref().map(condition).transpose()).collect::<Result<_>>()?,
             not_null: shape.domains.iter().map(|d| d.not_null.clone()).collect(),
         })
     }
@@ -143,9 +146,7 @@ impl Compiled {
     /// Which rows pass WHERE; `None` when all do.
     pub(super) fn passing(&self, batch: &RecordBatch) -> Result<Option<Selection>> {
         let Some(predicate) = &self.predicate else { return Ok(None) };
-        let mask = predicate.evaluate(batch)?.into_array(batch.num_rows())?;
-        let mask = mask.as_boolean_opt().ok_or_else(|| Error::data("WHERE is not a condition"))?;
-        Ok(Selection::new(mask))
+        Ok(Selection::new(predicate.passing(batch)?))
     }
 
     /// What expressions are evaluated on, of the rows that pass WHERE.
@@ -181,7 +182,10 @@ impl Compiled {
             let mut nulls = self.not_null[domain].iter().filter_map(|argument| valid[*argument].as_ref());
             match (&self.filters[domain], nulls.next()) {
                 (Some(filter), first) => {
-                    extend_with_truth(mask, &filter.evaluate(kept)?.into_array(count)?);
+                    match filter.truth(kept)? {
+                        Some(truth) => extend_with_bits(mask, &truth),
+                        None => mask.resize(start + count, false),
+                    }
                     first.into_iter().for_each(|nulls| and_bits(&mut mask[start..], nulls.inner()));
                 }
                 (None, Some(first)) => extend_with_bits(mask, first.inner()),
@@ -265,6 +269,10 @@ fn mean(values: &[f64]) -> f64 {
 pub(super) fn numbers(array: &ArrayRef) -> Result<ArrayRef> {
     match array.data_type() {
         DataType::Float64 => Ok(Arc::clone(array)),
+        // Any is a float; Arrow would ask of each whether it is.
+        #[expect(clippy::cast_precision_loss, reason = "as Arrow casts it")]
+        DataType::Int64 => Ok(Arc::new(array.as_primitive::<Int64Type>().unary::<_, Float64Type>(|own| own as f64))),
+        DataType::Int32 => Ok(Arc::new(array.as_primitive::<Int32Type>().unary::<_, Float64Type>(f64::from))),
         _ => Ok(arrow::compute::cast(array, &DataType::Float64)?),
     }
 }
@@ -287,44 +295,40 @@ fn extend_with_column(
     Ok(kept.nulls().cloned())
 }
 
-/// NULL is not true.
-fn extend_with_truth(mask: &mut Vec<bool>, array: &ArrayRef) {
-    match array.as_boolean_opt() {
-        Some(truth) => match truth.nulls().filter(|nulls| nulls.null_count() > 0) {
-            Some(nulls) => extend_with_bits(mask, &(truth.values() & nulls.inner())),
-            None => extend_with_bits(mask, truth.values()),
-        },
-        None => mask.resize(mask.len() + array.len(), false),
-    }
-}
-
-/// Bits as flags of a byte each, a word of them at a time.
+/// Bits as flags of a byte each, eight of them at a time.
 fn extend_with_bits(mask: &mut Vec<bool>, bits: &BooleanBuffer) {
     mask.reserve(bits.len());
     let chunks = bits.bit_chunks();
     for word in chunks.iter() {
-        mask.extend((0..u64::BITS).map(|bit| word >> bit & 1 == 1));
+        mask.extend_from_slice(word.to_le_bytes().map(flags).as_flattened());
     }
-    let rest = chunks.remainder_bits();
-    mask.extend((0..chunks.remainder_len()).map(|bit| rest >> bit & 1 == 1));
+    let rest = chunks.remainder_bits().to_le_bytes().map(flags);
+    mask.extend_from_slice(&rest.as_flattened()[..chunks.remainder_len()]);
 }
 
 /// Clears the flags whose bit is not set.
 fn and_bits(mask: &mut [bool], bits: &BooleanBuffer) {
     let chunks = bits.bit_chunks();
     let words = chunks.iter_padded();
-    for (flags, word) in mask.chunks_mut(u64::BITS as usize).zip(words) {
-        for (bit, flag) in flags.iter_mut().enumerate() {
-            *flag &= word >> bit & 1 == 1;
+    for (own, word) in mask.chunks_mut(u64::BITS as usize).zip(words) {
+        for (own, flag) in own.iter_mut().zip(word.to_le_bytes().map(flags).as_flattened()) {
+            *own &= *flag;
         }
     }
+}
+
+/// The bits of a byte, the lowest first.
+#[inline]
+fn flags(bits: u8) -> [bool; 8] {
+    // Each byte of the word keeps one of the bits, and becomes 128 or more if that is set.
+    let one_each = u64::from(bits).wrapping_mul(0x0101_0101_0101_0101) & 0x8040_2010_0804_0201;
+    let high = one_each + 0x7F7F_7F7F_7F7F_7F7F;
+    ((high >> 7) & 0x0101_0101_0101_0101).to_le_bytes().map(|flag| flag == 1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::BooleanArray;
-    use std::sync::Arc;
 
     /// Flags of a byte each from bits at any offset, of any length, with and without NULLs.
     #[test]
@@ -342,10 +346,6 @@ mod tests {
             and_bits(&mut mask[1..], &other);
             let both: Vec<bool> = expected.iter().zip(&other).map(|(a, b)| *a && b).collect();
             assert_eq!((mask[0], &mask[1..]), (true, both.as_slice()));
-            let array: ArrayRef = Arc::new(BooleanArray::new(bits, Some(NullBuffer::new(other))));
-            let mut truth = Vec::new();
-            extend_with_truth(&mut truth, &array);
-            assert_eq!(truth, both);
         }
     }
 }

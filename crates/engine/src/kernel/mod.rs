@@ -5,6 +5,7 @@
 //! ([`totals`], then [`linearised`] for ratios and expressions).
 
 mod compiled;
+mod condition;
 mod filtered;
 mod grouped;
 mod groups;

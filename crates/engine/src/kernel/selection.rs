@@ -27,12 +27,9 @@ pub(crate) struct Selection {
 }
 
 impl Selection {
-    /// The rows for which `mask` is true, not NULL; `None` when all are.
-    pub(super) fn new(mask: &BooleanArray) -> Option<Self> {
-        let mask = match mask.nulls().filter(|nulls| nulls.null_count() > 0) {
-            Some(nulls) => BooleanArray::new(mask.values() & nulls.inner(), None),
-            None => BooleanArray::new(mask.values().clone(), None),
-        };
+    /// The rows whose bit is set; `None` when all are.
+    pub(super) fn new(bits: BooleanBuffer) -> Option<Self> {
+        let mask = BooleanArray::new(bits, None);
         let passing = mask.true_count();
         (passing < mask.len()).then_some(Self { mask, passing, filter: OnceLock::new() })
     }
@@ -180,9 +177,8 @@ fn extend_word<T: Copy + Default>(found: &mut Vec<T>, numbers: &[T; WORD], word:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::{AsArray, Date32Array, Decimal128Array, Float64Array, Int64Array, StringArray};
+    use arrow::array::{Date32Array, Decimal128Array, Int64Array, StringArray};
     use arrow::compute::filter_record_batch;
-    use arrow::datatypes::Float64Type;
 
     /// `share` of a hundred rows pass, which ones depends on `salt`.
     fn mask(rows: usize, share: usize, salt: usize) -> BooleanArray {
@@ -211,7 +207,8 @@ mod tests {
             for (from, length) in [(0, length), (3, 640), (64, 129), (1, 5)] {
                 let mask = mask(length + from, share, from).slice(from, length);
                 let batch = batch.slice(from, length);
-                let found = Selection::new(&mask).map_or(batch.clone(), |passing| passing.batch(&batch).unwrap());
+                let found = Selection::new(mask.values().clone())
+                    .map_or(batch.clone(), |passing| passing.batch(&batch).unwrap());
                 assert_eq!(found, filter_record_batch(&batch, &mask).unwrap(), "{share} {from} {length}");
             }
         }
@@ -225,7 +222,7 @@ mod tests {
                 let mask = mask(length + from, share, from).slice(from, length);
                 let strata: Vec<u32> = (7..).take(length).collect();
                 let values: Vec<f64> = strata.iter().map(|h| f64::from(*h) / 2.0).collect();
-                let Some(selection) = Selection::new(&mask) else { continue };
+                let Some(selection) = Selection::new(mask.values().clone()) else { continue };
                 let (mut found_strata, mut found) = (vec![1], vec![0.25, -1.0]);
                 selection.extend(&mut found_strata, &strata);
                 selection.extend(&mut found, &values);
@@ -238,17 +235,11 @@ mod tests {
         }
     }
 
-    /// NULL does not pass, and nothing has to be taken out where all rows pass.
+    /// Nothing has to be taken out where all rows pass.
     #[test]
-    fn null_does_not_pass() {
-        let mask = BooleanArray::from(vec![Some(true), None, Some(false), Some(true)]);
-        let column: ArrayRef = Arc::new(Float64Array::from(vec![0.5, 1.5, 2.5, 3.5]));
-        let batch = RecordBatch::try_from_iter([("x", column)]).unwrap();
-        let selection = Selection::new(&mask).unwrap();
-        assert_eq!(selection.len(), 2);
-        let found = selection.batch(&batch).unwrap();
-        assert_eq!(found.column(0).as_primitive::<Float64Type>().values(), &[0.5, 3.5]);
-        assert!(Selection::new(&BooleanArray::from(vec![true; 3])).is_none());
+    fn all_may_pass() {
+        assert!(Selection::new(BooleanBuffer::new_set(3)).is_none());
+        assert_eq!(Selection::new(BooleanBuffer::new_unset(3)).unwrap().len(), 0);
     }
 
     /// Rows are counted up to any row, the end too, from words at any offset.
@@ -256,7 +247,7 @@ mod tests {
     fn rows_before_a_row_are_counted() {
         for (from, length) in [(0, 700), (3, 640), (64, 129), (1, 5), (0, 64)] {
             let mask = mask(length + from, 60, from).slice(from, length);
-            let ranks = Selection::new(&mask).unwrap().ranks();
+            let ranks = Selection::new(mask.values().clone()).unwrap().ranks();
             for row in 0..=length {
                 assert_eq!(ranks.before(row), mask.slice(0, row).true_count(), "{from} {length} {row}");
             }
@@ -269,7 +260,7 @@ mod tests {
         let count = RecordBatchOptions::new().with_row_count(Some(100));
         let batch = RecordBatch::try_new_with_options(Arc::new(arrow::datatypes::Schema::empty()), vec![], &count);
         let mask = mask(100, 40, 0);
-        let found = Selection::new(&mask).unwrap().batch(&batch.unwrap()).unwrap();
+        let found = Selection::new(mask.values().clone()).unwrap().batch(&batch.unwrap()).unwrap();
         assert_eq!(found.num_rows(), mask.true_count());
     }
 }

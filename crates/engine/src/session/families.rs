@@ -6,7 +6,7 @@ use crate::shape::Reason;
 use datafusion::catalog::TableProvider;
 use datafusion::execution::SessionState;
 use plusminus_catalog::{BaseFile, Manifest, Store};
-use plusminus_sampling::{Source, are_unchanged, base_files};
+use plusminus_sampling::{are_unchanged, base_files, rows_of};
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -76,7 +76,7 @@ impl Session {
         }
         Ok(match base_files(table, state).await? {
             Some(files) => Now::Files(files),
-            None => Now::Rows(Source::open(table, state).await?.rows()),
+            None => Now::Rows(rows_of(table, state).await?),
         })
     }
 

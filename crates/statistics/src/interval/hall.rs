@@ -29,7 +29,25 @@ pub fn hall_g(lambda: f64, q: f64) -> f64 {
     if lambda.abs() < 1e-4 {
         return q;
     }
-    3.0 / lambda * ((1.0 + lambda * (q - lambda / 6.0)).cbrt() - 1.0)
+    3.0 / lambda * (cube_root(1.0 + lambda * (q - lambda / 6.0)) - 1.0)
+}
+
+/// A cube root within a few units of the last place, where the library's is correct to the last bit and takes three times as long.
+///
+/// Halley's iteration from a third of the exponent; each step triples the digits (Kahan, *Computing a Real Cube Root*, 1991).
+fn cube_root(x: f64) -> f64 {
+    /// Two thirds of the exponent's bias, less what makes the start best around the middle.
+    const START: u64 = 0x2A9F_7893_0000_0000;
+    if x == 0.0 || !x.is_finite() {
+        return x.cbrt();
+    }
+    let a = x.abs();
+    let mut root = f64::from_bits(a.to_bits() / 3 + START);
+    for _ in 0..3 {
+        let cube = root * root * root;
+        root *= (cube + 2.0 * a) / (2.0 * cube + a);
+    }
+    root.copysign(x)
 }
 
 /// The union of Hall's interval and Student's, `(lower, upper)` around `estimate`.
@@ -54,4 +72,24 @@ pub(super) fn farther(lambda: f64, q: f64) -> f64 {
 /// The skewness that the short side of an interval, nearer than Student's, is made for.
 pub(super) fn capped(lambda: f64) -> f64 {
     lambda.clamp(-LAMBDA_CAP, LAMBDA_CAP)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cube_root;
+
+    /// Over many magnitudes, of both signs.
+    #[test]
+    fn cube_roots() {
+        for exponent in -80..80 {
+            for step in 1..100 {
+                let x = f64::from(step) * 0.37 * 10_f64.powi(exponent);
+                let error = (cube_root(x) / x.cbrt() - 1.0).abs();
+                assert!(error < 1e-15, "{x}: {error:e}");
+                assert_eq!(cube_root(-x).to_bits(), (-cube_root(x)).to_bits());
+            }
+        }
+        assert_eq!((cube_root(0.0), cube_root(f64::INFINITY)), (0.0, f64::INFINITY));
+        assert!(cube_root(f64::NAN).is_nan());
+    }
 }

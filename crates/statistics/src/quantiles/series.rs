@@ -6,8 +6,8 @@ const TERMS: usize = 24;
 /// Steps of the table that the series is read off.
 const STEPS: usize = 512;
 
-/// A smooth function on an interval as a Chebyshev series (Trefethen, *Approximation Theory and
-/// Approximation Practice*, 2013, ch. 3), summed at even steps and interpolated between them.
+/// A smooth function on an interval, whose logarithm is a Chebyshev series (Trefethen, *Approximation Theory and
+/// Approximation Practice*, 2013, ch. 3), summed at even steps; between them the function itself is interpolated.
 #[derive(Debug)]
 pub(super) struct Series {
     from: f64,
@@ -18,7 +18,7 @@ pub(super) struct Series {
 }
 
 impl Series {
-    /// Interpolates `f` at the Chebyshev points, none of which is an end of the interval.
+    /// The function whose logarithm is `f`, interpolated at the Chebyshev points, none of which is an end of the interval.
     pub(super) fn fit(from: f64, to: f64, f: impl Fn(f64) -> f64) -> Self {
         let angle = |k: usize| PI * (index(k) + 0.5) / index(TERMS);
         let values: [f64; TERMS] = std::array::from_fn(|k| f(from + (to - from) * 0.5 * (1.0 + angle(k).cos())));
@@ -27,7 +27,7 @@ impl Series {
             sum * if j == 0 { 1.0 } else { 2.0 } / index(TERMS)
         });
         let step = |at: usize| 2.0 * (index(at) - 1.0) / index(STEPS) - 1.0;
-        let table = (0..STEPS + 3).map(|at| summed(&coefficients, step(at))).collect();
+        let table = (0..STEPS + 3).map(|at| summed(&coefficients, step(at)).exp()).collect();
         Self { from, scale: index(STEPS) / (to - from), table }
     }
 

@@ -108,3 +108,19 @@ fn one_value_serves_many_threads() {
     fn shared<T: Sync + Send>(_: &T) {}
     shared(&at(0.025));
 }
+
+/// Between the steps of the tables, too, and in tails as thin as those of many groups at once.
+#[test]
+fn tables_hold_what_is_computed_from_scratch() {
+    for tail in [0.25, 0.025, 0.0005, 0.000_025, 2.5e-8] {
+        let q = at(tail);
+        let degrees = (0..150).map(|step| 1.063_f64.powi(step));
+        for df in degrees {
+            check(q.t(df), super::student(tail, q.normal(), df));
+            if df >= super::DEGREES_OF_TABLE {
+                check(q.chi2_lower(df), super::chi2(tail, -q.normal(), df));
+                check(q.chi2_upper(df), super::chi2(1.0 - tail, q.normal(), df));
+            }
+        }
+    }
+}

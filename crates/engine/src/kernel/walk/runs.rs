@@ -104,46 +104,43 @@ impl<'a> Runs<'a> {
         reach(&mut self.spans, first + found);
         reach(&mut self.sizes, first + found);
         reach(&mut self.longer, longer + found);
-        let mut are_sampled = true;
-        for (size, begin) in self.sizes[first..].iter_mut().zip(&self.begins[..found]) {
+        reach(&mut self.exact, found + 1);
+        let mut count = 0;
+        for (at, (size, begin)) in self.sizes[first..].iter_mut().zip(&self.begins[..found]).enumerate() {
             *size = size_of(self.of_rows[*begin as usize]);
-            are_sampled &= !size.is_exact();
+            // Written over by the next where it does not count: which strata are known whole is not foreseen by any processor.
+            self.exact[count] = number(at);
+            count += usize::from(size.is_exact());
         }
         for (span, ends) in self.spans[first..].iter_mut().zip(self.begins.windows(2)) {
             *span = [ends[0], ends[1]];
         }
-        let taken = if are_sampled { found } else { self.part_whole(first, found) };
+        let taken = self.part_whole(first, found, count);
         let mut more = longer;
         for (at, [from, to]) in self.spans[first..first + taken].iter().enumerate() {
-            // Written over by the next where it does not count: which runs are long is not foreseen by any processor.
             self.longer[more] = number(at);
             more += usize::from(to - from > 2);
         }
         self.starts.push([first + taken, more]);
     }
 
-    /// Takes runs of strata that are known whole out of those found for a group; returns how many are left.
-    fn part_whole(&mut self, first: usize, found: usize) -> usize {
+    /// Takes the first `count` that are noted as known whole out of the runs found for a group; returns how many are left.
+    fn part_whole(&mut self, first: usize, found: usize, count: usize) -> usize {
         let group = self.groups();
         let (spans, sizes) = (&mut self.spans[first..first + found], &mut self.sizes[first..first + found]);
-        // Which strata are known whole is not foreseen by any processor: what does not count is written over by the next.
-        self.exact.resize(found, 0);
-        let mut count = 0;
-        for (at, size) in sizes.iter().enumerate() {
-            self.exact[count] = number(at);
-            count += usize::from(size.is_exact());
+        let (mut taken, mut next) = (0, 0);
+        for at in self.exact[..count].iter().map(|at| *at as usize) {
+            let [from, to] = spans[at];
+            self.whole.push((group, sizes[at], from as usize..to as usize));
+            spans.copy_within(next..at, taken);
+            sizes.copy_within(next..at, taken);
+            (taken, next) = (taken + at - next, at + 1);
         }
-        for at in &self.exact[..count] {
-            let [from, to] = spans[*at as usize];
-            self.whole.push((group, sizes[*at as usize], from as usize..to as usize));
+        if next > 0 {
+            spans.copy_within(next.., taken);
+            sizes.copy_within(next.., taken);
         }
-        let mut taken = 0;
-        for at in 0..found {
-            let size = sizes[at];
-            (spans[taken], sizes[taken]) = (spans[at], size);
-            taken += usize::from(!size.is_exact());
-        }
-        taken
+        taken + found - next
     }
 
     /// Notes where runs begin, of which there are so many at most, and where the last one ends; returns that.
