@@ -155,15 +155,11 @@ impl<'a> Chunk<'a> {
 impl Chunk<'_> {
     /// Adds rows of strata that are known whole.
     fn add_whole(&self, rows: &Rows, variables: &[Variable], totals: &mut [Total]) {
-        if !self.runs.have_whole() {
-            return;
-        }
-        for (number, own) in totals.chunks_exact_mut(variables.len()).enumerate() {
-            for (size, run) in self.runs.whole(number) {
-                let stratum = size.into();
-                for (variable, total) in variables.iter().zip(own.iter_mut()) {
-                    total.fold_cell(&stratum, &cell_of(rows, run.clone(), variable));
-                }
+        for (group, size, run) in self.runs.whole() {
+            let stratum = size.into();
+            let own = &mut totals[group * variables.len()..(group + 1) * variables.len()];
+            for (variable, total) in variables.iter().zip(own) {
+                total.fold_cell(&stratum, &cell_of(rows, run.clone(), variable));
             }
         }
     }

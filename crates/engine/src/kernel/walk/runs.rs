@@ -53,11 +53,6 @@ impl<'a> Runs<'a> {
         }
     }
 
-    /// Whether any of the strata is known whole.
-    pub(super) fn have_whole(&self) -> bool {
-        !self.whole.is_empty()
-    }
-
     pub(super) fn groups(&self) -> usize {
         self.starts.len() - 1
     }
@@ -72,10 +67,9 @@ impl<'a> Runs<'a> {
         }
     }
 
-    /// The rows that a group has in strata that are known whole.
-    pub(super) fn whole(&self, number: usize) -> impl Iterator<Item = (StratumSize, Range<usize>)> {
-        let own = self.whole.iter().filter(move |(group, ..)| *group == number);
-        own.map(|(_, size, rows)| (*size, rows.clone()))
+    /// Runs of strata that are known whole: the number of the group, the size of the stratum and the rows.
+    pub(super) fn whole(&self) -> impl Iterator<Item = (usize, StratumSize, Range<usize>)> {
+        self.whole.iter().cloned()
     }
 
     /// Forgets all groups and keeps the memory.
@@ -213,8 +207,10 @@ mod tests {
                 let sampled = runs.sampled(group);
                 let longer = (0..).zip(sampled.iter()).filter(|(_, (_, rows))| rows.len() > 2);
                 assert_eq!(sampled.longer, longer.map(|(at, _)| at).collect::<Vec<u32>>());
-                let mut own: Vec<_> =
-                    sampled.iter().chain(runs.whole(group)).map(|(size, rows)| (rows.start, rows, size)).collect();
+                let mut own: Vec<_> = {
+                    let whole = runs.whole().filter(|(of, ..)| *of == group).map(|(_, size, rows)| (size, rows));
+                    sampled.iter().chain(whole).map(|(size, rows)| (rows.start, rows, size)).collect()
+                };
                 own.sort_by_key(|(start, ..)| *start);
                 assert!(own.len() <= runs_max);
                 taken.extend(own);
