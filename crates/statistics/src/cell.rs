@@ -183,7 +183,7 @@ impl Cell {
             return (self.origin, 0.0, 0.0);
         }
         let mean = self.s1 / real(self.count);
-        let squares = (self.s2 - mean * self.s1).max(0.0);
+        let squares = not_negative(self.s2 - mean * self.s1);
         let cubes = self.s3 - mean * (3.0 * self.s2 - 2.0 * mean * self.s1);
         (self.origin + mean, squares, cubes)
     }
@@ -205,6 +205,11 @@ impl Cell {
         }
         moved
     }
+}
+
+/// Zero where rounding left less; what is not a number stays so.
+fn not_negative(squares: f64) -> f64 {
+    if squares < 0.0 { 0.0 } else { squares }
 }
 
 /// Values below which putting sums together costs more than they save.

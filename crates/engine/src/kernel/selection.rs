@@ -54,13 +54,15 @@ impl Selection {
     pub(super) fn extend<T: Packed>(&self, found: &mut Vec<T>, numbers: &[T]) {
         let bits = self.mask.values().bit_chunks();
         let (full, rest) = numbers.as_chunks::<WORD>();
+        let mut words = bits.iter().zip(full).peekable();
         let mut next = found.len();
-        // Vectors are written whole, also the last one.
-        found.resize(next + self.passing + WORD, T::default());
-        dispatch!(Level::new(), simd => for (word, numbers) in bits.iter().zip(full) {
+        found.resize(next + self.passing, T::default());
+        // Vectors are written whole, so that the last numbers are taken one by one.
+        dispatch!(Level::new(), simd => while let Some((word, numbers)) = words.next_if(|_| next + WORD <= found.len()) {
             next += T::pack(simd, numbers, word, &mut found[next..]);
         });
         found.truncate(next);
+        words.for_each(|(word, numbers)| extend_word(found, numbers, word));
         extend_rest(found, rest, bits.remainder_bits());
     }
 
@@ -125,7 +127,7 @@ fn extend_rest<T: Copy>(found: &mut Vec<T>, numbers: &[T], bits: u64) {
 
 /// Numbers that are taken out with the processor's vectors.
 pub(super) trait Packed: Copy + Default {
-    /// Puts the numbers whose bit is set side by side into `places`, of which there are a word more than that; returns how many.
+    /// Puts the numbers whose bit is set side by side into `places`, of which there is a word at least; returns how many.
     fn pack<S: Simd>(simd: S, numbers: &[Self; WORD], word: u64, places: &mut [Self]) -> usize;
 }
 

@@ -6,13 +6,14 @@ use datafusion::config::Dialect;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::sql::parser::Statement;
-use datafusion::sql::sqlparser::ast::{self, SetExpr, UnaryOperator, Value, ValueWithSpan};
+use datafusion::sql::sqlparser::ast::{self, BinaryOperator, SetExpr, UnaryOperator, Value, ValueWithSpan};
 use datafusion::sql::sqlparser::dialect::dialect_from_str;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace};
 
-/// Bytes of the longest text that is looked at.
-const TEXT_MAX: usize = 16 << 10;
+/// Bytes of the longest text that is looked at, and its literals: of more, planning is the smaller part.
+const TEXT_MAX: usize = 4 << 10;
+const LITERALS_MAX: usize = 64;
 /// Digits of the longest whole number: those with more may be of several types.
 const DIGITS_MAX: usize = 18;
 
@@ -24,11 +25,13 @@ pub(super) struct Form(Vec<Token>);
 #[derive(Clone, Debug, Default)]
 pub(super) struct Literals {
     pub(super) values: Vec<ScalarValue>,
+    /// As they are written: `1.0` and `1.00` may be of two types.
+    pub(super) written: Vec<Token>,
     /// Where each stands.
     places: Vec<Location>,
 }
 
-/// The form of a text and its literals; `None` of one that is no SQL, or very long.
+/// The form of a text and its literals; `None` of one that is no SQL, or long.
 pub(super) fn taken_apart(sql: &str, dialect: Dialect) -> Option<(Form, Literals)> {
     let (mut form, mut literals) = (Vec::new(), Literals::default());
     for TokenWithSpan { token, span } in tokens(sql, dialect)? {
@@ -44,6 +47,7 @@ pub(super) fn taken_apart(sql: &str, dialect: Dialect) -> Option<(Form, Literals
             token => match literal(&token) {
                 Some((value, blank)) => {
                     literals.values.push(value);
+                    literals.written.push(token);
                     literals.places.push(span.start);
                     blank
                 }
@@ -52,7 +56,7 @@ pub(super) fn taken_apart(sql: &str, dialect: Dialect) -> Option<(Form, Literals
         };
         form.push(token);
     }
-    Some((Form(form), literals))
+    (literals.values.len() <= LITERALS_MAX).then_some((Form(form), literals))
 }
 
 fn tokens(sql: &str, dialect: Dialect) -> Option<Vec<TokenWithSpan>> {
@@ -85,12 +89,13 @@ pub(super) fn compared(statement: &Statement, literals: &Literals) -> Vec<usize>
     let SetExpr::Select(select) = query.body.as_ref() else { return Vec::new() };
     let (mut found, mut open) = (Vec::new(), Vec::from_iter(&select.selection));
     let mut note = |value: &ValueWithSpan| found.extend(literals.places.iter().position(|at| *at == value.span.start));
-    // What functions make of a literal may depend on it, also its type; and subqueries name columns after literals.
+    // What functions and operators of other kinds make of a literal may depend on it, also its type; and subqueries name columns after
+    // literals.
     while let Some(expr) = open.pop() {
         match expr {
             ast::Expr::Nested(inner) => open.push(inner),
             ast::Expr::UnaryOp { op: UnaryOperator::Not | UnaryOperator::Minus, expr } => open.push(expr),
-            ast::Expr::BinaryOp { left, right, .. } => open.extend([left.as_ref(), right]),
+            ast::Expr::BinaryOp { left, op, right } if is_plain(op) => open.extend([left.as_ref(), right]),
             ast::Expr::Between { expr, low, high, .. } => open.extend([expr.as_ref(), low, high]),
             ast::Expr::InList { expr, list, .. } => open.extend(std::iter::once(expr.as_ref()).chain(list)),
             ast::Expr::TypedString(text) => note(&text.value),
@@ -102,6 +107,27 @@ pub(super) fn compared(statement: &Statement, literals: &Literals) -> Vec<usize>
     }
     found.sort_unstable();
     found
+}
+
+/// Whether only types decide what an operator does.
+fn is_plain(operator: &BinaryOperator) -> bool {
+    use BinaryOperator as Op;
+    matches!(
+        operator,
+        Op::And
+            | Op::Or
+            | Op::Eq
+            | Op::NotEq
+            | Op::Lt
+            | Op::LtEq
+            | Op::Gt
+            | Op::GtEq
+            | Op::Plus
+            | Op::Minus
+            | Op::Multiply
+            | Op::Divide
+            | Op::Modulo
+    )
 }
 
 /// The statement of a text with a marker in the place of each of these literals, and the markers.
@@ -147,13 +173,17 @@ pub(super) fn filled(
     if markers.is_empty() {
         return Ok((plan, found));
     }
+    let negative: Vec<_> = markers.iter().map(negated).collect();
     let mut put = |expr: Expr| {
         let Expr::Literal(literal, metadata) = expr else { return Ok(Transformed::no(expr)) };
-        for (at, (marker, value)) in markers.iter().zip(values).enumerate() {
+        let places = markers.iter().zip(&negative).zip(values).enumerate();
+        for (at, ((marker, negative), value)) in places {
             let value = if *marker == literal {
                 Some((*value).clone())
+            } else if negative.as_ref() == Some(&literal) {
+                negated(value)
             } else {
-                negated(marker).filter(|marker| *marker == literal).and_then(|_| negated(value))
+                None
             };
             if let Some(value) = value {
                 found[at] = true;

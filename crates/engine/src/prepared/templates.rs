@@ -9,14 +9,20 @@ use super::parameters::{Form, Literals, compared, filled, marked};
 use super::{Prepared, analysed};
 use crate::error::Result;
 use crate::session::Session;
+use datafusion::catalog::TableProvider;
 use datafusion::common::ScalarValue;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::datasource::source_as_provider;
+use datafusion::execution::{SessionState, SessionStateDefaults};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::optimizer::Analyzer;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Forms that are kept.
-const FORMS_MAX: usize = 256;
+/// Forms that templates are kept of, and forms that were asked once, which are only counted.
+const FORMS_MAX: usize = 128;
+const SEEN_MAX: usize = 4_096;
 /// Templates of one form, which differ in literals that stand elsewhere than in WHERE.
 const TEMPLATES_MAX: usize = 4;
 
@@ -29,10 +35,13 @@ pub(super) struct Templates {
 #[derive(Default)]
 struct Kept {
     forms: HashMap<Form, Known>,
+    /// Hashes of forms that were asked once: two of one hash get a template early, no more.
+    seen: HashSet<u64>,
+    hasher: RandomState,
     uses: u64,
 }
 
-/// What is known of a form, which was asked once at least.
+/// What is known of a form that was asked more than once, or has no literals.
 #[derive(Default)]
 struct Known {
     last_use: u64,
@@ -54,7 +63,7 @@ struct Template {
 
 impl Template {
     fn is_for(&self, literals: &Literals) -> bool {
-        let (own, other) = (&self.literals.values, &literals.values);
+        let (own, other) = (&self.literals.written, &literals.written);
         own.len() == other.len()
             && own.iter().zip(other).enumerate().all(|(at, (own, other))| own == other || self.chosen.contains(&at))
     }
@@ -92,29 +101,36 @@ impl Templates {
             return;
         }
         let template = made(sql, literals, prepared).await;
-        if let Some(known) = self.lock().forms.get_mut(&form) {
-            match template {
-                Some(template) => known.templates.push(Arc::new(template)),
-                None => known.is_unfit = true,
-            }
+        let mut kept = self.lock();
+        let now = kept.uses;
+        if kept.forms.len() >= FORMS_MAX && !kept.forms.contains_key(&form) {
+            let oldest = kept.forms.iter().min_by_key(|(_, known)| known.last_use).map(|(form, _)| form.clone());
+            oldest.and_then(|oldest| kept.forms.remove(&oldest));
+        }
+        let known = kept.forms.entry(form).or_default();
+        known.last_use = now;
+        match template {
+            Some(template) if known.templates.len() < TEMPLATES_MAX => known.templates.push(Arc::new(template)),
+            Some(_) => {}
+            None => known.is_unfit = true,
         }
     }
 
     /// Whether a template is worth it: planning once more for a text that is never asked again is not.
     fn is_wanted(&self, form: &Form, literals: &Literals) -> bool {
         let mut kept = self.lock();
-        let now = kept.uses;
-        if let Some(known) = kept.forms.get_mut(form) {
-            known.last_use = now;
+        if let Some(known) = kept.forms.get(form) {
             return !known.is_unfit && known.templates.len() < TEMPLATES_MAX;
         }
-        if kept.forms.len() >= FORMS_MAX {
-            let oldest = kept.forms.iter().min_by_key(|(_, known)| known.last_use).map(|(form, _)| form.clone());
-            oldest.and_then(|oldest| kept.forms.remove(&oldest));
-        }
-        kept.forms.insert(form.clone(), Known { last_use: now, ..Known::default() });
         // Without literals the plan is a template already.
-        literals.values.is_empty()
+        if literals.values.is_empty() {
+            return true;
+        }
+        let hash = kept.hasher.hash_one(form);
+        if kept.seen.len() >= SEEN_MAX {
+            kept.seen.clear();
+        }
+        !kept.seen.insert(hash)
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -130,22 +146,44 @@ async fn made(sql: &str, literals: Literals, prepared: &Prepared) -> Option<Temp
     if chosen.is_empty() {
         return Some(Template { basis, plan: prepared.plan.clone(), chosen, markers: Vec::new(), literals });
     }
-    // Rules of the user's own may look at literals.
-    let (rules, own) = (Analyzer::new().rules, &state.analyzer().rules);
-    if own.len() != rules.len() || own.iter().zip(rules).any(|(own, rule)| own.name() != rule.name()) {
+    if !plans_by_types(state) {
         return None;
     }
     let (statement, markers) = marked(sql, dialect, &literals, &chosen)?;
     let plan = analysed(state, statement).await.ok()?;
     let values: Vec<_> = chosen.iter().map(|at| &literals.values[*at]).collect();
     let (again, found) = filled(plan.clone(), &markers, &values).ok()?;
-    (found.iter().all(|found| *found) && again == prepared.plan).then_some(Template {
-        basis,
-        plan,
-        chosen,
-        markers,
-        literals,
-    })
+    // Who writes what looks like a marker cannot be told from one.
+    let (_, written) = filled(prepared.plan.clone(), &markers, &values).ok()?;
+    let is_same = again == prepared.plan && read_alike(&again, &prepared.plan)?;
+    let is_fit = is_same && found.iter().all(|found| *found) && !written.contains(&true);
+    is_fit.then_some(Template { basis, plan, chosen, markers, literals })
+}
+
+/// Whether nothing but DataFusion itself plans: rules of the user's own may look at literals.
+fn plans_by_types(state: &SessionState) -> bool {
+    let (usual, own) = (Analyzer::new(), state.analyzer());
+    own.rules.len() == usual.rules.len()
+        && own.rules.iter().zip(&usual.rules).all(|(own, rule)| own.name() == rule.name())
+        && own.function_rewrites().len() == usual.function_rewrites().len()
+        && state.expr_planners().len() == SessionStateDefaults::default_expr_planners().len()
+}
+
+/// Whether both plans read the same tables, which plans are not compared by.
+fn read_alike(one: &LogicalPlan, other: &LogicalPlan) -> Option<bool> {
+    let (one, other) = (providers(one).ok()?, providers(other).ok()?);
+    Some(one.len() == other.len() && one.iter().zip(&other).all(|(one, other)| Arc::ptr_eq(one, other)))
+}
+
+fn providers(plan: &LogicalPlan) -> datafusion::error::Result<Vec<Arc<dyn TableProvider>>> {
+    let mut found = Vec::new();
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            found.push(source_as_provider(&scan.source)?);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -114,7 +114,9 @@ impl Cells {
         let [origin, s1, s2, s3] = sums.map(|kept| load(simd, &kept));
         let rows = load(simd, &spans.map(|[from, to]| whole_real((to - from) as u64)));
         let mean = s1 / rows;
-        let squares = (s2 - mean * s1).max(0.0);
+        let squares = s2 - mean * s1;
+        // What is not a number stays so.
+        let squares = squares.simd_lt(0.0).select(Reals::splat(simd, 0.0), squares);
         let cubes = s3 - mean * (s2 * 3.0 - mean * s1 * 2.0);
         let all = [origin + mean, squares, cubes, s1 + origin * rows].map(<[f64; LANES]>::from);
         for (lane, at) in own.into_iter().enumerate() {

@@ -150,6 +150,18 @@ fn whole_numbers_stay_whole() {
     }
 }
 
+/// Squares beyond all numbers are no variance of zero.
+#[test]
+fn squares_may_be_too_large() {
+    for values in [vec![1e200, -1e200, 5e199], vec![1e200; 9].into_iter().chain([-1e200, 5e199]).collect()] {
+        let size = StratumSize::new(values.len() as u64 + 6, values.len() as u64);
+        let groups = [vec![(size, values)]];
+        for found in [side_by_side(&groups, 1.0, 0.0)[0][0], all_at_once(&groups, 1.0, 0.0)[0][0]] {
+            assert!(found.varies && found.variance().is_none());
+        }
+    }
+}
+
 /// No interval is made of what is not a number.
 #[test]
 fn infinities_have_no_variance() {

@@ -34,6 +34,7 @@ fn what_may_be_planned_otherwise_is_another_form() {
     }
     assert!(taken_apart("SELECT 'open", Dialect::Generic).is_none());
     assert!(taken_apart(&format!("SELECT {}1", "1+".repeat(TEXT_MAX)), Dialect::Generic).is_none());
+    assert!(taken_apart(&format!("SELECT {}1", "1+".repeat(LITERALS_MAX)), Dialect::Generic).is_none());
 }
 
 #[test]
@@ -49,6 +50,7 @@ fn only_what_conditions_compare_with_is_a_parameter() {
     );
     assert_eq!(chosen("SELECT 1 FROM t WHERE d >= DATE '2026-01-01' AND e + 1 < 2 LIMIT 9"), [1, 2, 3]);
     assert_eq!(chosen("SELECT a FROM t WHERE round(b, 2) > 5 AND c = (SELECT max(c) FROM u WHERE v = 7)"), [1]);
+    assert_eq!(chosen("SELECT a FROM t WHERE (b -> 'key') = 5 AND c || 'x' = 'y'"), [1, 3]);
     assert_eq!(
         chosen("SELECT a FROM t WHERE d > now() - INTERVAL '3' DAY AND CASE WHEN b = 1 THEN 2 END > c"),
         [0_usize; 0]
