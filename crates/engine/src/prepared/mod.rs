@@ -35,7 +35,7 @@ pub(crate) struct Prepared {
     /// What stands above the aggregate, compiled when it is first needed; `None` in it when that cannot be done.
     pub(crate) upward: OnceLock<Option<Upward>>,
     /// How fast it ran before.
-    pub(crate) pace: Pace,
+    pub(crate) pace: Arc<Pace>,
     /// How it looks through the samples that were tried last.
     fitted: Mutex<Vec<Arc<Fitted>>>,
 }
@@ -82,14 +82,14 @@ impl Prepared {
         let tables = Tables::named(session, references).await;
         let plan = analysed(&state, statement).await.map_err(|error| with_tables(&error, &session.table_names()))?;
         let basis = Basis::new(state, tables, &plan)?;
-        Self::of(Arc::new(basis), plan).map(Some)
+        Self::of(Arc::new(basis), plan, Arc::default()).map(Some)
     }
 
-    /// The query of an analysed plan.
-    fn of(basis: Arc<Basis>, plan: LogicalPlan) -> Result<Self> {
+    /// The query of an analysed plan, which ran at this pace.
+    fn of(basis: Arc<Basis>, plan: LogicalPlan, pace: Arc<Pace>) -> Result<Self> {
         check_error_functions(&plan)?;
         let shape = recognise(&plan).map(Arc::new);
-        Ok(Self { basis, plan, shape, upward: OnceLock::new(), pace: Pace::default(), fitted: Mutex::default() })
+        Ok(Self { basis, plan, shape, upward: OnceLock::new(), pace, fitted: Mutex::default() })
     }
 
     /// The state that it was planned with.

@@ -10,32 +10,45 @@ const FACTOR_MAX: f64 = 20.0;
 /// How much slower a query is than others with as many cells, from its own runs.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
-    /// Logarithms of the factors, of looks and of answers.
-    logarithms: Mutex<[Option<f64>; 3]>,
+    looks: Mutex<Option<Runs>>,
+    answers: Mutex<Option<Runs>>,
+}
+
+/// Logarithms of the cells of a query's runs and of the seconds that they took, on average.
+///
+/// What others would have taken is asked when it is needed: their costs are learnt on, and move away from those of the run.
+#[derive(Clone, Copy, Debug)]
+struct Runs {
+    cells: f64,
+    seconds: f64,
 }
 
 impl Pace {
-    /// The factor; 1 for a query that has not run.
-    pub(crate) fn of(&self, cost: Cost) -> f64 {
-        let known = self.logarithms.lock().unwrap_or_else(PoisonError::into_inner);
-        known[place(cost)].map_or(1.0, f64::exp)
+    /// The factor, given what others take for so many cells; 1 for a query that has not run.
+    pub(crate) fn of(&self, cost: Cost, others: impl FnOnce(f64) -> Option<Duration>) -> f64 {
+        let Some(runs) = *self.runs(cost).lock().unwrap_or_else(PoisonError::into_inner) else { return 1.0 };
+        let others = others(runs.cells.exp()).map_or(f64::NAN, |time| time.as_secs_f64().max(1e-9));
+        let factor = runs.seconds.exp() / others;
+        if factor.is_nan() { 1.0 } else { factor.clamp(1.0 / FACTOR_MAX, FACTOR_MAX) }
     }
 
-    /// `took` where `predicted` is what others take.
-    pub(crate) fn note(&self, cost: Cost, predicted: Duration, took: Duration) {
-        let factor = took.as_secs_f64() / predicted.as_secs_f64().max(1e-9);
-        let newest = factor.clamp(1.0 / FACTOR_MAX, FACTOR_MAX).ln();
-        let mut known = self.logarithms.lock().unwrap_or_else(PoisonError::into_inner);
-        let slot = &mut known[place(cost)];
-        *slot = Some(slot.map_or(newest, |before| NEWEST * newest + (1.0 - NEWEST) * before));
+    /// `cells` took so long.
+    pub(crate) fn note(&self, cost: Cost, cells: f64, took: Duration) {
+        let newest = Runs { cells: cells.max(1.0).ln(), seconds: took.as_secs_f64().max(1e-9).ln() };
+        let mut runs = self.runs(cost).lock().unwrap_or_else(PoisonError::into_inner);
+        let average = |newest: f64, before: f64| NEWEST * newest + (1.0 - NEWEST) * before;
+        *runs = Some(runs.map_or(newest, |before| Runs {
+            cells: average(newest.cells, before.cells),
+            seconds: average(newest.seconds, before.seconds),
+        }));
     }
-}
 
-fn place(cost: Cost) -> usize {
-    match cost {
-        Cost::Look => 0,
-        Cost::Answer => 1,
-        Cost::Load => 2,
+    /// Reading files is as fast for one query as for another, and counted with the looks.
+    fn runs(&self, cost: Cost) -> &Mutex<Option<Runs>> {
+        match cost {
+            Cost::Look | Cost::Load => &self.looks,
+            Cost::Answer => &self.answers,
+        }
     }
 }
 
@@ -46,12 +59,27 @@ mod tests {
     #[test]
     fn a_query_is_taken_to_be_as_slow_as_it_was() {
         let (pace, ms) = (Pace::default(), Duration::from_millis);
-        assert!((pace.of(Cost::Look) - 1.0).abs() < 1e-12);
-        pace.note(Cost::Look, ms(10), ms(40));
-        assert!((pace.of(Cost::Look) - 4.0).abs() < 1e-9 && (pace.of(Cost::Answer) - 1.0).abs() < 1e-12);
-        pace.note(Cost::Look, ms(10), ms(10));
-        assert!((pace.of(Cost::Look) - 2.0).abs() < 1e-9);
-        pace.note(Cost::Answer, ms(1), ms(100_000));
-        assert!((pace.of(Cost::Answer) - FACTOR_MAX).abs() < 1e-9);
+        let others = |cells: f64| Some(Duration::from_secs_f64(cells * 1e-6));
+        assert!((pace.of(Cost::Look, others) - 1.0).abs() < 1e-12);
+        pace.note(Cost::Look, 1e4, ms(40));
+        assert!((pace.of(Cost::Look, others) - 4.0).abs() < 1e-9);
+        assert!((pace.of(Cost::Answer, others) - 1.0).abs() < 1e-12);
+        pace.note(Cost::Look, 1e4, ms(10));
+        assert!((pace.of(Cost::Look, others) - 2.0).abs() < 1e-9);
+        pace.note(Cost::Answer, 1e3, ms(100_000));
+        assert!((pace.of(Cost::Answer, others) - FACTOR_MAX).abs() < 1e-9);
+        assert!((pace.of(Cost::Answer, |_| None) - 1.0).abs() < 1e-12);
+    }
+
+    /// What others are learnt to take meanwhile does not change what this one takes.
+    #[test]
+    fn what_it_took_does_not_move_with_others() {
+        let pace = Pace::default();
+        pace.note(Cost::Answer, 1e4, Duration::from_millis(30));
+        for per_cell in [1e-6, 3e-6, 9e-6] {
+            let others = |cells: f64| Some(Duration::from_secs_f64(cells * per_cell));
+            let foretold = 1e4 * per_cell * pace.of(Cost::Answer, others);
+            assert!((foretold - 0.03).abs() < 1e-9, "{foretold}");
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! SQL Server's "simple parameterization" calls it).
 
 use super::basis::Basis;
+use super::pace::Pace;
 use super::parameters::{Form, Literals, compared, filled, marked};
 use super::{Prepared, analysed};
 use crate::error::Result;
@@ -53,6 +54,8 @@ struct Known {
 /// A plan whose literals may be others.
 struct Template {
     basis: Arc<Basis>,
+    /// How fast queries of it ran.
+    pace: Arc<Pace>,
     plan: LogicalPlan,
     /// Which literals are markers in the plan, and these.
     chosen: Vec<usize>,
@@ -83,7 +86,7 @@ impl Templates {
             self.lock().forms.remove(form);
             return Ok(None);
         }
-        Prepared::of(Arc::clone(&template.basis), template.plan(literals)?).map(Some)
+        Prepared::of(Arc::clone(&template.basis), template.plan(literals)?, Arc::clone(&template.pace)).map(Some)
     }
 
     fn template(&self, form: &Form, literals: &Literals) -> Option<Arc<Template>> {
@@ -140,11 +143,11 @@ impl Templates {
 
 /// A template of a text that was planned; `None` when its plan with these very literals is not the one that was planned.
 async fn made(sql: &str, literals: Literals, prepared: &Prepared) -> Option<Template> {
-    let (basis, state) = (Arc::clone(&prepared.basis), prepared.state());
+    let (basis, pace, state) = (Arc::clone(&prepared.basis), Arc::clone(&prepared.pace), prepared.state());
     let dialect = state.config_options().sql_parser.dialect;
     let chosen = compared(&state.sql_to_statement(sql, &dialect).ok()?, &literals);
     if chosen.is_empty() {
-        return Some(Template { basis, plan: prepared.plan.clone(), chosen, markers: Vec::new(), literals });
+        return Some(Template { basis, pace, plan: prepared.plan.clone(), chosen, markers: Vec::new(), literals });
     }
     if !plans_by_types(state) {
         return None;
@@ -157,7 +160,7 @@ async fn made(sql: &str, literals: Literals, prepared: &Prepared) -> Option<Temp
     let (_, written) = filled(prepared.plan.clone(), &markers, &values).ok()?;
     let is_same = again == prepared.plan && read_alike(&again, &prepared.plan)?;
     let is_fit = is_same && found.iter().all(|found| *found) && !written.contains(&true);
-    is_fit.then_some(Template { basis, plan, chosen, markers, literals })
+    is_fit.then_some(Template { basis, pace, plan, chosen, markers, literals })
 }
 
 /// Whether nothing but DataFusion itself plans: rules of the user's own may look at literals.

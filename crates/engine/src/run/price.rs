@@ -82,14 +82,17 @@ impl<'a> Price<'a> {
 
     /// What a look at `level` will take when everything is in memory, with caution.
     fn walk(&self, level: usize) -> Option<Duration> {
-        let time = self.context.costs.predict(Cost::Look, self.cells(level))?;
-        Some(time.mul_f64(CAUTION * self.context.prepared.pace.of(Cost::Look)))
+        Some(self.at_pace(Cost::Look, level)?.mul_f64(CAUTION))
     }
 
     /// How long an answer from `level` takes, from the text on.
     pub(super) fn answer(&self, level: usize) -> Option<Duration> {
-        let time = self.context.costs.predict(Cost::Answer, self.cells(level))?;
-        Some(time.mul_f64(self.context.prepared.pace.of(Cost::Answer)))
+        self.at_pace(Cost::Answer, level)
+    }
+
+    fn at_pace(&self, cost: Cost, level: usize) -> Option<Duration> {
+        let others = |cells| self.context.costs.predict(cost, cells);
+        Some(others(self.cells(level))?.mul_f64(self.context.prepared.pace.of(cost, others)))
     }
 
     fn left(&self) -> Option<Duration> {
@@ -99,9 +102,7 @@ impl<'a> Price<'a> {
 
     pub(super) fn learn(&self, cost: Cost, level: usize, took: Duration) {
         let cells = self.cells(level);
-        if let Some(predicted) = self.context.costs.predict(cost, cells) {
-            self.context.prepared.pace.note(cost, predicted, took);
-        }
+        self.context.prepared.pace.note(cost, cells, took);
         self.add(cost, cells, took);
     }
 

@@ -32,7 +32,7 @@ pub fn hall_g(lambda: f64, q: f64) -> f64 {
     3.0 / lambda * (cube_root(1.0 + lambda * (q - lambda / 6.0)) - 1.0)
 }
 
-/// A cube root within a few units of the last place, where the library's is correct to the last bit and takes three times as long.
+/// A cube root within 1e-14, where the library's is correct to the last bit and takes three times as long.
 ///
 /// Halley's iteration from a third of the exponent; each step triples the digits (Kahan, *Computing a Real Cube Root*, 1991).
 fn cube_root(x: f64) -> f64 {
@@ -43,7 +43,7 @@ fn cube_root(x: f64) -> f64 {
         return x.cbrt();
     }
     let mut root = f64::from_bits(a.to_bits() / 3 + START);
-    for _ in 0..3 {
+    for _ in 0..2 {
         let cube = root * root * root;
         root *= (cube + 2.0 * a) / (2.0 * cube + a);
     }
@@ -85,7 +85,7 @@ mod tests {
             for step in 1..100 {
                 let x = f64::from(step) * 0.37 * 10_f64.powi(exponent);
                 let error = (cube_root(x) / x.cbrt() - 1.0).abs();
-                assert!(error < 1e-15, "{x}: {error:e}");
+                assert!(error < 1e-14, "{x}: {error:e}");
                 assert_eq!(cube_root(-x).to_bits(), (-cube_root(x)).to_bits());
             }
         }
