@@ -91,3 +91,30 @@ async fn new_words_are_planned_with_the_functions_of_today() {
     ));
     assert_ne!(ask("SELECT SUM(n) AS b FROM t LIMIT 1").await.unwrap(), sum);
 }
+
+/// A text with other literals takes over the plan of those before, and answers like a text of its own, on a sample and on the table.
+#[tokio::test(flavor = "multi_thread")]
+async fn other_literals_are_another_query() {
+    let world = World::new(20_000).await;
+    world.session.sample("t").name("s").size_percent(60.0).build().await.unwrap();
+    let ask = async |sql: String, error: Option<f64>| {
+        let query = world.session.query(sql);
+        let answer = error.map_or(query.clone(), |percent| query.error_percent(percent)).run().await.unwrap();
+        (rows(&answer), answer.report().sample.is_some())
+    };
+    let mut found = Vec::new();
+    for (n, group) in [(700, "group 01"), (600, "group 02"), (500, "it''s"), (-1, "group 01"), (100, "group 02")] {
+        for error in [None, Some(50.0)] {
+            let asked = |name: &str| format!("SELECT COUNT(*) AS {name} FROM t WHERE n < {n} OR g = '{group}'");
+            let answer = ask(asked("c"), error).await;
+            // With another name for the column the form is a new one.
+            let name = format!("c{}", found.len());
+            assert_eq!(answer, ask(asked(&name), error).await, "{n} {group}");
+            assert_eq!(answer.1, error.is_some());
+            found.push(answer.0);
+        }
+    }
+    found.sort();
+    found.dedup();
+    assert!(found.len() > 5, "{found:?}");
+}
