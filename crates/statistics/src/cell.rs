@@ -1,7 +1,7 @@
 use crate::real;
 use sums::LANES;
 
-mod sums;
+pub(crate) mod sums;
 
 /// Sums over the sampled rows of one stratum that belong to one output group.
 ///

@@ -269,7 +269,7 @@ fn mean(values: &[f64]) -> f64 {
 pub(super) fn numbers(array: &ArrayRef) -> Result<ArrayRef> {
     match array.data_type() {
         DataType::Float64 => Ok(Arc::clone(array)),
-        // Any is a float; Arrow would ask of each whether it is.
+        // Each of them is a float, rounded if need be; Arrow would ask one by one.
         #[expect(clippy::cast_precision_loss, reason = "as Arrow casts it")]
         DataType::Int64 => Ok(Arc::new(array.as_primitive::<Int64Type>().unary::<_, Float64Type>(|own| own as f64))),
         DataType::Int32 => Ok(Arc::new(array.as_primitive::<Int32Type>().unary::<_, Float64Type>(f64::from))),

@@ -50,8 +50,9 @@ impl PreparedCache {
             self.keep(sql, &prepared);
             return Ok(prepared);
         }
-        let prepared = Arc::new(Prepared::new(session, sql).await?);
-        if prepared.is_repeatable() && prepared.is_current(session).await {
+        let (prepared, holds) = Prepared::new(session, sql).await?;
+        let prepared = Arc::new(prepared);
+        if holds {
             self.keep(sql, &prepared);
             if let Some((form, literals)) = apart {
                 self.templates.learn(sql, form, literals, &prepared).await;

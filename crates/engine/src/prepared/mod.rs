@@ -51,23 +51,24 @@ enum Planner {
 const FITTED_MAX: usize = 4;
 
 impl Prepared {
-    /// Parses, plans and analyses `sql`.
+    /// Parses, plans and analyses `sql`; also whether the same text will mean the same again as long as nothing changes.
     ///
     /// DataFusion's state, whose copy takes as long as planning a simple query, is the one of the query before as long as nothing
     /// that this query means has changed.
-    pub(crate) async fn new(session: &Session, sql: &str) -> Result<Self> {
+    pub(crate) async fn new(session: &Session, sql: &str) -> Result<(Self, bool)> {
         let before = session.inner.planner.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(state) = before
             && let Ok(Some(prepared)) = Self::planned(session, sql, state, Planner::Kept).await
-            && prepared.is_repeatable()
-            && prepared.is_current(session).await
+            && prepared.holds(session).await
         {
-            return Ok(prepared);
+            return Ok((prepared, true));
         }
         let state = Arc::new(session.context().state());
         *session.inner.planner.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&state));
         let planned = Self::planned(session, sql, state, Planner::New).await?;
-        planned.ok_or_else(|| Error::data("the query could not be planned"))
+        let prepared = planned.ok_or_else(|| Error::data("the query could not be planned"))?;
+        let holds = prepared.holds(session).await;
+        Ok((prepared, holds))
     }
 
     /// `None` from a kept planner where the text names more than tables: files are other tables each time.
@@ -102,6 +103,11 @@ impl Prepared {
     pub(crate) fn is_repeatable(&self) -> bool {
         let slotted = self.shape.as_ref().is_ok_and(|shape| !shape.error_calls.is_empty());
         !slotted && self.basis.is_repeatable()
+    }
+
+    /// Whether asking again now means the same.
+    async fn holds(&self, session: &Session) -> bool {
+        self.is_repeatable() && self.is_current(session).await
     }
 
     /// Whether tables, functions and settings are still those that it was planned with.

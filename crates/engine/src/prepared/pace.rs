@@ -26,7 +26,8 @@ struct Runs {
 impl Pace {
     /// The factor, given what others take for so many cells; 1 for a query that has not run.
     pub(crate) fn of(&self, cost: Cost, others: impl FnOnce(f64) -> Option<Duration>) -> f64 {
-        let Some(runs) = *self.runs(cost).lock().unwrap_or_else(PoisonError::into_inner) else { return 1.0 };
+        let runs = self.runs(cost).and_then(|runs| *runs.lock().unwrap_or_else(PoisonError::into_inner));
+        let Some(runs) = runs else { return 1.0 };
         let others = others(runs.cells.exp()).map_or(f64::NAN, |time| time.as_secs_f64().max(1e-9));
         let factor = runs.seconds.exp() / others;
         if factor.is_nan() { 1.0 } else { factor.clamp(1.0 / FACTOR_MAX, FACTOR_MAX) }
@@ -34,8 +35,9 @@ impl Pace {
 
     /// `cells` took so long.
     pub(crate) fn note(&self, cost: Cost, cells: f64, took: Duration) {
+        let Some(runs) = self.runs(cost) else { return };
         let newest = Runs { cells: cells.max(1.0).ln(), seconds: took.as_secs_f64().max(1e-9).ln() };
-        let mut runs = self.runs(cost).lock().unwrap_or_else(PoisonError::into_inner);
+        let mut runs = runs.lock().unwrap_or_else(PoisonError::into_inner);
         let average = |newest: f64, before: f64| NEWEST * newest + (1.0 - NEWEST) * before;
         *runs = Some(runs.map_or(newest, |before| Runs {
             cells: average(newest.cells, before.cells),
@@ -43,11 +45,12 @@ impl Pace {
         }));
     }
 
-    /// Reading files is as fast for one query as for another, and counted with the looks.
-    fn runs(&self, cost: Cost) -> &Mutex<Option<Runs>> {
+    /// Files are read as fast for one query as for another: that has no pace.
+    fn runs(&self, cost: Cost) -> Option<&Mutex<Option<Runs>>> {
         match cost {
-            Cost::Look | Cost::Load => &self.looks,
-            Cost::Answer => &self.answers,
+            Cost::Look => Some(&self.looks),
+            Cost::Answer => Some(&self.answers),
+            Cost::Load => None,
         }
     }
 }
@@ -69,6 +72,8 @@ mod tests {
         pace.note(Cost::Answer, 1e3, ms(100_000));
         assert!((pace.of(Cost::Answer, others) - FACTOR_MAX).abs() < 1e-9);
         assert!((pace.of(Cost::Answer, |_| None) - 1.0).abs() < 1e-12);
+        pace.note(Cost::Load, 1e4, ms(40));
+        assert!((pace.of(Cost::Load, others) - 1.0).abs() < 1e-12);
     }
 
     /// What others are learnt to take meanwhile does not change what this one takes.

@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::dialect::dialect_from_str;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace};
 
-/// Bytes of the longest text that is looked at, and its literals: of more, planning is the smaller part.
+/// Bytes of the longest text that is looked at, and its literals: what is kept of a form stays small.
 const TEXT_MAX: usize = 4 << 10;
 const LITERALS_MAX: usize = 64;
 /// Digits of the longest whole number: those with more may be of several types.

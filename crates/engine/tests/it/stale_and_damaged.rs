@@ -1,8 +1,13 @@
 //! A stale or damaged sample never answers in silence.
 
-use super::support::{World, open, write_table};
-use plusminus::{Error, Mode};
+use super::support::{World, open, rows, write_table};
+use arrow::array::{ArrayRef, Int64Array};
+use arrow::record_batch::RecordBatch;
+use datafusion::datasource::MemTable;
+use datafusion::prelude::SessionContext;
+use plusminus::{Error, Mode, Session};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -87,4 +92,23 @@ async fn a_folder_with_other_things_is_no_store() {
     std::fs::write(folder.path().join("notes.txt"), "hello").unwrap();
     let error = plusminus::Session::open(folder.path()).await.unwrap_err();
     assert!(error.to_string().contains("not a PlusMinus store"), "{error}");
+}
+
+/// A table in memory that grew since it was sampled is answered exactly, and why is said.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_in_memory_that_grew_is_stale() {
+    let folder = tempfile::tempdir().unwrap();
+    let column = Arc::new(Int64Array::from_iter_values(0..5_000)) as ArrayRef;
+    let batch = RecordBatch::try_from_iter([("n", column)]).unwrap();
+    let context = SessionContext::new();
+    let table = MemTable::try_new(batch.schema(), vec![vec![batch]]).unwrap();
+    context.register_table("m", Arc::new(table)).unwrap();
+    let session = Session::from_context(folder.path().join("store"), context).await.unwrap();
+    session.sample("m").name("s").size_percent(50.0).build().await.unwrap();
+    let ask = async || session.query("SELECT SUM(n) AS s FROM m").error_percent(50.0).run().await.unwrap();
+    assert_eq!(ask().await.report().sample.as_deref(), Some("s"));
+    session.context().sql("INSERT INTO m VALUES (7)").await.unwrap().collect().await.unwrap();
+    let answer = ask().await;
+    assert_eq!((answer.report().mode, rows(&answer).join("")), (Mode::Exact, "12497507".to_owned()));
+    assert!(answer.report().reason.contains("the number of rows changed"), "{}", answer.report().reason);
 }

@@ -1,7 +1,8 @@
 //! Sums of many values about an origin.
 
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, Simd, dispatch, f64x8, mask64x8};
+use fearless_simd::{Level, dispatch, f64x8, mask64x8};
+use std::ops::{Add, Mul};
 
 /// Sums that are kept apart, so that several values are added at a time.
 pub(super) const LANES: usize = 8;
@@ -9,50 +10,42 @@ pub(super) const LANES: usize = 8;
 /// Σu, Σu² and Σu³ of `u = y − origin`, each lane by itself.
 pub(super) fn of(values: &[[f64; LANES]], origin: f64) -> [[f64; LANES]; 3] {
     dispatch!(Level::new(), simd => {
-        let mut sums = Sums::new(simd);
+        let mut sums = Powers::new(f64x8::splat(simd, 0.0));
         for values in values {
             sums.add(f64x8::load_array_ref(simd, values) - origin);
         }
-        sums.told()
+        sums.0.map(Into::into)
     })
 }
 
 /// The same of values whose flag is set.
 pub(super) fn of_masked(values: &[[f64; LANES]], mask: &[[bool; LANES]], origin: f64) -> [[f64; LANES]; 3] {
     dispatch!(Level::new(), simd => {
-        let (mut sums, zero) = (Sums::new(simd), f64x8::splat(simd, 0.0));
+        let zero = f64x8::splat(simd, 0.0);
+        let mut sums = Powers::new(zero);
         for (values, flags) in values.iter().zip(mask) {
             let inside = mask64x8::from_bitmask(simd, bits(flags));
             sums.add(inside.select(f64x8::load_array_ref(simd, values) - origin, zero));
         }
-        sums.told()
+        sums.0.map(Into::into)
     })
 }
 
-struct Sums<S: Simd> {
-    s1: f64x8<S>,
-    s2: f64x8<S>,
-    s3: f64x8<S>,
-}
+/// Σu, Σu² and Σu³ of any numbers, or of vectors of them, each lane by itself.
+#[derive(Clone, Copy)]
+pub(crate) struct Powers<V>(pub(crate) [V; 3]);
 
-impl<S: Simd> Sums<S> {
+impl<V: Copy + Mul<Output = V> + Add<Output = V>> Powers<V> {
     #[inline(always)]
-    fn new(simd: S) -> Self {
-        let zero = f64x8::splat(simd, 0.0);
-        Self { s1: zero, s2: zero, s3: zero }
+    pub(crate) fn new(zero: V) -> Self {
+        Self([zero; 3])
     }
 
     #[inline(always)]
-    fn add(&mut self, u: f64x8<S>) {
+    pub(crate) fn add(&mut self, u: V) {
+        let [s1, s2, s3] = self.0;
         let square = u * u;
-        self.s1 += u;
-        self.s2 += square;
-        self.s3 += square * u;
-    }
-
-    #[inline(always)]
-    fn told(self) -> [[f64; LANES]; 3] {
-        [self.s1.into(), self.s2.into(), self.s3.into()]
+        self.0 = [s1 + u, s2 + square, s3 + square * u];
     }
 }
 

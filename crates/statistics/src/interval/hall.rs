@@ -32,7 +32,7 @@ pub fn hall_g(lambda: f64, q: f64) -> f64 {
     3.0 / lambda * (cube_root(1.0 + lambda * (q - lambda / 6.0)) - 1.0)
 }
 
-/// A cube root within 1e-14, where the library's is correct to the last bit and takes three times as long.
+/// A cube root within 1e-14; that of the library is correct to the last bit, which an interval does not need and every one would pay for.
 ///
 /// Halley's iteration from a third of the exponent; each step triples the digits (Kahan, *Computing a Real Cube Root*, 1991).
 fn cube_root(x: f64) -> f64 {

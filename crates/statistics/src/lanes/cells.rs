@@ -2,6 +2,7 @@
 
 use super::reals::{LANES, Reals, load, sum, whole_real};
 use crate::cell::Cell;
+use crate::cell::sums::Powers;
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch};
 use std::array::from_fn;
@@ -213,18 +214,14 @@ const LAST: [[f64; LANES]; LANES] =
 fn side_by_side<S: Simd>(simd: S, values: &[f64], spans: &[[usize; 2]; LANES], longest: usize) -> [[f64; LANES]; 4] {
     let origin = spans.map(|[from, _]| values[from]);
     let own = load(simd, &origin);
-    let zero = Reals::splat(simd, 0.0);
-    let (mut s1, mut s2, mut s3) = (zero, zero, zero);
+    let mut sums = Powers::new(Reals::splat(simd, 0.0));
     for row in 1..longest {
         // Where there are no more the first comes again, which adds nothing.
         let next = spans.map(|[from, to]| values[if from + row < to { from + row } else { from }]);
-        let u = load(simd, &next) - own;
-        let square = u * u;
-        s1 += u;
-        s2 += square;
-        s3 += square * u;
+        sums.add(load(simd, &next) - own);
     }
-    [origin, s1.into(), s2.into(), s3.into()]
+    let [s1, s2, s3] = sums.0.map(Into::into);
+    [origin, s1, s2, s3]
 }
 
 /// The same, one cell after the other, each several rows at a time.
@@ -251,19 +248,14 @@ fn span_by_span<S: Simd>(simd: S, values: &[f64], spans: &[[usize; 2]; LANES]) -
 #[inline(always)]
 fn sums_of<S: Simd>(simd: S, values: &[f64], last: &[f64; LANES]) -> [f64; 4] {
     let origin = values[0];
-    let zero = Reals::splat(simd, 0.0);
-    let (mut s1, mut s2, mut s3) = (zero, zero, zero);
+    let mut sums = Powers::new(Reals::splat(simd, 0.0));
     let (chunks, rest) = values.as_chunks();
     for chunk in chunks {
-        let u = load(simd, chunk) - origin;
-        let square = u * u;
-        s1 += u;
-        s2 += square;
-        s3 += square * u;
+        sums.add(load(simd, chunk) - origin);
     }
-    let u = (load(simd, last) - origin) * load(simd, &LAST[rest.len()]);
-    let square = u * u;
-    [origin, sum(s1 + u), sum(s2 + square), sum(s3 + square * u)]
+    sums.add((load(simd, last) - origin) * load(simd, &LAST[rest.len()]));
+    let [s1, s2, s3] = sums.0.map(sum);
+    [origin, s1, s2, s3]
 }
 
 fn one_by_one(values: &[f64], spans: &[[usize; 2]; LANES]) -> [[f64; LANES]; 4] {

@@ -98,7 +98,7 @@ impl<'a> Runs<'a> {
         reach(&mut self.spans, first + found);
         reach(&mut self.sizes, first + found);
         reach(&mut self.longer, longer + found);
-        reach(&mut self.exact, found + 1);
+        reach(&mut self.exact, found);
         let mut count = 0;
         for (at, (size, begin)) in self.sizes[first..].iter_mut().zip(&self.begins[..found]).enumerate() {
             *size = size_of(self.of_rows[*begin as usize]);

@@ -32,7 +32,7 @@ async fn from_template(session: &Session, sql: &str) -> bool {
     let found = session.inner.prepared.templates().find(session, &form, &literals).await.unwrap();
     let planned = Prepared::new(session, sql).await;
     if let Some(found) = &found {
-        let planned = planned.unwrap();
+        let (planned, _) = planned.unwrap();
         assert_eq!(found.plan, planned.plan, "{sql}");
         assert_eq!(found.plan.schema(), planned.plan.schema(), "{sql}");
         assert_eq!(format!("{:?}", found.shape), format!("{:?}", planned.shape), "{sql}");
