@@ -114,7 +114,7 @@ pub use interval::{
     smooth_interval, sum_interval, variance_interval, weighted_quantile,
 };
 pub use knowledge::Knowledge;
-pub use lanes::{Cells, InsideCounts, Insides};
+pub use lanes::{Cells, Counts, Form, Insides, LANES};
 pub use moments::Moments;
 pub use quantiles::Quantiles;
 pub use stopping::{Target, absolute_error, meets, predicted_rows, relative_error};

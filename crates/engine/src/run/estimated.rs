@@ -136,6 +136,12 @@ impl Basis<'_> {
         }
     }
 
+    /// The sums of which an average is asked.
+    fn averaged(&self) -> Vec<usize> {
+        let sum = |way: &Way| if let Way::Mean { sum, .. } = way { Some(*sum) } else { None };
+        self.ways.iter().filter_map(sum).collect()
+    }
+
     /// Some groups after the others, in two halves at the same time.
     fn in_blocks(&self, sorted: &ByGroup, walk: &Walk<'_>) -> Result<Found> {
         let [first, second] = sorted.halves();
@@ -143,9 +149,10 @@ impl Basis<'_> {
             // The first half has room for the second.
             let mut found = Found::with_room(self.shape, self.populations.len() - half.groups().start);
             let mut from = half.groups().start;
-            let mut desk = Desk::new(&half, self.sizes);
+            let averaged = self.averaged();
+            let mut desk = Desk::new(&half, self.sizes, &averaged);
             while from < half.groups().end {
-                let (block, totals) = Block::walked(from, &mut desk, &self.shape.variables);
+                let (block, totals) = desk.walked(from, &self.shape.variables);
                 let groups = block.groups();
                 from = groups.end;
                 found.append(Found::of(&self.estimator(groups, &totals, Source::Block(block)))?);
@@ -162,8 +169,8 @@ impl Basis<'_> {
 impl Basis<'_> {
     /// One group, whose rows are in two parts that share no stratum.
     fn in_halves(&self, sorted: &ByGroup, walk: &Walk<'_>) -> Result<Found> {
-        let halves = sorted.halves();
-        let [mut first, mut second] = halves.each_ref().map(|half| Desk::new(half, self.sizes));
+        let (halves, averaged) = (sorted.halves(), self.averaged());
+        let [mut first, mut second] = halves.each_ref().map(|half| Desk::new(half, self.sizes, &averaged));
         let variables = &self.shape.variables;
         let (one, other) = walk
             .workers
@@ -178,8 +185,8 @@ impl Basis<'_> {
 }
 
 /// The group of a half that has one at most, and its totals.
-fn part_of<'a>(half: &Half<'_>, desk: &'a mut Desk<'a>, variables: &[Variable]) -> Option<(Block<'a>, Vec<Total>)> {
-    half.groups().next().map(|part| Block::walked(part, desk, variables))
+fn part_of<'a>(half: &Half<'_>, desk: &'a mut Desk<'_>, variables: &[Variable]) -> Option<(Block<'a>, Vec<Total>)> {
+    half.groups().next().map(|part| desk.walked(part, variables))
 }
 
 impl Found {

@@ -1,108 +1,65 @@
 //! What variables of one domain share, side by side.
 
-use super::reals::{Kept, LANES, Reals, load, sum, whole_real};
-use crate::stratum::StratumSize;
+use super::reals::{Kept, Reals, load, sum, whole};
 use crate::total::Total;
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch};
 
-/// Row counts of one domain in sampled strata, group after group, from which [`Insides`] are made.
+/// Rows of one domain by stratum, group after group, each group filled up to whole [`LANES`](crate::LANES).
 ///
-/// Strata that are known completely have no place here: nothing of them is multiplied by anything.
-#[derive(Clone, Debug)]
-pub struct InsideCounts {
-    /// `c_h`, `N_h` and `n_h`.
-    rows: Vec<f64>,
-    all: Vec<f64>,
-    sampled: Vec<f64>,
-    /// The first lanes of each group, and the number of lanes.
-    starts: Vec<usize>,
+/// A stratum without such rows, and what fills up a group, counts 0 rows of 0.
+#[derive(Clone, Copy, Debug)]
+pub struct Counts<'a> {
+    /// Sampled rows in the domain, `c_h`.
+    pub rows: &'a [f64],
+    /// Rows of the stratum in the table, `N_h`.
+    pub all: &'a [f64],
+    /// Rows of the stratum in the sample, `n_h`.
+    pub sampled: &'a [f64],
+    /// By group how many times [`LANES`](crate::LANES) strata lie before it, and how many in all.
+    pub starts: &'a [usize],
 }
 
-impl InsideCounts {
-    /// Without groups, with room for so many strata in so many groups.
-    #[must_use]
-    pub fn with_room(strata: usize, groups: usize) -> Self {
-        let mut starts = Vec::with_capacity(groups + 1);
-        starts.push(0);
-        let room = || Vec::with_capacity(strata + groups);
-        Self { rows: room(), all: room(), sampled: room(), starts }
-    }
-
-    /// Adds `count` rows of the group under way in a stratum of this size, of whose sampled rows they are.
-    #[inline]
-    pub fn push(&mut self, size: StratumSize, count: u64) {
-        self.rows.push(whole_real(count));
-        self.all.push(whole_real(size.rows));
-        self.sampled.push(whole_real(size.sampled));
-    }
-
-    /// Adds the rows of the group under way in strata of these sizes, each with the first of its rows and the one behind its last.
-    pub fn extend(&mut self, sizes: &[StratumSize], spans: &[[u32; 2]]) {
-        self.rows.extend(spans.iter().map(|[from, to]| f64::from(to - from)));
-        self.all.extend(sizes.iter().map(|size| whole_real(size.rows)));
-        self.sampled.extend(sizes.iter().map(|size| whole_real(size.sampled)));
-    }
-
-    /// Ends the group under way.
-    pub fn end_group(&mut self) {
-        let lanes = self.rows.len().div_ceil(LANES);
-        for own in [&mut self.rows, &mut self.all, &mut self.sampled] {
-            own.resize(lanes * LANES, 0.0);
-        }
-        self.starts.push(lanes);
-    }
-
-    /// Forgets all groups and keeps the memory.
-    pub fn clear(&mut self) {
-        for own in [&mut self.rows, &mut self.all, &mut self.sampled] {
-            own.clear();
-        }
-        self.starts.truncate(1);
-    }
-
-    /// What all variables of the domain are multiplied by, in the place of what `insides` held.
-    pub fn fill(&self, insides: &mut Insides) {
-        let lanes = self.rows.len() / LANES;
-        debug_assert_eq!(self.starts.last(), Some(&lanes), "a group was not ended");
-        insides.starts.clone_from(&self.starts);
-        // What is there already is written over.
-        if insides.lanes.len() < lanes {
-            insides.lanes.resize(lanes, InsideLanes::default());
-        }
-        insides.rows.clear();
-        insides.rows.resize(self.starts.len() - 1, Total::default());
-        let (lanes, rows) = (&mut insides.lanes, &mut insides.rows);
-        dispatch!(Level::new(), simd => self.fill_groups(simd, lanes, rows));
-    }
-
-    #[inline(always)]
-    fn fill_groups<S: Simd>(&self, simd: S, lanes: &mut [InsideLanes], totals: &mut [Total]) {
-        let (rows, all, sampled) = (self.rows.as_chunks().0, self.all.as_chunks().0, self.sampled.as_chunks().0);
-        for (ends, total) in self.starts.windows(2).zip(totals) {
-            let own = ends[0]..ends[1];
-            let counts = rows[own.clone()].iter().zip(&all[own.clone()]).zip(&sampled[own.clone()]);
-            let mut sums = RowSums::new(simd);
-            for (lanes, ((rows, all), sampled)) in lanes[own].iter_mut().zip(counts) {
-                *lanes = InsideLanes::new([rows, all, sampled].map(|own| load(simd, own)), &mut sums);
-            }
-            *total = sums.total();
-        }
-    }
-}
-
-/// The rows of one domain in sampled strata, [`Inside`](crate::Inside) of each, group after group.
+/// The rows of one domain in the strata of groups, [`Inside`](crate::Inside) of each.
 #[derive(Clone, Debug, Default)]
 pub struct Insides {
     /// Of all groups; what lies behind is left over.
     lanes: Vec<InsideLanes>,
     /// The first lanes of each group, and the number of lanes.
     pub(super) starts: Vec<usize>,
-    /// By group what [`Total::fold_rows`] makes of it.
+    /// By group the total of a COUNT.
     pub(super) rows: Vec<Total>,
 }
 
 impl Insides {
+    /// Takes these in the place of all before.
+    pub fn fill(&mut self, counts: &Counts<'_>) {
+        self.starts.clear();
+        self.starts.extend_from_slice(counts.starts);
+        let lanes = counts.starts.last().copied().unwrap_or(0);
+        // What is there already is written over.
+        if self.lanes.len() < lanes {
+            self.lanes.resize(lanes, InsideLanes::default());
+        }
+        self.rows.clear();
+        dispatch!(Level::new(), simd => self.fill_groups(simd, counts));
+    }
+
+    #[inline(always)]
+    fn fill_groups<S: Simd>(&mut self, simd: S, counts: &Counts<'_>) {
+        // No vector goes through a closure of the library, here or anywhere: it would not be compiled for the processor's.
+        let (rows, all, sampled) = (counts.rows.as_chunks().0, counts.all.as_chunks().0, counts.sampled.as_chunks().0);
+        for ends in counts.starts.windows(2) {
+            let own = ends[0]..ends[1];
+            let counts = rows[own.clone()].iter().zip(&all[own.clone()]).zip(&sampled[own.clone()]);
+            let mut sums = RowSums::new(simd);
+            for (lanes, ((rows, all), sampled)) in self.lanes[own].iter_mut().zip(counts) {
+                *lanes = InsideLanes::new([load(simd, rows), load(simd, all), load(simd, sampled)], &mut sums);
+            }
+            self.rows.push(sums.total());
+        }
+    }
+
     /// The lanes of all groups.
     #[inline(always)]
     pub(super) fn lanes(&self) -> &[InsideLanes] {
@@ -110,10 +67,9 @@ impl Insides {
     }
 }
 
-/// What [`Total`]s need of [`Inside`](crate::Inside).
+/// What [`Total`]s need of [`Inside`](crate::Inside); of strata that are known whole all weights are 0.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct InsideLanes {
-    pub(super) rows: Kept,
     pub(super) weight: Kept,
     pub(super) rest: Kept,
     pub(super) row_squares: Kept,
@@ -121,8 +77,9 @@ pub(super) struct InsideLanes {
     pub(super) per_square: Kept,
     pub(super) per_cube: Kept,
     pub(super) per_degree: Kept,
-    pub(super) square_factor: Kept,
-    pub(super) cube_factor: Kept,
+    /// With the domain's own degrees of freedom.
+    pub(super) domain_per_square: Kept,
+    pub(super) domain_per_cube: Kept,
 }
 
 impl InsideLanes {
@@ -130,6 +87,9 @@ impl InsideLanes {
     #[inline(always)]
     fn new<S: Simd>([rows, all, n]: [Reals<S>; 3], sums: &mut RowSums<S>) -> Self {
         let (zero, one) = (Reals::splat(n.simd, 0.0), Reals::splat(n.simd, 1.0));
+        let is_sampled = all.simd_gt(n);
+        sums.exact += is_sampled.select(zero, rows);
+        let (rows, all) = (is_sampled.select(rows, zero), is_sampled.select(all, zero));
         // Factors that are not divided by are 1; all counts are whole.
         let (n0, n1, n2) = (n.max(one), (n - 1.0).max(one), (n - 2.0).max(one));
         // Whole weights stay whole, and so do the counts and sums that they are multiplied with.
@@ -143,39 +103,47 @@ impl InsideLanes {
         let (are_two, are_three) = (c.simd_gt(1.0), c.simd_gt(2.0));
         let square_factor = are_two.select(share * (n - 1.0) * (per_c * c2), one);
         let cube_factor = are_three.select(square_factor * share * (n - 2.0) * (per_c * c1), one);
+        let per_degree = are_three.select(per_c * c2, one);
         let scale = all * (all - n);
         let (has_spread, has_third) = (n.simd_gt(1.0), n.simd_gt(2.0));
         let per_square = has_spread.select(scale * (per_n * n2), zero);
         let per_cube = has_third.select(per_square * (all - n - n) * (per_n * (n0 * n1)), zero);
         let (row_squares, lean) = (c * rest, rest - share);
         let lone = has_spread.select(zero, scale);
+        let variance = per_square * row_squares;
+        sums.rows += rows;
         sums.weighted += weight * rows;
         sums.weights += weight * (weight - 1.0) * rows;
-        sums.variance += per_square * row_squares;
+        sums.variance += variance;
+        sums.third += per_cube * row_squares * lean;
+        sums.satterthwaite += variance * variance * per_degree;
         sums.squares += row_squares;
-        sums.degrees += has_spread.select(n - 1.0, zero);
+        sums.degrees += is_sampled.select((n - 1.0).max(zero), zero);
         sums.lone += lone;
         sums.lone_squared += lone * lone;
         Self {
-            rows: rows.into(),
             weight: weight.into(),
             rest: rest.into(),
             row_squares: row_squares.into(),
             lean: lean.into(),
             per_square: per_square.into(),
             per_cube: per_cube.into(),
-            per_degree: are_three.select(per_c * c2, one).into(),
-            square_factor: square_factor.into(),
-            cube_factor: cube_factor.into(),
+            per_degree: per_degree.into(),
+            domain_per_square: (per_square * square_factor).into(),
+            domain_per_cube: (per_cube * cube_factor).into(),
         }
     }
 }
 
-/// What all variables of a domain share, each lane by itself.
+/// What all variables of a domain share, and what a COUNT adds to it, each lane by itself.
 struct RowSums<S: Simd> {
+    rows: Reals<S>,
+    exact: Reals<S>,
     weighted: Reals<S>,
     weights: Reals<S>,
     variance: Reals<S>,
+    third: Reals<S>,
+    satterthwaite: Reals<S>,
     squares: Reals<S>,
     degrees: Reals<S>,
     lone: Reals<S>,
@@ -187,9 +155,13 @@ impl<S: Simd> RowSums<S> {
     fn new(simd: S) -> Self {
         let zero = Reals::splat(simd, 0.0);
         Self {
+            rows: zero,
+            exact: zero,
             weighted: zero,
             weights: zero,
             variance: zero,
+            third: zero,
+            satterthwaite: zero,
             squares: zero,
             degrees: zero,
             lone: zero,
@@ -197,17 +169,30 @@ impl<S: Simd> RowSums<S> {
         }
     }
 
+    /// The total of a COUNT.
     #[inline(always)]
     fn total(&self) -> Total {
+        let (rows, exact, weighted) = (sum(self.rows), sum(self.exact), sum(self.weighted));
+        let (variance, squares) = (sum(self.variance), sum(self.squares));
         Total {
-            weighted_rows: sum(self.weighted),
+            inexact_estimate: weighted,
+            seen: rows,
+            own_variance: variance,
+            third: sum(self.third),
+            satterthwaite: sum(self.satterthwaite),
+            domain_rows: whole(rows),
+            weighted_rows: weighted,
             weight_squares: sum(self.weights),
-            rows_variance: sum(self.variance),
-            pooled_row_squares: sum(self.squares),
+            rows_variance: variance,
+            value: if rows > 0.0 { 1.0 } else { 0.0 },
+            varies: false,
+            exact_rows: whole(exact),
+            exact_sum: exact,
+            pooled_squares: squares,
+            pooled_row_squares: squares,
             pooled_degrees: sum(self.degrees),
             lone_scale: sum(self.lone),
             lone_scale_squared: sum(self.lone_squared),
-            ..Total::default()
         }
     }
 }

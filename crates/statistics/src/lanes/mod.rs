@@ -5,11 +5,14 @@
 
 mod cells;
 mod folds;
+mod forms;
 mod insides;
 mod reals;
 
 pub use cells::Cells;
-pub use insides::{InsideCounts, Insides};
+pub use forms::Form;
+pub use insides::{Counts, Insides};
+pub use reals::LANES;
 
 #[cfg(test)]
 mod tests;

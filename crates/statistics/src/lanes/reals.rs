@@ -3,7 +3,7 @@
 use fearless_simd::{Simd, f64x4};
 
 /// Strata that are folded at a time, whatever the processor: sums add up in the same order everywhere.
-pub(super) const LANES: usize = 4;
+pub const LANES: usize = 4;
 
 /// A number of each lane, in registers.
 pub(super) type Reals<S> = f64x4<S>;
@@ -40,9 +40,9 @@ pub(super) fn sum<S: Simd>(reals: Reals<S>) -> f64 {
     (a + c) + (b + d)
 }
 
-/// Row counts stay far below 2^53, and a signed number is converted in one step.
+/// A number of rows, which stays far below 2^53.
 #[inline(always)]
-#[expect(clippy::cast_precision_loss, reason = "a row count")]
-pub(super) fn whole_real(count: u64) -> f64 {
-    count.cast_signed() as f64
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a sum of row counts")]
+pub(super) fn whole(rows: f64) -> u64 {
+    rows as u64
 }

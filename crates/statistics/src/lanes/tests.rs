@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{Cells, InsideCounts, Insides};
+use super::{Cells, Counts, Form, Insides, LANES};
 use crate::cell::Cell;
 use crate::stratum::{Expansion, StratumSize};
 use crate::total::Total;
@@ -14,7 +14,8 @@ fn stratum() -> impl Strategy<Value = Stratum> {
         prop::collection::vec(-50.0..150.0_f64, 1..6),
         prop::collection::vec(-50.0..150.0_f64, 6..40)
     ];
-    (values, 0..5_u64, 1..1_000_u64).prop_map(|(values, outside, unseen)| {
+    let unseen = prop_oneof![4 => 1..1_000_u64, 1 => Just(0)];
+    (values, 0..5_u64, unseen).prop_map(|(values, outside, unseen)| {
         let sampled = values.len() as u64 + outside;
         (StratumSize::new(sampled + unseen, sampled), values)
     })
@@ -38,44 +39,65 @@ fn one_by_one(strata: &[Stratum], scale: f64, offset: f64) -> [Total; 3] {
     totals
 }
 
-fn side_by_side(groups: &[Vec<Stratum>], scale: f64, offset: f64) -> Vec<[Total; 3]> {
-    let (mut counts, mut cells) = (InsideCounts::with_room(3, 1), Cells::default());
-    for strata in groups {
-        for (size, values) in strata {
-            counts.push(*size, values.len() as u64);
-            cells.push_values(values);
+/// Rows by stratum, and where groups begin among them.
+#[derive(Default)]
+struct Filled {
+    rows: Vec<f64>,
+    all: Vec<f64>,
+    sampled: Vec<f64>,
+    begins: Vec<u32>,
+    starts: Vec<usize>,
+    values: Vec<f64>,
+}
+
+impl Filled {
+    fn new(groups: &[Vec<Stratum>]) -> Self {
+        let mut filled = Self { starts: vec![0], ..Self::default() };
+        for strata in groups {
+            for (size, values) in strata {
+                filled.push(values.len(), *size);
+                filled.values.extend(values);
+            }
+            while !filled.rows.len().is_multiple_of(LANES) {
+                filled.push(0, StratumSize::default());
+            }
+            filled.starts.push(filled.rows.len() / LANES);
         }
-        counts.end_group();
-        cells.end_group();
+        filled.begins.push(u32::try_from(filled.values.len()).unwrap());
+        filled
     }
-    folded(&counts, &cells, groups.len(), scale, offset)
+
+    fn push(&mut self, rows: usize, size: StratumSize) {
+        self.rows.push(rows as f64);
+        self.all.push(size.rows as f64);
+        self.sampled.push(size.sampled as f64);
+        self.begins.push(u32::try_from(self.values.len()).unwrap());
+    }
+
+    fn insides(&self) -> Insides {
+        let mut insides = Insides::default();
+        insides.fill(&Counts { rows: &self.rows, all: &self.all, sampled: &self.sampled, starts: &self.starts });
+        insides
+    }
+}
+
+/// Of cells that are added one after the other.
+fn side_by_side(groups: &[Vec<Stratum>], scale: f64, offset: f64) -> Vec<[Total; 3]> {
+    let (filled, mut cells) = (Filled::new(groups), Cells::default());
+    for ends in filled.begins.windows(2) {
+        cells.push(&Cell::of_all(&filled.values[ends[0] as usize..ends[1] as usize]));
+    }
+    folded(&filled.insides(), &cells, groups.len(), scale, offset)
 }
 
 /// The same of cells that are added all at once.
 fn all_at_once(groups: &[Vec<Stratum>], scale: f64, offset: f64) -> Vec<[Total; 3]> {
-    let (mut counts, mut cells) = (InsideCounts::with_room(3, 1), Cells::with_room(3, 1));
-    let mut from = 0;
-    let values: Vec<f64> = groups.iter().flatten().flat_map(|(_, values)| values).copied().collect();
-    for strata in groups {
-        let mut spans = Vec::new();
-        for (_, values) in strata {
-            let to = from + u32::try_from(values.len()).unwrap();
-            spans.push([from, to]);
-            from = to;
-        }
-        let sizes: Vec<StratumSize> = strata.iter().map(|(size, _)| *size).collect();
-        let longer: Vec<u32> = (0..).zip(&spans).filter(|(_, [from, to])| to - from > 2).map(|(at, _)| at).collect();
-        counts.extend(&sizes, &spans);
-        cells.extend(&values, &spans, &longer);
-        counts.end_group();
-        cells.end_group();
-    }
-    folded(&counts, &cells, groups.len(), scale, offset)
+    let (filled, mut cells) = (Filled::new(groups), Cells::default());
+    cells.fill(&filled.values, &filled.begins);
+    folded(&filled.insides(), &cells, groups.len(), scale, offset)
 }
 
-fn folded(counts: &InsideCounts, cells: &Cells, groups: usize, scale: f64, offset: f64) -> Vec<[Total; 3]> {
-    let mut insides = Insides::default();
-    counts.fill(&mut insides);
+fn folded(insides: &Insides, cells: &Cells, groups: usize, scale: f64, offset: f64) -> Vec<[Total; 3]> {
     let mut totals = vec![[Total::default(); 3]; groups];
     insides.fold_values(cells, totals.iter_mut().map(|own| &mut own[0]));
     insides.fold_counts(totals.iter_mut().map(|own| &mut own[2]));
@@ -84,21 +106,48 @@ fn folded(counts: &InsideCounts, cells: &Cells, groups: usize, scale: f64, offse
         own[1].share_rows(&count);
     }
     let (scale, offset) = (vec![scale; groups], vec![offset; groups]);
-    insides.fold_domain_values(cells, &scale, &offset, totals.iter_mut().map(|own| &mut own[1]));
+    insides.fold_spreads(cells, &scale, &offset, totals.iter_mut().map(|own| &mut own[1]));
     totals
 }
 
+/// The same spread of a form whose cells are added without knowing it, so many strata at a time.
+fn of_form(strata: &[Stratum], at_a_time: usize, scale: f64, offset: f64) -> Option<Total> {
+    let (mut form, mut total, mut cells) = (Form::default(), Total::default(), Cells::default());
+    for strata in strata.chunks(at_a_time) {
+        let filled = Filled::new(&[strata.to_vec()]);
+        let insides = filled.insides();
+        cells.fill(&filled.values, &filled.begins);
+        insides.fold_values_and_form(&cells, &mut total, &mut form);
+    }
+    let mut spread = form.spread(scale, offset)?;
+    spread.share_rows(&total);
+    Some(spread)
+}
+
 fn same(found: &Total, expected: &Total) {
-    assert_eq!((found.domain_rows, found.varies), (expected.domain_rows, expected.varies));
+    same_spread(found, expected);
+    assert_eq!((found.varies, found.exact_rows), (expected.varies, expected.exact_rows));
+    let all = |t: &Total| [t.inexact_estimate, t.seen, t.exact_sum];
+    all(found).into_iter().zip(all(expected)).for_each(|(found, expected)| near(found, expected));
+}
+
+/// Alike in what the interval of an average is made of.
+fn same_spread(found: &Total, expected: &Total) {
+    assert_eq!(found.domain_rows, expected.domain_rows);
     let all = |t: &Total| {
-        let of_values = [t.inexact_estimate, t.seen, t.own_variance, t.third, t.satterthwaite, t.pooled_squares];
+        let of_values = [t.own_variance, t.satterthwaite, t.pooled_squares];
         let of_rows = [t.weighted_rows, t.weight_squares, t.rows_variance, t.pooled_row_squares, t.pooled_degrees];
         [&of_values[..], &of_rows, &[t.lone_scale, t.lone_scale_squared]].concat()
     };
-    for (found, expected) in all(found).into_iter().zip(all(expected)) {
-        let error = (found - expected).abs();
-        assert!(error <= 1e-9 * expected.abs().max(1e-3), "{found} instead of {expected}");
-    }
+    all(found).into_iter().zip(all(expected)).for_each(|(found, expected)| near(found, expected));
+    // A third cumulant matters as far as it skews.
+    let skews = expected.own_variance.powf(1.5).max(expected.third.abs()).max(1e-3);
+    assert!((found.third - expected.third).abs() <= 1e-8 * skews, "{} instead of {}", found.third, expected.third);
+}
+
+fn near(found: f64, expected: f64) {
+    let error = (found - expected).abs();
+    assert!(error <= 1e-9 * expected.abs().max(1e-3), "{found} instead of {expected}");
 }
 
 proptest! {
@@ -111,11 +160,71 @@ proptest! {
     ) {
         for found in [side_by_side(&groups, scale, offset), all_at_once(&groups, scale, offset)] {
             for (found, strata) in found.iter().zip(&groups) {
-                for (found, expected) in found.iter().zip(one_by_one(strata, scale, offset)) {
-                    same(found, &expected);
-                }
+                let [sum, form, count] = one_by_one(strata, scale, offset);
+                same(&found[0], &sum);
+                same_spread(&found[1], &form);
+                same(&found[2], &count);
             }
         }
+    }
+
+    /// A form is told by what was added up before it was known, unless too much cancels.
+    #[test]
+    fn forms_are_told_afterwards(
+        strata in prop::collection::vec(stratum(), 1..30),
+        at_a_time in 1..20_usize,
+        scale in -2.0..2.0_f64,
+        offset in -100.0..100.0_f64,
+    ) {
+        let [sum, ..] = one_by_one(&strata, 1.0, 0.0);
+        let mean = sum.inexact_estimate / sum.weighted_rows;
+        for offset in [offset, -scale * mean] {
+            if let Some(found) = of_form(&strata, at_a_time, scale, offset) {
+                same_spread(&found, &one_by_one(&strata, scale, offset)[1]);
+            }
+        }
+    }
+}
+
+/// The spread of an average of values that vary, alike in all strata or not, is told.
+#[test]
+fn averages_are_told_afterwards() {
+    let values = |h: u64, apart: f64| (0..5).map(|at| apart * h as f64 + (7 * h + 3 * at) as f64 % 11.0).collect();
+    for apart in [0.0, 1.0, 50.0] {
+        let strata: Vec<Stratum> = (0..40).map(|h| (StratumSize::new(100 + h, 9), values(h, apart))).collect();
+        let [sum, ..] = one_by_one(&strata, 1.0, 0.0);
+        let (scale, mean) = (1.0 / sum.weighted_rows, sum.inexact_estimate / sum.weighted_rows);
+        let found = of_form(&strata, 8, scale, -scale * mean).unwrap();
+        same_spread(&found, &one_by_one(&strata, scale, -scale * mean)[1]);
+    }
+}
+
+/// What would be lost to a value far off is not told: it has to be folded again.
+#[test]
+fn forms_that_cancel_are_not_told() {
+    let far = (StratumSize::new(1_000_000, 999_999), vec![1e9]);
+    let near = |h: u64| (StratumSize::new(1_000, 20), vec![1.0 + 0.01 * h as f64, 1.2]);
+    let strata: Vec<Stratum> = std::iter::once(far).chain((0..9).map(near)).collect();
+    assert!(of_form(&strata, 4, 1.0, -1.1).is_none());
+    let found = of_form(&strata[1..], 4, 1.0, -1.1).unwrap();
+    same_spread(&found, &one_by_one(&strata[1..], 1.0, -1.1)[1]);
+    // Neither is what is no number.
+    let strata = [(StratumSize::new(10, 4), vec![f64::NAN, 1.0]), (StratumSize::new(10, 4), vec![1.0, 2.0])];
+    assert!(of_form(&strata, 1, 1.0, 0.0).is_none());
+}
+
+/// Rows of strata that are known whole add no error, whatever their values.
+#[test]
+fn strata_known_whole_add_no_error() {
+    let whole = (StratumSize::new(3, 3), vec![f64::INFINITY, 1.0, 2.0]);
+    let sampled = (StratumSize::new(100, 4), vec![5.0, 6.0]);
+    for ways in [side_by_side, all_at_once] {
+        let [sum, form, count] = ways(&[vec![whole.clone(), sampled.clone()]], 1.0, -5.0)[0];
+        let [expected, alone, _] = one_by_one(std::slice::from_ref(&sampled), 1.0, -5.0);
+        same_spread(&sum, &expected);
+        same_spread(&form, &alone);
+        assert_eq!((sum.exact_rows, count.exact_rows), (3, 3));
+        assert!(!sum.exact_sum.is_finite());
     }
 }
 

@@ -7,9 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// More strata are not kept by level: they would take more memory than they save time.
 pub(super) const KEPT_STRATA_MAX: usize = 131_072;
-/// Strata from which sizes are also held in a quarter or half of the memory: looked up in the order of groups, those of so many would not
-/// stay in the cache.
-const NARROW_MIN: usize = 4_096;
 
 /// The strata of one generation of a sample, with their sizes at the level that was looked at last: no query changes them.
 #[derive(Debug)]
@@ -22,16 +19,18 @@ pub(crate) struct SampleStrata {
 #[derive(Debug)]
 pub(crate) struct LevelSizes {
     wide: Vec<StratumSize>,
-    narrow: Option<Narrow>,
+    narrow: Narrow,
     /// All strata together.
     pub(super) all: Population,
 }
 
-/// Sizes in less memory, rows of the table first.
+/// Sizes in less memory, rows of the table first: looked up in the order of groups, those of many strata would not stay in the cache.
 #[derive(Debug)]
 pub(crate) enum Narrow {
     Quarter(Vec<[u16; 2]>),
     Half(Vec<[u32; 2]>),
+    /// A stratum has more rows than 32 bits count.
+    None,
 }
 
 impl SampleStrata {
@@ -63,20 +62,16 @@ impl Deref for SampleStrata {
 
 impl LevelSizes {
     pub(crate) fn new(wide: Vec<StratumSize>) -> Self {
-        let narrow = if wide.len() < NARROW_MIN {
-            None
-        } else {
-            let quarter = narrowed(&wide).map(Narrow::Quarter);
-            quarter.or_else(|| narrowed(&wide).map(Narrow::Half))
-        };
+        let quarter = narrowed(&wide).map(Narrow::Quarter);
+        let narrow = quarter.or_else(|| narrowed(&wide).map(Narrow::Half)).unwrap_or(Narrow::None);
         let mut all = Population::default();
         wide.iter().for_each(|size| all.add(*size));
         Self { wide, narrow, all }
     }
 
-    /// The sizes in less memory; `None` of few strata, or where that cannot count the rows.
-    pub(crate) fn narrow(&self) -> Option<&Narrow> {
-        self.narrow.as_ref()
+    /// The sizes in less memory, as far as that counts the rows.
+    pub(crate) fn narrow(&self) -> &Narrow {
+        &self.narrow
     }
 }
 
@@ -110,14 +105,13 @@ mod tests {
 
     /// A quarter or half of the memory is enough unless a stratum has more rows than that can count.
     #[test]
-    fn sizes_of_many_strata_are_narrow() {
-        let mut sizes = vec![StratumSize::new(7, 3); NARROW_MIN];
+    fn sizes_are_narrow() {
+        let mut sizes = vec![StratumSize::new(7, 3); 9];
         let with = |sizes: &[StratumSize]| LevelSizes::new(sizes.to_vec());
-        assert!(with(&sizes[1..]).narrow().is_none());
-        assert!(matches!(with(&sizes).narrow(), Some(Narrow::Quarter(narrow)) if narrow[0] == [7, 3]));
+        assert!(matches!(with(&sizes).narrow(), Narrow::Quarter(narrow) if narrow[0] == [7, 3]));
         sizes[5].rows = 1 << 16;
-        assert!(matches!(with(&sizes).narrow(), Some(Narrow::Half(narrow)) if narrow[5] == [1 << 16, 3]));
+        assert!(matches!(with(&sizes).narrow(), Narrow::Half(narrow) if narrow[5] == [1 << 16, 3]));
         sizes[5].rows = 1 << 32;
-        assert!(with(&sizes).narrow().is_none());
+        assert!(matches!(with(&sizes).narrow(), Narrow::None));
     }
 }

@@ -5,7 +5,6 @@ use super::domains::Domain;
 use super::linear::{Linear, fold_forms, linear_cell, share_rows, terms_of};
 use super::runs::Runs;
 use super::sheet::Sheet;
-use super::totals::cell_of;
 use crate::kernel::rows::Rows;
 use crate::kernel::strata::LevelSizes;
 use crate::shape::Variable;
@@ -16,28 +15,25 @@ use std::ops::Range;
 /// with more rows is walked by itself, so many runs at a time.
 const GROUPS_MAX: usize = 128;
 const ROWS_MAX: usize = 1_536;
-/// Bytes of chunks of a large group that are kept for the second walk; cells of further rows are made again.
-const KEPT_BYTES: usize = 12 << 20;
-/// Bytes per run of a chunk: of itself, in each domain, and of each sum.
-const RUN_BYTES: [usize; 3] = [36, 104, 32];
 
 /// Consecutive groups of rows in group order.
 pub(crate) struct Block<'a> {
     rows: &'a Rows,
     domains: &'a [Domain],
     sizes: &'a LevelSizes,
-    /// The first row of each group, and the end.
-    starts: &'a [u32],
     groups: Range<usize>,
-    /// The cells of the first rows, and the first row that they have not.
-    kept: &'a [Chunk<'a>],
-    rest: usize,
+    /// The first row, and the end of each group.
+    first: usize,
+    ends: &'a [u32],
+    /// The cells of all groups, or of the last runs of one with more than there is room for.
+    chunk: &'a Chunk<'a>,
+    is_whole: bool,
 }
 
 /// Cells of groups, side by side.
 struct Chunk<'a> {
     runs: Runs<'a>,
-    /// By domain, the cells of sampled strata.
+    /// By domain.
     sheets: Vec<Sheet<'a>>,
 }
 
@@ -45,132 +41,131 @@ struct Chunk<'a> {
 pub(crate) struct Desk<'a> {
     half: &'a Half<'a>,
     sizes: &'a LevelSizes,
-    chunks: Vec<Chunk<'a>>,
-    /// How many are kept.
-    kept_max: usize,
+    /// The sums of which an average is asked.
+    averaged: &'a [usize],
+    chunk: Chunk<'a>,
 }
 
 impl<'a> Desk<'a> {
-    /// For the blocks of a half.
-    pub(crate) fn new(half: &'a Half<'a>, sizes: &'a LevelSizes) -> Self {
-        let sums: usize = half.domains.iter().map(|domain| domain.sums.len()).sum();
-        let bytes = RUN_BYTES[0] + RUN_BYTES[1] * half.domains.len() + RUN_BYTES[2] * sums;
-        Self { half, sizes, chunks: Vec::new(), kept_max: KEPT_BYTES / (bytes * ROWS_MAX) }
+    /// For the blocks of a half; `averaged` are the sums of which an average is asked.
+    pub(crate) fn new(half: &'a Half<'a>, sizes: &'a LevelSizes, averaged: &'a [usize]) -> Self {
+        Self { half, sizes, averaged, chunk: Chunk::new(&half.piece.rows, half.domains, sizes) }
     }
 
-    /// A chunk to fill; those that are not kept take the place of each other.
-    fn chunk(&mut self, number: usize) -> &mut Chunk<'a> {
-        let number = number.min(self.kept_max);
-        if number == self.chunks.len() {
-            self.chunks.push(Chunk::new(&self.half.piece.rows, self.half.domains, self.sizes));
+    /// As many groups as are walked together, from this one on, and a total per (group, variable), groups outermost; `variables` are
+    /// those that rows were put in order for.
+    pub(crate) fn walked(&mut self, group: usize, variables: &[Variable]) -> (Block<'_>, Vec<Total>) {
+        let piece = self.half.piece;
+        let first = piece.of(group).start;
+        let mut end = group + 1;
+        while end < self.half.groups().end.min(group + GROUPS_MAX) && piece.of(end).end - first <= ROWS_MAX {
+            end += 1;
         }
-        &mut self.chunks[number]
+        let ends = &piece.starts[group - piece.first + 1..=end - piece.first];
+        let mut totals = vec![Total::default(); ends.len() * variables.len()];
+        let is_whole = self.add_up(first, ends, variables, &mut totals);
+        let (rows, domains, sizes) = (&piece.rows, self.half.domains, self.sizes);
+        (Block { rows, domains, sizes, groups: group..end, first, ends, chunk: &self.chunk, is_whole }, totals)
+    }
+
+    /// Adds rows to the totals of their groups; whether the chunk holds the cells of all.
+    fn add_up(&mut self, first: usize, ends: &[u32], variables: &[Variable], totals: &mut [Total]) -> bool {
+        let (rows, chunk) = (&self.half.piece.rows, &mut self.chunk);
+        let (mut next, mut is_first) = (first, true);
+        loop {
+            next = chunk.fill(rows, next, ends, variables);
+            let is_end = is_end(next, ends);
+            if is_end && is_first {
+                chunk.sheets.iter().for_each(|sheet| sheet.fold(totals, variables.len()));
+                return true;
+            }
+            chunk.sheets.iter_mut().for_each(|sheet| sheet.fold_part(totals, self.averaged, is_first));
+            if is_end {
+                return false;
+            }
+            is_first = false;
+        }
     }
 }
 
-impl<'a> Block<'a> {
-    /// As many groups as are walked together, from this one on, and a total per (group, variable), groups outermost; `variables` are
-    /// those that rows were put in order for.
-    pub(crate) fn walked<'d: 'a>(group: usize, desk: &'a mut Desk<'d>, variables: &[Variable]) -> (Self, Vec<Total>) {
-        let (half, piece) = (desk.half, desk.half.piece);
-        let first = piece.of(group).start;
-        let mut end = group + 1;
-        while end < half.groups().end.min(group + GROUPS_MAX) && piece.of(end).end - first <= ROWS_MAX {
-            end += 1;
-        }
-        let starts = &piece.starts[group - piece.first..=end - piece.first];
-        let (rows, domains, sizes) = (&piece.rows, half.domains, desk.sizes);
-        let mut block = Self { rows, domains, sizes, starts, groups: group..end, kept: &[], rest: first };
-        let totals = block.totals(desk, variables);
-        (block, totals)
-    }
+/// Whether these groups have no row from `next` on.
+fn is_end(next: usize, ends: &[u32]) -> bool {
+    ends.last().is_none_or(|end| next >= *end as usize)
+}
 
+impl Block<'_> {
     pub(crate) fn groups(&self) -> Range<usize> {
         self.groups.clone()
     }
 
-    fn totals(&mut self, desk: &'a mut Desk<'_>, variables: &[Variable]) -> Vec<Total> {
-        let mut totals = vec![Total::default(); self.groups.len() * variables.len()];
-        let (mut next, mut chunks) = (self.rest, 0);
-        while !self.is_end(next) {
-            let chunk = desk.chunk(chunks);
-            self.fill(chunk, &mut next, variables);
-            chunk.sheets.iter().for_each(|sheet| sheet.fold(&mut totals, variables.len()));
-            chunk.add_whole(self.rows, variables, &mut totals);
-            chunks += 1;
-            if chunks <= desk.kept_max {
-                self.rest = next;
-            }
-        }
-        self.kept = &desk.chunks[..chunks.min(desk.kept_max)];
-        totals
-    }
-
-    /// A total per (group, linear form), groups outermost, given those of the variables.
+    /// A total per (group, linear form), groups outermost, given those of the variables; of an average, what its interval is made of.
     ///
     /// A stratum that is known whole adds nothing to any variance, and is left out.
     pub(crate) fn linearised(&self, variables: &[Variable], linears: &[Linear], totals: &[Total]) -> Vec<Total> {
-        let mut found = vec![Total::default(); self.groups.len() * linears.len()];
-        self.kept.iter().for_each(|chunk| chunk.fold_forms(self.rows, variables, linears, &mut found));
-        if !self.is_end(self.rest) {
-            let (mut chunk, mut next) = (Chunk::new(self.rows, self.domains, self.sizes), self.rest);
-            while !self.is_end(next) {
-                self.fill(&mut chunk, &mut next, variables);
-                chunk.fold_forms(self.rows, variables, linears, &mut found);
+        let width = linears.len();
+        let mut found = vec![Total::default(); self.groups.len() * width];
+        if self.is_whole {
+            for form in 0..width {
+                let own = found[form..].iter_mut().step_by(width);
+                self.chunk.fold_form(self.rows, variables, &linears[form], own);
             }
+        } else {
+            let again: Vec<usize> =
+                (0..width).filter(|form| !self.is_told(variables, linears, *form, &mut found)).collect();
+            self.fold_again(variables, linears, &again, &mut found);
         }
-        for (own, totals) in found.chunks_exact_mut(linears.len()).zip(totals.chunks_exact(variables.len())) {
+        for (own, totals) in found.chunks_exact_mut(width).zip(totals.chunks_exact(variables.len())) {
             share_rows(linears, own, totals);
         }
         found
     }
 
-    fn is_end(&self, next: usize) -> bool {
-        self.starts.last().is_none_or(|end| next >= *end as usize)
+    /// Whether what was added up on the way tells a form over the only group, which it is set to.
+    fn is_told(&self, variables: &[Variable], linears: &[Linear], form: usize, found: &mut [Total]) -> bool {
+        let average = self.chunk.sheets.iter().find_map(|sheet| sheet.average(&linears[form], variables));
+        let told = average.and_then(|average| average.of_form());
+        told.is_some_and(|told| {
+            found[form] = told;
+            true
+        })
     }
 
-    /// Makes cells of the rows from `next` on, which moves behind them.
-    fn fill(&self, chunk: &mut Chunk<'_>, next: &mut usize, variables: &[Variable]) {
-        let runs = &mut chunk.runs;
-        runs.clear();
-        match self.starts {
-            [_, end] => *next = runs.append(*next..*end as usize, ROWS_MAX),
-            starts => {
-                for ends in starts.windows(2) {
-                    *next = runs.append(ends[0] as usize..ends[1] as usize, ROWS_MAX);
-                }
+    /// Folds these forms over the only group, whose cells are made once more.
+    fn fold_again(&self, variables: &[Variable], linears: &[Linear], forms: &[usize], found: &mut [Total]) {
+        let mut next = self.first;
+        let mut chunk = Chunk::new(self.rows, self.domains, self.sizes);
+        while !forms.is_empty() && !is_end(next, self.ends) {
+            next = chunk.fill(self.rows, next, self.ends, variables);
+            for form in forms {
+                let own = std::slice::from_mut(&mut found[*form]);
+                chunk.fold_form(self.rows, variables, &linears[*form], own.iter_mut());
             }
         }
-        chunk.sheets.iter_mut().for_each(|sheet| sheet.fill(variables, self.rows, runs));
     }
 }
 
 impl<'a> Chunk<'a> {
     fn new(rows: &'a Rows, domains: &'a [Domain], sizes: &'a LevelSizes) -> Self {
-        let sheets = domains.iter().map(|domain| Sheet::with_room(domain, ROWS_MAX)).collect();
-        Self { runs: Runs::with_room(&rows.strata, sizes, ROWS_MAX), sheets }
-    }
-}
-
-impl Chunk<'_> {
-    /// Adds rows of strata that are known whole.
-    fn add_whole(&self, rows: &Rows, variables: &[Variable], totals: &mut [Total]) {
-        for (group, size, run) in self.runs.whole() {
-            let stratum = size.into();
-            let own = &mut totals[group * variables.len()..(group + 1) * variables.len()];
-            for (variable, total) in variables.iter().zip(own) {
-                total.fold_cell(&stratum, &cell_of(rows, run.clone(), variable));
-            }
-        }
+        Self { runs: Runs::new(&rows.strata, sizes), sheets: domains.iter().map(Sheet::new).collect() }
     }
 
-    fn fold_forms(&self, rows: &Rows, variables: &[Variable], linears: &[Linear], found: &mut [Total]) {
-        for (form, linear) in linears.iter().enumerate() {
-            let own = found[form..].iter_mut().step_by(linears.len());
-            match self.sheets.iter().find_map(|sheet| sheet.average(linear, variables)) {
-                Some(average) => average.fold(own),
-                None => self.fold_row_by_row(rows, variables, linear, own),
-            }
+    /// Makes cells of the rows from `first` on, of groups with these ends; returns the first row that is left.
+    fn fill(&mut self, rows: &Rows, first: usize, ends: &[u32], variables: &[Variable]) -> usize {
+        let next = self.runs.fill(first, ends, ROWS_MAX);
+        self.sheets.iter_mut().for_each(|sheet| sheet.fill(variables, rows, &self.runs));
+        next
+    }
+
+    fn fold_form<'t>(
+        &self,
+        rows: &Rows,
+        variables: &[Variable],
+        linear: &Linear,
+        own: impl Iterator<Item = &'t mut Total>,
+    ) {
+        match self.sheets.iter().find_map(|sheet| sheet.average(linear, variables)) {
+            Some(average) => average.fold(own),
+            None => self.fold_row_by_row(rows, variables, linear, own),
         }
     }
 
@@ -183,7 +178,7 @@ impl Chunk<'_> {
     ) {
         let terms = terms_of(linear, rows, variables);
         for (number, z) in own.enumerate() {
-            for (size, run) in self.runs.sampled(number).iter() {
+            for (size, run) in self.runs.of_group(number).filter(|(size, _)| !size.is_exact()) {
                 let stratum = size.into();
                 let cell = linear_cell(&terms, number, run);
                 fold_forms(std::slice::from_ref(linear), std::slice::from_mut(z), &stratum, |_| cell);

@@ -1,170 +1,186 @@
 //! The rows of each stratum in each group.
 
 use crate::kernel::strata::{LevelSizes, Narrow};
-use plusminus_statistics::StratumSize;
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, dispatch, f64x4, mask32x8, u32x8};
+use plusminus_statistics::{Counts, LANES, StratumSize};
 use std::ops::Range;
 
 /// Rows in which runs are looked for at a time.
-const STRIP: usize = 512;
+const STRIP: usize = 8;
 
-/// Runs of rows of one stratum, group after group.
+/// Runs of rows of one stratum, group after group, those of a group filled up to whole [`LANES`] by runs without rows.
+///
+/// What is told of each run lies side by side: it is read by the processor's vectors, and in the order of strata sizes lie far apart, so that
+/// looking them up one after the other would be waited for.
 pub(super) struct Runs<'a> {
     /// The stratum of each row, and the size of each stratum.
     of_rows: &'a [u32],
     of_strata: &'a LevelSizes,
-    /// Runs of sampled strata: the first row of each and the one behind its last, and the size of its stratum.
-    ///
-    /// Sizes are held side by side, because in the order of strata they lie far apart, and one after the other would be waited for.
-    spans: Vec<[u32; 2]>,
-    sizes: Vec<StratumSize>,
-    /// Those of them with more than two rows, by their number in the group.
-    longer: Vec<u32>,
-    /// By group, what there is of both before it, and in the end; what lies behind is left over.
-    starts: Vec<[usize; 2]>,
-    /// The group and the rows of runs of strata that are known whole.
-    whole: Vec<(usize, StratumSize, Range<usize>)>,
-    /// Where runs of the group under way begin, and the end.
+    /// The first row of each run, and the end of the last; what lies behind, here and in all that follows, is left over.
     begins: Vec<u32>,
-    /// The numbers of its runs in strata that are known whole.
-    exact: Vec<u32>,
-}
-
-/// The runs of a group in sampled strata.
-#[derive(Clone, Copy)]
-pub(super) struct GroupRuns<'a> {
-    pub(super) spans: &'a [[u32; 2]],
-    pub(super) sizes: &'a [StratumSize],
-    pub(super) longer: &'a [u32],
+    /// By group how many times as many runs as lanes lie before it, and how many in all.
+    starts: Vec<usize>,
+    /// By run the number of rows, and of its stratum in the table and in the sample; none of a run without rows.
+    rows: Vec<f64>,
+    all: Vec<f64>,
+    sampled: Vec<f64>,
+    /// Sizes as they were looked up.
+    looked_up: [Vec<u32>; 2],
 }
 
 impl<'a> Runs<'a> {
-    /// None, of rows with these strata, with room for so many; `of_strata` are the sizes of all strata.
-    pub(super) fn with_room(of_rows: &'a [u32], of_strata: &'a LevelSizes, runs: usize) -> Self {
+    /// None, of rows with these strata; `of_strata` are the sizes of all strata.
+    pub(super) fn new(of_rows: &'a [u32], of_strata: &'a LevelSizes) -> Self {
         Self {
             of_rows,
             of_strata,
-            spans: Vec::with_capacity(runs),
-            sizes: Vec::with_capacity(runs),
-            longer: Vec::with_capacity(runs),
-            starts: vec![[0; 2]],
-            whole: Vec::new(),
-            begins: Vec::with_capacity(runs),
-            exact: Vec::new(),
+            begins: Vec::new(),
+            starts: Vec::new(),
+            rows: Vec::new(),
+            all: Vec::new(),
+            sampled: Vec::new(),
+            looked_up: [const { Vec::new() }; 2],
         }
     }
 
-    pub(super) fn groups(&self) -> usize {
-        self.starts.len() - 1
+    /// Takes the runs of consecutive groups, which end before each of `ends` and of which the first begins at `from`, in the place of all
+    /// before, of each group `runs_max` at most; returns the first row that was left.
+    pub(super) fn fill(&mut self, from: usize, ends: &[u32], runs_max: usize) -> usize {
+        dispatch!(Level::new(), simd => self.find(simd, from, ends, runs_max))
     }
 
-    /// The runs that a group has in sampled strata, stratum by stratum, given its number.
-    pub(super) fn sampled(&self, number: usize) -> GroupRuns<'_> {
-        let (from, to) = (self.starts[number], self.starts[number + 1]);
-        GroupRuns {
-            spans: &self.spans[from[0]..to[0]],
-            sizes: &self.sizes[from[0]..to[0]],
-            longer: &self.longer[from[1]..to[1]],
+    #[inline(always)]
+    fn find<S: Simd>(&mut self, simd: S, from: usize, ends: &[u32], runs_max: usize) -> usize {
+        self.starts.clear();
+        self.starts.push(0);
+        let (mut next, mut found) = (from, 0);
+        for end in ends {
+            let rows = next..*end as usize;
+            let most = runs_max.min(rows.len());
+            reach(&mut self.begins, found + most + STRIP + LANES + 1);
+            let own = begins_in(simd, self.of_rows, rows, &mut self.begins[found..], most);
+            next = own.end;
+            let filled = own.count.next_multiple_of(LANES);
+            self.begins[found + own.count..=found + filled].fill(number(next));
+            found += filled;
+            self.starts.push(found / LANES);
+        }
+        self.look_up(simd, found);
+        next
+    }
+
+    /// Looks up the sizes of the strata of so many runs.
+    #[inline(always)]
+    fn look_up<S: Simd>(&mut self, simd: S, runs: usize) {
+        let all = runs.next_multiple_of(STRIP);
+        reach(&mut self.begins, all + 1);
+        [&mut self.rows, &mut self.all, &mut self.sampled].into_iter().for_each(|own| reach(own, all));
+        self.looked_up.iter_mut().for_each(|own| reach(own, all));
+        match self.of_strata.narrow() {
+            Narrow::Quarter(sizes) => self.narrow(simd, runs, |stratum| sizes[stratum as usize].map(u32::from)),
+            Narrow::Half(sizes) => self.narrow(simd, runs, |stratum| sizes[stratum as usize]),
+            Narrow::None => self.wide(runs),
         }
     }
 
-    /// Runs of strata that are known whole: the number of the group, the size of the stratum and the rows.
-    pub(super) fn whole(&self) -> impl Iterator<Item = (usize, StratumSize, Range<usize>)> {
-        self.whole.iter().cloned()
+    #[inline(always)]
+    fn narrow<S: Simd>(&mut self, simd: S, runs: usize, size_of: impl Fn(u32) -> [u32; 2]) {
+        let [all, sampled] = &mut self.looked_up;
+        for ((begin, all), sampled) in self.begins[..runs].iter().zip(all.iter_mut()).zip(sampled.iter_mut()) {
+            // What fills up the last group has no row, and takes any size.
+            let stratum = self.of_rows.get(*begin as usize).copied().unwrap_or_default();
+            [*all, *sampled] = size_of(stratum);
+        }
+        let zero = u32x8::splat(simd, 0);
+        for at in (0..runs).step_by(STRIP) {
+            let rows = strip(simd, &self.begins, at + 1) - strip(simd, &self.begins, at);
+            let is_empty: mask32x8<S> = rows.simd_eq(zero);
+            put(&mut self.rows[at..at + STRIP], rows);
+            put(&mut self.all[at..at + STRIP], is_empty.select(zero, strip(simd, all, at)));
+            put(&mut self.sampled[at..at + STRIP], is_empty.select(zero, strip(simd, sampled, at)));
+        }
     }
 
-    /// Forgets all groups and keeps the memory.
-    pub(super) fn clear(&mut self) {
-        self.starts.truncate(1);
-        self.whole.clear();
+    /// Sizes beyond what 32 bits count.
+    fn wide(&mut self, runs: usize) {
+        for run in 0..runs {
+            let [from, to] = [self.begins[run], self.begins[run + 1]];
+            let stratum =
+                if from < to { self.of_strata[self.of_rows[from as usize] as usize] } else { StratumSize::default() };
+            self.rows[run] = f64::from(to - from);
+            (self.all[run], self.sampled[run]) = (real(stratum.rows), real(stratum.sampled));
+        }
     }
 
-    /// Appends a group with `rows`, at most so many runs of them; returns the first row that was left.
-    pub(super) fn append(&mut self, rows: Range<usize>, runs_max: usize) -> usize {
-        let end = self.find(rows, runs_max);
-        let sizes = self.of_strata;
-        match sizes.narrow() {
-            None => self.take(|stratum| sizes[stratum as usize]),
-            Some(Narrow::Quarter(sizes)) => self.take(|stratum| widened(sizes[stratum as usize])),
-            Some(Narrow::Half(sizes)) => self.take(|stratum| widened(sizes[stratum as usize])),
-        }
-        end
+    /// The first row of each run, and the end.
+    pub(super) fn begins(&self) -> &[u32] {
+        &self.begins[..=self.len()]
     }
 
-    /// Takes the runs that were found for a group, given the size of any stratum.
-    #[inline]
-    fn take(&mut self, size_of: impl Fn(u32) -> StratumSize) {
-        let found = self.begins.len() - 1;
-        let [first, longer] = self.starts[self.groups()];
-        reach(&mut self.spans, first + found);
-        reach(&mut self.sizes, first + found);
-        reach(&mut self.longer, longer + found);
-        reach(&mut self.exact, found);
-        let mut count = 0;
-        for (at, (size, begin)) in self.sizes[first..].iter_mut().zip(&self.begins[..found]).enumerate() {
-            *size = size_of(self.of_rows[*begin as usize]);
-            // Written over by the next where it does not count: which strata are known whole is not foreseen by any processor.
-            self.exact[count] = number(at);
-            count += usize::from(size.is_exact());
+    /// By run, the number of rows and of those of its stratum.
+    pub(super) fn counts(&self) -> Counts<'_> {
+        let runs = self.len();
+        Counts {
+            rows: &self.rows[..runs],
+            all: &self.all[..runs],
+            sampled: &self.sampled[..runs],
+            starts: &self.starts,
         }
-        for (span, ends) in self.spans[first..].iter_mut().zip(self.begins.windows(2)) {
-            *span = [ends[0], ends[1]];
-        }
-        let taken = self.part_whole(first, found, count);
-        let mut more = longer;
-        for (at, [from, to]) in self.spans[first..first + taken].iter().enumerate() {
-            self.longer[more] = number(at);
-            more += usize::from(to - from > 2);
-        }
-        self.starts.push([first + taken, more]);
     }
 
-    /// Takes the first `count` that are noted as known whole out of the runs found for a group; returns how many are left.
-    fn part_whole(&mut self, first: usize, found: usize, count: usize) -> usize {
-        let group = self.groups();
-        let (spans, sizes) = (&mut self.spans[first..first + found], &mut self.sizes[first..first + found]);
-        let (mut taken, mut next) = (0, 0);
-        for at in self.exact[..count].iter().map(|at| *at as usize) {
-            let [from, to] = spans[at];
-            self.whole.push((group, sizes[at], from as usize..to as usize));
-            spans.copy_within(next..at, taken);
-            sizes.copy_within(next..at, taken);
-            (taken, next) = (taken + at - next, at + 1);
-        }
-        if next > 0 {
-            spans.copy_within(next.., taken);
-            sizes.copy_within(next.., taken);
-        }
-        taken + found - next
+    fn len(&self) -> usize {
+        self.starts.last().map_or(0, |lanes| lanes * LANES)
     }
 
-    /// Notes where runs begin, of which there are so many at most, and where the last one ends; returns that.
-    fn find(&mut self, rows: Range<usize>, runs_max: usize) -> usize {
-        let (mut from, mut found) = (rows.start, 0);
-        let mut last = self.of_rows.get(from).map_or(0, |stratum| !stratum);
-        self.begins.clear();
-        while from < rows.end && found <= runs_max {
-            let strip = &self.of_rows[from..rows.end.min(from + STRIP)];
-            self.begins.resize(found + strip.len(), 0);
-            for (at, stratum) in (from..).zip(strip) {
-                // Written over where no run begins: whether one does is not foreseen by any processor.
-                self.begins[found] = number(at);
-                found += usize::from(*stratum != last);
-                last = *stratum;
-            }
-            from += strip.len();
-        }
-        let end = if found > runs_max { self.begins[runs_max] as usize } else { rows.end };
-        self.begins.truncate(found.min(runs_max));
-        self.begins.push(number(end));
-        end
+    /// The rows of each run of a group, given its number, with the size of the stratum.
+    pub(super) fn of_group(&self, number: usize) -> impl Iterator<Item = (StratumSize, Range<usize>)> {
+        let runs = self.starts[number] * LANES..self.starts[number + 1] * LANES;
+        let rows = runs.map(|run| self.begins[run] as usize..self.begins[run + 1] as usize);
+        rows.filter(|rows| !rows.is_empty()).map(|rows| (self.of_strata[self.of_rows[rows.start] as usize], rows))
     }
 }
 
-impl GroupRuns<'_> {
-    /// The size of the stratum and the rows of each.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (StratumSize, Range<usize>)> {
-        self.sizes.iter().copied().zip(self.spans.iter().map(|[from, to]| *from as usize..*to as usize))
+/// Runs that were found: how many, and the first row behind them.
+struct Found {
+    count: usize,
+    end: usize,
+}
+
+/// Notes where the runs of `rows` begin, of which it takes `most`; there is room for a strip more.
+#[inline(always)]
+fn begins_in<S: Simd>(simd: S, of_rows: &[u32], rows: Range<usize>, begins: &mut [u32], most: usize) -> Found {
+    if rows.is_empty() {
+        return Found { count: 0, end: rows.end };
     }
+    begins[0] = number(rows.start);
+    let (mut at, mut count) = (rows.start + 1, 1);
+    let places = u32x8::from_slice(simd, &[0, 1, 2, 3, 4, 5, 6, 7]);
+    while at + STRIP <= rows.end && count <= most {
+        let begin: mask32x8<S> = strip(simd, of_rows, at).simd_ne(strip(simd, of_rows, at - 1));
+        // Of the eight only those that begin a run are counted; what lies behind is written over by the next.
+        (places + number(at)).compress(begin).store_slice(&mut begins[count..count + STRIP]);
+        count += begin.to_bitmask().count_ones() as usize;
+        at += STRIP;
+    }
+    while at < rows.end && count <= most {
+        begins[count] = number(at);
+        count += usize::from(of_rows[at] != of_rows[at - 1]);
+        at += 1;
+    }
+    if count > most { Found { count: most, end: begins[most] as usize } } else { Found { count, end: rows.end } }
+}
+
+#[inline(always)]
+fn strip<S: Simd>(simd: S, numbers: &[u32], at: usize) -> u32x8<S> {
+    u32x8::from_slice(simd, &numbers[at..at + STRIP])
+}
+
+#[inline(always)]
+fn put<S: Simd>(place: &mut [f64], numbers: u32x8<S>) {
+    let (low, high) = numbers.widen();
+    f64x4::float_from(low).store_slice(&mut place[..LANES]);
+    f64x4::float_from(high).store_slice(&mut place[LANES..]);
 }
 
 /// Makes room for so many; what is there already is written over.
@@ -174,50 +190,68 @@ fn reach<T: Copy + Default>(own: &mut Vec<T>, length: usize) {
     }
 }
 
-fn widened<T: Into<u64>>([rows, sampled]: [T; 2]) -> StratumSize {
-    StratumSize { rows: rows.into(), sampled: sampled.into() }
+/// A row's place.
+#[expect(clippy::cast_possible_truncation, reason = "rows in order of groups are fewer than 2^32")]
+fn number(row: usize) -> u32 {
+    row as u32
 }
 
-/// A row's place, or a number of rows.
-#[expect(clippy::cast_possible_truncation, reason = "rows in order of groups are fewer than 2^32")]
-fn number(rows: usize) -> u32 {
-    rows as u32
+#[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
+fn real(rows: u64) -> f64 {
+    rows as f64
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Runs of any length are found, in sampled strata and in those known whole, however few are taken at a time.
+    /// Runs of any length are found, of strata whose sizes take 16, 32 or 64 bits, however few are taken at a time.
     #[test]
     fn runs_are_found_a_few_at_a_time() {
-        let sizes: Vec<StratumSize> =
-            (0..9).map(|h| StratumSize::new(2_000, if h % 4 == 3 { 2_000 } else { 1_500 })).collect();
-        let lengths = [1, 2, 1_200, 1, 1, 600, 3, 1];
+        let lengths = [1, 2, 1_200, 1, 1, 600, 3, 1, 8, 9];
         let strata: Vec<u32> = (0..).zip(lengths).flat_map(|(h, n)| vec![h; n]).collect();
-        // So many strata that their sizes are narrow, too.
-        let many = [&sizes[..], &vec![sizes[0]; 5_000]].concat();
-        let both = [LevelSizes::new(sizes.clone()), LevelSizes::new(many)];
-        for (runs_max, of_strata) in [1, 2, 3, 384].into_iter().flat_map(|max| both.iter().map(move |of| (max, of))) {
-            let mut runs = Runs::with_room(&strata, of_strata, 4);
-            let (mut from, mut taken) = (0, Vec::new());
-            while from < strata.len() {
-                let group = runs.groups();
-                from = runs.append(from..strata.len(), runs_max);
-                let sampled = runs.sampled(group);
-                let longer = (0..).zip(sampled.iter()).filter(|(_, (_, rows))| rows.len() > 2);
-                assert_eq!(sampled.longer, longer.map(|(at, _)| at).collect::<Vec<u32>>());
-                let mut own: Vec<_> = {
-                    let whole = runs.whole().filter(|(of, ..)| *of == group).map(|(_, size, rows)| (size, rows));
-                    sampled.iter().chain(whole).map(|(size, rows)| (rows.start, rows, size)).collect()
-                };
-                own.sort_by_key(|(start, ..)| *start);
-                assert!(own.len() <= runs_max);
-                taken.extend(own);
+        let end = number(strata.len());
+        for rows in [2_000, 1 << 20, 1 << 40] {
+            let sizes: Vec<StratumSize> =
+                (0..10).map(|h| StratumSize::new(rows + h, if h % 4 == 3 { rows + h } else { 1_500 })).collect();
+            let of_strata = LevelSizes::new(sizes.clone());
+            for runs_max in [1, 2, 3, 384] {
+                let mut runs = Runs::new(&strata, &of_strata);
+                let (mut from, mut found) = (0, Vec::new());
+                while from < strata.len() {
+                    from = runs.fill(from, &[end], runs_max);
+                    let own: Vec<_> = runs.of_group(0).collect();
+                    assert!(own.len() <= runs_max);
+                    assert_eq!(*runs.begins().last().unwrap() as usize, from);
+                    let counts = runs.counts();
+                    let told =
+                        counts.rows.iter().zip(counts.all).zip(counts.sampled).filter(|((rows, _), _)| **rows > 0.0);
+                    let told: Vec<_> = told.map(|((rows, all), sampled)| [*rows, *all, *sampled]).collect();
+                    let expected =
+                        own.iter().map(|(size, rows)| [rows.len() as u64, size.rows, size.sampled].map(real));
+                    assert_eq!(told, expected.collect::<Vec<_>>());
+                    found.extend(own);
+                }
+                assert_eq!(found.iter().map(|(_, rows)| rows.len()).collect::<Vec<_>>(), lengths);
+                assert!(found.iter().all(|(size, rows)| *size == sizes[strata[rows.start] as usize]));
             }
-            assert_eq!(taken.iter().map(|(_, rows, _)| rows.len()).collect::<Vec<_>>(), lengths);
-            assert!(taken.iter().all(|(start, _, size)| *size == sizes[strata[*start] as usize]));
-            assert_eq!(runs.append(0..0, 3), 0);
         }
+    }
+
+    /// Groups follow each other, each filled up to whole lanes; a stratum in two of them has a run in each.
+    #[test]
+    fn groups_are_filled_up() {
+        let strata = [0, 0, 1, 1, 1, 2, 0, 1, 2, 3, 4, 4, 4];
+        let of_strata = LevelSizes::new(vec![StratumSize::new(9, 5); 5]);
+        let mut runs = Runs::new(&strata, &of_strata);
+        assert_eq!(runs.fill(1, &[3, 6, 6, 13], 9), 13);
+        assert_eq!(runs.counts().starts, [0, 1, 2, 2, 4]);
+        assert_eq!(runs.begins(), [1, 2, 3, 3, 3, 5, 6, 6, 6, 7, 8, 9, 10, 13, 13, 13, 13]);
+        assert_eq!(
+            runs.counts().rows,
+            [1.0, 1.0, 0.0, 0.0, 2.0, 1.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 3.0, 0.0, 0.0, 0.0]
+        );
+        assert_eq!(runs.of_group(1).map(|(_, rows)| rows).collect::<Vec<_>>(), [3..5, 5..6]);
+        assert_eq!(runs.of_group(2).count(), 0);
     }
 }

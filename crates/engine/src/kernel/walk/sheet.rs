@@ -6,53 +6,84 @@ use super::runs::Runs;
 use super::totals::cell_of;
 use crate::kernel::rows::Rows;
 use crate::shape::Variable;
-use plusminus_statistics::{Cells, InsideCounts, Insides, Total};
+use plusminus_statistics::{Cells, Counts, Form, Insides, Total};
 use std::ops::Range;
 
-/// Everything that totals and averages of a domain's variables need of its rows in sampled strata.
+/// Everything that totals and averages of a domain's variables need of its rows.
 pub(super) struct Sheet<'a> {
     domain: &'a Domain,
-    counts: InsideCounts,
+    /// By run, where not every row is in the domain.
+    masked: Masked,
     insides: Insides,
     /// The cells of each of the domain's sums.
-    sums: Vec<Cells>,
+    cells: Vec<Cells>,
+    /// By sum, what an average over a group that takes several sheets needs of them, where one is asked.
+    forms: Vec<Option<Form>>,
+}
+
+/// Rows of a domain by run, and of the run's stratum; none where there is no such row.
+#[derive(Default)]
+struct Masked {
+    rows: Vec<f64>,
+    all: Vec<f64>,
+    sampled: Vec<f64>,
 }
 
 impl<'a> Sheet<'a> {
-    /// Without groups, with room for so many runs.
-    pub(super) fn with_room(domain: &'a Domain, runs: usize) -> Self {
-        let sums = domain.sums.iter().map(|_| Cells::with_room(runs, 0)).collect();
-        Self { domain, counts: InsideCounts::with_room(runs, 0), insides: Insides::default(), sums }
+    /// Without groups.
+    pub(super) fn new(domain: &'a Domain) -> Self {
+        let cells = domain.sums.iter().map(|_| Cells::default()).collect();
+        let forms = domain.sums.iter().map(|_| None).collect();
+        Self { domain, masked: Masked::default(), insides: Insides::default(), cells, forms }
     }
 
     /// Takes these runs in the place of all before.
     pub(super) fn fill(&mut self, variables: &[Variable], rows: &Rows, runs: &Runs<'_>) {
         let mask = rows.domains[self.domain.number].as_deref();
-        self.counts.clear();
-        for number in 0..runs.groups() {
-            let own = runs.sampled(number);
-            match mask {
-                None => self.counts.extend(own.sizes, own.spans),
-                Some(mask) => {
-                    let inside = own.iter().map(|(size, run)| (size, count_of(mask, run)));
-                    inside.filter(|(_, count)| *count > 0).for_each(|(size, count)| self.counts.push(size, count));
+        match mask {
+            None => self.insides.fill(&runs.counts()),
+            Some(mask) => {
+                self.masked.count(mask, runs);
+                let Masked { rows, all, sampled } = &self.masked;
+                self.insides.fill(&Counts { rows, all, sampled, ..runs.counts() });
+            }
+        }
+        for (sum, cells) in self.domain.sums.iter().zip(&mut self.cells) {
+            let variable = &variables[*sum];
+            match (mask, variable.argument) {
+                (None, Some(argument)) => cells.fill(&rows.arguments[argument], runs.begins()),
+                _ => {
+                    cells.clear();
+                    spans(runs).for_each(|run| cells.push(&cell_of(rows, run, variable)));
                 }
             }
-            self.counts.end_group();
-        }
-        self.counts.fill(&mut self.insides);
-        for (sum, cells) in self.domain.sums.iter().zip(&mut self.sums) {
-            fill_cells(cells, &variables[*sum], mask, rows, runs);
         }
     }
 
     /// Folds everything into the totals of the variables, `width` per group.
     pub(super) fn fold(&self, totals: &mut [Total], width: usize) {
-        for (sum, cells) in self.domain.sums.iter().zip(&self.sums) {
+        for (sum, cells) in self.domain.sums.iter().zip(&self.cells) {
             self.insides.fold_values(cells, totals[*sum..].iter_mut().step_by(width));
         }
         for count in &self.domain.counts {
             self.insides.fold_counts(totals[*count..].iter_mut().step_by(width));
+        }
+    }
+
+    /// Folds everything into the totals of one group, as its first part or a later one, and into the forms of those sums of which an average
+    /// is asked.
+    pub(super) fn fold_part(&mut self, totals: &mut [Total], averaged: &[usize], is_first: bool) {
+        for ((sum, cells), form) in self.domain.sums.iter().zip(&self.cells).zip(&mut self.forms) {
+            let total = &mut totals[*sum];
+            if averaged.contains(sum) {
+                let form = if is_first { form.insert(Form::default()) } else { form.get_or_insert_default() };
+                self.insides.fold_values_and_form(cells, total, form);
+            } else {
+                self.insides.fold_values(cells, std::iter::once(total));
+            }
+        }
+        for count in &self.domain.counts {
+            self.insides.fold_counts(std::iter::once(&mut totals[*count]));
         }
     }
 
@@ -62,8 +93,22 @@ impl<'a> Sheet<'a> {
         if !linear.one_domain || variables[*count].argument.is_some() {
             return None;
         }
-        let cells = &self.sums[self.domain.sums.iter().position(|own| own == sum)?];
-        Some(Average { insides: &self.insides, cells, scale, offset })
+        let at = self.domain.sums.iter().position(|own| own == sum)?;
+        Some(Average { insides: &self.insides, cells: &self.cells[at], form: self.forms[at].as_ref(), scale, offset })
+    }
+}
+
+impl Masked {
+    fn count(&mut self, mask: &[bool], runs: &Runs<'_>) {
+        let Counts { all, sampled, .. } = runs.counts();
+        self.rows.clear();
+        self.rows.extend(spans(runs).map(|run| count_of(mask, run)));
+        let inside = |sizes: &[f64], own: &mut Vec<f64>| {
+            own.clear();
+            own.extend(self.rows.iter().zip(sizes).map(|(rows, size)| if *rows > 0.0 { *size } else { 0.0 }));
+        };
+        inside(all, &mut self.all);
+        inside(sampled, &mut self.sampled);
     }
 }
 
@@ -71,35 +116,29 @@ impl<'a> Sheet<'a> {
 pub(super) struct Average<'a> {
     insides: &'a Insides,
     cells: &'a Cells,
+    form: Option<&'a Form>,
     scale: &'a [f64],
     offset: &'a [f64],
 }
 
 impl Average<'_> {
-    /// Folds it into one total per group.
+    /// Folds its spread into one total per group.
     pub(super) fn fold<'t>(&self, own: impl Iterator<Item = &'t mut Total>) {
-        self.insides.fold_domain_values(self.cells, self.scale, self.offset, own);
+        self.insides.fold_spreads(self.cells, self.scale, self.offset, own);
     }
+
+    /// Its total over the one group that took several sheets, unless that has to be folded again.
+    pub(super) fn of_form(&self) -> Option<Total> {
+        self.form?.spread(self.scale[0], self.offset[0])
+    }
+}
+
+fn spans(runs: &Runs<'_>) -> impl Iterator<Item = Range<usize>> {
+    runs.begins().windows(2).map(|ends| ends[0] as usize..ends[1] as usize)
 }
 
 /// Rows of a run within a domain.
-fn count_of(mask: &[bool], run: Range<usize>) -> u64 {
-    mask[run].iter().filter(|inside| **inside).count() as u64
-}
-
-/// The cells of a sum, one for every run with rows in its domain, in the place of all before.
-fn fill_cells(cells: &mut Cells, variable: &Variable, mask: Option<&[bool]>, rows: &Rows, runs: &Runs<'_>) {
-    cells.clear();
-    let values = variable.argument.map_or(&[][..], |argument| &rows.arguments[argument]);
-    for number in 0..runs.groups() {
-        let own = runs.sampled(number);
-        match mask {
-            None => cells.extend(values, own.spans, own.longer),
-            Some(_) => {
-                let inside = own.iter().map(|(_, run)| cell_of(rows, run, variable));
-                inside.filter(|cell| !cell.is_empty()).for_each(|cell| cells.push(&cell));
-            }
-        }
-        cells.end_group();
-    }
+#[expect(clippy::cast_precision_loss, reason = "a number of rows")]
+fn count_of(mask: &[bool], run: Range<usize>) -> f64 {
+    mask[run].iter().filter(|inside| **inside).count() as f64
 }

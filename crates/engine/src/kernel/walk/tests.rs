@@ -1,5 +1,5 @@
 use super::compact::merged;
-use super::{Block, ByGroup, Desk, Gather, Half, Linear, Walk, linearised, totals};
+use super::{ByGroup, Desk, Gather, Half, Linear, Walk, linearised, totals};
 use crate::kernel::rows::Rows;
 use crate::kernel::strata::LevelSizes;
 use crate::kernel::workers::Workers;
@@ -42,17 +42,30 @@ fn linears() -> Vec<Linear> {
 }
 
 fn near(found: &[Total], expected: &[Total]) {
+    near_spreads(found, expected);
+    for (found, expected) in found.iter().zip(expected) {
+        assert_eq!(found.varies, expected.varies);
+        all_near(&[found.inexact_estimate, found.seen], &[expected.inexact_estimate, expected.seen]);
+    }
+}
+
+/// Alike in what the interval of an average is made of.
+fn near_spreads(found: &[Total], expected: &[Total]) {
     assert_eq!(found.len(), expected.len());
     for (found, expected) in found.iter().zip(expected) {
-        assert_eq!((found.domain_rows, found.varies), (expected.domain_rows, expected.varies));
+        assert_eq!(found.domain_rows, expected.domain_rows);
         let all = |t: &Total| {
-            let of_values = [t.inexact_estimate, t.seen, t.own_variance, t.third, t.satterthwaite, t.pooled_squares];
+            let of_values = [t.own_variance, t.third, t.satterthwaite, t.pooled_squares];
             let of_rows = [t.weighted_rows, t.weight_squares, t.rows_variance, t.pooled_row_squares, t.pooled_degrees];
             [&of_values[..], &of_rows, &[t.lone_scale, t.lone_scale_squared]].concat()
         };
-        for (f, e) in all(found).into_iter().zip(all(expected)) {
-            assert!((f - e).abs() <= 1e-9 * e.abs().max(1.0), "{f} instead of {e}");
-        }
+        all_near(&all(found), &all(expected));
+    }
+}
+
+fn all_near(found: &[f64], expected: &[f64]) {
+    for (f, e) in found.iter().zip(expected) {
+        assert!((f - e).abs() <= 1e-9 * e.abs().max(1.0), "{f} instead of {e}");
     }
 }
 
@@ -89,11 +102,11 @@ fn counts_need_no_sums() {
         let sorted = ByGroup::new(&levels, GROUPS, variables, &workers).unwrap();
         let totals = |half: Half<'_>| -> Vec<Total> {
             let of_strata = LevelSizes::new(sizes.clone());
-            let mut desk = Desk::new(&half, &of_strata);
+            let mut desk = Desk::new(&half, &of_strata, &[]);
             let mut found = Vec::new();
             let mut from = half.groups().start;
             while from < half.groups().end {
-                let (block, totals) = Block::walked(from, &mut desk, variables);
+                let (block, totals) = desk.walked(from, variables);
                 from = block.groups().end;
                 found.extend(totals);
             }
@@ -153,8 +166,13 @@ fn with_lone_row(count: u32) -> Rows {
     rows
 }
 
-/// Totals and forms block by block.
-fn by_blocks(levels: &[Rows], sizes: &[StratumSize], variables: &[Variable]) -> (Vec<Total>, Vec<Total>) {
+/// Totals and forms block by block, averages of some sums being asked.
+fn by_blocks(
+    levels: &[Rows],
+    sizes: &[StratumSize],
+    variables: &[Variable],
+    averaged: &[usize],
+) -> (Vec<Total>, Vec<Total>) {
     let sorted = ByGroup::new(levels, GROUPS, variables, &Workers::new(2)).unwrap();
     let halves = sorted.halves();
     let ranges = halves.each_ref().map(Half::groups);
@@ -162,10 +180,10 @@ fn by_blocks(levels: &[Rows], sizes: &[StratumSize], variables: &[Variable]) -> 
     let (mut sums, mut forms) = (Vec::new(), Vec::new());
     for half in &halves {
         let of_strata = LevelSizes::new(sizes.to_vec());
-        let mut desk = Desk::new(half, &of_strata);
+        let mut desk = Desk::new(half, &of_strata, averaged);
         let mut from = half.groups().start;
         while from < half.groups().end {
-            let (block, totals) = Block::walked(from, &mut desk, variables);
+            let (block, totals) = desk.walked(from, variables);
             from = block.groups().end;
             let of_block = |linear: Linear| Linear {
                 terms: linear.terms.into_iter().map(|(v, of)| (v, of[block.groups()].to_vec())).collect(),
@@ -192,18 +210,18 @@ fn groups_tell_what_strata_tell() {
     let none = Gather::new(&variables).finish();
     for levels in [&[with_lone_row(200)][..], &[none, rows(9), with_lone_row(7_000), rows(300)]] {
         let walk = Walk { levels, sizes: &sizes, groups: GROUPS, workers: &workers };
-        let (sums, forms) = by_blocks(levels, &sizes, &variables);
+        let (sums, forms) = by_blocks(levels, &sizes, &variables, &[2, 3]);
         let expected = totals(&walk, &variables).unwrap();
         near(&sums, &expected);
         for (found, expected) in sums.iter().zip(&expected) {
             assert_eq!(found.exact_rows, expected.exact_rows);
             assert!((found.exact_sum - expected.exact_sum).abs() <= 1e-9 * expected.exact_sum);
         }
-        near(&forms, &linearised(&walk, &variables, &linears(), &expected, Some(0)).unwrap());
+        near_spreads(&forms, &linearised(&walk, &variables, &linears(), &expected, Some(0)).unwrap());
     }
 }
 
-/// A group of so many cells that they are not all kept is walked piece by piece, and tells the same.
+/// A group of so many cells that they are not kept is walked piece by piece, and tells the same, whether or not its averages were asked for.
 #[test]
 fn large_groups_tell_what_strata_tell() {
     let (variables, workers) = (variables(), Workers::new(1));
@@ -217,10 +235,13 @@ fn large_groups_tell_what_strata_tell() {
     };
     let levels = [level(2), level(5)];
     let walk = Walk { levels: &levels, sizes: &sizes, groups: GROUPS, workers: &workers };
-    let (sums, forms) = by_blocks(&levels, &sizes, &variables);
     let expected = totals(&walk, &variables).unwrap();
-    near(&sums, &expected);
-    near(&forms, &linearised(&walk, &variables, &linears(), &expected, Some(0)).unwrap());
+    let of_forms = linearised(&walk, &variables, &linears(), &expected, Some(0)).unwrap();
+    for averaged in [&[2, 3][..], &[3], &[]] {
+        let (sums, forms) = by_blocks(&levels, &sizes, &variables, averaged);
+        near(&sums, &expected);
+        near_spreads(&forms, &of_forms);
+    }
 }
 
 /// Few groups, and entries, are walked by strata; many groups of few rows each by themselves.

@@ -1,0 +1,155 @@
+//! Averages over groups whose cells are not kept until the average is known.
+
+use super::cells::Cells;
+use super::folds::Sums as TotalSums;
+use super::insides::{InsideLanes, Insides};
+use super::reals::{Kept, LANES, Reals, load, sum};
+use crate::real;
+use crate::total::Total;
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, dispatch};
+
+/// A polynomial whose terms cancel by more than this is worth too little: of 16 digits some 9 are left.
+const CANCELLED_MAX: f64 = 1e6;
+
+/// The spread of `scale·y + offset` over one group, whatever both turn out to be: its sums are polynomials in them, and these their
+/// coefficients.
+///
+/// With `b = offset + scale·origin`, `u` the mean of a cell less the origin, `q` its squares, `R` those of the domain's indicator and `P` what a
+/// variance has by square ([`Total::fold_domain`]), the variance of a stratum is `P(q·scale² + R(u·scale + b)²)`: of degree two in `scale` and
+/// `b`, the third cumulant of degree three, and the square of the variance of degree four.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Form {
+    origin: f64,
+    rows: u64,
+    /// Coefficients by falling power of the scale.
+    variance: [f64; 3],
+    third: [f64; 4],
+    satterthwaite: [f64; 5],
+    squares: [f64; 3],
+}
+
+impl Insides {
+    /// [`fold_values`](Self::fold_values) of all cells, which are of one group, and adds them to a form over it.
+    pub fn fold_values_and_form(&self, cells: &Cells, total: &mut Total, form: &mut Form) {
+        for rows in &self.rows {
+            if form.rows == 0 && rows.domain_rows > 0 {
+                form.origin = cells.middle();
+            }
+            form.rows += rows.domain_rows;
+            dispatch!(Level::new(), simd => {
+                let (mut sums, mut terms) = (TotalSums::new(simd), Sums::new(simd));
+                for (inside, cell) in self.lanes().iter().zip(cells.lanes(0..self.lanes().len())) {
+                    sums.add(simd, inside, cell);
+                    terms.add(simd, inside, cell, form.origin);
+                }
+                sums.add_to(total, rows);
+                terms.add_to(form);
+            });
+        }
+    }
+}
+
+impl Form {
+    /// The total of `scale·y + offset` as far as [`Insides::fold_spreads`] tells it; `None` where too many digits would cancel.
+    #[must_use]
+    pub fn spread(&self, scale: f64, offset: f64) -> Option<Total> {
+        let b = offset + scale * self.origin;
+        let [variance, satterthwaite] = [value(&self.variance, scale, b), value(&self.satterthwaite, scale, b)];
+        let (third, squares) = (value(&self.third, scale, b), value(&self.squares, scale, b));
+        let holds = |[value, terms]: [f64; 2]| value * CANCELLED_MAX >= terms;
+        // A third cumulant matters as far as it skews.
+        let is_third = third[1] <= CANCELLED_MAX * variance[0] * variance[0].sqrt();
+        let is_any = holds(variance) && holds(satterthwaite) && holds(squares) && is_third;
+        is_any.then(|| Total {
+            own_variance: variance[0],
+            third: third[0],
+            satterthwaite: satterthwaite[0],
+            pooled_squares: squares[0],
+            domain_rows: self.rows,
+            ..Total::default()
+        })
+    }
+}
+
+/// `Σ c·aᵏ⁻ⁱ·bⁱ` over the coefficients of a polynomial of degree k, and what its terms amount to without their signs.
+fn value<const TERMS: usize>(coefficients: &[f64; TERMS], a: f64, b: f64) -> [f64; 2] {
+    let (mut sum, mut all, mut power) = (0.0, 0.0, 1.0);
+    for coefficient in coefficients {
+        // Horner's rule with the second variable's powers.
+        (sum, all) = (sum * a + coefficient * power, all * a.abs() + (coefficient * power).abs());
+        power *= b;
+    }
+    [sum, all]
+}
+
+/// The coefficients, each lane by itself.
+struct Sums<S: Simd> {
+    variance: [Reals<S>; 3],
+    third: [Reals<S>; 4],
+    satterthwaite: [Reals<S>; 5],
+    squares: [Reals<S>; 3],
+}
+
+impl<S: Simd> Sums<S> {
+    #[inline(always)]
+    fn new(simd: S) -> Self {
+        let zero = Reals::splat(simd, 0.0);
+        Self { variance: [zero; 3], third: [zero; 4], satterthwaite: [zero; 5], squares: [zero; 3] }
+    }
+
+    /// Adds the means, squares and cubes of cells.
+    #[inline(always)]
+    fn add(&mut self, simd: S, inside: &InsideLanes, [mean, squares, cubes, _]: [&[f64; LANES]; 4], origin: f64) {
+        let is_sampled = inside.weight.load(simd).simd_gt(0.0);
+        let own = |numbers| is_sampled.select(numbers, Reals::splat(simd, 0.0));
+        let u = own(load(simd, mean) - origin);
+        self.add_terms(inside, u, own(load(simd, squares)), own(load(simd, cubes)));
+    }
+
+    #[inline(always)]
+    fn add_terms(&mut self, inside: &InsideLanes, u: Reals<S>, squares: Reals<S>, cubes: Reals<S>) {
+        let load = |kept: Kept| kept.load(u.simd);
+        let row_squares = load(inside.row_squares);
+        // Of squares: c0·a² + 2·c1·ab + c2·b².
+        let (c1, c2) = (row_squares * u, row_squares);
+        let c0 = squares + c1 * u;
+        let per_square = load(inside.domain_per_square);
+        let (v0, v1, v2) = (per_square * c0, per_square * c1, per_square * c2);
+        let per_degree = load(inside.per_degree);
+        let (w0, w1, w2) = (per_degree * v0, per_degree * v1, per_degree * v2);
+        let per_cube = load(inside.domain_per_cube);
+        // 3·rest·squares and R·lean: linear in a·u + b, and cubic.
+        let (line, cubic) = (per_cube * 3.0 * load(inside.rest) * squares, per_cube * row_squares * load(inside.lean));
+        let (cubic_u, line_u) = (cubic * u, line * u);
+        let cubic_uu = cubic_u * u;
+        for (sum, more) in self.squares.iter_mut().zip([c0, c1, c2]) {
+            *sum += more;
+        }
+        for (sum, more) in self.variance.iter_mut().zip([v0, v1, v2]) {
+            *sum += more;
+        }
+        let satterthwaite = [w0 * v0, w0 * v1, w1 * v1 * 2.0 + w0 * v2, w1 * v2, w2 * v2];
+        for (sum, more) in self.satterthwaite.iter_mut().zip(satterthwaite) {
+            *sum += more;
+        }
+        let third = [per_cube * cubes + line_u + cubic_uu * u, line + cubic_uu * 3.0, cubic_u, cubic];
+        for (sum, more) in self.third.iter_mut().zip(third) {
+            *sum += more;
+        }
+    }
+
+    /// Adds all, with the binomial factors that are the same for every stratum.
+    #[inline(always)]
+    fn add_to(self, form: &mut Form) {
+        let add = |own: &mut [f64], sums: &[Reals<S>], factors: &[u64]| {
+            for ((own, lanes), factor) in own.iter_mut().zip(sums).zip(factors) {
+                *own += sum(*lanes) * real(*factor);
+            }
+        };
+        add(&mut form.squares, &self.squares, &[1, 2, 1]);
+        add(&mut form.variance, &self.variance, &[1, 2, 1]);
+        add(&mut form.satterthwaite, &self.satterthwaite, &[1, 4, 2, 4, 1]);
+        add(&mut form.third, &self.third, &[1, 1, 3, 1]);
+    }
+}
