@@ -216,8 +216,8 @@ pub(crate) fn bounds(values: &ArrayRef, intervals: &[Estimate]) -> Result<Bounds
     let lower = ends(numbers, intervals, |i| i.lower, f64::min);
     let upper = ends(numbers, intervals, |i| i.upper, f64::max);
     let exact = trust.contains(&Trust::Exact).then(|| trust.iter().map(|t| Some(t.is_exact())).collect());
-    let lower = in_type(lower, values, exact.as_ref(), f64::floor)?;
-    let upper = in_type(upper, values, exact.as_ref(), f64::ceil)?;
+    let lower = in_type(lower, values, exact.as_ref(), floor)?;
+    let upper = in_type(upper, values, exact.as_ref(), |end| -floor(-end))?;
     Ok(Bounds { lower, upper, trust })
 }
 
@@ -232,9 +232,23 @@ fn ends(
         pick(interval).filter(|end| end.is_finite()).map_or(f64::NAN, |end| outward(end, *value))
     };
     let ends: Vec<f64> = intervals.iter().zip(numbers.values()).map(end).collect();
+    // Most often every interval has both ends.
+    let are_all = numbers.null_count() == 0 && ends.iter().fold(true, |all, end| all & !end.is_nan());
     let is_end = |(row, end): (usize, &f64)| !end.is_nan() && numbers.is_valid(row);
-    let valid: NullBuffer = ends.iter().enumerate().map(is_end).collect::<Vec<bool>>().into();
-    Float64Array::new(ends.into(), Some(valid).filter(|valid| valid.null_count() > 0))
+    let valid = (!are_all).then(|| ends.iter().enumerate().map(is_end).collect::<Vec<bool>>().into());
+    Float64Array::new(ends.into(), valid.filter(|valid: &NullBuffer| valid.null_count() > 0))
+}
+
+/// The whole number at or below; that of the library is a call for every number where a processor is only known to have what all have.
+#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "whole numbers of less than 2^52")]
+fn floor(x: f64) -> f64 {
+    // Beyond, and what is no number, has no fraction.
+    if x.abs() < 4_503_599_627_370_496.0 {
+        let cut = x as i64 as f64;
+        if cut > x { cut - 1.0 } else { cut }
+    } else {
+        x
+    }
 }
 
 /// Ends in the estimate's own type, rounded outward; `exact` rows repeat the estimate itself.
@@ -263,5 +277,18 @@ fn in_type(
     match exact {
         Some(exact) => Ok(arrow::compute::kernels::zip::zip(exact, values, &typed)?),
         None => Ok(typed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::floor;
+
+    #[test]
+    fn floors() {
+        for x in [0.0, 0.5, 0.99, 1.0, 2.5, 1e9 + 0.5, 4_503_599_627_370_495.5, 4_503_599_627_370_496.0, 1e300] {
+            assert_eq!((floor(x), floor(-x)), (x.floor(), (-x).floor()));
+        }
+        assert!(floor(f64::NAN).is_nan() && floor(f64::INFINITY).is_infinite());
     }
 }

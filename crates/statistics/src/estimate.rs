@@ -149,6 +149,11 @@ impl Estimate {
     /// negative). Results that are not finite lose their ends.
     #[must_use]
     pub fn map_linear(self, scale: f64, offset: f64) -> Self {
+        // A column by itself is its own form.
+        #[expect(clippy::float_cmp, reason = "nothing but these leaves every number as it is")]
+        if scale == 1.0 && offset == 0.0 {
+            return self;
+        }
         let map = |x: f64| scale * x + offset;
         let Some(value) = self.value.map(map) else {
             return self;

@@ -68,32 +68,49 @@ fn ends(
     population: &Population,
     quantiles: &Quantiles,
 ) -> (f64, f64) {
-    let reach = Reach::new(total, variance, degrees, gamma_star, population, quantiles);
+    let column = Column::new(total, gamma_star, population);
+    let reach = Reach::new(&column, variance, total.lambda(), quantiles.t(degrees));
     (value - reach.below(), value + reach.above())
 }
 
 /// The ends of a column's total or mean, whose skewness is that of the column itself.
 ///
 /// As [`ends`]; from [`HALL_ROWS`] rows on the short side is Hall's.
-fn ends_of_column(
-    value: f64,
-    total: &Total,
-    variance: f64,
-    gamma_star: Option<f64>,
-    population: &Population,
-    quantiles: &Quantiles,
-) -> (f64, f64) {
-    let reach = Reach::new(total, variance, total.degrees(), gamma_star, population, quantiles);
-    let is_known = gamma_star.is_some_and(f64::is_finite) && reach.rows >= HALL_ROWS;
+fn ends_of_column(value: f64, total: &Total, variance: f64, column: &Column, quantiles: &Quantiles) -> (f64, f64) {
+    let lambda = total.third / (variance * variance.sqrt());
+    let lambda = if lambda.is_finite() { lambda } else { 0.0 };
+    let reach = Reach::new(column, variance, lambda, quantiles.t(total.degrees()));
+    let is_known = column.gamma.is_some() && column.rows >= HALL_ROWS;
     let (rises, is_right) = (reach.lambda > 0.0, reach.gamma > 0.0);
     let below = if is_known && rises && is_right { reach.hall_below() } else { reach.below() };
     let above = if is_known && !rises && !is_right { reach.hall_above() } else { reach.above() };
     (value - below, value + above)
 }
 
+/// How skewed a column may be taken to be by the rows that were seen of it.
+struct Column {
+    /// Rows that decide whether an interval can be trusted.
+    rows: u64,
+    /// γ*, if it is known.
+    gamma: Option<f64>,
+    /// `|γ*|/√n_d`; 0 where γ* is not known.
+    skewness: f64,
+}
+
+impl Column {
+    fn new(domain: &Total, gamma_star: Option<f64>, population: &Population) -> Self {
+        Self::of_rows(trusted_rows(domain, population), gamma_star)
+    }
+
+    fn of_rows(rows: u64, gamma_star: Option<f64>) -> Self {
+        let gamma = gamma_star.filter(|gamma| gamma.is_finite());
+        let skewness = gamma.map_or(0.0, |gamma| gamma.abs() / real(rows.max(1)).sqrt());
+        Self { rows, gamma, skewness }
+    }
+}
+
 /// How far an interval reaches.
 struct Reach {
-    rows: u64,
     error: f64,
     /// Student's quantile.
     q: f64,
@@ -104,22 +121,13 @@ struct Reach {
 }
 
 impl Reach {
-    fn new(
-        total: &Total,
-        variance: f64,
-        degrees: f64,
-        gamma_star: Option<f64>,
-        population: &Population,
-        quantiles: &Quantiles,
-    ) -> Self {
-        let rows = trusted_rows(total, population).max(1);
-        let gamma = gamma_star.filter(|gamma| gamma.is_finite()).unwrap_or(0.0);
-        let skewed = (gamma.abs() / real(rows).sqrt()).min(TRUSTED_SKEWNESS);
+    fn new(column: &Column, variance: f64, lambda: f64, q: f64) -> Self {
+        let gamma = column.gamma.unwrap_or(0.0);
+        let skewed = column.skewness.min(TRUSTED_SKEWNESS);
         Self {
-            rows,
             error: variance.max(0.0).sqrt(),
-            q: quantiles.t(degrees),
-            lambda: lambda_star(total.lambda(), gamma_star, rows),
+            q,
+            lambda: hall::at_least(lambda, column.skewness, gamma),
             gamma,
             stretch: 1.0 + STRETCH * (skewed - hall::LAMBDA_CAP).max(0.0),
         }
@@ -152,22 +160,14 @@ fn shrink(quantiles: &Quantiles) -> f64 {
     ratio * ratio.sqrt()
 }
 
-/// Trust in an interval from `domain_rows` sampled rows with a positive variance.
-fn trust(
-    domain_rows: u64,
-    gamma_star: Option<f64>,
-    kurtosis: Option<f64>,
-    lone_rows: bool,
-    quantiles: &Quantiles,
-) -> Trust {
-    let rows = real(domain_rows);
-    let Some(gamma) = gamma_star.filter(|gamma| gamma.is_finite()) else {
-        return Trust::Untrusted(if domain_rows < TRUSTED_ROWS { Doubt::FewRows } else { Doubt::NoMoments });
-    };
-    if domain_rows < TRUSTED_ROWS {
+/// Trust in an interval from sampled rows of such a column, with a positive variance.
+fn trust(column: &Column, kurtosis: Option<f64>, lone_rows: bool, quantiles: &Quantiles) -> Trust {
+    if column.rows < TRUSTED_ROWS {
         Trust::Untrusted(Doubt::FewRows)
-    } else if gamma.abs() / rows.sqrt() > TRUSTED_SKEWNESS * shrink(quantiles)
-        || kurtosis.is_some_and(|kurtosis| kurtosis / rows > TRUSTED_KURTOSIS)
+    } else if column.gamma.is_none() {
+        Trust::Untrusted(Doubt::NoMoments)
+    } else if column.skewness > TRUSTED_SKEWNESS * shrink(quantiles)
+        || kurtosis.is_some_and(|kurtosis| kurtosis > TRUSTED_KURTOSIS * real(column.rows))
     {
         Trust::Untrusted(Doubt::HeavyTail)
     } else if lone_rows {
@@ -216,9 +216,9 @@ fn trust_in_products(
 ) -> Trust {
     let rows = trusted_rows(z, population);
     let Some(kurtosis) = kurtosis.filter(|kurtosis| kurtosis.is_finite()) else {
-        return trust(rows, None, None, z.has_lone_rows(), quantiles);
+        return trust(&Column::of_rows(rows, None), None, z.has_lone_rows(), quantiles);
     };
-    match trust(rows, gamma_star, Some(kurtosis), z.has_lone_rows(), quantiles) {
+    match trust(&Column::of_rows(rows, gamma_star), Some(kurtosis), z.has_lone_rows(), quantiles) {
         Trust::Trusted if kurtosis / equivalent_rows(z) > TRUSTED_PRODUCT_KURTOSIS * shrink(quantiles) => {
             Trust::Untrusted(Doubt::HeavyTail)
         }

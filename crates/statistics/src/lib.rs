@@ -130,7 +130,8 @@ pub(crate) fn real(count: u64) -> f64 {
 /// A float that stands for a row count, rounded down; saturates, and NaN becomes 0.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturation is what is wanted")]
 pub(crate) fn down_rows(rows: f64) -> u64 {
-    rows.floor() as u64
+    // What is cut off is what lies beyond the whole number.
+    rows as u64
 }
 
 /// A float that stands for a row count, rounded up; saturates, and NaN becomes 0.

@@ -5,6 +5,7 @@ use super::groups::Groups;
 use super::needs::Needs;
 use super::rows::Rows;
 use super::selection::Selection;
+use super::spare::Spare;
 use super::strata::StrataView;
 use crate::error::{Error, Result};
 use crate::shape::{Argument, Shape};
@@ -45,6 +46,13 @@ pub(super) enum Compute {
     Column(usize),
     Centred(usize),
     Product(usize, usize),
+}
+
+impl Compute {
+    /// Whether values are appended as rows are read, rather than derived from others afterwards.
+    fn is_appended(&self) -> bool {
+        matches!(self, Self::Plain { summed: true, .. } | Self::Column(_))
+    }
 }
 
 /// The schema of `fields` as columns of `table`, for expressions that name it.
@@ -137,8 +145,18 @@ impl Compiled {
     pub(super) fn reserve_values(&self, rows: &mut Rows, count: usize) {
         rows.strata.reserve(count);
         for (argument, values) in self.arguments.iter().zip(&mut rows.arguments) {
-            if matches!(argument, Compute::Plain { summed: true, .. } | Compute::Column(_)) {
+            if argument.is_appended() {
                 values.reserve(count);
+            }
+        }
+    }
+
+    /// The same in memory that was used before, as far as there is any.
+    pub(super) fn borrow_values(&self, rows: &mut Rows, count: usize, spare: &Spare) {
+        rows.strata = spare.strata(count);
+        for (argument, values) in self.arguments.iter().zip(&mut rows.arguments) {
+            if argument.is_appended() {
+                *values = spare.values(count);
             }
         }
     }

@@ -84,7 +84,7 @@ pub(super) fn passing(
     let groups = starts.len() - 1;
     let half = starts[groups].div_ceil(2);
     let middle = starts.partition_point(|start| *start < half).min(groups);
-    let of = |groups| evaluated(compiled, batch, starts, groups, keep_going);
+    let of = |groups| evaluated(compiled, batch, starts, groups, workers, keep_going);
     let (first, second) = workers.join(|| of(0..middle), || of(middle..groups))?;
     let (Some(first), Some(second)) = (first?, second?) else { return Ok(None) };
     let mut seen = Vec::with_capacity(groups);
@@ -114,12 +114,16 @@ fn evaluated(
     batch: &RecordBatch,
     starts: &[u32],
     groups: Range<usize>,
+    workers: &Workers,
     keep_going: KeepGoing<'_>,
 ) -> Result<Option<Evaluated>> {
     let (mut from, end) = (starts[groups.start] as usize, starts[groups.end] as usize);
     let mut ends = starts[groups.start..=groups.end].iter().map(|start| *start as usize).peekable();
     let mut rows = compiled.no_rows();
     let mut before = Vec::with_capacity(groups.len() + 1);
+    if let Some(spare) = workers.spare() {
+        compiled.borrow_values(&mut rows, end - from, spare);
+    }
     compiled.reserve_values(&mut rows, end - from);
     while from < end {
         if !keep_going() {

@@ -15,6 +15,7 @@ mod program;
 mod replicates;
 mod rows;
 mod selection;
+mod spare;
 mod specials;
 mod strata;
 mod walk;
@@ -28,9 +29,10 @@ pub(crate) use needs::{Needs, bare, names};
 pub(crate) use program::{KeepGoing, Program};
 pub(crate) use replicates::{Replicates, replicates};
 pub(crate) use rows::{Rows, Run, runs_of};
+pub(crate) use spare::Spare;
 pub(crate) use specials::Column;
 pub(crate) use strata::{LevelSizes, LevelStrata, SampleStrata, StrataView};
 pub(crate) use walk::{
-    Block, ByGroup, Desk, Half, Linear, Walk, key_linearised, key_totals, linearised, merged, totals,
+    Asked, Block, ByGroup, Desk, Half, Linear, Walk, key_linearised, key_totals, linearised, merged, totals,
 };
 pub(crate) use workers::Workers;

@@ -139,7 +139,7 @@ impl Program {
         for piece in [&mut found.groups, &mut found.later] {
             self.compiled.derive(&mut piece.rows, &mut self.centres);
         }
-        Ok(Some(ByGroup::of(found.groups, Some(found.later), variables)))
+        Ok(Some(ByGroup::of(found.groups, Some(found.later), variables).in_spare(workers.spare())))
     }
 
     /// Which rows of `batch` pass WHERE (`None`: all), and the groups of those.

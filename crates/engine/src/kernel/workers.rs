@@ -1,7 +1,8 @@
 //! A second thread for halves of the work on large levels.
 
+use super::spare::Spare;
 use crate::error::{Error, Result};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// Rows from which work is cut in two; below, handing it over costs more than it saves.
 ///
@@ -17,11 +18,23 @@ const STACK_BYTES: usize = 16 << 20;
 pub(crate) struct Workers {
     threads: usize,
     pool: OnceLock<rayon::ThreadPool>,
+    /// Memory that they compute in.
+    spare: Option<Arc<Spare>>,
 }
 
 impl Workers {
     pub(crate) fn new(threads: usize) -> Self {
-        Self { threads, pool: OnceLock::new() }
+        Self { threads, pool: OnceLock::new(), spare: None }
+    }
+
+    /// The same, which compute in memory that was used before.
+    pub(crate) fn with_spare(threads: usize, spare: Spare) -> Self {
+        Self { spare: Some(Arc::new(spare)), ..Self::new(threads) }
+    }
+
+    /// Memory that was used before.
+    pub(super) fn spare(&self) -> Option<&Arc<Spare>> {
+        self.spare.as_ref()
     }
 
     /// Both results; at the same time where there are threads for it.

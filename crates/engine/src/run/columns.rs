@@ -90,8 +90,18 @@ impl Levels<'_> {
 /// Estimates in the aggregate's own type; whole numbers are rounded.
 pub(super) fn typed(values: &[Option<f64>], data_type: &DataType) -> Result<ArrayRef> {
     let round = data_type.is_integer();
-    let values: Float64Array =
-        values.iter().map(|v| v.filter(|v| v.is_finite()).map(|v| if round { v.round() } else { v })).collect();
-    let array: ArrayRef = Arc::new(values);
+    let of = |value: f64| if round { value.round() } else { value };
+    let numbers: Vec<f64> = values.iter().map(|v| v.map_or(f64::NAN, of)).collect();
+    // Most often no group is without a number.
+    let array: ArrayRef = if numbers.iter().fold(true, |all, number| all & number.is_finite()) {
+        Arc::new(Float64Array::from(numbers))
+    } else {
+        Arc::new(
+            numbers
+                .into_iter()
+                .map(|number| Some(number).filter(|number| number.is_finite()))
+                .collect::<Float64Array>(),
+        )
+    };
     Ok(arrow::compute::cast(&array, data_type)?)
 }

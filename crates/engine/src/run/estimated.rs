@@ -3,9 +3,9 @@
 use super::levels::{Levels, Look};
 use crate::error::Result;
 use crate::estimate::{Estimator, Known, Source, Way, special, ways};
-use crate::kernel::{Block, ByGroup, Desk, Half, LevelSizes, LevelStrata, Program, Walk, key_totals, totals};
+use crate::kernel::{Asked, Block, ByGroup, Desk, Half, LevelSizes, LevelStrata, Program, Walk, key_totals, totals};
 use crate::run::catalog::known_variable;
-use crate::shape::{Shape, Variable};
+use crate::shape::{Shape, Variable, used_inputs};
 use datafusion::execution::memory_pool::MemoryReservation;
 use plusminus_statistics::{Estimate, Knowledge, Population, Quantiles, Total};
 use std::ops::Range;
@@ -136,10 +136,17 @@ impl Basis<'_> {
         }
     }
 
-    /// The sums of which an average is asked.
-    fn averaged(&self) -> Vec<usize> {
-        let sum = |way: &Way| if let Way::Mean { sum, .. } = way { Some(*sum) } else { None };
-        self.ways.iter().filter_map(sum).collect()
+    /// What is asked of sums.
+    fn asked(&self) -> Asked {
+        let (mut averages, mut others) = (Vec::new(), Vec::new());
+        for (smooth, way) in self.shape.smooths().zip(&self.ways) {
+            match way {
+                Way::Mean { sum, .. } => averages.push(*sum),
+                _ => others.extend(used_inputs(smooth)),
+            }
+        }
+        let nothing_else = averages.iter().copied().filter(|sum| !others.contains(sum)).collect();
+        Asked { averages, nothing_else }
     }
 
     /// Some groups after the others, in two halves at the same time.
@@ -149,8 +156,8 @@ impl Basis<'_> {
             // The first half has room for the second.
             let mut found = Found::with_room(self.shape, self.populations.len() - half.groups().start);
             let mut from = half.groups().start;
-            let averaged = self.averaged();
-            let mut desk = Desk::new(&half, self.sizes, &averaged);
+            let asked = self.asked();
+            let mut desk = Desk::new(&half, self.sizes, &asked);
             while from < half.groups().end {
                 let (block, totals) = desk.walked(from, &self.shape.variables);
                 let groups = block.groups();
@@ -169,8 +176,8 @@ impl Basis<'_> {
 impl Basis<'_> {
     /// One group, whose rows are in two parts that share no stratum.
     fn in_halves(&self, sorted: &ByGroup, walk: &Walk<'_>) -> Result<Found> {
-        let (halves, averaged) = (sorted.halves(), self.averaged());
-        let [mut first, mut second] = halves.each_ref().map(|half| Desk::new(half, self.sizes, &averaged));
+        let (halves, asked) = (sorted.halves(), self.asked());
+        let [mut first, mut second] = halves.each_ref().map(|half| Desk::new(half, self.sizes, &asked));
         let variables = &self.shape.variables;
         let (one, other) = walk
             .workers

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::executor::Executor;
 use crate::goal::Defaults;
 use crate::image::ImageCache;
-use crate::kernel::Workers;
+use crate::kernel::{Spare, Workers};
 use crate::knowledge::KnowledgeCache;
 use crate::prepared::PreparedCache;
 use crate::quantiles::QuantilesCache;
@@ -167,6 +167,7 @@ impl SessionBuilder {
         let half = usize::try_from(self.memory_bytes / 2).unwrap_or(usize::MAX);
         let pool = &context.runtime_env().memory_pool;
         let images = ImageCache::new(half, pool, Arc::clone(&self.clock));
+        let spare = Spare::new(usize::try_from(self.memory_bytes).unwrap_or(usize::MAX), pool);
         let session = Session {
             inner: Arc::new(Inner {
                 context,
@@ -179,7 +180,7 @@ impl SessionBuilder {
                 knowledge: KnowledgeCache::default(),
                 prepared: PreparedCache::default(),
                 quantiles: QuantilesCache::default(),
-                workers: Workers::new(self.threads),
+                workers: Workers::with_spare(self.threads, spare),
                 defaults: Mutex::default(),
                 registered: Mutex::default(),
                 sampled: Mutex::default(),

@@ -15,7 +15,12 @@ pub fn lambda_star(lambda_hat: f64, gamma_star: Option<f64>, domain_rows: u64) -
     if domain_rows == 0 {
         return lambda_hat;
     }
-    let floor = (gamma.abs() / real(domain_rows).sqrt()).min(LAMBDA_CAP);
+    at_least(lambda_hat, gamma.abs() / real(domain_rows).sqrt(), gamma)
+}
+
+/// The same given `|γ*|/√n_d`.
+pub(super) fn at_least(lambda_hat: f64, skewness: f64, gamma: f64) -> f64 {
+    let floor = skewness.min(LAMBDA_CAP);
     if lambda_hat.abs() >= floor { lambda_hat } else { floor.copysign(gamma) }
 }
 

@@ -1,4 +1,4 @@
-use super::{bounds, constant, count, ends_of_column, trust, trusted_rows};
+use super::{Column, bounds, constant, count, ends_of_column, trust};
 use crate::estimate::{Doubt, Estimate, Trust};
 use crate::knowledge::Knowledge;
 use crate::quantiles::Quantiles;
@@ -40,9 +40,9 @@ pub fn mean_interval(
     let Some(variance) = z.variance() else {
         return Estimate::unbounded(mean, count::doubt_without_variance(z));
     };
-    let gamma = knowledge.skewness;
+    let column = Column::new(domain, knowledge.skewness, population);
     let (mut lower, mut upper) =
-        if variance > 0.0 { ends_of_column(mean, z, variance, gamma, population, quantiles) } else { (mean, mean) };
+        if variance > 0.0 { ends_of_column(mean, z, variance, &column, quantiles) } else { (mean, mean) };
     if constant::is_constant(domain) {
         let (low, high) = constant_ends(mean, domain, knowledge, population, quantiles);
         lower = worse(lower, low, f64::min);
@@ -53,8 +53,7 @@ pub fn mean_interval(
     } else if denominator_cv.is_nan() || denominator_cv > DENOMINATOR_CV_MAX {
         Trust::Untrusted(Doubt::UnstableDenominator)
     } else {
-        let lone = z.has_lone_rows();
-        trust(trusted_rows(domain, population), gamma, knowledge.kurtosis, lone, quantiles)
+        trust(&column, knowledge.kurtosis, z.has_lone_rows(), quantiles)
     };
     let lower = knowledge.min.map_or(lower, |min| clamp(lower, min, f64::max));
     let upper = knowledge.max.map_or(upper, |max| clamp(upper, max, f64::min));

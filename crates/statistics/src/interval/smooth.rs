@@ -1,4 +1,4 @@
-use super::{degrees_with_kurtosis, ends, trust, trust_in_products, trusted_rows};
+use super::{Column, degrees_with_kurtosis, ends, trust, trust_in_products};
 use crate::estimate::{Doubt, Estimate};
 use crate::quantiles::Quantiles;
 use crate::stratum::Population;
@@ -31,12 +31,8 @@ pub fn smooth_interval(
     }
     let variance = z.variance().unwrap_or(f64::NAN);
     let (lower, upper) = ends(value, z, variance, z.degrees(), gamma_star, population, quantiles);
-    Estimate::within(
-        value,
-        lower,
-        upper,
-        trust(trusted_rows(z, population), gamma_star, None, z.has_lone_rows(), quantiles),
-    )
+    let column = Column::new(z, gamma_star, population);
+    Estimate::within(value, lower, upper, trust(&column, None, z.has_lone_rows(), quantiles))
 }
 
 /// A function of totals of products, such as a covariance or the slope of a regression line.

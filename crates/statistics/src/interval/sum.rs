@@ -1,4 +1,4 @@
-use super::{constant, count, ends_of_column, trust, trusted_rows};
+use super::{Column, constant, count, ends_of_column, trust};
 use crate::estimate::{Doubt, Estimate, Trust};
 use crate::knowledge::Knowledge;
 use crate::quantiles::Quantiles;
@@ -30,9 +30,9 @@ pub fn sum_interval(
         return Estimate::unbounded(value, count::doubt_without_variance(total));
     };
     let gamma = if whole_stratum { knowledge.skewness } else { knowledge.raw_skewness };
+    let column = Column::new(total, gamma, population);
     let trusted = if variance > 0.0 {
-        let lone = total.has_lone_rows();
-        trust(trusted_rows(total, population), gamma, knowledge.kurtosis, lone, quantiles)
+        trust(&column, knowledge.kurtosis, total.has_lone_rows(), quantiles)
     } else {
         Trust::Untrusted(Doubt::NoVariance)
     };
@@ -46,7 +46,7 @@ pub fn sum_interval(
         return Estimate::unbounded(value, Doubt::NoVariance);
     }
     let inexact = total.inexact_estimate;
-    let (lower, upper) = ends_of_column(inexact, total, variance, gamma, population, quantiles);
+    let (lower, upper) = ends_of_column(inexact, total, variance, &column, quantiles);
     let (lower, upper) = clip(total, knowledge, lower, upper);
     Estimate::within(value, lower + total.exact_sum, upper + total.exact_sum, trusted)
 }

@@ -239,7 +239,7 @@ fn rows_of_complete_strata_do_not_make_an_answer_exact() {
 #[test]
 fn trust_needs_rows_moments_and_light_tails() {
     let q = quantiles();
-    let trust = |rows, gamma, kurtosis, lone| trust(rows, gamma, kurtosis, lone, &q);
+    let trust = |rows, gamma, kurtosis, lone| trust(&Column::of_rows(rows, gamma), kurtosis, lone, &q);
     assert_eq!(trust(30, Some(2.0), Some(9.0), false), Trust::Trusted);
     let doubts = [
         (trust(29, Some(0.0), None, false), Doubt::FewRows),
@@ -352,8 +352,8 @@ fn rarer_misses_ask_for_lighter_tails() {
     let lax = Quantiles::new(Confidence::new(0.5).unwrap());
     assert_eq!(shrink(&lax), 1.0);
     assert!((shrink(&strict) - (0.025_f64.ln() / 0.0005_f64.ln()).powf(1.5)).abs() < 1e-3);
-    assert_eq!(trust(30, Some(8.0), Some(70.0), false, &quantiles()), Trust::Trusted);
-    assert_eq!(trust(30, Some(8.0), Some(70.0), false, &strict), Trust::Untrusted(Doubt::HeavyTail));
+    assert_eq!(trust(&Column::of_rows(30, Some(8.0)), Some(70.0), false, &quantiles()), Trust::Trusted);
+    assert_eq!(trust(&Column::of_rows(30, Some(8.0)), Some(70.0), false, &strict), Trust::Untrusted(Doubt::HeavyTail));
 }
 
 /// Kurtosis widens the interval of products and decides their trust.

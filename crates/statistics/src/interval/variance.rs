@@ -1,4 +1,4 @@
-use super::{constant, count, equivalent_rows, shrink, trust, trusted_rows};
+use super::{Column, constant, count, equivalent_rows, shrink, trust};
 use crate::estimate::{Doubt, Estimate, Trust};
 use crate::knowledge::Knowledge;
 use crate::quantiles::Quantiles;
@@ -112,7 +112,7 @@ fn variance_trust(
     quantiles: &Quantiles,
 ) -> Trust {
     let rows = equivalent_rows(domain);
-    match trust(trusted_rows(domain, population), knowledge.skewness, knowledge.kurtosis, lone_rows, quantiles) {
+    match trust(&Column::new(domain, knowledge.skewness, population), knowledge.kurtosis, lone_rows, quantiles) {
         Trust::Trusted => match knowledge.kurtosis {
             None => Trust::Untrusted(Doubt::NoMoments),
             Some(kurtosis) if kurtosis / rows <= TRUSTED_KURTOSIS * shrink(quantiles) => Trust::Trusted,

@@ -12,7 +12,15 @@ impl Insides {
     /// [`Total::fold_rows`] and [`Total::fold_values`] of all cells of each group, into a total per group.
     pub fn fold_values<'t>(&self, cells: &Cells, totals: impl Iterator<Item = &'t mut Total>) {
         dispatch!(Level::new(), simd => for (group, own, total) in self.totals(totals) {
-            Sums::of(simd, &self.lanes()[own.clone()], cells, own).add_to(total, &self.rows[group]);
+            Sums::of::<true>(simd, &self.lanes()[own.clone()], cells, own).add_to(total, &self.rows[group]);
+        });
+    }
+
+    /// The same without the spread: the totals have no [variance](Total::variance).
+    pub fn fold_estimates<'t>(&self, cells: &Cells, totals: impl Iterator<Item = &'t mut Total>) {
+        dispatch!(Level::new(), simd => for (group, own, total) in self.totals(totals) {
+            Sums::of::<false>(simd, &self.lanes()[own.clone()], cells, own).add_to(total, &self.rows[group]);
+            total.own_variance = f64::NAN;
         });
     }
 
@@ -76,17 +84,22 @@ impl<S: Simd> Sums<S> {
 
     /// Those of `own` of the cells, of which `insides` tell the rows.
     #[inline(always)]
-    fn of(simd: S, insides: &[InsideLanes], cells: &Cells, own: Range<usize>) -> Self {
+    fn of<const SPREAD: bool>(simd: S, insides: &[InsideLanes], cells: &Cells, own: Range<usize>) -> Self {
         let mut sums = Self::new(simd);
         for (inside, cell) in insides.iter().zip(cells.lanes(own)) {
-            sums.add(simd, inside, cell);
+            sums.add::<SPREAD>(simd, inside, cell);
         }
         sums
     }
 
-    /// Adds the means, squares, cubes and sums of cells.
+    /// Adds the means, squares, cubes and sums of cells, with or without their spread.
     #[inline(always)]
-    pub(super) fn add(&mut self, simd: S, inside: &InsideLanes, [y, squares, cubes, sum]: [&[f64; LANES]; 4]) {
+    pub(super) fn add<const SPREAD: bool>(
+        &mut self,
+        simd: S,
+        inside: &InsideLanes,
+        [y, squares, cubes, sum]: [&[f64; LANES]; 4],
+    ) {
         let (y, squares, cubes, sum) = (load(simd, y), load(simd, squares), load(simd, cubes), load(simd, sum));
         let (zero, infinity) = (Reals::splat(simd, 0.0), Reals::splat(simd, f64::INFINITY));
         let weight = inside.weight.load(simd);
@@ -100,8 +113,10 @@ impl<S: Simd> Sums<S> {
         self.inner += squares;
         self.least = self.least.min(is_sampled.select(y, infinity));
         self.most = self.most.max(is_sampled.select(y, -infinity));
-        let (per_square, per_cube) = (inside.per_square.load(simd), inside.per_cube.load(simd));
-        self.spread.add(inside, [own(y), squares, cubes], per_square, per_cube);
+        if SPREAD {
+            let (per_square, per_cube) = (inside.per_square.load(simd), inside.per_cube.load(simd));
+            self.spread.add(inside, [own(y), squares, cubes], per_square, per_cube);
+        }
     }
 
     /// Adds all to the total of a group, `rows` being that of its count.

@@ -32,6 +32,16 @@ pub struct Form {
 impl Insides {
     /// [`fold_values`](Self::fold_values) of all cells, which are of one group, and adds them to a form over it.
     pub fn fold_values_and_form(&self, cells: &Cells, total: &mut Total, form: &mut Form) {
+        self.fold_with_form::<true>(cells, total, form);
+    }
+
+    /// The same with [`fold_estimates`](Self::fold_estimates).
+    pub fn fold_estimates_and_form(&self, cells: &Cells, total: &mut Total, form: &mut Form) {
+        self.fold_with_form::<false>(cells, total, form);
+        total.own_variance = f64::NAN;
+    }
+
+    fn fold_with_form<const SPREAD: bool>(&self, cells: &Cells, total: &mut Total, form: &mut Form) {
         for rows in &self.rows {
             if form.rows == 0 && rows.domain_rows > 0 {
                 form.origin = cells.middle();
@@ -40,7 +50,7 @@ impl Insides {
             dispatch!(Level::new(), simd => {
                 let (mut sums, mut terms) = (TotalSums::new(simd), Sums::new(simd));
                 for (inside, cell) in self.lanes().iter().zip(cells.lanes(0..self.lanes().len())) {
-                    sums.add(simd, inside, cell);
+                    sums.add::<SPREAD>(simd, inside, cell);
                     terms.add(simd, inside, cell, form.origin);
                 }
                 sums.add_to(total, rows);

@@ -44,8 +44,10 @@ impl Series {
         let p = position - index(step);
         let [a, b, c, d] = [0, 1, 2, 3].map(|at| self.table[step + at]);
         let (before, behind) = (p + 1.0, p - 2.0);
-        let near = (p * p - 1.0) * behind / 2.0 * b - p * before * behind / 2.0 * c;
-        near - p * (p - 1.0) * behind / 6.0 * a + p * (p * p - 1.0) / 6.0 * d
+        // Every interval is read off such a table, and a division takes as long as all the rest.
+        let sixth = 1.0 / 6.0;
+        let near = (p * p - 1.0) * behind * 0.5 * b - p * before * behind * 0.5 * c;
+        near - p * (p - 1.0) * behind * sixth * a + p * (p * p - 1.0) * sixth * d
     }
 }
 

@@ -16,6 +16,22 @@ use std::ops::Range;
 const GROUPS_MAX: usize = 128;
 const ROWS_MAX: usize = 1_536;
 
+/// What is asked of sums.
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
+    /// Those of which an average is asked.
+    pub(crate) averages: Vec<usize>,
+    /// Those of which nothing else is: their own intervals are not needed.
+    pub(crate) nothing_else: Vec<usize>,
+}
+
+impl Asked {
+    /// Whether anything needs the interval of a sum itself.
+    pub(super) fn own_interval(&self, sum: usize) -> bool {
+        !self.nothing_else.contains(&sum)
+    }
+}
+
 /// Consecutive groups of rows in group order.
 pub(crate) struct Block<'a> {
     rows: &'a Rows,
@@ -41,15 +57,14 @@ struct Chunk<'a> {
 pub(crate) struct Desk<'a> {
     half: &'a Half<'a>,
     sizes: &'a LevelSizes,
-    /// The sums of which an average is asked.
-    averaged: &'a [usize],
+    asked: &'a Asked,
     chunk: Chunk<'a>,
 }
 
 impl<'a> Desk<'a> {
-    /// For the blocks of a half; `averaged` are the sums of which an average is asked.
-    pub(crate) fn new(half: &'a Half<'a>, sizes: &'a LevelSizes, averaged: &'a [usize]) -> Self {
-        Self { half, sizes, averaged, chunk: Chunk::new(&half.piece.rows, half.domains, sizes) }
+    /// For the blocks of a half.
+    pub(crate) fn new(half: &'a Half<'a>, sizes: &'a LevelSizes, asked: &'a Asked) -> Self {
+        Self { half, sizes, asked, chunk: Chunk::new(&half.piece.rows, half.domains, sizes) }
     }
 
     /// As many groups as are walked together, from this one on, and a total per (group, variable), groups outermost; `variables` are
@@ -76,10 +91,10 @@ impl<'a> Desk<'a> {
             next = chunk.fill(rows, next, ends, variables);
             let is_end = is_end(next, ends);
             if is_end && is_first {
-                chunk.sheets.iter().for_each(|sheet| sheet.fold(totals, variables.len()));
+                chunk.sheets.iter().for_each(|sheet| sheet.fold(totals, variables.len(), self.asked));
                 return true;
             }
-            chunk.sheets.iter_mut().for_each(|sheet| sheet.fold_part(totals, self.averaged, is_first));
+            chunk.sheets.iter_mut().for_each(|sheet| sheet.fold_part(totals, self.asked, is_first));
             if is_end {
                 return false;
             }

@@ -9,9 +9,11 @@ use super::scratch::fits_cache;
 use super::{Walk, pieces};
 use crate::error::Result;
 use crate::kernel::rows::Rows;
+use crate::kernel::spare::Spare;
 use crate::kernel::workers::Workers;
 use crate::shape::Variable;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Groups from which both threads have about as much to do.
 const GROUPS_MIN: usize = 16;
@@ -27,6 +29,8 @@ pub(crate) struct ByGroup {
     later: Option<GroupRows>,
     /// The variables that are walked, by domain.
     domains: Vec<Domain>,
+    /// Who takes the memory when rows are not needed any more.
+    spare: Option<Arc<Spare>>,
 }
 
 /// Rows of consecutive groups.
@@ -98,7 +102,13 @@ impl ByGroup {
 
     /// Rows that are in order already, to be walked for these variables; the groups of `later` follow those of `groups`.
     pub(crate) fn of(groups: GroupRows, later: Option<GroupRows>, variables: &[Variable]) -> Self {
-        Self { groups, later, domains: Domain::all(variables) }
+        Self { groups, later, domains: Domain::all(variables), spare: None }
+    }
+
+    /// The same, whose memory is given to `spare` in the end.
+    pub(crate) fn in_spare(mut self, spare: Option<&Arc<Spare>>) -> Self {
+        self.spare = spare.cloned();
+        self
     }
 
     /// Bytes held.
@@ -124,6 +134,15 @@ impl ByGroup {
                 let middle = one.starts.partition_point(|start| *start < middle).min(all.len());
                 [half(one, 0..middle), half(one, middle..all.end)]
             }
+        }
+    }
+}
+
+impl Drop for ByGroup {
+    fn drop(&mut self) {
+        if let Some(spare) = &self.spare {
+            let all = [Some(&mut self.groups), self.later.as_mut()].into_iter().flatten();
+            all.for_each(|piece| spare.keep(std::mem::take(&mut piece.rows)));
         }
     }
 }

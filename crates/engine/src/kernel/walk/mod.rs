@@ -16,7 +16,7 @@ mod scratch;
 mod sheet;
 mod totals;
 
-pub(crate) use block::{Block, Desk};
+pub(crate) use block::{Asked, Block, Desk};
 pub(crate) use by_group::{ByGroup, GroupRows, Half};
 pub(crate) use compact::merged;
 pub(super) use gather::Gather;

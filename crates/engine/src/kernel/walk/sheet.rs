@@ -1,5 +1,6 @@
 //! The cells of one domain in a block of groups, side by side.
 
+use super::block::Asked;
 use super::domains::Domain;
 use super::linear::Linear;
 use super::runs::Runs;
@@ -61,9 +62,13 @@ impl<'a> Sheet<'a> {
     }
 
     /// Folds everything into the totals of the variables, `width` per group.
-    pub(super) fn fold(&self, totals: &mut [Total], width: usize) {
+    pub(super) fn fold(&self, totals: &mut [Total], width: usize, asked: &Asked) {
         for (sum, cells) in self.domain.sums.iter().zip(&self.cells) {
-            self.insides.fold_values(cells, totals[*sum..].iter_mut().step_by(width));
+            let own = totals[*sum..].iter_mut().step_by(width);
+            match asked.own_interval(*sum) {
+                true => self.insides.fold_values(cells, own),
+                false => self.insides.fold_estimates(cells, own),
+            }
         }
         for count in &self.domain.counts {
             self.insides.fold_counts(totals[*count..].iter_mut().step_by(width));
@@ -72,12 +77,15 @@ impl<'a> Sheet<'a> {
 
     /// Folds everything into the totals of one group, as its first part or a later one, and into the forms of those sums of which an average
     /// is asked.
-    pub(super) fn fold_part(&mut self, totals: &mut [Total], averaged: &[usize], is_first: bool) {
+    pub(super) fn fold_part(&mut self, totals: &mut [Total], asked: &Asked, is_first: bool) {
         for ((sum, cells), form) in self.domain.sums.iter().zip(&self.cells).zip(&mut self.forms) {
             let total = &mut totals[*sum];
-            if averaged.contains(sum) {
+            if asked.averages.contains(sum) {
                 let form = if is_first { form.insert(Form::default()) } else { form.get_or_insert_default() };
-                self.insides.fold_values_and_form(cells, total, form);
+                match asked.own_interval(*sum) {
+                    true => self.insides.fold_values_and_form(cells, total, form),
+                    false => self.insides.fold_estimates_and_form(cells, total, form),
+                }
             } else {
                 self.insides.fold_values(cells, std::iter::once(total));
             }

@@ -1,5 +1,5 @@
 use super::compact::merged;
-use super::{ByGroup, Desk, Gather, Half, Linear, Walk, linearised, totals};
+use super::{Asked, ByGroup, Desk, Gather, Half, Linear, Walk, linearised, totals};
 use crate::kernel::rows::Rows;
 use crate::kernel::strata::LevelSizes;
 use crate::kernel::workers::Workers;
@@ -39,6 +39,11 @@ fn linears() -> Vec<Linear> {
         linear(vec![(0, of([-30.0, 7.0, -50.0])), (2, of([0.5, 1.0, -2.0]))], false),
         linear(vec![(3, of([0.1, 1.5, 2.0])), (0, of([-11.0, -150.0, -199.0]))], true),
     ]
+}
+
+/// Averages of these sums are asked, and more.
+fn asked(averages: &[usize]) -> Asked {
+    Asked { averages: averages.to_vec(), nothing_else: Vec::new() }
 }
 
 fn near(found: &[Total], expected: &[Total]) {
@@ -101,8 +106,8 @@ fn counts_need_no_sums() {
     let of_block = |variables: &[Variable]| {
         let sorted = ByGroup::new(&levels, GROUPS, variables, &workers).unwrap();
         let totals = |half: Half<'_>| -> Vec<Total> {
-            let of_strata = LevelSizes::new(sizes.clone());
-            let mut desk = Desk::new(&half, &of_strata, &[]);
+            let (of_strata, asked) = (LevelSizes::new(sizes.clone()), Asked::default());
+            let mut desk = Desk::new(&half, &of_strata, &asked);
             let mut found = Vec::new();
             let mut from = half.groups().start;
             while from < half.groups().end {
@@ -166,12 +171,12 @@ fn with_lone_row(count: u32) -> Rows {
     rows
 }
 
-/// Totals and forms block by block, averages of some sums being asked.
+/// Totals and forms block by block.
 fn by_blocks(
     levels: &[Rows],
     sizes: &[StratumSize],
     variables: &[Variable],
-    averaged: &[usize],
+    asked: &Asked,
 ) -> (Vec<Total>, Vec<Total>) {
     let sorted = ByGroup::new(levels, GROUPS, variables, &Workers::new(2)).unwrap();
     let halves = sorted.halves();
@@ -180,7 +185,7 @@ fn by_blocks(
     let (mut sums, mut forms) = (Vec::new(), Vec::new());
     for half in &halves {
         let of_strata = LevelSizes::new(sizes.to_vec());
-        let mut desk = Desk::new(half, &of_strata, averaged);
+        let mut desk = Desk::new(half, &of_strata, asked);
         let mut from = half.groups().start;
         while from < half.groups().end {
             let (block, totals) = desk.walked(from, variables);
@@ -210,7 +215,7 @@ fn groups_tell_what_strata_tell() {
     let none = Gather::new(&variables).finish();
     for levels in [&[with_lone_row(200)][..], &[none, rows(9), with_lone_row(7_000), rows(300)]] {
         let walk = Walk { levels, sizes: &sizes, groups: GROUPS, workers: &workers };
-        let (sums, forms) = by_blocks(levels, &sizes, &variables, &[2, 3]);
+        let (sums, forms) = by_blocks(levels, &sizes, &variables, &asked(&[2, 3]));
         let expected = totals(&walk, &variables).unwrap();
         near(&sums, &expected);
         for (found, expected) in sums.iter().zip(&expected) {
@@ -238,9 +243,30 @@ fn large_groups_tell_what_strata_tell() {
     let expected = totals(&walk, &variables).unwrap();
     let of_forms = linearised(&walk, &variables, &linears(), &expected, Some(0)).unwrap();
     for averaged in [&[2, 3][..], &[3], &[]] {
-        let (sums, forms) = by_blocks(&levels, &sizes, &variables, averaged);
+        let (sums, forms) = by_blocks(&levels, &sizes, &variables, &asked(averaged));
         near(&sums, &expected);
         near_spreads(&forms, &of_forms);
+    }
+}
+
+/// Where nothing but an average is asked of a sum it has no variance of its own, and the average is the same.
+#[test]
+fn averages_need_no_variance_of_their_sums() {
+    let variables = variables();
+    for count in [200, 9_000] {
+        let mut rows = rows(count);
+        // So many strata that a group takes several chunks.
+        rows.strata = (0..count).map(|row| row / 2).collect();
+        rows.seal();
+        let sizes = vec![StratumSize::new(100, 7); 4_500];
+        let of = |asked: &Asked| by_blocks(std::slice::from_ref(&rows), &sizes, &variables, asked);
+        let (sums, forms) = of(&asked(&[2, 3]));
+        let (bare, same) = of(&Asked { averages: vec![2, 3], nothing_else: vec![2] });
+        near_spreads(&same, &forms);
+        for (number, (bare, sum)) in bare.iter().zip(&sums).enumerate() {
+            assert_eq!((bare.estimate(), bare.varies, bare.domain_rows), (sum.estimate(), sum.varies, sum.domain_rows));
+            assert_eq!(bare.variance(), sum.variance().filter(|_| number % variables.len() != 2));
+        }
     }
 }
 

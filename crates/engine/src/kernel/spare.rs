@@ -1,0 +1,143 @@
+//! Memory that rows were evaluated into, kept for the next query: what comes fresh from the system is cleared page by page first, which for a
+//! million rows takes about as long as adding them up.
+
+use super::rows::Rows;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Bytes from which memory comes from the system, rather than from what the allocator has at hand.
+const LARGE: usize = 256 << 10;
+/// Bytes kept at most.
+const KEPT_MAX: usize = 64 << 20;
+/// Part of the session's memory that is kept at most.
+const SHARE_MAX: usize = 32;
+
+/// Vectors that were used before, within a budget that is part of the session's memory.
+#[derive(Debug)]
+pub(crate) struct Spare {
+    budget: usize,
+    held: Mutex<Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    strata: Vec<Vec<u32>>,
+    values: Vec<Vec<f64>>,
+    reserved: MemoryReservation,
+}
+
+impl Spare {
+    /// Nothing yet; `memory` are the bytes of the session, which what is kept is taken from `pool` of.
+    pub(crate) fn new(memory: usize, pool: &Arc<dyn MemoryPool>) -> Self {
+        let reserved = MemoryConsumer::new("memory for the next query").register(pool);
+        let held = Held { strata: Vec::new(), values: Vec::new(), reserved };
+        Self { budget: (memory / SHARE_MAX).min(KEPT_MAX), held: Mutex::new(held) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An empty vector with room for so many strata.
+    pub(super) fn strata(&self, count: usize) -> Vec<u32> {
+        let held = &mut *self.lock();
+        lent(&mut held.strata, count, &held.reserved)
+    }
+
+    /// An empty vector with room for so many values.
+    pub(super) fn values(&self, count: usize) -> Vec<f64> {
+        let held = &mut *self.lock();
+        lent(&mut held.values, count, &held.reserved)
+    }
+
+    /// Keeps the memory of rows that are not needed any more, as far as there is room for it.
+    pub(super) fn keep(&self, rows: Rows) {
+        let held = &mut *self.lock();
+        kept(&mut held.strata, rows.strata, self.budget, &held.reserved);
+        for values in rows.arguments {
+            kept(&mut held.values, values, self.budget, &held.reserved);
+        }
+    }
+}
+
+/// The smallest of `shelf` with room for so many and not many more, or a new one.
+fn lent<T>(shelf: &mut Vec<Vec<T>>, count: usize, reserved: &MemoryReservation) -> Vec<T> {
+    let fits = |own: &Vec<T>| own.capacity() >= count && own.capacity() <= count + count / 8;
+    let all = shelf.iter().enumerate().filter(|(_, own)| fits(own));
+    match all.min_by_key(|(_, own)| own.capacity()).map(|(at, _)| at) {
+        Some(at) => {
+            let own = shelf.swap_remove(at);
+            reserved.shrink(bytes(&own));
+            own
+        }
+        None => Vec::with_capacity(count),
+    }
+}
+
+/// Puts a vector onto the shelf; where there is no room, those that were put there first have to go.
+fn kept<T>(shelf: &mut Vec<Vec<T>>, mut own: Vec<T>, budget: usize, reserved: &MemoryReservation) {
+    let more = bytes(&own);
+    if more < LARGE || more > budget {
+        return;
+    }
+    while reserved.size() + more > budget && !shelf.is_empty() {
+        reserved.shrink(bytes(&shelf.remove(0)));
+    }
+    if reserved.size() + more <= budget && reserved.try_grow(more).is_ok() {
+        own.clear();
+        shelf.push(own);
+    }
+}
+
+fn bytes<T>(own: &Vec<T>) -> usize {
+    own.capacity() * size_of::<T>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datafusion::execution::memory_pool::GreedyMemoryPool;
+
+    fn rows(count: usize) -> Rows {
+        Rows { strata: vec![7; count], arguments: vec![vec![1.5; count]], ..Rows::default() }
+    }
+
+    /// What is given back is lent again, empty, to who needs about as much; what is lent is not held.
+    #[test]
+    fn memory_is_lent_again() {
+        let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(1 << 30));
+        let spare = Spare::new(1 << 30, &pool);
+        let given = rows(100_000);
+        let places = (given.strata.as_ptr(), given.arguments[0].as_ptr());
+        spare.keep(given);
+        assert_eq!(pool.reserved(), 1_200_000);
+        for count in [10_000, 100_001] {
+            let other = spare.values(count);
+            assert_ne!(other.as_ptr(), places.1);
+        }
+        let (strata, values) = (spare.strata(99_000), spare.values(95_000));
+        assert_eq!((strata.as_ptr(), values.as_ptr()), places);
+        assert!(strata.is_empty() && values.is_empty() && pool.reserved() == 0);
+        // What is small is not worth it.
+        spare.keep(rows(1_000));
+        assert_eq!(pool.reserved(), 0);
+    }
+
+    /// Neither the budget nor the pool is exceeded, and what was kept last stays.
+    #[test]
+    fn memory_is_kept_within_bounds() {
+        let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(64 << 20));
+        let spare = Spare::new(64 << 20, &pool);
+        for count in [70_000, 80_000, 90_000, 100_000, 110_000] {
+            spare.keep(rows(count));
+            assert!(pool.reserved() <= 2 << 20);
+        }
+        assert!(spare.lock().values.iter().any(|values| values.capacity() == 110_000));
+        spare.keep(rows(1 << 20));
+        assert!(pool.reserved() <= 2 << 20);
+        let full: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(1 << 20));
+        let spare = Spare::new(1 << 30, &full);
+        spare.keep(rows(200_000));
+        assert_eq!(full.reserved(), 800_000);
+    }
+}
