@@ -114,8 +114,10 @@ async fn compare(session: &Session, sql: &str) -> Result<Vec<Line>, Box<dyn Erro
     let (mut own_ms, mut own_error) = (Vec::new(), None);
     for _ in 0..RUNS {
         let answer = session.execute(sql).await?.pop().ok_or("no answer")?;
-        own_ms.push(answer.report().elapsed_ms);
-        own_error = worst_error(&answer)?;
+        if answer.report().level == Some(answering) {
+            own_ms.push(answer.report().elapsed_ms);
+            own_error = worst_error(&answer)?;
+        }
     }
     // A pinned level asks no pilot: the sample that they chose has to be pinned, too.
     if let Some(sample) = &answer.report().sample {
@@ -134,6 +136,9 @@ async fn compare(session: &Session, sql: &str) -> Result<Vec<Line>, Box<dyn Erro
                 }
                 found = worst_error(&answer)?;
             }
+        }
+        if ms.is_empty() {
+            continue;
         }
         lines.push(Line {
             query: sql.split_whitespace().collect::<Vec<_>>().join(" "),

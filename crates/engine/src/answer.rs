@@ -211,27 +211,26 @@ pub(crate) fn exact_columns(batch: &RecordBatch, roles: &[Role]) -> Vec<Column> 
 pub(crate) fn bounds(values: &ArrayRef, intervals: &[Estimate]) -> Result<Bounds> {
     let numbers = cast(values, &DataType::Float64)?;
     let numbers = numbers.as_primitive::<Float64Type>();
-    let trust: Vec<Trust> = intervals.iter().map(|i| i.trust).collect();
-    // An interval never excludes the number it belongs to, not even by rounding.
-    let lower = ends(numbers, intervals, |i| i.lower, f64::min);
-    let upper = ends(numbers, intervals, |i| i.upper, f64::max);
-    let exact = trust.contains(&Trust::Exact).then(|| trust.iter().map(|t| Some(t.is_exact())).collect());
+    let mut trust = Vec::with_capacity(intervals.len());
+    let (mut lower, mut upper) = (Vec::with_capacity(intervals.len()), Vec::with_capacity(intervals.len()));
+    // All in one pass: of many groups, intervals do not stay in the cache.
+    for (interval, value) in intervals.iter().zip(numbers.values()) {
+        let end = |end: Option<f64>| end.filter(|end| end.is_finite()).unwrap_or(f64::NAN);
+        let (low, high) = (end(interval.lower), end(interval.upper));
+        // An interval never excludes the number it belongs to, not even by rounding.
+        lower.push(if low > *value { *value } else { low });
+        upper.push(if high < *value { *value } else { high });
+        trust.push(interval.trust);
+    }
+    let (lower, upper) = (ends(lower, numbers), ends(upper, numbers));
+    let exact = trust.contains(&Trust::Exact).then(|| trust.iter().map(|t| t.is_exact()).collect::<Vec<bool>>().into());
     let lower = in_type(lower, values, exact.as_ref(), floor)?;
     let upper = in_type(upper, values, exact.as_ref(), |end| -floor(-end))?;
     Ok(Bounds { lower, upper, trust })
 }
 
-/// One end of every interval; NULL where it is not finite or the number itself is NULL.
-fn ends(
-    numbers: &Float64Array,
-    intervals: &[Estimate],
-    pick: fn(&Estimate) -> Option<f64>,
-    outward: fn(f64, f64) -> f64,
-) -> Float64Array {
-    let end = |(interval, value): (&Estimate, &f64)| {
-        pick(interval).filter(|end| end.is_finite()).map_or(f64::NAN, |end| outward(end, *value))
-    };
-    let ends: Vec<f64> = intervals.iter().zip(numbers.values()).map(end).collect();
+/// One end of every interval; NULL where it is not known or the number itself is NULL.
+fn ends(ends: Vec<f64>, numbers: &Float64Array) -> Float64Array {
     // Most often every interval has both ends.
     let are_all = numbers.null_count() == 0 && ends.iter().fold(true, |all, end| all & !end.is_nan());
     let is_end = |(row, end): (usize, &f64)| !end.is_nan() && numbers.is_valid(row);

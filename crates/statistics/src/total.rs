@@ -16,7 +16,7 @@ pub struct Total {
     pub inexact_estimate: f64,
     /// The sum of y over the sampled rows, unweighted.
     pub seen: f64,
-    /// Variance of the estimate over strata with two sampled rows or more.
+    /// Variance of the estimate over strata with two sampled rows or more; not a number where it was not asked for.
     pub own_variance: f64,
     /// Third cumulant of the estimate, κ₃.
     pub third: f64,
@@ -245,7 +245,8 @@ impl Total {
     }
 
     /// Variance of the estimate; `None` when it cannot be had (strata of one sampled row and no
-    /// other to borrow a variance from) or is not finite.
+    /// other to borrow a variance from), is not finite, or was not asked for
+    /// ([`fold_estimates`](crate::Insides::fold_estimates)).
     #[must_use]
     pub fn variance(&self) -> Option<f64> {
         self.with_lone_rows(self.own_variance, self.pooled_squares)

@@ -29,7 +29,7 @@ pub(crate) use needs::{Needs, bare, names};
 pub(crate) use program::{KeepGoing, Program};
 pub(crate) use replicates::{Replicates, replicates};
 pub(crate) use rows::{Rows, Run, runs_of};
-pub(crate) use spare::Spare;
+pub(crate) use spare::{SURPLUS, Spare};
 pub(crate) use specials::Column;
 pub(crate) use strata::{LevelSizes, LevelStrata, SampleStrata, StrataView};
 pub(crate) use walk::{

@@ -53,16 +53,58 @@ impl Spare {
     /// Keeps the memory of rows that are not needed any more, as far as there is room for it.
     pub(super) fn keep(&self, rows: Rows) {
         let held = &mut *self.lock();
-        kept(&mut held.strata, rows.strata, self.budget, &held.reserved);
-        for values in rows.arguments {
-            kept(&mut held.values, values, self.budget, &held.reserved);
+        if held.makes_room(bytes(&rows.strata), self.budget) {
+            held.strata.push(emptied(rows.strata));
         }
+        for values in rows.arguments {
+            if held.makes_room(bytes(&values), self.budget) {
+                held.values.push(emptied(values));
+            }
+        }
+    }
+
+    /// Gives everything back, for who needs the memory otherwise.
+    pub(crate) fn clear(&self) {
+        let held = &mut *self.lock();
+        held.strata.clear();
+        held.values.clear();
+        held.reserved.free();
     }
 }
 
+impl Held {
+    /// Reserves so many bytes, for which what was kept first has to go; false if they are not worth it or there is no room.
+    fn makes_room(&mut self, more: usize, budget: usize) -> bool {
+        if more < LARGE || more > budget {
+            return false;
+        }
+        while self.reserved.size() + more > budget && self.drops_one() {}
+        self.reserved.try_grow(more).is_ok()
+    }
+
+    /// Drops the oldest vector of the kind that takes more.
+    fn drops_one(&mut self) -> bool {
+        let all = [self.strata.iter().map(bytes).sum::<usize>(), self.values.iter().map(bytes).sum()];
+        if all == [0, 0] {
+            return false;
+        }
+        let freed = if all[0] > all[1] { bytes(&self.strata.remove(0)) } else { bytes(&self.values.remove(0)) };
+        self.reserved.shrink(freed);
+        true
+    }
+}
+
+fn emptied<T>(mut own: Vec<T>) -> Vec<T> {
+    own.clear();
+    own
+}
+
+/// What is lent has at most this part more room than was asked for.
+pub(crate) const SURPLUS: usize = 8;
+
 /// The smallest of `shelf` with room for so many and not many more, or a new one.
 fn lent<T>(shelf: &mut Vec<Vec<T>>, count: usize, reserved: &MemoryReservation) -> Vec<T> {
-    let fits = |own: &Vec<T>| own.capacity() >= count && own.capacity() <= count + count / 8;
+    let fits = |own: &Vec<T>| own.capacity() >= count && own.capacity() <= count + count / SURPLUS;
     let all = shelf.iter().enumerate().filter(|(_, own)| fits(own));
     match all.min_by_key(|(_, own)| own.capacity()).map(|(at, _)| at) {
         Some(at) => {
@@ -71,21 +113,6 @@ fn lent<T>(shelf: &mut Vec<Vec<T>>, count: usize, reserved: &MemoryReservation) 
             own
         }
         None => Vec::with_capacity(count),
-    }
-}
-
-/// Puts a vector onto the shelf; where there is no room, those that were put there first have to go.
-fn kept<T>(shelf: &mut Vec<Vec<T>>, mut own: Vec<T>, budget: usize, reserved: &MemoryReservation) {
-    let more = bytes(&own);
-    if more < LARGE || more > budget {
-        return;
-    }
-    while reserved.size() + more > budget && !shelf.is_empty() {
-        reserved.shrink(bytes(&shelf.remove(0)));
-    }
-    if reserved.size() + more <= budget && reserved.try_grow(more).is_ok() {
-        own.clear();
-        shelf.push(own);
     }
 }
 

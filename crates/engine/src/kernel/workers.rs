@@ -33,7 +33,7 @@ impl Workers {
     }
 
     /// Memory that was used before.
-    pub(super) fn spare(&self) -> Option<&Arc<Spare>> {
+    pub(crate) fn spare(&self) -> Option<&Arc<Spare>> {
         self.spare.as_ref()
     }
 

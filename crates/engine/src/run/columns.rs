@@ -16,14 +16,18 @@ impl Levels<'_> {
     pub(super) fn columns_of(&mut self, look: &Look) -> Result<Vec<ArrayRef>> {
         let native = self.native(look)?;
         let mut columns = self.keys_of(look)?;
+        let whole: Vec<bool> = match &native {
+            Some(_) => look.populations.iter().map(Population::is_exact).collect(),
+            None => Vec::new(),
+        };
         for (number, (call, values)) in self.shape.calls.iter().zip(&look.calls).enumerate() {
             let estimated = typed(values, &call.data_type)?;
             columns.push(match &native {
                 Some(native) => {
                     // A sum over no rows is NULL, which accumulators only know of groups they have seen.
-                    let exact = look.populations.iter().zip(values).map(|(p, v)| Some(p.is_exact() && v.is_some()));
+                    let exact: Vec<bool> = whole.iter().zip(values).map(|(whole, v)| *whole && v.is_some()).collect();
                     let own = native[number].slice(0, look.populations.len());
-                    zip(&exact.collect::<BooleanArray>(), &own, &estimated)?
+                    zip(&BooleanArray::from(exact), &own, &estimated)?
                 }
                 None => estimated,
             });

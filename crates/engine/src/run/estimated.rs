@@ -3,7 +3,9 @@
 use super::levels::{Levels, Look};
 use crate::error::Result;
 use crate::estimate::{Estimator, Known, Source, Way, special, ways};
-use crate::kernel::{Asked, Block, ByGroup, Desk, Half, LevelSizes, LevelStrata, Program, Walk, key_totals, totals};
+use crate::kernel::{
+    Asked, Block, ByGroup, Desk, Half, LevelSizes, LevelStrata, Program, Walk, Workers, key_totals, totals,
+};
 use crate::run::catalog::known_variable;
 use crate::shape::{Shape, Variable, used_inputs};
 use datafusion::execution::memory_pool::MemoryReservation;
@@ -168,7 +170,7 @@ impl Basis<'_> {
         };
         let (first, second) = walk.workers.join(|| half(first), || half(second))?;
         let mut found = first?;
-        found.append(second?);
+        found.append_by(walk.workers, second?)?;
         Ok(found)
     }
 }
@@ -210,6 +212,23 @@ impl Found {
         let calls = estimator.shape.calls.iter();
         let calls = calls.map(|call| groups.clone().map(|group| estimator.call_value(call, group)).collect()).collect();
         Ok(Self { estimates, calls })
+    }
+
+    /// Adds as many later groups, by two threads: they take fresh memory.
+    fn append_by(&mut self, workers: &Workers, later: Self) -> Result<()> {
+        let middle = self.estimates.len().div_ceil(2);
+        let (mut first, mut second) = (later.estimates, Vec::new());
+        second.extend(first.drain(middle..));
+        let (own, others) = self.estimates.split_at_mut(middle);
+        let calls = self.calls.iter_mut().zip(later.calls);
+        workers.join(
+            || own.iter_mut().zip(first).for_each(|(own, later)| own.extend(later)),
+            || {
+                others.iter_mut().zip(second).for_each(|(own, later)| own.extend(later));
+                calls.for_each(|(own, later)| own.extend(later));
+            },
+        )?;
+        Ok(())
     }
 
     /// Adds later groups.

@@ -3,7 +3,7 @@
 use super::levels::{Levels, too_large};
 use crate::error::Result;
 use crate::image::{Image, Key, Offer, Projection};
-use crate::kernel::{ByGroup, KeepGoing, Program, numbered};
+use crate::kernel::{ByGroup, KeepGoing, Program, SURPLUS, numbered};
 use crate::prepared::{Fitted, Grouped};
 use crate::shape::Shape;
 use std::sync::Arc;
@@ -57,8 +57,13 @@ impl Levels<'_> {
         let compiled = grouped.compiled(self.shape, context.state, &batch.schema())?;
         // What is added up as it is read may take less.
         let room = compiled.bytes_for(batch.num_rows());
+        let room = room + room / SURPLUS;
         if self.memory.try_grow(room).is_err() {
-            return Ok(Read::Otherwise);
+            // What is kept for such rows may be what is missing.
+            context.workers.spare().iter().for_each(|spare| spare.clear());
+            if self.memory.try_grow(room).is_err() {
+                return Ok(Read::Otherwise);
+            }
         }
         let mut program = Program::of_groups(self.shape, compiled, self.known.centres());
         context.parts.lap("read and compile");

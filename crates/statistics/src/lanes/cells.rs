@@ -3,7 +3,6 @@
 use super::reals::{LANES, Reals, load, sum};
 use crate::cell::Cell;
 use crate::cell::sums::Powers;
-use crate::real;
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch};
 use std::ops::Range;
@@ -30,8 +29,9 @@ impl Cells {
     pub fn fill(&mut self, values: &[f64], begins: &[u32]) {
         self.count = begins.len().saturating_sub(1) / LANES * LANES;
         self.reach(self.count);
-        let is_finite = dispatch!(Level::new(), simd => self.set_all(simd, values, begins));
-        if !is_finite {
+        let begins = &begins[..begins.len().min(self.count + 1)];
+        // Without values there are none but empty cells.
+        if values.is_empty() || !dispatch!(Level::new(), simd => self.set_all(simd, values, begins)) {
             self.clear();
             begins.windows(2).for_each(|ends| self.push(&Cell::of_all(&values[ends[0] as usize..ends[1] as usize])));
         }
@@ -82,12 +82,6 @@ impl Cells {
         let (cubes, sum) = (self.cubes[range.clone()].as_chunks().0, self.sum[range].as_chunks().0);
         let all = mean.iter().zip(squares).zip(cubes.iter().zip(sum));
         all.map(|((mean, squares), (cubes, sum))| [mean, squares, cubes, sum])
-    }
-
-    /// A value in the middle of the first cells.
-    pub(super) fn middle(&self) -> f64 {
-        let some = &self.mean[..self.count.min(MIDDLE_OF)];
-        some.iter().sum::<f64>() / real(some.len() as u64)
     }
 }
 
@@ -161,8 +155,6 @@ fn reals<S: Simd>(simd: S, [a, b, c, d]: [u32; LANES]) -> Reals<S> {
     load(simd, &[f64::from(a), f64::from(b), f64::from(c), f64::from(d)])
 }
 
-/// Cells that tell where the middle is.
-const MIDDLE_OF: usize = 64;
 /// Values from which a cell's own are added several at a time, and from which it adds many at a time by itself.
 const LONG: usize = 8;
 const MANY: usize = 32;

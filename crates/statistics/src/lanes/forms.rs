@@ -12,6 +12,9 @@ use fearless_simd::{Level, dispatch};
 /// A polynomial whose terms cancel by more than this is worth too little: of 16 digits some 9 are left.
 const CANCELLED_MAX: f64 = 1e6;
 
+/// Cells that tell where the middle is.
+const MIDDLE_OF: usize = 64;
+
 /// The spread of `scale·y + offset` over one group, whatever both turn out to be: its sums are polynomials in them, and these their
 /// coefficients.
 ///
@@ -41,10 +44,21 @@ impl Insides {
         total.own_variance = f64::NAN;
     }
 
+    /// A value in the middle of the first cells of sampled strata.
+    fn middle(&self, cells: &Cells) -> f64 {
+        let lanes = 0..self.lanes().len();
+        let all =
+            self.lanes().iter().zip(cells.lanes(lanes)).flat_map(|(inside, [mean, ..])| inside.weights().zip(mean));
+        let some = all.filter(|(weight, _)| *weight > 0.0).map(|(_, mean)| *mean).take(MIDDLE_OF);
+        let (sum, count) = some.fold((0.0, 0_u64), |(sum, count), mean| (sum + mean, count + 1));
+        sum / real(count)
+    }
+
     fn fold_with_form<const SPREAD: bool>(&self, cells: &Cells, total: &mut Total, form: &mut Form) {
+        debug_assert!(self.rows.len() < 2, "parts of one group");
         for rows in &self.rows {
             if form.rows == 0 && rows.domain_rows > 0 {
-                form.origin = cells.middle();
+                form.origin = self.middle(cells);
             }
             form.rows += rows.domain_rows;
             dispatch!(Level::new(), simd => {
@@ -64,12 +78,16 @@ impl Form {
     /// The total of `scale·y + offset` as far as [`Insides::fold_spreads`] tells it; `None` where too many digits would cancel.
     #[must_use]
     pub fn spread(&self, scale: f64, offset: f64) -> Option<Total> {
+        if self.rows == 0 {
+            return Some(Total::default());
+        }
         let b = offset + scale * self.origin;
         let [variance, satterthwaite] = [value(&self.variance, scale, b), value(&self.satterthwaite, scale, b)];
         let (third, squares) = (value(&self.third, scale, b), value(&self.squares, scale, b));
-        let holds = |[value, terms]: [f64; 2]| value * CANCELLED_MAX >= terms;
+        // A coefficient may be beyond all numbers where the sum itself is not.
+        let holds = |[value, terms]: [f64; 2]| terms.is_finite() && value * CANCELLED_MAX >= terms;
         // A third cumulant matters as far as it skews.
-        let is_third = third[1] <= CANCELLED_MAX * variance[0] * variance[0].sqrt();
+        let is_third = third[1].is_finite() && third[1] <= CANCELLED_MAX * variance[0] * variance[0].sqrt();
         let is_any = holds(variance) && holds(satterthwaite) && holds(squares) && is_third;
         is_any.then(|| Total {
             own_variance: variance[0],

@@ -83,6 +83,11 @@ pub(super) struct InsideLanes {
 }
 
 impl InsideLanes {
+    /// The weight of each lane.
+    pub(super) fn weights(&self) -> impl Iterator<Item = f64> {
+        self.weight.iter()
+    }
+
     /// What [`Expansion`](crate::Expansion) and its `inside` compute, with three divisions for all of it.
     #[inline(always)]
     fn new<S: Simd>([rows, all, n]: [Reals<S>; 3], sums: &mut RowSums<S>) -> Self {

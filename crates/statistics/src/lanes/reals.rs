@@ -18,6 +18,10 @@ impl Kept {
     pub(super) fn load<S: Simd>(&self, simd: S) -> Reals<S> {
         load(simd, &self.0)
     }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = f64> {
+        self.0.into_iter()
+    }
 }
 
 impl<S: Simd> From<Reals<S>> for Kept {

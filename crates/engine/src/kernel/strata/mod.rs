@@ -78,7 +78,8 @@ impl StrataView {
         let keys_decided = keys.len() == shape.keys.len();
         let mut alive = alive(&predicates, state, &schema, &batch)?;
         prune::prune(&mut alive, &undecided, shape, state, manifest, &strata)?;
-        let (part_of, parts, values) = parts(&keys, state, &schema, &batch, &alive)?;
+        // Rows of a tail are a stratum of their own beside others with the same values.
+        let (part_of, parts, values) = parts(&keys, state, &schema, &batch, &alive, strata.tails().is_some())?;
         let levels = manifest.levels.len();
         let by_key = strata.is_universe();
         Ok(Self {
@@ -261,13 +262,21 @@ fn alive(predicates: &[Expr], state: &SessionState, schema: &DFSchema, batch: &R
     })
 }
 
-/// Numbers the distinct values of `keys` over the living strata; the dead ones share number 0.
+/// Whether `keys` name every column of φ, so that no two strata agree in them; of floats equal ones may differ in their bits.
+fn are_phi(keys: &[Expr], phi: &RecordBatch, is_split: bool) -> bool {
+    let is_key = |name: &str| keys.iter().any(|key| matches!(key, Expr::Column(column) if column.name == name));
+    let fields = phi.schema_ref().fields();
+    !is_split && fields.iter().all(|field| !field.data_type().is_floating() && is_key(field.name()))
+}
+
+/// Numbers the distinct values of `keys` over the living strata, of which a tail is `is_split` off or not; the dead ones share number 0.
 fn parts(
     keys: &[Expr],
     state: &SessionState,
     schema: &DFSchema,
     batch: &RecordBatch,
     alive: &[bool],
+    is_split: bool,
 ) -> Result<(Vec<u32>, usize, Vec<ArrayRef>)> {
     if keys.is_empty() {
         return Ok((vec![0; alive.len()], 1, Vec::new()));
@@ -280,6 +289,17 @@ fn parts(
         let key = state.create_physical_expr(key.clone(), schema)?;
         fields.push(Field::new(format!("k{number}"), key.data_type(schema.as_arrow())?, true));
         arrays.push(key.evaluate(&living)?.into_array(living.num_rows())?);
+    }
+    if are_phi(keys, batch, is_split) {
+        // Every stratum has values of its own.
+        let mut next = 0;
+        let number = |alive: &bool| {
+            let own = next;
+            next += u32::from(*alive);
+            if *alive { own } else { 0 }
+        };
+        let part_of = alive.iter().map(number).collect();
+        return Ok((part_of, living.num_rows().max(1), arrays));
     }
     let mut groups = new_group_values(Arc::new(Schema::new(fields)), &GroupOrdering::None)?;
     let mut ids = Vec::new();
