@@ -1,12 +1,12 @@
-//! What the parts of an answer cost: cells, totals, intervals, and whole answers from a small sample.
+//! What the parts of an answer cost: cells, one by one and side by side, totals, intervals, and whole answers from a small sample.
 //!
 //! `cargo bench -p plusminus-benches`
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use plusminus::{Session, SessionBuilder};
 use plusminus_statistics::{
-    Cell, Confidence, Knowledge, Moments, Population, Quantiles, StratumSize, Total, count_interval, mean_interval,
-    sum_interval,
+    Cell, Cells, Confidence, Counts, Form, Insides, Knowledge, Moments, Population, Quantiles, StratumSize, Total,
+    count_interval, mean_interval, sum_interval,
 };
 use std::fmt::Write;
 use std::hint::black_box;
@@ -86,6 +86,41 @@ fn intervals(c: &mut Criterion) {
     group.finish();
 }
 
+/// Cells of a group side by side, of so many rows each: what a run of one stratum costs, from its place among the rows on.
+fn side_by_side(c: &mut Criterion) {
+    const RUNS: u32 = 1_024;
+    let mut group = c.benchmark_group("cells side by side, 1,024 strata");
+    group.throughput(Throughput::Elements(u64::from(RUNS)));
+    for rows in [1, 2, 9, 100] {
+        let values = values(rows * RUNS);
+        let begins: Vec<u32> = (0..=RUNS).map(|run| run * rows).collect();
+        let of = |number: u32| vec![f64::from(number); RUNS as usize];
+        let (counts, all, sampled) = (of(rows), of(20 * rows + 3), of(2 * rows + 1));
+        let counts = Counts { rows: &counts, all: &all, sampled: &sampled, starts: &[0, RUNS as usize / 4] };
+        let (mut insides, mut cells) = (Insides::default(), Cells::default());
+        group.bench_function(BenchmarkId::new("sum", format!("{rows} rows each")), |b| {
+            b.iter(|| {
+                let mut total = Total::default();
+                insides.fill(&counts);
+                cells.fill(&values, &begins);
+                insides.fold_values(&cells, std::iter::once(&mut total));
+                black_box(total)
+            });
+        });
+        group.bench_function(BenchmarkId::new("sum and average", format!("{rows} rows each")), |b| {
+            b.iter(|| {
+                let (mut total, mut form) = (Total::default(), Form::default());
+                insides.fill(&counts);
+                cells.fill(&values, &begins);
+                insides.fold_values_and_form(&cells, &mut total, &mut form);
+                let scale = 1.0 / total.weighted_rows;
+                black_box((total, form.spread(scale, -scale * scale * total.inexact_estimate)))
+            });
+        });
+    }
+    group.finish();
+}
+
 /// A session on half a million rows and three samples, and the folder it lives in.
 async fn session() -> (tempfile::TempDir, Session) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -129,5 +164,5 @@ fn answers(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(parts, cells, intervals, answers);
+criterion_group!(parts, cells, intervals, side_by_side, answers);
 criterion_main!(parts);
