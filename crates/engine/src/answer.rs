@@ -7,6 +7,8 @@ use arrow::buffer::NullBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 use arrow::record_batch::RecordBatch;
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, dispatch, f64x4};
 use plusminus_statistics::{Estimate, Trust, absolute_error, relative_error};
 use std::sync::Arc;
 use std::time::Duration;
@@ -224,8 +226,8 @@ pub(crate) fn bounds(values: &ArrayRef, intervals: &[Estimate]) -> Result<Bounds
     }
     let (lower, upper) = (ends(lower, numbers), ends(upper, numbers));
     let exact = trust.contains(&Trust::Exact).then(|| trust.iter().map(|t| t.is_exact()).collect::<Vec<bool>>().into());
-    let lower = in_type(lower, values, exact.as_ref(), floor)?;
-    let upper = in_type(upper, values, exact.as_ref(), |end| -floor(-end))?;
+    let lower = in_type(lower, values, exact.as_ref(), Side::Lower)?;
+    let upper = in_type(upper, values, exact.as_ref(), Side::Upper)?;
     Ok(Bounds { lower, upper, trust })
 }
 
@@ -238,25 +240,32 @@ fn ends(ends: Vec<f64>, numbers: &Float64Array) -> Float64Array {
     Float64Array::new(ends.into(), valid.filter(|valid: &NullBuffer| valid.null_count() > 0))
 }
 
-/// The whole number at or below; that of the library is a call for every number where a processor is only known to have what all have.
-#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "whole numbers of less than 2^52")]
-fn floor(x: f64) -> f64 {
-    // Beyond, and what is no number, has no fraction.
-    if x.abs() < 4_503_599_627_370_496.0 {
-        let cut = x as i64 as f64;
-        if cut > x { cut - 1.0 } else { cut }
-    } else {
-        x
-    }
+/// Which end of an interval.
+#[derive(Clone, Copy)]
+enum Side {
+    Lower,
+    Upper,
+}
+
+/// Rounds ends outward to so many decimal places, with the processor's vectors: by the library each would be a call.
+fn outward(ends: &Float64Array, places: i8, side: Side) -> Float64Array {
+    let unit = 10_f64.powi(i32::from(places));
+    // Up is down with the sign turned.
+    let unit = if matches!(side, Side::Upper) { -unit } else { unit };
+    let mut steps: Vec<f64> = ends.values().iter().map(|end| end * unit).collect();
+    dispatch!(Level::new(), simd => {
+        let (full, rest) = steps.as_chunks_mut();
+        for some in full {
+            *some = f64x4::load_array_ref(simd, some).floor().into();
+        }
+        rest.iter_mut().for_each(|step| *step = step.floor());
+    });
+    steps.iter_mut().for_each(|step| *step /= unit);
+    Float64Array::new(steps.into(), ends.nulls().cloned())
 }
 
 /// Ends in the estimate's own type, rounded outward; `exact` rows repeat the estimate itself.
-fn in_type(
-    ends: Float64Array,
-    values: &ArrayRef,
-    exact: Option<&BooleanArray>,
-    round: fn(f64) -> f64,
-) -> Result<ArrayRef> {
+fn in_type(ends: Float64Array, values: &ArrayRef, exact: Option<&BooleanArray>, side: Side) -> Result<ArrayRef> {
     let scale = match values.data_type() {
         t if t.is_integer() => Some(0),
         DataType::Decimal32(_, s)
@@ -266,10 +275,7 @@ fn in_type(
         _ => None,
     };
     let rounded: ArrayRef = Arc::new(match scale {
-        Some(scale) => {
-            let unit = 10_f64.powi(i32::from(scale));
-            ends.unary(|end| round(end * unit) / unit)
-        }
+        Some(places) => outward(&ends, places, side),
         None => ends,
     });
     let typed = cast(&rounded, values.data_type())?;
@@ -281,13 +287,19 @@ fn in_type(
 
 #[cfg(test)]
 mod tests {
-    use super::floor;
+    use super::{Side, outward};
+    use arrow::array::Float64Array;
 
+    /// Down and up, also where numbers are left over from whole vectors; what is NULL stays so.
     #[test]
-    fn floors() {
-        for x in [0.0, 0.5, 0.99, 1.0, 2.5, 1e9 + 0.5, 4_503_599_627_370_495.5, 4_503_599_627_370_496.0, 1e300] {
-            assert_eq!((floor(x), floor(-x)), (x.floor(), (-x).floor()));
+    fn ends_are_rounded_outward() {
+        let ends =
+            Float64Array::from(vec![Some(0.0), Some(1.25), Some(-1.25), None, Some(7.0), Some(-0.01), Some(1e300)]);
+        let lower = [Some(0.0), Some(1.2), Some(-1.3), None, Some(7.0), Some(-0.1), Some(1e300)];
+        let upper = [Some(0.0), Some(1.3), Some(-1.2), None, Some(7.0), Some(0.0), Some(1e300)];
+        for (side, expected) in [(Side::Lower, lower), (Side::Upper, upper)] {
+            assert_eq!(outward(&ends, 1, side).iter().collect::<Vec<_>>(), expected);
         }
-        assert!(floor(f64::NAN).is_nan() && floor(f64::INFINITY).is_infinite());
+        assert_eq!(outward(&Float64Array::from(vec![2.5; 9]), 0, Side::Upper), Float64Array::from(vec![3.0; 9]));
     }
 }

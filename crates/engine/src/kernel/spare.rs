@@ -1,5 +1,4 @@
-//! Memory that rows were evaluated into, kept for the next query: what comes fresh from the system is cleared page by page first, which for a
-//! million rows takes about as long as adding them up.
+//! Memory that rows were evaluated into, kept for the next query: what comes fresh from the system is cleared page by page first.
 
 use super::rows::Rows;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
@@ -27,7 +26,7 @@ struct Held {
 }
 
 impl Spare {
-    /// Nothing yet; `memory` are the bytes of the session, which what is kept is taken from `pool` of.
+    /// Nothing yet; what will be kept is reserved in `pool`, of a session with so many bytes of memory.
     pub(crate) fn new(memory: usize, pool: &Arc<dyn MemoryPool>) -> Self {
         let reserved = MemoryConsumer::new("memory for the next query").register(pool);
         let held = Held { strata: Vec::new(), values: Vec::new(), reserved };

@@ -153,12 +153,11 @@ impl Basis<'_> {
 
     /// Some groups after the others, in two halves at the same time.
     fn in_blocks(&self, sorted: &ByGroup, walk: &Walk<'_>) -> Result<Found> {
-        let [first, second] = sorted.halves();
+        let ([first, second], asked) = (sorted.halves(), self.asked());
         let half = |half: Half<'_>| -> Result<Found> {
             // The first half has room for the second.
             let mut found = Found::with_room(self.shape, self.populations.len() - half.groups().start);
             let mut from = half.groups().start;
-            let asked = self.asked();
             let mut desk = Desk::new(&half, self.sizes, &asked);
             while from < half.groups().end {
                 let (block, totals) = desk.walked(from, &self.shape.variables);

@@ -88,8 +88,8 @@ impl Form {
         let holds = |[value, terms]: [f64; 2]| terms.is_finite() && value * CANCELLED_MAX >= terms;
         // A third cumulant matters as far as it skews.
         let is_third = third[1].is_finite() && third[1] <= CANCELLED_MAX * variance[0] * variance[0].sqrt();
-        let is_any = holds(variance) && holds(satterthwaite) && holds(squares) && is_third;
-        is_any.then(|| Total {
+        let is_told = holds(variance) && holds(satterthwaite) && holds(squares) && is_third;
+        is_told.then(|| Total {
             own_variance: variance[0],
             third: third[0],
             satterthwaite: satterthwaite[0],
