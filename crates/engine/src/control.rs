@@ -65,8 +65,20 @@ pub(crate) struct Listeners {
     pub(crate) levels: Option<UnboundedSender<Answer>>,
 }
 
-/// Makes the answer of a finished level.
-pub(crate) type Best = Box<dyn FnOnce() -> Result<Answer> + Send>;
+/// The answer of a finished level, not made yet.
+pub(crate) struct Best {
+    /// Makes the answer as it is.
+    pub(crate) build: Box<dyn FnOnce() -> Result<Answer> + Send>,
+    /// What is done with it if it is the last one: the miss policy.
+    pub(crate) finish: Box<dyn FnOnce(Answer) -> Result<Answer> + Send>,
+}
+
+impl Best {
+    /// The answer as the final one.
+    fn last(self) -> Result<Answer> {
+        (self.finish)((self.build)()?)
+    }
+}
 
 /// What work and control share.
 #[derive(Default)]
@@ -108,12 +120,15 @@ impl Watch {
         match &self.levels {
             None => *self.best() = Some(best),
             Some(levels) => {
-                let answer = best()?;
+                let answer = (best.build)()?;
                 let sent = answer.clone();
-                // First kept, then sent: who was told of a level can ask for it.
-                *self.best() = Some(Box::new(|| Ok(answer)));
-                // An error means that nobody listens any more; the query will soon be stopped.
-                let _ = levels.send(sent);
+                let mut kept = self.best();
+                // Whoever stopped the query has the last answer; no other may follow it.
+                if !self.is_stopped() {
+                    *kept = Some(Best { build: Box::new(|| Ok(answer)), finish: best.finish });
+                    // An error means that nobody listens any more; the query will soon be stopped.
+                    let _ = levels.send(sent);
+                }
             }
         }
         Ok(())
@@ -125,9 +140,12 @@ impl Watch {
 
     /// The best complete answer, or `error`; the work stops.
     fn stop(&self, error: impl FnOnce(&Self) -> Error) -> Result<Answer> {
-        self.stopped.store(true, Ordering::Relaxed);
-        let best = self.best().take();
-        best.map_or_else(|| Err(error(self)), |best| best())
+        let best = {
+            let mut best = self.best();
+            self.stopped.store(true, Ordering::Relaxed);
+            best.take()
+        };
+        best.map_or_else(|| Err(error(self)), Best::last)
     }
 
     fn out_of_time(&self, stated: Duration) -> Error {
@@ -200,7 +218,8 @@ mod tests {
         let listeners = Listeners { interrupt: interrupt.clone(), levels: None };
         let watch = Watch::new(&listeners, within.is_some());
         if level {
-            watch.level_done(Box::new(|| Ok(message("a level")))).unwrap();
+            let best = Best { build: Box::new(|| Ok(message("a level"))), finish: Box::new(Ok) };
+            watch.level_done(best).unwrap();
         }
         (wait(work, &watch, interrupt, within, Duration::ZERO).await, watch.is_stopped())
     }

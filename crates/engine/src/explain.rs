@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::listing;
 use crate::prepared::Fitted;
 use crate::run::{Forecast, Forecasts, Foretold, forecast};
-use crate::running::{Running, Way, ms};
+use crate::running::{Running, Way, caught, fallback, ms};
 use crate::shape::Shape;
 use arrow::array::{ArrayRef, StringArray};
 use plusminus_dialect::Explain;
@@ -17,12 +17,14 @@ type Lines = Vec<(&'static str, String)>;
 /// One row per fact: `step` and `detail`.
 pub(crate) async fn run(running: &Arc<Running>, explain: Explain) -> Result<Answer> {
     let mut lines = Lines::new();
-    let forecasts = match running.way().await? {
-        Way::Exact(reason) => {
+    let forecasts = match caught(estimated(&mut lines, running)).await {
+        Ok(forecasts) => forecasts,
+        Err(error) => {
+            let reason = fallback(error)?;
+            lines.clear();
             exactly(&mut lines, running, reason.0);
             None
         }
-        Way::Sample(shape, candidates) => samples(&mut lines, running, &shape, &candidates).await?,
     };
     if explain.analyze {
         analyze(&mut lines, running, forecasts.as_ref()).await?;
@@ -31,6 +33,16 @@ pub(crate) async fn run(running: &Arc<Running>, explain: Explain) -> Result<Answ
         Arc::new(lines.iter().map(|line| Some(pick(line))).collect::<StringArray>())
     };
     listing::values(vec![("step", column(&|l| l.0.to_owned())), ("detail", column(&|l| l.1.clone()))], "explained")
+}
+
+async fn estimated(lines: &mut Lines, running: &Arc<Running>) -> Result<Option<Forecasts>> {
+    match running.way().await? {
+        Way::Exact(reason) => {
+            exactly(lines, running, reason.0);
+            Ok(None)
+        }
+        Way::Sample(shape, candidates) => samples(lines, running, &shape, &candidates).await,
+    }
 }
 
 fn exactly(lines: &mut Lines, running: &Running, reason: String) {

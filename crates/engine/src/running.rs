@@ -13,6 +13,9 @@ use crate::run::{Context, Estimated, Outcome, approximate, meets_or_null};
 use crate::session::Session;
 use crate::shape::{Reason, Role, Shape, roles};
 use arrow::array::ArrayRef;
+use futures::FutureExt;
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use datafusion::datasource::source_as_provider;
 use plusminus_catalog::Manifest;
 use plusminus_dialect::OnMiss;
@@ -22,6 +25,9 @@ use std::time::Duration;
 
 /// Rows of an answer from which its columns are dressed by two threads.
 const HALVED_ROWS: usize = 8_192;
+
+/// Samples that are dropped or replaced so often under one query leave it to the table.
+const ATTEMPTS_MAX: usize = 4;
 
 /// A query under way.
 pub(crate) struct Running {
@@ -33,6 +39,13 @@ pub(crate) struct Running {
     pub(crate) parts: Parts,
 }
 
+/// What samples made of a query.
+enum Sampled {
+    Answer(Box<Answer>),
+    /// Nothing they could stand for, or not well enough.
+    Exactly(Reason),
+}
+
 /// A query with samples that may answer it, the likeliest first, or the reason to run exactly.
 pub(crate) enum Way {
     Sample(Arc<Shape>, Vec<Arc<Fitted>>),
@@ -40,11 +53,36 @@ pub(crate) enum Way {
 }
 
 impl Running {
+    /// The answer: from a sample where one can tell, on the table otherwise.
+    ///
+    /// An error on the sampled way is none of the user's as long as the table can answer: it is logged, and the query runs
+    /// exactly. A sample that was dropped or replaced meanwhile is left for the one that took its place.
     pub(crate) async fn answer(self: &Arc<Self>) -> Result<Answer> {
-        match self.way().await? {
-            Way::Exact(reason) => self.exact(reason).await,
-            Way::Sample(shape, candidates) => self.sample(&shape, &candidates).await,
+        for _ in 0..ATTEMPTS_MAX {
+            let (shape, candidates) = match caught(self.way()).await {
+                Ok(Way::Exact(reason)) => return self.exact(reason).await,
+                Ok(Way::Sample(shape, candidates)) => (shape, candidates),
+                Err(error) => return self.exact(fallback(error)?).await,
+            };
+            match caught(self.sampled(&shape, &candidates)).await {
+                Ok(Sampled::Answer(answer)) => return Ok(*answer),
+                Ok(Sampled::Exactly(reason)) => return self.exact(reason).await,
+                Err(error) if is_about_samples(&error) && self.is_superseded(&candidates) => {
+                    tracing::info!(%error, "a sample was dropped or replaced under the query");
+                }
+                Err(error) => return self.exact(fallback(error)?).await,
+            }
         }
+        self.exact(Reason::new("its samples were replaced again and again while it ran")).await
+    }
+
+    /// Whether one of the samples is no longer the current generation of its family.
+    fn is_superseded(&self, candidates: &[Arc<Fitted>]) -> bool {
+        let is_current = |current: &[Arc<Manifest>], tried: &Manifest| {
+            current.iter().any(|m| m.name == tried.name && m.generation == tried.generation)
+        };
+        let current = self.session.families();
+        current.is_ok_and(|current| candidates.iter().any(|tried| !is_current(&current, &tried.manifest)))
     }
 
     /// The same query, begun now: what was done to explain it does not count.
@@ -119,13 +157,13 @@ impl Running {
         Ok(Answer { is_query: true, batch: found.batch, columns, report })
     }
 
-    async fn sample(self: &Arc<Self>, shape: &Arc<Shape>, candidates: &[Arc<Fitted>]) -> Result<Answer> {
+    /// What samples make of the query.
+    async fn sampled(self: &Arc<Self>, shape: &Arc<Shape>, candidates: &[Arc<Fitted>]) -> Result<Sampled> {
         let elapsed = || self.elapsed();
-        let level_done = |estimated| self.watch.level_done(self.later(shape, estimated));
-        let found = approximate(shape, &self.context(&elapsed), candidates, &level_done).await?;
-        match found {
-            Outcome::Estimated(estimated) => self.dress(shape, *estimated).await,
-            Outcome::Refused(reason) => self.exact(reason).await,
+        let level_done = |estimated| self.watch.level_done(self.deferred_answer(shape, estimated));
+        match approximate(shape, &self.context(&elapsed), candidates, &level_done).await? {
+            Outcome::Estimated(estimated) => self.final_answer(shape, *estimated),
+            Outcome::Refused(reason) => Ok(Sampled::Exactly(reason)),
         }
     }
 
@@ -150,13 +188,19 @@ impl Running {
         }
     }
 
-    /// Makes the answer of a level only if somebody asks for it.
-    fn later(self: &Arc<Self>, shape: &Arc<Shape>, estimated: Estimated) -> Best {
-        let (running, shape) = (Arc::clone(self), Arc::clone(shape));
-        Box::new(move || running.settled(&shape, &estimated))
+    /// Makes the answer of a level only if somebody asks for it; the miss policy waits for the last one.
+    fn deferred_answer(self: &Arc<Self>, shape: &Arc<Shape>, estimated: Estimated) -> Best {
+        let estimated = Arc::new(estimated);
+        let build = {
+            let (running, shape, estimated) = (Arc::clone(self), Arc::clone(shape), Arc::clone(&estimated));
+            Box::new(move || running.build_answer(&shape, &estimated))
+        };
+        let running = Arc::clone(self);
+        Best { build, finish: Box::new(move |answer| running.apply_miss_policy(answer, &estimated)) }
     }
 
-    async fn dress(self: &Arc<Self>, shape: &Arc<Shape>, estimated: Estimated) -> Result<Answer> {
+    /// The answer of the last level, or why the query has to run on the table after all.
+    fn final_answer(self: &Arc<Self>, shape: &Arc<Shape>, estimated: Estimated) -> Result<Sampled> {
         let met = self.met(shape, &estimated);
         // Where there is an aggregate of aggregates, its groups cannot be repaired one by one.
         let whole = self.goal.on_miss == OnMiss::Repair && shape.is_beyond;
@@ -166,22 +210,31 @@ impl Running {
                 if whole { "REPAIR" } else { "EXACT" }
             ));
             // Out of time there is still the estimate to report.
-            self.watch.level_done(self.later(shape, estimated))?;
-            return self.exact(reason).await;
+            self.watch.level_done(self.deferred_answer(shape, estimated))?;
+            return Ok(Sampled::Exactly(reason));
         }
-        self.settled(shape, &estimated)
+        let answer = self.build_answer(shape, &estimated)?;
+        Ok(Sampled::Answer(Box::new(self.apply_miss_policy(answer, &estimated)?)))
     }
 
-    /// The answer of a finished level, and what is to be done when it misses.
-    fn settled(&self, shape: &Shape, estimated: &Estimated) -> Result<Answer> {
+    /// The answer of a finished level as it is, met or missed.
+    fn build_answer(&self, shape: &Shape, estimated: &Estimated) -> Result<Answer> {
         let met = self.met(shape, estimated);
         let mut answer = self.columns(shape, estimated)?;
         answer.report = self.sample_report(shape, &estimated.sample, estimated, met);
         self.parts.lap("answer");
         answer.report.parts = self.parts.taken();
+        Ok(answer)
+    }
+
+    /// ON MISS FAIL and ON MISS OMIT, which act on the final answer alone.
+    fn apply_miss_policy(&self, answer: Answer, estimated: &Estimated) -> Result<Answer> {
+        if answer.report.met != Some(false) {
+            return Ok(answer);
+        }
         match self.goal.on_miss {
-            OnMiss::Fail if !met => Err(self.failure(answer)),
-            OnMiss::Omit if !met => self.omit(answer, estimated),
+            OnMiss::Fail => Err(self.failure(answer)),
+            OnMiss::Omit => self.omit(answer, estimated),
             _ => Ok(answer),
         }
     }
@@ -314,6 +367,35 @@ impl Running {
         answer.batch = arrow::record_batch::RecordBatch::try_new(schema, arrays)?;
         Ok(answer)
     }
+}
+
+/// Runs `work`; a panic in it is an error.
+pub(crate) async fn caught<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let done = AssertUnwindSafe(work).catch_unwind().await;
+    done.unwrap_or_else(|panic| Err(Error::data(format!("the query ended early: {}", panic_text(panic.as_ref())))))
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without a message")
+}
+
+/// Why the query runs exactly after `error` on the sampled way; the error itself where it is the answer.
+pub(crate) fn fallback(error: Error) -> Result<Reason> {
+    match error {
+        Error::Interrupted | Error::BoundMissed { .. } | Error::DamagedStore(_) => Err(error),
+        other => {
+            tracing::warn!(error = %other, "the sampled way failed; the query runs exactly");
+            let text = other.to_string();
+            let what = text.lines().next().unwrap_or_default();
+            Ok(Reason::new(format!("samples cannot answer it ({what}), so it was answered exactly")))
+        }
+    }
+}
+
+/// Whether reading a sample may have failed because it is gone.
+fn is_about_samples(error: &Error) -> bool {
+    !matches!(error, Error::Interrupted | Error::BoundMissed { .. })
 }
 
 pub(crate) fn ms(time: Duration) -> f64 {

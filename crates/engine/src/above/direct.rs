@@ -5,7 +5,7 @@ use crate::shape::errors::ESTIMATE;
 use crate::shape::has_subquery;
 use arrow::array::{ArrayRef, AsArray};
 use arrow::compute::{SortColumn, SortOptions, filter_record_batch, lexsort_to_indices, take_record_batch};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{DataType, Field, Fields, Schema};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::execution::SessionState;
@@ -16,11 +16,14 @@ use std::sync::Arc;
 /// What stands above the aggregate, compiled; columns are found by their place, the hidden one being the last.
 #[derive(Debug)]
 pub(crate) enum Upward {
-    /// The aggregate's own rows.
-    Aggregate,
+    /// The aggregate's own rows, and what its columns are called.
+    Aggregate {
+        columns: Fields,
+    },
     Project {
         input: Box<Upward>,
         exprs: Vec<Arc<dyn PhysicalExpr>>,
+        columns: Fields,
     },
     Filter {
         input: Box<Upward>,
@@ -42,12 +45,13 @@ pub(crate) enum Upward {
 pub(crate) fn compile(plan: &LogicalPlan, state: &SessionState) -> Result<Option<Upward>> {
     let below = |plan: &LogicalPlan| Ok::<_, Error>(compile(plan, state)?.map(Box::new));
     Ok(match plan {
-        LogicalPlan::Aggregate(_) => Some(Upward::Aggregate),
+        LogicalPlan::Aggregate(aggregate) => Some(Upward::Aggregate { columns: aggregate.schema.fields().clone() }),
         LogicalPlan::SubqueryAlias(alias) => compile(&alias.input, state)?,
         LogicalPlan::Distinct(Distinct::All(input)) => compile(input, state)?,
         LogicalPlan::Projection(projection) => {
             let Some(exprs) = physical(&projection.expr, &projection.input, state)? else { return Ok(None) };
-            below(&projection.input)?.map(|input| Upward::Project { input, exprs })
+            let columns = projection.schema.fields().clone();
+            below(&projection.input)?.map(|input| Upward::Project { input, exprs, columns })
         }
         LogicalPlan::Filter(filter) => {
             let predicate = physical(std::slice::from_ref(&filter.predicate), &filter.input, state)?;
@@ -95,11 +99,14 @@ impl Upward {
     /// The query's rows from the aggregate's, `batch`: its columns, and the hidden column last.
     pub(super) fn run(&self, batch: &RecordBatch) -> Result<RecordBatch> {
         match self {
-            Self::Aggregate => Ok(batch.clone()),
-            Self::Project { input, exprs } => {
+            Self::Aggregate { columns } => {
+                let own = batch.columns()[..batch.num_columns() - 1].to_vec();
+                with_columns(batch, columns, own)
+            }
+            Self::Project { input, exprs, columns } => {
                 let rows = input.run(batch)?;
-                let columns = exprs.iter().map(|expr| evaluate(expr, &rows)).collect::<Result<_>>()?;
-                with_columns(&rows, columns)
+                let values = exprs.iter().map(|expr| evaluate(expr, &rows)).collect::<Result<_>>()?;
+                with_columns(&rows, columns, values)
             }
             Self::Filter { input, predicate } => {
                 let rows = input.run(batch)?;
@@ -128,15 +135,16 @@ fn evaluate(expr: &Arc<dyn PhysicalExpr>, rows: &RecordBatch) -> Result<ArrayRef
     Ok(expr.evaluate(rows)?.into_array(rows.num_rows())?)
 }
 
-/// New columns in front of the hidden one of `rows`.
-fn with_columns(rows: &RecordBatch, columns: Vec<ArrayRef>) -> Result<RecordBatch> {
+/// New columns in front of the hidden one of `rows`, under the names that the plan has for them: some functions ask for these.
+fn with_columns(rows: &RecordBatch, columns: &Fields, values: Vec<ArrayRef>) -> Result<RecordBatch> {
     let hidden = rows.num_columns() - 1;
-    let field =
-        |(number, c): (usize, &ArrayRef)| Arc::new(Field::new(format!("c{number}"), c.data_type().clone(), true));
-    let mut fields: Vec<_> = columns.iter().enumerate().map(field).collect();
+    let field = |(field, values): (&Arc<Field>, &ArrayRef)| {
+        Arc::new(field.as_ref().clone().with_data_type(values.data_type().clone()).with_nullable(true))
+    };
+    let mut fields: Vec<_> = columns.iter().zip(&values).map(field).collect();
     fields.push(Arc::clone(&rows.schema().fields()[hidden]));
-    let columns = columns.into_iter().chain([Arc::clone(rows.column(hidden))]).collect();
-    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
+    let values = values.into_iter().chain([Arc::clone(rows.column(hidden))]).collect();
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), values)?)
 }
 
 /// The number of a LIMIT or OFFSET; `None` when it is not a plain number.

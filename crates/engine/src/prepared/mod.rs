@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::kernel::SampleStrata;
 use crate::session::Session;
 use crate::shape::errors::check as check_error_functions;
-use crate::shape::{Reason, Shape, recognise};
+use crate::shape::{Reason, Shape, recognise, simplified};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement;
@@ -89,7 +89,11 @@ impl Prepared {
     /// The query of an analysed plan, which ran at this pace.
     fn of(basis: Arc<Basis>, plan: LogicalPlan, pace: Arc<Pace>) -> Result<Self> {
         check_error_functions(&plan)?;
-        let shape = recognise(&plan).map(Arc::new);
+        // What cannot be simplified is left to DataFusion, and fails there or not.
+        let shape = match simplified(&plan, &basis.state) {
+            Ok(simplified) => recognise(&simplified).map(Arc::new),
+            Err(error) => Err(Reason::new(format!("an expression cannot be simplified: {error}"))),
+        };
         Ok(Self { basis, plan, shape, upward: OnceLock::new(), pace, fitted: Mutex::default() })
     }
 

@@ -79,9 +79,9 @@ impl Session {
             if let Some(Poll::Ready(done)) = query.as_mut().map(|query| query.poll_unpin(context)) {
                 (query, last) = (None, Some(done));
             }
-            // Levels that were finished before the end come before it.
+            // Levels that were finished before the end come before it, and nothing comes after it.
             match levels.poll_recv(context) {
-                Poll::Ready(Some(answer)) => Poll::Ready(Some(Ok(answer))),
+                Poll::Ready(Some(answer)) if query.is_some() || last.is_some() => Poll::Ready(Some(Ok(answer))),
                 _ if query.is_none() => Poll::Ready(last.take()),
                 _ => Poll::Pending,
             }

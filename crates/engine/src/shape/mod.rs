@@ -5,12 +5,14 @@ mod below;
 mod calls;
 pub(crate) mod errors;
 mod lineage;
+mod simplify;
 mod smooth;
 mod subqueries;
 
 pub use above::Role;
 pub(crate) use above::{Comparison, Condition, Output, Selection, roles};
 pub(crate) use calls::{Argument, Call, CallKind, Domain, Special, SpecialKind, Spread, Variable};
+pub(crate) use simplify::simplified;
 pub(crate) use smooth::used_inputs;
 pub(crate) use subqueries::{has_subquery, is_correlated};
 

@@ -4,7 +4,7 @@ use super::Reason;
 use super::calls::{CallKind, Calls, literal_number};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchemaRef;
-use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::expr::{Case, ScalarFunction};
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator};
 use plusminus_statistics::expression::Smooth;
 
@@ -42,8 +42,18 @@ pub(crate) fn translate(expr: &Expr, schema: &DFSchemaRef, keys: usize, calls: &
         }
         Expr::BinaryExpr(binary) => arithmetic(binary, go),
         Expr::ScalarFunction(call) => function(call, go),
+        Expr::Case(case) => go(guarded(case)?),
         _ => None,
     }
+}
+
+/// The x of `CASE WHEN x IS NOT NULL THEN x ELSE literal END`, which is what COALESCE is simplified to.
+fn guarded(case: &Case) -> Option<&Expr> {
+    let (None, [(when, then)], Some(otherwise)) = (&case.expr, case.when_then_expr.as_slice(), &case.else_expr) else {
+        return None;
+    };
+    let is_guard = matches!(when.as_ref(), Expr::IsNotNull(guarded) if guarded == then);
+    (is_guard && matches!(otherwise.as_ref(), Expr::Literal(..))).then_some(then)
 }
 
 /// A percentile, a minimum or a count of distinct values has an interval of its own, which arithmetic with a constant maps;

@@ -15,6 +15,7 @@ mod coverage;
 mod errors;
 mod explain;
 mod full_sample;
+mod functions;
 mod golden;
 mod honesty;
 mod memory;
