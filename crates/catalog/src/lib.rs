@@ -50,7 +50,7 @@ pub use manifest::{
 };
 pub use store::Store;
 pub use strata::{Strata, StrataColumns, TAIL};
-pub use table::{FileFormat, TableDefinition};
+pub use table::{Compression, FileFormat, TableDefinition, ViewDefinition};
 
 /// Checks and decodes the bytes of a manifest, as reading a store does; for fuzzing.
 ///

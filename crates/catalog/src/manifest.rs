@@ -1,4 +1,5 @@
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The version that this program writes.
 ///
@@ -147,6 +148,12 @@ pub struct BaseTable {
     pub columns: Vec<Column>,
     /// Its files, when it is made of files; staleness is told by comparing them.
     pub files: Option<Vec<BaseFile>>,
+    /// What was said of how its files are read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: BTreeMap<String, String>,
+    /// Columns that no sample can store; queries that name them run on the table.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
 }
 
 /// A column's name and Arrow type.
@@ -167,6 +174,32 @@ pub struct BaseFile {
     pub bytes: u64,
     /// Its modification time in microseconds since 1970.
     pub modified_unix_us: i64,
+    /// When the file or its entry was changed last, in microseconds since 1970, where the system tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_unix_us: Option<i64>,
+    /// Its number in its file system, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inode: Option<u64>,
+    /// The file that the path leads to, where a symbolic link is part of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+}
+
+impl BaseFile {
+    /// Whether `now` is the same file with the same content, as far as both listings tell.
+    #[must_use]
+    pub fn is_same(&self, now: &Self) -> bool {
+        let agree = |then: Option<i64>, now: Option<i64>| then.is_none() || now.is_none() || then == now;
+        let inode = |file: &Self| file.inode.and_then(|number| i64::try_from(number).ok());
+        // Programs that wrote no change time wrote no target either.
+        let knows_target = self.changed_unix_us.is_some() && now.changed_unix_us.is_some();
+        self.path == now.path
+            && self.bytes == now.bytes
+            && self.modified_unix_us == now.modified_unix_us
+            && agree(self.changed_unix_us, now.changed_unix_us)
+            && agree(inode(self), inode(now))
+            && (!knows_target || self.target == now.target)
+    }
 }
 
 /// The rows a level adds to the levels before it.

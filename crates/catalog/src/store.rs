@@ -3,12 +3,15 @@ use crate::error::CatalogError;
 use crate::folder;
 use crate::manifest::{FORMAT_VERSION, Manifest, OLDEST_READABLE_VERSION};
 use crate::seal;
-use crate::table::TableDefinition;
+use crate::table::{TableDefinition, ViewDefinition};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 pub(crate) const MANIFEST_PREFIX: &str = "generation-";
+/// Bytes of a definition's file name, about; file systems take 255.
+const FILE_NAME_MAX: usize = 200;
 const MARKER: &str = "plusminus.json";
 
 /// A folder of table definitions and sample families.
@@ -57,23 +60,57 @@ impl Store {
     /// # Errors
     /// [`CatalogError::Damaged`] names a definition that cannot be trusted.
     pub fn tables(&self) -> Result<Vec<TableDefinition>, CatalogError> {
-        let tables = self.folder.join("tables");
-        let names = folder::list(&tables)?;
-        let files = names.iter().filter(|n| n.ends_with(".json")).map(|n| tables.join(n));
-        files.map(|file| seal::open(&folder::read_promised(&file)?, &file)).collect()
+        self.all("tables")
     }
 
     /// Remembers a table, in the place of one with the same name.
     ///
     /// # Errors
-    /// When the name cannot be a file name or the file cannot be written.
+    /// When the file cannot be written.
     pub fn put_table(&self, table: &TableDefinition) -> Result<(), CatalogError> {
-        check_name("table", &table.name)?;
+        self.put("tables", &table.name, table)
+    }
+
+    /// Every view, by name.
+    ///
+    /// # Errors
+    /// [`CatalogError::Damaged`] names a definition that cannot be trusted.
+    pub fn views(&self) -> Result<Vec<ViewDefinition>, CatalogError> {
+        self.all("views")
+    }
+
+    /// Remembers a view, in the place of one with the same name.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn put_view(&self, view: &ViewDefinition) -> Result<(), CatalogError> {
+        self.put("views", &view.name, view)
+    }
+
+    /// Forgets the table or view of this name, if there is one.
+    ///
+    /// # Errors
+    /// When a file cannot be removed.
+    pub fn forget(&self, name: &str) -> Result<(), CatalogError> {
+        for kind in ["tables", "views"] {
+            folder::remove_file(&self.folder.join(kind).join(definition_file(name)))?;
+        }
+        Ok(())
+    }
+
+    fn put<T: Serialize>(&self, kind: &str, name: &str, definition: &T) -> Result<(), CatalogError> {
         self.initialise()?;
-        let tables = self.folder.join("tables");
-        folder::create_folder(&tables)?;
-        let file = tables.join(format!("{}.json", table.name));
-        folder::replace(&file, &seal::seal(table, &file)?)
+        let folder = self.folder.join(kind);
+        folder::create_folder(&folder)?;
+        let file = folder.join(definition_file(name));
+        folder::replace(&file, &seal::seal(definition, &file)?)
+    }
+
+    fn all<T: DeserializeOwned>(&self, kind: &str) -> Result<Vec<T>, CatalogError> {
+        let folder = self.folder.join(kind);
+        let names = folder::list(&folder)?;
+        let files = names.iter().filter(|n| n.ends_with(".json")).map(|n| folder.join(n));
+        files.map(|file| seal::open(&folder::read_promised(&file)?, &file)).collect()
     }
 
     /// The current generation of every family, by name.
@@ -198,6 +235,26 @@ fn check_version(found: u32, file: &Path) -> Result<(), CatalogError> {
     }
     let (oldest, newest) = (OLDEST_READABLE_VERSION, FORMAT_VERSION);
     Err(CatalogError::Version { file: file.to_path_buf(), found, oldest, newest })
+}
+
+/// The file of a definition: its name, other characters than letters, digits, `_` and `-` as `%` and their bytes; of long names
+/// the beginning and a hash.
+fn definition_file(name: &str) -> String {
+    let mut file = String::with_capacity(name.len() + 5);
+    for character in name.chars() {
+        if character.is_alphanumeric() || character == '_' || character == '-' {
+            file.push(character);
+        } else {
+            let mut bytes = [0; 4];
+            character.encode_utf8(&mut bytes).bytes().for_each(|byte| file.push_str(&format!("%{byte:02X}")));
+        }
+    }
+    if file.is_empty() || file.len() > FILE_NAME_MAX {
+        let hash = blake3::hash(name.as_bytes()).to_hex();
+        let start: String = file.chars().take(FILE_NAME_MAX / 8).collect();
+        file = format!("{start}%{}", &hash[..32]);
+    }
+    file + ".json"
 }
 
 fn check_name(kind: &'static str, name: &str) -> Result<(), CatalogError> {

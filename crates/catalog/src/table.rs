@@ -1,4 +1,5 @@
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A table of files that the store remembers between processes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -9,17 +10,29 @@ pub struct TableDefinition {
     pub location: String,
     /// How its files are read.
     pub format: FileFormat,
+    /// What was said of how files are read: delimiter, header and the like.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: BTreeMap<String, String>,
+}
+
+/// A view that the store remembers between processes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ViewDefinition {
+    /// The view's name.
+    pub name: String,
+    /// The statement that made it.
+    pub sql: String,
 }
 
 /// The file formats that a table may be made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileFormat {
     /// Apache Parquet.
     Parquet,
-    /// Comma-separated values with a header line.
+    /// Comma-separated values, or values separated by something else.
     Csv,
-    /// One JSON object per line.
+    /// JSON objects, one per line or in an array.
     Ndjson,
     /// Arrow IPC files.
     Arrow,
@@ -27,11 +40,12 @@ pub enum FileFormat {
 
 impl FileFormat {
     /// What names of files end with, and the format it tells.
-    pub const ENDINGS: [(&str, Self); 10] = [
+    pub const ENDINGS: [(&str, Self); 11] = [
         ("parquet", Self::Parquet),
         ("parq", Self::Parquet),
         ("pq", Self::Parquet),
         ("csv", Self::Csv),
+        ("tsv", Self::Csv),
         ("ndjson", Self::Ndjson),
         ("jsonl", Self::Ndjson),
         ("json", Self::Ndjson),
@@ -40,10 +54,56 @@ impl FileFormat {
         ("feather", Self::Arrow),
     ];
 
-    /// The format that a file's name tells, if it does.
+    /// The format that a file's name tells, if it does; an ending of compression may follow where the format is text.
     #[must_use]
     pub fn from_path(path: &str) -> Option<Self> {
-        let extension = path.rsplit(['/', '\\']).next()?.rsplit_once('.')?.1;
-        Self::ENDINGS.iter().find(|(ending, _)| ending.eq_ignore_ascii_case(extension)).map(|(_, format)| *format)
+        let name = path.rsplit(['/', '\\']).next()?;
+        let inner = Compression::stripped(name);
+        let extension = inner.rsplit_once('.')?.1;
+        let known = Self::ENDINGS.iter().find(|(ending, _)| ending.eq_ignore_ascii_case(extension));
+        known.map(|(_, format)| *format).filter(|format| inner.len() == name.len() || format.is_text())
+    }
+
+    /// Whether files of it are text, and may be compressed as a whole.
+    #[must_use]
+    pub fn is_text(self) -> bool {
+        matches!(self, Self::Csv | Self::Ndjson)
+    }
+}
+
+/// How a file is compressed as a whole.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Compression {
+    /// Not at all.
+    #[default]
+    None,
+    /// gzip.
+    Gzip,
+    /// Zstandard.
+    Zstd,
+    /// bzip2.
+    Bzip2,
+    /// xz.
+    Xz,
+}
+
+impl Compression {
+    /// What names of compressed files end with.
+    pub const ENDINGS: [(&str, Self); 4] =
+        [("gz", Self::Gzip), ("zst", Self::Zstd), ("bz2", Self::Bzip2), ("xz", Self::Xz)];
+
+    /// How a file is compressed, by its name.
+    #[must_use]
+    pub fn from_path(path: &str) -> Self {
+        let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension);
+        let known = Self::ENDINGS.iter().find(|(ending, _)| ending.eq_ignore_ascii_case(extension));
+        known.map_or(Self::None, |(_, compression)| *compression)
+    }
+
+    fn stripped(name: &str) -> &str {
+        match (Self::from_path(name), name.rsplit_once('.')) {
+            (Self::None, _) | (_, None) => name,
+            (_, Some((inner, _))) => inner,
+        }
     }
 }

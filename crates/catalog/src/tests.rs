@@ -61,7 +61,13 @@ fn manifest_of(draft: &Draft, name: &str) -> Manifest {
             seed: 0,
             tail: Vec::new(),
         },
-        base: BaseTable { rows: 30, columns: Vec::new(), files: None },
+        base: BaseTable {
+            rows: 30,
+            columns: Vec::new(),
+            files: None,
+            options: Default::default(),
+            left_out: Vec::new(),
+        },
         strata: draft.add_strata(&strata.build().unwrap()).unwrap(),
         strata_count: 2,
         levels: vec![crate::LevelEntry { rows: block.rows, blocks: vec![block] }],
@@ -174,7 +180,12 @@ fn files_of_a_killed_build_are_cleared_by_the_next() {
 #[test]
 fn tables_are_remembered_and_names_checked() {
     let (_folder, store) = store();
-    let table = TableDefinition { name: "t".into(), location: "/data/t.csv".into(), format: FileFormat::Csv };
+    let table = TableDefinition {
+        name: "t".into(),
+        location: "/data/t.csv".into(),
+        format: FileFormat::Csv,
+        options: Default::default(),
+    };
     store.put_table(&table).unwrap();
     store.put_table(&TableDefinition { location: "/data/u.csv".into(), ..table.clone() }).unwrap();
     assert_eq!(store.tables().unwrap()[0].location, "/data/u.csv");

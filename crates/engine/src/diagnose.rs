@@ -4,6 +4,7 @@ use crate::error::Error;
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 use plusminus_catalog::FileFormat;
+use plusminus_files::FileError;
 
 pub(crate) fn data_fusion(error: &DataFusionError) -> Error {
     match error.find_root() {
@@ -20,7 +21,10 @@ pub(crate) fn data_fusion(error: &DataFusionError) -> Error {
             format!("not supported by DataFusion: {}", first_line(what)),
             "write the query in another way",
         ),
-        DataFusionError::External(inner) => Error::data(inner),
+        DataFusionError::External(inner) => match inner.downcast_ref::<FileError>() {
+            Some(error) => error.clone().into(),
+            None => Error::data(inner),
+        },
         other => Error::data(first_line(&other.to_string())),
     }
 }

@@ -1,6 +1,7 @@
 use datafusion::error::DataFusionError;
 use plusminus_catalog::CatalogError;
 use plusminus_dialect::SyntaxError;
+use plusminus_files::FileError;
 use plusminus_sampling::SamplingError;
 
 /// What a statement can fail with. Every message ends with a next step.
@@ -100,6 +101,12 @@ impl From<SamplingError> for Error {
             SamplingError::Catalog(error) => error.into(),
             other => Self::Sampling(other),
         }
+    }
+}
+
+impl From<FileError> for Error {
+    fn from(error: FileError) -> Self {
+        Self::Data { what: error.what, next: error.next }
     }
 }
 

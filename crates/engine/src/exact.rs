@@ -1,13 +1,18 @@
 //! Exact answers: DataFusion on the table itself.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::executor::Executor;
+use crate::running::caught;
 use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::source::DataSourceExec;
+use datafusion::datasource::source_as_provider;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, collect};
+use plusminus_files::{FileTable, find_fault};
+use plusminus_sampling::SamplingError;
 use std::sync::Arc;
 
 /// Rows, and how many rows of files or memory were scanned for them.
@@ -16,11 +21,47 @@ pub(crate) struct Exact {
     pub(crate) rows_read: u64,
 }
 
-/// Runs `plan` to its end.
+/// Runs `plan` to its end; where that fails because of a file, the error names it.
 pub(crate) async fn run(plan: &LogicalPlan, state: &SessionState, executor: &Executor) -> Result<Exact> {
-    let physical = state.create_physical_plan(plan).await?;
-    let batch = collected(&physical, state, executor).await?;
-    Ok(Exact { batch, rows_read: scanned(&physical) })
+    let done = async {
+        let physical = state.create_physical_plan(plan).await?;
+        let batch = collected(&physical, state, executor).await?;
+        Ok(Exact { batch, rows_read: scanned(&physical) })
+    };
+    match caught(done).await {
+        Err(error) if may_be_of_files(&error) => Err(fault_of_files(plan, state).await.unwrap_or(error)),
+        done => done,
+    }
+}
+
+/// Whether reading files may have failed, rather than computing.
+pub(crate) fn may_be_of_files(error: &Error) -> bool {
+    let computed = ["out of memory", "ivide by zero", "verflow", "Cast error"];
+    let what = match error {
+        Error::Data { what, .. } => what.clone(),
+        Error::Sampling(SamplingError::Table(error)) => error.to_string(),
+        _ => return false,
+    };
+    !computed.iter().any(|word| what.contains(word))
+}
+
+/// The first fault in the files that a plan reads.
+async fn fault_of_files(plan: &LogicalPlan, state: &SessionState) -> Option<Error> {
+    let mut tables = Vec::new();
+    let found = plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            tables.push(source_as_provider(&scan.source)?);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    found.ok()?;
+    for table in tables {
+        let Some(files) = FileTable::of(&table) else { continue };
+        if let Some(fault) = find_fault(files, state).await {
+            return Some(fault.into());
+        }
+    }
+    None
 }
 
 /// The rows of a plan that may read whole tables.

@@ -13,6 +13,7 @@ use futures::Stream;
 use plusminus_dialect::{
     Amount, BoundedSql, ErrorBound, OnMiss, SqlClass, Statement, StatementKind, TimeBound, TimeUnit, parse_statement,
 };
+use plusminus_files::FileTable;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -163,7 +164,19 @@ pub(crate) async fn plain(session: &Session, sql: &str) -> Result<Answer> {
     let roles = vec![Role::Value; batch.num_columns()];
     let mut report = crate::listing::plain_report("done");
     report.elapsed_ms = ms(session.inner.clock.elapsed().saturating_sub(start));
+    report.warnings.extend(described_files(session, sql).await);
     Ok(Answer { is_query: false, columns: exact_columns(&batch, &roles), batch, report })
+}
+
+/// How the files of a table that DESCRIBE asks about are read.
+async fn described_files(session: &Session, sql: &str) -> Option<String> {
+    let (verb, name) = sql.trim().split_once(char::is_whitespace)?;
+    if !["describe", "desc"].contains(&verb.to_lowercase().as_str()) {
+        return None;
+    }
+    let name = name.trim().trim_end_matches(';').trim_matches(['\'', '"']);
+    let (table, _) = session.table(name).await.ok()?;
+    FileTable::of(&table)?.description(&session.context().state()).await.ok()?
 }
 
 /// Runs a query with its bounds, on threads of its own.

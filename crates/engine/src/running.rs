@@ -13,13 +13,13 @@ use crate::run::{Context, Estimated, Outcome, approximate, meets_or_null};
 use crate::session::Session;
 use crate::shape::{Reason, Role, Shape, roles};
 use arrow::array::ArrayRef;
-use futures::FutureExt;
-use std::any::Any;
-use std::panic::AssertUnwindSafe;
 use datafusion::datasource::source_as_provider;
+use futures::FutureExt;
 use plusminus_catalog::Manifest;
 use plusminus_dialect::OnMiss;
 use plusminus_statistics::{Estimate, Target, Trust};
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -121,6 +121,12 @@ impl Running {
                     "plusminus.sample names '{pinned}', which is no usable sample of '{key}'"
                 ))));
             }
+        }
+        let columns = shape.columns();
+        let left_out = families.iter().flat_map(|m| &m.base.left_out).find(|name| columns.contains(name)).cloned();
+        families.retain(|m| !m.base.left_out.iter().any(|name| columns.contains(name)));
+        if let (true, Some(name)) = (families.is_empty(), left_out) {
+            return Ok(Way::Exact(Reason::new(format!("no sample can store values of column '{name}'"))));
         }
         families.retain(|m| choose::may_answer(shape, m));
         let candidates = choose::candidates(shape, &families);

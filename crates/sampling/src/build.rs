@@ -42,10 +42,14 @@ pub async fn draw(
     let drafts = requests.iter().map(|r| store.begin(&r.name, r.replace)).collect::<Result<Vec<_>, _>>()?;
     prescan::find_edges(&source, &mut families, &numeric_columns(&source.schema), state, options.threads).await?;
     let (schema, files) = (Arc::clone(&source.schema), source.files.clone());
+    let (options_of_files, left_out, table_schema) = (source.options.clone(), source.left_out(), source.table_schema());
     let harvests = pass(source, families.clone(), total, state, options).await?;
     let (units, parts, sketches) = transpose(harvests, families.len(), &schema);
     let build = Build {
         files,
+        options_of_files,
+        left_out,
+        table_schema,
         moments: summed(&schema, units),
         distinct: sketches.counts(&schema),
         schema,

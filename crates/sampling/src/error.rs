@@ -1,5 +1,6 @@
 use datafusion::error::DataFusionError;
 use plusminus_catalog::CatalogError;
+use plusminus_files::FileError;
 
 /// What can go wrong while a sample is drawn.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +32,12 @@ pub enum SamplingError {
 impl SamplingError {
     pub(crate) fn request(what: impl Into<String>, next: impl Into<String>) -> Self {
         Self::Request { what: what.into(), next: next.into() }
+    }
+}
+
+impl From<FileError> for SamplingError {
+    fn from(error: FileError) -> Self {
+        Self::Request { what: error.what, next: error.next }
     }
 }
 

@@ -13,12 +13,19 @@ use plusminus_catalog::{
     BaseFile, BaseTable, Column, ColumnMoments, Design, DistinctCount, Draft, FORMAT_VERSION, Manifest,
 };
 use plusminus_statistics::{Moments, cap};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What all families of a build share.
 pub(crate) struct Build {
     pub(crate) schema: SchemaRef,
     pub(crate) files: Option<Vec<BaseFile>>,
+    /// What was said of how files are read.
+    pub(crate) options_of_files: BTreeMap<String, String>,
+    /// Columns of the table that cannot be stored.
+    pub(crate) left_out: Vec<String>,
+    /// The table's columns with those that cannot be stored.
+    pub(crate) table_schema: SchemaRef,
     pub(crate) moments: Vec<ColumnMoments>,
     pub(crate) distinct: Vec<DistinctCount>,
     pub(crate) table: String,
@@ -68,7 +75,13 @@ impl Build {
             created_unix_ms: self.options.now_unix_ms,
             data_folder: draft.data_folder().to_owned(),
             design: self.design(request, plan, family.cap),
-            base: BaseTable { rows: strata.rows().iter().sum(), columns: self.columns(), files: self.files.clone() },
+            base: BaseTable {
+                rows: strata.rows().iter().sum(),
+                columns: self.columns(),
+                files: self.files.clone(),
+                options: self.options_of_files.clone(),
+                left_out: self.left_out.clone(),
+            },
             strata: draft.add_strata(&strata)?,
             strata_count: strata.len() as u64,
             levels: entries,
@@ -94,7 +107,7 @@ impl Build {
     }
 
     fn columns(&self) -> Vec<Column> {
-        let fields = self.schema.fields().iter();
+        let fields = self.table_schema.fields().iter();
         fields.map(|f| Column { name: f.name().clone(), data_type: f.data_type().to_string() }).collect()
     }
 }

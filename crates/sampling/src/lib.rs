@@ -39,7 +39,7 @@ pub use advice::skewed_measures;
 pub use build::draw;
 pub use columns::as_float64;
 pub use error::SamplingError;
-pub use local::are_unchanged;
+pub use local::{are_same, are_unchanged};
 pub use request::{DrawOptions, Progress, SampleRequest};
 pub use source::{Source, base_files, rows_of};
 pub use watch::Watches;

@@ -2,7 +2,10 @@
 
 use crate::error::SamplingError;
 use crate::priority::file_identity;
-use arrow::datatypes::SchemaRef;
+use arrow::array::new_null_array;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::record_batch::RecordBatch;
+use bytes::Bytes;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
 use datafusion::datasource::MemTable;
@@ -13,9 +16,15 @@ use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanC
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::errors::ParquetError;
 use plusminus_catalog::BaseFile;
+use plusminus_files::FileTable;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A table ready to be read in parallel, in the same units whatever the number of threads.
@@ -26,6 +35,10 @@ pub struct Source {
     pub(crate) units: Vec<Unit>,
     pub(crate) rows: Option<u64>,
     pub(crate) files: Option<Vec<BaseFile>>,
+    /// What was said of how files are read.
+    pub(crate) options: BTreeMap<String, String>,
+    /// The table's columns that can be stored, by their place; `None` where all can.
+    storable: Option<Vec<usize>>,
 }
 
 /// A part of a table that is read in order by one worker: some row groups of a Parquet file, another file, or a
@@ -50,12 +63,30 @@ impl Source {
     /// # Errors
     /// When the table cannot be planned or a file's metadata cannot be read.
     pub async fn open(table: &Arc<dyn TableProvider>, state: &dyn Session) -> Result<Self, SamplingError> {
-        Self::take_apart(table, None, state).await
+        let storable = storable_columns(&table.schema());
+        let source = Self::take_apart(table, storable.as_ref(), state).await?;
+        Ok(Self { storable, ..source })
+    }
+
+    /// The columns of the table that no sample can store.
+    #[must_use]
+    pub fn left_out(&self) -> Vec<String> {
+        let Some(storable) = &self.storable else { return Vec::new() };
+        let schema = self.table.schema();
+        let fields = schema.fields().iter().enumerate();
+        fields.filter(|(at, _)| !storable.contains(at)).map(|(_, field)| field.name().clone()).collect()
+    }
+
+    /// The schema of the table, with the columns that cannot be stored.
+    pub(crate) fn table_schema(&self) -> SchemaRef {
+        self.table.schema()
     }
 
     /// The table's units again, reading only some of its columns.
     pub(crate) async fn units_of(&self, state: &dyn Session, columns: &[usize]) -> Result<Vec<Unit>, SamplingError> {
-        Ok(Self::take_apart(&self.table, Some(&columns.to_vec()), state).await?.units)
+        let place = |column: &usize| self.storable.as_ref().map_or(*column, |storable| storable[*column]);
+        let columns: Vec<usize> = columns.iter().map(place).collect();
+        Ok(Self::take_apart(&self.table, Some(&columns), state).await?.units)
     }
 
     async fn take_apart(
@@ -63,10 +94,15 @@ impl Source {
         columns: Option<&Vec<usize>>,
         state: &dyn Session,
     ) -> Result<Self, SamplingError> {
+        if let Some(files) = FileTable::of(table) {
+            return Self::of_files(table, files, columns, state).await;
+        }
         let plan = table.scan(state, columns, &[], None).await?;
+        let options = BTreeMap::new();
         let (table, schema) = (Arc::clone(table), plan.schema());
         let Some((config, is_parquet)) = file_scan(&plan) else {
-            return Ok(Self { table, rows: exact_rows(&plan), units: partition_units(&plan), schema, files: None });
+            let (rows, units) = (exact_rows(&plan), partition_units(&plan));
+            return Ok(Self { table, rows, units, schema, files: None, options, storable: None });
         };
         let store = state.runtime_env().object_store(&config.object_store_url)?;
         let files: Vec<_> = config.file_groups.iter().flat_map(|g| g.files().iter().cloned()).collect();
@@ -86,7 +122,44 @@ impl Source {
                 rows = None;
             }
         }
-        Ok(Self { table, schema, units, rows, files: Some(listing(&files)) })
+        Ok(Self { table, schema, units, rows, files: Some(listing(&files)), options, storable: None })
+    }
+
+    /// The units of a table of files: row groups of Parquet files, other files whole.
+    async fn of_files(
+        table: &Arc<dyn TableProvider>,
+        files: &FileTable,
+        columns: Option<&Vec<usize>>,
+        state: &dyn Session,
+    ) -> Result<Self, SamplingError> {
+        let parts = files.parts(state).await?;
+        let root = common_folder(parts.iter().map(|part| part.file.object_meta.location.as_ref()));
+        let store: Arc<dyn ObjectStore> = Arc::new(LocalFileSystem::new());
+        let (mut units, mut rows) = (Vec::new(), Some(0));
+        for part in &parts {
+            let path = part.file.object_meta.location.as_ref();
+            let identity = file_identity(path.strip_prefix(&root).unwrap_or(path));
+            if part.is_parquet() {
+                let groups = row_group_rows(&store, &part.file.object_meta).await?;
+                rows = rows.map(|rows| rows + groups.iter().sum::<u64>());
+                for (file, first_row) in row_group_parts(&part.file, &groups) {
+                    let plan = files.plan_of(part, file, columns, state).await?;
+                    units.push(Unit { plan, partition: 0, identity, first_row });
+                }
+            } else {
+                let plan = files.plan_of(part, part.file.clone(), columns, state).await?;
+                units.push(Unit { plan, partition: 0, identity, first_row: 0 });
+                rows = None;
+            }
+        }
+        let schema = match columns {
+            Some(columns) => Arc::new(table.schema().project(columns)?),
+            None => table.schema(),
+        };
+        let listed = files.base_files()?;
+        let options = files.definition().options.clone();
+        let table = Arc::clone(table);
+        Ok(Self { table, schema, units, rows, files: Some(listed), options, storable: None })
     }
 
     /// The table's schema.
@@ -100,6 +173,43 @@ impl Source {
     pub fn rows(&self) -> Option<u64> {
         self.rows
     }
+}
+
+/// The columns whose type Parquet can store, by their place; `None` when all can be.
+fn storable_columns(schema: &Schema) -> Option<Vec<usize>> {
+    let mut known: Vec<(&DataType, bool)> = Vec::new();
+    let mut storable = Vec::with_capacity(schema.fields().len());
+    for (at, field) in schema.fields().iter().enumerate() {
+        let data_type = field.data_type();
+        let is_storable = match known.iter().find(|(other, _)| *other == data_type) {
+            Some((_, known)) => *known,
+            None => {
+                let found = can_be_stored(data_type);
+                known.push((data_type, found));
+                found
+            }
+        };
+        if is_storable {
+            storable.push(at);
+        }
+    }
+    (storable.len() < schema.fields().len()).then_some(storable)
+}
+
+/// Whether a NULL of this type can be written and read again as what it was.
+fn can_be_stored(data_type: &DataType) -> bool {
+    let schema = Arc::new(Schema::new(vec![Field::new("x", data_type.clone(), true)]));
+    let stored = || -> Result<bool, ParquetError> {
+        let batch = RecordBatch::try_new(Arc::clone(&schema), vec![new_null_array(data_type, 1)])?;
+        let mut bytes = Vec::new();
+        let mut writer = ArrowWriter::try_new(&mut bytes, Arc::clone(&schema), None)?;
+        writer.write(&batch)?;
+        writer.close()?;
+        let read = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(bytes))?;
+        Ok(read.schema().field(0).data_type() == data_type)
+    };
+    // A writer that does not know a type may say so by a panic.
+    std::panic::catch_unwind(stored).is_ok_and(|stored| stored.unwrap_or(false))
 }
 
 /// The exact number of rows that a table has now, where it knows it.
@@ -125,6 +235,10 @@ pub async fn base_files(
     table: &Arc<dyn TableProvider>,
     state: &dyn Session,
 ) -> Result<Option<Vec<BaseFile>>, SamplingError> {
+    if let Some(files) = FileTable::of(table) {
+        // Where no file is left, none is the one that was sampled.
+        return Ok(Some(files.base_files().unwrap_or_default()));
+    }
     let Some(listing_table) = listing_table(table) else { return Ok(None) };
     let mut files = Vec::new();
     for url in listing_table.table_paths() {
@@ -147,18 +261,12 @@ pub async fn base_files(
     Ok(Some(files))
 }
 
-pub(crate) fn listing_table(table: &Arc<dyn TableProvider>) -> Option<&ListingTable> {
+fn listing_table(table: &Arc<dyn TableProvider>) -> Option<&ListingTable> {
     (table.as_ref() as &dyn std::any::Any).downcast_ref::<ListingTable>()
 }
 
 /// Whether a file at `location` below `url` is one of the table's.
-pub(crate) fn accepts(
-    table: &ListingTable,
-    url: &ListingTableUrl,
-    location: &Path,
-    bytes: u64,
-    state: &dyn Session,
-) -> bool {
+fn accepts(table: &ListingTable, url: &ListingTableUrl, location: &Path, bytes: u64, state: &dyn Session) -> bool {
     let ignores_subfolders = state.config_options().execution.listing_table_ignore_subdirectory;
     location.as_ref().ends_with(table.options().file_extension.as_str())
         && url.contains(location, ignores_subfolders)
@@ -177,6 +285,9 @@ fn base_file(meta: &ObjectMeta) -> BaseFile {
         path: meta.location.to_string(),
         bytes: meta.size,
         modified_unix_us: meta.last_modified.timestamp_micros(),
+        changed_unix_us: None,
+        inode: None,
+        target: None,
     }
 }
 
@@ -222,19 +333,24 @@ async fn parquet_units(
     store: &Arc<dyn ObjectStore>,
 ) -> Result<(Vec<Unit>, u64), SamplingError> {
     let row_groups = row_group_rows(store, &file.object_meta).await?;
-    let mut units = Vec::new();
+    let unit = |(part, first_row)| Unit { plan: single_file_plan(config, part), partition: 0, identity, first_row };
+    Ok((row_group_parts(file, &row_groups).into_iter().map(unit).collect(), row_groups.iter().sum()))
+}
+
+/// Consecutive row groups of a file that are read together, and the number of each part's first row.
+fn row_group_parts(file: &PartitionedFile, row_groups: &[u64]) -> Vec<(PartitionedFile, u64)> {
+    let mut parts = Vec::new();
     let (mut from, mut first_row, mut rows) = (0, 0, 0);
     for (at, group_rows) in row_groups.iter().enumerate() {
         rows += group_rows;
         if rows >= UNIT_ROWS || at + 1 == row_groups.len() {
             let access = (0..row_groups.len())
                 .map(|g| if (from..=at).contains(&g) { RowGroupAccess::Scan } else { RowGroupAccess::Skip });
-            let part = file.clone().with_extension(ParquetAccessPlan::new(access.collect()));
-            units.push(Unit { plan: single_file_plan(config, part), partition: 0, identity, first_row });
+            parts.push((file.clone().with_extension(ParquetAccessPlan::new(access.collect())), first_row));
             (from, first_row, rows) = (at + 1, first_row + rows, 0);
         }
     }
-    Ok((units, row_groups.iter().sum()))
+    parts
 }
 
 async fn row_group_rows(store: &Arc<dyn ObjectStore>, file: &ObjectMeta) -> Result<Vec<u64>, SamplingError> {

@@ -1,7 +1,7 @@
 //! Files of which the operating system says that nobody touched them since they were last looked at one by one.
 
 use crate::local::are_unchanged;
-use datafusion::catalog::{Session, TableProvider};
+use datafusion::catalog::TableProvider;
 use plusminus_catalog::BaseFile;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -34,14 +34,8 @@ impl Watches {
     /// Queries that follow one another within a second cost a question for the whole table; the first, and every one after a
     /// change, one for every file.
     #[must_use]
-    pub fn are_unchanged(
-        &self,
-        then: &[BaseFile],
-        table: &Arc<dyn TableProvider>,
-        state: &dyn Session,
-        now: Duration,
-    ) -> bool {
-        let mut known = match self.find(then, table, state, now) {
+    pub fn are_unchanged(&self, then: &[BaseFile], table: &Arc<dyn TableProvider>, now: Duration) -> bool {
+        let mut known = match self.find(then, table, now) {
             Found::Quiet => return true,
             Found::Disturbed(known) => Some(known),
             Found::Nothing => None,
@@ -51,8 +45,8 @@ impl Watches {
             Some(known) => known.go_on(now),
             None => false,
         };
-        let watched = known.filter(|_| is_watched).or_else(|| Watched::begin(then, table, state, now));
-        if !are_unchanged(then, table, state) {
+        let watched = known.filter(|_| is_watched).or_else(|| Watched::begin(then, table, now));
+        if !are_unchanged(then, table) {
             return false;
         }
         let Some(watched) = watched else { return true };
@@ -65,9 +59,9 @@ impl Watches {
         true
     }
 
-    fn find(&self, then: &[BaseFile], table: &Arc<dyn TableProvider>, state: &dyn Session, now: Duration) -> Found {
+    fn find(&self, then: &[BaseFile], table: &Arc<dyn TableProvider>, now: Duration) -> Found {
         let mut all = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(at) = all.iter().position(|watched| watched.is_of(then, table, state)) else { return Found::Nothing };
+        let Some(at) = all.iter().position(|watched| watched.is_of(then, table)) else { return Found::Nothing };
         match now.saturating_sub(all[at].since()) < TRUSTED_FOR && all[at].is_quiet() {
             true => Found::Quiet,
             false => Found::Disturbed(all.remove(at)),

@@ -6,7 +6,8 @@ use crate::shape::Reason;
 use datafusion::catalog::TableProvider;
 use datafusion::execution::SessionState;
 use plusminus_catalog::{BaseFile, Manifest, Store};
-use plusminus_sampling::{are_unchanged, base_files, rows_of};
+use plusminus_files::FileTable;
+use plusminus_sampling::{are_same, are_unchanged, base_files, rows_of};
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -70,7 +71,7 @@ impl Session {
     ) -> Result<Now> {
         if let Some(then) = families.first().and_then(|m| m.base.files.as_deref())
             && families.iter().all(|m| m.base.files.as_deref() == Some(then))
-            && self.are_files_unchanged(families, then, table, state)
+            && self.are_files_unchanged(families, then, table)
         {
             return Ok(Now::SameFiles);
         }
@@ -85,13 +86,12 @@ impl Session {
         families: &[Arc<Manifest>],
         then: &[BaseFile],
         table: &Arc<dyn TableProvider>,
-        state: &SessionState,
     ) -> bool {
         // A file in FROM is another table at each query, which nobody would ask about again.
         if families.iter().any(|m| m.design.table.contains('/')) {
-            return are_unchanged(then, table, state);
+            return are_unchanged(then, table);
         }
-        self.inner.watches.are_unchanged(then, table, state, self.inner.clock.elapsed())
+        self.inner.watches.are_unchanged(then, table, self.inner.clock.elapsed())
     }
 
     /// A table that is not made of files is only known to be the sampled one in the process that sampled it.
@@ -153,6 +153,9 @@ fn staleness(manifest: &Manifest, table: &Arc<dyn TableProvider>, now: &Now) -> 
             Ok(_) => {}
         }
     }
+    if FileTable::of(table).is_some_and(|files| files.definition().options != manifest.base.options) {
+        return Some("its files are read with other options".to_owned());
+    }
     let (then, now) = match (manifest.base.files.as_deref(), now) {
         (_, Now::SameFiles) => return None,
         (Some(then), Now::Files(now)) => (then, now.as_slice()),
@@ -160,12 +163,15 @@ fn staleness(manifest: &Manifest, table: &Arc<dyn TableProvider>, now: &Now) -> 
         (None, Now::Rows(_)) => return Some("the number of rows changed".to_owned()),
         _ => return Some("the table is another one".to_owned()),
     };
-    if then == now {
+    if are_same(then, now) {
         return None;
     }
-    let changed = then.iter().find(|f| !now.contains(f));
+    let changed = then.iter().find(|f| !now.iter().any(|now| f.is_same(now)));
     Some(match changed {
-        Some(file) => format!("file '{}' changed or is gone since it was built", file.path),
+        Some(file) if now.iter().any(|now| now.path == file.path) => {
+            format!("file '{}' changed since it was built", file.path)
+        }
+        Some(file) => format!("file '{}' is gone since it was built", file.path),
         None => "files were added to the table since it was built".to_owned(),
     })
 }

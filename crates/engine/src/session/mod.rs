@@ -26,6 +26,7 @@ use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use plusminus_catalog::Store;
+use plusminus_files::LayoutCache;
 use plusminus_sampling::Progress;
 use plusminus_sampling::Watches;
 use std::collections::HashMap;
@@ -92,6 +93,8 @@ pub(crate) struct Inner {
     pub(crate) planner: Mutex<Option<Arc<SessionState>>>,
     /// Tables whose files are watched.
     pub(crate) watches: Watches,
+    /// How files are laid out, so that each is sniffed once.
+    pub(crate) layouts: Arc<LayoutCache>,
 }
 
 /// Memory for queries and builds unless told otherwise.
@@ -159,9 +162,10 @@ impl SessionBuilder {
     /// [`Error::Catalog`] or [`Error::DamagedStore`] when the folder is not a store or is damaged.
     pub async fn open(self) -> Result<Session> {
         let store = Store::open(&self.store)?;
+        let layouts = Arc::new(LayoutCache::default());
         let context = match &self.context {
             Some(context) => context.clone(),
-            None => self.fresh_context()?,
+            None => self.fresh_context(&layouts)?,
         };
         crate::shape::errors::register(&context)?;
         let half = usize::try_from(self.memory_bytes / 2).unwrap_or(usize::MAX);
@@ -175,6 +179,7 @@ impl SessionBuilder {
                 manifests: Mutex::default(),
                 planner: Mutex::default(),
                 watches: Watches::default(),
+                layouts,
                 store,
                 images,
                 knowledge: KnowledgeCache::default(),
@@ -196,7 +201,7 @@ impl SessionBuilder {
         Ok(session)
     }
 
-    fn fresh_context(&self) -> Result<SessionContext> {
+    fn fresh_context(&self, layouts: &Arc<LayoutCache>) -> Result<SessionContext> {
         let limit = usize::try_from(self.memory_bytes).unwrap_or(usize::MAX);
         let top = NonZeroUsize::new(5).unwrap_or(NonZeroUsize::MIN);
         let pool = TrackConsumersPool::new(GreedyMemoryPool::new(limit), top);
@@ -209,7 +214,7 @@ impl SessionBuilder {
         config.options_mut().execution.meta_fetch_concurrency = ConfigNonZeroUsize::try_new(2 * self.threads)?;
         // A folder stands for all the files below it, and a glob for all it matches.
         config.options_mut().execution.listing_table_ignore_subdirectory = false;
-        Ok(tables::PathTables::enable(SessionContext::new_with_config_rt(config, runtime)))
+        Ok(tables::PathTables::enable(SessionContext::new_with_config_rt(config, runtime), Arc::clone(layouts)))
     }
 }
 

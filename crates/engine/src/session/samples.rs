@@ -3,10 +3,12 @@
 use super::Session;
 use crate::answer::Answer;
 use crate::error::{Error, Result};
+use crate::exact::may_be_of_files;
 use crate::listing;
 use futures::FutureExt;
 use plusminus_catalog::{Manifest, SampleSize};
 use plusminus_dialect::{CreateSample, Design, SampleSize as SizeClause};
+use plusminus_files::{FileTable, find_fault};
 use plusminus_sampling::{DrawOptions, SampleRequest, Source, draw, skewed_measures};
 
 /// Rows of each stratum when neither CAP nor SIZE is given.
@@ -193,7 +195,17 @@ impl Session {
             now_unix_ms: self.inner.clock.unix_ms(),
             progress: std::sync::Arc::clone(&self.inner.progress),
         };
-        let built = draw(source, &key, &requests, &self.inner.store, &state, &options).await?;
+        let drawn = draw(source, &key, &requests, &self.inner.store, &state, &options).await;
+        let built = match drawn.map_err(Error::from) {
+            Err(error) if may_be_of_files(&error) => {
+                let fault = match FileTable::of(&provider) {
+                    Some(files) => find_fault(files, &state).await.map(Error::from),
+                    None => None,
+                };
+                return Err(fault.unwrap_or(error));
+            }
+            drawn => drawn?,
+        };
         self.keep_table(&key)?;
         let mut sampled = self.inner.sampled.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         sampled.extend(built.iter().map(|m| ((m.name.clone(), m.generation), std::sync::Arc::downgrade(&provider))));
@@ -222,11 +234,23 @@ impl Session {
         builder.levels = options.levels;
         builder.seed = options.seed;
         let manifest = builder.build().await?;
-        let suggestions = tail_suggestions(&manifest);
+        let suggestions: Vec<String> = left_out(&manifest).into_iter().chain(tail_suggestions(&manifest)).collect();
         let mut answer = listing::samples(&[std::sync::Arc::new(manifest)])?;
         answer.report.warnings.extend(suggestions);
         Ok(answer)
     }
+}
+
+/// What was built otherwise than one may think, a line each.
+pub(crate) fn left_out(manifest: &Manifest) -> Option<String> {
+    let names = &manifest.base.left_out;
+    let text = || {
+        format!(
+            "left out, since no sample can store their type: {} (queries that name them run exactly)",
+            names.join(", ")
+        )
+    };
+    (!names.is_empty()).then(text)
 }
 
 /// What TAIL would be good for in this sample, a line per column.

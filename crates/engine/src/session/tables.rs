@@ -2,27 +2,22 @@
 
 use super::Session;
 use crate::error::{Error, Result};
-use datafusion::catalog::{DynamicFileCatalog, SchemaProvider, TableProvider, UrlTableFactory};
+use datafusion::catalog::{DynamicFileCatalog, SchemaProvider, TableProvider, TableProviderFactory, UrlTableFactory};
 use datafusion::common::TableReference;
 use datafusion::config::{ConfigOptions, Dialect};
-use datafusion::datasource::file_format::FileFormat as DataFusionFormat;
-use datafusion::datasource::file_format::arrow::ArrowFormat;
-use datafusion::datasource::file_format::csv::CsvFormat;
-use datafusion::datasource::file_format::json::JsonFormat;
-use datafusion::datasource::file_format::parquet::ParquetFormat;
-use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
-use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
+use datafusion::logical_expr::CreateExternalTable;
 use datafusion::prelude::SessionContext;
 use plusminus_catalog::{FileFormat, TableDefinition};
-use std::path::{Path, PathBuf};
+use plusminus_files::{FileError, FileTable, LayoutCache, Listing, absolute, is_glob, is_path};
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock, PoisonError};
 
 impl Session {
     /// Makes a file, a folder of files or a glob a table of this session; it stays in the store once it is sampled.
     ///
-    /// Parquet, CSV (with a header), NDJSON and Arrow files are told by their extension; folders named `key=value`
-    /// become columns.
+    /// Parquet, CSV, JSON and Arrow files are told by their endings; what a CSV file looks like is sniffed, and folders named
+    /// `key=value` become columns.
     ///
     /// # Errors
     /// [`Error::Invalid`] when nothing is there or the format cannot be told, [`Error::Data`] when it cannot be read.
@@ -48,10 +43,11 @@ impl Session {
     }
 
     async fn register_definition(&self, definition: &TableDefinition) -> Result<()> {
-        let table = listing(definition, &self.inner.context.state()).await?;
+        let state = self.inner.context.state();
+        let table = FileTable::open(definition, None, &self.inner.layouts, &state).await?;
         let name = TableReference::bare(definition.name.clone());
         self.inner.context.deregister_table(name.clone())?;
-        self.inner.context.register_table(name, table)?;
+        self.inner.context.register_table(name, Arc::new(table))?;
         Ok(())
     }
 
@@ -65,8 +61,9 @@ impl Session {
             return Ok((provider, found.clone()));
         }
         if let Some(key) = path_key(name) {
-            let table = definition("file", &key)?;
-            return Ok((listing(&table, &self.inner.context.state()).await?, key));
+            let table = definition("file", name)?;
+            let state = self.inner.context.state();
+            return Ok((Arc::new(FileTable::open(&table, None, &self.inner.layouts, &state).await?), key));
         }
         let table = TableReference::parse_str(name);
         match self.inner.context.table_provider(table.clone()).await {
@@ -131,35 +128,12 @@ impl Session {
     }
 }
 
-/// The files of a definition as a table.
-async fn listing(definition: &TableDefinition, state: &SessionState) -> Result<Arc<dyn TableProvider>> {
-    let url = ListingTableUrl::parse(&definition.location)?;
-    let format: Arc<dyn DataFusionFormat> = match definition.format {
-        FileFormat::Parquet => Arc::new(ParquetFormat::default().with_options(state.default_table_options().parquet)),
-        FileFormat::Csv => Arc::new(CsvFormat::default().with_has_header(true)),
-        FileFormat::Ndjson => Arc::new(JsonFormat::default()),
-        FileFormat::Arrow => Arc::new(ArrowFormat),
-    };
-    let options = ListingOptions::new(format).with_file_extension(extension_of(&definition.location));
-    let config = ListingTableConfig::new(url).with_listing_options(options);
-    let config = config.infer_partitions_from_path(state).await?.infer_schema(state).await?;
-    let config = match &config.file_schema {
-        Some(schema) if schema.fields().is_empty() => {
-            return Err(Error::invalid(
-                format!("no columns found in {}", definition.location),
-                "check the path and the file",
-            ));
-        }
-        _ => config,
-    };
-    Ok(Arc::new(ListingTable::try_new(config)?))
-}
-
-/// Files named by their path in FROM.
+/// Files named by their path in FROM, and files that CREATE EXTERNAL TABLE names.
 #[derive(Default)]
 pub(super) struct PathTables {
     /// The state of the session that the factory belongs to, which only exists once the factory does.
     state: OnceLock<Box<dyn Fn() -> Option<SessionState> + Send + Sync>>,
+    layouts: Arc<LayoutCache>,
 }
 
 impl std::fmt::Debug for PathTables {
@@ -170,11 +144,15 @@ impl std::fmt::Debug for PathTables {
 
 impl PathTables {
     /// A context with `context`'s tables in which paths are tables too.
-    pub(super) fn enable(context: SessionContext) -> SessionContext {
-        let factory = Arc::new(Self::default());
+    pub(super) fn enable(context: SessionContext, layouts: Arc<LayoutCache>) -> SessionContext {
+        let factory = Arc::new(Self { state: OnceLock::new(), layouts });
         let inner = Arc::clone(context.state().catalog_list());
         let catalogs = Arc::new(DynamicFileCatalog::new(inner, Arc::clone(&factory) as Arc<dyn UrlTableFactory>));
-        let context: SessionContext = context.into_state_builder().with_catalog_list(catalogs).build().into();
+        let mut builder = context.into_state_builder().with_catalog_list(catalogs);
+        for format in ["PARQUET", "CSV", "JSON", "NDJSON", "ARROW"] {
+            builder = builder.with_table_factory(format.to_owned(), Arc::clone(&factory) as _);
+        }
+        let context: SessionContext = builder.build().into();
         let state = context.state_weak_ref();
         // Set here and nowhere else, so it cannot have been set before.
         let _ = factory.state.set(Box::new(move || state.upgrade().map(|s| s.read().clone())));
@@ -185,11 +163,55 @@ impl PathTables {
 #[async_trait::async_trait]
 impl UrlTableFactory for PathTables {
     async fn try_new(&self, url: &str) -> datafusion::error::Result<Option<Arc<dyn TableProvider>>> {
-        let Some(definition) = path_key(url).and_then(|key| definition("file", &key).ok()) else { return Ok(None) };
+        // What is not there is a table that is missing; a folder without data is no table at all.
+        let is_there = is_glob(url) || absolute(url).exists();
+        let Some(definition) = path_key(url).filter(|_| is_there).map(|_| found("file", url)) else { return Ok(None) };
+        // A folder of that name without data is no table.
+        if definition.as_ref().is_err_and(|error| error.is_absence && !url.contains(['/', '.'])) {
+            return Ok(None);
+        }
         let Some(state) = self.state.get().and_then(|state| state()) else { return Ok(None) };
-        let table = listing(&definition, &state).await;
-        table.map(Some).map_err(|e| DataFusionError::Plan(e.to_string()))
+        let table = FileTable::open(&definition?, None, &self.layouts, &state).await?;
+        Ok(Some(Arc::new(table)))
     }
+}
+
+#[async_trait::async_trait]
+impl TableProviderFactory for PathTables {
+    async fn create(
+        &self,
+        state: &dyn datafusion::catalog::Session,
+        statement: &CreateExternalTable,
+    ) -> datafusion::error::Result<Arc<dyn TableProvider>> {
+        let format = match statement.file_type.to_ascii_uppercase().as_str() {
+            "PARQUET" => FileFormat::Parquet,
+            "CSV" => FileFormat::Csv,
+            "ARROW" => FileFormat::Arrow,
+            _ => FileFormat::Ndjson,
+        };
+        let [location] = statement.locations.as_slice() else {
+            return Err(external(
+                "a table is made of the files of one path",
+                "a folder, or a glob that matches all files",
+            ));
+        };
+        let declared = statement.schema.as_arrow();
+        let declared = (!declared.fields().is_empty()).then(|| Arc::new(declared.clone()));
+        let mut options: BTreeMap<String, String> =
+            statement.options.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        if let (Some(columns), FileFormat::Csv) = (&declared, format) {
+            // Columns that are declared are those of the file in their order.
+            let names: Vec<&str> = columns.fields().iter().map(|field| field.name().as_str()).collect();
+            options.entry("names".to_owned()).or_insert_with(|| names.join(","));
+        }
+        let location = absolute(location).to_string_lossy().into_owned();
+        let definition = TableDefinition { name: statement.name.table().to_owned(), location, format, options };
+        Ok(Arc::new(FileTable::open(&definition, declared, &self.layouts, state).await?))
+    }
+}
+
+fn external(what: &str, next: &str) -> datafusion::error::DataFusionError {
+    FileError { what: what.to_owned(), next: next.to_owned(), is_absence: false }.into()
 }
 
 /// Whether a schema knows a table, or would look for a file of that name.
@@ -200,51 +222,23 @@ fn is_registered(schema: &dyn SchemaProvider, name: &str) -> bool {
     }
 }
 
-/// The key of samples on a file: its absolute path. `None` when `name` does not look like a path.
+/// The key of samples on files: their absolute path. `None` when `name` does not look like a path.
 fn path_key(name: &str) -> Option<String> {
-    if FileFormat::from_path(name).is_none() && !name.contains('/') {
+    if !is_path(name) {
         return None;
     }
-    absolute(name).to_str().map(str::to_owned)
+    let path = absolute(name);
+    let path = path.to_str()?;
+    Some(if path.len() > 1 { path.trim_end_matches('/') } else { path }.to_owned())
 }
 
 fn definition(name: &str, location: &str) -> Result<TableDefinition> {
-    let next = "name a .parquet, .csv, .ndjson or .arrow file, a folder of such files, or a glob in quotes";
-    let path = absolute(location);
-    let is_glob = location.contains(['*', '?', '[']);
-    if !is_glob && !path.exists() {
-        return Err(Error::invalid(format!("there is no file or folder {}", path.display()), next));
-    }
-    let format = FileFormat::from_path(location).or_else(|| format_within(&path));
-    let format = format
-        .ok_or_else(|| Error::invalid(format!("the format of '{location}' cannot be told from its name"), next))?;
-    let mut location = path.to_string_lossy().into_owned();
-    if path.is_dir() && !location.ends_with('/') {
-        location.push('/');
-    }
-    Ok(TableDefinition { name: name.to_lowercase(), location, format })
+    Ok(found(name, location)?)
 }
 
-/// What the files of a folder end with; a file or a glob names its files itself.
-fn extension_of(location: &str) -> String {
-    let first = location.ends_with('/').then(|| first_file(Path::new(location))).flatten();
-    first.and_then(|f| f.extension().map(|e| format!(".{}", e.to_string_lossy()))).unwrap_or_default()
-}
-
-fn format_within(folder: &Path) -> Option<FileFormat> {
-    FileFormat::from_path(&first_file(folder)?.to_string_lossy())
-}
-
-/// The first file, by name, that has a known format.
-fn first_file(folder: &Path) -> Option<PathBuf> {
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder).ok()?.filter_map(|e| Some(e.ok()?.path())).collect();
-    entries.sort();
-    let known = |p: &&PathBuf| p.is_file() && FileFormat::from_path(&p.to_string_lossy()).is_some();
-    let here = entries.iter().find(known).cloned();
-    here.or_else(|| entries.iter().filter(|p| p.is_dir()).find_map(|p| first_file(p)))
-}
-
-fn absolute(location: &str) -> PathBuf {
-    let path = Path::new(location);
-    path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_path_buf())
+/// The definition of the files at a path, whose format their names tell.
+fn found(name: &str, location: &str) -> std::result::Result<TableDefinition, FileError> {
+    let format = Listing::new(location, None)?.format;
+    let location = absolute(location).to_string_lossy().into_owned();
+    Ok(TableDefinition { name: name.to_lowercase(), location, format, options: BTreeMap::new() })
 }

@@ -2,7 +2,8 @@
 
 use super::support::{Random, rows, write};
 use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, StringArray,
+    TimestampMicrosecondArray,
 };
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::{ScalarUDF, Volatility};
@@ -83,7 +84,19 @@ fn candidates(function: &ScalarUDF) -> Vec<String> {
     let one = ["k", "x", "s", "d", "ts", "b", "make_array(k, 3)", "make_array(make_array(k), make_array(2))", "m"];
     found.extend(one.iter().map(|a| (*a).to_owned()));
     let two = [
-        "k", "x", "s", "d", "ts", "2", "'a'", "'[a-c]'", "'day'", "'Int64'", "'%Y'", "make_array(k, 3)", "INTERVAL '1' DAY",
+        "k",
+        "x",
+        "s",
+        "d",
+        "ts",
+        "2",
+        "'a'",
+        "'[a-c]'",
+        "'day'",
+        "'Int64'",
+        "'%Y'",
+        "make_array(k, 3)",
+        "INTERVAL '1' DAY",
     ];
     found.extend(two.iter().flat_map(|a| two.iter().map(move |b| format!("{a}, {b}"))));
     for more in [
@@ -133,9 +146,13 @@ fn places(call: &str) -> Vec<String> {
         format!("SELECT COUNT({call}) AS n FROM t"),
         format!("SELECT COUNT(*) FILTER (WHERE CAST({call} AS VARCHAR) > 'a') AS n FROM t"),
         format!("SELECT {call} AS g, COUNT(*) AS n, SUM(k) FROM t GROUP BY 1"),
-        format!("SELECT k, x, s, d, ts, b, m, COUNT(*) AS n FROM t GROUP BY k, x, s, d, ts, b, m HAVING {call} IS NULL"),
-        format!("WITH v AS (SELECT *, {call} AS f FROM t) SELECT k, x, s, d, ts, b, m, {call} AS above, COUNT(f) AS n \
-                 FROM v GROUP BY k, x, s, d, ts, b, m ORDER BY {call}, n LIMIT 100000"),
+        format!(
+            "SELECT k, x, s, d, ts, b, m, COUNT(*) AS n FROM t GROUP BY k, x, s, d, ts, b, m HAVING {call} IS NULL"
+        ),
+        format!(
+            "WITH v AS (SELECT *, {call} AS f FROM t) SELECT k, x, s, d, ts, b, m, {call} AS above, COUNT(f) AS n \
+                 FROM v GROUP BY k, x, s, d, ts, b, m ORDER BY {call}, n LIMIT 100000"
+        ),
     ]
 }
 

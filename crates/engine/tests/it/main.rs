@@ -17,6 +17,7 @@ mod explain;
 mod full_sample;
 mod functions;
 mod golden;
+mod hits;
 mod honesty;
 mod memory;
 mod prepared;

@@ -1,18 +1,20 @@
 use super::*;
 use crate::source::base_files;
 use arrow::datatypes::{DataType, Field, Schema};
-use datafusion::datasource::file_format::parquet::ParquetFormat;
-use datafusion::datasource::listing::{ListingOptions, ListingTableConfig};
 use datafusion::prelude::SessionContext;
+use plusminus_catalog::{FileFormat, TableDefinition};
+use std::collections::BTreeMap;
 use std::fs;
-use std::time::Duration;
+use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
 use tempfile::TempDir;
 
-pub(crate) fn table(url: &str) -> Arc<dyn TableProvider> {
+pub(crate) async fn table(location: &str) -> Arc<dyn TableProvider> {
     let schema = Arc::new(Schema::new(vec![Field::new("x", DataType::Int64, true)]));
-    let options = ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet");
-    let config = ListingTableConfig::new(ListingTableUrl::parse(url).unwrap());
-    Arc::new(ListingTable::try_new(config.with_listing_options(options).with_schema(schema)).unwrap())
+    let (location, options) = (location.to_owned(), BTreeMap::new());
+    let definition = TableDefinition { name: "t".to_owned(), location, format: FileFormat::Parquet, options };
+    let state = SessionContext::new().state();
+    Arc::new(FileTable::open(&definition, Some(schema), &Arc::default(), &state).await.unwrap())
 }
 
 /// A folder with files at its top and below.
@@ -68,12 +70,12 @@ async fn changes_are_seen_as_the_long_way_sees_them() {
     let state = SessionContext::new().state();
     for (name, change, is_other) in CHANGES {
         let folder = folder();
-        let table = table(&format!("{}/", folder.path().display()));
+        let table = table(&format!("{}/", folder.path().display())).await;
         let then = base_files(&table, &state).await.unwrap().unwrap();
         assert_eq!(then.len(), 6);
         change(folder.path());
         let now = base_files(&table, &state).await.unwrap().unwrap();
-        assert_eq!((now != then, are_unchanged(&then, &table, &state)), (is_other, !is_other), "{name}");
+        assert_eq!((now != then, are_unchanged(&then, &table)), (is_other, !is_other), "{name}");
     }
 }
 
@@ -82,13 +84,13 @@ async fn a_pattern_and_a_single_file_are_tables_too() {
     let state = SessionContext::new().state();
     let folder = folder();
     let at = |name: &str| format!("{}/{name}", folder.path().display());
-    let all = base_files(&table(&at("")), &state).await.unwrap().unwrap();
+    let all = base_files(&table(&at("")).await, &state).await.unwrap().unwrap();
     for name in ["a*.parquet", "b.parquet"] {
-        let table = table(&at(name));
+        let table = table(&at(name)).await;
         let then = base_files(&table, &state).await.unwrap().unwrap();
-        assert!(are_unchanged(&then, &table, &state), "{name}");
+        assert!(are_unchanged(&then, &table), "{name}");
         // Files of another pattern are another table, though none of them changed.
-        assert!(!are_unchanged(&all, &table, &state), "{name}");
+        assert!(!are_unchanged(&all, &table), "{name}");
     }
 }
 
@@ -100,10 +102,10 @@ async fn links_are_followed() {
     let real = elsewhere.path().join("real");
     fs::write(&real, "linked").unwrap();
     std::os::unix::fs::symlink(&real, folder.path().join("link.parquet")).unwrap();
-    let table = table(&format!("{}/", folder.path().display()));
+    let table = table(&format!("{}/", folder.path().display())).await;
     let then = base_files(&table, &state).await.unwrap().unwrap();
     assert_eq!(then.len(), 7);
-    assert!(are_unchanged(&then, &table, &state));
+    assert!(are_unchanged(&then, &table));
     fs::write(&real, "another content").unwrap();
-    assert!(!are_unchanged(&then, &table, &state));
+    assert!(!are_unchanged(&then, &table));
 }

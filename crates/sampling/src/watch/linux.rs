@@ -1,10 +1,8 @@
 //! Watching by inotify.
 
-use crate::local::is_local;
-use crate::source::listing_table;
-use datafusion::catalog::{Session, TableProvider};
-use datafusion::datasource::listing::ListingTableUrl;
+use datafusion::catalog::TableProvider;
 use plusminus_catalog::BaseFile;
+use plusminus_files::FileTable;
 use rustix::fd::OwnedFd;
 use rustix::fs::inotify::{CreateFlags, WatchFlags, add_watch, init};
 use rustix::io::Errno;
@@ -24,7 +22,6 @@ const OWN_SYSTEMS: [i128; 6] = [0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010, 0
 #[derive(Debug)]
 pub(super) struct Watched {
     table: Weak<dyn TableProvider>,
-    ignores_subfolders: bool,
     then: Vec<BaseFile>,
     since: Duration,
     events: OwnedFd,
@@ -47,31 +44,19 @@ impl Place {
 
 impl Watched {
     /// Begins to watch; `None` where not every change would be reported.
-    pub(super) fn begin(
-        then: &[BaseFile],
-        table: &Arc<dyn TableProvider>,
-        state: &dyn Session,
-        now: Duration,
-    ) -> Option<Self> {
-        let listing = listing_table(table)?;
+    pub(super) fn begin(then: &[BaseFile], table: &Arc<dyn TableProvider>, now: Duration) -> Option<Self> {
+        let files = FileTable::of(table)?;
+        // What a link on the way leads to may change without a word here.
+        if then.iter().any(|file| file.target.is_some()) {
+            return None;
+        }
         let events = init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).ok()?;
-        let path = |url: &ListingTableUrl| url.get_url().to_file_path().ok().filter(|_| is_local(url, state));
-        let paths = listing.table_paths().iter().map(path).collect::<Option<Vec<_>>>()?;
-        let places = watch_all(&events, paths)?;
-        Some(Self {
-            table: Arc::downgrade(table),
-            ignores_subfolders: ignores_subfolders(state),
-            then: then.to_vec(),
-            since: now,
-            events,
-            places,
-        })
+        let places = watch_all(&events, vec![files.root()])?;
+        Some(Self { table: Arc::downgrade(table), then: then.to_vec(), since: now, events, places })
     }
 
-    pub(super) fn is_of(&self, then: &[BaseFile], table: &Arc<dyn TableProvider>, state: &dyn Session) -> bool {
-        Weak::ptr_eq(&self.table, &Arc::downgrade(table))
-            && self.ignores_subfolders == ignores_subfolders(state)
-            && self.then == then
+    pub(super) fn is_of(&self, then: &[BaseFile], table: &Arc<dyn TableProvider>) -> bool {
+        Weak::ptr_eq(&self.table, &Arc::downgrade(table)) && self.then == then
     }
 
     /// When watching began.
@@ -95,10 +80,6 @@ impl Watched {
         let is_there = |(path, place): &(PathBuf, Place)| path.metadata().is_ok_and(|now| Place::of(&now) == *place);
         rustix::io::read(&self.events, &mut buffer) == Err(Errno::AGAIN) && self.places.iter().all(is_there)
     }
-}
-
-fn ignores_subfolders(state: &dyn Session) -> bool {
-    state.config_options().execution.listing_table_ignore_subdirectory
 }
 
 /// Watches what the paths lead to, and tells what that is.

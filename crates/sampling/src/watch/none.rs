@@ -1,6 +1,6 @@
 //! Where nothing is watched.
 
-use datafusion::catalog::{Session, TableProvider};
+use datafusion::catalog::TableProvider;
 use plusminus_catalog::BaseFile;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use std::time::Duration;
 pub(super) enum Watched {}
 
 impl Watched {
-    pub(super) fn begin(_: &[BaseFile], _: &Arc<dyn TableProvider>, _: &dyn Session, _: Duration) -> Option<Self> {
+    pub(super) fn begin(_: &[BaseFile], _: &Arc<dyn TableProvider>, _: Duration) -> Option<Self> {
         None
     }
 
-    pub(super) fn is_of(&self, _: &[BaseFile], _: &Arc<dyn TableProvider>, _: &dyn Session) -> bool {
+    pub(super) fn is_of(&self, _: &[BaseFile], _: &Arc<dyn TableProvider>) -> bool {
         match *self {}
     }
 

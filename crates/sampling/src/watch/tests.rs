@@ -19,7 +19,7 @@ impl World {
     /// A folder that was looked at once.
     async fn new() -> Self {
         let (folder, state) = (folder(), SessionContext::new().state());
-        let table = table(&format!("{}/", folder.path().display()));
+        let table = table(&format!("{}/", folder.path().display())).await;
         let then = base_files(&table, &state).await.unwrap().unwrap();
         let world = Self { folder, table, then, state, watches: Watches::default() };
         assert!(!world.is_quiet(Duration::ZERO));
@@ -28,11 +28,11 @@ impl World {
     }
 
     fn is_quiet(&self, now: Duration) -> bool {
-        matches!(self.watches.find(&self.then, &self.table, &self.state, now), Found::Quiet)
+        matches!(self.watches.find(&self.then, &self.table, now), Found::Quiet)
     }
 
     fn is_same(&self, now: Duration) -> bool {
-        self.watches.are_unchanged(&self.then, &self.table, &self.state, now)
+        self.watches.are_unchanged(&self.then, &self.table, now)
     }
 }
 
