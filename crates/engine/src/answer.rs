@@ -1,11 +1,11 @@
 //! Answers: Arrow columns, an interval for every estimate, and a report.
 
 use crate::error::{Error, Result};
+use crate::numbers::{ends_typed, floats, steps};
 use crate::shape::Role;
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array};
+use arrow::array::{Array, ArrayRef, BooleanArray, Float64Array};
 use arrow::buffer::NullBuffer;
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type};
+use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, f64x4};
@@ -161,8 +161,7 @@ impl Answer {
             ));
         };
         let numbers = |array: &ArrayRef| -> Result<Vec<f64>> {
-            let array = cast(array, &DataType::Float64)?;
-            Ok(array.as_primitive::<Float64Type>().iter().map(|v| v.unwrap_or(f64::NAN)).collect())
+            Ok(floats(array)?.iter().map(|v| v.unwrap_or(f64::NAN)).collect())
         };
         let (estimates, lower, upper) =
             (numbers(self.batch.column(index))?, numbers(&bounds.lower)?, numbers(&bounds.upper)?);
@@ -211,8 +210,7 @@ pub(crate) fn exact_columns(batch: &RecordBatch, roles: &[Role]) -> Vec<Column> 
 
 /// The bounds of an estimated column.
 pub(crate) fn bounds(values: &ArrayRef, intervals: &[Estimate]) -> Result<Bounds> {
-    let numbers = cast(values, &DataType::Float64)?;
-    let numbers = numbers.as_primitive::<Float64Type>();
+    let numbers = &floats(values)?;
     let mut trust = Vec::with_capacity(intervals.len());
     let (mut lower, mut upper) = (Vec::with_capacity(intervals.len()), Vec::with_capacity(intervals.len()));
     // All in one pass: of many groups, intervals do not stay in the cache.
@@ -247,11 +245,10 @@ enum Side {
     Upper,
 }
 
-/// Rounds ends outward to so many decimal places, with the processor's vectors: by the library each would be a call.
-fn outward(ends: &Float64Array, places: i8, side: Side) -> Float64Array {
-    let unit = 10_f64.powi(i32::from(places));
+/// Rounds ends outward to whole steps, of which there are so many in 1, with the processor's vectors: by the library each would be a call.
+fn outward(ends: &Float64Array, steps: f64, side: Side) -> Float64Array {
     // Up is down with the sign turned.
-    let unit = if matches!(side, Side::Upper) { -unit } else { unit };
+    let unit = if matches!(side, Side::Upper) { -steps } else { steps };
     let mut steps: Vec<f64> = ends.values().iter().map(|end| end * unit).collect();
     dispatch!(Level::new(), simd => {
         let (full, rest) = steps.as_chunks_mut();
@@ -266,19 +263,11 @@ fn outward(ends: &Float64Array, places: i8, side: Side) -> Float64Array {
 
 /// Ends in the estimate's own type, rounded outward; `exact` rows repeat the estimate itself.
 fn in_type(ends: Float64Array, values: &ArrayRef, exact: Option<&BooleanArray>, side: Side) -> Result<ArrayRef> {
-    let scale = match values.data_type() {
-        t if t.is_integer() => Some(0),
-        DataType::Decimal32(_, s)
-        | DataType::Decimal64(_, s)
-        | DataType::Decimal128(_, s)
-        | DataType::Decimal256(_, s) => Some(*s),
-        _ => None,
-    };
-    let rounded: ArrayRef = Arc::new(match scale {
-        Some(places) => outward(&ends, places, side),
+    let ends = match steps(values.data_type()) {
+        Some(steps) => outward(&ends, steps, side),
         None => ends,
-    });
-    let typed = cast(&rounded, values.data_type())?;
+    };
+    let typed = ends_typed(ends, values.data_type())?;
     match exact {
         Some(exact) => Ok(arrow::compute::kernels::zip::zip(exact, values, &typed)?),
         None => Ok(typed),
@@ -298,8 +287,8 @@ mod tests {
         let lower = [Some(0.0), Some(1.2), Some(-1.3), None, Some(7.0), Some(-0.1), Some(1e300)];
         let upper = [Some(0.0), Some(1.3), Some(-1.2), None, Some(7.0), Some(0.0), Some(1e300)];
         for (side, expected) in [(Side::Lower, lower), (Side::Upper, upper)] {
-            assert_eq!(outward(&ends, 1, side).iter().collect::<Vec<_>>(), expected);
+            assert_eq!(outward(&ends, 10.0, side).iter().collect::<Vec<_>>(), expected);
         }
-        assert_eq!(outward(&Float64Array::from(vec![2.5; 9]), 0, Side::Upper), Float64Array::from(vec![3.0; 9]));
+        assert_eq!(outward(&Float64Array::from(vec![2.5; 9]), 1.0, Side::Upper), Float64Array::from(vec![3.0; 9]));
     }
 }

@@ -1,6 +1,7 @@
 //! DataFusion's errors in this project's words: what is wrong, and the next step.
 
 use crate::error::Error;
+use crate::overflow::Overflow;
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 use plusminus_catalog::FileFormat;
@@ -23,9 +24,24 @@ pub(crate) fn data_fusion(error: &DataFusionError) -> Error {
         ),
         DataFusionError::External(inner) => match inner.downcast_ref::<FileError>() {
             Some(error) => error.clone().into(),
-            None => Error::data(inner),
+            None => match inner.downcast_ref::<Overflow>() {
+                Some(Overflow { what, way_out }) => Error::Data { what: what.clone(), next: way_out.clone() },
+                None => Error::data(inner),
+            },
         },
-        other => Error::data(first_line(&other.to_string())),
+        other => match other.to_string() {
+            text if text.contains("Overflow happened on") => overflow(&text),
+            text => Error::data(first_line(&text)),
+        },
+    }
+}
+
+/// Arithmetic that leaves its type.
+fn overflow(text: &str) -> Error {
+    let what = text.split_once("Overflow happened on: ").map_or(text, |(_, what)| what);
+    Error::Data {
+        what: format!("a whole number is beyond its type: {}", first_line(what)),
+        next: "CAST one side AS DOUBLE or AS DECIMAL(38, 0)".to_owned(),
     }
 }
 

@@ -269,7 +269,7 @@ fn evaluated(
     let mut all = Vec::with_capacity(exprs.len());
     for expr in exprs {
         // Without WHERE an argument may fail on rows that the query never sees, such as a division by zero.
-        let Ok(evaluated) = state.create_physical_expr((*expr).clone(), &schema)?.evaluate(&batch) else {
+        let Ok(evaluated) = crate::overflow::physical_expr(state, (*expr).clone(), &schema)?.evaluate(&batch) else {
             return Ok(None);
         };
         let Some(numbers) = as_float64(&evaluated.into_array(batch.num_rows())?)? else { return Ok(None) };

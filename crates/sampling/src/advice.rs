@@ -29,6 +29,10 @@ fn is_measure(manifest: &Manifest, column: &str) -> bool {
     }
     let stored = manifest.base.columns.iter().find(|c| c.name == column);
     let data_type = stored.and_then(|c| c.data_type.parse::<DataType>().ok());
+    // Times are no measures.
+    if data_type.as_ref().is_some_and(|t| !t.is_numeric()) {
+        return false;
+    }
     let is_integer = data_type.is_some_and(|t| t.is_integer());
     !is_integer || manifest.column_distinct(column).is_some_and(|d| d.count > DISTINCT_MIN)
 }

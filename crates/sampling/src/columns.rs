@@ -6,11 +6,14 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Schema};
 use arrow::error::ArrowError;
 
-/// The values of a numeric column as `f64`, or `None` when its type is not numeric.
+/// The values of a column of numbers or times as `f64` (times as the whole numbers they are stored as), or `None` for other types.
 ///
 /// # Errors
 /// When the cast itself fails.
 pub fn as_float64(column: &ArrayRef) -> Result<Option<Float64Array>, ArrowError> {
+    if let Some(whole) = whole_type(column.data_type()) {
+        return as_float64(&cast(column, &whole)?);
+    }
     if !column.data_type().is_numeric() {
         return Ok(None);
     }
@@ -24,7 +27,18 @@ pub fn as_float64(column: &ArrayRef) -> Result<Option<Float64Array>, ArrowError>
 /// The positions of the columns that have moments.
 pub(crate) fn numeric_columns(schema: &Schema) -> Vec<usize> {
     let fields = schema.fields().iter().enumerate();
-    fields.filter(|(_, f)| f.data_type().is_numeric()).map(|(i, _)| i).collect()
+    fields.filter(|(_, f)| f.data_type().is_numeric() || whole_type(f.data_type()).is_some()).map(|(i, _)| i).collect()
+}
+
+/// The whole number type that dates and times are stored as.
+fn whole_type(data_type: &DataType) -> Option<DataType> {
+    match data_type {
+        DataType::Date32 | DataType::Time32(_) => Some(DataType::Int32),
+        DataType::Date64 | DataType::Time64(_) | DataType::Timestamp(..) | DataType::Duration(_) => {
+            Some(DataType::Int64)
+        }
+        _ => None,
+    }
 }
 
 /// The finite, non-NULL values of `column`, packed into `out`; with `rows`, only those in it.

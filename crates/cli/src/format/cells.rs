@@ -16,14 +16,14 @@ pub(crate) fn texts(array: &ArrayRef) -> Vec<Option<String>> {
     }
 }
 
-/// Every value as a JSON token: integers and decimals exactly, timestamps as ISO 8601, never NaN or Infinity.
-pub(crate) fn tokens(array: &ArrayRef) -> Vec<String> {
+/// Every value as a JSON token: integers and decimals exactly, timestamps as ISO 8601; NaN and the infinities as `strange` has them.
+pub(crate) fn tokens(array: &ArrayRef, strange: Strange) -> Vec<String> {
     match array.data_type() {
-        DataType::Float64 => floats(array.as_primitive::<Float64Type>().iter()),
+        DataType::Float64 => floats(array.as_primitive::<Float64Type>().iter(), strange),
         DataType::Float32 => {
             let values = array.as_primitive::<Float32Type>();
-            let short = |v: Option<f32>| v.filter(|v| v.is_finite()).map_or_else(null, |v| json(&v));
-            values.iter().map(short).collect()
+            let short = |v: f32| if v.is_finite() { json(&v) } else { strange.token(f64::from(v)) };
+            values.iter().map(|v| v.map_or_else(null, short)).collect()
         }
         DataType::Boolean => array.as_boolean().iter().map(|v| v.map_or_else(null, |v| v.to_string())).collect(),
         t if t.is_numeric() => texts(array).into_iter().map(|t| t.unwrap_or_else(null)).collect(),
@@ -31,8 +31,28 @@ pub(crate) fn tokens(array: &ArrayRef) -> Vec<String> {
     }
 }
 
-fn floats(values: impl Iterator<Item = Option<f64>>) -> Vec<String> {
-    values.map(|v| v.filter(|v| v.is_finite()).map_or_else(null, |v| json(&v))).collect()
+fn floats(values: impl Iterator<Item = Option<f64>>, strange: Strange) -> Vec<String> {
+    let token = |v: f64| if v.is_finite() { json(&v) } else { strange.token(v) };
+    values.map(|v| v.map_or_else(null, token)).collect()
+}
+
+/// What JSON, which has no such numbers, shows for NaN and the infinities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Strange {
+    /// The strings "NaN", "Infinity" and "-Infinity", told apart from NULL.
+    Named,
+    /// Estimates are never strange: null.
+    Null,
+}
+
+impl Strange {
+    fn token(self, value: f64) -> String {
+        match self {
+            Self::Null => null(),
+            Self::Named if value.is_nan() => json(&"NaN"),
+            Self::Named => json(&if value > 0.0 { "Infinity" } else { "-Infinity" }),
+        }
+    }
 }
 
 /// A JSON token.

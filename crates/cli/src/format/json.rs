@@ -1,6 +1,7 @@
 //! One JSON document per statement, on one line.
 
-use super::cells::{json, tokens};
+use super::cells::{Strange, json, tokens};
+use arrow::array::{Array, ArrayRef};
 use plusminus::{Answer, Column, Report, Role, Trust};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -10,22 +11,39 @@ pub(crate) fn print(sink: &mut dyn Write, answer: &Answer) -> io::Result<()> {
         |c: &Column| json(&ColumnDocument { name: &c.name, r#type: c.data_type.to_string(), role: c.role.to_string() });
     let columns: Vec<String> = answer.columns().iter().map(document).collect();
     let rendered: Vec<Vec<String>> =
-        answer.columns().iter().zip(answer.batch().columns()).map(|(c, values)| column(c, tokens(values))).collect();
+        answer.columns().iter().zip(answer.batch().columns()).map(|(c, values)| column(c, values)).collect();
     write!(sink, "{{\"columns\":[{}],\"rows\":[", columns.join(","))?;
     for row in 0..answer.batch().num_rows() {
         let cells: Vec<&str> = rendered.iter().map(|c| c[row].as_str()).collect();
         write!(sink, "{}[{}]", if row == 0 { "" } else { "," }, cells.join(","))?;
     }
-    writeln!(sink, "],\"report\":{}}}", json(&report(answer.report())))
+    let warnings = [answer.report().warnings.clone(), strange_columns(answer)].concat();
+    writeln!(sink, "],\"report\":{}}}", json(&report(answer.report(), &warnings)))
+}
+
+/// A warning for each column with estimates that are NaN or infinite.
+fn strange_columns(answer: &Answer) -> Vec<String> {
+    let is_strange = |(column, values): &(&Column, &ArrayRef)| {
+        let found = tokens(values, Strange::Null);
+        column.role == Role::Estimate && found.iter().enumerate().any(|(row, t)| t == "null" && values.is_valid(row))
+    };
+    let strange = answer.columns().iter().zip(answer.batch().columns()).filter(is_strange);
+    strange.map(|(column, _)| format!("{} is NaN or infinite where it is null and untrusted", column.name)).collect()
 }
 
 /// Cells of one column; an estimate is always an object.
-fn column(column: &Column, values: Vec<String>) -> Vec<String> {
-    let Some(bounds) = column.bounds.as_ref().filter(|_| column.role == Role::Estimate) else { return values };
-    let (lower, upper) = (tokens(&bounds.lower), tokens(&bounds.upper));
-    let cells = values.into_iter().zip(lower).zip(upper).zip(&bounds.trust);
+fn column(column: &Column, values: &ArrayRef) -> Vec<String> {
+    let Some(bounds) = column.bounds.as_ref().filter(|_| column.role == Role::Estimate) else {
+        return tokens(values, Strange::Named);
+    };
+    let [estimates, lower, upper] = [values, &bounds.lower, &bounds.upper].map(|values| tokens(values, Strange::Null));
+    let cells = estimates.into_iter().zip(lower).zip(upper).zip(&bounds.trust).enumerate();
     cells
-        .map(|(((est, lo), hi), trust)| {
+        .map(|(row, (((est, lo), hi), trust))| {
+            // A value that JSON has no number for is no NULL that is known exactly.
+            if est == "null" && values.is_valid(row) {
+                return "{\"est\":null,\"lo\":null,\"hi\":null,\"trust\":\"untrusted\"}".to_owned();
+            }
             format!("{{\"est\":{est},\"lo\":{lo},\"hi\":{hi},\"trust\":\"{}\"}}", trust_word(*trust))
         })
         .collect()
@@ -67,7 +85,7 @@ struct ColumnDocument<'a> {
     role: String,
 }
 
-fn report(report: &Report) -> ReportDocument<'_> {
+fn report<'a>(report: &'a Report, warnings: &'a [String]) -> ReportDocument<'a> {
     ReportDocument {
         mode: report.mode.to_string(),
         confidence: report.confidence,
@@ -82,7 +100,7 @@ fn report(report: &Report) -> ReportDocument<'_> {
         missing_groups_below: report.missing_groups_below,
         elapsed_ms: report.elapsed_ms,
         reason: &report.reason,
-        warnings: &report.warnings,
+        warnings,
         unsettled_ranks: &report.unsettled_ranks,
         unsettled_members: &report.unsettled_members,
     }

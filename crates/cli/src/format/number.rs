@@ -6,8 +6,11 @@ const LOPSIDED: f64 = 1.5;
 /// `6.74 ± 0.12`, or `6.74 [6.65, 7.20]` when the interval is clearly lopsided.
 pub(crate) fn with_error(value: f64, lower: Option<f64>, upper: Option<f64>) -> String {
     let (Some(lower), Some(upper)) = (lower, upper) else {
-        let end = |e: Option<f64>, none: &str| e.map_or(none.to_owned(), |e| significant(e, 3));
-        return format!("{} [{}, {}]", significant(value, 3), end(lower, "-∞"), end(upper, "∞"));
+        let end = |e: Option<f64>, none: &str, outward: fn(f64) -> f64| {
+            e.map_or(none.to_owned(), |e| at_place(rounded(e, place_of(e, 3), outward), place_of(e, 3)))
+        };
+        let (low, high) = (end(lower, "-∞", f64::floor), end(upper, "∞", f64::ceil));
+        return format!("{} [{low}, {high}]", significant(value, 3));
     };
     let (below, above) = (value - lower, upper - value);
     let widest = below.max(above);
@@ -15,10 +18,14 @@ pub(crate) fn with_error(value: f64, lower: Option<f64>, upper: Option<f64>) -> 
         return plain(value);
     }
     let place = place_of(widest, 2);
+    let shown = rounded(value, place, f64::round);
+    // The interval that is shown holds the one that was found.
+    let (low, high) = (rounded(lower, place, f64::floor), rounded(upper, place, f64::ceil));
     if below * LOPSIDED < above || above * LOPSIDED < below {
-        return format!("{} [{}, {}]", at_place(value, place), at_place(lower, place), at_place(upper, place));
+        return format!("{} [{}, {}]", at_place(shown, place), at_place(low, place), at_place(high, place));
     }
-    format!("{} ± {}", at_place(value, place), at_place(widest, place))
+    let error = rounded((shown - lower).max(upper - shown), place, f64::ceil);
+    format!("{} ± {}", at_place(shown, place), at_place(error, place))
 }
 
 /// An exact number that was computed: as short as it goes.
@@ -39,6 +46,15 @@ fn place_of(value: f64, digits: i32) -> i32 {
     #[expect(clippy::cast_possible_truncation, reason = "a logarithm of a finite number is small")]
     let leading = value.abs().log10().floor() as i32;
     leading - (digits - 1)
+}
+
+/// `value` rounded by `way` to the place of 10 to the power `place`; what is a multiple already, but for the last bits, stays.
+fn rounded(value: f64, place: i32, way: fn(f64) -> f64) -> f64 {
+    let steps = if place >= 0 { value / 10_f64.powi(place) } else { value * 10_f64.powi(-place) };
+    let near = steps.round();
+    let is_multiple = (steps - near).abs() <= 1e-9 * near.abs().max(1.0);
+    let steps = if is_multiple { near } else { way(steps) };
+    if place >= 0 { steps * 10_f64.powi(place) } else { steps / 10_f64.powi(-place) }
 }
 
 /// `value` rounded to the place of 10 to the power `place`.
@@ -64,6 +80,9 @@ mod tests {
         assert_eq!(shown(10.0, 9.9, 10.5), "10.00 [9.90, 10.50]");
         assert_eq!(shown(3.0, 3.0, 3.0), "3");
         assert_eq!(with_error(5.0, Some(1.0), None), "5.00 [1.00, ∞]");
+        assert_eq!(shown(10_879.094, 10_879.094, 86_400.0), "11000 [10000, 87000]");
+        assert_eq!(shown(100.0, 99.4, 100.62), "100.00 ± 0.62");
+        assert_eq!(shown(100.0, 98.764, 101.21), "100.0 ± 1.3");
         assert_eq!(significant(-1234.5, 2), "-1200");
         assert_eq!(significant(0.0, 2), "0");
     }

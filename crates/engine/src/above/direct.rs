@@ -83,7 +83,7 @@ fn physical(exprs: &[Expr], input: &LogicalPlan, state: &SessionState) -> Result
         return Ok(None);
     }
     let schema = with_hidden(input.schema())?;
-    let compile = |expr: &Expr| Ok(state.create_physical_expr(expr.clone(), &schema)?);
+    let compile = |expr: &Expr| Ok(crate::overflow::physical_expr(state, expr.clone(), &schema)?);
     exprs.iter().map(compile).collect::<Result<_>>().map(Some)
 }
 

@@ -1,16 +1,26 @@
 //! Percentiles, extremes and distinct values.
 
 use super::Estimator;
+use crate::error::{Error, Result};
 use crate::kernel::{Column, Walk};
 use crate::shape::{Special, SpecialKind};
 use plusminus_statistics::{
-    Estimate, Interpolation, StratumSize, distinct_interval, extreme_interval, quantile_interval, weighted_quantile,
+    Doubt, Estimate, Interpolation, StratumSize, distinct_interval, extreme_interval, quantile_interval,
+    weighted_quantile,
 };
 
 /// The estimates of a special call by group; `ends` are extremes that moments of the sampled strata tell.
-pub(crate) fn estimates(look: &Estimator<'_>, walk: &Walk<'_>, call: &Special, ends: &[Option<f64>]) -> Vec<Estimate> {
+pub(crate) fn estimates(
+    look: &Estimator<'_>,
+    walk: &Walk<'_>,
+    call: &Special,
+    ends: &[Option<f64>],
+) -> Result<Vec<Estimate>> {
     let column = Column { levels: walk.levels, domain: call.domain, argument: call.argument, groups: look.groups() };
-    match call.kind {
+    if !column.is_held(call.steps) {
+        return Err(Error::data("an extreme or percentile of values beyond 2^53, which estimates do not hold"));
+    }
+    Ok(match call.kind {
         SpecialKind::Quantile { share, rows } => quantiles(look, walk.sizes, call, &column, share, rows),
         SpecialKind::Extreme { is_max, truth } => {
             let seen = column.extremes(is_max);
@@ -26,6 +36,9 @@ pub(crate) fn estimates(look: &Estimator<'_>, walk: &Walk<'_>, call: &Special, e
                 match (ends[group].filter(|end| end.is_finite()), seen) {
                     (Some(end), Some(seen)) => Estimate::exact(if is_max { end.max(seen) } else { end.min(seen) }),
                     (Some(end), None) => Estimate::exact(end),
+                    // Not a number may be the truth, and is never an estimate.
+                    (_, Some(seen)) if seen.is_nan() && look.populations[group].is_exact() => Estimate::exact(seen),
+                    (_, Some(seen)) if seen.is_nan() => Estimate::exact_null().untrusted(Doubt::OneSided),
                     _ => extreme_interval(seen, bound, is_max, &look.populations[group]),
                 }
             };
@@ -34,7 +47,7 @@ pub(crate) fn estimates(look: &Estimator<'_>, walk: &Walk<'_>, call: &Special, e
         SpecialKind::Distinct { rows, .. } => {
             (0..look.groups()).map(|group| distinct(look, walk.sizes, rows, group)).collect()
         }
-    }
+    })
 }
 
 /// Keys seen over the share of keys that was drawn; keys that were not drawn can add no more than there are.
@@ -73,6 +86,9 @@ fn quantiles(
     let knowledge = &look.knowledge[call.argument].known;
     let estimate = |(group, points): (usize, &Vec<_>)| {
         let seen = look.total(group, rows).domain_rows;
+        if at[group].0.is_nan() && !points.is_empty() {
+            return Estimate::exact_null().untrusted(Doubt::OneSided);
+        }
         let (z, population) = (&residuals[group], &look.populations[group]);
         quantile_interval(points, share, z, seen, knowledge, population, look.quantiles)
     };

@@ -8,6 +8,7 @@ use super::selection::Selection;
 use super::spare::Spare;
 use super::strata::StrataView;
 use crate::error::{Error, Result};
+use crate::numbers::floats;
 use crate::shape::{Argument, Shape};
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
@@ -65,7 +66,7 @@ impl Compiled {
     pub(crate) fn new(shape: &Shape, needs: &Needs, state: &SessionState, schema: &Schema) -> Result<Self> {
         let whole = qualified(&shape.scan.table_name, schema)?;
         let predicate = conjunction(needs.predicates.iter().cloned());
-        let predicate = predicate.map(|p| state.create_physical_expr(p, &whole)).transpose()?;
+        let predicate = predicate.map(|p| crate::overflow::physical_expr(state, p, &whole)).transpose()?;
         let predicate = predicate.map(|p| Condition::new(p, schema));
         let column = |number: usize| {
             let argument = needs.arguments[number].as_ref().filter(|_| shape.is_summed(number))?;
@@ -78,7 +79,7 @@ impl Compiled {
             None => schema.clone(),
         };
         let kept_names = qualified(&shape.scan.table_name, &kept)?;
-        let compile = |expr: &Expr| Ok::<_, Error>(state.create_physical_expr(expr.clone(), &kept_names)?);
+        let compile = |expr: &Expr| Ok::<_, Error>(crate::overflow::physical_expr(state, expr.clone(), &kept_names)?);
         let condition = |expr: &Expr| Ok::<_, Error>(Condition::new(compile(expr)?, &kept));
         let keys = needs.keys.iter().map(compile).collect::<Result<Vec<_>>>()?;
         let mut fields = Vec::with_capacity(keys.len());
@@ -291,7 +292,7 @@ pub(super) fn numbers(array: &ArrayRef) -> Result<ArrayRef> {
         #[expect(clippy::cast_precision_loss, reason = "as Arrow casts it")]
         DataType::Int64 => Ok(Arc::new(array.as_primitive::<Int64Type>().unary::<_, Float64Type>(|own| own as f64))),
         DataType::Int32 => Ok(Arc::new(array.as_primitive::<Int32Type>().unary::<_, Float64Type>(f64::from))),
-        _ => Ok(arrow::compute::cast(array, &DataType::Float64)?),
+        _ => Ok(Arc::new(floats(array)?)),
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn numbered(
     let names = DFSchema::try_from(Arc::clone(&schema))?;
     let (mut physical, mut fields) = (Vec::with_capacity(keys.len()), Vec::with_capacity(keys.len()));
     for (number, key) in keys.iter().enumerate() {
-        let key = state.create_physical_expr(key.clone(), &names)?;
+        let key = crate::overflow::physical_expr(state, key.clone(), &names)?;
         fields.push(Field::new(format!("k{number}"), key.data_type(&schema)?, true));
         physical.push(key);
     }

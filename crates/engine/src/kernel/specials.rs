@@ -2,6 +2,9 @@
 
 use super::rows::Rows;
 use super::walk::by_stratum;
+use crate::extremes::{compare, further};
+use crate::numbers::holds;
+
 use plusminus_statistics::{Cell, StratumSize, Total, WeightedPoint};
 
 /// The rows of one domain with the values of one argument.
@@ -14,30 +17,38 @@ pub(crate) struct Column<'a> {
 }
 
 impl Column<'_> {
-    /// Calls `visit(level, row, group, value)` for every row of the domain, NaN left out.
+    /// Calls `visit(level, row, group, value)` for every row of the domain.
     fn each(&self, mut visit: impl FnMut(usize, usize, usize, f64)) {
         for (number, level) in self.levels.iter().enumerate() {
             let mask = level.domains[self.domain].as_deref();
             for (row, value) in level.arguments[self.argument].iter().enumerate() {
-                if mask.is_none_or(|mask| mask[row]) && !value.is_nan() {
+                if mask.is_none_or(|mask| mask[row]) {
                     visit(number, row, level.groups[row] as usize, *value);
                 }
             }
         }
     }
 
-    /// The largest or smallest value of each group.
+    /// The largest or smallest value of each group; NaN is larger than any other, as DataFusion and DuckDB have it.
     pub(crate) fn extremes(&self, is_max: bool) -> Vec<Option<f64>> {
         let mut found = vec![None; self.groups];
         self.each(|_, _, group, value| {
             let slot: &mut Option<f64> = &mut found[group];
             *slot = Some(match *slot {
-                Some(known) if is_max => known.max(value),
-                Some(known) => known.min(value),
+                Some(known) => further(known, value, is_max),
                 None => value,
             });
         });
         found
+    }
+
+    /// Whether floats hold every value of the domain's type, of which there are so many steps in 1.
+    pub(crate) fn is_held(&self, steps: Option<f64>) -> bool {
+        let mut are_all = true;
+        if steps.is_some() {
+            self.each(|_, _, _, value| are_all &= holds(value, steps));
+        }
+        are_all
     }
 
     /// The rows of each group sorted by value, each with the rows of the table it stands for.
@@ -48,7 +59,7 @@ impl Column<'_> {
             points[group].push(WeightedPoint { value, weight });
         });
         for group in &mut points {
-            group.sort_unstable_by(|a, b| a.value.total_cmp(&b.value));
+            group.sort_unstable_by(|a, b| compare(a.value, b.value));
         }
         points
     }
@@ -67,7 +78,7 @@ impl Column<'_> {
                 let mask = rows.domains[self.domain].as_deref();
                 for row in run {
                     let value = rows.arguments[self.argument][row];
-                    if mask.is_some_and(|mask| !mask[row]) || value.is_nan() {
+                    if mask.is_some_and(|mask| !mask[row]) {
                         continue;
                     }
                     let group = rows.groups[row] as usize;

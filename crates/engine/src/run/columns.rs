@@ -3,6 +3,7 @@
 use super::levels::{Levels, Look, program};
 use crate::error::Result;
 use crate::kernel::{Program, WholeRows, exact_calls};
+use crate::numbers;
 use crate::shape::CallKind;
 use arrow::array::{ArrayRef, AsArray, BooleanArray, Float64Array};
 use arrow::compute::filter_record_batch;
@@ -93,7 +94,7 @@ impl Levels<'_> {
 
 /// Estimates in the aggregate's own type; whole numbers are rounded.
 pub(super) fn typed(values: &[Option<f64>], data_type: &DataType) -> Result<ArrayRef> {
-    let round = data_type.is_integer();
+    let round = data_type.is_integer() || numbers::is_time(data_type);
     let of = |value: f64| if round { value.round() } else { value };
     let numbers: Vec<f64> = values.iter().map(|v| v.map_or(f64::NAN, of)).collect();
     // Most often no group is without a number.
@@ -107,5 +108,5 @@ pub(super) fn typed(values: &[Option<f64>], data_type: &DataType) -> Result<Arra
                 .collect::<Float64Array>(),
         )
     };
-    Ok(arrow::compute::cast(&array, data_type)?)
+    numbers::typed(array, data_type)
 }

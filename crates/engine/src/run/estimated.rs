@@ -107,7 +107,7 @@ impl Levels<'_> {
         for (call, known) in self.shape.specials.iter().zip(&self.specials) {
             let own = match known {
                 Some(known) => parts.iter().map(|p| known[*p].estimate(basis.quantiles)).collect(),
-                None => special::estimates(&estimator, &walk, call, &self.known_ends(call, walk.sizes, parts)),
+                None => special::estimates(&estimator, &walk, call, &self.known_ends(call, walk.sizes, parts))?,
             };
             estimator.specials.push(own);
         }

@@ -7,9 +7,9 @@ use super::stopping::meets_or_null;
 use crate::above::{self, Upper};
 use crate::error::Result;
 use crate::kernel::LevelStrata;
+use crate::numbers::{ends_typed, steps};
 use crate::shape::{Shape, SpecialKind};
 use arrow::array::{ArrayRef, Float64Array};
-use arrow::datatypes::DataType;
 use plusminus_dialect::OnMiss;
 use plusminus_statistics::{Estimate, Population, missing, rows_beyond};
 use std::sync::Arc;
@@ -21,28 +21,16 @@ pub(super) fn fill(shape: &Shape, hidden: &[Vec<Estimate>]) -> Result<()> {
     }
     let mut values: Vec<ArrayRef> = Vec::with_capacity(shape.error_calls.len());
     for (call, estimates) in shape.error_calls.iter().zip(hidden) {
-        let unit = unit_of(&call.data_type);
+        let unit = steps(&call.data_type);
         let round = |x: f64| match (call.function.rounding(), unit) {
             (Some(round), Some(unit)) => round(x * unit) / unit,
             _ => x,
         };
         let own: Float64Array = estimates.iter().map(|e| call.function.of(e).map(round)).collect();
-        values.push(arrow::compute::cast(&own, &call.data_type)?);
+        values.push(ends_typed(own, &call.data_type)?);
     }
     shape.slot.fill(values);
     Ok(())
-}
-
-/// How many steps there are in 1, for types that have steps.
-fn unit_of(data_type: &DataType) -> Option<f64> {
-    match data_type {
-        t if t.is_integer() => Some(1.0),
-        DataType::Decimal32(_, s)
-        | DataType::Decimal64(_, s)
-        | DataType::Decimal128(_, s)
-        | DataType::Decimal256(_, s) => Some(10_f64.powi(i32::from(*s))),
-        _ => None,
-    }
 }
 
 impl Levels<'_> {

@@ -5,10 +5,10 @@ use super::levels::{Levels, Look};
 use crate::above::{self, Choice};
 use crate::error::{Error, Result};
 use crate::kernel::{Replicates, replicates};
+use crate::numbers::floats;
 use crate::shape::Role;
-use arrow::array::{ArrayRef, AsArray, UInt32Array};
-use arrow::compute::{cast, take};
-use arrow::datatypes::{DataType, Float64Type};
+use arrow::array::{ArrayRef, UInt32Array};
+use arrow::compute::take;
 use arrow::record_batch::RecordBatch;
 use arrow::row::{OwnedRow, RowConverter, Rows, SortField};
 use plusminus_statistics::jackknife::{REPLICATES_NESTED, jackknife_interval};
@@ -149,7 +149,7 @@ fn interval_of(
 }
 
 fn float64(column: &ArrayRef) -> Result<Vec<Option<f64>>> {
-    Ok(cast(column, &DataType::Float64)?.as_primitive::<Float64Type>().iter().collect())
+    Ok(floats(column)?.iter().collect())
 }
 
 /// Where each row of the answer stands in every replicate, found by its keys.

@@ -3,9 +3,9 @@
 use super::levels::{Levels, Look};
 use crate::error::Result;
 use crate::exact;
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, UInt32Array};
+use crate::numbers::floats;
+use arrow::array::{Array, ArrayRef, Float64Array, UInt32Array};
 use arrow::compute::{cast, interleave};
-use arrow::datatypes::{DataType, Float64Type};
 use arrow::record_batch::RecordBatch;
 use arrow::row::{RowConverter, SortField};
 use datafusion::common::ScalarValue;
@@ -79,9 +79,8 @@ impl Levels<'_> {
         let typed = RecordBatch::try_new(Arc::new(arrow::datatypes::Schema::new(fields)), columns.to_vec())?;
         let mut hidden = Vec::with_capacity(self.shape.hidden_exprs.len());
         for expr in &self.shape.hidden_exprs {
-            let physical = self.context.state.create_physical_expr(expr.clone(), schema)?;
-            let values = cast(&physical.evaluate(&typed)?.into_array(typed.num_rows())?, &DataType::Float64)?;
-            hidden.push(values.as_primitive::<Float64Type>().clone());
+            let physical = crate::overflow::physical_expr(self.context.state, expr.clone(), schema)?;
+            hidden.push(floats(&physical.evaluate(&typed)?.into_array(typed.num_rows())?)?);
         }
         Ok(hidden)
     }

@@ -15,15 +15,18 @@ use crate::goal::Defaults;
 use crate::image::ImageCache;
 use crate::kernel::{Spare, Workers};
 use crate::knowledge::KnowledgeCache;
+use crate::overflow::CheckedArithmetic;
 use crate::prepared::PreparedCache;
 use crate::quantiles::QuantilesCache;
 use crate::query::Query;
 use datafusion::catalog::TableProvider;
 use datafusion::common::config::ConfigNonZeroUsize;
 use datafusion::execution::SessionState;
+use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::cache::cache_manager::CacheManagerConfig;
 use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use plusminus_catalog::Store;
 use plusminus_files::LayoutCache;
@@ -168,6 +171,8 @@ impl SessionBuilder {
             None => self.fresh_context(&layouts)?,
         };
         crate::shape::errors::register(&context)?;
+        crate::overflow::register(&context)?;
+        crate::extremes::register(&context)?;
         let half = usize::try_from(self.memory_bytes / 2).unwrap_or(usize::MAX);
         let pool = &context.runtime_env().memory_pool;
         let images = ImageCache::new(half, pool, Arc::clone(&self.clock));
@@ -214,7 +219,13 @@ impl SessionBuilder {
         config.options_mut().execution.meta_fetch_concurrency = ConfigNonZeroUsize::try_new(2 * self.threads)?;
         // A folder stands for all the files below it, and a glob for all it matches.
         config.options_mut().execution.listing_table_ignore_subdirectory = false;
-        Ok(tables::PathTables::enable(SessionContext::new_with_config_rt(config, runtime), Arc::clone(layouts)))
+        let context = SessionContext::new_with_config_rt(config, runtime);
+        let state = context.state();
+        // Before others move expressions to where they cannot be found any more.
+        let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = vec![Arc::new(CheckedArithmetic)];
+        rules.extend(state.physical_optimizers().iter().cloned());
+        let state = SessionStateBuilder::from(state).with_physical_optimizer_rules(rules).build();
+        Ok(tables::PathTables::enable(state.into(), Arc::clone(layouts)))
     }
 }
 

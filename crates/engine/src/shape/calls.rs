@@ -7,6 +7,7 @@ pub(crate) use kinds::{Argument, Call, CallKind, Domain, Special, SpecialKind, S
 
 use super::Reason;
 use super::lineage::Lineage;
+use crate::numbers::{is_ordered, steps};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{DFSchemaRef, ScalarValue};
 use datafusion::logical_expr::expr::AggregateFunction;
@@ -92,12 +93,13 @@ impl Calls {
         }
         let descending = call.params.order_by.first().is_some_and(|key| !key.asc);
         let argument = numeric(call, &call.params.args[0], scan)?;
+        let steps = argument.get_type(scan).ok().as_ref().and_then(steps);
         let domain = self.domain(call, &[argument], scan);
         let argument = self.argument(argument);
         let share = if descending { 1.0 - share } else { share };
         // The row count is what a percentile is a share of.
         let rows = self.variable(domain, None);
-        Ok(self.special(Special { domain, argument, kind: SpecialKind::Quantile { share, rows } }))
+        Ok(self.special(Special { domain, argument, steps, kind: SpecialKind::Quantile { share, rows } }))
     }
 
     fn extreme(&mut self, call: &AggregateFunction, scan: &DFSchemaRef) -> Result<CallKind, Reason> {
@@ -105,13 +107,18 @@ impl Calls {
         let name = call.func.name();
         let data_type = argument.get_type(scan).map_err(|e| Reason::new(e.to_string()))?;
         let truth = data_type == DataType::Boolean;
-        if !truth && !data_type.is_numeric() {
-            return Err(Reason::new(format!("{} of values that are not numbers is answered exactly", name)));
+        if !is_ordered(&data_type) {
+            return Err(Reason::new(format!("{} of {data_type} is answered exactly", name.to_uppercase())));
         }
         let domain = self.domain(call, &[argument], scan);
         let argument = self.argument(argument);
         let is_max = matches!(name, "max" | "bool_or");
-        Ok(self.special(Special { domain, argument, kind: SpecialKind::Extreme { is_max, truth } }))
+        Ok(self.special(Special {
+            domain,
+            argument,
+            steps: steps(&data_type),
+            kind: SpecialKind::Extreme { is_max, truth },
+        }))
     }
 
     /// COUNT(DISTINCT column), which some catalogs can tell, and samples of the column's keys.
@@ -124,7 +131,7 @@ impl Calls {
         let rows = self.variable(domain, None);
         let kind = SpecialKind::Distinct { column: column.name.clone(), rows };
         let argument = self.argument(&argument);
-        Ok(self.special(Special { domain, argument, kind }))
+        Ok(self.special(Special { domain, argument, steps: None, kind }))
     }
 
     fn special(&mut self, special: Special) -> CallKind {

@@ -20,6 +20,7 @@ mod golden;
 mod hits;
 mod honesty;
 mod memory;
+mod numbers;
 mod prepared;
 mod projected;
 mod repair;

@@ -254,7 +254,7 @@ fn phi(strata: &Strata) -> Result<RecordBatch> {
 
 fn alive(predicates: &[Expr], state: &SessionState, schema: &DFSchema, batch: &RecordBatch) -> Result<Vec<bool>> {
     let Some(predicate) = conjunction(predicates.iter().cloned()) else { return Ok(vec![true; batch.num_rows()]) };
-    let predicate = state.create_physical_expr(predicate, schema)?;
+    let predicate = crate::overflow::physical_expr(state, predicate, schema)?;
     let mask = predicate.evaluate(batch)?.into_array(batch.num_rows())?;
     Ok(match mask.as_boolean_opt() {
         Some(mask) => mask.iter().map(|m| m == Some(true)).collect(),
@@ -286,7 +286,7 @@ fn parts(
     let mut arrays = Vec::with_capacity(keys.len());
     let mut fields = Vec::with_capacity(keys.len());
     for (number, key) in keys.iter().enumerate() {
-        let key = state.create_physical_expr(key.clone(), schema)?;
+        let key = crate::overflow::physical_expr(state, key.clone(), schema)?;
         fields.push(Field::new(format!("k{number}"), key.data_type(schema.as_arrow())?, true));
         arrays.push(key.evaluate(&living)?.into_array(living.num_rows())?);
     }

@@ -2,9 +2,9 @@
 
 use crate::error::Result;
 use crate::kernel::qualified;
+use crate::numbers::{holds, steps, typed};
 use crate::shape::{Shape, has_subquery};
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, UInt64Array};
-use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::Column;
 use datafusion::common::pruning::PruningStatistics;
@@ -17,9 +17,6 @@ use datafusion::scalar::ScalarValue;
 use plusminus_catalog::{Manifest, Strata};
 use std::collections::HashSet;
 use std::sync::Arc;
-
-/// Floats hold whole numbers exactly up to here.
-const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// Marks strata dead in which no row can pass `predicates`.
 pub(super) fn prune(
@@ -36,7 +33,7 @@ pub(super) fn prune(
     };
     let Some(predicate) = conjunction(predicates.iter().filter(known).cloned()) else { return Ok(()) };
     let names = qualified(&shape.scan.table_name, &table)?;
-    let predicate = state.create_physical_expr(predicate, &names)?;
+    let predicate = crate::overflow::physical_expr(state, predicate, &names)?;
     // What cannot be pruned by is no reason to fail.
     let built = PruningPredicateBuilder::new().with_file_schema(Arc::clone(&table)).try_build(predicate);
     let Ok(pruning) = built else { return Ok(()) };
@@ -81,16 +78,9 @@ impl Extremes<'_> {
     fn ends(&self, column: &Column, is_max: bool) -> Option<ArrayRef> {
         let field = self.field(column)?;
         let known = self.strata.extremes(&column.name, is_max)?;
-        let unit = match field.data_type() {
-            DataType::Decimal32(_, scale)
-            | DataType::Decimal64(_, scale)
-            | DataType::Decimal128(_, scale)
-            | DataType::Decimal256(_, scale) => 10_f64.powi(i32::from(*scale)),
-            _ => 1.0,
-        };
-        let ends = known.iter().map(|end| end.filter(|end| end.is_finite() && end.abs() * unit < EXACT_MAX));
-        let ends: ArrayRef = Arc::new(ends.collect::<Float64Array>());
-        cast(&ends, field.data_type()).ok()
+        let steps = steps(field.data_type());
+        let ends = known.iter().map(|end| end.filter(|end| end.is_finite() && holds(*end, steps)));
+        typed(Arc::new(ends.collect::<Float64Array>()), field.data_type()).ok()
     }
 }
 

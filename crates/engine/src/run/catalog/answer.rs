@@ -8,6 +8,7 @@ use super::{Known, SpecialKnown, known_variable};
 use crate::above;
 use crate::error::Result;
 use crate::kernel::StrataView;
+use crate::numbers::floats;
 use crate::prepared::Fitted;
 use crate::shape::{Call, CallKind, Shape};
 use arrow::array::{Array, ArrayRef, AsArray};
@@ -130,13 +131,8 @@ impl KnownCall {
             }
             Self::Weighed(column) => {
                 let column = column.slice(0, groups.min(column.len()));
-                // Conditions have no numbers.
-                let numbers = match column.data_type() {
-                    DataType::Boolean => cast(&cast(&column, &DataType::Int8)?, &DataType::Float64)?,
-                    _ => cast(&column, &DataType::Float64)?,
-                };
                 let exact = |value: Option<f64>| value.map_or_else(Estimate::exact_null, Estimate::exact);
-                let own = numbers.as_primitive::<Float64Type>().iter().map(exact).collect();
+                let own = floats(&column)?.iter().map(exact).collect();
                 Ok((column, own))
             }
         }

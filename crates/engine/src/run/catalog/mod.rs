@@ -11,9 +11,9 @@ use super::stopping::meets_or_null;
 use crate::error::Result;
 use crate::goal::Goal;
 use crate::kernel::StrataView;
+use crate::numbers::holds;
 use crate::prepared::Fitted;
 use crate::shape::{Argument, Reason, Shape, Special, SpecialKind};
-use arrow::datatypes::DataType;
 use datafusion::logical_expr::Expr;
 use plusminus_catalog::Manifest;
 use plusminus_statistics::{Estimate, Quantiles, sketch_interval};
@@ -110,9 +110,6 @@ fn distinct(shape: &Shape, special: &Special, column: &str, manifest: &Manifest,
     Ok(sketch.map(|d| vec![SpecialKnown::Sketch { count: d.count as f64, relative_error: d.relative_error }]))
 }
 
-/// Floats hold whole numbers exactly up to here.
-const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
-
 fn extreme(shape: &Shape, special: &Special, is_max: bool, manifest: &Manifest, view: &StrataView) -> Known {
     let ends = certain_extremes(shape, special, is_max, manifest, view, |_| false)?;
     ends.into_iter().map(|end| end.map(|v| SpecialKnown::Exact(Some(v)))).collect()
@@ -134,13 +131,6 @@ pub(super) fn certain_extremes(
     if shape.domains[special.domain].filter.is_some() || !view.decides_all() {
         return None;
     }
-    let unit = match shape.scan.projected_schema.field_with_unqualified_name(&column.name).ok()?.data_type() {
-        DataType::Decimal128(_, s)
-        | DataType::Decimal256(_, s)
-        | DataType::Decimal32(_, s)
-        | DataType::Decimal64(_, s) => 10_f64.powi(i32::from(*s)),
-        _ => 1.0,
-    };
     let moments = manifest.column_moments(&column.name)?;
     // Values that are no finite numbers are in no moments.
     let strata = view.strata.non_null(&column.name).unwrap_or(view.strata.rows());
@@ -152,7 +142,7 @@ pub(super) fn certain_extremes(
     } else {
         view.known_extremes(&column.name, is_max, skip)
     };
-    Some(ends.into_iter().map(|end| end.filter(|v| v.is_finite() && v.abs() * unit < EXACT_MAX)).collect())
+    Some(ends.into_iter().map(|end| end.filter(|v| v.is_finite() && holds(*v, special.steps))).collect())
 }
 
 /// Where the way to an answer begins.

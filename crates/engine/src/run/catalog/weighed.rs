@@ -90,7 +90,7 @@ impl Strata {
     }
 
     fn evaluate(&self, expr: &Expr, state: &SessionState) -> Result<ArrayRef> {
-        let physical = state.create_physical_expr(expr.clone(), &self.schema)?;
+        let physical = crate::overflow::physical_expr(state, expr.clone(), &self.schema)?;
         Ok(physical.evaluate(&self.batch)?.into_array(self.batch.num_rows())?)
     }
 

@@ -87,6 +87,8 @@ pub(crate) enum Spread {
 pub(crate) struct Special {
     pub(crate) domain: usize,
     pub(crate) argument: usize,
+    /// How many steps there are in 1, where its type has steps: values beyond 2^53 of them are no floats.
+    pub(crate) steps: Option<f64>,
     pub(crate) kind: SpecialKind,
 }
 
