@@ -1,6 +1,7 @@
 //! What is known of an aggregate's argument apart from the rows that pass the query's filter.
 
 mod keys;
+mod range;
 
 use crate::error::Result;
 use crate::estimate::Known;
@@ -13,6 +14,7 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, ExprSchemable};
 use plusminus_catalog::{ColumnMoments, Manifest, Store};
 use plusminus_sampling::as_float64;
+use plusminus_statistics::expression::ValueRange;
 use plusminus_statistics::{Knowledge, Moments};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -23,6 +25,8 @@ pub(crate) struct ArgumentKnowledge {
     pub(crate) whole: Knowledge,
     body: Option<Knowledge>,
     pub(crate) pair: PairKnowledge,
+    /// The values that single rows can have.
+    range: ValueRange,
 }
 
 /// What is known of the rows that functions of two centred arguments a and b (of variance 1, correlation r) are sums of.
@@ -39,7 +43,20 @@ pub(crate) struct PairKnowledge {
 impl ArgumentKnowledge {
     /// The shape of what is sampled: when the tail is known whole, that of the body.
     pub(crate) fn at(&self, is_tail_whole: bool) -> Known {
-        Known { known: self.body.filter(|_| is_tail_whole).unwrap_or(self.whole), pair: self.pair }
+        let known = self.body.filter(|_| is_tail_whole).unwrap_or(self.whole);
+        Known { known, pair: self.pair, range: self.range }
+    }
+}
+
+impl ArgumentKnowledge {
+    /// With bounds of single rows, where none are known yet.
+    fn within(self, range: ValueRange) -> Self {
+        let bounded = |known: Knowledge| Knowledge {
+            min: known.min.or(Some(range.low).filter(|low| low.is_finite())),
+            max: known.max.or(Some(range.high).filter(|high| high.is_finite())),
+            ..known
+        };
+        Self { whole: bounded(self.whole), body: self.body.map(bounded), range, ..self }
     }
 }
 
@@ -72,7 +89,8 @@ impl KnowledgeCache {
         for (number, argument) in shape.arguments.iter().enumerate() {
             let own = match argument {
                 Argument::Plain(expr) if shape.is_summed(number) => {
-                    self.plain(expr, shape.is_added(number), shape, state, family)?
+                    let own = self.plain(expr, shape.is_added(number), shape, state, family)?;
+                    own.within(range::range(expr, &shape.scan.projected_schema, family))
                 }
                 Argument::Plain(_) => ArgumentKnowledge::default(),
                 // Only the centre differs, which no skewness about the mean sees.
@@ -129,7 +147,7 @@ impl KnowledgeCache {
                 (Some(rows), 1) => ArgumentKnowledge { whole: rows.moments(|v| v[0]), ..ArgumentKnowledge::default() },
                 (Some(rows), _) => {
                     let pair = rows.pair();
-                    ArgumentKnowledge { whole: pair.covariance, body: None, pair }
+                    ArgumentKnowledge { whole: pair.covariance, pair, ..ArgumentKnowledge::default() }
                 }
             })
         })

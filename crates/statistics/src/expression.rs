@@ -4,6 +4,9 @@
 //! variance is the variance of the expression.
 
 mod dual;
+mod range;
+
+pub use range::ValueRange;
 
 use dual::Dual;
 

@@ -9,7 +9,7 @@ use crate::knowledge::PairKnowledge;
 use crate::shape::{Argument, Call, CallKind, Shape, Spread, used_inputs};
 use plan::Plan;
 pub(crate) use plan::{Way, ways};
-use plusminus_statistics::expression::Smooth;
+use plusminus_statistics::expression::{Smooth, ValueRange};
 use plusminus_statistics::{
     Doubt, Estimate, Knowledge, Population, Quantiles, Total, Trust, correlation_interval, count_interval,
     mean_interval, product_interval, smooth_interval, sum_interval, variance_interval,
@@ -61,6 +61,8 @@ pub(crate) enum Source<'a> {
 pub(crate) struct Known {
     pub(crate) known: Knowledge,
     pub(crate) pair: PairKnowledge,
+    /// The values that single rows can have.
+    pub(crate) range: ValueRange,
 }
 
 impl Estimator<'_> {
@@ -165,6 +167,16 @@ impl Estimator<'_> {
     }
 
     fn estimate(&self, plan: &Plan<'_>, group: usize, z: &Total) -> Estimate {
+        let estimate = self.free_estimate(plan, group, z);
+        if estimate.trust.is_exact() || plan.range == ValueRange::ALL {
+            return estimate;
+        }
+        let is_count = matches!(plan.way, Way::Variable(linear) if self.shape.variables[linear.input].argument.is_none());
+        within_range(estimate, plan.range, is_count, self.quantiles)
+    }
+
+    /// The estimate as if any number could be the truth.
+    fn free_estimate(&self, plan: &Plan<'_>, group: usize, z: &Total) -> Estimate {
         let population = &self.populations[group];
         let value = || plan.smooth.evaluate(&self.inputs(group));
         match plan.way {
@@ -332,6 +344,23 @@ impl CallKind {
             Self::Special(_) => None,
         }
     }
+}
+
+/// An estimate of what has only values in `range`, such as a share or a sum of prices.
+///
+/// Of numbers of one sign, an interval that reaches further than q/√10 of the estimate to each side (q = 1.96 at 95 %) is worth
+/// fewer than ten sampled rows, however many were looked at: the estimate is that uncertain where k rows count and the others are
+/// zeros, with a standard error of 1/√k of it. `is_count` tells a count, whose own rule is by the rows that count.
+fn within_range(estimate: Estimate, range: ValueRange, is_count: bool, quantiles: &Quantiles) -> Estimate {
+    /// Rows that a trusted estimate is worth at least.
+    const WORTH_MIN: f64 = 10.0;
+    let reach = estimate.lower.zip(estimate.upper).map(|(low, high)| (high - low) / 2.0);
+    let most = estimate.value.map(|value| quantiles.normal() * value.abs() / WORTH_MIN.sqrt());
+    let is_thin = range.has_one_sign() && !is_count && reach.zip(most).is_some_and(|(reach, most)| reach > most);
+    let clamp = |end: Option<f64>| end.map(|end| end.clamp(range.low, range.high));
+    let (value, lower, upper) = (clamp(estimate.value), clamp(estimate.lower), clamp(estimate.upper));
+    let estimate = Estimate { value, lower, upper, trust: estimate.trust };
+    if is_thin && estimate.trust.is_reliable() { estimate.untrusted(Doubt::FewRows) } else { estimate }
 }
 
 fn exact_or_null(value: f64) -> Estimate {

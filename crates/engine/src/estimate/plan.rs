@@ -3,7 +3,7 @@
 use super::Estimator;
 use crate::kernel::Linear;
 use crate::shape::{CallKind, Shape, Spread, used_inputs};
-use plusminus_statistics::expression::{Linear as LinearForm, Smooth};
+use plusminus_statistics::expression::{Linear as LinearForm, Smooth, ValueRange};
 
 /// How the interval of a function is found.
 pub(crate) enum Way {
@@ -26,6 +26,8 @@ pub(super) struct Plan<'a> {
     pub(super) way: &'a Way,
     /// Number of the linear form in the second walk.
     pub(super) linear: Option<usize>,
+    /// The values that it can have.
+    pub(super) range: ValueRange,
 }
 
 /// How the interval of each of the shape's functions is found; `of_keys` in a sample of keys.
@@ -73,7 +75,31 @@ impl Estimator<'_> {
                 Some(linears.len() - 1)
             }
         };
-        Plan { smooth, way, linear }
+        Plan { smooth, way, linear, range: self.range(smooth) }
+    }
+
+    /// The values that a function of the aggregates can have.
+    fn range(&self, smooth: &Smooth) -> ValueRange {
+        smooth.range(&|part| match part {
+            Smooth::Input(input) => self.shape.variables.get(*input).map(|variable| match variable.argument {
+                None => ValueRange::NOT_NEGATIVE,
+                Some(argument) => self.knowledge[argument].range.of_sums(),
+            }),
+            Smooth::Div(sum, rows) => self.share(sum, rows),
+            _ => None,
+        })
+    }
+
+    /// The values of a sum, or a count, over a count of rows among which its own are.
+    fn share(&self, sum: &Smooth, rows: &Smooth) -> Option<ValueRange> {
+        let (Smooth::Input(sum), Smooth::Input(rows)) = (sum, rows) else { return None };
+        let (sum, rows) = (self.shape.variables.get(*sum)?, self.shape.variables.get(*rows)?);
+        let holds = rows.domain == sum.domain || Some(rows.domain) == self.shape.whole_domain();
+        if rows.argument.is_some() || !holds {
+            return None;
+        }
+        let own = sum.argument.map_or(ValueRange::of(1.0), |argument| self.knowledge[argument].range);
+        Some(if rows.domain == sum.domain { own } else { own.hull(ValueRange::of(0.0)) })
     }
 
     /// The slopes of an average: 1/N for the sum, −S/N² for the count.

@@ -3,6 +3,7 @@
 //! The build-time scan knows rows, not keys; the keys of the family's top level stand for all of them.
 
 use super::{ArgumentKnowledge, KnowledgeCache, Opened, Weighted, evaluated, uncast};
+use super::range::range;
 use crate::error::Result;
 use crate::shape::{Argument, Shape};
 use datafusion::execution::SessionState;
@@ -28,7 +29,9 @@ impl KnowledgeCache {
                 }
                 _ => Knowledge::default(),
             };
-            known.push(ArgumentKnowledge { whole: own, ..ArgumentKnowledge::default() });
+            let range = argument.plain().map(|expr| range(expr, &shape.scan.projected_schema, family));
+            let range = range.unwrap_or_default();
+            known.push(ArgumentKnowledge { whole: own, range, ..ArgumentKnowledge::default() });
         }
         Ok(known)
     }
