@@ -131,10 +131,7 @@ impl Running {
         families.retain(|m| choose::may_answer(shape, m));
         let candidates = choose::candidates(shape, &families);
         if candidates.is_empty() {
-            return Ok(Way::Exact(Reason::new(
-                "no sample can tell: COUNT(DISTINCT …) asks for one stratified by the column or drawn UNIVERSE ON it, and \
-                 everything but counts, sums and averages for one drawn by rows",
-            )));
+            return Ok(Way::Exact(no_sample_can_tell(shape)));
         }
         self.parts.lap("which samples");
         let inner = &self.session.inner;
@@ -279,6 +276,11 @@ impl Running {
             Some(level) if estimated.batch.num_rows() == 0 && !estimated.is_whole => {
                 format!("no row was seen in sample '{}', level {level} of {}", manifest.name, manifest.levels.len())
             }
+            Some(level) if estimated.repaired > 0 => format!(
+                "sample '{}', level {level} of {}, and the table for what missed the bound",
+                manifest.name,
+                manifest.levels.len()
+            ),
             Some(_) if !approximate => format!("sample '{}' holds every row that matters", manifest.name),
             Some(level) => format!("sample '{}', level {level} of {}", manifest.name, manifest.levels.len()),
         };
@@ -341,6 +343,11 @@ impl Running {
         let chosen = shape.selects_by_estimate && !estimated.is_whole && shown.clone().all(|e| e.trust == Trust::Exact);
         let settled = estimated.unsettled.is_settled() && estimated.missing_groups_below == Some(0);
         let blind = chosen && !(settled && estimated.batch.num_rows() > 0);
+        // What chose no row at all may have missed some.
+        let is_empty_by_choice = shape.chooses_rows && estimated.batch.num_rows() == 0 && !estimated.is_whole;
+        if is_empty_by_choice && estimated.missing_groups_below != Some(0) && self.goal.error.is_some() {
+            return false;
+        }
         self.in_time() && !(blind && self.goal.error.is_some()) && shown.all(good)
     }
 
@@ -397,6 +404,16 @@ pub(crate) fn fallback(error: Error) -> Result<Reason> {
             Ok(Reason::new(format!("samples cannot answer it ({what}), so it was answered exactly")))
         }
     }
+}
+
+/// Why none of the samples there are can answer.
+fn no_sample_can_tell(shape: &Shape) -> Reason {
+    Reason::new(match shape.distinct_columns().next() {
+        Some(column) => format!(
+            "no sample can count distinct values of {column} here: one stratified by {column}, or drawn UNIVERSE ON ({column}), can"
+        ),
+        None => "samples of whole keys tell counts, sums and averages alone: a sample of rows tells the others".to_owned(),
+    })
 }
 
 /// Whether reading a sample may have failed because it is gone.

@@ -57,13 +57,16 @@ pub async fn draw(
         options: options.clone(),
     };
     let requests = requests.to_vec();
+    // Nothing is published once nobody waits for it.
+    let wanted = Arc::new(());
+    let is_wanted = Arc::downgrade(&wanted);
     let finish = move || {
         let jobs = requests.iter().zip(families).zip(parts).zip(drafts);
-        jobs.map(|(((request, plan), parts), draft)| build.family(request, &plan, parts, draft)).collect()
+        jobs.map(|(((request, plan), parts), draft)| build.family(request, &plan, parts, draft, &is_wanted)).collect()
     };
-    tokio::task::spawn_blocking(finish)
-        .await
-        .map_err(|e| SamplingError::request(e.to_string(), "run the build again"))?
+    let done = tokio::task::spawn_blocking(finish).await;
+    drop(wanted);
+    done.map_err(|e| SamplingError::request(e.to_string(), "run the build again"))?
 }
 
 async fn pass(

@@ -14,6 +14,7 @@ use plusminus_catalog::{
 };
 use plusminus_statistics::{Moments, cap};
 use std::collections::BTreeMap;
+use std::sync::Weak;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What all families of a build share.
@@ -33,13 +34,14 @@ pub(crate) struct Build {
 }
 
 impl Build {
-    /// Puts one family together, writes it and publishes it.
+    /// Puts one family together, writes it, and publishes it as long as somebody waits for it.
     pub(crate) fn family(
         &self,
         request: &SampleRequest,
         plan: &FamilyPlan,
         mut parts: Vec<FamilyPart>,
         draft: Draft,
+        is_wanted: &Weak<()>,
     ) -> Result<Manifest, SamplingError> {
         let body = parts.iter_mut().flat_map(|part| std::mem::take(&mut part.body_moments)).collect();
         let numeric = columns::numeric_columns(&self.schema);
@@ -89,6 +91,9 @@ impl Build {
             body_moments: if plan.has_tail() { summed(&self.schema, body) } else { Vec::new() },
             distinct: self.distinct.clone(),
         };
+        if is_wanted.strong_count() == 0 {
+            return Err(SamplingError::request("the build was given up", "run it again"));
+        }
         draft.publish(&manifest)?;
         Ok(manifest)
     }

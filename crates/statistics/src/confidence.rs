@@ -21,7 +21,12 @@ impl Confidence {
     /// # Errors
     /// [`ConfidenceError`] when `level` is outside `[0.5, 0.999]` or not a number.
     pub fn new(level: f64) -> Result<Self, ConfidenceError> {
-        if (0.5..=0.999).contains(&level) { Ok(Self { level }) } else { Err(ConfidenceError { level }) }
+        /// What dividing a percentage by 100 may add.
+        const ROUNDING: f64 = 1e-12;
+        match (0.5 - ROUNDING..=0.999 + ROUNDING).contains(&level) {
+            true => Ok(Self { level: level.clamp(0.5, 0.999) }),
+            false => Err(ConfidenceError { level }),
+        }
     }
 
     /// The share of intervals that must hold, as given.

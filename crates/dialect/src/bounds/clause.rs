@@ -40,7 +40,7 @@ pub(crate) fn clause(source: &Source<'_>, at: usize, end: usize) -> Option<(Clau
 fn error(source: &Source<'_>, at: usize) -> Option<(Clause, usize)> {
     let at = at + usize::from(source.is_word(at, "WITHIN"));
     let amount = amount_at(source, at)?;
-    let relative = *source.token(amount + 1) == Token::Mod;
+    let relative = is_percent(source, amount + 1);
     let after = amount + 1 + usize::from(relative);
     let stated = source.are_words(after, &["AT", "CONFIDENCE"]).then(|| percentage(source, after + 2)).flatten();
     let confidence = stated.map(|(confidence, _)| confidence);
@@ -51,8 +51,12 @@ fn error(source: &Source<'_>, at: usize) -> Option<(Clause, usize)> {
 /// A number, then perhaps a percent sign: the number's position and what follows both.
 fn percentage(source: &Source<'_>, at: usize) -> Option<(usize, usize)> {
     let amount = amount_at(source, at)?;
-    let percent = *source.token(amount + 1) == Token::Mod;
-    Some((amount, amount + 1 + usize::from(percent)))
+    Some((amount, amount + 1 + usize::from(is_percent(source, amount + 1))))
+}
+
+/// `%`, or the word.
+fn is_percent(source: &Source<'_>, at: usize) -> bool {
+    *source.token(at) == Token::Mod || source.is_word(at, "PERCENT")
 }
 
 fn amount_at(source: &Source<'_>, at: usize) -> Option<usize> {

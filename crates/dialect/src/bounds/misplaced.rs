@@ -125,6 +125,10 @@ fn malformed(source: &Source<'_>, at: usize, end: usize) -> Option<SyntaxError> 
 }
 
 fn bad_within(source: &Source<'_>, at: usize, end: usize) -> Option<SyntaxError> {
+    if source.word(at + 1).is_some() && source.word(at + 2).and_then(TimeUnit::from_word).is_some() {
+        let what = format!("WITHIN takes a number in digits, not {}", shorten(source.slice(at + 1..at + 2)));
+        return Some(source.error(at + 1..at + 2, what, "WITHIN 5 SECONDS"));
+    }
     if !matches!(source.token(at + 1), Token::Number(..) | Token::Placeholder(_)) {
         return bad_number(source, at, "WITHIN", "WITHIN 5 SECONDS");
     }
@@ -141,6 +145,11 @@ fn bad_within(source: &Source<'_>, at: usize, end: usize) -> Option<SyntaxError>
     if TimeUnit::from_word(word).is_some() {
         return None;
     }
+    if word.eq_ignore_ascii_case("PERCENT") {
+        let number = source.slice(at + 1..at + 2);
+        let what = format!("WITHIN {number} PERCENT is no time");
+        return Some(source.error(at..unit + 1, what, format!("ERROR WITHIN {number}% bounds the error")));
+    }
     let spellings = TimeUnit::SPELLINGS.iter().map(|(spelling, _)| *spelling);
     let next = nearest(word, spellings)
         .map_or_else(|| UNITS.to_owned(), |known| format!("{known}; the units are MS, SECONDS and MINUTES"));
@@ -150,6 +159,11 @@ fn bad_within(source: &Source<'_>, at: usize, end: usize) -> Option<SyntaxError>
 
 fn bad_error(source: &Source<'_>, at: usize) -> Option<SyntaxError> {
     let last = at + usize::from(source.is_word(at + 1, "WITHIN"));
+    let is_percent = *source.token(last + 2) == Token::Mod || source.is_word(last + 2, "PERCENT");
+    if source.word(last + 1).is_some() && is_percent {
+        let what = format!("ERROR takes a number in digits, not {}", shorten(source.slice(last + 1..last + 2)));
+        return Some(source.error(last + 1..last + 2, what, "ERROR WITHIN 10%"));
+    }
     bad_number(source, last, "ERROR", "ERROR WITHIN 10%")
 }
 

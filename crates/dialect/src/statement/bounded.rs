@@ -19,6 +19,11 @@ pub(super) fn read(source: &Source<'_>, range: Range<usize>) -> Result<BoundedSq
         return other(source, range);
     }
     let tail_start = tail::find(source, query.clone());
+    if tail_start < range.end && tail_start > query.start && source.is_word(tail_start - 1, "WITH") {
+        let what = "bounds stand at the end of a query without WITH";
+        let next = "ERROR WITHIN 10% AT CONFIDENCE 95%, or WITHIN 5 SECONDS";
+        return Err(source.error(tail_start - 1..tail_start, what, next));
+    }
     let bounds = tail::read(source, tail_start..range.end)?;
     let head = query.start..tail_start;
     let suspicion = misplaced::find(source, head.clone());

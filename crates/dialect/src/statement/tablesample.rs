@@ -45,6 +45,8 @@ pub(super) fn refuse(source: &Source<'_>, range: Range<usize>) -> Result<(), Syn
             Token::RParen => {
                 among_relations.pop();
             }
+            // Nothing else may stand between USING and its parenthesis.
+            Token::Word(_) if source.are_words(at, &["USING", "SAMPLE"]) => return Err(refusal(source, at + 1)),
             Token::Word(_) => {
                 let among = among_relations.last().copied().unwrap_or_default();
                 if among && at > range.start && samples(source, at) {
@@ -65,7 +67,7 @@ pub(super) fn refuse(source: &Source<'_>, range: Range<usize>) -> Result<(), Syn
 fn samples(source: &Source<'_>, at: usize) -> bool {
     let behind_relation = match source.token(at - 1) {
         Token::Word(_) => !source.is_any_word(at - 1, BEFORE_NAME),
-        Token::RParen => true,
+        Token::RParen | Token::SingleQuotedString(_) | Token::DoubleQuotedString(_) => true,
         _ => false,
     };
     behind_relation && source.is_any_word(at, &["TABLESAMPLE", "SAMPLE"])

@@ -6,7 +6,7 @@ use super::settled::unsettled;
 use super::stopping::meets_or_null;
 use crate::above::{self, Upper};
 use crate::error::Result;
-use crate::kernel::LevelStrata;
+use crate::kernel::{LevelStrata, Program};
 use crate::numbers::{ends_typed, steps};
 use crate::shape::{Shape, SpecialKind};
 use arrow::array::{ArrayRef, Float64Array};
@@ -123,6 +123,11 @@ impl Levels<'_> {
             all.merge(population);
         }
         if self.shape.keys.is_empty() || self.view.decides_all() || all.is_exact() {
+            return Some(0);
+        }
+        // Where strata decide the groups, all are there once each of theirs is.
+        let seen = self.program.as_ref().map_or(0, Program::group_count);
+        if self.view.keys_decided && seen >= self.view.living_parts() {
             return Some(0);
         }
         // All rows of a group may be of one key, which is in the sample or not.

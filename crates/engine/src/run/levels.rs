@@ -182,11 +182,15 @@ impl<'a> Levels<'a> {
         }
     }
 
-    /// One confidence for each group, or for all at once where rows are chosen by an estimate or FOR ALL GROUPS.
+    /// One confidence for each cell, or for all at once: those of one column where rows are chosen by an estimate, all that are
+    /// shown with FOR ALL GROUPS (Bonferroni).
     pub(super) fn quantiles(&self) -> Arc<Quantiles> {
         let confidence = self.context.goal.confidence;
-        if self.context.goal.all_groups || self.shape.selects_by_estimate {
-            self.context.quantiles.simultaneous(confidence, self.part_of_group.len())
+        let groups = self.part_of_group.len();
+        if self.context.goal.all_groups {
+            self.context.quantiles.simultaneous(confidence, groups * self.shape.shown_estimates().max(1))
+        } else if self.shape.selects_by_estimate {
+            self.context.quantiles.simultaneous(confidence, groups)
         } else {
             self.context.quantiles.each(confidence)
         }

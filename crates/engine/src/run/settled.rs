@@ -110,13 +110,14 @@ fn verdict(shape: &Shape, hidden: &[Vec<Estimate>], group: usize) -> Verdict {
 fn judge(condition: &Condition, hidden: &[Vec<Estimate>], group: usize) -> Verdict {
     let Condition::Compare { hidden: number, with } = condition else { return Verdict::Open };
     let estimate = &hidden[*number][group];
-    let (constant, (low, high)) = match with {
-        Comparison::Above(constant) => (*constant, ends(estimate, false)),
-        Comparison::Below(constant) => (-constant, ends(estimate, true)),
+    // Turned so that the larger holds.
+    let (limit, or_equal, (low, high)) = match with {
+        Comparison::Above { limit, or_equal } => (*limit, *or_equal, ends(estimate, false)),
+        Comparison::Below { limit, or_equal } => (-limit, *or_equal, ends(estimate, true)),
     };
-    if low >= constant {
+    if low > limit || or_equal && low >= limit {
         Verdict::Holds
-    } else if high < constant {
+    } else if high < limit || !or_equal && high <= limit {
         Verdict::Fails
     } else {
         Verdict::Open

@@ -37,6 +37,9 @@ impl Levels<'_> {
             let is_settled = unsettled(self.shape, look, &upper.groups).is_settled();
             return Ok(!upper.groups.is_empty() && is_settled && self.missing(&look.strata) == Some(0));
         }
+        if upper.groups.is_empty() && self.missing(&look.strata) != Some(0) {
+            return Ok(false);
+        }
         Ok(upper.groups.iter().all(|g| shown.iter().all(|e| good(&e[*g as usize]))))
     }
 

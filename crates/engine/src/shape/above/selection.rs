@@ -11,8 +11,8 @@ use plusminus_statistics::expression::Smooth;
 /// Which side of a number an estimate has to be on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Comparison {
-    Above(f64),
-    Below(f64),
+    Above { limit: f64, or_equal: bool },
+    Below { limit: f64, or_equal: bool },
 }
 
 /// One conjunct of HAVING.
@@ -79,5 +79,6 @@ fn comparison<'e>(expr: &'e Expr, schema: &DFSchemaRef) -> Option<(&'e Expr, Com
         Operator::Lt | Operator::LtEq => flipped,
         _ => return None,
     };
-    Some((of, if above { Comparison::Above(constant) } else { Comparison::Below(constant) }))
+    let (limit, or_equal) = (constant, matches!(op, Operator::GtEq | Operator::LtEq));
+    Some((of, if above { Comparison::Above { limit, or_equal } } else { Comparison::Below { limit, or_equal } }))
 }
