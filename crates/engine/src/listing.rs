@@ -51,8 +51,8 @@ pub(crate) fn message(text: &str) -> Answer {
     Answer { is_query: false, columns: exact_columns(&batch, &[Role::Value]), batch, report: plain_report(text) }
 }
 
-/// SHOW SAMPLES, one row each.
-pub(crate) fn samples<M: AsRef<Manifest>>(families: &[M]) -> Result<Answer> {
+/// SHOW SAMPLES, one row each; `states` say whether each is fresh or stale.
+pub(crate) fn samples<M: AsRef<Manifest>>(families: &[M], states: &[String]) -> Result<Answer> {
     let text = |f: &dyn Fn(&Manifest) -> String| -> ArrayRef {
         Arc::new(families.iter().map(|m| Some(f(m.as_ref()))).collect::<StringArray>())
     };
@@ -72,6 +72,7 @@ pub(crate) fn samples<M: AsRef<Manifest>>(families: &[M]) -> Result<Answer> {
             ("levels", number(&|m| m.levels.len() as u64)),
             ("bytes", number(&Manifest::bytes)),
             ("generation", number(&|m| m.generation)),
+            ("state", Arc::new(states.iter().map(Some).collect::<StringArray>())),
         ],
         "samples in the store",
     )

@@ -158,7 +158,8 @@ pub(crate) async fn plain(session: &Session, sql: &str) -> Result<Answer> {
     let start = session.inner.clock.elapsed();
     let context = session.context();
     let plan = context.state().create_logical_plan(sql).await?;
-    let batches = context.execute_logical_plan(plan).await?.collect().await?;
+    let batches = context.execute_logical_plan(plan.clone()).await?.collect().await?;
+    session.keep_declarations(&plan, sql).await?;
     let schema = batches.first().map_or_else(|| std::sync::Arc::new(arrow::datatypes::Schema::empty()), |b| b.schema());
     let batch = arrow::compute::concat_batches(&schema, &batches)?;
     let roles = vec![Role::Value; batch.num_columns()];

@@ -104,16 +104,11 @@ impl Running {
         if !self.goal.is_bounded() {
             return Ok(Way::Exact(Reason::new("no bound was stated")));
         }
-        let shape = match &self.prepared.shape {
-            Ok(shape) => shape,
-            Err(reason) => return Ok(Way::Exact(reason.clone())),
-        };
-        let key = self.session.table_key(&shape.scan.table_name);
-        let provider = source_as_provider(&shape.scan.source)?;
-        let mut families = match self.session.usable_families(&key, &provider, self.prepared.state()).await? {
-            Ok(families) => families,
+        let (shape, key, mut families) = match self.sampled_table().await? {
+            Ok(found) => found,
             Err(reason) => return Ok(Way::Exact(reason)),
         };
+        let shape = &shape;
         if let Some(pinned) = self.session.defaults().sample {
             families.retain(|m| m.name == pinned);
             if families.is_empty() {
@@ -141,6 +136,29 @@ impl Running {
         }
         self.parts.lap("strata");
         Ok(Way::Sample(Arc::clone(shape), fitted))
+    }
+
+    /// The query over the table that has samples: a view that was sampled itself, or the table that it stands on.
+    async fn sampled_table(&self) -> Result<Result<(Arc<Shape>, String, Vec<Arc<Manifest>>), Reason>> {
+        let view = match &self.prepared.view_shape {
+            Some(shape) => Some(self.families_of(shape).await?),
+            None => None,
+        };
+        match (view, &self.prepared.shape) {
+            (Some(Ok(found)), _) => Ok(Ok(found)),
+            (_, Ok(shape)) => self.families_of(shape).await,
+            (_, Err(reason)) => Ok(Err(reason.clone())),
+        }
+    }
+
+    async fn families_of(
+        &self,
+        shape: &Arc<Shape>,
+    ) -> Result<Result<(Arc<Shape>, String, Vec<Arc<Manifest>>), Reason>> {
+        let key = self.session.table_key(&shape.scan.table_name);
+        let provider = source_as_provider(&shape.scan.source)?;
+        let families = self.session.usable_families(&key, &provider, self.prepared.state()).await?;
+        Ok(families.map(|families| (Arc::clone(shape), key, families)))
     }
 
     fn elapsed(&self) -> Duration {
@@ -412,7 +430,9 @@ fn no_sample_can_tell(shape: &Shape) -> Reason {
         Some(column) => format!(
             "no sample can count distinct values of {column} here: one stratified by {column}, or drawn UNIVERSE ON ({column}), can"
         ),
-        None => "samples of whole keys tell counts, sums and averages alone: a sample of rows tells the others".to_owned(),
+        None => {
+            "samples of whole keys tell counts, sums and averages alone: a sample of rows tells the others".to_owned()
+        }
     })
 }
 

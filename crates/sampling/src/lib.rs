@@ -41,5 +41,5 @@ pub use columns::as_float64;
 pub use error::SamplingError;
 pub use local::{are_same, are_unchanged};
 pub use request::{DrawOptions, Progress, SampleRequest};
-pub use source::{Source, base_files, rows_of};
+pub use source::{Source, VIEW, base_files, rows_of};
 pub use watch::Watches;

@@ -8,12 +8,15 @@ use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::MemTable;
 use datafusion::datasource::listing::{ListingTable, ListingTableUrl, PartitionedFile};
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::datasource::physical_plan::parquet::{ParquetAccessPlan, RowGroupAccess};
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
+use datafusion::datasource::source_as_provider;
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use object_store::local::LocalFileSystem;
@@ -53,6 +56,9 @@ pub(crate) struct Unit {
     /// The number in its file of the unit's first row.
     pub(crate) first_row: u64,
 }
+
+/// What the definition of a view is kept under.
+pub const VIEW: &str = "view";
 
 /// Rows in a unit of a Parquet file, about; large enough to keep the per-unit cost small.
 const UNIT_ROWS: u64 = 1_000_000;
@@ -98,6 +104,13 @@ impl Source {
             return Self::of_files(table, files, columns, state).await;
         }
         let plan = table.scan(state, columns, &[], None).await?;
+        if table.get_logical_plan().is_some() {
+            let definition = table.get_table_definition().unwrap_or_default().to_owned();
+            let (rows, units) = (exact_rows(&plan), partition_units(&plan));
+            let (files, schema) = (base_files(table, state).await?, plan.schema());
+            let options = BTreeMap::from([(VIEW.to_owned(), definition)]);
+            return Ok(Self { table: Arc::clone(table), rows, units, schema, files, options, storable: None });
+        }
         let options = BTreeMap::new();
         let (table, schema) = (Arc::clone(table), plan.schema());
         let Some((config, is_parquet)) = file_scan(&plan) else {
@@ -239,6 +252,9 @@ pub async fn base_files(
         // Where no file is left, none is the one that was sampled.
         return Ok(Some(files.base_files().unwrap_or_default()));
     }
+    if let Some(view) = table.get_logical_plan() {
+        return Box::pin(files_of_view(&view, state)).await;
+    }
     let Some(listing_table) = listing_table(table) else { return Ok(None) };
     let mut files = Vec::new();
     for url in listing_table.table_paths() {
@@ -254,6 +270,27 @@ pub async fn base_files(
             if accepts(listing_table, url, &meta.location, meta.size, state) {
                 files.push(base_file(&meta));
             }
+        }
+    }
+    files.sort();
+    files.dedup();
+    Ok(Some(files))
+}
+
+/// The files of all tables that a view stands on; `None` where one of them is not made of files.
+async fn files_of_view(view: &LogicalPlan, state: &dyn Session) -> Result<Option<Vec<BaseFile>>, SamplingError> {
+    let mut tables = Vec::new();
+    view.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            tables.push(source_as_provider(&scan.source)?);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    let mut files = Vec::new();
+    for table in tables {
+        match base_files(&table, state).await? {
+            Some(own) => files.extend(own),
+            None => return Ok(None),
         }
     }
     files.sort();

@@ -171,7 +171,8 @@ impl Estimator<'_> {
         if estimate.trust.is_exact() || plan.range == ValueRange::ALL {
             return estimate;
         }
-        let is_count = matches!(plan.way, Way::Variable(linear) if self.shape.variables[linear.input].argument.is_none());
+        let is_count =
+            matches!(plan.way, Way::Variable(linear) if self.shape.variables[linear.input].argument.is_none());
         within_range(estimate, plan.range, is_count, self.quantiles)
     }
 

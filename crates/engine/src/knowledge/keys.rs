@@ -2,8 +2,8 @@
 //!
 //! The build-time scan knows rows, not keys; the keys of the family's top level stand for all of them.
 
-use super::{ArgumentKnowledge, KnowledgeCache, Opened, Weighted, evaluated, uncast};
 use super::range::range;
+use super::{ArgumentKnowledge, KnowledgeCache, Opened, Weighted, evaluated, uncast};
 use crate::error::Result;
 use crate::shape::{Argument, Shape};
 use datafusion::execution::SessionState;

@@ -27,7 +27,8 @@ pub(super) fn range(expr: &Expr, schema: &DFSchema, family: &Opened<'_>) -> Valu
         }
         Expr::Case(case) => {
             let branches = case.when_then_expr.iter().map(|(_, then)| then).chain(&case.else_expr);
-            let values = branches.filter(|branch| !matches!(branch.as_ref(), Expr::Literal(value, _) if value.is_null()));
+            let values =
+                branches.filter(|branch| !matches!(branch.as_ref(), Expr::Literal(value, _) if value.is_null()));
             values.map(|branch| of(branch)).reduce(ValueRange::hull).unwrap_or_default()
         }
         Expr::ScalarFunction(call) => match (call.func.name(), call.args.as_slice()) {

@@ -20,7 +20,7 @@ pub(super) struct Basis {
 
 /// The tables (and views) that a text names, as they were.
 pub(super) struct Tables {
-    known: Vec<(TableReference, Arc<dyn TableProvider>)>,
+    pub(super) known: Vec<(TableReference, Arc<dyn TableProvider>)>,
     /// Whether every name of a table is one.
     are_all: bool,
 }

@@ -17,11 +17,12 @@ use crate::diagnose::with_tables;
 use crate::error::{Error, Result};
 use crate::kernel::SampleStrata;
 use crate::session::Session;
+use crate::session::views::with_views_as_tables;
 use crate::shape::errors::check as check_error_functions;
 use crate::shape::{Reason, Shape, recognise, simplified};
+use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::sql::parser::Statement;
 use plusminus_catalog::Manifest;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -32,6 +33,8 @@ pub(crate) struct Prepared {
     pub(crate) plan: LogicalPlan,
     /// What can be estimated of it, or why nothing can.
     pub(crate) shape: Result<Arc<Shape>, Reason>,
+    /// The query over views as tables, for samples of views; `None` where it names no view.
+    pub(crate) view_shape: Option<Arc<Shape>>,
     /// What stands above the aggregate, compiled when it is first needed; `None` in it when that cannot be done.
     pub(crate) upward: OnceLock<Option<Upward>>,
     /// How fast it ran before.
@@ -81,20 +84,23 @@ impl Prepared {
         }
         // Before planning, so that a table which is replaced meanwhile is not taken for the one planned with.
         let tables = Tables::named(session, references).await;
-        let plan = analysed(&state, statement).await.map_err(|error| with_tables(&error, &session.table_names()))?;
-        let basis = Basis::new(state, tables, &plan)?;
-        Self::of(Arc::new(basis), plan, Arc::default()).map(Some)
+        let misnamed = |error: DataFusionError| with_tables(&error, &session.table_names());
+        let raw = state.statement_to_plan(statement).await.map_err(misnamed)?;
+        let view_plan = with_views_as_tables(&raw, &tables.known)?;
+        let plan = analysed(&state, raw).map_err(misnamed)?;
+        let basis = Arc::new(Basis::new(Arc::clone(&state), tables, &plan)?);
+        let mut prepared = Self::of(basis, plan, Arc::default())?;
+        if let Some(view_plan) = view_plan {
+            prepared.view_shape = recognised(&analysed(&state, view_plan)?, &state).ok().map(Arc::new);
+        }
+        Ok(Some(prepared))
     }
 
     /// The query of an analysed plan, which ran at this pace.
     fn of(basis: Arc<Basis>, plan: LogicalPlan, pace: Arc<Pace>) -> Result<Self> {
         check_error_functions(&plan)?;
-        // What cannot be simplified is left to DataFusion, and fails there or not.
-        let shape = match simplified(&plan, &basis.state) {
-            Ok(simplified) => recognise(&simplified).map(Arc::new),
-            Err(error) => Err(Reason::new(format!("an expression cannot be simplified: {error}"))),
-        };
-        Ok(Self { basis, plan, shape, upward: OnceLock::new(), pace, fitted: Mutex::default() })
+        let shape = recognised(&plan, &basis.state).map(Arc::new);
+        Ok(Self { basis, plan, shape, view_shape: None, upward: OnceLock::new(), pace, fitted: Mutex::default() })
     }
 
     /// The state that it was planned with.
@@ -105,7 +111,7 @@ impl Prepared {
     /// Whether asking again later means the same, tables, functions and settings being what they are: nothing changes with
     /// the time, and no part is filled in while the query runs.
     pub(crate) fn is_repeatable(&self) -> bool {
-        let slotted = self.shape.as_ref().is_ok_and(|shape| !shape.error_calls.is_empty());
+        let slotted = self.shape.iter().chain(&self.view_shape).any(|shape| !shape.error_calls.is_empty());
         !slotted && self.basis.is_repeatable()
     }
 
@@ -148,8 +154,16 @@ impl Prepared {
     }
 }
 
-/// The analysed plan of a statement.
-async fn analysed(state: &SessionState, statement: Statement) -> datafusion::error::Result<LogicalPlan> {
-    let plan = state.statement_to_plan(statement).await?;
+/// What can be estimated of an analysed plan.
+fn recognised(plan: &LogicalPlan, state: &SessionState) -> Result<Shape, Reason> {
+    // What cannot be simplified is left to DataFusion, and fails there or not.
+    match simplified(plan, state) {
+        Ok(simplified) => recognise(&simplified),
+        Err(error) => Err(Reason::new(format!("an expression cannot be simplified: {error}"))),
+    }
+}
+
+/// The analysed plan of a planned statement.
+fn analysed(state: &SessionState, plan: LogicalPlan) -> datafusion::error::Result<LogicalPlan> {
     state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})
 }

@@ -100,7 +100,8 @@ impl Templates {
 
     /// Takes note of a query that was planned from a text, and makes a template when its form was asked before.
     pub(super) async fn learn(&self, sql: &str, form: Form, literals: Literals, prepared: &Prepared) {
-        if !self.is_wanted(&form, &literals) {
+        // A template knows no views.
+        if prepared.view_shape.is_some() || !self.is_wanted(&form, &literals) {
             return;
         }
         let template = made(sql, literals, prepared).await;
@@ -153,7 +154,7 @@ async fn made(sql: &str, literals: Literals, prepared: &Prepared) -> Option<Temp
         return None;
     }
     let (statement, markers) = marked(sql, dialect, &literals, &chosen)?;
-    let plan = analysed(state, statement).await.ok()?;
+    let plan = analysed(state, state.statement_to_plan(statement).await.ok()?).ok()?;
     let values: Vec<_> = chosen.iter().map(|at| &literals.values[*at]).collect();
     let (again, found) = filled(plan.clone(), &markers, &values).ok()?;
     // Who writes what looks like a marker cannot be told from one.

@@ -1,14 +1,16 @@
 //! Which samples may answer for a table.
 
 use super::Session;
+use super::samples::memory_content;
+use super::views::SampledView;
 use crate::error::Result;
 use crate::shape::Reason;
 use datafusion::catalog::TableProvider;
 use datafusion::execution::SessionState;
 use plusminus_catalog::{BaseFile, Manifest, Store};
 use plusminus_files::FileTable;
-use plusminus_sampling::{are_same, are_unchanged, base_files, rows_of};
-use std::sync::{Arc, PoisonError, Weak};
+use plusminus_sampling::{VIEW, are_same, are_unchanged, base_files, rows_of};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 impl Session {
@@ -38,6 +40,7 @@ impl Session {
         table: &Arc<dyn TableProvider>,
         state: &SessionState,
     ) -> Result<std::result::Result<Vec<Arc<Manifest>>, Reason>> {
+        let table = &SampledView::uncovered(table);
         let mut families = self.families()?;
         families.retain(|m| m.design.table == key);
         if families.is_empty() {
@@ -100,11 +103,32 @@ impl Session {
             return None;
         }
         let sampled = self.inner.sampled.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = sampled.get(&(manifest.name.clone(), manifest.generation)).and_then(Weak::upgrade);
-        match known {
-            Some(known) if Arc::ptr_eq(&known, table) => None,
+        let known = sampled.get(&(manifest.name.clone(), manifest.generation));
+        match known.and_then(|(known, content)| Some((known.upgrade()?, *content))) {
+            Some((known, content)) if Arc::ptr_eq(&known, table) => match content == memory_content(table) {
+                true => None,
+                false => Some("its rows were changed since it was built".to_owned()),
+            },
             _ => Some("its table is not made of files and was not sampled by this process".to_owned()),
         }
+    }
+}
+
+impl Session {
+    /// Whether a family still describes its table: `fresh`, or `stale` and why.
+    pub(crate) async fn freshness(&self, manifest: &Arc<Manifest>) -> String {
+        let found = match self.table(&manifest.design.table).await {
+            Ok((table, key)) if key == manifest.design.table => {
+                let state = self.inner.context.state();
+                let own = std::slice::from_ref(manifest);
+                match self.now(own, &table, &state).await {
+                    Ok(now) => staleness(manifest, &table, &now).or_else(|| self.stranger(manifest, &table)),
+                    Err(error) => Some(error.to_string().lines().next().unwrap_or_default().to_owned()),
+                }
+            }
+            _ => Some("its table is not there".to_owned()),
+        };
+        found.map_or_else(|| "fresh".to_owned(), |why| format!("stale: {why}"))
     }
 }
 
@@ -152,6 +176,11 @@ fn staleness(manifest: &Manifest, table: &Arc<dyn TableProvider>, now: &Now) -> 
             }
             Ok(_) => {}
         }
+    }
+    if table.get_logical_plan().is_some()
+        && manifest.base.options.get(VIEW).map(String::as_str) != Some(table.get_table_definition().unwrap_or_default())
+    {
+        return Some("the view is defined otherwise".to_owned());
     }
     if FileTable::of(table).is_some_and(|files| files.definition().options != manifest.base.options) {
         return Some("its files are read with other options".to_owned());

@@ -4,6 +4,7 @@ mod families;
 mod samples;
 mod statements;
 mod tables;
+pub(crate) mod views;
 
 pub use samples::SampleBuilder;
 
@@ -81,8 +82,8 @@ pub(crate) struct Inner {
     pub(crate) defaults: Mutex<Defaults>,
     /// Definitions of the tables that this process registered, kept in the store once sampled.
     pub(crate) registered: Mutex<Vec<plusminus_catalog::TableDefinition>>,
-    /// The tables that this process sampled, by family and generation.
-    pub(crate) sampled: Mutex<HashMap<(String, u64), Weak<dyn TableProvider>>>,
+    /// The tables that this process sampled, by family and generation, and what those in memory held then.
+    pub(crate) sampled: Mutex<HashMap<(String, u64), (Weak<dyn TableProvider>, Option<u64>)>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) threads: usize,
     pub(crate) memory_bytes: u64,
@@ -203,6 +204,7 @@ impl SessionBuilder {
             }),
         };
         session.restore_tables().await?;
+        session.restore_views().await?;
         Ok(session)
     }
 

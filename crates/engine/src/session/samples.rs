@@ -5,11 +5,16 @@ use crate::answer::Answer;
 use crate::error::{Error, Result};
 use crate::exact::may_be_of_files;
 use crate::listing;
+use crate::session::views::refuse_unwatched_view;
+use datafusion::catalog::TableProvider;
+use datafusion::datasource::MemTable;
 use futures::FutureExt;
 use plusminus_catalog::{Manifest, SampleSize};
 use plusminus_dialect::{CreateSample, Design, SampleSize as SizeClause};
 use plusminus_files::{FileTable, find_fault};
 use plusminus_sampling::{DrawOptions, SampleRequest, Source, draw, skewed_measures};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 /// Rows of each stratum when neither CAP nor SIZE is given.
 const DEFAULT_CAP: u64 = 10_000;
@@ -130,7 +135,7 @@ impl SampleBuilder {
         built.into_iter().next().ok_or_else(|| Error::data("the build returned nothing"))
     }
 
-    fn request(&self, table_key: &str, default_seed: u64) -> Result<SampleRequest> {
+    fn request(&self, table_key: &str, default_seed: u64, families: &[Arc<Manifest>]) -> Result<SampleRequest> {
         if let Some(SampleSize::Percent(p)) = self.size
             && !(p > 0.0 && p <= 100.0)
         {
@@ -147,7 +152,7 @@ impl SampleBuilder {
             false => SampleSize::Cap(DEFAULT_CAP),
         };
         Ok(SampleRequest {
-            name: self.name.clone().unwrap_or_else(|| self.default_name(table_key)),
+            name: self.free_name(table_key, families)?,
             stratified_by: self.stratified_by.clone(),
             universe: self.universe.clone(),
             size: self.size.unwrap_or(default),
@@ -158,10 +163,33 @@ impl SampleBuilder {
         })
     }
 
-    /// `flights_by_origin`, `flights_uniform`, `flights_universe_tail`; of a path only the file's stem.
-    fn default_name(&self, table: &str) -> String {
-        let stem = table.rsplit('/').find(|part| !part.is_empty()).unwrap_or(table);
-        let stem = stem.split('.').next().unwrap_or(stem);
+    /// The name that was given, or one by default that no other table's sample has.
+    fn free_name(&self, table: &str, families: &[Arc<Manifest>]) -> Result<String> {
+        let other = |name: &str| families.iter().find(|m| m.name == name && m.design.table != table);
+        if let Some(name) = &self.name {
+            return match other(name).filter(|_| self.replace) {
+                Some(taken) => Err(Error::invalid(
+                    format!("sample '{name}' is of another table, {}", taken.design.table),
+                    format!("another name, or DROP SAMPLE {name} first"),
+                )),
+                None => Ok(name.clone()),
+            };
+        }
+        let depth = table.split('/').filter(|part| !part.is_empty()).count();
+        let names = (1..=depth.max(1)).map(|parts| self.default_name(table, parts));
+        let numbered = (2..).map(|number| format!("{}_{number}", self.default_name(table, 1)));
+        let free = names.chain(numbered).find(|name| other(name).is_none());
+        free.ok_or_else(|| Error::data("no name is free"))
+    }
+
+    /// `flights_by_origin`, `flights_uniform`, `flights_universe_tail`; of a path its last `parts`, without the ending.
+    fn default_name(&self, table: &str, parts: usize) -> String {
+        let mut last: Vec<&str> = table.rsplit('/').filter(|part| !part.is_empty()).take(parts).collect();
+        if let Some(file) = last.first_mut() {
+            *file = file.split('.').next().unwrap_or(file);
+        }
+        last.reverse();
+        let stem = if last.is_empty() { table.to_owned() } else { last.join("_") };
         let name = match (&self.universe, self.stratified_by.is_empty()) {
             (Some(column), _) => format!("{stem}_universe_{column}"),
             (None, true) => format!("{stem}_uniform"),
@@ -186,8 +214,12 @@ impl Session {
             return Err(Error::invalid("samples built in one pass are of one table", "one call per table"));
         }
         let (provider, key) = self.table(&first.table).await?;
-        let requests = builders.iter().map(|b| b.request(&key, self.inner.seed)).collect::<Result<Vec<_>>>()?;
         let state = self.inner.context.state();
+        refuse_unwatched_view(&key, &provider, &state).await?;
+        let families = self.families()?;
+        let requests =
+            builders.iter().map(|b| b.request(&key, self.inner.seed, &families)).collect::<Result<Vec<_>>>()?;
+        let content = memory_content(&provider);
         let source = Source::open(&provider, &state).await?;
         let options = DrawOptions {
             threads: self.inner.threads,
@@ -208,7 +240,8 @@ impl Session {
         };
         self.keep_table(&key)?;
         let mut sampled = self.inner.sampled.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        sampled.extend(built.iter().map(|m| ((m.name.clone(), m.generation), std::sync::Arc::downgrade(&provider))));
+        let known = |m: &Manifest| ((m.name.clone(), m.generation), (std::sync::Arc::downgrade(&provider), content));
+        sampled.extend(built.iter().map(known));
         Ok(built)
     }
 
@@ -235,10 +268,25 @@ impl Session {
         builder.seed = options.seed;
         let manifest = builder.build().await?;
         let suggestions: Vec<String> = left_out(&manifest).into_iter().chain(tail_suggestions(&manifest)).collect();
-        let mut answer = listing::samples(&[std::sync::Arc::new(manifest)])?;
+        let mut answer = self.show_samples(&[Arc::new(manifest)]).await?;
         answer.report.warnings.extend(suggestions);
         Ok(answer)
     }
+}
+
+/// What a table in memory holds, by where its values lie; `None` for other tables, and while it is written.
+pub(crate) fn memory_content(table: &Arc<dyn TableProvider>) -> Option<u64> {
+    let memory = (table.as_ref() as &dyn std::any::Any).downcast_ref::<MemTable>()?;
+    let mut hasher = DefaultHasher::new();
+    for partition in &memory.batches {
+        for batch in partition.try_read().ok()?.iter() {
+            batch.num_rows().hash(&mut hasher);
+            for column in batch.columns() {
+                column.to_data().buffers().iter().for_each(|buffer| (buffer.as_ptr() as usize).hash(&mut hasher));
+            }
+        }
+    }
+    Some(hasher.finish())
 }
 
 /// What was built otherwise than one may think, a line each.

@@ -7,8 +7,9 @@ use crate::error::{Error, Result};
 use crate::listing;
 use crate::query;
 use futures::{FutureExt, Stream};
+use plusminus_catalog::Manifest;
 use plusminus_dialect::{BoundedSql, Setting, SettingName, SqlClass, Statement, StatementKind, parse_script};
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::task::Poll;
 
 impl Session {
@@ -97,9 +98,9 @@ impl Session {
         match &statement.kind {
             StatementKind::Sql(sql) => self.run_sql(sql, listeners).await,
             StatementKind::CreateSample(create) => self.create_sample(create).await,
-            StatementKind::ShowSamples => listing::samples(&self.families()?),
+            StatementKind::ShowSamples => self.show_samples(&self.families()?).await,
             StatementKind::DescribeSample { name } => listing::family(&self.inner.store.family(name)?),
-            StatementKind::VerifySample { name } => self.verify(name),
+            StatementKind::VerifySample { name } => self.verify(name).await,
             StatementKind::DropSample { name, if_exists } => self.drop_sample(name, *if_exists),
             StatementKind::Set { setting } => Ok(self.set(setting.clone())),
             StatementKind::Reset { name } => Ok(self.reset(*name)),
@@ -121,15 +122,26 @@ impl Session {
         }
     }
 
+    /// SHOW SAMPLES, with what each of them is worth today.
+    pub(super) async fn show_samples(&self, families: &[Arc<Manifest>]) -> Result<Answer> {
+        let mut states = Vec::with_capacity(families.len());
+        for manifest in families {
+            states.push(self.freshness(manifest).await);
+        }
+        listing::samples(families, &states)
+    }
+
     /// VERIFY SAMPLE: every byte against the manifest.
-    fn verify(&self, name: &str) -> Result<Answer> {
+    async fn verify(&self, name: &str) -> Result<Answer> {
         let manifest = self.inner.store.family(name)?;
         let mut found = self.inner.store.verify(&manifest);
         match found.damage.pop() {
             Some(damage) => Err(damage.into()),
             None => Ok(listing::message(&format!(
-                "sample '{name}' is whole: {} files, {} bytes match their checksums",
-                found.files, found.bytes
+                "sample '{name}' is whole: {} files, {} bytes match their checksums; it is {}",
+                found.files,
+                found.bytes,
+                self.freshness(&Arc::new(manifest)).await
             ))),
         }
     }

@@ -14,6 +14,7 @@ mod control;
 mod coverage;
 mod errors;
 mod explain;
+mod freshness;
 mod full_sample;
 mod functions;
 mod golden;

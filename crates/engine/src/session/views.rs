@@ -1,0 +1,136 @@
+//! Views: samples of them, and those that the store remembers.
+
+use super::Session;
+use crate::error::{Error, Result};
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{Session as CatalogSession, TableProvider};
+use datafusion::common::TableReference;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::datasource::{TableType, provider_as_source};
+use datafusion::logical_expr::{DdlStatement, Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::physical_plan::ExecutionPlan;
+use plusminus_catalog::ViewDefinition;
+use plusminus_files::FileTable;
+use std::sync::Arc;
+
+/// A view that stays a table in a plan, so that a sample of it can stand for it.
+#[derive(Debug)]
+pub(crate) struct SampledView {
+    view: Arc<dyn TableProvider>,
+}
+
+#[async_trait]
+impl TableProvider for SampledView {
+    fn schema(&self) -> SchemaRef {
+        self.view.schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::View
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn CatalogSession,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
+        self.view.scan(state, projection, filters, limit).await
+    }
+}
+
+impl SampledView {
+    /// The view behind a provider, or the provider itself.
+    pub(crate) fn uncovered(table: &Arc<dyn TableProvider>) -> Arc<dyn TableProvider> {
+        let covered = (table.as_ref() as &dyn std::any::Any).downcast_ref::<Self>();
+        Arc::clone(covered.map_or(table, |covered| &covered.view))
+    }
+}
+
+/// The plan with the views among `tables` as tables, where DataFusion put their queries in their place; `None` without one.
+pub(crate) fn with_views_as_tables(
+    plan: &LogicalPlan,
+    tables: &[(TableReference, Arc<dyn TableProvider>)],
+) -> Result<Option<LogicalPlan>> {
+    let views: Vec<_> = tables.iter().filter(|(_, table)| table.get_logical_plan().is_some()).collect();
+    if views.is_empty() {
+        return Ok(None);
+    }
+    let replaced = plan.clone().transform_down(|node| {
+        let LogicalPlan::SubqueryAlias(alias) = &node else { return Ok(Transformed::no(node)) };
+        let is_own = |(name, view): &&&(TableReference, Arc<dyn TableProvider>)| {
+            alias.alias.table() == name.table() && view.get_logical_plan().is_some_and(|own| *own == *alias.input)
+        };
+        let Some((_, view)) = views.iter().find(is_own) else { return Ok(Transformed::no(node)) };
+        let source = provider_as_source(Arc::new(SampledView { view: Arc::clone(view) }));
+        let scan = LogicalPlanBuilder::scan(alias.alias.clone(), source, None)?.build()?;
+        Ok(Transformed::new(scan, true, datafusion::common::tree_node::TreeNodeRecursion::Jump))
+    })?;
+    Ok(replaced.transformed.then_some(replaced.data))
+}
+
+impl Session {
+    /// Keeps in the store what a statement declared, and forgets what it dropped.
+    pub(crate) async fn keep_declarations(&self, plan: &LogicalPlan, sql: &str) -> Result<()> {
+        let LogicalPlan::Ddl(statement) = plan else { return Ok(()) };
+        let store = &self.inner.store;
+        match statement {
+            DdlStatement::CreateView(view) if !view.temporary => {
+                let (name, sql) = (self.table_key(&view.name), sql.to_owned());
+                store.forget(&name)?;
+                Ok(store.put_view(&ViewDefinition { name, sql })?)
+            }
+            DdlStatement::CreateExternalTable(table) if !table.temporary => {
+                let name = self.table_key(&table.name);
+                let provider = self.inner.context.table_provider(table.name.clone()).await?;
+                store.forget(&name)?;
+                match FileTable::of(&provider) {
+                    Some(files) => Ok(store.put_table(files.definition())?),
+                    None => Ok(()),
+                }
+            }
+            DdlStatement::DropView(view) => Ok(store.forget(&self.table_key(&view.name))?),
+            DdlStatement::DropTable(table) => Ok(store.forget(&self.table_key(&table.name))?),
+            _ => Ok(()),
+        }
+    }
+
+    /// Declares the views of the store again; one may stand on another, so that as many rounds are made as help.
+    pub(super) async fn restore_views(&self) -> Result<()> {
+        let mut open = self.inner.store.views()?;
+        loop {
+            let before = open.len();
+            let mut left = Vec::new();
+            for view in open {
+                let is_known = self.inner.context.table_exist(TableReference::bare(view.name.as_str()))?;
+                // A view whose tables are gone must not keep the others from being used; it is told when it is asked for.
+                if !is_known && self.inner.context.sql(&view.sql).await.is_err() {
+                    left.push(view);
+                }
+            }
+            if left.is_empty() || left.len() == before {
+                return Ok(());
+            }
+            open = left;
+        }
+    }
+}
+
+/// A view that can be sampled stands on files alone: of anything else nobody could tell whether it is what it was.
+pub(crate) async fn refuse_unwatched_view(
+    name: &str,
+    table: &Arc<dyn TableProvider>,
+    state: &dyn CatalogSession,
+) -> Result<()> {
+    if table.get_logical_plan().is_none() || plusminus_sampling::base_files(table, state).await?.is_some() {
+        return Ok(());
+    }
+    Err(Error::unsupported(
+        format!(
+            "view '{name}' stands on tables that are no files, so a sample of it could not be told from a stale one"
+        ),
+        "a sample of the table that it stands on, or a view over files",
+    ))
+}
