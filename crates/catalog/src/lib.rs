@@ -45,8 +45,8 @@ pub use error::CatalogError;
 pub use family::Verification;
 pub use level::{LEVEL_COLUMNS, PRIORITY, RANK, STRATUM, STRATUM_ROWS, level_schema};
 pub use manifest::{
-    BaseFile, BaseTable, Column, ColumnMoments, Design, DistinctCount, FORMAT_VERSION, FileEntry, LevelEntry, Manifest,
-    OLDEST_READABLE_VERSION, RowGroupEntry, SampleSize,
+    BaseFile, BaseTable, Column, ColumnMoments, Design, DistinctCount, FORMAT_VERSION, FileEntry, HeavyKey, KeptKeys,
+    KeyCheck, LevelEntry, Manifest, OLDEST_READABLE_VERSION, RowGroupEntry, SampleSize,
 };
 pub use store::Store;
 pub use strata::{Strata, StrataColumns, TAIL};

@@ -45,6 +45,9 @@ pub struct Manifest {
     /// Distinct values of the columns that can be counted so; empty in stores of older programs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub distinct: Vec<DistinctCount>,
+    /// Of a universe sample: which keys it keeps; absent in stores of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<KeptKeys>,
 }
 
 impl Manifest {
@@ -260,6 +263,37 @@ pub struct ColumnMoments {
     pub min: Option<f64>,
     /// The largest value, if there is one.
     pub max: Option<f64>,
+}
+
+/// The keys of a universe sample.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KeptKeys {
+    /// Keys are kept whose priority, a hash of their value, is at most this.
+    pub threshold: u64,
+    /// The table's keys that are not heavy, kept or not.
+    pub others: u64,
+    /// Keys with very many rows, which are kept whatever their hash.
+    pub heavy: Vec<HeavyKey>,
+    /// What the kept keys say of the whole table, beside the truth.
+    pub checks: Vec<KeyCheck>,
+}
+
+/// A key with very many rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeavyKey {
+    /// Its priority.
+    pub priority: u64,
+    /// Its rows in the table.
+    pub rows: u64,
+}
+
+/// How far an estimate of something known is off.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KeyCheck {
+    /// The column whose sum it is; none of the number of rows.
+    pub column: Option<String>,
+    /// By level: the error of the estimate over its standard error.
+    pub z: Vec<f64>,
 }
 
 /// How many distinct values a column has, NULL not counted.

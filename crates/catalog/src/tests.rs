@@ -74,6 +74,7 @@ fn manifest_of(draft: &Draft, name: &str) -> Manifest {
         moments: Vec::new(),
         body_moments: Vec::new(),
         distinct: Vec::new(),
+        keys: None,
     }
 }
 

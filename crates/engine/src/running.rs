@@ -283,7 +283,8 @@ impl Running {
     fn sample_report(&self, shape: &Shape, manifest: &Manifest, estimated: &Estimated, met: bool) -> Report {
         let mut intervals = estimated.intervals.iter().flatten().flatten().chain(estimated.spoken_of.iter().flatten());
         let chosen = shape.selects_by_estimate && !estimated.is_whole;
-        let approximate = chosen || intervals.any(|i| i.trust != Trust::Exact);
+        let some = estimated.absent_keys > 0;
+        let approximate = some || chosen || intervals.any(|i| i.trust != Trust::Exact);
         let mut report = self.report(if approximate { Mode::Approximate } else { Mode::Exact }, "");
         report.met = Some(met);
         report.rows_total = Some(manifest.base.rows);

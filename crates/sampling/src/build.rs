@@ -4,6 +4,7 @@ use crate::columns::numeric_columns;
 use crate::distinct::Sketches;
 use crate::error::SamplingError;
 use crate::finish::{Build, summed};
+use crate::key_counts::count_keys;
 use crate::part::{FamilyPart, UnitMoments};
 use crate::plan::{FamilyPlan, check_columns, table_rows};
 use crate::prescan;
@@ -41,6 +42,7 @@ pub async fn draw(
     // Locks come before the pass: a name that is taken or busy is told at once, not after an hour.
     let drafts = requests.iter().map(|r| store.begin(&r.name, r.replace)).collect::<Result<Vec<_>, _>>()?;
     prescan::find_edges(&source, &mut families, &numeric_columns(&source.schema), state, options.threads).await?;
+    count_keys(&source, &mut families, state, options.threads, options.memory_bytes).await?;
     let (schema, files) = (Arc::clone(&source.schema), source.files.clone());
     let (options_of_files, left_out, table_schema) = (source.options.clone(), source.left_out(), source.table_schema());
     let harvests = pass(source, families.clone(), total, state, options).await?;

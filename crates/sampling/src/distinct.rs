@@ -1,46 +1,46 @@
-//! How many distinct values each column has, sketched on the way.
+//! How many distinct values each column has: exact for few values, sketched for many.
 //!
 //! DataFusion's `approx_distinct` does the same; here every value of every column passes, and a hash that is cheaper
 //! than its general one halves the price of a pass. The columns are those that `approx_distinct` takes, except nested ones.
 
+mod counter;
 pub(crate) mod hashes;
 mod sketch;
 
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::record_batch::RecordBatch;
+use counter::Counter;
 use plusminus_catalog::DistinctCount;
-use sketch::{SKETCH_ERROR, Sketch};
 
-/// A sketch per column. Neither the order of the rows nor their division among workers changes it.
+/// A counter per column. Neither the order of the rows nor their division among workers changes it.
 #[derive(Debug)]
 pub(crate) struct Sketches {
-    columns: Vec<(usize, Sketch)>,
+    columns: Vec<(usize, Counter)>,
 }
 
 impl Sketches {
     pub(crate) fn new(schema: &SchemaRef) -> Self {
         let fields = schema.fields().iter().enumerate();
         let counted = fields.filter(|(_, field)| is_counted(field.data_type()));
-        Self { columns: counted.map(|(column, _)| (column, Sketch::default())).collect() }
+        Self { columns: counted.map(|(column, _)| (column, Counter::default())).collect() }
     }
 
     pub(crate) fn add(&mut self, batch: &RecordBatch) {
-        for (column, sketch) in &mut self.columns {
-            hashes::for_each(batch.column(*column).as_ref(), |hash| sketch.add(hash));
+        for (column, counter) in &mut self.columns {
+            counter.add(batch.column(*column).as_ref());
         }
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
-        for ((_, sketch), (_, other)) in self.columns.iter_mut().zip(&other.columns) {
-            sketch.merge(other);
+        for ((_, counter), (_, other)) in self.columns.iter_mut().zip(&other.columns) {
+            counter.merge(other);
         }
     }
 
     pub(crate) fn counts(&self, schema: &SchemaRef) -> Vec<DistinctCount> {
-        let count = |(column, sketch): &(usize, Sketch)| DistinctCount {
-            column: schema.field(*column).name().clone(),
-            count: sketch.count(),
-            relative_error: SKETCH_ERROR,
+        let count = |(column, counter): &(usize, Counter)| {
+            let (count, relative_error) = counter.count();
+            DistinctCount { column: schema.field(*column).name().clone(), count, relative_error }
         };
         self.columns.iter().map(count).collect()
     }

@@ -2,15 +2,18 @@
 
 use crate::columns;
 use crate::error::SamplingError;
+use crate::key_checks;
 use crate::layout;
 use crate::merge::{self, Roles};
 use crate::part::{FamilyPart, UnitMoments};
 use crate::plan::FamilyPlan;
 use crate::request::{DrawOptions, Progress, SampleRequest};
+use crate::universe::Universe;
 use crate::write;
 use arrow::datatypes::SchemaRef;
 use plusminus_catalog::{
-    BaseFile, BaseTable, Column, ColumnMoments, Design, DistinctCount, Draft, FORMAT_VERSION, Manifest,
+    BaseFile, BaseTable, Column, ColumnMoments, Design, DistinctCount, Draft, FORMAT_VERSION, HeavyKey, KeptKeys,
+    Manifest, Strata,
 };
 use plusminus_statistics::{Moments, cap};
 use std::collections::BTreeMap;
@@ -51,14 +54,16 @@ impl Build {
             schema: &self.schema,
             strata: &plan.columns,
             has_tail: plan.has_tail(),
-            by_key: plan.universe.is_some(),
+            keys: plan.universe.as_ref().map(|universe| (universe.others, universe.heavy.len() as u64)),
             numeric: &numeric,
             nullable: &nullable,
         };
         let mut family = merge::merge(parts, plan.quota, &roles)?;
         let strata = family.take_strata()?;
         let levels = request.levels.unwrap_or_else(|| cap::level_count(family.cap, cap::FLOOR)).max(1);
-        let ranks = layout::Ranks { caps: strata.caps(), levels, by_key: roles.by_key };
+        let by_key = roles.keys.is_some();
+        let whole = strata.tails().filter(|_| by_key).unwrap_or_default();
+        let ranks = layout::Ranks { caps: strata.caps(), levels, by_key, whole };
         let laid = layout::lay_out(&family.rows, &ranks, request.seed);
         let total = family.rows.len() as u64;
         let written = AtomicU64::new(0);
@@ -90,12 +95,26 @@ impl Build {
             moments: self.moments.clone(),
             body_moments: if plan.has_tail() { summed(&self.schema, body) } else { Vec::new() },
             distinct: self.distinct.clone(),
+            keys: plan.universe.as_ref().map(|u| self.kept_keys(u, &family, &strata, &laid)).transpose()?,
         };
         if is_wanted.strong_count() == 0 {
             return Err(SamplingError::request("the build was given up", "run it again"));
         }
         draft.publish(&manifest)?;
         Ok(manifest)
+    }
+
+    /// Which keys are kept, and how far what they say of the whole table is off.
+    fn kept_keys(
+        &self,
+        universe: &Universe,
+        family: &merge::Family,
+        strata: &Strata,
+        levels: &[layout::Level],
+    ) -> Result<KeptKeys, SamplingError> {
+        let heavy = universe.heavy.iter().map(|(priority, rows)| HeavyKey { priority: *priority, rows: *rows });
+        let checks = key_checks::checks(family, strata, levels, &self.schema, &self.moments)?;
+        Ok(KeptKeys { threshold: universe.threshold, others: universe.others, heavy: heavy.collect(), checks })
     }
 
     fn design(&self, request: &SampleRequest, plan: &FamilyPlan, cap: u64) -> Design {
@@ -107,7 +126,7 @@ impl Build {
             cap,
             seed: request.seed,
             tail: names(&plan.tail),
-            universe: plan.universe.map(|universe| self.schema.field(universe.column).name().clone()),
+            universe: plan.universe.as_ref().map(|universe| self.schema.field(universe.column).name().clone()),
         }
     }
 

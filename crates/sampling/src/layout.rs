@@ -22,6 +22,8 @@ pub(crate) struct Ranks<'a> {
     pub(crate) levels: u32,
     /// Whether rows of one priority share a rank.
     pub(crate) by_key: bool,
+    /// Strata that the lowest level holds whole; empty where there is none.
+    pub(crate) whole: &'a [bool],
 }
 
 /// Rows of one level, block by block, each sorted by stratum and rank.
@@ -55,7 +57,7 @@ pub(crate) fn lay_out(rows: &[Kept], ranks: &Ranks<'_>, seed: u64) -> Vec<Level>
 
 /// Calls `f(place, rank, stratum, level)` for rows sorted by stratum and priority.
 fn for_each_rank(rows: &[Kept], ranks: &Ranks<'_>, mut f: impl FnMut(usize, u64, u32, usize)) {
-    let Ranks { caps, levels, by_key } = *ranks;
+    let Ranks { caps, levels, by_key, whole } = *ranks;
     let mut at = 0;
     let (mut cap, mut bounds) = (0, Vec::new());
     for run in rows.chunk_by(|a, b| a.stratum == b.stratum) {
@@ -68,7 +70,8 @@ fn for_each_rank(rows: &[Kept], ranks: &Ranks<'_>, mut f: impl FnMut(usize, u64,
         for (place, row) in run.iter().enumerate() {
             let is_same_key = by_key && place > 0 && run[place - 1].priority == row.priority;
             rank += u64::from(place > 0 && !is_same_key);
-            f(at, rank, stratum, level_of(&bounds, rank));
+            let is_whole = whole.get(stratum as usize).is_some_and(|whole| *whole);
+            f(at, rank, stratum, if is_whole { 0 } else { level_of(&bounds, rank) });
             at += 1;
         }
     }

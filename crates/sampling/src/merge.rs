@@ -6,7 +6,6 @@ use crate::part::FamilyPart;
 use crate::reservoir::CHUNK;
 use crate::stratum_moments::{MOMENT_ROWS, StratumMoments, are_kept};
 use crate::tally::{Quota, Tally};
-use crate::universe::Keys;
 use arrow::array::{ArrayRef, AsArray, UInt32Array};
 use arrow::compute::{SortColumn, SortOptions, lexsort_to_indices, take};
 use arrow::datatypes::{Field, SchemaRef};
@@ -41,8 +40,8 @@ pub(crate) struct Roles<'a> {
     pub(crate) schema: &'a SchemaRef,
     pub(crate) strata: &'a [usize],
     pub(crate) has_tail: bool,
-    /// Whether what is drawn are keys with all their rows.
-    pub(crate) by_key: bool,
+    /// Of a universe sample, whose rows are drawn by their keys: the table's keys that are not kept whole, and those that are.
+    pub(crate) keys: Option<(u64, u64)>,
     pub(crate) numeric: &'a [usize],
     pub(crate) nullable: &'a [usize],
 }
@@ -50,12 +49,10 @@ pub(crate) struct Roles<'a> {
 pub(crate) fn merge(parts: Vec<FamilyPart>, quota: Quota, roles: &Roles<'_>) -> Result<Family, SamplingError> {
     let mut numbering = Numbering::new(roles)?;
     let mut rest = Vec::with_capacity(parts.len());
-    let mut all_keys = Keys::default();
     for part in parts {
         let count = part.tally.rows.len();
         numbering.add(part.interner, count)?;
         rest.push((part.tally.rows, part.reservoir, part.nulls, part.moments));
-        all_keys.merge(part.keys);
     }
     let (mut keys, places) = numbering.finish()?;
     let tails = roles.has_tail.then(|| take_tails(&mut keys));
@@ -82,29 +79,39 @@ pub(crate) fn merge(parts: Vec<FamilyPart>, quota: Quota, roles: &Roles<'_>) -> 
     }
     rows.sort_unstable();
     let tally = Tally { rows: counts, tails: tails.clone().unwrap_or_default() };
-    let cap = match roles.by_key {
-        true => distinct_priorities(&rows),
-        false => quota.cap(&tally).min(tally.largest()),
+    let (cap, caps) = match roles.keys {
+        Some((_, heavy)) => {
+            let body = rows.iter().filter(|row| !tally.is_tail(row.stratum as usize));
+            let cap = distinct_priorities(body).max(1);
+            let caps = (0..tally.rows.len()).map(|stratum| if tally.is_tail(stratum) { heavy } else { cap });
+            (cap, caps.collect())
+        }
+        None => {
+            let cap = quota.cap(&tally).min(tally.largest()).max(1);
+            let caps = tally.caps(cap);
+            keep_lowest(&mut rows, &caps);
+            (cap, caps)
+        }
     };
-    let caps = tally.caps(cap.max(1));
-    if !roles.by_key {
-        keep_lowest(&mut rows, &caps);
-    }
+    let keys_of = |(others, heavy): (u64, u64)| {
+        (0..tally.rows.len()).map(|stratum| if tally.is_tail(stratum) { heavy } else { others }).collect()
+    };
     let strata = StrataColumns {
         keys,
         tails,
         non_null: non_null(&tally.rows, &nulls, roles),
         moments: stratum_moments(&tally.rows, &moments, &places, roles),
-        all_keys: roles.by_key.then(|| vec![all_keys.count(); tally.rows.len()]),
-        rows: tally.rows,
+        all_keys: roles.keys.map(keys_of),
+        rows: tally.rows.clone(),
         caps,
     };
-    Ok(Family { strata, rows, chunks, cap: cap.max(1) })
+    Ok(Family { strata, rows, chunks, cap })
 }
 
 /// The number of keys among rows sorted by their keys' priorities.
-fn distinct_priorities(rows: &[Kept]) -> u64 {
-    rows.chunk_by(|a, b| a.priority == b.priority).count() as u64
+fn distinct_priorities<'k>(rows: impl Iterator<Item = &'k Kept>) -> u64 {
+    let mut last = None;
+    rows.filter(|row| last.replace(row.priority) != Some(row.priority)).count() as u64
 }
 
 /// Takes the last key off: whether a stratum is of the tail.

@@ -27,7 +27,7 @@ pub(crate) struct FamilyPart {
     /// NULLs per stratum, for each nullable column of the table.
     pub(crate) nulls: Vec<Vec<u64>>,
     pub(crate) moments: StratumMoments,
-    /// The keys met, of a universe sample.
+    /// The priorities of the keys of a batch, of a universe sample.
     pub(crate) keys: Keys,
     /// Over the rows outside the tail; empty without one.
     pub(crate) body_moments: UnitMoments,
@@ -80,43 +80,53 @@ impl FamilyPart {
         rows: &Rows<'_>,
         packed: &mut Vec<f64>,
     ) -> Result<(), SamplingError> {
-        let tail = plan.has_tail().then(|| tail::marks(&plan.edges, rows.numbers, rows.batch.num_rows()));
+        let (priorities, heavy) = match &plan.universe {
+            None => (rows.priorities, None),
+            Some(universe) => self.keys.priorities(universe, rows.batch, rows.priorities),
+        };
+        let ties = plan.universe.is_some().then_some(rows.priorities);
+        let largest = || tail::marks(&plan.edges, rows.numbers, rows.batch.num_rows());
+        let tail = heavy.or_else(|| plan.has_tail().then(largest));
         self.interner.intern(rows.batch, tail.as_ref())?;
         if let Some(tail) = &tail {
             add_moments(&mut self.body_moments, rows.numbers, Some(&!tail), packed);
         }
-        self.count(plan, rows, tail.as_ref());
-        let (priorities, ties) = match plan.universe {
-            None => (rows.priorities, None),
-            Some(universe) => (self.keys.priorities(universe, rows.batch, rows.priorities), Some(rows.priorities)),
-        };
+        count(&mut self.tally, &mut self.moments, &mut self.nulls, &self.interner, plan, rows, tail.as_ref());
         self.reservoir.offer(rows.batch, self.interner.ids(), priorities, ties, &self.tally)
     }
+}
 
-    /// Rows, NULLs and moments by stratum.
-    fn count(&mut self, plan: &FamilyPlan, rows: &Rows<'_>, tail: Option<&BooleanBuffer>) {
-        let count = self.interner.len();
-        let strata = self.interner.ids();
-        self.tally.rows.resize(count, 0);
-        if plan.is_divided() {
-            for &stratum in strata {
-                self.tally.rows[stratum] += 1;
-            }
-            self.moments.add(rows.numbers, strata, count);
-        } else if let Some(only) = self.tally.rows.first_mut() {
-            *only += strata.len() as u64;
+/// Counts rows, NULLs and moments by stratum.
+fn count(
+    tally: &mut Tally,
+    moments: &mut StratumMoments,
+    nulls: &mut [Vec<u64>],
+    interner: &Interner,
+    plan: &FamilyPlan,
+    rows: &Rows<'_>,
+    tail: Option<&BooleanBuffer>,
+) {
+    let count = interner.len();
+    let strata = interner.ids();
+    tally.rows.resize(count, 0);
+    if plan.is_divided() {
+        for &stratum in strata {
+            tally.rows[stratum] += 1;
         }
-        if let Some(tail) = tail {
-            self.tally.tails.resize(count, false);
-            tail.set_indices().for_each(|row| self.tally.tails[strata[row]] = true);
-        }
-        for (nulls, column) in self.nulls.iter_mut().zip(rows.nullable) {
-            nulls.resize(count, 0);
-            let column = rows.batch.column(*column);
-            if let Some(bitmap) = column.logical_nulls().filter(|n| n.null_count() > 0) {
-                for (row, &stratum) in strata.iter().enumerate() {
-                    nulls[stratum] += u64::from(bitmap.is_null(row));
-                }
+        moments.add(rows.numbers, strata, count);
+    } else if let Some(only) = tally.rows.first_mut() {
+        *only += strata.len() as u64;
+    }
+    if let Some(tail) = tail {
+        tally.tails.resize(count, false);
+        tail.set_indices().for_each(|row| tally.tails[strata[row]] = true);
+    }
+    for (nulls, column) in nulls.iter_mut().zip(rows.nullable) {
+        nulls.resize(count, 0);
+        let column = rows.batch.column(*column);
+        if let Some(bitmap) = column.logical_nulls().filter(|n| n.null_count() > 0) {
+            for (row, &stratum) in strata.iter().enumerate() {
+                nulls[stratum] += u64::from(bitmap.is_null(row));
             }
         }
     }

@@ -79,12 +79,13 @@ impl FamilyPlan {
             edges: Vec::new(),
             quota: Quota::Below(threshold(share)),
             seed: request.seed,
-            universe: Some(Universe::new(schema, column, request.seed)?),
+            universe: Some(Universe::new(schema, column, request.seed, threshold(share))?),
         })
     }
 
+    /// Whether some rows are kept whole as strata of their own: the largest values, or the keys with the most rows.
     pub(crate) fn has_tail(&self) -> bool {
-        !self.tail.is_empty()
+        !self.tail.is_empty() || self.universe.as_ref().is_some_and(|universe| !universe.heavy.is_empty())
     }
 
     /// Whether the table may have more than one stratum.

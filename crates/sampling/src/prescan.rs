@@ -47,7 +47,7 @@ pub(crate) async fn find_edges(
     state: &dyn Session,
     threads: usize,
 ) -> Result<(), SamplingError> {
-    let mut tailed: Vec<&mut FamilyPlan> = families.iter_mut().filter(|f| f.has_tail()).collect();
+    let mut tailed: Vec<&mut FamilyPlan> = families.iter_mut().filter(|f| !f.tail.is_empty()).collect();
     if tailed.is_empty() {
         return Ok(());
     }

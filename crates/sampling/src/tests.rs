@@ -116,11 +116,11 @@ fn sorted_rows(sizes: &[u32]) -> Vec<Kept> {
 #[test]
 fn levels_double_and_blocks_share_each_level_at_random() {
     let rows = sorted_rows(&[800, 800, 30, 1]);
-    let levels = lay_out(&rows, &Ranks { caps: &[800; 4], levels: 4, by_key: false }, 5);
+    let levels = lay_out(&rows, &Ranks { caps: &[800; 4], levels: 4, by_key: false, whole: &[] }, 5);
     let held: Vec<u64> = levels.iter().map(|l| l.rows).collect();
     assert_eq!(held, [100 + 100 + 30 + 1, 200, 400, 800]);
     let rows = sorted_rows(&[200_000]);
-    let levels = lay_out(&rows, &Ranks { caps: &[200_000], levels: 1, by_key: false }, 5);
+    let levels = lay_out(&rows, &Ranks { caps: &[200_000], levels: 1, by_key: false, whole: &[] }, 5);
     assert_eq!(levels[0].blocks.len(), 12);
     for block in &levels[0].blocks {
         assert!((16_666..=16_667).contains(&block.len()));
@@ -132,7 +132,7 @@ fn levels_double_and_blocks_share_each_level_at_random() {
 #[test]
 fn a_tail_is_thinned_on_lower_levels() {
     let rows = sorted_rows(&[800, 30, 1]);
-    let levels = lay_out(&rows, &Ranks { caps: &[800, 30, 1], levels: 6, by_key: false }, 5);
+    let levels = lay_out(&rows, &Ranks { caps: &[800, 30, 1], levels: 6, by_key: false, whole: &[] }, 5);
     let held: Vec<u64> = levels.iter().map(|l| l.rows).collect();
     assert_eq!(held, [25 + 2 + 1, 25, 50 + 2, 100 + 4, 200 + 7, 400 + 15]);
 }

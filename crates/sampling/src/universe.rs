@@ -3,32 +3,42 @@
 //! A key is kept when the hash of its value is below the sample's share of all hashes, so that the same keys are kept
 //! wherever a column of the same values is sampled with the same seed (VerdictDB calls it a hashed sample). A row
 //! whose key is NULL is a key of its own. Given how many keys were kept, they are a simple random sample of all keys,
-//! ranked by their hashes: levels, blocks and weights then work on keys as they do on rows elsewhere.
+//! ranked by their hashes: levels, blocks and weights then work on keys as they do on rows elsewhere. Keys with very many rows are
+//! kept whatever their hash, as a stratum that is known whole at every level: a total must not depend on whether one of them is drawn.
 
 use crate::distinct::hashes;
 use crate::error::SamplingError;
 use crate::priority::mix;
-use arrow::array::Array;
+use arrow::array::{Array, ArrayRef};
+use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::record_batch::RecordBatch;
-use std::collections::HashSet;
+use plusminus_catalog::KeptKeys;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
 
 /// Which keys a family keeps.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Universe {
     /// Position of the key in the table.
     pub(crate) column: usize,
     salt: u64,
+    /// The highest priority of a key that is kept for its hash.
+    pub(crate) threshold: u64,
+    /// The keys with so many rows that they are kept whole, whatever their hash, as a stratum of their own.
+    pub(crate) heavy: Arc<HeavyKeys>,
+    /// All other keys of the table; known once they were counted.
+    pub(crate) others: u64,
 }
 
-/// Bytes that one key takes in a set at least: its hash and a control byte.
-const KEY_BYTES: u64 = 9;
+/// Keys with many rows, by priority: their rows, and their priorities below the threshold.
+pub(crate) type HeavyKeys = BTreeMap<u64, u64>;
 
 impl Universe {
     /// # Errors
     /// [`SamplingError::Request`] for a column whose values have no hash that tells them apart.
-    pub(crate) fn new(schema: &SchemaRef, column: usize, seed: u64) -> Result<Self, SamplingError> {
+    pub(crate) fn new(schema: &SchemaRef, column: usize, seed: u64, threshold: u64) -> Result<Self, SamplingError> {
         let field = schema.field(column);
         let is_key = match field.data_type() {
             DataType::Boolean => false,
@@ -38,73 +48,173 @@ impl Universe {
             let what = format!("UNIVERSE ON keeps keys, and '{}' is {}", field.name(), field.data_type());
             return Err(SamplingError::request(what, "a column of whole numbers, text, dates or decimals"));
         }
-        Ok(Self { column, salt: mix(seed ^ 0x756e_6976_6572_7365) })
+        Ok(Self { column, salt: salt(seed), threshold, heavy: Arc::default(), others: 0 })
     }
 
-    fn priority(self, hash: u64) -> u64 {
+    pub(crate) fn priority(&self, hash: u64) -> u64 {
         mix(hash ^ self.salt)
+    }
+
+    /// A priority below the threshold for a key that is kept whatever its own.
+    fn within(&self, priority: u64) -> u64 {
+        let scaled = (u128::from(priority) * u128::from(self.threshold)) >> 64;
+        u64::try_from(scaled).unwrap_or(priority)
     }
 }
 
-/// The keys that one worker met.
+fn salt(seed: u64) -> u64 {
+    mix(seed ^ 0x756e_6976_6572_7365)
+}
+
+/// Which of `values`, of the column of a universe sample with this seed, are in the sample: those below the threshold and those that
+/// are kept whole. NULL is none of them.
+#[must_use]
+pub fn are_kept(values: &ArrayRef, seed: u64, kept: &KeptKeys) -> Vec<bool> {
+    let mut found = vec![false; values.len()];
+    let nulls = values.logical_nulls();
+    let mut rows = (0..values.len()).filter(|row| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(*row)));
+    hashes::for_each(values.as_ref(), |hash| {
+        if let Some(row) = rows.next() {
+            let priority = mix(hash ^ salt(seed));
+            found[row] = priority <= kept.threshold || kept.heavy.iter().any(|key| key.priority == priority);
+        }
+    });
+    found
+}
+
+/// The priorities of the keys of a batch.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
-    seen: HashSet<u64, BuildHasherDefault<Itself>>,
-    nulls: u64,
     priorities: Vec<u64>,
 }
 
 impl Keys {
-    /// The priority of every row's key; `own` are those of the rows themselves, for rows without a key.
-    pub(crate) fn priorities(&mut self, universe: Universe, batch: &RecordBatch, own: &[u64]) -> &[u64] {
-        let column = batch.column(universe.column);
+    /// The priority of every row's key, and which rows are of keys that are kept whole (`None` where no key is); `own` are those of
+    /// the rows themselves, for rows without a key.
+    pub(crate) fn priorities(
+        &mut self,
+        universe: &Universe,
+        batch: &RecordBatch,
+        own: &[u64],
+    ) -> (&[u64], Option<BooleanBuffer>) {
         self.priorities.clear();
         self.priorities.extend_from_slice(own);
-        match column.logical_nulls().filter(|nulls| nulls.null_count() > 0) {
-            None => {
-                let mut rows = self.priorities.iter_mut();
-                hashes::for_each(column.as_ref(), |hash| {
-                    if let Some(row) = rows.next() {
-                        *row = universe.priority(hash);
-                    }
-                });
-                self.seen.extend(&self.priorities);
-            }
-            Some(nulls) => {
-                let mut rows = nulls.valid_indices();
-                hashes::for_each(column.as_ref(), |hash| {
-                    if let Some(row) = rows.next() {
-                        let priority = universe.priority(hash);
-                        self.priorities[row] = priority;
-                        self.seen.insert(priority);
-                    }
-                });
-                self.nulls += nulls.null_count() as u64;
-            }
+        let rows = &mut self.priorities;
+        each(batch.column(universe.column), universe, |row, priority| rows[row] = priority);
+        if universe.heavy.is_empty() {
+            return (&self.priorities, None);
         }
-        &self.priorities
+        let heavy = self.priorities.iter_mut().map(|priority| {
+            let is_heavy = universe.heavy.contains_key(priority);
+            if is_heavy {
+                *priority = universe.within(*priority);
+            }
+            is_heavy
+        });
+        let heavy: BooleanBuffer = heavy.collect();
+        (&self.priorities, Some(heavy))
+    }
+}
+
+/// Calls `visit` with the place and the priority of every key of a column that is not NULL.
+fn each(column: &ArrayRef, universe: &Universe, mut visit: impl FnMut(usize, u64)) {
+    match column.logical_nulls().filter(|nulls| nulls.null_count() > 0) {
+        None => {
+            let mut row = 0;
+            hashes::for_each(column.as_ref(), |hash| {
+                visit(row, universe.priority(hash));
+                row += 1;
+            });
+        }
+        Some(nulls) => {
+            let mut rows = nulls.valid_indices();
+            hashes::for_each(column.as_ref(), |hash| {
+                if let Some(row) = rows.next() {
+                    visit(row, universe.priority(hash));
+                }
+            });
+        }
+    }
+}
+
+/// How many rows each key has.
+#[derive(Debug, Default)]
+pub(crate) struct KeyCounts {
+    rows: HashMap<u64, u64, BuildHasherDefault<Itself>>,
+    nulls: u64,
+}
+
+impl KeyCounts {
+    pub(crate) fn add(&mut self, universe: &Universe, column: &ArrayRef) {
+        let rows = &mut self.rows;
+        let mut keys = 0;
+        each(column, universe, |_, priority| {
+            *rows.entry(priority).or_default() += 1;
+            keys += 1;
+        });
+        self.nulls += column.len() as u64 - keys;
     }
 
     pub(crate) fn merge(&mut self, other: Self) {
         self.nulls += other.nulls;
-        if other.seen.len() > self.seen.len() {
-            let smaller = std::mem::replace(&mut self.seen, other.seen);
-            self.seen.extend(smaller);
+        let (mut larger, smaller) = if other.rows.len() > self.rows.len() {
+            (other.rows, std::mem::take(&mut self.rows))
         } else {
-            self.seen.extend(other.seen);
-        }
+            (std::mem::take(&mut self.rows), other.rows)
+        };
+        smaller.into_iter().for_each(|(key, rows)| *larger.entry(key).or_default() += rows);
+        self.rows = larger;
     }
 
-    /// The number of different keys.
-    pub(crate) fn count(&self) -> u64 {
-        self.seen.len() as u64 + self.nulls
-    }
-
-    /// Bytes held.
+    /// Bytes held, about.
     pub(crate) fn bytes(&self) -> u64 {
-        self.seen.capacity() as u64 * KEY_BYTES
+        self.rows.capacity() as u64 * KEY_BYTES
+    }
+
+    /// Tells `universe` of the keys that are kept whole and of the number of all others.
+    ///
+    /// # Errors
+    /// [`SamplingError::Request`] when too few keys would be kept for anything to be told from them.
+    pub(crate) fn settle(&self, universe: &mut Universe, name: &str) -> Result<(), SamplingError> {
+        let heavy = self.heavy();
+        let others = self.rows.len() as u64 - heavy.len() as u64 + self.nulls;
+        let is_kept = |priority: &&u64| **priority <= universe.threshold && !heavy.contains_key(priority);
+        // Rows without a key are keys of their own, of which the same share is kept.
+        let nulls = (u128::from(self.nulls) * u128::from(universe.threshold)) >> 64;
+        let kept = self.rows.keys().filter(is_kept).count() as u64 + u64::try_from(nulls).unwrap_or(u64::MAX);
+        if kept < KEPT_MIN.min(others) {
+            return Err(SamplingError::request(
+                format!("UNIVERSE ON ({name}) would keep {kept} of {others} keys, from which nothing can be told"),
+                "a larger SIZE, a column with more values, or STRATIFIED BY the column",
+            ));
+        }
+        universe.heavy = Arc::new(heavy);
+        universe.others = others;
+        Ok(())
+    }
+
+    /// The keys whose rows are many beside those of all others, so that a total would depend on whether they are drawn.
+    fn heavy(&self) -> HeavyKeys {
+        let rows: u64 = self.rows.values().sum();
+        let mean = rows / (self.rows.len() as u64).max(1);
+        let least = (rows / HEAVY_SHARE).max(mean.saturating_mul(HEAVY_MEANS)).max(2);
+        let mut heavy: Vec<(u64, u64)> =
+            self.rows.iter().filter(|(_, rows)| **rows >= least).map(|(key, rows)| (*rows, *key)).collect();
+        heavy.sort_unstable_by(|a, b| b.cmp(a));
+        heavy.into_iter().take(HEAVY_MAX).map(|(rows, key)| (key, rows)).collect()
     }
 }
+
+/// Bytes that one key takes in a map: its hash, its rows and a control byte.
+const KEY_BYTES: u64 = 17;
+/// Keys from which a spread can be told at all.
+const KEPT_MIN: u64 = 2;
+/// A key with one row in so many of the table is heavy...
+const HEAVY_SHARE: u64 = 1_000;
+/// ... if it has at least so many times the rows of the mean key.
+const HEAVY_MEANS: u64 = 8;
+/// Keys that are kept whole, at most.
+const HEAVY_MAX: usize = 64;
 
 /// The hash of a number that is one already.
 #[derive(Debug, Default)]

@@ -119,7 +119,7 @@ impl<'a> Worker<'a> {
 
     /// Keeps the sum over all workers of what is held, and stops the build when it exceeds the limit.
     fn account(&mut self) -> Result<(), SamplingError> {
-        let held: u64 = self.harvest.families.iter().map(|f| f.reservoir.bytes() + f.keys.bytes()).sum();
+        let held: u64 = self.harvest.families.iter().map(|f| f.reservoir.bytes()).sum();
         let total = if held >= self.held {
             self.pass.held_bytes.fetch_add(held - self.held, Ordering::Relaxed) + (held - self.held)
         } else {

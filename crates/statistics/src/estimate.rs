@@ -19,8 +19,10 @@ pub enum Doubt {
     LoneStratumRow,
     /// No sampled row.
     NoRows,
-    /// Fewer than 10 sampled keys.
+    /// Fewer than 10 sampled keys, or more by luck.
     FewKeys,
+    /// The sampled keys misstate what is known of the whole table.
+    StrangeKeys,
     /// What was not seen may lie arbitrarily far on one side (or both).
     OneSided,
     /// Replicates of the answer are centred elsewhere than the answer itself.
@@ -40,7 +42,8 @@ impl fmt::Display for Doubt {
             Self::SingleRow => "a single sampled row",
             Self::LoneStratumRow => "a stratum is represented by a single row",
             Self::NoRows => "no sampled row",
-            Self::FewKeys => "fewer than 10 sampled keys",
+            Self::FewKeys => "too few sampled keys",
+            Self::StrangeKeys => "the sampled keys misstate a total of the table that is known",
             Self::OneSided => "nothing bounds the rows that were not seen",
             Self::Bias => "the answer is biased in so small a sample",
             Self::NotFinite => "not a finite number",

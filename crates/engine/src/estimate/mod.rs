@@ -42,6 +42,10 @@ pub(crate) struct Estimator<'a> {
     /// What is known of the number of rows of a key, where the sample is of keys: then every value is a key's.
     pub(crate) rows_of_keys: Option<Knowledge>,
     pub(crate) quantiles: &'a Quantiles,
+    /// For counts of keys in groups that have few each: intervals that hold in all groups at once.
+    pub(crate) of_few_keys: Option<&'a Quantiles>,
+    /// Functions of which the sample of keys is no witness: it misstates what is known of the table.
+    pub(crate) doubted: &'a [bool],
     /// Numeric GROUP BY values by key and group, where an expression uses them.
     pub(crate) key_values: Vec<&'a [f64]>,
 }
@@ -119,7 +123,8 @@ impl Estimator<'_> {
     fn estimates(&self) -> Result<Vec<Vec<Estimate>>> {
         let mut linears = Vec::new();
         let ways = self.shape.smooths().zip(self.ways);
-        let plans: Vec<Plan<'_>> = ways.map(|(smooth, way)| self.plan(smooth, way, &mut linears)).collect();
+        let mut plans: Vec<Plan<'_>> = ways.map(|(smooth, way)| self.plan(smooth, way, &mut linears)).collect();
+        plans.iter_mut().zip(self.doubted).for_each(|(plan, doubted)| plan.is_doubted = *doubted);
         let walked = if linears.is_empty() { Vec::new() } else { self.linearised(&linears)? };
         let none = Total::default();
         let z = |plan: &Plan<'_>, group: usize| plan.linear.map_or(&none, |at| &walked[group * linears.len() + at]);
@@ -168,6 +173,10 @@ impl Estimator<'_> {
 
     fn estimate(&self, plan: &Plan<'_>, group: usize, z: &Total) -> Estimate {
         let estimate = self.free_estimate(plan, group, z);
+        let estimate = match plan.is_doubted && estimate.trust.is_reliable() && !estimate.trust.is_exact() {
+            true => estimate.untrusted(Doubt::StrangeKeys),
+            false => estimate,
+        };
         if estimate.trust.is_exact() || plan.range == ValueRange::ALL {
             return estimate;
         }

@@ -28,6 +28,8 @@ pub(super) struct Plan<'a> {
     pub(super) linear: Option<usize>,
     /// The values that it can have.
     pub(super) range: ValueRange,
+    /// Whether the sample misstates what is known of the table.
+    pub(super) is_doubted: bool,
 }
 
 /// How the interval of each of the shape's functions is found; `of_keys` in a sample of keys.
@@ -75,7 +77,7 @@ impl Estimator<'_> {
                 Some(linears.len() - 1)
             }
         };
-        Plan { smooth, way, linear, range: self.range(smooth) }
+        Plan { smooth, way, linear, range: self.range(smooth), is_doubted: false }
     }
 
     /// The values that a function of the aggregates can have.

@@ -53,16 +53,16 @@ pub(crate) fn estimates(
 /// Keys seen over the share of keys that was drawn; keys that were not drawn can add no more than there are.
 fn distinct(look: &Estimator<'_>, sizes: &[StratumSize], rows: usize, group: usize) -> Estimate {
     let total = look.total(group, rows);
-    let [keys] = sizes else { return Estimate::exact(0.0) };
-    if keys.is_exact() {
-        #[expect(clippy::cast_precision_loss, reason = "key counts stay far below 2^53")]
-        return Estimate::exact(total.exact_rows as f64);
-    }
-    let estimate = distinct_interval(total.domain_rows, keys.rate(), look.quantiles);
+    // Heavy keys are known whole, so that they are there or not.
+    #[expect(clippy::cast_precision_loss, reason = "key counts stay far below 2^53")]
+    let known = total.exact_rows as f64;
+    let Some(keys) = sizes.iter().find(|keys| !keys.is_exact()) else { return Estimate::exact(known) };
+    let estimate = distinct_interval(total.domain_rows, keys.rate(), look.of_few_keys.unwrap_or(look.quantiles));
     #[expect(clippy::cast_precision_loss, reason = "key counts stay far below 2^53")]
     let most = (total.domain_rows + (keys.rows - keys.sampled)) as f64;
-    let within = |end: Option<f64>| end.map(|end| end.min(most));
-    Estimate { value: within(estimate.value), upper: within(estimate.upper), ..estimate }
+    let within = |end: Option<f64>| end.map(|end| end.min(most) + known);
+    let (value, lower, upper) = (within(estimate.value), within(estimate.lower), within(estimate.upper));
+    Estimate { value, lower, upper, trust: estimate.trust }
 }
 
 fn quantiles(

@@ -31,7 +31,7 @@ pub(crate) use replicates::{Replicates, replicates};
 pub(crate) use rows::{Rows, Run, runs_of};
 pub(crate) use spare::{SURPLUS, Spare};
 pub(crate) use specials::Column;
-pub(crate) use strata::{LevelSizes, LevelStrata, SampleStrata, StrataView};
+pub(crate) use strata::{Keyed, LevelSizes, LevelStrata, SampleStrata, StrataView};
 pub(crate) use walk::{
     Asked, Block, ByGroup, Desk, Half, Linear, Walk, key_linearised, key_totals, linearised, merged, totals,
 };

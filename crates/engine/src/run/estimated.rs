@@ -11,6 +11,7 @@ use crate::shape::{Shape, Variable, used_inputs};
 use datafusion::execution::memory_pool::MemoryReservation;
 use plusminus_statistics::{Estimate, Knowledge, Population, Quantiles, Total};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// What is known before any row is added up.
 struct Basis<'a> {
@@ -27,6 +28,10 @@ struct Basis<'a> {
     whole_strata: bool,
     rows_of_keys: Option<Knowledge>,
     quantiles: &'a Quantiles,
+    /// For counts of keys in groups that have few each: intervals that hold in all groups at once.
+    of_few_keys: Option<Arc<Quantiles>>,
+    /// Functions of which the sample of keys is no witness.
+    doubted: Vec<bool>,
     key_values: &'a [Vec<f64>],
 }
 
@@ -43,7 +48,7 @@ impl Levels<'_> {
         let quantiles = self.quantiles();
         let strata = self.view.at(level);
         let parts: Vec<usize> = (0..groups).map(|g| self.part(g)).collect();
-        let basis = self.basis(&strata, &parts, &quantiles);
+        let basis = self.basis(level, &strata, &parts, &quantiles);
         let levels = &self.rows[..self.pieces_up_to(level)];
         let walk = Walk { levels, sizes: &strata.sizes, groups, workers: self.context.workers };
         let Found { estimates, calls } = match &self.projected {
@@ -62,7 +67,13 @@ impl Levels<'_> {
         Ok(Look { strata, populations, quantiles, estimates, calls, nested: None })
     }
 
-    fn basis<'a>(&'a self, strata: &'a LevelStrata, parts: &[usize], quantiles: &'a Quantiles) -> Basis<'a> {
+    fn basis<'a>(
+        &'a self,
+        level: usize,
+        strata: &'a LevelStrata,
+        parts: &[usize],
+        quantiles: &'a Quantiles,
+    ) -> Basis<'a> {
         let is_tail_whole = self.view.is_tail_whole(&strata.sizes);
         #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
         let known = |variable| {
@@ -79,6 +90,8 @@ impl Levels<'_> {
             whole_strata: self.view.decides_all(),
             rows_of_keys: self.known.rows_of_keys,
             quantiles,
+            of_few_keys: self.of_few_keys(strata, parts.len()),
+            doubted: self.doubted(level, quantiles),
             key_values: self.program.as_ref().map_or(&[], Program::key_numbers),
         }
     }
@@ -130,6 +143,8 @@ impl Basis<'_> {
             whole_strata: self.whole_strata,
             rows_of_keys: self.rows_of_keys,
             quantiles: self.quantiles,
+            of_few_keys: self.of_few_keys.as_deref(),
+            doubted: &self.doubted,
             key_values: self
                 .key_values
                 .iter()

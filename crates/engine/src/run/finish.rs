@@ -6,7 +6,7 @@ use super::settled::unsettled;
 use super::stopping::meets_or_null;
 use crate::above::{self, Upper};
 use crate::error::Result;
-use crate::kernel::{LevelStrata, Program};
+use crate::kernel::{Keyed, LevelStrata, Program};
 use crate::numbers::{ends_typed, steps};
 use crate::shape::{Shape, SpecialKind};
 use arrow::array::{ArrayRef, Float64Array};
@@ -47,7 +47,8 @@ impl Levels<'_> {
             self.pieces.truncate(level + 1);
             self.chosen.truncate(level + 1);
         }
-        let is_whole = look.strata.by_part.iter().all(Population::is_exact);
+        let absent_keys = self.view.absent_keys();
+        let is_whole = look.strata.by_part.iter().all(Population::is_exact) && absent_keys == 0;
         let missing_groups_below = self.missing(&look.strata);
         if let Some(nested) = look.nested.clone() {
             return Ok(Estimated {
@@ -59,6 +60,7 @@ impl Levels<'_> {
                 rows_read: self.rows_read,
                 missing_groups_below,
                 is_whole,
+                absent_keys,
                 unsettled: super::settled::Unsettled::default(),
                 warnings: Vec::new(),
                 repaired: 0,
@@ -78,7 +80,11 @@ impl Levels<'_> {
             fill(self.shape, look.hidden(self.shape))?;
             upper = self.upper(columns.clone(), look).await?;
         }
-        let (unsettled, warnings) = (unsettled(self.shape, look, &upper.groups), self.warnings(look));
+        let (mut unsettled, mut warnings) = (unsettled(self.shape, look, &upper.groups), self.warnings(look));
+        if absent_keys > 0 {
+            unsettled.absent += if self.shape.selects_by_estimate { absent_keys } else { 0 };
+            warnings.extend(self.absent_keys());
+        }
         let is_all = upper.groups.len() == look.populations.len() && (0..).zip(&upper.groups).all(|(g, own)| g == *own);
         let mut estimates = match is_last && is_all {
             // Nothing is looked up any more: they need not be copied.
@@ -97,7 +103,11 @@ impl Levels<'_> {
             level: Some(level),
             rows_read: self.rows_read,
             missing_groups_below,
-            is_whole: is_whole || look.populations.iter().all(Population::is_exact) && missing_groups_below == Some(0),
+            absent_keys,
+            is_whole: is_whole
+                || absent_keys == 0
+                    && look.populations.iter().all(Population::is_exact)
+                    && missing_groups_below == Some(0),
             unsettled,
             warnings,
             batch: upper.batch,
@@ -122,6 +132,11 @@ impl Levels<'_> {
         for population in &strata.by_part {
             all.merge(population);
         }
+        match self.view.keyed {
+            Some(Keyed::Grouped { absent, .. }) => return (absent == 0).then_some(0),
+            Some(Keyed::Named) => return Some(0),
+            Some(Keyed::Absent) | None => {}
+        }
         if self.shape.keys.is_empty() || self.view.decides_all() || all.is_exact() {
             return Some(0);
         }
@@ -135,6 +150,13 @@ impl Levels<'_> {
             return None;
         }
         Some(missing::any_group_below(all.rows, all.rate_min, self.context.goal.confidence))
+    }
+
+    /// What has to be said of groups that are keys of which the sample holds some.
+    fn absent_keys(&self) -> Option<String> {
+        let Some(Keyed::Grouped { absent, all }) = self.view.keyed else { return None };
+        let column = self.fitted.manifest.design.universe.as_deref()?;
+        Some(format!("{absent} of {all} values of {column} are not in the sample; the others are exact"))
     }
 
     /// What has to be said of extremes: how many rows may exceed them.

@@ -5,6 +5,7 @@ mod columns;
 mod estimated;
 mod finish;
 mod forecast;
+mod key_checks;
 mod levels;
 mod nested;
 mod pilot;
@@ -78,6 +79,8 @@ pub(crate) struct Estimated {
     pub(crate) missing_groups_below: Option<u64>,
     /// Whether every stratum that matters was read whole, or only counts of the catalog were needed.
     pub(crate) is_whole: bool,
+    /// Keys of the table that are groups of the query and are not in the sample.
+    pub(crate) absent_keys: u64,
     pub(crate) unsettled: settled::Unsettled,
     pub(crate) warnings: Vec<String>,
     /// Groups that were computed again on the table.
@@ -133,6 +136,10 @@ impl<'a> Run<'a> {
     /// The level to begin with.
     fn first(&self) -> usize {
         let context = self.levels.context;
+        // Of keys, the top holds the most, and all of each is known.
+        if self.levels.view.keyed.is_some() {
+            return context.pinned_level.unwrap_or(self.price.top()).min(self.price.top());
+        }
         let first = choose::first_level(self.levels.view, context.goal, self.price.cumulative());
         context.pinned_level.unwrap_or_else(|| self.price.first(first)).min(self.price.top())
     }

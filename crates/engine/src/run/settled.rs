@@ -12,7 +12,7 @@ pub(crate) struct Unsettled {
     /// Rows that might not be there.
     pub(crate) members: Vec<usize>,
     /// Groups that are not shown and might be.
-    pub(crate) absent: usize,
+    pub(crate) absent: u64,
 }
 
 /// What an interval says of a condition.
@@ -50,7 +50,7 @@ pub(super) fn unsettled(shape: &Shape, look: &Look, shown: &[u32]) -> Unsettled 
             compare(&keys, shown, &is_shown, &having, &mut found, &mut absent);
         }
     }
-    found.absent = absent.iter().filter(|a| **a).count();
+    found.absent = absent.iter().filter(|a| **a).count() as u64;
     found
 }
 

@@ -20,6 +20,7 @@ mod functions;
 mod golden;
 mod hits;
 mod honesty;
+mod keys;
 mod memory;
 mod numbers;
 mod prepared;

@@ -48,6 +48,7 @@ fn manifest(columns: &[(&str, &str, f64, u64)]) -> Manifest {
         moments: columns.iter().map(moments).collect(),
         body_moments: Vec::new(),
         distinct: columns.iter().map(distinct).collect(),
+        keys: None,
     }
 }
 

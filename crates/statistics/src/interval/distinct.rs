@@ -4,6 +4,8 @@ use crate::real;
 
 /// Sampled keys from which a count of keys can be trusted.
 const TRUSTED_KEYS: u64 = 10;
+/// Keys that the sample can be expected to hold, at least, where a count of keys is trusted: the lower end for 10 seen keys at 95 %.
+const EXPECTED_KEYS: f64 = 4.75;
 
 /// The number of different keys, COUNT(DISTINCT), from a sample that holds all rows of a key or none.
 ///
@@ -11,7 +13,8 @@ const TRUSTED_KEYS: u64 = 10;
 /// the estimate is `keys/rate`. The interval is Garwood's for a Poisson count (*Biometrika* 28, 1936,
 /// p. 437), `χ²_tail(2d)/2` to `χ²_{1−tail}(2d+2)/2`, over the rate, and never below what was seen.
 /// It covers 95.3–98.2 % at a rate of 5 % and 99 % at 50 % (5,000 samples each, seed 1,001): it takes
-/// keys for rarer than they are. Trusted from 10 keys on.
+/// keys for rarer than they are. Trusted from 10 keys on, if the interval's lower end stands for 4.75 expected keys or more; for
+/// many groups at once (`quantiles` that hold together) that takes more, since some of many groups show more keys by luck.
 #[must_use]
 pub fn distinct_interval(keys: u64, rate: f64, quantiles: &Quantiles) -> Estimate {
     let seen = real(keys);
@@ -21,10 +24,11 @@ pub fn distinct_interval(keys: u64, rate: f64, quantiles: &Quantiles) -> Estimat
     if rate.is_nan() || rate <= 0.0 {
         return Estimate::unbounded(f64::NAN, Doubt::NotFinite);
     }
-    let lower = quantiles.chi2_lower(2.0 * seen) / 2.0 / rate;
+    let expected = quantiles.chi2_lower(2.0 * seen) / 2.0;
     let upper = quantiles.chi2_upper(2.0 * seen + 2.0) / 2.0 / rate;
-    let trust = if keys < TRUSTED_KEYS { Trust::Untrusted(Doubt::FewKeys) } else { Trust::Trusted };
-    Estimate::within(seen / rate, lower.max(seen), upper, trust)
+    let is_trusted = keys >= TRUSTED_KEYS && expected >= EXPECTED_KEYS;
+    let trust = if is_trusted { Trust::Trusted } else { Trust::Untrusted(Doubt::FewKeys) };
+    Estimate::within(seen / rate, (expected / rate).max(seen), upper, trust)
 }
 
 /// A count of known relative standard error, such as that of a `HyperLogLog` sketch (1.04/√m with m

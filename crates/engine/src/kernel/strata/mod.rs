@@ -1,8 +1,10 @@
 //! What the catalog knows about the strata, seen through one query.
 
+mod keyed;
 mod prune;
 mod sizes;
 
+pub(crate) use keyed::Keyed;
 use sizes::KEPT_STRATA_MAX;
 pub(crate) use sizes::{LevelSizes, Narrow, SampleStrata, sizes};
 
@@ -31,6 +33,8 @@ pub(crate) struct StrataView {
     last: Mutex<Option<(usize, Arc<LevelStrata>)>>,
     /// Whether whole keys were drawn: strata are made of keys, and ranks are theirs.
     pub(crate) by_key: bool,
+    /// How the query names those keys, if it does: then what it asks of a kept one is known exactly.
+    pub(crate) keyed: Option<Keyed>,
     /// Whether any row of a stratum can pass WHERE.
     alive: Vec<bool>,
     all_alive: bool,
@@ -82,11 +86,13 @@ impl StrataView {
         let (part_of, parts, values) = parts(&keys, state, &schema, &batch, &alive, strata.tails().is_some())?;
         let levels = manifest.levels.len();
         let by_key = strata.is_universe();
+        let keyed = keyed::keyed(shape, manifest, &strata);
         Ok(Self {
             strata,
             levels,
             last: Mutex::default(),
             by_key,
+            keyed,
             all_alive: alive.iter().all(|alive| *alive),
             alive,
             part_of,
@@ -104,7 +110,10 @@ impl StrataView {
         if let Some((_, known)) = lock().as_ref().filter(|(last, _)| *last == level) {
             return Arc::clone(known);
         }
-        let sizes = self.strata.at(level, self.levels);
+        let sizes = match self.keyed {
+            Some(_) => Arc::new(LevelSizes::new(self.sizes(level))),
+            None => self.strata.at(level, self.levels),
+        };
         let strata = Arc::new(LevelStrata { by_part: self.populations(&sizes), sizes });
         if self.strata.len() <= KEPT_STRATA_MAX {
             *lock() = Some((level, Arc::clone(&strata)));
@@ -114,7 +123,19 @@ impl StrataView {
 
     /// The size of each stratum when levels up to `level` are read.
     pub(crate) fn sizes(&self, level: usize) -> Vec<StratumSize> {
-        sizes(&self.strata, level, self.levels)
+        let mut sizes = sizes(&self.strata, level, self.levels);
+        if self.keyed.is_some() {
+            sizes.iter_mut().for_each(|size| size.rows = size.sampled);
+        }
+        sizes
+    }
+
+    /// Keys of the table that the query groups by and the sample does not hold.
+    pub(crate) fn absent_keys(&self) -> u64 {
+        match self.keyed {
+            Some(Keyed::Grouped { absent, .. }) => absent,
+            _ => 0,
+        }
     }
 
     /// For each part, the strata that could hold a row of it.

@@ -92,11 +92,16 @@ impl Deref for LevelSizes {
 pub(crate) fn sizes(strata: &Strata, level: usize, levels: usize) -> Vec<StratumSize> {
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let (level, levels) = (number(level), number(levels));
-    let size = |(&rows, &kept): (&u64, &u64)| {
+    // Keys with very many rows are held whole by every level.
+    let is_whole = |stratum: usize| strata.is_universe() && strata.is_tail(stratum);
+    let size = |(stratum, (&rows, &kept)): (usize, (&u64, &u64))| {
+        if is_whole(stratum) {
+            return StratumSize { rows, sampled: rows };
+        }
         let held = cap::at_level(kept, level, levels).max(2).min(kept.max(1));
         StratumSize { rows, sampled: rows.min(held) }
     };
-    strata.units().iter().zip(strata.caps()).map(size).collect()
+    strata.units().iter().zip(strata.caps()).enumerate().map(size).collect()
 }
 
 #[cfg(test)]

@@ -104,6 +104,7 @@ pub(crate) async fn answer(
         rows_read: 0,
         missing_groups_below: Some(0),
         is_whole: true,
+        absent_keys: 0,
         unsettled: Unsettled::default(),
         warnings: Vec::new(),
         repaired: 0,

@@ -10,12 +10,12 @@ use super::Context;
 use super::stopping::meets_or_null;
 use crate::error::Result;
 use crate::goal::Goal;
-use crate::kernel::StrataView;
+use crate::kernel::{Keyed, StrataView};
 use crate::numbers::holds;
 use crate::prepared::Fitted;
 use crate::shape::{Argument, Reason, Shape, Special, SpecialKind};
 use datafusion::logical_expr::Expr;
-use plusminus_catalog::Manifest;
+use plusminus_catalog::{DistinctCount, Manifest};
 use plusminus_statistics::{Estimate, Quantiles, sketch_interval};
 use std::sync::Arc;
 
@@ -26,10 +26,11 @@ pub(crate) type Known = Option<Vec<SpecialKnown>>;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum SpecialKnown {
     Exact(Option<f64>),
-    /// A sketch's count and its relative standard error.
+    /// A sketch's count, its relative standard error, and the values that are not NULL: there are no more distinct ones.
     Sketch {
         count: f64,
         relative_error: f64,
+        most: f64,
     },
 }
 
@@ -38,7 +39,9 @@ impl SpecialKnown {
         match self {
             Self::Exact(Some(value)) => Estimate::exact(value),
             Self::Exact(None) => Estimate::exact_null(),
-            Self::Sketch { count, relative_error } => sketch_interval(count, relative_error, quantiles),
+            Self::Sketch { count, relative_error, most } => {
+                sketch_interval(count, relative_error, quantiles).map_monotone(|count| count.min(most))
+            }
         }
     }
 }
@@ -50,7 +53,9 @@ pub(super) fn specials(
     view: &StrataView,
     goal: &Goal,
 ) -> Result<std::result::Result<Vec<Known>, Reason>> {
-    let quantiles = Quantiles::new(goal.confidence);
+    // The intervals that are shown.
+    let intervals = if goal.all_groups { shape.shown_estimates().max(1) } else { 1 };
+    let quantiles = Quantiles::simultaneous(goal.confidence, intervals);
     let mut found = Vec::with_capacity(shape.specials.len());
     for special in &shape.specials {
         found.push(match &special.kind {
@@ -106,8 +111,14 @@ fn distinct(shape: &Shape, special: &Special, column: &str, manifest: &Manifest,
         return Ok(Some(vec![SpecialKnown::Exact(Some(keys as f64))]));
     }
     let sketch = manifest.distinct.iter().find(|d| d.column == column);
+    let most: u64 = view.strata.non_null(column).unwrap_or(view.strata.rows()).iter().sum();
     #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
-    Ok(sketch.map(|d| vec![SpecialKnown::Sketch { count: d.count as f64, relative_error: d.relative_error }]))
+    let known = |d: &DistinctCount| SpecialKnown::Sketch {
+        count: d.count as f64,
+        relative_error: d.relative_error,
+        most: most as f64,
+    };
+    Ok(sketch.map(|d| vec![known(d)]))
 }
 
 fn extreme(shape: &Shape, special: &Special, is_max: bool, manifest: &Manifest, view: &StrataView) -> Known {
@@ -177,6 +188,12 @@ fn usable(shape: &Shape, fitted: &Fitted, goal: &Goal) -> Result<std::result::Re
     if shape.is_beyond && !fitted.view.keys_decided {
         let reason = "an aggregate of groups that the sample is not stratified by may miss some: answered exactly";
         return Ok(Err(Reason::new(reason)));
+    }
+    if fitted.view.keyed == Some(Keyed::Absent) {
+        let column = fitted.manifest.design.universe.as_deref().unwrap_or_default();
+        return Ok(Err(Reason::new(format!(
+            "answered exactly: the sample does not hold every named value of {column}"
+        ))));
     }
     specials(shape, &fitted.manifest, &fitted.view, goal)
 }

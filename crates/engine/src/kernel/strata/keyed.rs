@@ -1,0 +1,72 @@
+//! Queries about the keys themselves of a universe sample: what they ask of a kept key is known exactly.
+
+use crate::shape::Shape;
+use arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::{Expr, Operator};
+use plusminus_catalog::{Manifest, Strata};
+use plusminus_sampling::are_kept;
+
+/// How a query names keys of a universe sample, so that every row it asks for of a key is there, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keyed {
+    /// WHERE names keys that are all in the sample.
+    Named,
+    /// WHERE names a key that is not in the sample.
+    Absent,
+    /// GROUP BY the key: so many of the table's keys are not in the sample.
+    Grouped { absent: u64, all: u64 },
+}
+
+/// `None` where the query asks about keys only in the way of any other column, or the sample does not tell which it keeps.
+pub(super) fn keyed(shape: &Shape, manifest: &Manifest, strata: &Strata) -> Option<Keyed> {
+    let (column, kept) = (manifest.design.universe.as_ref()?, manifest.keys.as_ref()?);
+    let schema = shape.scan.source.schema();
+    let data_type = schema.field_with_name(column).ok()?.data_type();
+    if let Some(named) = shape.predicates.iter().find_map(|predicate| named(predicate, column, data_type)) {
+        let values = ScalarValue::iter_to_array(named).ok()?;
+        let are_all = are_kept(&values, manifest.design.seed, kept).into_iter().all(|kept| kept);
+        return Some(if are_all { Keyed::Named } else { Keyed::Absent });
+    }
+    let is_key = |expr: &Expr| matches!(expr, Expr::Column(own) if own.name == *column);
+    if !shape.keys.iter().any(is_key) {
+        return None;
+    }
+    let rows: u64 = strata.rows().iter().sum();
+    let keys: u64 = strata.non_null(column).map_or(rows, |non_null| non_null.iter().sum());
+    // Rows without a key are one group of which some are kept.
+    if rows != keys {
+        return None;
+    }
+    let held: u64 = strata.units().iter().zip(strata.caps()).map(|(keys, cap)| (*keys).min(*cap)).sum();
+    let all: u64 = strata.units().iter().sum();
+    Some(Keyed::Grouped { absent: all - held, all })
+}
+
+/// The values that `column = …` or `column IN (…)` names, as the column holds them.
+fn named(predicate: &Expr, column: &str, data_type: &DataType) -> Option<Vec<ScalarValue>> {
+    let is_key = |expr: &Expr| matches!(expr, Expr::Column(own) if own.name == column);
+    let value = |expr: &Expr| match expr {
+        Expr::Literal(value, _) if !value.is_null() && value.data_type() == *data_type => Some(value.clone()),
+        _ => None,
+    };
+    match predicate {
+        Expr::BinaryExpr(binary) if binary.op == Operator::Eq => {
+            let other = match (is_key(&binary.left), is_key(&binary.right)) {
+                (true, false) => &binary.right,
+                (false, true) => &binary.left,
+                _ => return None,
+            };
+            Some(vec![value(other)?])
+        }
+        Expr::BinaryExpr(binary) if binary.op == Operator::Or => {
+            let mut both = named(&binary.left, column, data_type)?;
+            both.extend(named(&binary.right, column, data_type)?);
+            Some(both)
+        }
+        Expr::InList(list) if !list.negated && is_key(&list.expr) && !list.list.is_empty() => {
+            list.list.iter().map(value).collect()
+        }
+        _ => None,
+    }
+}
