@@ -11,13 +11,13 @@ async fn a_name_is_taken_until_replaced_or_dropped() {
     assert!(error.contains("exists already") && error.contains("Try:"), "{error}");
     script("CREATE SAMPLE IF NOT EXISTS s ON t SIZE 100 ROWS").await.unwrap();
     let replaced = script("CREATE OR REPLACE SAMPLE s ON t STRATIFIED BY (g) CAP 50 LEVELS 1").await.unwrap();
-    assert!(replaced[0].ends_with("|2"), "{replaced:?}");
+    assert!(replaced[0].ends_with("|2|fresh"), "{replaced:?}");
     script("DROP SAMPLE s").await.unwrap();
     assert!(script("SHOW SAMPLES").await.unwrap().is_empty());
     assert!(script("DESCRIBE SAMPLE s").await.is_err());
     script("DROP SAMPLE IF EXISTS s").await.unwrap();
     let again = script("CREATE SAMPLE s ON t CAP 50").await.unwrap();
-    assert!(again[0].ends_with("|4"), "{again:?}");
+    assert!(again[0].ends_with("|4|fresh"), "{again:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
