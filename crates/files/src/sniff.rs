@@ -226,11 +226,11 @@ fn decimal_commas(rows: &[Vec<String>], dialect: &Dialect, options: &Options) ->
 
 /// The names of the columns: the header's, `column0` and so on without one; a name that stands again gets a number.
 fn names(rows: &[Vec<String>], has_header: bool, options: &Options) -> Vec<String> {
-    let columns = rows.first().map_or(0, Vec::len);
-    let mut found: Vec<String> = Vec::with_capacity(columns);
-    for at in 0..columns {
+    let first = rows.first().map_or(&[][..], Vec::as_slice);
+    let mut found: Vec<String> = Vec::with_capacity(first.len());
+    for (at, cell) in first.iter().enumerate() {
         let given = options.names.as_ref().and_then(|names| names.get(at).cloned());
-        let written = has_header.then(|| rows[0][at].trim().to_owned()).filter(|name| !name.is_empty());
+        let written = has_header.then(|| cell.trim().to_owned()).filter(|name| !name.is_empty());
         let name = given.or(written).unwrap_or_else(|| format!("column{at}"));
         let mut own = name.clone();
         let mut again = 1;

@@ -62,7 +62,9 @@ fn twenty_times_during_a_build() {
 
 fn generation(path: &std::path::Path) -> u64 {
     let list = stdout(path, &["sample", "list", "--store", "killed", "--format", "csv"]);
-    list.lines().nth(1).unwrap().rsplit(',').next().unwrap().parse().unwrap()
+    let fields = |line: usize| list.lines().nth(line).unwrap().split(',').collect::<Vec<_>>();
+    let column = fields(0).iter().position(|name| *name == "generation").unwrap();
+    fields(1)[column].parse().unwrap()
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test that has to know how long a process runs")]

@@ -2,7 +2,7 @@
 
 use super::Estimated;
 use super::levels::{Levels, Look};
-use super::settled::unsettled;
+use super::settled::{Unsettled, unsettled};
 use super::stopping::meets_or_null;
 use crate::above::{self, Upper};
 use crate::error::Result;
@@ -61,7 +61,7 @@ impl Levels<'_> {
                 missing_groups_below,
                 is_whole,
                 absent_keys,
-                unsettled: super::settled::Unsettled::default(),
+                unsettled: Unsettled::default(),
                 warnings: Vec::new(),
                 repaired: 0,
             });
@@ -80,11 +80,7 @@ impl Levels<'_> {
             fill(self.shape, look.hidden(self.shape))?;
             upper = self.upper(columns.clone(), look).await?;
         }
-        let (mut unsettled, mut warnings) = (unsettled(self.shape, look, &upper.groups), self.warnings(look));
-        if absent_keys > 0 {
-            unsettled.absent += if self.shape.selects_by_estimate { absent_keys } else { 0 };
-            warnings.extend(self.absent_keys());
-        }
+        let (unsettled, warnings) = (self.unsettled(look, &upper.groups), self.warnings(look));
         let is_all = upper.groups.len() == look.populations.len() && (0..).zip(&upper.groups).all(|(g, own)| g == *own);
         let mut estimates = match is_last && is_all {
             // Nothing is looked up any more: they need not be copied.
@@ -113,6 +109,15 @@ impl Levels<'_> {
             batch: upper.batch,
             repaired,
         })
+    }
+
+    /// What the intervals leave open, of the groups that are shown and those that are not.
+    fn unsettled(&self, look: &Look, shown: &[u32]) -> Unsettled {
+        let mut found = unsettled(self.shape, look, shown);
+        if self.shape.selects_by_estimate {
+            found.absent += self.view.absent_keys();
+        }
+        found
     }
 
     /// Displayed groups with an estimate that misses the bound.
@@ -155,21 +160,21 @@ impl Levels<'_> {
     /// What has to be said of groups that are keys of which the sample holds some.
     fn absent_keys(&self) -> Option<String> {
         let Some(Keyed::Grouped { absent, all }) = self.view.keyed else { return None };
-        let column = self.fitted.manifest.design.universe.as_deref()?;
+        let column = self.fitted.manifest.design.universe.as_deref().filter(|_| absent > 0)?;
         Some(format!("{absent} of {all} values of {column} are not in the sample; the others are exact"))
     }
 
-    /// What has to be said of extremes: how many rows may exceed them.
+    /// What has to be said of keys that are not in the sample, and of extremes: how many rows may exceed them.
     fn warnings(&self, look: &Look) -> Vec<String> {
+        let mut found: Vec<String> = self.absent_keys().into_iter().collect();
         if self.shape.specials.is_empty() {
-            return Vec::new();
+            return found;
         }
         let confidence = self.context.goal.confidence;
         let beyond = look.populations.iter().map(|p| rows_beyond(p, confidence)).max().unwrap_or(0);
         if beyond == 0 {
-            return Vec::new();
+            return found;
         }
-        let mut found = Vec::new();
         for (number, special) in self.shape.specials.iter().enumerate() {
             let SpecialKind::Extreme { is_max, truth: false } = special.kind else { continue };
             let input = self.shape.variables.len() + number;

@@ -83,7 +83,7 @@ pub(crate) struct Inner {
     /// Definitions of the tables that this process registered, kept in the store once sampled.
     pub(crate) registered: Mutex<Vec<plusminus_catalog::TableDefinition>>,
     /// The tables that this process sampled, by family and generation, and what those in memory held then.
-    pub(crate) sampled: Mutex<HashMap<(String, u64), (Weak<dyn TableProvider>, Option<u64>)>>,
+    pub(crate) sampled: Mutex<HashMap<(String, u64), SampledTable>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) threads: usize,
     pub(crate) memory_bytes: u64,
@@ -100,6 +100,9 @@ pub(crate) struct Inner {
     /// How files are laid out, so that each is sniffed once.
     pub(crate) layouts: Arc<LayoutCache>,
 }
+
+/// A table that was sampled, and what it held then where it is in memory.
+type SampledTable = (Weak<dyn TableProvider>, Option<u64>);
 
 /// Memory for queries and builds unless told otherwise.
 const MEMORY_BYTES: u64 = 4 << 30;
