@@ -132,6 +132,12 @@ impl Strata {
         Ok(Self { batch, keys, rows, caps, tails, all_keys })
     }
 
+    /// Bytes held in memory.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.batch.get_array_memory_size() + self.tails.as_ref().map_or(0, Vec::len)
+    }
+
     /// The number of strata.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -164,11 +164,19 @@ impl KnowledgeCache {
         if let Some(known) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(*known);
         }
-        let known = find()?;
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(key, known);
-        Ok(known)
+        let found = find()?;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|(name, generation, _), _| *name != key.0 || *generation == key.1);
+        if known.len() >= KEPT_MAX {
+            known.clear();
+        }
+        known.insert(key, found);
+        Ok(found)
     }
 }
+
+/// Expressions of which something is kept; texts that differ in their numbers would fill the memory.
+const KEPT_MAX: usize = 4_096;
 
 /// What the build-time scan says of a column, unless it met values that are no finite numbers.
 fn of_column(moments: &ColumnMoments, family: &Opened<'_>) -> ArgumentKnowledge {

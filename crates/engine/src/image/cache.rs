@@ -1,5 +1,6 @@
 //! The images in memory: what is worth most per byte stays.
 
+use super::strata::StrataCache;
 use super::{Image, Projection, load};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -14,6 +15,8 @@ use std::time::Duration;
 /// Uses of other images after which a use counts half.
 const HALF_LIFE: f64 = 64.0;
 
+/// The share of the memory for samples that their strata may take: one in so many.
+const STRATA_SHARE: usize = 4;
 /// Columns that tell the order of a level's rows: strata and ranks.
 const ORDER_COLUMNS: usize = 2;
 
@@ -102,7 +105,7 @@ struct Held {
     images: HashMap<Key, Entry>,
     /// Projections that were asked for and are not there, and whether they cannot be made.
     asked: HashMap<Key, bool>,
-    strata: HashMap<(String, u64), Arc<SampleStrata>>,
+    strata: StrataCache,
     reserved: MemoryReservation,
     uses: u64,
 }
@@ -119,7 +122,8 @@ impl ImageCache {
     /// Images of `budget` bytes at most, taken from `pool`.
     pub(crate) fn new(budget: usize, pool: &Arc<dyn MemoryPool>, clock: Arc<dyn Clock>) -> Self {
         let reserved = MemoryConsumer::new("samples in memory").register(pool);
-        let held = Held { images: HashMap::new(), asked: HashMap::new(), strata: HashMap::new(), reserved, uses: 0 };
+        let strata = StrataCache::new(MemoryConsumer::new("strata of samples in memory").register(pool));
+        let held = Held { images: HashMap::new(), asked: HashMap::new(), strata, reserved, uses: 0 };
         Self { budget, clock, held: Mutex::new(held) }
     }
 
@@ -127,12 +131,10 @@ impl ImageCache {
     pub(crate) fn strata(&self, store: &Store, manifest: &Manifest) -> Result<Arc<SampleStrata>> {
         let key = (manifest.name.clone(), manifest.generation);
         if let Some(strata) = self.lock().strata.get(&key) {
-            return Ok(Arc::clone(strata));
+            return Ok(strata);
         }
         let strata = Arc::new(SampleStrata::new(store.strata(manifest)?));
-        let mut held = self.lock();
-        held.strata.retain(|(name, generation), _| *name != key.0 || *generation == key.1);
-        held.strata.insert(key, Arc::clone(&strata));
+        self.lock().strata.keep(key, &strata, self.budget / STRATA_SHARE);
         Ok(strata)
     }
 

@@ -2,6 +2,7 @@
 
 mod cache;
 mod projection;
+mod strata;
 
 pub(crate) use cache::{ImageCache, Key, Offer};
 pub(crate) use projection::Projection;

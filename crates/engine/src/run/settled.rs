@@ -63,27 +63,60 @@ fn compare(
     found: &mut Unsettled,
     absent: &mut [bool],
 ) {
-    // Two numbers known exactly are in order, or equal for certain.
-    let overlap = |a: (f64, f64), b: (f64, f64)| a.0 <= b.1 && b.0 <= a.1 && (a.0 < a.1 || b.0 < b.1);
     let own = |row: usize| keys[shown[row] as usize];
+    let tied = tied(&(0..shown.len()).map(own).collect::<Vec<_>>());
     let rivals: Vec<usize> = (0..keys.len()).filter(|g| !is_shown[*g] && having[*g] != Verdict::Fails).collect();
     // The larger comes first: a rival matters as far as it may reach above a row's lower end.
     let best = rivals.iter().map(|g| keys[*g].1).fold(f64::NEG_INFINITY, f64::max);
     let worst = (0..shown.len()).map(|row| own(row).0).fold(f64::INFINITY, f64::min);
-    for row in 0..shown.len() {
-        let is_tied = (0..shown.len()).any(|other| other != row && overlap(own(row), own(other)));
+    for (row, is_tied) in tied.into_iter().enumerate() {
         let is_threatened = own(row).0 <= best;
         if is_tied || is_threatened {
             found.ranks.push(row);
         }
-        if is_threatened && !found.members.contains(&row) {
+        if is_threatened {
             found.members.push(row);
         }
     }
     found.members.sort_unstable();
+    found.members.dedup();
     for group in rivals {
         absent[group] |= keys[group].1 >= worst;
     }
+}
+
+/// Which of the intervals overlap another one: their order is open. Two numbers known exactly are in order, or equal for certain.
+///
+/// Sorted by their lower ends, an interval overlaps one before it if the highest upper end so far reaches it, and one behind it
+/// if its own upper end reaches the next lower end.
+fn tied(intervals: &[(f64, f64)]) -> Vec<bool> {
+    let mut order: Vec<usize> = (0..intervals.len()).collect();
+    order.sort_unstable_by(|a, b| {
+        let (a, b) = (intervals[*a], intervals[*b]);
+        a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))
+    });
+    let is_point = |(low, high): (f64, f64)| low >= high;
+    let mut tied = vec![false; intervals.len()];
+    // The highest upper ends of all before, and of those that are no points.
+    let (mut highest, mut widest): (Option<f64>, Option<f64>) = (None, None);
+    let further = |known: Option<f64>, end: f64| known.map_or(end, |known| known.max(end));
+    for row in &order {
+        let own = intervals[*row];
+        let reached = if is_point(own) { widest } else { highest };
+        tied[*row] = reached.is_some_and(|end| own.0 <= end);
+        highest = Some(further(highest, own.1));
+        widest = if is_point(own) { widest } else { Some(further(widest, own.1)) };
+    }
+    // The next lower ends of all behind, and of those that are no points.
+    let (mut lowest, mut narrowest) = (None, None);
+    for row in order.iter().rev() {
+        let own = intervals[*row];
+        let next = if is_point(own) { narrowest } else { lowest };
+        tied[*row] |= next.is_some_and(|end: f64| own.1 >= end);
+        lowest = Some(own.0);
+        narrowest = if is_point(own) { narrowest } else { Some(own.0) };
+    }
+    tied
 }
 
 /// The interval of a sort key, turned so that the larger comes first; without ends it may be anything.
@@ -163,4 +196,34 @@ fn rows(numbers: &[usize]) -> String {
     };
     let word = if numbers.len() == 1 { "row" } else { "rows" };
     format!("{word} {}", parts.iter().map(part).collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Random intervals on few numbers, among them points, equal ones and open ones, beside the comparison of every pair.
+    #[test]
+    fn overlaps_are_those_of_pairs() {
+        let mut state = 5_u64;
+        let mut below = |n: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % n
+        };
+        for _ in 0..2_000 {
+            let count = below(9);
+            let mut interval = |_| {
+                let low = f64::from(u32::try_from(below(12)).unwrap());
+                match below(6) {
+                    0 => (f64::NEG_INFINITY, f64::INFINITY),
+                    1 => (f64::NEG_INFINITY, low),
+                    wide => (low, low + f64::from(u32::try_from(wide / 3 * below(3)).unwrap())),
+                }
+            };
+            let intervals: Vec<(f64, f64)> = (0..count).map(&mut interval).collect();
+            let overlap = |a: (f64, f64), b: (f64, f64)| a.0 <= b.1 && b.0 <= a.1 && (a.0 < a.1 || b.0 < b.1);
+            let of = |row: usize| (0..intervals.len()).any(|o| o != row && overlap(intervals[row], intervals[o]));
+            assert_eq!(tied(&intervals), (0..intervals.len()).map(of).collect::<Vec<_>>(), "{intervals:?}");
+        }
+    }
 }

@@ -10,6 +10,7 @@
 mod above;
 mod bounds;
 mod catalog;
+mod concurrent;
 mod control;
 mod coverage;
 mod errors;

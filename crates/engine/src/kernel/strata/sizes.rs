@@ -38,6 +38,11 @@ impl SampleStrata {
         Self { strata, last: Mutex::default() }
     }
 
+    /// Bytes held, with the sizes of a level.
+    pub(crate) fn bytes(&self) -> usize {
+        self.strata.bytes() + self.strata.len() * size_of::<(StratumSize, [u32; 2])>()
+    }
+
     /// The sizes when levels up to `level` of so many are read.
     pub(crate) fn at(&self, level: usize, levels: usize) -> Arc<LevelSizes> {
         let lock = || self.last.lock().unwrap_or_else(PoisonError::into_inner);

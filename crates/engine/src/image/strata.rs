@@ -1,0 +1,99 @@
+//! The strata of samples in memory, within a share of what samples may hold.
+
+use crate::kernel::SampleStrata;
+use datafusion::execution::memory_pool::MemoryReservation;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The strata of a few families, one generation of each; those used last stay.
+#[derive(Debug)]
+pub(super) struct StrataCache {
+    kept: HashMap<(String, u64), Kept>,
+    reserved: MemoryReservation,
+    uses: u64,
+}
+
+#[derive(Debug)]
+struct Kept {
+    strata: Arc<SampleStrata>,
+    bytes: usize,
+    last_use: u64,
+}
+
+impl StrataCache {
+    pub(super) fn new(reserved: MemoryReservation) -> Self {
+        Self { kept: HashMap::new(), reserved, uses: 0 }
+    }
+
+    pub(super) fn get(&mut self, key: &(String, u64)) -> Option<Arc<SampleStrata>> {
+        self.uses += 1;
+        let kept = self.kept.get_mut(key)?;
+        kept.last_use = self.uses;
+        Some(Arc::clone(&kept.strata))
+    }
+
+    /// Keeps the strata of a generation, and none of another one of the family, if `budget` bytes and the memory have room for
+    /// them; others make room, those first that were used longest ago.
+    pub(super) fn keep(&mut self, key: (String, u64), strata: &Arc<SampleStrata>, budget: usize) {
+        self.kept.retain(|(name, generation), _| *name != key.0 || *generation == key.1);
+        let bytes = strata.bytes();
+        loop {
+            let held: usize = self.kept.values().map(|kept| kept.bytes).sum();
+            if held + bytes <= budget && self.reserved.try_resize(held + bytes).is_ok() {
+                break;
+            }
+            let oldest = self.kept.iter().min_by_key(|(_, kept)| kept.last_use).map(|(key, _)| key.clone());
+            match oldest {
+                Some(oldest) => drop(self.kept.remove(&oldest)),
+                None => {
+                    self.reserved.free();
+                    return;
+                }
+            }
+        }
+        self.uses += 1;
+        self.kept.insert(key, Kept { strata: Arc::clone(strata), bytes, last_use: self.uses });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{ArrayRef, Int64Array};
+    use arrow::datatypes::{DataType, Field};
+    use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryConsumer, MemoryPool};
+    use plusminus_catalog::StrataColumns;
+
+    fn strata(count: i64) -> Arc<SampleStrata> {
+        let keys: ArrayRef = Arc::new((0..count).collect::<Int64Array>());
+        let ones = vec![1; usize::try_from(count).unwrap()];
+        let columns = StrataColumns {
+            keys: vec![(Field::new("g", DataType::Int64, true), keys)],
+            rows: ones.clone(),
+            caps: ones,
+            ..StrataColumns::default()
+        };
+        Arc::new(SampleStrata::new(columns.build().unwrap()))
+    }
+
+    #[test]
+    fn the_strata_used_last_stay_within_the_budget() {
+        let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(1 << 20));
+        let mut cache = StrataCache::new(MemoryConsumer::new("strata").register(&pool));
+        let budget = 3 * strata(1_000).bytes();
+        let key = |name: &str, generation| (name.to_owned(), generation);
+        for name in ["a", "b", "c"] {
+            cache.keep(key(name, 1), &strata(1_000), budget);
+        }
+        assert!(cache.get(&key("a", 1)).is_some());
+        cache.keep(key("d", 1), &strata(1_000), budget);
+        assert!(cache.get(&key("b", 1)).is_none() && cache.get(&key("a", 1)).is_some());
+        // Another generation takes the place of the one before.
+        cache.keep(key("a", 2), &strata(1_000), budget);
+        assert!(cache.get(&key("a", 1)).is_none() && cache.get(&key("a", 2)).is_some());
+        assert!(pool.reserved() <= budget && pool.reserved() > 0);
+        // What has no room is not kept.
+        cache.keep(key("e", 1), &strata(100_000), budget);
+        assert!(cache.get(&key("e", 1)).is_none() && pool.reserved() == 0);
+    }
+}
