@@ -8,6 +8,7 @@
 //! | engine | SQL on samples of made-up tables, video sessions and flights | `engine_cells` |
 //! | bounds | ERROR WITHIN 1 to 20 %: violations, and rows read beside the cheapest level | `bounds` |
 //! | topk | what ORDER BY … LIMIT and HAVING leave | `topk` |
+//! | hostile | tables with heavy keys, groups of few keys, extremes, all groups at once | `hostile` |
 //! | rivals | the same queries and rows, with other people's intervals | `rivals` |
 //! | metamorphic | what must hold whatever the truth is | `metamorphic` |
 //!
@@ -19,6 +20,7 @@ mod case;
 mod dataset;
 mod distributions;
 mod engine_cells;
+mod hostile;
 mod ideal;
 mod judge;
 mod made_up;
@@ -73,6 +75,7 @@ enum Part {
     Engine,
     Bounds,
     Topk,
+    Hostile,
     Rivals,
     Metamorphic,
     All,
@@ -81,11 +84,12 @@ enum Part {
 /// One part of the campaign.
 type Run = fn(&Campaign) -> Result<Section, Failure>;
 
-const PARTS: [(Part, Run); 6] = [
+const PARTS: [(Part, Run); 7] = [
     (Part::Statistics, statistics_cells::run),
     (Part::Engine, engine_cells::run),
     (Part::Bounds, bounds::run),
     (Part::Topk, topk::run),
+    (Part::Hostile, hostile::run),
     (Part::Rivals, rivals::run),
     (Part::Metamorphic, metamorphic::run),
 ];

@@ -106,7 +106,7 @@ async fn look(
     match format {
         FileFormat::Csv => caught(&file.path, || csv(file, options)),
         FileFormat::Parquet => {
-            let schema = inferred(&parquet(state), file, state).await?;
+            let schema = inferred(&parquet(state, true), file, state).await?;
             Ok(Layout::new(schema, Kind::Parquet))
         }
         FileFormat::Arrow => Ok(Layout::new(inferred(&ArrowFormat, file, state).await?, Kind::Arrow)),
@@ -125,9 +125,12 @@ async fn look(
     }
 }
 
-/// The reader of Parquet files, as the session's settings have it.
-pub(crate) fn parquet(state: &dyn Session) -> ParquetFormat {
-    ParquetFormat::default().with_options(state.default_table_options().parquet)
+/// The reader of Parquet files, as the session's settings have it; with `prunes` its statistics tell which rows are not read.
+pub(crate) fn parquet(state: &dyn Session, prunes: bool) -> ParquetFormat {
+    let mut options = state.default_table_options().parquet;
+    options.global.pruning &= prunes;
+    options.global.enable_page_index &= prunes;
+    ParquetFormat::default().with_options(options)
 }
 
 /// The reader of JSON files.

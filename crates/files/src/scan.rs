@@ -38,6 +38,8 @@ pub(crate) struct Scan<'a> {
     pub(crate) has_quoted_breaks: bool,
     /// Rows come in the order of the file.
     pub(crate) keeps_order: bool,
+    /// Whether statistics of the file may tell which of its rows are not read.
+    pub(crate) prunes: bool,
 }
 
 impl Scan<'_> {
@@ -146,7 +148,7 @@ impl Scan<'_> {
 
     fn reader(&self, state: &dyn Session) -> Arc<dyn FileFormat> {
         match self.kind {
-            Kind::Parquet => Arc::new(parquet(state)),
+            Kind::Parquet => Arc::new(parquet(state, self.prunes)),
             Kind::Arrow => Arc::new(ArrowFormat),
             Kind::Json { compression, is_array } => Arc::new(json(*compression, *is_array)),
             Kind::Csv { compression, dialect, .. } => Arc::new(

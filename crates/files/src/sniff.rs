@@ -57,7 +57,7 @@ pub(crate) fn sniff(path: &Path, head: &[u8], is_whole: bool, options: &Options)
     dialect.has_header = options.header.unwrap_or_else(|| has_header(&tried.rows));
     let names = names(&tried.rows, dialect.has_header, options);
     let whole = Rows::read(head, is_whole, &dialect, options.sample_rows.unwrap_or(TYPED_ROWS));
-    let schema = types(path, &head[..whole.bytes], &dialect, &names, options)?;
+    let schema = types(path, (&head[..whole.bytes], &whole.rows), &dialect, &names, options)?;
     let decimal_commas = decimal_commas.into_iter().filter_map(|at| names.get(at).cloned()).collect::<Vec<_>>();
     let fields = schema.fields().iter().map(|field| match decimal_commas.contains(field.name()) {
         true => Arc::new(field.as_ref().clone().with_data_type(DataType::Float64)),
@@ -243,10 +243,10 @@ fn names(rows: &[Vec<String>], has_header: bool, options: &Options) -> Vec<Strin
     found
 }
 
-/// The types of the columns by their first rows.
+/// The types of the columns by their first rows, as bytes and as cells.
 fn types(
     path: &Path,
-    head: &[u8],
+    (head, rows): (&[u8], &[Vec<String>]),
     dialect: &Dialect,
     names: &[String],
     options: &Options,
@@ -272,11 +272,23 @@ fn types(
     let inferred = format.infer_schema(head, options.sample_rows.or(Some(TYPED_ROWS)));
     let (inferred, _) = inferred.map_err(|e| FileError::of_file(path, e, crate::options::HINT))?;
     let typed = |(at, name): (usize, &String)| match inferred.fields().get(at) {
+        Some(field) if field.data_type().is_integer() && is_code(&rows[usize::from(dialect.has_header)..], at) => {
+            text(name)
+        }
         // Nothing but NULLs so far: whatever comes later is text.
         Some(field) if *field.data_type() != DataType::Null => Field::new(name, field.data_type().clone(), true),
         _ => text(name),
     };
     Ok(Schema::new(names.iter().enumerate().map(typed).collect::<Vec<_>>()))
+}
+
+/// Whether digits of a column are a code, a postal one say, of which a zero in front is a part.
+fn is_code(rows: &[Vec<String>], column: usize) -> bool {
+    let digits = |cell: &String| {
+        let cell = cell.trim();
+        cell.len() > 1 && cell.starts_with('0') && cell.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    rows.iter().filter_map(|row| row.get(column)).any(digits)
 }
 
 /// Whether a line break stands within quotes anywhere, so that the file cannot be split at line breaks.

@@ -214,6 +214,7 @@ impl FileTable {
             limit,
             has_quoted_breaks: true,
             keeps_order: false,
+            prunes: true,
         }
     }
 
@@ -226,7 +227,7 @@ impl FileTable {
         }
         let store: Arc<dyn ObjectStore> = Arc::new(LocalFileSystem::new());
         let columns = Arc::clone(&self.columns);
-        let mut found = parquet(state).infer_stats(state, &store, columns, &part.file.object_meta).await?;
+        let mut found = parquet(state, true).infer_stats(state, &store, columns, &part.file.object_meta).await?;
         for (column, field) in found.column_statistics.iter_mut().zip(self.columns.fields()) {
             if field.data_type().is_floating() {
                 column.min_value = Precision::Absent;
@@ -261,12 +262,20 @@ impl FileTable {
         Ok(kept)
     }
 
+    /// Whether a filter is about a column of floats, of whose NaN the statistics of Parquet files know nothing.
+    fn names_float(&self, filter: &Expr) -> bool {
+        let is_float =
+            |name: &str| self.schema.field_with_name(name).is_ok_and(|field| field.data_type().is_floating());
+        filter.column_refs().iter().any(|column| is_float(&column.name))
+    }
+
     /// Groups of files of one layout, as many groups as there are threads.
     async fn plan_group(
         &self,
         parts: Vec<FilePart>,
         projection: Option<&Vec<usize>>,
         limit: Option<usize>,
+        prunes: bool,
         state: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let layout = Arc::clone(&parts[0].layout);
@@ -288,7 +297,7 @@ impl FileTable {
         let files: Vec<PartitionedFile> = files.try_collect().await?;
         let groups = FileGroup::new(files).split_files(state.config().target_partitions().max(1));
         let (groups, statistics) = compute_all_files_statistics(groups, Arc::clone(&self.schema), collects, false)?;
-        let scan = Scan { has_quoted_breaks, ..self.scan_of(&layout, projection, limit) };
+        let scan = Scan { has_quoted_breaks, prunes, ..self.scan_of(&layout, projection, limit) };
         scan.plan(groups, Some(statistics), state).await
     }
 }
@@ -361,9 +370,10 @@ impl TableProvider for FileTable {
                 None => groups.push(vec![part]),
             }
         }
+        let prunes = !filters.iter().any(|filter| self.names_float(filter));
         let mut plans = Vec::with_capacity(groups.len());
         for group in groups {
-            plans.push(self.plan_group(group, projection, limit, state).await?);
+            plans.push(self.plan_group(group, projection, limit, prunes, state).await?);
         }
         match plans.len() {
             0 => Ok(Arc::new(EmptyExec::new(datafusion::common::project_schema(&self.schema, projection)?))),

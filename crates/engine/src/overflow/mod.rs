@@ -5,10 +5,12 @@
 //! row by row.
 
 mod arithmetic;
+mod constants;
 mod sum;
 mod wide;
 
 pub(crate) use arithmetic::{CheckedArithmetic, physical_expr};
+pub(crate) use constants::CheckedConstants;
 pub(crate) use wide::Overflow;
 
 use datafusion::error::Result;

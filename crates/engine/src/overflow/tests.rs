@@ -48,6 +48,22 @@ async fn a_sum_beyond_its_type_is_an_error_that_names_it_and_the_way_out() {
     check(&session, "SELECT SUM(DISTINCT i * 1) + SUM(k) AS s FROM t", "s 4611686018427387919").await;
 }
 
+/// The optimizer computes with literals before any row is read.
+#[tokio::test(flavor = "multi_thread")]
+async fn arithmetic_on_literals_is_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = session(&folder).await;
+    for sql in [
+        "SELECT 9223372036854775807 + 1 AS v",
+        "SELECT k FROM t WHERE i < 9223372036854775807 * 2",
+        "SELECT SUM(k + 5000000000 * 5000000000) FROM t ERROR WITHIN 10%",
+        "SELECT * FROM (SELECT -9223372036854775807 - 2 AS v) WHERE v > 0",
+    ] {
+        check(&session, sql, "a whole number is beyond its type").await;
+    }
+    check(&session, "SELECT 9223372036854775806 + 1 AS v, 2 * 3 AS w, 1.5 + 2 AS x", "9223372036854775807").await;
+}
+
 /// A sum may leave the type on the way, as long as it comes back.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_final_sum_has_to_fit() {

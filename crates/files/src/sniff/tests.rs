@@ -73,6 +73,7 @@ fn types_are_those_of_all_rows_looked_at() {
     check("t\n2024-01-01T10:00:00\n2024-01-02 11:00:00\n", "',' \" header: t Timestamp(s)");
     check_with("a\n1\nN/A\n", Options { null: Some("N/A".into()), ..Options::default() }, "',' \" header: a Int64");
     check_with("a\n1\n2\n", Options { all_text: true, ..Options::default() }, "',' \" header: a Utf8");
+    check("zip,n\n01234,0\n10115,2\n", "',' \" header: zip Utf8, n Int64");
     check("p;q\n1.234,5;1\n-7,25;2\n;3\n", "';' \" header: p Float64, q Int64 commas [\"p\"]");
 }
 
