@@ -54,6 +54,14 @@ fn plan(what: &str) -> Error {
                 "check the path; it is read from the current folder on",
             );
         }
+        if std::path::Path::new(name).is_file() {
+            return Error::invalid(
+                format!("the ending of '{name}' does not say how the file is read"),
+                format!(
+                    "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '{name}' reads it as CSV (PARQUET, JSON and ARROW likewise)"
+                ),
+            );
+        }
         return match misspelt_file(name) {
             Some(meant) => {
                 Error::invalid(format!("there is no table or file '{name}'"), format!("did you mean '{meant}'?"))

@@ -6,7 +6,8 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 /// The text of every value; `None` for NULL.
 pub(crate) fn texts(array: &ArrayRef) -> Vec<Option<String>> {
-    let options = FormatOptions::default();
+    // Within lists and structs a NULL has to be told from an empty text.
+    let options = FormatOptions::default().with_null("NULL");
     // Some arrays, such as those of type Null, have NULLs without a bitmap.
     let nulls = array.logical_nulls();
     let valid = |row: usize| nulls.as_ref().is_none_or(|n| n.is_valid(row));
