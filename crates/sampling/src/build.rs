@@ -46,6 +46,7 @@ pub async fn draw(
     let (schema, files) = (Arc::clone(&source.schema), source.files.clone());
     let (options_of_files, left_out, table_schema) = (source.options.clone(), source.left_out(), source.table_schema());
     let harvests = pass(source, families.clone(), total, state, options).await?;
+    check_rows(total, harvests.iter().map(|harvest| harvest.rows).sum())?;
     let (units, parts, sketches) = transpose(harvests, families.len(), &schema);
     let build = Build {
         files,
@@ -91,6 +92,17 @@ async fn pass(
         on_rows: Box::new(move |rows| progress(Progress::Reading { rows, total })),
     });
     on_threads(options.threads, || worker::run(Arc::clone(&pass))).await
+}
+
+/// What was read has to be what was counted; a sample of anything else would stand for rows that nobody has seen.
+fn check_rows(counted: Option<u64>, read: u64) -> Result<(), SamplingError> {
+    match counted.filter(|counted| *counted != read) {
+        None => Ok(()),
+        Some(counted) => Err(SamplingError::request(
+            format!("{counted} rows of the table were counted, and {read} read"),
+            "build the sample again once nothing writes to the table",
+        )),
+    }
 }
 
 /// From one harvest per worker to the parts of each family.

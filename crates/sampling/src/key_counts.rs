@@ -54,7 +54,7 @@ async fn run(scan: Arc<Scan>) -> Result<KeyCounts, SamplingError> {
     loop {
         let number = scan.next_unit.fetch_add(1, Ordering::Relaxed);
         let Some(unit) = scan.units.get(number) else { return Ok(counts) };
-        let mut stream = unit.plan.execute(unit.partition, Arc::clone(&scan.task))?;
+        let mut stream = unit.batches(&scan.task)?;
         while let Some(batch) = stream.next().await {
             counts.add(&scan.universe, batch?.column(0));
             let own = counts.bytes();

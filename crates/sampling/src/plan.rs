@@ -170,7 +170,7 @@ pub(crate) async fn table_rows(
     }
     let mut rows = 0;
     for unit in &source.units {
-        let mut stream = unit.plan.execute(unit.partition, state.task_ctx())?;
+        let mut stream = unit.batches(&state.task_ctx())?;
         while let Some(batch) = futures::StreamExt::next(&mut stream).await {
             rows += batch?.num_rows() as u64;
         }

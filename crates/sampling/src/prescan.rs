@@ -116,7 +116,7 @@ async fn run(scan: Arc<Scan>) -> Result<Seen, SamplingError> {
     loop {
         let number = scan.next_unit.fetch_add(1, Ordering::Relaxed);
         let Some(unit) = scan.units.get(number) else { return Ok(seen) };
-        let mut stream = unit.plan.execute(unit.partition, Arc::clone(&scan.task))?;
+        let mut stream = unit.batches(&scan.task)?;
         while let Some(batch) = stream.next().await {
             seen.take(&scan, &batch?)?;
         }

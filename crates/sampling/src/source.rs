@@ -16,7 +16,9 @@ use datafusion::datasource::physical_plan::parquet::{ParquetAccessPlan, RowGroup
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::source_as_provider;
+use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::execution_plan::reset_plan_states;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use object_store::local::LocalFileSystem;
@@ -55,6 +57,14 @@ pub(crate) struct Unit {
     pub(crate) identity: u64,
     /// The number in its file of the unit's first row.
     pub(crate) first_row: u64,
+}
+
+impl Unit {
+    /// The unit's rows, from the first on however often they were read before: plans share work among those who read them.
+    pub(crate) fn batches(&self, task: &Arc<TaskContext>) -> Result<SendableRecordBatchStream, SamplingError> {
+        let plan = reset_plan_states(Arc::clone(&self.plan))?;
+        Ok(plan.execute(self.partition, Arc::clone(task))?)
+    }
 }
 
 /// What the definition of a view is kept under.
@@ -103,14 +113,15 @@ impl Source {
         if let Some(files) = FileTable::of(table) {
             return Self::of_files(table, files, columns, state).await;
         }
-        let plan = table.scan(state, columns, &[], None).await?;
         if table.get_logical_plan().is_some() {
+            let plan = in_order(table, columns, state).await?;
             let definition = table.get_table_definition().unwrap_or_default().to_owned();
             let (rows, units) = (exact_rows(&plan), partition_units(&plan));
             let (files, schema) = (base_files(table, state).await?, plan.schema());
             let options = BTreeMap::from([(VIEW.to_owned(), definition)]);
             return Ok(Self { table: Arc::clone(table), rows, units, schema, files, options, storable: None });
         }
+        let plan = table.scan(state, columns, &[], None).await?;
         let options = BTreeMap::new();
         let (table, schema) = (Arc::clone(table), plan.schema());
         let Some((config, is_parquet)) = file_scan(&plan) else {
@@ -342,6 +353,20 @@ fn exact_rows(plan: &Arc<dyn ExecutionPlan>) -> Option<u64> {
 }
 
 /// One unit per partition; a table without files has no better row identity than (partition, row).
+/// The plan of a view by one thread: partitions that exchange rows cannot be read one after the other, nor always alike.
+async fn in_order(
+    table: &Arc<dyn TableProvider>,
+    columns: Option<&Vec<usize>>,
+    state: &dyn Session,
+) -> Result<Arc<dyn ExecutionPlan>, SamplingError> {
+    let Some(state) = state.as_any().downcast_ref::<SessionState>() else {
+        return Ok(table.scan(state, columns, &[], None).await?);
+    };
+    let mut state = state.clone();
+    state.config_mut().options_mut().execution.target_partitions = 1;
+    Ok(table.scan(&state, columns, &[], None).await?)
+}
+
 fn partition_units(plan: &Arc<dyn ExecutionPlan>) -> Vec<Unit> {
     let partitions = plan.output_partitioning().partition_count();
     let unit = |partition: usize| Unit {

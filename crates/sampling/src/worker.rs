@@ -31,6 +31,8 @@ pub(crate) struct Pass {
 
 /// What one worker brings home.
 pub(crate) struct Harvest {
+    /// Rows that were read.
+    pub(crate) rows: u64,
     pub(crate) families: Vec<FamilyPart>,
     /// Over the whole table.
     pub(crate) unit_moments: UnitMoments,
@@ -53,13 +55,14 @@ pub(crate) async fn run(pass: Arc<Pass>) -> Result<Harvest, SamplingError> {
     loop {
         let number = pass.next_unit.fetch_add(1, Ordering::Relaxed);
         let Some(unit) = pass.units.get(number) else { break };
-        let mut stream = unit.plan.execute(unit.partition, Arc::clone(&pass.task))?;
+        let mut stream = unit.batches(&pass.task)?;
         worker.begin_unit(number);
         let mut row = unit.first_row;
         while let Some(batch) = stream.next().await {
             let batch = batch?;
             worker.take(&batch, unit, row)?;
             row += batch.num_rows() as u64;
+            worker.harvest.rows += batch.num_rows() as u64;
         }
     }
     for family in &mut worker.harvest.families {
@@ -76,7 +79,7 @@ impl<'a> Worker<'a> {
         let nullable: Vec<usize> = fields.filter(|(_, f)| f.is_nullable()).map(|(i, _)| i).collect();
         let family = |plan| FamilyPart::new(&pass.schema, plan, numeric.len(), nullable.len());
         let families = pass.families.iter().map(family).collect::<Result<_, _>>()?;
-        let harvest = Harvest { families, unit_moments: Vec::new(), sketches: Sketches::new(&pass.schema) };
+        let harvest = Harvest { rows: 0, families, unit_moments: Vec::new(), sketches: Sketches::new(&pass.schema) };
         Ok(Self { pass, numeric, nullable, harvest, priorities: Vec::new(), packed: Vec::new(), held: 0 })
     }
 

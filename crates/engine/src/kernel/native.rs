@@ -4,7 +4,7 @@ use super::compiled::qualified;
 use super::program::Program;
 use crate::error::Result;
 use crate::shape::Shape;
-use arrow::array::{ArrayRef, AsArray};
+use arrow::array::{ArrayRef, AsArray, BooleanArray};
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
@@ -80,7 +80,9 @@ impl Accumulated {
             values.push(argument.evaluate(kept)?.into_array(count)?);
         }
         let filter = self.filter.as_ref().map(|f| f.evaluate(kept)?.into_array(count)).transpose()?;
-        let filter = filter.as_ref().and_then(|f| f.as_boolean_opt());
+        // Without a filter accumulators take it that every group has a row, which one of sampled strata alone has not.
+        let all = filter.is_none().then(|| BooleanArray::from(vec![true; count]));
+        let filter = filter.as_ref().and_then(|f| f.as_boolean_opt()).or(all.as_ref());
         Ok(self.accumulator.update_batch(&values, ids, filter, groups)?)
     }
 }

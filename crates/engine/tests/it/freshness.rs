@@ -1,6 +1,6 @@
 //! A sample answers as long as its table is what it was, and no longer; views and their samples.
 
-use super::support::{open, rows, write_table};
+use super::support::{World, open, rows, write_table};
 use plusminus::{Mode, Session, SessionBuilder};
 use std::fs;
 use std::path::Path;
@@ -184,5 +184,40 @@ async fn any_table_name_can_be_sampled_and_stays() {
     let known = session.table_names();
     for name in names {
         assert!(known.iter().any(|table| table == name), "{name}: {known:?}");
+    }
+}
+
+/// Views whose plans exchange rows between partitions, join, sort or cut: their samples hold what the view holds.
+#[tokio::test(flavor = "multi_thread")]
+async fn samples_of_any_view_stand_for_its_rows() {
+    let world = World::new(20_000).await;
+    for (number, body) in [
+        "SELECT * FROM t WHERE k < 120",
+        "SELECT g, k, n FROM t WHERE n IN (SELECT n FROM t WHERE k = 7)",
+        "SELECT a.g, a.k, a.n FROM t a JOIN (SELECT DISTINCT k FROM t WHERE k < 90) b ON a.k = b.k",
+        "SELECT g, k, SUM(n) AS n FROM t GROUP BY g, k",
+        "SELECT DISTINCT g, k, n FROM t",
+        "SELECT g, k, n FROM t ORDER BY n, k, g LIMIT 5000",
+        "SELECT g, k, n FROM t WHERE k < 50 UNION ALL SELECT g, k, n FROM t WHERE k > 150",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let script = async |sql: String| world.session.execute(&sql).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
+        script(format!("CREATE VIEW v{number} AS {body}")).await;
+        let sums = format!("SELECT COUNT(*) AS c, SUM(n) AS s FROM v{number}");
+        let exact = rows(&world.session.query(&sums).run().await.unwrap());
+        for design in ["SIZE 100 %", "STRATIFIED BY (g) CAP 1000000", "UNIVERSE ON (k) SIZE 100 %"] {
+            script(format!("CREATE OR REPLACE SAMPLE s{number} ON v{number} {design}")).await;
+            let answer = world.session.query(&sums).error_percent(0.0001).run().await.unwrap();
+            assert_eq!(rows(&answer), exact, "{body}, {design}: {}", answer.report().reason);
+        }
+        script(format!("CREATE OR REPLACE SAMPLE s{number} ON v{number} SIZE 30 %")).await;
+        let answer = world.session.query(format!("SELECT SUM(k) AS v FROM v{number} WHERE n >= 0")).error_percent(90.0);
+        let answer = answer.run().await.unwrap();
+        let cell = answer.cells("v").unwrap()[0];
+        let truth = world.session.query(format!("SELECT SUM(k) AS v FROM v{number}")).run().await.unwrap();
+        let truth = truth.cells("v").unwrap()[0].estimate;
+        assert!((cell.estimate / truth - 1.0).abs() < 0.15, "{body}: {cell:?}, truly {truth}");
     }
 }

@@ -84,3 +84,27 @@ async fn an_empty_table_behaves_as_in_datafusion() {
         assert_eq!(rows(&answer), rows(&exact), "{sql}");
     }
 }
+
+/// Groups of which no row lies in a stratum that is known whole, or none passes: an average of decimals divides by no rows.
+#[tokio::test(flavor = "multi_thread")]
+async fn averages_of_no_rows_are_null() {
+    let world = World::new(20_000).await;
+    for design in ["STRATIFIED BY (g) CAP 50", "SIZE 10 %", "SIZE 5 % TAIL (price)", "UNIVERSE ON (rare) SIZE 20 %"] {
+        world.session.execute(&format!("CREATE OR REPLACE SAMPLE s ON t {design}")).await.unwrap();
+        for sql in [
+            "SELECT AVG(price) FROM t WHERE k > 5000",
+            "SELECT AVG(price) FROM t WHERE k < 0",
+            "SELECT AVG(price) FROM t WHERE false",
+        ] {
+            for bound in ["ERROR WITHIN 10%", "WITHIN 60 SECONDS"] {
+                let answers = world.session.execute(&format!("{sql} {bound}")).await.unwrap();
+                let answer = answers.last().unwrap();
+                assert_eq!(rows(answer), ["NULL"], "{sql} {bound}, {design}");
+                assert!(!answer.report().reason.contains("early"), "{:?}", answer.report());
+            }
+        }
+        let grouped = "SELECT rare, AVG(price) FROM t WHERE k < 20 GROUP BY rare ERROR WITHIN 50%";
+        let answers = world.session.execute(grouped).await.unwrap();
+        assert!(!answers[0].report().reason.contains("early"), "{:?}", answers[0].report());
+    }
+}
