@@ -21,6 +21,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    quiet_workers();
     match Cli::parse().settled().and_then(|cli| run(&cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -70,4 +71,16 @@ async fn dispatch(cli: &Cli) -> Result<(), Failure> {
             Err(Failure::unsupported("plot is not supported yet", "--format csv --errors columns"))
         }
     }
+}
+
+/// A panic of a worker, in a library that reads a broken file say, ends as an error or an exact answer; its trace would only hide that.
+/// `RUST_BACKTRACE` shows it.
+fn quiet_workers() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let is_main = std::thread::current().name() == Some("main");
+        if is_main || std::env::var_os("RUST_BACKTRACE").is_some_and(|wish| wish != "0") {
+            usual(panic);
+        }
+    }));
 }

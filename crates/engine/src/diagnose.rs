@@ -31,6 +31,7 @@ pub(crate) fn data_fusion(error: &DataFusionError) -> Error {
         },
         other => match other.to_string() {
             text if text.contains("Overflow happened on") => overflow(&text),
+            text if mismatch(&text).is_some() => mismatch(&text).unwrap_or_else(|| Error::data(first_line(&text))),
             text => Error::data(first_line(&text)),
         },
     }
@@ -45,7 +46,20 @@ fn overflow(text: &str) -> Error {
     }
 }
 
+/// "sum takes no Boolean", of a message about a function none of whose signatures fit.
+fn mismatch(what: &str) -> Option<Error> {
+    let (_, rest) = what.split_once("Function '").filter(|_| what.contains("failed to match any signature"))?;
+    let (function, rest) = rest.split_once('\'')?;
+    let (_, rest) = rest.split_once("but received ")?;
+    let received = rest.split([' ', ',', '.']).next()?;
+    let next = "CAST the argument to a type that it takes, or write the expression in another way";
+    Some(Error::invalid(format!("{function} takes no {received} there"), next))
+}
+
 fn plan(what: &str) -> Error {
+    if let Some(error) = mismatch(what) {
+        return error;
+    }
     let what = first_line(what);
     if let Some(name) = missing(&what) {
         if name.contains('/') || FileFormat::from_path(name).is_some() {

@@ -17,7 +17,7 @@ use datafusion::datasource::source_as_provider;
 use futures::FutureExt;
 use plusminus_catalog::Manifest;
 use plusminus_dialect::OnMiss;
-use plusminus_statistics::{Estimate, Target, Trust};
+use plusminus_statistics::{Doubt, Estimate, Target, Trust};
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -391,6 +391,11 @@ impl Running {
                 intervals.iter().map(|i| Some(!meets_or_null(i, target))).collect();
             for array in [&mut arrays[index], &mut bounds.lower, &mut bounds.upper] {
                 *array = arrow::compute::nullif(array, &missed)?;
+            }
+            for (trust, missed) in bounds.trust.iter_mut().zip(&missed) {
+                if missed == Some(true) {
+                    *trust = Trust::Untrusted(Doubt::Omitted);
+                }
             }
         }
         let fields =

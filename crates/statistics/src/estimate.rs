@@ -27,6 +27,8 @@ pub enum Doubt {
     OneSided,
     /// Replicates of the answer are centred elsewhere than the answer itself.
     Bias,
+    /// The estimate missed the bound and was taken out, as the query asked.
+    Omitted,
     /// The computation met an infinity or a value that is not a number.
     NotFinite,
 }
@@ -46,6 +48,7 @@ impl fmt::Display for Doubt {
             Self::StrangeKeys => "the sampled keys misstate a total of the table that is known",
             Self::OneSided => "nothing bounds the rows that were not seen",
             Self::Bias => "the answer is biased in so small a sample",
+            Self::Omitted => "left out: it missed the bound",
             Self::NotFinite => "not a finite number",
         })
     }

@@ -15,6 +15,9 @@ async fn say_what_is_wrong_and_what_to_do_next() {
     let mut page = String::new();
     for sql in [
         "SELECT COUNT(*) FROM tt ERROR WITHIN 5%",
+        "SELECT SUM(k > 3) FROM t",
+        "SELECT MEDIAN(DATE '2024-01-01') FROM t ERROR WITHIN 5%",
+        "SELECT k + (9223372036854775807 + 1) FROM t",
         "SELECT COUNT(*) FROM 'x.parqet' ERROR WITHIN 5%",
         "SELECT COUNT(*) FROM t WHERE kk = 1 ERROR WITHIN 5%",
         "SELECT COUNT(*) FROM t ERROR WITHIN 0%",
