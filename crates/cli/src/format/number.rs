@@ -74,9 +74,10 @@ mod tests {
     #[test]
     fn errors_have_two_digits_and_values_the_same_place() {
         let shown = |v, lo, hi| with_error(v, Some(lo), Some(hi));
-        assert_eq!(shown(6.738, 6.618, 6.858), "6.74 ± 0.12");
-        assert_eq!(shown(1_204_551.0, 1_196_931.0, 1_212_171.0), "1204600 ± 7600");
-        assert_eq!(shown(0.001_234, 0.001_134, 0.001_334), "0.00123 ± 0.00010");
+        assert_eq!(shown(6.738, 6.618, 6.858), "6.74 ± 0.13");
+        assert_eq!(shown(6.74, 6.62, 6.86), "6.74 ± 0.12");
+        assert_eq!(shown(1_204_551.0, 1_196_931.0, 1_212_171.0), "1204600 ± 7700");
+        assert_eq!(shown(0.001_234, 0.001_134, 0.001_334), "0.00123 ± 0.00011");
         assert_eq!(shown(10.0, 9.9, 10.5), "10.00 [9.90, 10.50]");
         assert_eq!(shown(3.0, 3.0, 3.0), "3");
         assert_eq!(with_error(5.0, Some(1.0), None), "5.00 [1.00, ∞]");

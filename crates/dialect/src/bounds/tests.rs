@@ -219,3 +219,18 @@ fn parameters_are_bound() {
     bounds.bind(&[95.0, 2.0]).expect("in range");
     assert_eq!(bounds.to_string(), "ERROR WITHIN 2% AT CONFIDENCE 95% WITHIN 2 SECONDS");
 }
+
+/// What people write first: the message says what to type.
+#[test]
+fn slips_are_answered_with_what_to_type() {
+    for (sql, what) in [
+        ("SELECT 1 FROM t WITHIN FIVE SECONDS", "a number in digits, not FIVE"),
+        ("SELECT 1 FROM t WITH ERROR 5%", "without WITH"),
+        ("SELECT 1 FROM t ERROR WITHIN 5 PERCENTS", "PERCENTS"),
+    ] {
+        let error = read(sql).expect_err(what);
+        assert!(error.to_string().contains(what), "{sql}: {error}");
+    }
+    let percent = read("SELECT 1 FROM t ERROR WITHIN 5 PERCENT").expect("valid").bounds;
+    assert_eq!(percent.error.expect("stated").relative_fraction(), Some(0.05));
+}

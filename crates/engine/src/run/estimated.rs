@@ -1,6 +1,6 @@
 //! From the rows read so far to estimates with their intervals.
 
-use super::levels::{Levels, Look};
+use super::levels::{Levels, Look, too_large};
 use crate::error::Result;
 use crate::estimate::{Estimator, Known, Source, Way, special, ways};
 use crate::kernel::{
@@ -44,6 +44,7 @@ struct Found {
 impl Levels<'_> {
     pub(super) fn estimated(&mut self, level: usize) -> Result<Look> {
         let groups = self.program.as_ref().map_or(0, Program::group_count);
+        let _room = self.room_for(level, groups)?;
         self.merge_pieces(level, groups)?;
         let quantiles = self.quantiles();
         let strata = self.view.at(level);
@@ -94,6 +95,15 @@ impl Levels<'_> {
             doubted: self.doubted(level, quantiles),
             key_values: self.program.as_ref().map_or(&[], Program::key_numbers),
         }
+    }
+
+    /// Memory for the totals and estimates of so many groups, held as long as the look takes.
+    fn room_for(&self, level: usize, groups: usize) -> Result<MemoryReservation> {
+        let estimates = self.shape.smooths().count() + self.shape.specials.len();
+        let each = self.shape.variables.len() * size_of::<Total>() + estimates * size_of::<Estimate>();
+        let room = self.memory.new_empty();
+        room.try_grow(groups.saturating_mul(each)).map_err(|_| too_large(level))?;
+        Ok(room)
     }
 
     /// The rows in the order of their groups, where walking so pays and memory has room for it, and that room.
