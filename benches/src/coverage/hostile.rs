@@ -8,7 +8,7 @@ use crate::coverage::tally::{Shown, Tally};
 use crate::coverage::world::{World, keys};
 use plusminus::Trust;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const CONFIDENCE: u32 = 95;
 const ROWS: u64 = 200_000;
@@ -128,7 +128,7 @@ async fn write(asked: &Asked, file: &Path, folder: &Path) -> Result<(), Failure>
 
 async fn draws(
     asked: &Asked,
-    file: &PathBuf,
+    file: &Path,
     folder: &Path,
     thread: u64,
     campaign: &Campaign,

@@ -40,7 +40,7 @@ pub enum FileFormat {
 
 impl FileFormat {
     /// What names of files end with, and the format it tells.
-    pub const ENDINGS: [(&str, Self); 11] = [
+    pub const ENDINGS: [(&str, Self); 12] = [
         ("parquet", Self::Parquet),
         ("parq", Self::Parquet),
         ("pq", Self::Parquet),
@@ -50,6 +50,7 @@ impl FileFormat {
         ("jsonl", Self::Ndjson),
         ("json", Self::Ndjson),
         ("arrow", Self::Arrow),
+        ("arrows", Self::Arrow),
         ("ipc", Self::Arrow),
         ("feather", Self::Arrow),
     ];

@@ -14,6 +14,7 @@ pub(crate) async fn run(global: &Global, args: &SampleArgs) -> Result<(), Failur
             let names: Vec<String> = built.iter().map(|m| m.name.clone()).collect();
             if !global.quiet {
                 eprintln!("built {}", names.join(", "));
+                built.iter().flat_map(Session::notes_of).for_each(|note| eprintln!("note: {note}"));
             }
             "SHOW SAMPLES".to_owned()
         }

@@ -21,7 +21,7 @@ pub(crate) struct CheckedConstants;
 
 impl AnalyzerRule for CheckedConstants {
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        plan.apply_with_subqueries(|node| node.apply_expressions(|expr| expr.apply(|expr| check(expr))))?;
+        plan.apply_with_subqueries(|node| node.apply_expressions(|expr| expr.apply(check)))?;
         Ok(plan)
     }
 

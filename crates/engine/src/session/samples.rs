@@ -267,10 +267,18 @@ impl Session {
         builder.levels = options.levels;
         builder.seed = options.seed;
         let manifest = builder.build().await?;
-        let suggestions: Vec<String> = left_out(&manifest).into_iter().chain(tail_suggestions(&manifest)).collect();
+        let suggestions = Self::notes_of(&manifest);
         let mut answer = self.show_samples(&[Arc::new(manifest)]).await?;
         answer.report.warnings.extend(suggestions);
         Ok(answer)
+    }
+}
+
+impl Session {
+    /// What there is to say of a sample that was built: columns that were left out, and what TAIL would be good for; a sentence each.
+    #[must_use]
+    pub fn notes_of(manifest: &Manifest) -> Vec<String> {
+        left_out(manifest).into_iter().chain(tail_suggestions(manifest)).collect()
     }
 }
 
@@ -290,7 +298,7 @@ pub(crate) fn memory_content(table: &Arc<dyn TableProvider>) -> Option<u64> {
 }
 
 /// What was built otherwise than one may think, a line each.
-pub(crate) fn left_out(manifest: &Manifest) -> Option<String> {
+fn left_out(manifest: &Manifest) -> Option<String> {
     let names = &manifest.base.left_out;
     let text = || {
         format!(
