@@ -126,13 +126,7 @@ async fn write(asked: &Asked, file: &Path, folder: &Path) -> Result<(), Failure>
     Ok(())
 }
 
-async fn draws(
-    asked: &Asked,
-    file: &Path,
-    folder: &Path,
-    thread: u64,
-    campaign: &Campaign,
-) -> Result<Tally, Failure> {
+async fn draws(asked: &Asked, file: &Path, folder: &Path, thread: u64, campaign: &Campaign) -> Result<Tally, Failure> {
     let world = World::open(file, folder, thread).await?;
     let mut truths: Vec<HashMap<String, f64>> = Vec::new();
     for (_, sql) in &asked.questions {

@@ -356,6 +356,10 @@ impl Running {
 
     /// Whether every bound holds for every returned estimate.
     fn met(&self, shape: &Shape, estimated: &Estimated) -> bool {
+        // Keys that are known to be missing are rows of the answer that are not there.
+        if estimated.absent_keys > 0 && self.goal.error.is_some() {
+            return false;
+        }
         let good = |estimate: &Estimate| self.goal.error.is_none_or(|target| meets_or_null(estimate, target));
         let mut shown = estimated.intervals.iter().flatten().flatten().chain(estimated.spoken_of.iter().flatten());
         // Rows known exactly may be the wrong ones when an estimate chose them, unless the intervals settle the choice.

@@ -135,7 +135,9 @@ async fn a_key_in_the_sample_is_known_exactly() {
     found.iter().for_each(|row| assert!(truth.contains(row), "{row}"));
     let warnings = answer.report().warnings.join("; ");
     assert!(warnings.contains("of 3001 values of k are not in the sample"), "{warnings}");
-    assert_eq!(answer.report().mode.to_string(), "approximate");
+    assert_eq!((answer.report().mode.to_string().as_str(), answer.report().met), ("approximate", Some(false)));
+    let exact = session.query(format!("{sql} ERROR WITHIN 10% ON MISS EXACT")).run().await.unwrap();
+    assert_eq!(rows(&exact).len(), truth.len());
 
     // Chosen by their rank, keys that are not there might belong.
     let top = "SELECT k, COUNT(*) AS n FROM t GROUP BY k ORDER BY n DESC, k LIMIT 3";
