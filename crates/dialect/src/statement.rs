@@ -13,6 +13,7 @@ use crate::source::Source;
 
 mod bounded;
 mod classify;
+mod misread;
 mod tablesample;
 #[cfg(test)]
 mod tests;

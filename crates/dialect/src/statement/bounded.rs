@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use sqlparser::tokenizer::Token;
 
-use super::{BoundedSql, Explain, SqlClass, tablesample};
+use super::{BoundedSql, Explain, SqlClass, misread, tablesample};
 use crate::bounds::{misplaced, tail};
 use crate::cursor::{Cursor, shorten};
 use crate::error::SyntaxError;
@@ -14,6 +14,7 @@ use crate::source::Source;
 /// Reads SQL that is none of our own statements.
 pub(super) fn read(source: &Source<'_>, range: Range<usize>) -> Result<BoundedSql, SyntaxError> {
     tablesample::refuse(source, range.clone())?;
+    misread::refuse(source, range.clone())?;
     let (explain, query) = explain(source, range.clone());
     if !is_query(source, query.clone()) {
         return other(source, range);

@@ -104,6 +104,30 @@ fn sampling_inside_a_query_is_refused() {
 }
 
 #[test]
+fn what_would_be_read_otherwise_is_refused() {
+    for (sql, what, next) in [
+        ("SELECT 1_000_000", "an underscore within a number", "1000000, without underscores"),
+        ("SELECT a FROM t EXCEPT ALL SELECT b FROM u", "EXCEPT ALL", "COUNT(*)"),
+        ("SELECT a FROM t intersect all SELECT b FROM u ERROR WITHIN 5%", "INTERSECT ALL", "COUNT(*)"),
+        ("SELECT * FROM t POSITIONAL JOIN u", "POSITIONAL JOIN", "row number"),
+        ("SELECT a SIMILAR TO 'x' FROM t", "SIMILAR TO", "'^(pattern)$'"),
+        ("FROM t", "what it selects", "SELECT *"),
+        ("CREATE TABLE c AS FROM t", "what it selects", "SELECT *"),
+    ] {
+        check_error(sql, what, next);
+    }
+    for sql in [
+        "SELECT 1 _000, a1_000 FROM t",
+        "SELECT * EXCEPT (a) FROM t UNION ALL SELECT 1",
+        "FROM t SELECT a",
+        "SELECT EXTRACT(year FROM d) FROM t",
+        "SELECT '1_000', positional FROM t AS positional",
+    ] {
+        assert!(parse_statement(sql).is_ok(), "{sql}");
+    }
+}
+
+#[test]
 fn scripts_are_split_at_semicolons() {
     let script = ";; SELECT ';' ;\r\n -- é; \n SELECT \"a;b\" WITHIN 5s ; /* ; */";
     let statements = parse_script(script).expect("valid");
