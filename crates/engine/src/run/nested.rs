@@ -1,7 +1,7 @@
 //! Aggregates and windows above the aggregate: the whole plan above is run on replicates of the estimates.
 
 use super::columns::typed;
-use super::levels::{Levels, Look};
+use super::levels::{Levels, Look, too_large};
 use crate::above::{self, Choice};
 use crate::error::{Error, Result};
 use crate::kernel::{Replicates, replicates};
@@ -55,6 +55,10 @@ impl Levels<'_> {
         if is_exact && groups > 0 {
             return Ok(Nested { batch, columns: intervals });
         }
+        // Totals of every replicate, and as much again while they are added up and shown above the aggregate.
+        let room = self.memory.new_empty();
+        let bytes = 2 * size_of::<f64>() * (REPLICATES_NESTED as usize + 1) * groups * shape.variables.len().max(1);
+        room.try_grow(bytes).map_err(|_| too_large(self.pieces.len().saturating_sub(1)))?;
         let walked = replicates(&self.rows, &look.strata.sizes, &shape.variables, groups, REPLICATES_NESTED);
         let (columns, numbers) = self.replicated_columns(look, &walked)?;
         let all = above::beyond(shape, state, columns, numbers, Choice::Left).await?;

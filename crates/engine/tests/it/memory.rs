@@ -49,3 +49,28 @@ async fn samples_take_turns_in_a_small_memory() {
         }
     }
 }
+
+/// Totals of many groups, and 64 replicates of them, are within the memory or told.
+#[tokio::test(flavor = "multi_thread")]
+async fn totals_of_many_groups_are_within_the_memory() {
+    let world = World::new(60_000).await;
+    world.session.sample("t").name("s").stratified_by(["k"]).cap(250).build().await.unwrap();
+    let within = " WITHIN 60 SECONDS";
+    let plain = "SELECT x, SUM(n) AS a, SUM(k) AS b, SUM(price) AS c, AVG(n) AS d FROM t GROUP BY x";
+    let nested = "SELECT AVG(s) AS v FROM (SELECT k, n, SUM(price) AS s FROM t GROUP BY k, n)";
+    let large = session(&world, 1 << 30).await;
+    for sql in [plain, nested] {
+        large.query(format!("{sql}{within}")).run().await.unwrap();
+        let mut told = false;
+        for memory in [1 << 20, 4 << 20, 16 << 20] {
+            match session(&world, memory).await.query(format!("{sql}{within}")).run().await {
+                Ok(answer) => assert!(answer.batch().num_rows() > 0),
+                Err(error) => {
+                    told = true;
+                    assert!(error.to_string().contains("memory"), "{error}");
+                }
+            }
+        }
+        assert!(told, "{sql} fits into one MiB");
+    }
+}
