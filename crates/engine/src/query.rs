@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::explain;
 use crate::goal::Goal;
 use crate::parts::Parts;
+use crate::prepared::case;
 use crate::running::{Running, ms};
 use crate::session::Session;
 use crate::shape::Role;
@@ -157,7 +158,7 @@ fn check_numbers(kind: &StatementKind) -> Result<()> {
 pub(crate) async fn plain(session: &Session, sql: &str) -> Result<Answer> {
     let start = session.inner.clock.elapsed();
     let context = session.context();
-    let plan = context.state().create_logical_plan(sql).await?;
+    let plan = case::plan_of(&context.state(), sql).await?;
     let batches = context.execute_logical_plan(plan.clone()).await?.collect().await?;
     session.keep_declarations(&plan, sql).await?;
     let schema = batches.first().map_or_else(|| std::sync::Arc::new(arrow::datatypes::Schema::empty()), |b| b.schema());

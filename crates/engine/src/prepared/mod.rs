@@ -2,6 +2,7 @@
 
 mod basis;
 mod cache;
+pub(crate) mod case;
 mod fitted;
 mod pace;
 mod parameters;
@@ -85,7 +86,7 @@ impl Prepared {
         // Before planning, so that a table which is replaced meanwhile is not taken for the one planned with.
         let tables = Tables::named(session, references).await;
         let misnamed = |error: DataFusionError| with_tables(&error, &session.table_names());
-        let raw = state.statement_to_plan(statement).await.map_err(misnamed)?;
+        let raw = case::plan(&state, statement).await.map_err(misnamed)?;
         let view_plan = with_views_as_tables(&raw, &tables.known)?;
         let plan = analysed(&state, raw).map_err(misnamed)?;
         let basis = Arc::new(Basis::new(Arc::clone(&state), tables, &plan)?);

@@ -2,6 +2,7 @@
 
 use super::Session;
 use crate::error::{Error, Result};
+use crate::prepared::case;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session as CatalogSession, TableProvider};
@@ -97,6 +98,12 @@ impl Session {
         }
     }
 
+    async fn declare(&self, sql: &str) -> Result<()> {
+        let context = &self.inner.context;
+        context.execute_logical_plan(case::plan_of(&context.state(), sql).await?).await?;
+        Ok(())
+    }
+
     /// Declares the views of the store again; one may stand on another, so that as many rounds are made as help.
     pub(super) async fn restore_views(&self) -> Result<()> {
         let mut open = self.inner.store.views()?;
@@ -106,7 +113,7 @@ impl Session {
             for view in open {
                 let is_known = self.inner.context.table_exist(TableReference::bare(view.name.as_str()))?;
                 // A view whose tables are gone must not keep the others from being used; it is told when it is asked for.
-                if !is_known && self.inner.context.sql(&view.sql).await.is_err() {
+                if !is_known && self.declare(&view.sql).await.is_err() {
                     left.push(view);
                 }
             }

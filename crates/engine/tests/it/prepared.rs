@@ -4,6 +4,7 @@ use super::support::{World, rows, write_table};
 use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{ColumnarValue, Volatility, create_udf};
+use plusminus::Session;
 use std::sync::Arc;
 
 async fn count(world: &World) -> String {
@@ -117,4 +118,32 @@ async fn other_literals_are_another_query() {
     found.sort();
     found.dedup();
     assert!(found.len() > 5, "{found:?}");
+}
+
+/// Columns are found whatever their letters' case, as long as only one can be meant.
+#[tokio::test(flavor = "multi_thread")]
+async fn columns_are_found_in_any_case() {
+    let world = World::new(5_000).await;
+    let script = async |sql: &str| world.session.execute(sql).await.map(|answers| rows(answers.last().unwrap()));
+    // A table that was sampled is known to the next session on the store.
+    world.session.sample("t").size_percent(50.0).build().await.unwrap();
+    let create = "CREATE VIEW v AS SELECT g AS \"Name\", n AS \"Total\", k AS \"id\", k AS \"ID\" FROM t";
+    script(create).await.unwrap();
+    let exact = script("SELECT \"Name\", SUM(\"Total\") FROM v GROUP BY \"Name\" ORDER BY \"Name\"").await.unwrap();
+    for sql in [
+        "SELECT Name, SUM(Total) FROM v GROUP BY Name ORDER BY Name",
+        "SELECT name, SUM(v.TOTAL) FROM v GROUP BY name ORDER BY NAME",
+        "WITH c AS (SELECT name, total FROM v) SELECT name, SUM(total) FROM c GROUP BY name ORDER BY name",
+        "SELECT Name, SUM(Total) FROM v WHERE Total >= 0 GROUP BY Name ORDER BY Name ERROR WITHIN 0.0001% ON MISS EXACT",
+    ] {
+        assert_eq!(script(sql).await.unwrap_or_else(|e| panic!("{sql}: {e}")), exact, "{sql}");
+    }
+    script("CREATE VIEW w AS SELECT Total * 2 AS twice FROM v").await.unwrap();
+    let again = super::support::open(world.folder.path(), 2).await;
+    let sum = async |session: &Session| rows(&session.query("SELECT SUM(Twice) FROM w").run().await.unwrap());
+    assert_eq!(sum(&again).await, sum(&world.session).await);
+    // Which of "id" and "ID" is meant is said by the text, as it stands.
+    assert!(script("SELECT SUM(ID) FROM v").await.is_ok());
+    assert!(script("SELECT totals FROM v").await.is_err());
+    assert!(script("SELECT \"TOTAL\" FROM v").await.is_err(), "what stands in quotes is meant so");
 }

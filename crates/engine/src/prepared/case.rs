@@ -1,0 +1,84 @@
+//! Names of columns without quotes mean the column whatever its letters' case, where only one can be meant.
+
+use datafusion::common::{Column, SchemaError};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast::{Expr, Ident, VisitMut, VisitorMut};
+use std::ops::ControlFlow;
+
+/// Columns of one statement that may be written in another case than the table has them.
+const RENAMED_MAX: usize = 64;
+
+/// The plan of a statement. A column that is not there as it is written is the one that differs in case alone.
+pub(crate) async fn plan(state: &SessionState, mut statement: Statement) -> Result<LogicalPlan> {
+    for _ in 0..RENAMED_MAX {
+        let error = match state.statement_to_plan(statement.clone()).await {
+            Ok(plan) => return Ok(plan),
+            Err(error) => error,
+        };
+        let Some((written, meant)) = meant(&error) else { return Err(error) };
+        let mut rename = Rename { written, meant, is_found: false };
+        if let Statement::Statement(statement) = &mut statement {
+            let _ = statement.visit(&mut rename);
+        }
+        if !rename.is_found {
+            return Err(error);
+        }
+    }
+    state.statement_to_plan(statement).await
+}
+
+/// The plan of a text.
+pub(crate) async fn plan_of(state: &SessionState, sql: &str) -> Result<LogicalPlan> {
+    let statement = state.sql_to_statement(sql, &state.config_options().sql_parser.dialect)?;
+    plan(state, statement).await
+}
+
+/// The missing column of an error, and the only one that differs from it in case alone.
+fn meant(error: &DataFusionError) -> Option<(String, String)> {
+    let DataFusionError::SchemaError(inner, _) = error.find_root() else { return None };
+    let SchemaError::FieldNotFound { field, valid_fields } = inner.as_ref() else { return None };
+    let is_it = |column: &&Column| column.name.eq_ignore_ascii_case(&field.name) && column.name != field.name;
+    let mut names: Vec<&String> = valid_fields.iter().filter(is_it).map(|column| &column.name).collect();
+    names.dedup();
+    match names.as_slice() {
+        [one] => Some((field.name.clone(), (*one).clone())),
+        _ => None,
+    }
+}
+
+/// Writes a column's name as the table has it.
+struct Rename {
+    written: String,
+    meant: String,
+    is_found: bool,
+}
+
+impl Rename {
+    fn rename(&mut self, name: &mut Ident) {
+        if name.quote_style.is_none() && name.value.eq_ignore_ascii_case(&self.written) {
+            name.value.clone_from(&self.meant);
+            name.quote_style = Some('"');
+            self.is_found = true;
+        }
+    }
+}
+
+impl VisitorMut for Rename {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        match expr {
+            Expr::Identifier(name) => self.rename(name),
+            Expr::CompoundIdentifier(parts) => {
+                if let Some(name) = parts.last_mut() {
+                    self.rename(name);
+                }
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
