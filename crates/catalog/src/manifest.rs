@@ -45,7 +45,7 @@ pub struct Manifest {
     /// Distinct values of the columns that can be counted so; empty in stores of older programs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub distinct: Vec<DistinctCount>,
-    /// Of a universe sample: which keys it keeps; absent in stores of older programs.
+    /// The keys that a universe sample keeps; absent in other samples and in stores of older programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<KeptKeys>,
 }
@@ -151,7 +151,7 @@ pub struct BaseTable {
     pub columns: Vec<Column>,
     /// Its files, when it is made of files; staleness is told by comparing them.
     pub files: Option<Vec<BaseFile>>,
-    /// What was said of how its files are read.
+    /// Options that say how its files are read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub options: BTreeMap<String, String>,
     /// Columns that no sample can store; queries that name them run on the table.
@@ -274,7 +274,7 @@ pub struct KeptKeys {
     pub others: u64,
     /// Keys with very many rows, which are kept whatever their hash.
     pub heavy: Vec<HeavyKey>,
-    /// What the kept keys say of the whole table, beside the truth.
+    /// Estimates of known totals of the table, compared with the truth.
     pub checks: Vec<KeyCheck>,
 }
 

@@ -10,7 +10,7 @@ pub struct TableDefinition {
     pub location: String,
     /// How its files are read.
     pub format: FileFormat,
-    /// What was said of how files are read: delimiter, header and the like.
+    /// Options that say how files are read: delimiter, header and the like.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub options: BTreeMap<String, String>,
 }
@@ -89,7 +89,7 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// What names of compressed files end with.
+    /// Endings of the names of compressed files.
     pub const ENDINGS: [(&str, Self); 4] =
         [("gz", Self::Gzip), ("zst", Self::Zstd), ("bz2", Self::Bzip2), ("xz", Self::Xz)];
 

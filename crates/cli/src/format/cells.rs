@@ -37,7 +37,7 @@ fn floats(values: impl Iterator<Item = Option<f64>>, strange: Strange) -> Vec<St
     values.map(|v| v.map_or_else(null, token)).collect()
 }
 
-/// What JSON, which has no such numbers, shows for NaN and the infinities.
+/// JSON tokens for NaN and the infinities, which are no numbers in JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Strange {
     /// The strings "NaN", "Infinity" and "-Infinity", told apart from NULL.
