@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 ///
 /// Version 2 brought universe samples, whose `__cap` and `__rank` are of keys. A tail did not raise it: a tail's strata are
 /// strata like others, with their own N and k, and a program that knows nothing of tails weights them correctly.
-pub const FORMAT_VERSION: u32 = 2;
+/// Version 3 brought keys that every level of a universe sample holds whole, which version 2 thinned out like others.
+pub const FORMAT_VERSION: u32 = 3;
 /// The oldest version that this program reads.
 pub const OLDEST_READABLE_VERSION: u32 = 1;
 
