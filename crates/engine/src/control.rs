@@ -69,7 +69,7 @@ pub(crate) struct Listeners {
 pub(crate) struct Best {
     /// Makes the answer as it is.
     pub(crate) build: Box<dyn FnOnce() -> Result<Answer> + Send>,
-    /// What is done with it if it is the last one: the miss policy.
+    /// Applies the miss policy, if it is the last one.
     pub(crate) finish: Box<dyn FnOnce(Answer) -> Result<Answer> + Send>,
 }
 

@@ -96,15 +96,7 @@ fn csv_fault(path: &Path, schema: &Schema, error: &ArrowError, line: &dyn Fn(usi
 /// The line that a row of a CSV file begins in, counted from 1.
 fn line_of(path: &Path, compression: Compression, dialect: &Dialect, row: usize) -> Option<u64> {
     let bytes = BufReader::new(reader(path, compression).ok()?);
-    let mut rows = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(dialect.delimiter)
-        .quote(dialect.quote)
-        .escape(dialect.escape)
-        .double_quote(dialect.escape.is_none())
-        .comment(dialect.comment)
-        .from_reader(bytes);
+    let mut rows = dialect.rows_of(bytes);
     let record = rows.byte_records().nth(row)?.ok()?;
     record.position().map(csv::Position::line)
 }

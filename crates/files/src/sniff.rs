@@ -66,6 +66,21 @@ pub(crate) fn sniff(path: &Path, head: &[u8], is_whole: bool, options: &Options)
     Ok(Sniffed { dialect, has_mark, schema: Schema::new(fields.collect::<Vec<_>>()), decimal_commas })
 }
 
+impl Dialect {
+    /// Rows of any length, a header among them.
+    pub(crate) fn rows_of<R: std::io::Read>(&self, bytes: R) -> csv::Reader<R> {
+        csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(self.delimiter)
+            .quote(self.quote)
+            .escape(self.escape)
+            .double_quote(self.escape.is_none())
+            .comment(self.comment)
+            .from_reader(bytes)
+    }
+}
+
 /// Rows from the head of a file.
 struct Rows {
     rows: Vec<Vec<String>>,
@@ -75,15 +90,7 @@ struct Rows {
 
 impl Rows {
     fn read(head: &[u8], is_whole: bool, dialect: &Dialect, most: usize) -> Self {
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(dialect.delimiter)
-            .quote(dialect.quote)
-            .escape(dialect.escape)
-            .double_quote(dialect.escape.is_none())
-            .comment(dialect.comment)
-            .from_reader(head);
+        let mut reader = dialect.rows_of(head);
         let (mut rows, mut ends) = (Vec::new(), Vec::new());
         let mut record = csv::ByteRecord::new();
         while rows.len() < most && reader.read_byte_record(&mut record).is_ok_and(|is_one| is_one) {

@@ -140,7 +140,7 @@ fn each(column: &ArrayRef, universe: &Universe, mut visit: impl FnMut(usize, u64
 /// How many rows each key has.
 #[derive(Debug, Default)]
 pub(crate) struct KeyCounts {
-    rows: HashMap<u64, u64, BuildHasherDefault<Itself>>,
+    rows: HashMap<u64, u64, BuildHasherDefault<IdentityHasher>>,
     nulls: u64,
 }
 
@@ -218,9 +218,9 @@ const HEAVY_MAX: usize = 64;
 
 /// The hash of a number that is one already.
 #[derive(Debug, Default)]
-pub(crate) struct Itself(u64);
+pub(crate) struct IdentityHasher(u64);
 
-impl Hasher for Itself {
+impl Hasher for IdentityHasher {
     fn write(&mut self, bytes: &[u8]) {
         // Only whole words come here; anything else still has to have some hash.
         bytes.iter().for_each(|byte| self.0 = mix(self.0 ^ u64::from(*byte)));

@@ -220,7 +220,7 @@ fn parameters_are_bound() {
     assert_eq!(bounds.to_string(), "ERROR WITHIN 2% AT CONFIDENCE 95% WITHIN 2 SECONDS");
 }
 
-/// What people write first: the message says what to type.
+/// Errors of frequent slips say what to type.
 #[test]
 fn slips_are_answered_with_what_to_type() {
     for (sql, what) in [

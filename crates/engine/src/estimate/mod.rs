@@ -358,7 +358,7 @@ impl CallKind {
 
 /// An estimate of what has only values in `range`, such as a share or a sum of prices.
 ///
-/// Of numbers of one sign, an interval that reaches further than q/√10 of the estimate to each side (q = 1.96 at 95 %) is worth
+/// An interval for numbers of one sign that reaches further than q/√10 of the estimate to each side (q = 1.96 at 95 %) is worth
 /// fewer than ten sampled rows, however many were looked at: the estimate is that uncertain where k rows count and the others are
 /// zeros, with a standard error of 1/√k of it. `is_count` tells a count, whose own rule is by the rows that count.
 fn within_range(estimate: Estimate, range: ValueRange, is_count: bool, quantiles: &Quantiles) -> Estimate {

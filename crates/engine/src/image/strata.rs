@@ -32,14 +32,16 @@ impl StrataCache {
         Some(Arc::clone(&kept.strata))
     }
 
-    /// Keeps the strata of a generation, and none of another one of the family, if `budget` bytes and the memory have room for
-    /// them; others make room, those first that were used longest ago.
+    /// Keeps the strata of a generation, and none of another one of the family, as long as the memory has room for them. Others
+    /// make room beyond `budget` bytes, those first that were used longest ago: strata that are read again for each query cost
+    /// more than all else.
     pub(super) fn keep(&mut self, key: (String, u64), strata: &Arc<SampleStrata>, budget: usize) {
         self.kept.retain(|(name, generation), _| *name != key.0 || *generation == key.1);
         let bytes = strata.bytes();
         loop {
             let held: usize = self.kept.values().map(|kept| kept.bytes).sum();
-            if held + bytes <= budget && self.reserved.try_resize(held + bytes).is_ok() {
+            let fits = held + bytes <= budget || self.kept.is_empty();
+            if fits && self.reserved.try_resize(held + bytes).is_ok() {
                 break;
             }
             let oldest = self.kept.iter().min_by_key(|(_, kept)| kept.last_use).map(|(key, _)| key.clone());

@@ -39,6 +39,7 @@ pub(crate) fn exact_calls(
     for rows in levels {
         if calls.is_empty() {
             calls = accumulators(shape, state, &rows.own)?;
+            calls.iter_mut().try_for_each(|call| call.tell_groups(&rows.own, groups))?;
         }
         let (passing, ids) = program.groups_of(&rows.needed)?;
         let kept = match &passing {
@@ -72,6 +73,17 @@ fn accumulators(shape: &Shape, state: &SessionState, batch: &RecordBatch) -> Res
 }
 
 impl Accumulated {
+    /// Makes the accumulator tell groups with rows from those without: as long as it meets no filter it takes it that every
+    /// group has a row, which one of sampled strata alone has not. A filter over no rows is enough.
+    fn tell_groups(&mut self, batch: &RecordBatch, groups: usize) -> Result<()> {
+        let none = batch.slice(0, 0);
+        let arguments = self.call.expressions().into_iter();
+        let values = arguments.map(|argument| argument.evaluate(&none)?.into_array(0));
+        let values = values.collect::<datafusion::error::Result<Vec<_>>>()?;
+        let filter = BooleanArray::from(Vec::<bool>::new());
+        Ok(self.accumulator.update_batch(&values, &[], Some(&filter), groups)?)
+    }
+
     fn update(&mut self, kept: &RecordBatch, ids: &[usize], groups: usize) -> Result<()> {
         let count = kept.num_rows();
         let arguments = self.call.expressions();
@@ -80,9 +92,7 @@ impl Accumulated {
             values.push(argument.evaluate(kept)?.into_array(count)?);
         }
         let filter = self.filter.as_ref().map(|f| f.evaluate(kept)?.into_array(count)).transpose()?;
-        // Without a filter accumulators take it that every group has a row, which one of sampled strata alone has not.
-        let all = filter.is_none().then(|| BooleanArray::from(vec![true; count]));
-        let filter = filter.as_ref().and_then(|f| f.as_boolean_opt()).or(all.as_ref());
+        let filter = filter.as_ref().and_then(|f| f.as_boolean_opt());
         Ok(self.accumulator.update_batch(&values, ids, filter, groups)?)
     }
 }

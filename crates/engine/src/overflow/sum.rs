@@ -25,7 +25,7 @@ impl CheckedSum {
     }
 }
 
-/// What a sum is accumulated in; `None` for types whose usual accumulator cannot leave its type.
+/// The type that a sum is accumulated in; `None` for types whose usual accumulator cannot leave its type.
 fn wide(input: &FieldRef, output: &DataType) -> Option<Wide> {
     /// With ten more digits a sum of fewer than 10^10 rows fits.
     const DIGITS_SAFE: u8 = 28;

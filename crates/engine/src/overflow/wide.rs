@@ -12,7 +12,7 @@ use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// What a sum is accumulated in.
+/// A type that sums are accumulated in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wide {
     /// Whole numbers of 64 bits.

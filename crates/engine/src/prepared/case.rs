@@ -11,29 +11,35 @@ use std::ops::ControlFlow;
 /// Columns of one statement that may be written in another case than the table has them.
 const RENAMED_MAX: usize = 64;
 
-/// The plan of a statement. A column that is not there as it is written is the one that differs in case alone.
-pub(crate) async fn plan(state: &SessionState, mut statement: Statement) -> Result<LogicalPlan> {
-    for _ in 0..RENAMED_MAX {
-        let error = match state.statement_to_plan(statement.clone()).await {
+/// The plan of a text. A column that is not there as it is written is the one that differs in case alone.
+pub(crate) async fn plan_of(state: &SessionState, sql: &str) -> Result<LogicalPlan> {
+    plan(state, sql, parsed(state, sql)?).await
+}
+
+/// The plan of a text that was parsed; it is parsed again only where a name has to be written otherwise.
+pub(crate) async fn plan(state: &SessionState, sql: &str, mut statement: Statement) -> Result<LogicalPlan> {
+    let mut renames: Vec<Rename> = Vec::new();
+    loop {
+        let error = match state.statement_to_plan(statement).await {
             Ok(plan) => return Ok(plan),
             Err(error) => error,
         };
-        let Some((written, meant)) = meant(&error) else { return Err(error) };
-        let mut rename = Rename { written, meant, is_found: false };
+        let Some((written, meant)) = meant(&error).filter(|_| renames.len() < RENAMED_MAX) else { return Err(error) };
+        renames.push(Rename { written, meant, is_found: false });
+        statement = parsed(state, sql)?;
         if let Statement::Statement(statement) = &mut statement {
-            let _ = statement.visit(&mut rename);
+            for rename in &mut renames {
+                let _ = statement.visit(rename);
+            }
         }
-        if !rename.is_found {
+        if renames.last().is_none_or(|rename| !rename.is_found) {
             return Err(error);
         }
     }
-    state.statement_to_plan(statement).await
 }
 
-/// The plan of a text.
-pub(crate) async fn plan_of(state: &SessionState, sql: &str) -> Result<LogicalPlan> {
-    let statement = state.sql_to_statement(sql, &state.config_options().sql_parser.dialect)?;
-    plan(state, statement).await
+fn parsed(state: &SessionState, sql: &str) -> Result<Statement> {
+    state.sql_to_statement(sql, &state.config_options().sql_parser.dialect)
 }
 
 /// The missing column of an error, and the only one that differs from it in case alone.

@@ -86,7 +86,7 @@ impl Prepared {
         // Before planning, so that a table which is replaced meanwhile is not taken for the one planned with.
         let tables = Tables::named(session, references).await;
         let misnamed = |error: DataFusionError| with_tables(&error, &session.table_names());
-        let raw = case::plan(&state, statement).await.map_err(misnamed)?;
+        let raw = case::plan(&state, sql, statement).await.map_err(misnamed)?;
         let view_plan = with_views_as_tables(&raw, &tables.known)?;
         let plan = analysed(&state, raw).map_err(misnamed)?;
         let basis = Arc::new(Basis::new(Arc::clone(&state), tables, &plan)?);
@@ -155,7 +155,7 @@ impl Prepared {
     }
 }
 
-/// What can be estimated of an analysed plan.
+/// Recognises what an analysed plan estimates, or says why nothing.
 fn recognised(plan: &LogicalPlan, state: &SessionState) -> Result<Shape, Reason> {
     // What cannot be simplified is left to DataFusion, and fails there or not.
     match simplified(plan, state) {

@@ -143,6 +143,18 @@ async fn not_a_number_means_the_same_everywhere() {
         assert_eq!(rows(&exact), ["NaN|0.0"], "{sql}");
     }
     session.sample("t").name("whole").size_percent(100.0).levels(1).build().await.unwrap();
+    for condition in
+        ["nan > 19998", "nan >= 19999", "nan = CAST('NaN' AS DOUBLE)", "nan <> 5", "nan < 20", "inf > 19998"]
+    {
+        for call in
+            [format!("COUNT(*) FROM t WHERE {condition}"), format!("COUNT(*) FILTER (WHERE {condition}) FROM t")]
+        {
+            let sql = format!("SELECT {call}");
+            let exact = session.query(&sql).run().await.unwrap();
+            let sampled = session.query(&sql).error_percent(0.001).run().await.unwrap();
+            assert_eq!(rows(&sampled), rows(&exact), "{sql}: {}", sampled.report().reason);
+        }
+    }
     for sql in [plain, filtered] {
         let answer = session.query(sql).error_percent(1.0).run().await.unwrap();
         assert_eq!(rows(&answer), ["NaN|0.0"], "{sql}");

@@ -2,7 +2,7 @@
 
 use super::hashes;
 use super::sketch::{SKETCH_ERROR, Sketch};
-use crate::universe::Itself;
+use crate::universe::IdentityHasher;
 use arrow::array::Array;
 use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
@@ -13,7 +13,7 @@ const COUNTED_MAX: usize = 4_096;
 /// Few hashes, or a sketch.
 #[derive(Debug)]
 pub(crate) enum Counter {
-    Few(HashSet<u64, BuildHasherDefault<Itself>>),
+    Few(HashSet<u64, BuildHasherDefault<IdentityHasher>>),
     Many(Sketch),
 }
 
@@ -72,7 +72,7 @@ impl Counter {
     }
 }
 
-fn sketched(few: &HashSet<u64, BuildHasherDefault<Itself>>) -> Sketch {
+fn sketched(few: &HashSet<u64, BuildHasherDefault<IdentityHasher>>) -> Sketch {
     let mut sketch = Sketch::default();
     few.iter().for_each(|hash| sketch.add(*hash));
     sketch
