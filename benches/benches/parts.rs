@@ -4,9 +4,10 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use plusminus::{Session, SessionBuilder};
+use plusminus_statistics::expression::ValueRange;
 use plusminus_statistics::{
-    Cell, Cells, Confidence, Counts, Form, Insides, Knowledge, Moments, Population, Quantiles, StratumSize, Total,
-    count_interval, mean_interval, sum_interval,
+    Cell, Cells, Confidence, Counts, Form, Hidden, Insides, Population, Quantiles, StratumSize, Total, count_interval,
+    hiding_weight, mean_interval, sum_interval,
 };
 use std::fmt::Write;
 use std::hint::black_box;
@@ -45,10 +46,11 @@ fn cells(c: &mut Criterion) {
     group.finish();
 }
 
-/// A total of `strata` strata, and what could hold its rows.
-fn total(strata: u32) -> (Total, Population, Knowledge) {
-    let mut moments = Moments::default();
-    values(10_000).iter().for_each(|y| moments.add(*y));
+/// The values of the column.
+const BOUNDS: ValueRange = ValueRange { low: 0.0, high: 10_000.0 };
+
+/// A total of `strata` strata, what could hold its rows, and what one of them could change.
+fn total(strata: u32) -> (Total, Population, Hidden) {
     let mut cell = Cell::default();
     cell.add_all(&values(100));
     let size = StratumSize::new(10_000, 200);
@@ -57,7 +59,7 @@ fn total(strata: u32) -> (Total, Population, Knowledge) {
         total.fold(size, 0.0, &cell);
         population.add(size);
     }
-    (total, population, Knowledge::from(&moments))
+    (total, population, Hidden::of(hiding_weight(size), BOUNDS))
 }
 
 fn intervals(c: &mut Criterion) {
@@ -70,15 +72,15 @@ fn intervals(c: &mut Criterion) {
         b.iter(|| total.fold(black_box(size), 0.0, black_box(&cell)));
     });
     let quantiles = Quantiles::new(Confidence::default());
-    let (total, population, knowledge) = total(20);
+    let (total, population, hidden) = total(20);
     group.bench_function("interval of a count", |b| {
         b.iter(|| count_interval(black_box(&total), &population, &quantiles));
     });
     group.bench_function("interval of a sum", |b| {
-        b.iter(|| sum_interval(black_box(&total), false, &knowledge, &population, &quantiles));
+        b.iter(|| sum_interval(black_box(&total), false, hidden, BOUNDS, &population, &quantiles));
     });
     group.bench_function("interval of a mean", |b| {
-        b.iter(|| mean_interval(5_000.0, black_box(&total), &total, 0.01, &knowledge, &population, &quantiles));
+        b.iter(|| mean_interval(5_000.0, black_box(&total), &total, hidden, BOUNDS, &population, &quantiles));
     });
     group.bench_function("quantiles from scratch", |b| {
         b.iter(|| Quantiles::new(Confidence::default()).t(black_box(12.5)));

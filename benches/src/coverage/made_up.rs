@@ -2,10 +2,10 @@
 
 use crate::coverage::distributions::shuffle_first;
 use crate::coverage::ideal::Part;
-use plusminus_statistics::expression::Smooth;
+use plusminus_statistics::expression::{Smooth, ValueRange};
 use plusminus_statistics::{
-    Cell, Estimate, Knowledge, Moments, Population, Quantiles, StratumSize, Total, count_interval, mean_interval,
-    smooth_interval, sum_interval,
+    Cell, Estimate, Hidden, Moments, Population, Quantiles, StratumSize, Total, count_interval, hiding_weight,
+    mean_interval, smooth_interval, sum_interval,
 };
 use rand_chacha::ChaCha8Rng;
 
@@ -23,12 +23,12 @@ pub(crate) struct Row {
 /// A whole table, and what the scan of it knows.
 pub(crate) struct Table {
     strata: Vec<Vec<Row>>,
-    /// Rows sampled of each stratum, at most.
-    cap: usize,
+    /// Rows sampled of each stratum.
+    sampled: Vec<usize>,
     population: Population,
-    knowledge: Knowledge,
-    /// Skewness of x, for ratios.
-    skewness_x: f64,
+    bounds: ValueRange,
+    /// By stratum that is not known whole: hiding weight, range and mean of y, range of x.
+    ranges: Vec<(f64, ValueRange, f64, ValueRange)>,
     shift: f64,
 }
 
@@ -50,42 +50,72 @@ pub(crate) struct Linear {
 type Pairs = [[Cell; 2]; FILTERS.len()];
 
 impl Table {
-    pub(crate) fn new(strata: Vec<Vec<Row>>, cap: usize) -> Self {
-        let (mut y, mut x) = (Moments::default(), Moments::default());
-        let mut population = Population::default();
-        for stratum in &strata {
-            population.add(StratumSize::new(stratum.len() as u64, cap.min(stratum.len()) as u64));
-            y.add_slice(&stratum.iter().map(|r| r.y).collect::<Vec<_>>());
-            x.add_slice(&stratum.iter().map(|r| r.x).collect::<Vec<_>>());
+    /// A table whose samples hold `cap` rows of each stratum at most, and as builds do the rows farthest from the median of a
+    /// heavy-tailed y.
+    pub(crate) fn new(mut strata: Vec<Vec<Row>>, cap: usize) -> Self {
+        let mut y = Moments::default();
+        strata.iter().flatten().for_each(|row| y.add(row.y));
+        let kept: usize = strata.iter().map(|rows| rows.len().min(cap)).sum();
+        let class = if y.kurtosis().is_some_and(|kurtosis| kurtosis > 6.0) { kept / 10 } else { 0 };
+        let far = take_farthest(&mut strata, class);
+        let mut sampled: Vec<usize> = strata.iter().map(|rows| rows.len().min(cap)).collect();
+        if !far.is_empty() {
+            sampled.push(far.len());
+            strata.push(far);
         }
-        let knowledge = Knowledge::from(&y);
-        Self { strata, cap, population, knowledge, skewness_x: x.skewness().unwrap_or(0.0), shift: y.mean }
+        let mut population = Population::default();
+        let mut ranges = Vec::new();
+        for (rows, sampled) in strata.iter().zip(&sampled) {
+            let size = StratumSize::new(rows.len() as u64, *sampled as u64);
+            population.add(size);
+            if !size.is_exact() {
+                let (mut own, mut x) = (Moments::default(), Moments::default());
+                rows.iter().for_each(|row| own.add(row.y));
+                rows.iter().for_each(|row| x.add(row.x));
+                let range = |of: &Moments| ValueRange::new(of.min, of.max);
+                ranges.push((hiding_weight(size), range(&own), own.mean, range(&x)));
+            }
+        }
+        Self { strata, sampled, population, bounds: ValueRange::new(y.min, y.max), ranges, shift: y.mean }
+    }
+
+    /// What one row that was not seen could change of a sum of y less `centre`, over whole strata or parts of them.
+    fn hidden(&self, centre: f64, whole: bool) -> Hidden {
+        let of = |(weight, range, mean, _): &(f64, ValueRange, f64, ValueRange)| {
+            Hidden::of(*weight, range.plus(ValueRange::of(-if whole { *mean } else { centre })))
+        };
+        self.ranges.iter().map(of).fold(Hidden::default(), Hidden::or_larger)
+    }
+
+    /// What one row could change of a sum of x less `ratio` times y.
+    fn hidden_of_ratio(&self, ratio: f64) -> Hidden {
+        let of = |(weight, y, _, x): &(f64, ValueRange, f64, ValueRange)| {
+            Hidden::of(*weight, x.plus(y.times(ValueRange::of(-ratio))))
+        };
+        self.ranges.iter().map(of).fold(Hidden::default(), Hidden::or_larger)
     }
 
     /// The strata as the ideal knows them.
     pub(crate) fn parts(&self, filter: usize) -> Vec<Part> {
         let share = FILTERS[filter].1;
-        let part = |stratum: &Vec<Row>| {
-            let mut part =
-                Part { rows: real(stratum.len()), sampled: real(self.cap.min(stratum.len())), ..Part::default() };
+        let part = |(stratum, sampled): (&Vec<Row>, &usize)| {
+            let mut part = Part { rows: real(stratum.len()), sampled: real(*sampled), ..Part::default() };
             stratum.iter().filter(|r| r.place < share).for_each(|r| part.add(r.x, r.y));
             part
         };
-        self.strata.iter().map(part).collect()
+        self.strata.iter().zip(&self.sampled).map(part).collect()
     }
 
     /// Draws a new sample.
     pub(crate) fn draw(&mut self, rng: &mut ChaCha8Rng) {
-        for stratum in &mut self.strata {
-            let n = self.cap.min(stratum.len());
-            shuffle_first(stratum, n, rng);
+        for (stratum, n) in self.strata.iter_mut().zip(&self.sampled) {
+            shuffle_first(stratum, *n, rng);
         }
     }
 
     /// Adds two values of every sampled row to the cells of the filters it passes, stratum by stratum.
     fn walk(&self, values: impl Fn(usize, &Row) -> [f64; 2], mut fold: impl FnMut(usize, StratumSize, &[Cell; 2])) {
-        for stratum in &self.strata {
-            let n = self.cap.min(stratum.len());
+        for (stratum, &n) in self.strata.iter().zip(&self.sampled) {
             let mut cells = Pairs::default();
             for row in &stratum[..n] {
                 for (filter, pair) in cells.iter_mut().enumerate().take_while(|(f, _)| row.place < FILTERS[*f].1) {
@@ -147,19 +177,31 @@ impl Table {
         let population = &self.population;
         let whole = FILTERS[filter].1 >= 1.0;
         let (y, rows) = (sums.y.estimate(), sums.y.count_estimate());
-        let rows_cv = sums.y.rows_variance.sqrt() / rows;
         let ratio = Smooth::Div(Box::new(Smooth::Input(0)), Box::new(Smooth::Input(1)));
         let ratio = ratio.evaluate(&[sums.x.estimate(), y]);
         let ratio_cv = sums.y.standard_error().unwrap_or(f64::INFINITY) / y.abs();
-        let skewness = self.knowledge.skewness.unwrap_or(0.0);
-        let gamma =
-            [skewness, self.skewness_x].into_iter().fold(1.0, |a: f64, b| if b.abs() > a.abs() { b } else { a });
         let count = (!whole).then(|| count_interval(&sums.y, population, quantiles));
-        let sum = sum_interval(&sums.y, whole, &self.knowledge, population, quantiles);
-        let mean = mean_interval(y / rows, &linear.mean, &sums.y, rows_cv, &self.knowledge, population, quantiles);
-        let ratio = smooth_interval(ratio, &linear.ratio, Some(gamma), ratio_cv, population, quantiles);
+        let sum = sum_interval(&sums.y, whole, self.hidden(0.0, whole), self.bounds, population, quantiles);
+        let hidden = self.hidden(y / rows, whole).scaled(rows.recip());
+        let mean = mean_interval(y / rows, &linear.mean, &sums.y, hidden, self.bounds, population, quantiles);
+        let hidden = self.hidden_of_ratio(ratio).scaled(y.abs().recip());
+        let ratio = smooth_interval(ratio, &linear.ratio, hidden, ratio_cv, population, quantiles);
         [count, Some(sum), Some(mean), Some(ratio)]
     }
+}
+
+/// Takes the `count` rows out whose y lies farthest from its median.
+fn take_farthest(strata: &mut [Vec<Row>], count: usize) -> Vec<Row> {
+    let mut values: Vec<f64> = strata.iter().flatten().map(|row| row.y).collect();
+    if count == 0 || values.len() <= count {
+        return Vec::new();
+    }
+    let middle = values.len() / 2;
+    let median = *values.select_nth_unstable_by(middle, f64::total_cmp).1;
+    let distance = |row: &Row| (row.y - median).abs();
+    let mut distances: Vec<f64> = strata.iter().flatten().map(distance).collect();
+    let limit = *distances.select_nth_unstable_by(count, |a, b| b.total_cmp(a)).1;
+    strata.iter_mut().flat_map(|rows| rows.extract_if(.., |row| distance(row) > limit)).collect()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "row counts")]

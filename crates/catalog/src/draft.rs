@@ -130,7 +130,6 @@ pub(crate) fn bury(family_folder: &Path, newest: &Manifest) -> Result<(), Catalo
         strata_count: 0,
         levels: Vec::new(),
         moments: Vec::new(),
-        body_moments: Vec::new(),
         distinct: Vec::new(),
         ..newest.clone()
     };

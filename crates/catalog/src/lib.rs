@@ -49,7 +49,7 @@ pub use manifest::{
     KeyCheck, LevelEntry, Manifest, OLDEST_READABLE_VERSION, RowGroupEntry, SampleSize,
 };
 pub use store::Store;
-pub use strata::{Strata, StrataColumns, TAIL};
+pub use strata::{Strata, StrataColumns, StratumRange, TAIL};
 pub use table::{Compression, FileFormat, TableDefinition, ViewDefinition};
 
 /// Checks and decodes the bytes of a manifest, as reading a store does; for fuzzing.

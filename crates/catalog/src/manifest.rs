@@ -40,9 +40,6 @@ pub struct Manifest {
     pub levels: Vec<LevelEntry>,
     /// Whole-table moments of the numeric columns.
     pub moments: Vec<ColumnMoments>,
-    /// Moments of the numeric columns over the rows outside the tail; empty without a tail.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub body_moments: Vec<ColumnMoments>,
     /// Distinct values of the columns that can be counted so; empty in stores of older programs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub distinct: Vec<DistinctCount>,
@@ -71,12 +68,6 @@ impl Manifest {
         self.moments.iter().find(|m| m.column == column)
     }
 
-    /// The moments of `column` over the rows outside the tail, if there is a tail and the column is numeric.
-    #[must_use]
-    pub fn column_body_moments(&self, column: &str) -> Option<&ColumnMoments> {
-        self.body_moments.iter().find(|m| m.column == column)
-    }
-
     /// How many distinct values `column` has, if that was counted.
     #[must_use]
     pub fn column_distinct(&self, column: &str) -> Option<&DistinctCount> {
@@ -100,6 +91,9 @@ pub struct Design {
     /// The columns whose largest values are kept whole.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tail: Vec<String>,
+    /// The columns whose values farthest from the median are kept whole by every level; chosen by the build.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<String>,
     /// The column of whose values all rows are kept or none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub universe: Option<String>,

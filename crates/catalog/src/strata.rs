@@ -1,7 +1,6 @@
 use crate::error::CatalogError;
 use crate::level::{STRATUM, STRATUM_ROWS};
-use crate::manifest::ColumnMoments;
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, UInt64Array};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, Float64Array, UInt64Array};
 use arrow::datatypes::{DataType, Field, Float64Type, Schema, UInt64Type};
 use arrow::record_batch::RecordBatch;
 use std::path::Path;
@@ -11,13 +10,13 @@ const CAP: &str = "__cap";
 const KEYS: &str = "__keys";
 /// The column of the strata table that tells a tail's strata from the body's; absent without a tail.
 pub const TAIL: &str = "__tail";
-const MOMENTS: [&str; 6] = ["mean", "m2", "m3", "m4", "min", "max"];
+const RANGE: [&str; 3] = ["mean", "min", "max"];
 
 /// The strata of a family, one row each, in the order of the values of φ.
 ///
 /// Columns on disk: `__stratum`, the columns of φ, `__stratum_rows` (N), `__cap` (k), `__tail` where the family has a
-/// tail, `__non_null_<column>` for columns with NULLs, and `__mean_<column>` … `__max_<column>` where the stratum is
-/// large enough for moments. A universe sample, whose one stratum is all of the table, has `__keys` (the number of
+/// tail, `__non_null_<column>` for columns with NULLs, and `__mean_<column>`, `__min_<column>` and `__max_<column>`, unless there
+/// are too many strata. Older formats have them for large strata alone, and higher moments beside them. A universe sample, whose one stratum is all of the table, has `__keys` (the number of
 /// different keys in the table), and its `__cap` counts keys.
 ///
 /// With a tail, one value of φ may have two strata: first the body's, then the tail's (k = N).
@@ -46,8 +45,19 @@ pub struct StrataColumns {
     pub all_keys: Option<Vec<u64>>,
     /// Non-NULL values of each stratum, for columns that have NULLs.
     pub non_null: Vec<(String, Vec<u64>)>,
-    /// Moments of each stratum; `None` where it is too small.
-    pub moments: Vec<(String, Vec<Option<ColumnMoments>>)>,
+    /// Means and extremes of each stratum; `None` where it has no value.
+    pub ranges: Vec<(String, Vec<Option<StratumRange>>)>,
+}
+
+/// What a column's values in one stratum are like.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StratumRange {
+    /// Their mean.
+    pub mean: f64,
+    /// The smallest.
+    pub min: f64,
+    /// The largest.
+    pub max: f64,
 }
 
 impl StrataColumns {
@@ -82,9 +92,9 @@ impl StrataColumns {
             let field = Field::new(format!("__non_null_{column}"), DataType::UInt64, false);
             add(field, Arc::new(UInt64Array::from(values)));
         }
-        for (column, values) in self.moments {
-            for name in MOMENTS {
-                let part = values.iter().map(|m| m.as_ref().and_then(|m| moment(m, name)));
+        for (column, values) in self.ranges {
+            for name in RANGE {
+                let part = values.iter().map(|range| range.map(|range| range.part(name)));
                 let field = Field::new(format!("__{name}_{column}"), DataType::Float64, true);
                 add(field, Arc::new(part.collect::<Float64Array>()));
             }
@@ -95,14 +105,13 @@ impl StrataColumns {
     }
 }
 
-fn moment(moments: &ColumnMoments, name: &str) -> Option<f64> {
-    match name {
-        "mean" => Some(moments.mean),
-        "m2" => Some(moments.m2),
-        "m3" => Some(moments.m3),
-        "m4" => Some(moments.m4),
-        "min" => moments.min,
-        _ => moments.max,
+impl StratumRange {
+    fn part(&self, name: &str) -> f64 {
+        match name {
+            "mean" => self.mean,
+            "min" => self.min,
+            _ => self.max,
+        }
     }
 }
 
@@ -213,23 +222,9 @@ impl Strata {
         self.batch.column_by_name(&format!("__{name}_{column}"))?.as_primitive_opt::<Float64Type>()
     }
 
-    /// The moments of `column` in one stratum, where they were kept.
+    /// The mean of `column` in each stratum, NULL where none was kept; `None` when no stratum keeps any.
     #[must_use]
-    pub fn moments(&self, column: &str, stratum: usize) -> Option<ColumnMoments> {
-        let part = |name: &str| {
-            let values = self.batch.column_by_name(&format!("__{name}_{column}"))?.as_primitive_opt::<Float64Type>()?;
-            (stratum < values.len() && values.is_valid(stratum)).then(|| values.value(stratum))
-        };
-        let count = self.non_null(column).unwrap_or(self.rows()).get(stratum).copied()?;
-        Some(ColumnMoments {
-            column: column.to_owned(),
-            count,
-            mean: part("mean")?,
-            m2: part("m2")?,
-            m3: part("m3")?,
-            m4: part("m4")?,
-            min: part("min"),
-            max: part("max"),
-        })
+    pub fn means(&self, column: &str) -> Option<&Float64Array> {
+        self.batch.column_by_name(&format!("__mean_{column}"))?.as_primitive_opt::<Float64Type>()
     }
 }

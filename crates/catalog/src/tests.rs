@@ -59,6 +59,7 @@ fn manifest_of(draft: &Draft, name: &str) -> Manifest {
             size: SampleSize::Cap(5),
             cap: 5,
             seed: 0,
+            classes: Vec::new(),
             tail: Vec::new(),
         },
         base: BaseTable {
@@ -72,7 +73,6 @@ fn manifest_of(draft: &Draft, name: &str) -> Manifest {
         strata_count: 2,
         levels: vec![crate::LevelEntry { rows: block.rows, blocks: vec![block] }],
         moments: Vec::new(),
-        body_moments: Vec::new(),
         distinct: Vec::new(),
         keys: None,
     }
@@ -126,18 +126,16 @@ fn what_older_manifests_lack_is_empty() {
     let (_folder, store) = store();
     let manifest = publish(&store, "s", 4);
     let text = serde_json::to_string(&manifest).unwrap();
-    assert!(!text.contains("tail") && !text.contains("body_moments") && !text.contains("distinct"));
+    assert!(!text.contains("tail") && !text.contains("distinct"));
     assert_eq!(serde_json::from_str::<Manifest>(&text).unwrap(), manifest);
     assert_eq!(manifest.design.to_string(), "STRATIFIED BY (g) CAP 5 SEED 0");
     let distinct = crate::DistinctCount { column: "v".into(), count: 3, relative_error: 0.0 };
-    let moments = crate::ColumnMoments { column: "v".into(), ..crate::ColumnMoments::default() };
     let design = Design { stratified_by: Vec::new(), tail: vec!["v".into(), "w".into()], ..manifest.design.clone() };
-    let tailed = Manifest { design, distinct: vec![distinct], body_moments: vec![moments], ..manifest };
+    let tailed = Manifest { design, distinct: vec![distinct], ..manifest };
     let read: Manifest = serde_json::from_str(&serde_json::to_string(&tailed).unwrap()).unwrap();
     assert_eq!(read, tailed);
     assert_eq!(read.design.to_string(), "uniform CAP 5 TAIL (v, w) SEED 0");
     assert_eq!(read.column_distinct("v").map(|d| d.count), Some(3));
-    assert!(read.column_body_moments("v").is_some() && read.column_body_moments("w").is_none());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, f64x4};
-use plusminus_statistics::{Estimate, Trust, absolute_error, relative_error};
+use plusminus_statistics::{Doubt, Estimate, Trust, absolute_error, relative_error};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -190,20 +190,25 @@ impl Answer {
     }
 }
 
-/// Columns that are known exactly: an estimate's interval is its value.
-pub(crate) fn exact_columns(batch: &RecordBatch, roles: &[Role]) -> Vec<Column> {
+/// Columns that are known exactly: an estimate's interval is its value. Those of `sketched` are estimates without ends.
+pub(crate) fn exact_columns(batch: &RecordBatch, roles: &[Role], sketched: &[bool]) -> Vec<Column> {
     let columns = batch.schema();
-    let columns = columns.fields().iter().zip(batch.columns()).zip(roles);
+    let columns = columns.fields().iter().zip(batch.columns()).zip(roles).zip(sketched);
     columns
-        .map(|((field, values), role)| Column {
-            name: field.name().clone(),
-            data_type: field.data_type().clone(),
-            role: *role,
-            bounds: (*role == Role::Estimate).then(|| Bounds {
-                lower: Arc::clone(values),
-                upper: Arc::clone(values),
-                trust: vec![Trust::Exact; values.len()],
-            }),
+        .map(|(((field, values), role), is_sketched)| {
+            let ends = || match is_sketched {
+                true => arrow::array::new_null_array(values.data_type(), values.len()),
+                false => Arc::clone(values),
+            };
+            let trust = if *is_sketched { Trust::Untrusted(Doubt::Sketch) } else { Trust::Exact };
+            let role = if *is_sketched { Role::Estimate } else { *role };
+            let bounds = || Bounds { lower: ends(), upper: ends(), trust: vec![trust; values.len()] };
+            Column {
+                name: field.name().clone(),
+                data_type: field.data_type().clone(),
+                role,
+                bounds: (role == Role::Estimate).then(bounds),
+            }
         })
         .collect()
 }

@@ -39,7 +39,12 @@ pub(crate) fn values(columns: Vec<(&str, ArrayRef)>, reason: &str) -> Result<Ans
     let arrays = columns.into_iter().map(|(_, a)| a).collect();
     let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?;
     let roles = vec![Role::Value; batch.num_columns()];
-    Ok(Answer { is_query: false, columns: exact_columns(&batch, &roles), batch, report: plain_report(reason) })
+    Ok(Answer {
+        is_query: false,
+        columns: exact_columns(&batch, &roles, &vec![false; batch.num_columns()]),
+        batch,
+        report: plain_report(reason),
+    })
 }
 
 /// One line of text.
@@ -48,7 +53,12 @@ pub(crate) fn message(text: &str) -> Answer {
     let column: ArrayRef = Arc::new(StringArray::from(vec![text]));
     let batch =
         RecordBatch::try_new(Arc::clone(&schema), vec![column]).unwrap_or_else(|_| RecordBatch::new_empty(schema));
-    Answer { is_query: false, columns: exact_columns(&batch, &[Role::Value]), batch, report: plain_report(text) }
+    Answer {
+        is_query: false,
+        columns: exact_columns(&batch, &[Role::Value], &[false]),
+        batch,
+        report: plain_report(text),
+    }
 }
 
 /// SHOW SAMPLES, one row each; `states` say whether each is fresh or stale.

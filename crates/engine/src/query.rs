@@ -167,7 +167,12 @@ pub(crate) async fn plain(session: &Session, sql: &str) -> Result<Answer> {
     let mut report = crate::listing::plain_report("done");
     report.elapsed_ms = ms(session.inner.clock.elapsed().saturating_sub(start));
     report.warnings.extend(described_files(session, sql).await);
-    Ok(Answer { is_query: false, columns: exact_columns(&batch, &roles), batch, report })
+    Ok(Answer {
+        is_query: false,
+        columns: exact_columns(&batch, &roles, &vec![false; batch.num_columns()]),
+        batch,
+        report,
+    })
 }
 
 /// How the files of a table that DESCRIBE asks about are read.

@@ -11,7 +11,7 @@ use crate::parts::Parts;
 use crate::prepared::{Fitted, Prepared};
 use crate::run::{Context, Estimated, Outcome, approximate, meets_or_null};
 use crate::session::Session;
-use crate::shape::{Reason, Role, Shape, roles};
+use crate::shape::{Reason, Role, Shape, roles, sketched};
 use arrow::array::ArrayRef;
 use datafusion::datasource::source_as_provider;
 use futures::FutureExt;
@@ -140,14 +140,14 @@ impl Running {
 
     /// The query over the table that has samples: a view that was sampled itself, or the table that it stands on.
     async fn sampled_table(&self) -> Result<Result<(Arc<Shape>, String, Vec<Arc<Manifest>>), Reason>> {
-        let view = match &self.prepared.view_shape {
-            Some(shape) => Some(self.families_of(shape).await?),
-            None => None,
-        };
-        match (view, &self.prepared.shape) {
-            (Some(Ok(found)), _) => Ok(Ok(found)),
-            (_, Ok(shape)) => self.families_of(shape).await,
-            (_, Err(reason)) => Ok(Err(reason.clone())),
+        for shape in &self.prepared.view_shapes {
+            if let Ok(found) = self.families_of(shape).await? {
+                return Ok(Ok(found));
+            }
+        }
+        match &self.prepared.shape {
+            Ok(shape) => self.families_of(shape).await,
+            Err(reason) => Ok(Err(reason.clone())),
         }
     }
 
@@ -170,11 +170,20 @@ impl Running {
         self.watch.runs_exactly();
         let found = exact::run(&self.prepared.plan, self.prepared.state(), &self.session.inner.executor).await?;
         self.parts.lap("exact");
-        let columns = exact_columns(&found.batch, &roles(&self.prepared.plan));
-        let mut report = self.report(Mode::Exact, &reason.0);
+        let sketched = sketched(&self.prepared.plan);
+        let columns = exact_columns(&found.batch, &roles(&self.prepared.plan), &sketched);
+        let is_exact = !sketched.contains(&true);
+        let mut report = self.report(if is_exact { Mode::Exact } else { Mode::Approximate }, &reason.0);
         report.rows_read = found.rows_read;
         report.missing_groups_below = Some(0);
-        report.met = self.goal.is_bounded().then(|| self.in_time());
+        report.met = self.goal.is_bounded().then(|| self.in_time() && (is_exact || self.goal.error.is_none()));
+        if !is_exact {
+            report.warnings.push(
+                "APPROX functions over the whole table are estimates without an interval: MEDIAN, PERCENTILE_CONT and \
+                 COUNT(DISTINCT …) are exact"
+                    .to_owned(),
+            );
+        }
         Ok(Answer { is_query: true, batch: found.batch, columns, report })
     }
 
@@ -262,7 +271,7 @@ impl Running {
 
     fn columns(&self, shape: &Shape, estimated: &Estimated) -> Result<Answer> {
         let all: Vec<Role> = shape.outputs.iter().map(|o| o.role).collect();
-        let mut columns = exact_columns(&estimated.batch, &all);
+        let mut columns = exact_columns(&estimated.batch, &all, &vec![false; all.len()]);
         let own = estimated.batch.columns().iter().zip(&estimated.intervals).enumerate();
         let own: Vec<_> = own.filter_map(|(at, (values, own))| Some((at, values, own.as_deref()?))).collect();
         let rounded = |own: &[(usize, &ArrayRef, &[Estimate])]| {
@@ -289,7 +298,8 @@ impl Running {
         report.met = Some(met);
         report.rows_total = Some(manifest.base.rows);
         report.rows_read = estimated.rows_read;
-        report.missing_groups_below = estimated.missing_groups_below;
+        // Of groups that an open choice may have left out nobody can tell how large they are.
+        report.missing_groups_below = estimated.missing_groups_below.filter(|_| estimated.unsettled.absent == 0);
         report.reason = match estimated.level {
             None => "answered from the catalog's counts".to_owned(),
             Some(level) if estimated.batch.num_rows() == 0 && !estimated.is_whole => {

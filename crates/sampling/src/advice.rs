@@ -10,7 +10,7 @@ const SKEWNESS_MIN: f64 = 10.0;
 const DISTINCT_MIN: u64 = 1_000;
 
 /// The measures whose values are so skewed that a tail would narrow sums and averages, with their skewness, the most
-/// skewed first. Columns of φ and columns that have a tail are none.
+/// skewed first. Columns of φ and columns whose largest values are kept are none.
 #[must_use]
 pub fn skewed_measures(manifest: &Manifest) -> Vec<(String, f64)> {
     let skewed = manifest.moments.iter().filter(|m| is_measure(manifest, &m.column)).filter_map(|m| {
@@ -24,7 +24,7 @@ pub fn skewed_measures(manifest: &Manifest) -> Vec<(String, f64)> {
 
 fn is_measure(manifest: &Manifest, column: &str) -> bool {
     let design = &manifest.design;
-    if design.stratified_by.iter().chain(&design.tail).any(|c| c == column) {
+    if design.stratified_by.iter().chain(&design.tail).chain(&design.classes).any(|c| c == column) {
         return false;
     }
     let stored = manifest.base.columns.iter().find(|c| c.name == column);

@@ -1,5 +1,6 @@
 //! From requests to published generations.
 
+use crate::classes;
 use crate::columns::numeric_columns;
 use crate::distinct::Sketches;
 use crate::error::SamplingError;
@@ -20,8 +21,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize};
 
 /// Draws all `requests` in one pass over `source` and publishes each as a new generation in `store`.
 ///
-/// The same table, seed and request give the same rows, ranks and counts on any number of threads. Where a request has a
-/// tail, its columns are scanned once before the pass. Dropping the future leaves the store as it was. Must be called
+/// The same table, seed and request give the same rows, ranks and counts on any number of threads. The numeric
+/// columns are scanned once before the pass, for the values that are kept whole. Dropping the future leaves the store as it was. Must be called
 /// within a multi-threaded tokio runtime.
 ///
 /// # Errors
@@ -42,6 +43,7 @@ pub async fn draw(
     // Locks come before the pass: a name that is taken or busy is told at once, not after an hour.
     let drafts = requests.iter().map(|r| store.begin(&r.name, r.replace)).collect::<Result<Vec<_>, _>>()?;
     prescan::find_edges(&source, &mut families, &numeric_columns(&source.schema), state, options.threads).await?;
+    classes::find_classes(&source, &mut families, &numeric_columns(&source.schema), state, options.threads).await?;
     count_keys(&source, &mut families, state, options.threads, options.memory_bytes).await?;
     let (schema, files) = (Arc::clone(&source.schema), source.files.clone());
     let (options_of_files, left_out, table_schema) = (source.options.clone(), source.left_out(), source.table_schema());

@@ -1,7 +1,6 @@
 //! Columns as numbers.
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
-use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Schema};
 use arrow::error::ArrowError;
@@ -41,17 +40,14 @@ fn whole_type(data_type: &DataType) -> Option<DataType> {
     }
 }
 
-/// The finite, non-NULL values of `column`, packed into `out`; with `rows`, only those in it.
-pub(crate) fn pack(column: &Float64Array, rows: Option<&BooleanBuffer>, out: &mut Vec<f64>) {
+/// The finite, non-NULL values of `column`, packed into `out`.
+pub(crate) fn pack(column: &Float64Array, out: &mut Vec<f64>) {
     out.clear();
     let values = column.values();
-    let valid = column.nulls().filter(|n| n.null_count() > 0).map(NullBuffer::inner);
-    let wanted = match (valid, rows) {
-        (None, None) => return out.extend(values.iter().copied().filter(|v| v.is_finite())),
-        (Some(valid), Some(rows)) => valid & rows,
-        (Some(only), None) | (None, Some(only)) => only.clone(),
+    let Some(valid) = column.nulls().filter(|nulls| nulls.null_count() > 0) else {
+        return out.extend(values.iter().copied().filter(|v| v.is_finite()));
     };
-    for (from, to) in wanted.set_slices() {
+    for (from, to) in valid.inner().set_slices() {
         out.extend(values[from..to].iter().copied().filter(|v| v.is_finite()));
     }
 }

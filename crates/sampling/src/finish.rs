@@ -42,11 +42,10 @@ impl Build {
         &self,
         request: &SampleRequest,
         plan: &FamilyPlan,
-        mut parts: Vec<FamilyPart>,
+        parts: Vec<FamilyPart>,
         draft: Draft,
         is_wanted: &Weak<()>,
     ) -> Result<Manifest, SamplingError> {
-        let body = parts.iter_mut().flat_map(|part| std::mem::take(&mut part.body_moments)).collect();
         let numeric = columns::numeric_columns(&self.schema);
         let fields = self.schema.fields().iter().enumerate();
         let nullable: Vec<usize> = fields.filter(|(_, f)| f.is_nullable()).map(|(i, _)| i).collect();
@@ -62,7 +61,7 @@ impl Build {
         let strata = family.take_strata()?;
         let levels = request.levels.unwrap_or_else(|| cap::level_count(family.cap, cap::FLOOR)).max(1);
         let by_key = roles.keys.is_some();
-        let whole = strata.tails().filter(|_| by_key).unwrap_or_default();
+        let whole = strata.tails().filter(|_| by_key || plan.has_classes).unwrap_or_default();
         let ranks = layout::Ranks { caps: strata.caps(), levels, by_key, whole };
         let laid = layout::lay_out(&family.rows, &ranks, request.seed);
         let total = family.rows.len() as u64;
@@ -93,7 +92,6 @@ impl Build {
             strata_count: strata.len() as u64,
             levels: entries,
             moments: self.moments.clone(),
-            body_moments: if plan.has_tail() { summed(&self.schema, body) } else { Vec::new() },
             distinct: self.distinct.clone(),
             keys: plan.universe.as_ref().map(|u| self.kept_keys(u, &family, &strata, &laid)).transpose()?,
         };
@@ -125,7 +123,8 @@ impl Build {
             size: request.size,
             cap,
             seed: request.seed,
-            tail: names(&plan.tail),
+            tail: if plan.has_classes { Vec::new() } else { names(&plan.tail) },
+            classes: if plan.has_classes { names(&plan.tail) } else { Vec::new() },
             universe: plan.universe.as_ref().map(|universe| self.schema.field(universe.column).name().clone()),
         }
     }

@@ -60,6 +60,11 @@ impl Interner {
         self.values.as_ref().map_or(usize::from(self.seen), |v| v.len())
     }
 
+    /// Bytes held, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.values.as_ref().map_or(0, |values| values.size()) + self.ids.capacity() * size_of::<usize>()
+    }
+
     /// The values of φ, one array per column, in the order of the numbers.
     pub(crate) fn into_keys(self) -> Result<Vec<ArrayRef>, DataFusionError> {
         match self.values {

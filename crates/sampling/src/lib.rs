@@ -9,6 +9,7 @@
 
 mod advice;
 mod build;
+mod classes;
 mod columns;
 mod distinct;
 mod error;
@@ -26,7 +27,7 @@ mod priority;
 mod request;
 mod reservoir;
 mod source;
-mod stratum_moments;
+mod stratum_ranges;
 mod tail;
 mod tally;
 #[cfg(test)]

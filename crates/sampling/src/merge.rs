@@ -4,13 +4,13 @@ use crate::error::SamplingError;
 use crate::interner::{Interner, key_fields};
 use crate::part::FamilyPart;
 use crate::reservoir::CHUNK;
-use crate::stratum_moments::{MOMENT_ROWS, StratumMoments, are_kept};
+use crate::stratum_ranges::{StratumRanges, Sums, are_kept};
 use crate::tally::{Quota, Tally};
 use arrow::array::{ArrayRef, AsArray, UInt32Array};
 use arrow::compute::{SortColumn, SortOptions, lexsort_to_indices, take};
 use arrow::datatypes::{Field, SchemaRef};
 use arrow::record_batch::RecordBatch;
-use plusminus_catalog::{ColumnMoments, Strata, StrataColumns};
+use plusminus_catalog::{ColumnMoments, Strata, StrataColumns, StratumRange};
 use plusminus_statistics::Moments;
 
 /// A row of the final sample: which, and where its values are.
@@ -100,7 +100,7 @@ pub(crate) fn merge(parts: Vec<FamilyPart>, quota: Quota, roles: &Roles<'_>) -> 
         keys,
         tails,
         non_null: non_null(&tally.rows, &nulls, roles),
-        moments: stratum_moments(&tally.rows, &moments, &places, roles),
+        ranges: stratum_ranges(&tally.rows, &moments, &places, roles),
         all_keys: roles.keys.map(keys_of),
         rows: tally.rows.clone(),
         caps,
@@ -199,34 +199,34 @@ fn non_null(counts: &[u64], nulls: &[Vec<u64>], roles: &Roles<'_>) -> Vec<(Strin
         .collect()
 }
 
-/// Moments of the strata that are large enough; none where the table is the only stratum.
-fn stratum_moments(
+/// Means and extremes of the strata; none where the table is the only stratum.
+fn stratum_ranges(
     counts: &[u64],
-    parts: &[StratumMoments],
+    parts: &[StratumRanges],
     places: &[Vec<u32>],
     roles: &Roles<'_>,
-) -> Vec<(String, Vec<Option<ColumnMoments>>)> {
+) -> Vec<(String, Vec<Option<StratumRange>>)> {
     let is_table = roles.strata.is_empty() && !roles.has_tail;
     // One worker may have seen few strata of many: what is stored does not depend on the number of workers.
-    if is_table || !are_kept(counts.len(), roles.numeric.len()) || counts.iter().all(|c| *c < MOMENT_ROWS) {
+    if is_table || !are_kept(counts.len(), roles.numeric.len()) {
         return Vec::new();
     }
     let mut columns = Vec::new();
     for (number, column) in roles.numeric.iter().enumerate() {
-        let mut sums = vec![Moments::default(); counts.len()];
+        let own_shift = parts.first().map_or(0.0, |part| part.shift(number));
+        let mut sums = vec![Sums::default(); counts.len()];
         let mut whole = true;
         for (part, places) in parts.iter().zip(places) {
             for (local, place) in places.iter().enumerate() {
                 match part.get(local, number) {
-                    Some(moments) => sums[*place as usize].merge(&moments),
+                    Some(found) => sums[*place as usize].merge(found, part.shift(number), own_shift),
                     None => whole = false,
                 }
             }
         }
         if whole {
             let name = roles.schema.field(*column).name();
-            let large = |(moments, rows): (&Moments, &u64)| (*rows >= MOMENT_ROWS).then(|| stored(name, moments));
-            columns.push((name.clone(), sums.iter().zip(counts).map(large).collect()));
+            columns.push((name.clone(), sums.iter().map(|sums| sums.range(own_shift)).collect()));
         }
     }
     columns

@@ -5,7 +5,7 @@ use crate::error::SamplingError;
 use crate::interner::Interner;
 use crate::plan::FamilyPlan;
 use crate::reservoir::Reservoir;
-use crate::stratum_moments::StratumMoments;
+use crate::stratum_ranges::StratumRanges;
 use crate::tail;
 use crate::tally::Tally;
 use crate::universe::Keys;
@@ -26,23 +26,16 @@ pub(crate) struct FamilyPart {
     pub(crate) reservoir: Reservoir,
     /// NULLs per stratum, for each nullable column of the table.
     pub(crate) nulls: Vec<Vec<u64>>,
-    pub(crate) moments: StratumMoments,
+    pub(crate) moments: StratumRanges,
     /// The priorities of the keys of a batch, of a universe sample.
     pub(crate) keys: Keys,
-    /// Over the rows outside the tail; empty without one.
-    pub(crate) body_moments: UnitMoments,
 }
 
-/// Adds the columns' values, of all rows or only of those in `rows`, to the moments of the unit begun last.
-pub(crate) fn add_moments(
-    units: &mut UnitMoments,
-    numbers: &[Float64Array],
-    rows: Option<&BooleanBuffer>,
-    packed: &mut Vec<f64>,
-) {
+/// Adds the columns' values to the moments of the unit begun last.
+pub(crate) fn add_moments(units: &mut UnitMoments, numbers: &[Float64Array], packed: &mut Vec<f64>) {
     let Some((_, moments)) = units.last_mut() else { return };
     for (moments, values) in moments.iter_mut().zip(numbers) {
-        columns::pack(values, rows, packed);
+        columns::pack(values, packed);
         moments.add_slice(packed);
     }
 }
@@ -68,18 +61,19 @@ impl FamilyPart {
             tally: Tally::default(),
             reservoir: Reservoir::new(Arc::clone(schema), plan.quota),
             nulls: vec![Vec::new(); nullable],
-            moments: StratumMoments::new(numeric),
+            moments: StratumRanges::new(numeric),
             keys: Keys::default(),
-            body_moments: Vec::new(),
         })
     }
 
-    pub(crate) fn take(
-        &mut self,
-        plan: &FamilyPlan,
-        rows: &Rows<'_>,
-        packed: &mut Vec<f64>,
-    ) -> Result<(), SamplingError> {
+    /// Bytes held: rows, and what is known of each stratum.
+    pub(crate) fn bytes(&self) -> u64 {
+        let counts: usize = self.nulls.iter().map(Vec::capacity).sum::<usize>() + self.tally.rows.capacity();
+        let strata = counts * size_of::<u64>() + self.tally.tails.capacity() + self.moments.bytes();
+        self.reservoir.bytes() + (strata + self.interner.bytes()) as u64
+    }
+
+    pub(crate) fn take(&mut self, plan: &FamilyPlan, rows: &Rows<'_>) -> Result<(), SamplingError> {
         let (priorities, heavy) = match &plan.universe {
             None => (rows.priorities, None),
             Some(universe) => self.keys.priorities(universe, rows.batch, rows.priorities),
@@ -88,9 +82,6 @@ impl FamilyPart {
         let largest = || tail::marks(&plan.edges, rows.numbers, rows.batch.num_rows());
         let tail = heavy.or_else(|| plan.has_tail().then(largest));
         self.interner.intern(rows.batch, tail.as_ref())?;
-        if let Some(tail) = &tail {
-            add_moments(&mut self.body_moments, rows.numbers, Some(&!tail), packed);
-        }
         count(&mut self.tally, &mut self.moments, &mut self.nulls, &self.interner, plan, rows, tail.as_ref());
         self.reservoir.offer(rows.batch, self.interner.ids(), priorities, ties, &self.tally)
     }
@@ -99,7 +90,7 @@ impl FamilyPart {
 /// Counts rows, NULLs and moments by stratum.
 fn count(
     tally: &mut Tally,
-    moments: &mut StratumMoments,
+    moments: &mut StratumRanges,
     nulls: &mut [Vec<u64>],
     interner: &Interner,
     plan: &FamilyPlan,

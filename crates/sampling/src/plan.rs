@@ -19,6 +19,8 @@ pub(crate) struct FamilyPlan {
     pub(crate) tail: Vec<usize>,
     /// Where the tails begin; known once the columns were scanned.
     pub(crate) edges: Vec<Edge>,
+    /// Whether the tail is one that the build chose: values far from the median, which every level holds whole.
+    pub(crate) has_classes: bool,
     pub(crate) quota: Quota,
     pub(crate) seed: u64,
     /// Which keys are kept, where all rows of a key are or none.
@@ -49,7 +51,7 @@ impl FamilyPlan {
             SampleSize::Percent(p) => Quota::Rows(percent_of(total.unwrap_or(0), p)),
         };
         let columns = find_columns(schema, &request.stratified_by)?;
-        Ok(Self { columns, tail, edges: Vec::new(), quota, seed: request.seed, universe: None })
+        Ok(Self { columns, tail, edges: Vec::new(), has_classes: false, quota, seed: request.seed, universe: None })
     }
 
     fn of_keys(
@@ -77,6 +79,7 @@ impl FamilyPlan {
             columns: Vec::new(),
             tail: Vec::new(),
             edges: Vec::new(),
+            has_classes: false,
             quota: Quota::Below(threshold(share)),
             seed: request.seed,
             universe: Some(Universe::new(schema, column, request.seed, threshold(share))?),

@@ -76,7 +76,7 @@ pub(crate) async fn find_edges(
         let edges = family.tail.iter().filter_map(|column| {
             let measure = keep.keys().position(|c| c == column)?;
             let number = numeric.iter().position(|c| c == column)?;
-            Some(Edge { number, beyond: largest[measure].edge(rows) })
+            Some(Edge::from_zero(number, largest[measure].edge(rows)))
         });
         family.edges = edges.collect();
     }
@@ -126,7 +126,7 @@ async fn run(scan: Arc<Scan>) -> Result<Seen, SamplingError> {
 impl Seen {
     fn new(scan: &Scan) -> Result<Self, SamplingError> {
         let strata = scan.strata.iter().map(|columns| Ok((Interner::new(&scan.schema, columns, false)?, Vec::new())));
-        let largest = scan.measures.iter().map(|(_, keep)| Largest::new(*keep));
+        let largest = scan.measures.iter().map(|(_, keep)| Largest::of_sizes(*keep));
         Ok(Self { largest: largest.collect(), strata: strata.collect::<Result<_, SamplingError>>()? })
     }
 

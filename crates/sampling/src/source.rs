@@ -98,6 +98,11 @@ impl Source {
         self.table.schema()
     }
 
+    /// Whether reading it means running a query.
+    pub(crate) fn is_view(&self) -> bool {
+        self.options.contains_key(VIEW)
+    }
+
     /// The table's units again, reading only some of its columns.
     pub(crate) async fn units_of(&self, state: &dyn Session, columns: &[usize]) -> Result<Vec<Unit>, SamplingError> {
         let place = |column: &usize| self.storable.as_ref().map_or(*column, |storable| storable[*column]);

@@ -17,21 +17,31 @@ pub(crate) const CAPPED_ROWS_MAX: u64 = 1_000_000;
 pub(crate) struct Edge {
     /// The column's place among the numeric columns of the table.
     pub(crate) number: usize,
-    /// Values further from zero are of the tail.
-    pub(crate) beyond: f64,
+    /// Values below are of the tail.
+    pub(crate) low: f64,
+    /// Values above are of the tail.
+    pub(crate) high: f64,
+}
+
+impl Edge {
+    /// Values further from zero than `beyond` are of the tail.
+    pub(crate) fn from_zero(number: usize, beyond: f64) -> Self {
+        Self { number, low: -beyond, high: beyond }
+    }
 }
 
 /// Marks the rows in which any column lies beyond its edge; `numbers` are the numeric columns of the batch.
 pub(crate) fn marks(edges: &[Edge], numbers: &[Float64Array], rows: usize) -> BooleanBuffer {
     let of_column = |edge: &Edge| {
         let values = &numbers[edge.number];
-        BooleanBuffer::collect_bool(rows, |row| values.value(row).abs() > edge.beyond && values.is_valid(row))
+        let is_beyond = |value: f64| value > edge.high || value < edge.low;
+        BooleanBuffer::collect_bool(rows, |row| is_beyond(values.value(row)) && values.is_valid(row))
     };
     let columns = edges.iter().map(of_column);
     columns.reduce(|all, column| &all | &column).unwrap_or_else(|| BooleanBuffer::new_unset(rows))
 }
 
-/// The sizes (distances from zero) of the largest of many values, in bounded memory and whatever their order.
+/// The largest of many numbers, in bounded memory and whatever their order.
 #[derive(Debug, Clone)]
 pub(crate) struct Largest {
     keep: usize,
@@ -41,24 +51,30 @@ pub(crate) struct Largest {
 }
 
 impl Largest {
-    /// Remembers the `keep` largest sizes.
-    pub(crate) fn new(keep: usize) -> Self {
+    /// Remembers the `keep` largest sizes, distances from zero.
+    pub(crate) fn of_sizes(keep: usize) -> Self {
         Self { keep: keep.max(1), floor: 0.0, held: Vec::new() }
+    }
+
+    /// Remembers the `keep` largest numbers.
+    pub(crate) fn of_numbers(keep: usize) -> Self {
+        Self { keep: keep.max(1), floor: f64::NEG_INFINITY, held: Vec::new() }
     }
 
     pub(crate) fn add(&mut self, values: &Float64Array) {
         for value in values.iter().flatten() {
-            self.add_size(value.abs());
+            self.push(value.abs());
         }
     }
 
     pub(crate) fn merge(&mut self, other: Self) {
-        other.held.into_iter().for_each(|size| self.add_size(size));
+        other.held.into_iter().for_each(|number| self.push(number));
     }
 
-    fn add_size(&mut self, size: f64) {
-        if size > self.floor {
-            self.held.push(size);
+    #[inline]
+    pub(crate) fn push(&mut self, number: f64) {
+        if number > self.floor {
+            self.held.push(number);
             if self.held.len() >= self.keep.saturating_mul(2) {
                 self.cut();
             }
@@ -71,6 +87,16 @@ impl Largest {
             self.floor = *last;
             self.held.truncate(self.keep);
         }
+    }
+
+    /// How many numbers are surely among those held.
+    pub(crate) fn kept(&self) -> usize {
+        self.keep
+    }
+
+    /// The largest numbers, in any order, and others that were held beside them.
+    pub(crate) fn held(&self) -> &[f64] {
+        &self.held
     }
 
     /// The smallest size that at most `rows` values exceed; `rows` is below what is kept.

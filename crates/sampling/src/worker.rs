@@ -84,10 +84,7 @@ impl<'a> Worker<'a> {
     }
 
     fn begin_unit(&mut self, number: usize) {
-        let none = || (number, vec![Moments::default(); self.numeric.len()]);
-        self.harvest.unit_moments.push(none());
-        let families = self.pass.families.iter().zip(&mut self.harvest.families);
-        families.filter(|(plan, _)| plan.has_tail()).for_each(|(_, family)| family.body_moments.push(none()));
+        self.harvest.unit_moments.push((number, vec![Moments::default(); self.numeric.len()]));
     }
 
     fn take(&mut self, batch: &RecordBatch, unit: &Unit, first_row: u64) -> Result<(), SamplingError> {
@@ -102,7 +99,7 @@ impl<'a> Worker<'a> {
                 self.priorities.extend(rows.map(|row| priorities.of(row)));
             }
             let rows = Rows { batch, priorities: &self.priorities, nullable: &self.nullable, numbers: &numbers };
-            self.harvest.families[at].take(plan, &rows, &mut self.packed)?;
+            self.harvest.families[at].take(plan, &rows)?;
         }
         self.account()?;
         let rows = batch.num_rows() as u64;
@@ -116,13 +113,13 @@ impl<'a> Worker<'a> {
         for column in &self.numeric {
             numbers.extend(columns::as_float64(batch.column(*column))?);
         }
-        add_moments(&mut self.harvest.unit_moments, &numbers, None, &mut self.packed);
+        add_moments(&mut self.harvest.unit_moments, &numbers, &mut self.packed);
         Ok(numbers)
     }
 
     /// Keeps the sum over all workers of what is held, and stops the build when it exceeds the limit.
     fn account(&mut self) -> Result<(), SamplingError> {
-        let held: u64 = self.harvest.families.iter().map(|f| f.reservoir.bytes()).sum();
+        let held: u64 = self.harvest.families.iter().map(FamilyPart::bytes).sum();
         let total = if held >= self.held {
             self.pass.held_bytes.fetch_add(held - self.held, Ordering::Relaxed) + (held - self.held)
         } else {

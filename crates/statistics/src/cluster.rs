@@ -6,7 +6,7 @@
 
 use crate::cell::Cell;
 use crate::estimate::{Doubt, Estimate};
-use crate::interval::{product_interval, sum_interval};
+use crate::interval::{keyed_interval, keyed_sum_interval};
 use crate::knowledge::Knowledge;
 use crate::quantiles::Quantiles;
 use crate::real;
@@ -100,8 +100,7 @@ impl Keys {
 #[must_use]
 pub fn total_interval(totals: &[f64], keys: &Keys, knowledge: &Knowledge, quantiles: &Quantiles) -> Estimate {
     let total = keys.total(totals.iter().copied());
-    let whole = keys.all.is_some() && totals.len() as u64 == keys.sampled;
-    sum_interval(&total, whole, knowledge, &keys.population(), quantiles)
+    keyed_sum_interval(&total, knowledge, &keys.population(), quantiles)
 }
 
 /// An AVG of rows from sums and row counts per key.
@@ -134,7 +133,7 @@ pub fn mean_interval(
     if rate >= 1.0 {
         return if mean.is_nan() { Estimate::exact_null() } else { Estimate::exact(mean) };
     }
-    product_interval(mean, &z, gamma_star, kurtosis, variation, &population, quantiles)
+    keyed_interval(mean, &z, gamma_star, kurtosis, variation, &population, quantiles)
 }
 
 #[cfg(test)]

@@ -3,10 +3,12 @@ use std::fmt;
 /// Why an interval is shown but not relied upon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Doubt {
-    /// Fewer than 30 sampled rows.
+    /// Too few sampled rows.
     FewRows,
-    /// The column is too skewed or heavy-tailed for that many sampled rows.
+    /// A single row that the sample did not show may change too much.
     HeavyTail,
+    /// The values that rows can have are not known.
+    NoRange,
     /// The sampled values do not vary, so their spread says nothing.
     NoVariance,
     /// Nothing is known of the column's distribution apart from the sample.
@@ -29,6 +31,10 @@ pub enum Doubt {
     Bias,
     /// The estimate missed the bound and was taken out, as the query asked.
     Omitted,
+    /// The answer changes abruptly within the interval.
+    Kink,
+    /// A sketch of all rows, which tells no error.
+    Sketch,
     /// The computation met an infinity or a value that is not a number.
     NotFinite,
 }
@@ -36,8 +42,9 @@ pub enum Doubt {
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::FewRows => "fewer than 30 sampled rows",
-            Self::HeavyTail => "values too skewed for so few sampled rows",
+            Self::FewRows => "too few sampled rows",
+            Self::HeavyTail => "a single row that was not sampled may change too much",
+            Self::NoRange => "the range of the values is unknown",
             Self::NoVariance => "all sampled values are equal",
             Self::NoMoments => "the distribution of the values is unknown",
             Self::UnstableDenominator => "the divisor is too uncertain",
@@ -49,6 +56,8 @@ impl fmt::Display for Doubt {
             Self::OneSided => "nothing bounds the rows that were not seen",
             Self::Bias => "the answer is biased in so small a sample",
             Self::Omitted => "left out: it missed the bound",
+            Self::Kink => "the answer has a kink within the interval",
+            Self::Sketch => "computed by a sketch that tells no error",
             Self::NotFinite => "not a finite number",
         })
     }

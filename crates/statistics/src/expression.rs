@@ -165,6 +165,17 @@ impl Smooth {
         found
     }
 
+    /// The parts at whose zero the expression bends (arguments of ABS), outermost first.
+    #[must_use]
+    pub fn kinks(&self) -> Vec<&Self> {
+        let own: Option<&Self> = match self {
+            Self::Abs(a) if !a.is_constant() => Some(a),
+            _ => None,
+        };
+        let below = self.children().into_iter().flatten().flat_map(Self::kinks);
+        own.into_iter().chain(below).collect()
+    }
+
     fn collect_denominators<'a>(&'a self, found: &mut Vec<&'a Self>) {
         let delicate: Option<&Self> = match self {
             Self::Div(_, a) | Self::Sqrt(a) | Self::Ln(a) | Self::Log10(a) => Some(a),

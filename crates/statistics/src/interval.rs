@@ -1,6 +1,3 @@
-use crate::estimate::{Doubt, Trust};
-use crate::knowledge::Knowledge;
-use crate::quantiles::Quantiles;
 use crate::stratum::Population;
 use crate::total::Total;
 use crate::{down_rows, real};
@@ -11,6 +8,7 @@ mod count;
 mod distinct;
 mod extreme;
 mod hall;
+mod keyed;
 mod mean;
 mod quantile;
 mod smooth;
@@ -22,161 +20,15 @@ pub use count::count_interval;
 pub use distinct::{distinct_interval, sketch_interval};
 pub use extreme::{extreme_interval, rows_beyond};
 pub use hall::{hall_g, hall_union_t, lambda_star};
+pub use keyed::{keyed_interval, keyed_sum_interval};
 pub use mean::mean_interval;
 pub use quantile::{Interpolation, WeightedPoint, quantile_interval, weighted_quantile};
-pub use smooth::{product_interval, smooth_interval};
+pub use smooth::smooth_interval;
 pub use sum::sum_interval;
 pub use variance::variance_interval;
 
 /// Sampled rows from which an interval can be trusted.
 const TRUSTED_ROWS: u64 = 30;
-/// The largest `|γ*|/√n_d` of a trusted interval that may miss on each side with probability 2.5 %;
-/// it falls with the power 1.5 of the tail's logarithm, because a rare value that was not seen must be
-/// that much rarer.
-const TRUSTED_SKEWNESS: f64 = 2.0;
-/// The largest `κ/n_d` of a trusted interval: heavy tails on both sides leave γ near 0. Samples of 30
-/// from ±exp(2Z) cover 93.8 % (2,000 draws, seed 20291), those below this bound 96.1 %.
-const TRUSTED_KURTOSIS: f64 = 30.0;
-/// The largest `κ/m` of trusted products, m being the effective rows: flags of 2–10 % cover 94 % up
-/// to 0.15 and 87–92 % between 0.15 and 0.3.
-const TRUSTED_PRODUCT_KURTOSIS: f64 = 0.15;
-
-/// How much farther the far end lies per unit of `|γ*|/√n_d` above the cap of the skewness.
-///
-/// Trusted AVGs at 95 % (12,000 samples each, seeds 555 + n), without and with it, for n = 30 | 60 | 100:
-/// Pareto 2.5 92.8→96.2 | 94.5→96.8 | 94.8→97.1; 90 % zeros 93.4→95.9 | 96.4→97.9 | 97.0→98.5;
-/// lognormal σ = 1.5 91.4→95.2 | 92.8→96.0 | 93.3→96.3; σ = 2 (those that are trusted) 93.5 | 93.8 |
-/// 94.6 with it; Pareto 1.5 93.5 | 95.6 | 95.6. Normal values keep their width.
-const STRETCH: f64 = 0.35;
-
-/// Rows from which a column's own skewness is known well enough for a short side that is shorter than Student's.
-///
-/// Trusted SUMs at 95 % with the union alone, and so (500 draws of 5 tables, seed 2026): exponential 96.3→95.6, lognormal
-/// σ = 1 96.7→95.6, σ = 2 97.0→96.0, 90 % zeros 96.8→95.9 at 1.30→1.2 times the width of a known variance.
-const HALL_ROWS: u64 = 100;
-
-/// Both ends around `value` for a variance that is known and positive.
-///
-/// The union of Hall's and Student's interval. Where the column is more skewed than the capped λ
-/// can express, the end on its long side is moved out by [`STRETCH`].
-fn ends(
-    value: f64,
-    total: &Total,
-    variance: f64,
-    degrees: f64,
-    gamma_star: Option<f64>,
-    population: &Population,
-    quantiles: &Quantiles,
-) -> (f64, f64) {
-    let column = Column::new(total, gamma_star, population);
-    let reach = Reach::new(&column, variance, total.lambda(), quantiles.t(degrees));
-    (value - reach.below(), value + reach.above())
-}
-
-/// The ends of a column's total or mean, whose skewness is that of the column itself.
-///
-/// As [`ends`]; from [`HALL_ROWS`] rows on the short side is Hall's.
-fn ends_of_column(value: f64, total: &Total, variance: f64, column: &Column, quantiles: &Quantiles) -> (f64, f64) {
-    let lambda = total.third / (variance * variance.sqrt());
-    let lambda = if lambda.is_finite() { lambda } else { 0.0 };
-    let reach = Reach::new(column, variance, lambda, quantiles.t(total.degrees()));
-    let is_known = column.gamma.is_some() && column.rows >= HALL_ROWS;
-    let (rises, is_right) = (reach.lambda > 0.0, reach.gamma > 0.0);
-    let below = if is_known && rises && is_right { reach.hall_below() } else { reach.below() };
-    let above = if is_known && !rises && !is_right { reach.hall_above() } else { reach.above() };
-    (value - below, value + above)
-}
-
-/// How skewed a column may be taken to be by the rows that were seen of it.
-struct Column {
-    /// Rows that decide whether an interval can be trusted.
-    rows: u64,
-    /// γ*, if it is known.
-    gamma: Option<f64>,
-    /// `|γ*|/√n_d`; 0 where γ* is not known.
-    skewness: f64,
-}
-
-impl Column {
-    fn new(domain: &Total, gamma_star: Option<f64>, population: &Population) -> Self {
-        Self::of_rows(trusted_rows(domain, population), gamma_star)
-    }
-
-    fn of_rows(rows: u64, gamma_star: Option<f64>) -> Self {
-        let gamma = gamma_star.filter(|gamma| gamma.is_finite());
-        let skewness = gamma.map_or(0.0, |gamma| gamma.abs() / real(rows.max(1)).sqrt());
-        Self { rows, gamma, skewness }
-    }
-}
-
-/// How far an interval reaches.
-struct Reach {
-    error: f64,
-    /// Student's quantile.
-    q: f64,
-    lambda: f64,
-    gamma: f64,
-    /// What the long side is longer by.
-    stretch: f64,
-}
-
-impl Reach {
-    fn new(column: &Column, variance: f64, lambda: f64, q: f64) -> Self {
-        let gamma = column.gamma.unwrap_or(0.0);
-        let skewed = column.skewness.min(TRUSTED_SKEWNESS);
-        Self {
-            error: variance.max(0.0).sqrt(),
-            q,
-            lambda: hall::at_least(lambda, column.skewness, gamma),
-            gamma,
-            stretch: 1.0 + STRETCH * (skewed - hall::LAMBDA_CAP).max(0.0),
-        }
-    }
-
-    /// Hall's or Student's, whichever is farther.
-    fn below(&self) -> f64 {
-        let stretch = if self.gamma < 0.0 { self.stretch } else { 1.0 };
-        stretch * self.error * hall::farther(self.lambda, self.q)
-    }
-
-    fn above(&self) -> f64 {
-        let stretch = if self.gamma < 0.0 { 1.0 } else { self.stretch };
-        stretch * self.error * hall::farther(-self.lambda, self.q)
-    }
-
-    /// Hall's alone, nearer than Student's on the short side.
-    fn hall_below(&self) -> f64 {
-        self.error * hall_g(hall::capped(self.lambda), self.q)
-    }
-
-    fn hall_above(&self) -> f64 {
-        -self.error * hall_g(hall::capped(self.lambda), -self.q)
-    }
-}
-
-/// What a bound on skewness or kurtosis shrinks by when the interval may miss less often than at 95 %.
-fn shrink(quantiles: &Quantiles) -> f64 {
-    let ratio = quantiles.log_ratio().min(1.0);
-    ratio * ratio.sqrt()
-}
-
-/// Trust in an interval from sampled rows of such a column, with a positive variance.
-fn trust(column: &Column, kurtosis: Option<f64>, lone_rows: bool, quantiles: &Quantiles) -> Trust {
-    if column.rows < TRUSTED_ROWS {
-        Trust::Untrusted(Doubt::FewRows)
-    } else if column.gamma.is_none() {
-        Trust::Untrusted(Doubt::NoMoments)
-    } else if column.skewness > TRUSTED_SKEWNESS * shrink(quantiles)
-        || kurtosis.is_some_and(|kurtosis| kurtosis > TRUSTED_KURTOSIS * real(column.rows))
-    {
-        Trust::Untrusted(Doubt::HeavyTail)
-    } else if lone_rows {
-        Trust::Untrusted(Doubt::LoneStratumRow)
-    } else {
-        Trust::Trusted
-    }
-}
-
 /// Rows of a simple random sample that the domain counts for: fewer than were sampled when strata of
 /// few rows and large weights decide.
 fn equivalent_rows(domain: &Total) -> f64 {
@@ -193,42 +45,6 @@ fn trusted_rows(domain: &Total, population: &Population) -> u64 {
     let weight = population.weight_max;
     let worth = (domain.weighted_rows + weight).powi(2) / (domain.weight_squares + weight * (weight - 1.0));
     if worth.is_nan() { domain.domain_rows } else { domain.domain_rows.min(down_rows(worth)) }
-}
-
-/// Degrees of freedom of the variance of rows whose kurtosis is known, never above the sample's. Such
-/// a variance is as uncertain as that of `2m/(κ−1)` normal rows; half of them also serve flags, of
-/// which `m/κ` are raised.
-fn degrees_with_kurtosis(z: &Total, kurtosis: Option<f64>) -> f64 {
-    let own = z.degrees();
-    match kurtosis {
-        Some(kurtosis) if kurtosis > 1.0 => own.min(equivalent_rows(z) / (kurtosis - 1.0)).max(1.0),
-        _ => own,
-    }
-}
-
-/// Trust in a covariance, slope or correlation, whose rows are products.
-fn trust_in_products(
-    z: &Total,
-    gamma_star: Option<f64>,
-    kurtosis: Option<f64>,
-    population: &Population,
-    quantiles: &Quantiles,
-) -> Trust {
-    let rows = trusted_rows(z, population);
-    let Some(kurtosis) = kurtosis.filter(|kurtosis| kurtosis.is_finite()) else {
-        return trust(&Column::of_rows(rows, None), None, z.has_lone_rows(), quantiles);
-    };
-    match trust(&Column::of_rows(rows, gamma_star), Some(kurtosis), z.has_lone_rows(), quantiles) {
-        Trust::Trusted if kurtosis / equivalent_rows(z) > TRUSTED_PRODUCT_KURTOSIS * shrink(quantiles) => {
-            Trust::Untrusted(Doubt::HeavyTail)
-        }
-        trust => trust,
-    }
-}
-
-/// Bounds of the column, where an unknown one is NaN, which drops the end it enters.
-fn bounds(knowledge: &Knowledge) -> (f64, f64) {
-    (knowledge.min.unwrap_or(f64::NAN), knowledge.max.unwrap_or(f64::NAN))
 }
 
 #[cfg(test)]

@@ -1,3 +1,4 @@
+use crate::expression::ValueRange;
 use crate::moments::Moments;
 
 /// What is known of a column apart from the sample, from the scan that built it.
@@ -25,6 +26,12 @@ pub struct Knowledge {
 }
 
 impl Knowledge {
+    /// The values between the bounds that are known.
+    #[must_use]
+    pub fn range(&self) -> ValueRange {
+        ValueRange { low: self.min.unwrap_or(f64::NEG_INFINITY), high: self.max.unwrap_or(f64::INFINITY) }
+    }
+
     /// A column that is the same number in every row, such as the argument of `sum(2)`.
     #[must_use]
     pub fn of_constant(value: f64) -> Self {

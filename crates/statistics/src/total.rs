@@ -231,6 +231,12 @@ impl Total {
         self.inexact_estimate + self.exact_sum
     }
 
+    /// The mean of y over the rows of the domain in strata that are not known whole; NaN without any.
+    #[must_use]
+    pub fn inexact_mean(&self) -> f64 {
+        self.inexact_estimate / self.weighted_rows
+    }
+
     /// The estimated number of table rows in the domain, over all strata.
     #[must_use]
     pub fn count_estimate(&self) -> f64 {

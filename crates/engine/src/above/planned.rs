@@ -20,7 +20,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Choice {
     Applied,
-    /// All rows stay, in any order.
+    /// All rows stay, in any order, and nothing is rounded at last.
     Left,
 }
 
@@ -31,8 +31,12 @@ pub(super) async fn run(
     batch: RecordBatch,
     choice: Choice,
 ) -> Result<RecordBatch> {
+    let plan = match (choice, &shape.replicated) {
+        (Choice::Left, Some(replicated)) => replicated,
+        _ => &shape.plan,
+    };
     let table = Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]])?);
-    let plan = Rebuild { shape, table, choice }.node(&shape.plan)?;
+    let plan = Rebuild { shape, table, choice }.node(plan)?;
     let physical = state.create_physical_plan(&plan).await?;
     let schema = physical.schema();
     let batches = collect(physical, state.task_ctx()).await?;

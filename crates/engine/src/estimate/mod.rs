@@ -5,17 +5,20 @@ pub(crate) mod special;
 
 use crate::error::Result;
 use crate::kernel::{Block, Linear, Walk, Workers, key_linearised, linearised};
-use crate::knowledge::PairKnowledge;
-use crate::shape::{Argument, Call, CallKind, Shape, Spread, used_inputs};
+use crate::knowledge::{ArgumentKnowledge, Extent, Unseen};
+use crate::shape::{Call, CallKind, Shape, Spread, used_inputs};
 use plan::Plan;
 pub(crate) use plan::{Way, ways};
 use plusminus_statistics::expression::{Smooth, ValueRange};
 use plusminus_statistics::{
-    Doubt, Estimate, Knowledge, Population, Quantiles, Total, Trust, correlation_interval, count_interval,
-    mean_interval, product_interval, smooth_interval, sum_interval, variance_interval,
+    Doubt, Estimate, Hidden, Knowledge, Population, Quantiles, Total, Trust, correlation_interval, count_interval,
+    keyed_interval, keyed_sum_interval, mean_interval, smooth_interval, sum_interval, variance_interval,
 };
 
 use std::ops::Range;
+
+/// How many half intervals the argument of ABS stays away from zero in a trusted answer: its own interval is not symmetric.
+const KINK_MARGIN: f64 = 1.25;
 
 /// Groups from which intervals are computed by two threads.
 const HALVED_GROUPS: usize = 2_048;
@@ -36,7 +39,11 @@ pub(crate) struct Estimator<'a> {
     /// Special calls by call and group.
     pub(crate) specials: Vec<Vec<Estimate>>,
     /// What is known of each argument.
-    pub(crate) knowledge: &'a [Known],
+    pub(crate) knowledge: &'a [ArgumentKnowledge],
+    /// What rows that the sample did not show could change.
+    pub(crate) unseen: &'a Unseen,
+    /// By group the part of the strata that could hold a row of it.
+    pub(crate) parts: &'a [usize],
     /// Whether WHERE and GROUP BY are decided by the stratum.
     pub(crate) whole_strata: bool,
     /// What is known of the number of rows of a key, where the sample is of keys: then every value is a key's.
@@ -58,15 +65,6 @@ pub(crate) enum Source<'a> {
     Block(Block<'a>),
     /// Those of one group in up to two parts, each with its own totals by variable.
     Parts(Vec<(Block<'a>, Vec<Total>)>, &'a Workers),
-}
-
-/// What is known of an argument at a look.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Known {
-    pub(crate) known: Knowledge,
-    pub(crate) pair: PairKnowledge,
-    /// The values that single rows can have.
-    pub(crate) range: ValueRange,
 }
 
 impl Estimator<'_> {
@@ -130,7 +128,8 @@ impl Estimator<'_> {
         let z = |plan: &Plan<'_>, group: usize| plan.linear.map_or(&none, |at| &walked[group * linears.len() + at]);
         let of = |plan: &Plan<'_>, groups: Range<usize>| -> Vec<Estimate> {
             let mut estimates = Vec::with_capacity(self.groups());
-            estimates.extend(groups.map(|group| self.estimate(plan, group, z(plan, group))));
+            let linear = plan.linear.map(|at| &linears[at]);
+            estimates.extend(groups.map(|group| self.estimate(plan, group, linear, z(plan, group))));
             estimates
         };
         let mut all = Vec::with_capacity(plans.len());
@@ -171,8 +170,8 @@ impl Estimator<'_> {
         }
     }
 
-    fn estimate(&self, plan: &Plan<'_>, group: usize, z: &Total) -> Estimate {
-        let estimate = self.free_estimate(plan, group, z);
+    fn estimate(&self, plan: &Plan<'_>, group: usize, linear: Option<&Linear>, z: &Total) -> Estimate {
+        let estimate = self.free_estimate(plan, group, linear, z);
         let estimate = match plan.is_doubted && estimate.trust.is_reliable() && !estimate.trust.is_exact() {
             true => estimate.untrusted(Doubt::StrangeKeys),
             false => estimate,
@@ -186,7 +185,10 @@ impl Estimator<'_> {
     }
 
     /// The estimate as if any number could be the truth.
-    fn free_estimate(&self, plan: &Plan<'_>, group: usize, z: &Total) -> Estimate {
+    fn free_estimate(&self, plan: &Plan<'_>, group: usize, linear: Option<&Linear>, z: &Total) -> Estimate {
+        // Of whole keys there are no ranges.
+        let linear = linear.filter(|_| self.rows_of_keys.is_none());
+        let hidden = || linear.map_or(Hidden::UNKNOWN, |linear| self.hidden(linear, group, z));
         let population = &self.populations[group];
         let value = || plan.smooth.evaluate(&self.inputs(group));
         match plan.way {
@@ -196,56 +198,75 @@ impl Estimator<'_> {
                 self.specials[linear.input - self.width()][group].map_linear(linear.scale, linear.offset)
             }
             Way::Mean { sum, rows } => self.mean(group, *sum, *rows, z, population),
-            Way::Spread(spread) => self.spread(*spread, value(), plan.smooth, group, z),
-            Way::Smooth => self.smooth(value(), plan.smooth, group, z),
+            Way::Spread(spread) => self.spread(*spread, value(), plan.smooth, group, z, hidden()),
+            Way::Smooth => self.smooth(value(), plan.smooth, group, z, hidden()),
         }
     }
 
-    fn smooth(&self, value: f64, smooth: &Smooth, group: usize, z: &Total) -> Estimate {
+    fn smooth(&self, value: f64, smooth: &Smooth, group: usize, z: &Total, hidden: Hidden) -> Estimate {
         let population = &self.populations[group];
         if self.is_unseen(smooth, group) {
             return null(population);
         }
-        let gamma = self.gamma(smooth);
         let steady = self.instability(smooth, group);
-        let estimate = match self.product_kurtosis(smooth).or_else(|| self.kurtosis_of_keys(smooth)) {
-            Some(kurtosis) => product_interval(value, z, gamma, kurtosis, steady, population, self.quantiles),
-            None => smooth_interval(value, z, gamma, steady, population, self.quantiles),
+        let estimate = match self.kurtosis_of_keys(smooth) {
+            Some(kurtosis) => {
+                keyed_interval(value, z, self.gamma_of_keys(smooth), kurtosis, steady, population, self.quantiles)
+            }
+            None => smooth_interval(value, z, hidden, steady, population, self.quantiles),
         };
-        let doubted = gamma.is_none() && !estimate.trust.is_exact();
-        if doubted { estimate.untrusted(Doubt::NoMoments) } else { estimate }
+        let bends = !estimate.trust.is_exact() && self.may_bend(smooth, group);
+        if bends { estimate.untrusted(Doubt::Kink) } else { estimate }
     }
 
-    fn spread(&self, spread: Spread, value: f64, smooth: &Smooth, group: usize, z: &Total) -> Estimate {
+    fn spread(&self, spread: Spread, value: f64, smooth: &Smooth, group: usize, z: &Total, hidden: Hidden) -> Estimate {
         let population = &self.populations[group];
         if self.is_unseen(smooth, group) || !value.is_finite() {
             return null(population);
         }
         match spread {
-            Spread::Variance { sum } => self.variance(value, sum, group, z),
+            Spread::Variance { sum } => self.variance(value, sum, group, z, hidden),
             // The root of the variance's interval; z is the variance's.
-            Spread::Deviation { sum } => self.variance(value * value, sum, group, z).map_monotone(f64::sqrt),
-            Spread::Covariance { product } => {
-                let known = self.knowledge[product].pair.covariance;
-                product_interval(value, z, known.skewness, known.kurtosis, 0.0, population, self.quantiles)
-            }
-            Spread::Correlation { product } => {
-                let known = self.knowledge[product].pair.correlation;
-                correlation_interval(value, z, known.skewness, known.kurtosis, population, self.quantiles)
-            }
-            Spread::Other => self.smooth(value, smooth, group, z),
-            Spread::Slope { product, on } => {
-                let is_first = self.shape.arguments[product].is_product_of_first(on);
-                let known = self.knowledge[product].pair.slopes[usize::from(!is_first)];
-                let steady = self.instability(smooth, group);
-                product_interval(value, z, known.skewness, known.kurtosis, steady, population, self.quantiles)
-            }
+            Spread::Deviation { sum } => self.variance(value * value, sum, group, z, hidden).map_monotone(f64::sqrt),
+            Spread::Correlation => correlation_interval(value, z, hidden, population, self.quantiles),
+            Spread::Other => self.smooth(value, smooth, group, z, hidden),
         }
     }
 
-    fn variance(&self, value: f64, sum: usize, group: usize, z: &Total) -> Estimate {
-        let knowledge = self.shape.variables[sum].argument.map(|a| self.knowledge[a].known).unwrap_or_default();
-        variance_interval(value, z, self.total(group, sum), &knowledge, &self.populations[group], self.quantiles)
+    fn variance(&self, value: f64, sum: usize, group: usize, z: &Total, hidden: Hidden) -> Estimate {
+        let bounds = self.shape.variables[sum].argument.map(|a| self.knowledge[a].range).unwrap_or_default();
+        variance_interval(value, z, self.total(group, sum), hidden, bounds, &self.populations[group], self.quantiles)
+    }
+
+    /// Whether the variable's domain holds every row of its strata.
+    fn is_whole(&self, variable: usize) -> bool {
+        let domain = &self.shape.domains[self.shape.variables[variable].domain];
+        self.whole_strata && domain.filter.is_none() && domain.not_null.is_empty()
+    }
+
+    /// What one row that the sample did not show could change of a linear function of the variables; `z` are its values.
+    fn hidden(&self, linear: &Linear, group: usize, z: &Total) -> Hidden {
+        let part = self.parts[group];
+        let of_term =
+            |(variable, slopes): &(usize, Vec<f64>)| (self.shape.variables[*variable].argument, slopes[group]);
+        let terms: Vec<(Option<usize>, f64)> = linear.terms.iter().map(of_term).collect();
+        let is_whole = linear.terms.iter().all(|(variable, _)| self.is_whole(*variable));
+        let extent = match (linear.one_domain, is_whole) {
+            (true, true) => Extent::Whole(self.unseen.is_single(part).then(|| z.inexact_mean())),
+            (true, false) => Extent::OneDomain,
+            (false, _) => Extent::Domains,
+        };
+        self.unseen.linear(part, &terms, extent)
+    }
+
+    /// What one row that the sample did not show could change of a sum of values less `centre`.
+    fn hidden_of_sum(&self, group: usize, variable: usize, argument: usize, centre: f64) -> Hidden {
+        let part = self.parts[group];
+        if self.is_whole(variable) {
+            let mean = self.unseen.is_single(part).then(|| self.total(group, variable).inexact_mean());
+            return self.unseen.whole(part, argument, mean.filter(|mean| mean.is_finite()));
+        }
+        self.unseen.partial(part, argument, centre)
     }
 
     /// Whether nothing at all is known of what `smooth` is a function of.
@@ -269,12 +290,15 @@ impl Estimator<'_> {
             (None, None) => match &self.rows_of_keys {
                 None => count_interval(total, population, self.quantiles),
                 Some(_) if total.is_empty() => no_key(population),
-                Some(known) => sum_interval(total, false, known, population, self.quantiles),
+                Some(known) => keyed_sum_interval(total, known, population, self.quantiles),
             },
+            (Some(argument), _) if self.rows_of_keys.is_some() => {
+                keyed_sum_interval(total, &self.knowledge[argument].keys, population, self.quantiles)
+            }
             (Some(argument), _) => {
-                let domain = &self.shape.domains[self.shape.variables[variable].domain];
-                let whole = self.whole_strata && domain.filter.is_none() && domain.not_null.is_empty();
-                sum_interval(total, whole, &self.knowledge[argument].known, population, self.quantiles)
+                let hidden = self.hidden_of_sum(group, variable, argument, 0.0);
+                let bounds = self.knowledge[argument].range;
+                sum_interval(total, self.is_whole(variable), hidden, bounds, population, self.quantiles)
             }
         }
     }
@@ -283,20 +307,20 @@ impl Estimator<'_> {
         let (total, count) = (self.total(group, sum), self.total(group, rows));
         let mean = total.estimate() / count.estimate();
         let argument = self.shape.variables[sum].argument;
-        let knowledge = argument.map(|a| self.knowledge[a].known).unwrap_or_default();
-        mean_interval(mean, z, total, variation(count), &knowledge, population, self.quantiles)
+        let hidden = argument.map_or(Hidden::UNKNOWN, |argument| self.hidden_of_sum(group, sum, argument, mean));
+        let hidden = hidden.scaled(count.estimate().recip());
+        let bounds = argument.map(|a| self.knowledge[a].range).unwrap_or_default();
+        mean_interval(mean, z, total, hidden, bounds, population, self.quantiles)
     }
 
-    /// The largest skewness among the arguments involved; `None` when one is unknown.
-    fn gamma(&self, smooth: &Smooth) -> Option<f64> {
+    /// Where the sample is of keys: the largest skewness of their totals; `None` when one is unknown.
+    fn gamma_of_keys(&self, smooth: &Smooth) -> Option<f64> {
         let mut gamma: f64 = 1.0;
-        for input in used_inputs(smooth).into_iter().filter(|i| *i < self.width()) {
-            let known = match (self.shape.variables[input].argument, &self.rows_of_keys) {
-                (Some(argument), _) => &self.knowledge[argument].known,
-                (None, Some(rows)) => rows,
-                (None, None) => continue,
+        for variable in used_inputs(smooth).into_iter().filter_map(|i| self.shape.variables.get(i)) {
+            let skewness = match variable.argument {
+                Some(argument) => self.knowledge[argument].keys.skewness?,
+                None => self.rows_of_keys.and_then(|rows| rows.skewness)?,
             };
-            let skewness = known.skewness?;
             if skewness.abs() > gamma.abs() {
                 gamma = skewness;
             }
@@ -304,35 +328,41 @@ impl Estimator<'_> {
         Some(gamma)
     }
 
-    /// The largest kurtosis among the products in `smooth`; `None` when there is no product.
-    fn product_kurtosis(&self, smooth: &Smooth) -> Option<Option<f64>> {
-        let arguments = used_inputs(smooth).into_iter().filter_map(|i| self.shape.variables.get(i)?.argument);
-        let products = arguments.filter(|a| matches!(self.shape.arguments[*a], Argument::Product(..)));
-        products.map(|a| self.knowledge[a].known.kurtosis).reduce(|a, b| a.zip(b).map(|(a, b)| a.max(b)))
-    }
-
     /// Where the sample is of keys: the largest kurtosis of their totals.
     fn kurtosis_of_keys(&self, smooth: &Smooth) -> Option<Option<f64>> {
         let rows = self.rows_of_keys.as_ref()?;
         let variables = used_inputs(smooth).into_iter().filter_map(|i| self.shape.variables.get(i));
-        let known = variables.map(|v| v.argument.map_or(rows.kurtosis, |a| self.knowledge[a].known.kurtosis));
+        let known = variables.map(|v| v.argument.map_or(rows.kurtosis, |a| self.knowledge[a].keys.kurtosis));
         known.reduce(|a, b| a.zip(b).map(|(a, b)| a.max(b)))
     }
 
     /// An upper bound of the coefficient of variation of what must stay away from zero.
     fn instability(&self, smooth: &Smooth, group: usize) -> f64 {
+        self.variation_of(&smooth.denominators(), group)
+    }
+
+    /// Whether an ABS takes part whose argument may have the other sign.
+    fn may_bend(&self, smooth: &Smooth, group: usize) -> bool {
+        let kinks = smooth.kinks();
+        !kinks.is_empty() && self.variation_of(&kinks, group) * self.quantiles.normal() * KINK_MARGIN > 1.0
+    }
+
+    /// An upper bound of the largest coefficient of variation of functions of the totals; 0 without one.
+    fn variation_of(&self, parts: &[&Smooth], group: usize) -> f64 {
         let inputs = self.inputs(group);
         let mut gradient = vec![0.0; inputs.len()];
         let mut worst: f64 = 0.0;
-        for denominator in smooth.denominators() {
-            let value = denominator.gradient(&inputs, &mut gradient);
+        for part in parts {
+            let value = part.gradient(&inputs, &mut gradient);
             let error: f64 = (0..self.width())
+                .filter(|v| gradient[*v] != 0.0)
                 .map(|v| (gradient[v] * self.total(group, v).standard_error().unwrap_or(f64::INFINITY)).abs())
                 .filter(|e| !e.is_nan())
                 .sum();
-            worst = worst.max((error / value).abs());
+            let variation = (error / value).abs();
+            worst = if variation.is_nan() { f64::INFINITY } else { worst.max(variation) };
         }
-        if worst.is_nan() { f64::INFINITY } else { worst }
+        worst
     }
 }
 
@@ -393,7 +423,7 @@ fn no_key(population: &Population) -> Estimate {
 }
 
 /// The estimate of a rounded number, its ends rounded alike: ROUND never changes the order of numbers.
-fn rounded(estimate: Estimate, digits: i32) -> Estimate {
+pub(crate) fn rounded(estimate: Estimate, digits: i32) -> Estimate {
     let unit = 10_f64.powi(digits);
     let round = |x: Option<f64>| x.map(|x| (x * unit).round() / unit);
     Estimate {
@@ -401,13 +431,5 @@ fn rounded(estimate: Estimate, digits: i32) -> Estimate {
         lower: round(estimate.lower),
         upper: round(estimate.upper),
         trust: estimate.trust,
-    }
-}
-
-fn variation(total: &Total) -> f64 {
-    match total.standard_error() {
-        Some(error) if total.estimate() > 0.0 => error / total.estimate(),
-        Some(_) => 0.0,
-        None => f64::INFINITY,
     }
 }

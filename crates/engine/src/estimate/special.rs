@@ -24,12 +24,12 @@ pub(crate) fn estimates(
         SpecialKind::Quantile { share, rows } => quantiles(look, walk.sizes, call, &column, share, rows),
         SpecialKind::Extreme { is_max, truth } => {
             let seen = column.extremes(is_max);
-            let knowledge = &look.knowledge[call.argument].known;
+            let range = look.knowledge[call.argument].range;
             let bound = match (truth, is_max) {
                 (true, true) => Some(1.0),
                 (true, false) => Some(0.0),
-                (false, true) => knowledge.max,
-                (false, false) => knowledge.min,
+                (false, true) => Some(range.high).filter(|high| high.is_finite()),
+                (false, false) => Some(range.low).filter(|low| low.is_finite()),
             };
             let estimate = |(group, seen): (usize, Option<f64>)| {
                 // Of sampled strata the scan knows the extreme, of the others every row.
@@ -83,14 +83,14 @@ fn quantiles(
         })
         .collect();
     let residuals = column.residuals(sizes, share, &at);
-    let knowledge = &look.knowledge[call.argument].known;
+    let bounds = look.knowledge[call.argument].range;
     let estimate = |(group, points): (usize, &Vec<_>)| {
         let seen = look.total(group, rows).domain_rows;
         if at[group].0.is_nan() && !points.is_empty() {
             return Estimate::exact_null().untrusted(Doubt::OneSided);
         }
         let (z, population) = (&residuals[group], &look.populations[group]);
-        quantile_interval(points, share, z, seen, knowledge, population, look.quantiles)
+        quantile_interval(points, share, z, seen, bounds, population, look.quantiles)
     };
     points.iter().enumerate().map(estimate).collect()
 }

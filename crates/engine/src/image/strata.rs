@@ -75,7 +75,7 @@ mod tests {
             caps: ones,
             ..StrataColumns::default()
         };
-        Arc::new(SampleStrata::new(columns.build().unwrap()))
+        Arc::new(SampleStrata::new(columns.build().unwrap(), false))
     }
 
     #[test]

@@ -2,13 +2,13 @@
 //!
 //! The build-time scan knows rows, not keys; the keys of the family's top level stand for all of them.
 
-use super::range::range;
-use super::{ArgumentKnowledge, KnowledgeCache, Opened, Weighted, evaluated, uncast};
+use super::range::{of_column, range};
+use super::{ArgumentKnowledge, KnowledgeCache, Opened, evaluated, uncast};
 use crate::error::Result;
 use crate::shape::{Argument, Shape};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::Expr;
-use plusminus_statistics::Knowledge;
+use plusminus_statistics::{Knowledge, Moments};
 
 impl KnowledgeCache {
     /// Of the sum of an argument over a key's rows; nothing of arguments that only occur in second moments.
@@ -29,9 +29,9 @@ impl KnowledgeCache {
                 }
                 _ => Knowledge::default(),
             };
-            let range = argument.plain().map(|expr| range(expr, &shape.scan.projected_schema, family));
-            let range = range.unwrap_or_default();
-            known.push(ArgumentKnowledge { whole: own, range, ..ArgumentKnowledge::default() });
+            let of = |name: &str| of_column(name, family.manifest, family.strata);
+            let range = argument.plain().map(|expr| range(expr, &shape.scan.projected_schema, &of));
+            known.push(ArgumentKnowledge { mean: None, keys: own, range: range.unwrap_or_default() });
         }
         Ok(known)
     }
@@ -52,10 +52,10 @@ impl KnowledgeCache {
         let text = expr.map_or_else(|| "rows of a key".to_owned(), |e| format!("{e} by key"));
         let known = self.cached(family, text, || {
             let keys = totals_by_key(expr, shape, state, family)?;
-            let whole = keys.map_or_else(Knowledge::default, |keys| keys.moments(|v| v[0]));
-            Ok(ArgumentKnowledge { whole, ..ArgumentKnowledge::default() })
+            let keys = keys.map_or_else(Knowledge::default, |totals| moments(&totals));
+            Ok(ArgumentKnowledge { keys, ..ArgumentKnowledge::default() })
         })?;
-        Ok(known.whole)
+        Ok(known.keys)
     }
 }
 
@@ -78,7 +78,7 @@ fn totals_by_key(
     shape: &Shape,
     state: &SessionState,
     family: &Opened<'_>,
-) -> Result<Option<Weighted>> {
+) -> Result<Option<Vec<f64>>> {
     let exprs: Vec<&Expr> = expr.into_iter().collect();
     let columns: Vec<String> = exprs.iter().flat_map(|e| e.column_refs()).map(|c| c.name.clone()).collect();
     let mut totals: Vec<f64> = Vec::new();
@@ -100,5 +100,12 @@ fn totals_by_key(
             }
         }
     }
-    Ok(Some(Weighted { weights: vec![1.0; totals.len()], values: vec![totals] }))
+    Ok(Some(totals))
+}
+
+/// Moments of the keys' totals; no bounds, since keys that were not drawn may exceed them.
+fn moments(totals: &[f64]) -> Knowledge {
+    let mut moments = Moments::default();
+    moments.add_slice(totals);
+    Knowledge { min: None, max: None, ..Knowledge::from(&moments) }
 }

@@ -1,15 +1,15 @@
 //! The values that an expression over a table's columns can have, from the extremes that the build-time scan saw.
 
-use super::Opened;
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::logical_expr::{Expr, ExprSchemable, Operator};
+use plusminus_catalog::{Manifest, Strata};
 use plusminus_statistics::expression::ValueRange;
 
-/// The range of `expr` over all rows of the table where it is not NULL; any number where it is not known.
-pub(super) fn range(expr: &Expr, schema: &DFSchema, family: &Opened<'_>) -> ValueRange {
-    let of = |part: &Expr| range(part, schema, family);
+/// The range of `expr` where it is not NULL, given those of columns; any number where it is not known.
+pub(crate) fn range(expr: &Expr, schema: &DFSchema, of_column: &dyn Fn(&str) -> ValueRange) -> ValueRange {
+    let of = |part: &Expr| range(part, schema, of_column);
     match expr {
-        Expr::Column(column) => of_column(&column.name, family),
+        Expr::Column(column) => of_column(&column.name),
         Expr::Literal(value, _) => literal(value),
         Expr::Alias(alias) => of(&alias.expr),
         Expr::Negative(inner) => of(inner).negated(),
@@ -54,9 +54,10 @@ fn whole(range: ValueRange, expr: &Expr, schema: &DFSchema) -> ValueRange {
     }
 }
 
-fn of_column(name: &str, family: &Opened<'_>) -> ValueRange {
-    let Some(moments) = family.manifest.column_moments(name) else { return ValueRange::ALL };
-    let values: u64 = family.strata.non_null(name).unwrap_or(family.strata.rows()).iter().sum();
+/// The range of a column over the whole table.
+pub(crate) fn of_column(name: &str, manifest: &Manifest, strata: &Strata) -> ValueRange {
+    let Some(moments) = manifest.column_moments(name) else { return ValueRange::ALL };
+    let values: u64 = strata.non_null(name).unwrap_or(strata.rows()).iter().sum();
     match (moments.min, moments.max) {
         // The scan knows no bounds where it met values that are no finite numbers.
         (Some(min), Some(max)) if moments.count == values => ValueRange::new(min, max),

@@ -6,11 +6,13 @@
 
 mod arithmetic;
 mod constants;
+mod folding;
 mod sum;
 mod wide;
 
 pub(crate) use arithmetic::{CheckedArithmetic, physical_expr};
 pub(crate) use constants::CheckedConstants;
+pub(crate) use folding::{CheckedFolding, hidden, shown};
 pub(crate) use wide::Overflow;
 
 use datafusion::error::Result;

@@ -55,6 +55,10 @@ async fn arithmetic_on_literals_is_checked() {
     let session = session(&folder).await;
     for sql in [
         "SELECT 9223372036854775807 + 1 AS v",
+        "SELECT 9223372036854775807 + COALESCE(k, 1) * 0 + 1 AS v FROM t",
+        "SELECT a + 1 AS v FROM (SELECT 9223372036854775807 AS a)",
+        "SELECT k FROM t WHERE COALESCE(k, 1) * 0 + 9223372036854775807 + 1 < 5",
+        "SELECT SUM(k + 9223372036854775807 + COALESCE(k, 1) * 0 + 1) FROM t ERROR WITHIN 10%",
         "SELECT k FROM t WHERE i < 9223372036854775807 * 2",
         "SELECT SUM(k + 5000000000 * 5000000000) FROM t ERROR WITHIN 10%",
         "SELECT * FROM (SELECT -9223372036854775807 - 2 AS v) WHERE v > 0",

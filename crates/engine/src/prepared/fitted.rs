@@ -1,14 +1,14 @@
 use crate::choose::cumulative_rows;
 use crate::error::Result;
 use crate::kernel::{Compiled, Needs, SampleStrata, StrataView, bare, names};
-use crate::knowledge::{ArgumentKnowledge, KnowledgeCache, Opened};
+use crate::knowledge::{ArgumentKnowledge, KnowledgeCache, Opened, Unseen};
 use crate::shape::Shape;
 use arrow::datatypes::Schema;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::Expr;
 use plusminus_catalog::Manifest;
-use plusminus_statistics::Knowledge;
-use std::sync::{Arc, OnceLock};
+use plusminus_statistics::{Knowledge, StratumSize};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A query seen through one generation of a sample.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub(crate) struct Fitted {
     compiled: OnceLock<Arc<Compiled>>,
     grouped: OnceLock<Grouped>,
     known: OnceLock<Known>,
+    /// What rows that the level looked at last did not show could change.
+    unseen: Mutex<Option<(usize, Arc<Unseen>)>>,
 }
 
 /// What is needed of rows that lie in the order of their groups.
@@ -44,7 +46,7 @@ pub(crate) struct Known {
 impl Known {
     /// By argument its mean, about which products are computed; NaN where it is not known.
     pub(crate) fn centres(&self) -> Vec<f64> {
-        self.arguments.iter().map(|known| known.whole.mean.unwrap_or(f64::NAN)).collect()
+        self.arguments.iter().map(|known| known.mean.unwrap_or(f64::NAN)).collect()
     }
 }
 
@@ -67,7 +69,25 @@ impl Fitted {
             compiled: OnceLock::new(),
             grouped: OnceLock::new(),
             known: OnceLock::new(),
+            unseen: Mutex::default(),
         })
+    }
+
+    /// Bytes held beside what others hold.
+    pub(crate) fn bytes(&self) -> usize {
+        let unseen = self.unseen.lock().unwrap_or_else(PoisonError::into_inner);
+        self.view.bytes() + unseen.as_ref().map_or(0, |(_, unseen)| unseen.bytes())
+    }
+
+    /// What rows that levels up to `level` do not show could change; that of the last look is kept.
+    pub(crate) fn unseen(&self, shape: &Shape, known: &Known, level: usize, sizes: &[StratumSize]) -> Arc<Unseen> {
+        let lock = || self.unseen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, unseen)) = lock().as_ref().filter(|(last, _)| *last == level) {
+            return Arc::clone(unseen);
+        }
+        let unseen = Arc::new(Unseen::new(shape, &self.view, sizes, &self.manifest, &known.arguments));
+        *lock() = Some((level, Arc::clone(&unseen)));
+        unseen
     }
 
     /// The expressions for batches with `schema`, which all levels share.

@@ -18,7 +18,7 @@ use crate::diagnose::with_tables;
 use crate::error::{Error, Result};
 use crate::kernel::SampleStrata;
 use crate::session::Session;
-use crate::session::views::with_views_as_tables;
+use crate::session::views::{views_by_depth, with_views_as_tables};
 use crate::shape::errors::check as check_error_functions;
 use crate::shape::{Reason, Shape, recognise, simplified};
 use datafusion::error::DataFusionError;
@@ -34,8 +34,8 @@ pub(crate) struct Prepared {
     pub(crate) plan: LogicalPlan,
     /// What can be estimated of it, or why nothing can.
     pub(crate) shape: Result<Arc<Shape>, Reason>,
-    /// The query over views as tables, for samples of views; `None` where it names no view.
-    pub(crate) view_shape: Option<Arc<Shape>>,
+    /// The query over views as tables, for samples of views: those it names first, then those that they stand on.
+    pub(crate) view_shapes: Vec<Arc<Shape>>,
     /// What stands above the aggregate, compiled when it is first needed; `None` in it when that cannot be done.
     pub(crate) upward: OnceLock<Option<Upward>>,
     /// How fast it ran before.
@@ -84,15 +84,21 @@ impl Prepared {
             return Ok(None);
         }
         // Before planning, so that a table which is replaced meanwhile is not taken for the one planned with.
-        let tables = Tables::named(session, references).await;
+        let mut tables = Tables::named(session, references).await;
         let misnamed = |error: DataFusionError| with_tables(&error, &session.table_names());
         let raw = case::plan(&state, sql, statement).await.map_err(misnamed)?;
-        let view_plan = with_views_as_tables(&raw, &tables.known)?;
+        let mut view_plans = Vec::new();
+        for (depth, views) in views_by_depth(session, &tables.known).await?.into_iter().enumerate() {
+            view_plans.extend(with_views_as_tables(&raw, &views)?);
+            if depth > 0 {
+                tables.known.extend(views);
+            }
+        }
         let plan = analysed(&state, raw).map_err(misnamed)?;
         let basis = Arc::new(Basis::new(Arc::clone(&state), tables, &plan)?);
         let mut prepared = Self::of(basis, plan, Arc::default())?;
-        if let Some(view_plan) = view_plan {
-            prepared.view_shape = recognised(&analysed(&state, view_plan)?, &state).ok().map(Arc::new);
+        for plan in view_plans {
+            prepared.view_shapes.extend(recognised(&analysed(&state, plan)?, &state).ok().map(Arc::new));
         }
         Ok(Some(prepared))
     }
@@ -101,7 +107,15 @@ impl Prepared {
     fn of(basis: Arc<Basis>, plan: LogicalPlan, pace: Arc<Pace>) -> Result<Self> {
         check_error_functions(&plan)?;
         let shape = recognised(&plan, &basis.state).map(Arc::new);
-        Ok(Self { basis, plan, shape, view_shape: None, upward: OnceLock::new(), pace, fitted: Mutex::default() })
+        Ok(Self {
+            basis,
+            plan,
+            shape,
+            view_shapes: Vec::new(),
+            upward: OnceLock::new(),
+            pace,
+            fitted: Mutex::default(),
+        })
     }
 
     /// The state that it was planned with.
@@ -112,7 +126,7 @@ impl Prepared {
     /// Whether asking again later means the same, tables, functions and settings being what they are: nothing changes with
     /// the time, and no part is filled in while the query runs.
     pub(crate) fn is_repeatable(&self) -> bool {
-        let slotted = self.shape.iter().chain(&self.view_shape).any(|shape| !shape.error_calls.is_empty());
+        let slotted = self.shape.iter().chain(&self.view_shapes).any(|shape| !shape.error_calls.is_empty());
         !slotted && self.basis.is_repeatable()
     }
 
@@ -129,7 +143,7 @@ impl Prepared {
     /// Bytes held beside the plan, about.
     fn bytes(&self) -> usize {
         let fitted = self.fitted.lock().unwrap_or_else(PoisonError::into_inner);
-        fitted.iter().map(|f| f.view.bytes()).sum()
+        fitted.iter().map(|f| f.bytes()).sum()
     }
 
     /// `shape` seen through a sample, from before if it was seen so.

@@ -101,7 +101,7 @@ impl Templates {
     /// Takes note of a query that was planned from a text, and makes a template when its form was asked before.
     pub(super) async fn learn(&self, sql: &str, form: Form, literals: Literals, prepared: &Prepared) {
         // A template knows no views.
-        if prepared.view_shape.is_some() || !self.is_wanted(&form, &literals) {
+        if !prepared.view_shapes.is_empty() || !self.is_wanted(&form, &literals) {
             return;
         }
         let template = made(sql, literals, prepared).await;

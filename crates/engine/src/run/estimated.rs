@@ -2,10 +2,11 @@
 
 use super::levels::{Levels, Look, too_large};
 use crate::error::Result;
-use crate::estimate::{Estimator, Known, Source, Way, special, ways};
+use crate::estimate::{Estimator, Source, Way, special, ways};
 use crate::kernel::{
     Asked, Block, ByGroup, Desk, Half, LevelSizes, LevelStrata, Program, Walk, Workers, key_totals, totals,
 };
+use crate::knowledge::{ArgumentKnowledge, Unseen};
 use crate::run::catalog::known_variable;
 use crate::shape::{Shape, Variable, used_inputs};
 use datafusion::execution::memory_pool::MemoryReservation;
@@ -24,7 +25,10 @@ struct Basis<'a> {
     /// Counts that the catalog knows, by variable and group.
     known: Vec<Option<Vec<f64>>>,
     /// What is known of each argument.
-    knowledge: Vec<Known>,
+    knowledge: &'a [ArgumentKnowledge],
+    /// What rows that the level does not show could change.
+    unseen: Arc<Unseen>,
+    parts: Vec<usize>,
     whole_strata: bool,
     rows_of_keys: Option<Knowledge>,
     quantiles: &'a Quantiles,
@@ -75,7 +79,6 @@ impl Levels<'_> {
         parts: &[usize],
         quantiles: &'a Quantiles,
     ) -> Basis<'a> {
-        let is_tail_whole = self.view.is_tail_whole(&strata.sizes);
         #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
         let known = |variable| {
             let counts = known_variable(self.shape, self.view, variable)?;
@@ -87,13 +90,25 @@ impl Levels<'_> {
             ways: ways(self.shape, self.known.rows_of_keys.is_some()),
             populations: parts.iter().map(|p| strata.by_part[*p]).collect(),
             known: (0..self.shape.variables.len()).map(known).collect(),
-            knowledge: self.known.arguments.iter().map(|k| k.at(is_tail_whole)).collect(),
+            knowledge: &self.known.arguments,
+            unseen: self.unseen(level, strata),
+            parts: parts.to_vec(),
             whole_strata: self.view.decides_all(),
             rows_of_keys: self.known.rows_of_keys,
             quantiles,
             of_few_keys: self.of_few_keys(strata, parts.len()),
             doubted: self.doubted(level, quantiles),
             key_values: self.program.as_ref().map_or(&[], Program::key_numbers),
+        }
+    }
+
+    /// What rows that levels up to `level` do not show could change; nothing is asked where only counts are, or whole keys were
+    /// drawn.
+    pub(super) fn unseen(&self, level: usize, strata: &LevelStrata) -> Arc<Unseen> {
+        let is_asked = self.shape.variables.iter().any(|variable| variable.argument.is_some());
+        match is_asked && !self.view.by_key {
+            true => self.fitted.unseen(self.shape, self.known, level, &strata.sizes),
+            false => Arc::default(),
         }
     }
 
@@ -149,7 +164,9 @@ impl Basis<'_> {
             populations: &self.populations[groups.clone()],
             known: self.known.iter().map(|known| known.as_ref().map(|known| &known[groups.clone()])).collect(),
             specials: Vec::new(),
-            knowledge: &self.knowledge,
+            knowledge: self.knowledge,
+            unseen: &self.unseen,
+            parts: &self.parts[groups.clone()],
             whole_strata: self.whole_strata,
             rows_of_keys: self.rows_of_keys,
             quantiles: self.quantiles,

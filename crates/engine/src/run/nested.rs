@@ -4,15 +4,18 @@ use super::columns::typed;
 use super::levels::{Levels, Look, too_large};
 use crate::above::{self, Choice};
 use crate::error::{Error, Result};
+use crate::estimate::rounded;
 use crate::kernel::{Replicates, replicates};
 use crate::numbers::floats;
-use crate::shape::Role;
+use crate::run::catalog::known_variable;
+use crate::shape::{Call, CallKind, Role};
 use arrow::array::{ArrayRef, UInt32Array};
 use arrow::compute::take;
+use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
 use arrow::row::{OwnedRow, RowConverter, Rows, SortField};
 use plusminus_statistics::jackknife::{REPLICATES_NESTED, jackknife_interval};
-use plusminus_statistics::{Doubt, Estimate, Population};
+use plusminus_statistics::{Doubt, Estimate, Population, Quantiles};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -20,8 +23,6 @@ use std::sync::Arc;
 const GROUP_ROWS_MIN: u64 = 30;
 /// Sampled rows in all from which the jackknife was found to cover what it says.
 const ROWS_MIN: u64 = 100;
-/// The largest `|γ|/√n` of a trusted jackknife: lognormal values (σ = 1.5) of fewer rows cover 88–93 %.
-const SKEWNESS_MAX: f64 = 0.5;
 
 /// The query's rows with the intervals of its estimates.
 #[derive(Clone)]
@@ -57,32 +58,39 @@ impl Levels<'_> {
         }
         // Totals of every replicate, and as much again while they are added up and shown above the aggregate.
         let room = self.memory.new_empty();
-        let bytes = 2 * size_of::<f64>() * (REPLICATES_NESTED as usize + 1) * groups * shape.variables.len().max(1);
+        let bytes = 2 * size_of::<f64>() * (REPLICATES_NESTED as usize + 3) * groups * shape.variables.len().max(1);
         room.try_grow(bytes).map_err(|_| too_large(self.pieces.len().saturating_sub(1)))?;
         let walked = replicates(&self.rows, &look.strata.sizes, &shape.variables, groups, REPLICATES_NESTED);
         let (columns, numbers) = self.replicated_columns(look, &walked)?;
         let all = above::beyond(shape, state, columns, numbers, Choice::Left).await?;
         let doubt = self.doubt(look, &walked);
+        let are_all_seen = groups >= self.view.living_parts();
         let keys: Vec<usize> = (0..shape.outputs.len()).filter(|i| shape.outputs[*i].role != Role::Estimate).collect();
         let places = Places::new(&batch, &all.batch, &all.groups, &keys)?;
-        for (number, intervals) in intervals.iter_mut().enumerate() {
+        for (output, (number, intervals)) in shape.outputs.iter().zip(intervals.iter_mut().enumerate()) {
             let Some(intervals) = intervals else { continue };
-            let values = float64(batch.column(number))?;
             let others = float64(all.batch.column(number))?;
             for (row, interval) in intervals.iter_mut().enumerate() {
-                let replicates: Vec<Option<f64>> = places.of(row).map(|at| at.and_then(|at| others[at])).collect();
-                *interval = interval_of(values[row], &replicates, &look.quantiles, doubt);
+                let cell = Cell::new(places.of(row).map(|at| at.map(|at| others[at])));
+                let estimate = match (cell.is_certain, are_all_seen) {
+                    (true, true) => cell.value.map_or_else(Estimate::exact_null, Estimate::exact),
+                    (true, false) => cell.interval(&look.quantiles).untrusted(Doubt::NoRows),
+                    (false, _) => {
+                        doubt.map_or(cell.interval(&look.quantiles), |d| cell.interval(&look.quantiles).untrusted(d))
+                    }
+                };
+                *interval = output.round.map_or(estimate, |digits| rounded(estimate, digits));
             }
         }
         Ok(Nested { batch, columns: intervals })
     }
 
-    /// The aggregate's rows once per replicate, and the replicate of each.
+    /// The aggregate's rows once per replicate, then as estimated and as [`disturbed`], and the number of each.
     fn replicated_columns(&mut self, look: &Look, walked: &Replicates) -> Result<(Vec<ArrayRef>, UInt32Array)> {
         let groups = look.populations.len();
         let count = walked.count as usize;
         let size = u32::try_from(groups).map_err(Error::data)?;
-        let repeated = UInt32Array::from_iter_values((0..count).flat_map(|_| 0..size));
+        let repeated = UInt32Array::from_iter_values((0..count + 2).flat_map(|_| 0..size));
         let mut columns = Vec::new();
         for key in self.keys_of(look)? {
             columns.push(take(&key, &repeated, None)?);
@@ -93,10 +101,17 @@ impl Levels<'_> {
                 // What is NULL as an estimate is so in every replicate.
                 estimates[group].and_then(|_| call.kind.value(input, |_| true))
             };
-            let all = (0..count).flat_map(|r| (0..groups).map(move |g| (r, g)));
-            columns.push(typed(&all.map(value).collect::<Vec<_>>(), &call.data_type)?);
+            let replicated = (0..count).flat_map(|r| (0..groups).map(move |g| (r, g))).map(value);
+            let is_known = match call.kind {
+                CallKind::Count { rows } => known_variable(self.shape, self.view, rows).is_some(),
+                _ => false,
+            };
+            let is_certain = |group: usize| is_known || look.populations[group].is_exact();
+            let disturbed = disturbed(estimates, &call.data_type, is_certain);
+            let all: Vec<_> = replicated.chain(estimates.iter().copied()).chain(disturbed).collect();
+            columns.push(typed(&all, &call.data_type)?);
         }
-        let numbers = (0..walked.count).flat_map(|r| std::iter::repeat_n(r, groups));
+        let numbers = (0..walked.count + 2).flat_map(|r| std::iter::repeat_n(r, groups));
         Ok((columns, UInt32Array::from_iter_values(numbers)))
     }
 
@@ -111,7 +126,7 @@ impl Levels<'_> {
         let rows: u64 = seen.iter().zip(&look.populations).filter(|(_, p)| !p.is_exact()).map(|(rows, _)| rows).sum();
         if is_thin || rows < ROWS_MIN {
             Some(Doubt::FewRows)
-        } else if self.is_skewed(rows) {
+        } else if self.may_hide(look, walked) {
             Some(Doubt::HeavyTail)
         } else if walked.varies {
             None
@@ -122,33 +137,97 @@ impl Levels<'_> {
 }
 
 impl Levels<'_> {
-    /// Whether an argument is too skewed for so many rows, or nothing is known of it.
-    fn is_skewed(&self, rows: u64) -> bool {
-        #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
-        let root = (rows as f64).sqrt();
-        let summed = self.shape.variables.iter().filter_map(|v| v.argument);
-        let mut skewness = summed.map(|a| self.known.arguments[a].whole.skewness);
-        skewness.any(|gamma| gamma.is_none_or(|gamma| gamma.abs() / root > SKEWNESS_MAX))
+    /// Whether in a group a single row that the sample did not show could change a sum or an average by more than its standard
+    /// error.
+    fn may_hide(&self, look: &Look, walked: &Replicates) -> bool {
+        let level = self.pieces.len().saturating_sub(1);
+        let unseen = self.unseen(level, &look.strata);
+        let is_whole = |variable: usize| {
+            let domain = &self.shape.domains[self.shape.variables[variable].domain];
+            self.view.decides_all() && domain.filter.is_none() && domain.not_null.is_empty()
+        };
+        let hides = |call: &Call, group: usize| {
+            let (sum, rows) = match call.kind {
+                CallKind::Count { .. } => return false,
+                CallKind::Sum { sum } => (sum, None),
+                CallKind::Avg { sum, rows } => (sum, Some(rows)),
+                CallKind::Spread { .. } | CallKind::Special(_) => return true,
+            };
+            let Some(argument) = self.shape.variables[sum].argument else { return true };
+            let all = |variable: usize| (0..REPLICATES_NESTED as usize).map(move |r| walked.total(r, group, variable));
+            let mean_rows = rows.map_or(1.0, |rows| mean(all(rows)));
+            let values: Vec<f64> = match rows {
+                Some(rows) => all(sum).zip(all(rows)).map(|(sum, rows)| sum / rows).collect(),
+                None => all(sum).collect(),
+            };
+            let centre = mean(values.iter().copied());
+            let variance: f64 = values.iter().map(|value| (value - centre).powi(2)).sum();
+            let part = self.part(group);
+            let hidden = match is_whole(sum) {
+                true => unseen.whole(part, argument, None),
+                false => unseen.partial(part, argument, if rows.is_some() { centre } else { 0.0 }),
+            };
+            let hidden = hidden.scaled(mean_rows.recip());
+            let most = hidden.up.max(hidden.down);
+            most.is_nan() || most * most > variance
+        };
+        let inexact = (0..look.populations.len()).filter(|group| !look.populations[*group].is_exact());
+        inexact.into_iter().any(|group| self.shape.calls.iter().any(|call| hides(call, group)))
     }
 }
 
-fn interval_of(
+fn mean(values: impl Iterator<Item = f64> + Clone) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "there are few replicates")]
+    let count = values.clone().count() as f64;
+    values.sum::<f64>() / count
+}
+
+/// The estimates with all that sampling may have moved put elsewhere, so that what still comes to the same depends on none of
+/// it: whatever is smooth changes with its input.
+fn disturbed(
+    estimates: &[Option<f64>],
+    data_type: &DataType,
+    is_certain: impl Fn(usize) -> bool,
+) -> impl Iterator<Item = Option<f64>> {
+    let is_floating = data_type.is_floating();
+    estimates.iter().enumerate().map(move |(group, estimate)| match estimate {
+        _ if is_certain(group) => *estimate,
+        _ if is_floating => Some(f64::NAN),
+        // Offsets of different groups do not cancel each other by a design of the data.
+        _ => Some(estimate.unwrap_or(0.0) + offset_of(group)),
+    })
+}
+
+/// A whole number between 1 and 1,000,003, scattered over the groups.
+#[expect(clippy::cast_precision_loss, reason = "the remainder is small")]
+fn offset_of(group: usize) -> f64 {
+    (1 + (group as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) % 1_000_003) as f64
+}
+
+/// One value of the answer: as estimated, and in all replicates.
+struct Cell {
     value: Option<f64>,
-    replicates: &[Option<f64>],
-    quantiles: &plusminus_statistics::Quantiles,
-    doubt: Option<Doubt>,
-) -> Estimate {
-    let Some(value) = value else { return Estimate::exact_null().untrusted(Doubt::NoRows) };
-    // What no replicate changes does not depend on any estimate, such as the number of groups.
-    let estimate = if replicates.iter().all(|r| r.is_some_and(|r| r.to_bits() == value.to_bits())) {
-        Estimate::exact(value)
-    } else {
-        let replicates: Vec<f64> = replicates.iter().map(|r| r.unwrap_or(f64::NAN)).collect();
-        jackknife_interval(value, &replicates, quantiles)
-    };
-    match doubt {
-        Some(doubt) => estimate.untrusted(doubt),
-        None => estimate,
+    replicates: Vec<f64>,
+    /// No estimate takes part in it.
+    is_certain: bool,
+}
+
+impl Cell {
+    /// From the replicates, the estimate itself and the disturbed one, in this order; `None` where the row was not found.
+    fn new(values: impl Iterator<Item = Option<Option<f64>>>) -> Self {
+        let mut values: Vec<Option<Option<f64>>> = values.collect();
+        let (disturbed, value) = (values.pop().flatten(), values.pop().flatten());
+        let bits = |value: Option<f64>| value.map(f64::to_bits);
+        let is_certain = value.zip(disturbed).is_some_and(|(value, other)| bits(value) == bits(other));
+        let replicates = values.into_iter().map(|r| r.flatten().unwrap_or(f64::NAN)).collect();
+        Self { value: value.flatten(), replicates, is_certain }
+    }
+
+    fn interval(&self, quantiles: &Quantiles) -> Estimate {
+        match self.value {
+            Some(value) => jackknife_interval(value, &self.replicates, quantiles),
+            None => Estimate::exact_null().untrusted(Doubt::NoRows),
+        }
     }
 }
 
@@ -178,7 +257,7 @@ impl Places {
         }
         let of_row = |row: usize| {
             let own = key(&own, row);
-            (0..REPLICATES_NESTED).map(|r| found.get(&(r, own.clone())).copied().flatten()).collect()
+            (0..REPLICATES_NESTED + 2).map(|r| found.get(&(r, own.clone())).copied().flatten()).collect()
         };
         Ok(Self { rows: (0..batch.num_rows()).map(of_row).collect() })
     }

@@ -16,7 +16,7 @@ use crate::goal::Defaults;
 use crate::image::ImageCache;
 use crate::kernel::{Spare, Workers};
 use crate::knowledge::KnowledgeCache;
-use crate::overflow::{CheckedArithmetic, CheckedConstants};
+use crate::overflow::{CheckedArithmetic, CheckedConstants, CheckedFolding};
 use crate::prepared::PreparedCache;
 use crate::quantiles::QuantilesCache;
 use crate::query::Query;
@@ -229,7 +229,9 @@ impl SessionBuilder {
         // Before others move expressions to where they cannot be found any more.
         let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = vec![Arc::new(CheckedArithmetic)];
         rules.extend(state.physical_optimizers().iter().cloned());
+        let folding = CheckedFolding::among(state.optimizers());
         let state = SessionStateBuilder::from(state)
+            .with_optimizer_rules(folding)
             .with_physical_optimizer_rules(rules)
             .with_analyzer_rule(Arc::new(CheckedConstants))
             .build();

@@ -7,7 +7,7 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session as CatalogSession, TableProvider};
 use datafusion::common::TableReference;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::datasource::{TableType, provider_as_source};
 use datafusion::logical_expr::{DdlStatement, Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::ExecutionPlan;
@@ -50,26 +50,60 @@ impl SampledView {
     }
 }
 
-/// The plan with the views among `tables` as tables, where DataFusion put their queries in their place; `None` without one.
-pub(crate) fn with_views_as_tables(
-    plan: &LogicalPlan,
-    tables: &[(TableReference, Arc<dyn TableProvider>)],
-) -> Result<Option<LogicalPlan>> {
-    let views: Vec<_> = tables.iter().filter(|(_, table)| table.get_logical_plan().is_some()).collect();
-    if views.is_empty() {
-        return Ok(None);
-    }
+/// A named table or view, as it is now.
+pub(crate) type Named = (TableReference, Arc<dyn TableProvider>);
+
+/// The plan with `views` as tables, where DataFusion put their queries in their place; `None` without one.
+pub(crate) fn with_views_as_tables(plan: &LogicalPlan, views: &[Named]) -> Result<Option<LogicalPlan>> {
     let replaced = plan.clone().transform_down(|node| {
         let LogicalPlan::SubqueryAlias(alias) = &node else { return Ok(Transformed::no(node)) };
-        let is_own = |(name, view): &&&(TableReference, Arc<dyn TableProvider>)| {
+        let is_own = |(name, view): &&Named| {
             alias.alias.table() == name.table() && view.get_logical_plan().is_some_and(|own| *own == *alias.input)
         };
         let Some((_, view)) = views.iter().find(is_own) else { return Ok(Transformed::no(node)) };
         let source = provider_as_source(Arc::new(SampledView { view: Arc::clone(view) }));
         let scan = LogicalPlanBuilder::scan(alias.alias.clone(), source, None)?.build()?;
-        Ok(Transformed::new(scan, true, datafusion::common::tree_node::TreeNodeRecursion::Jump))
+        Ok(Transformed::new(scan, true, TreeNodeRecursion::Jump))
     })?;
     Ok(replaced.transformed.then_some(replaced.data))
+}
+
+/// The views among `tables`, then those that they stand on, and so on; none without a view.
+pub(crate) async fn views_by_depth(session: &Session, tables: &[Named]) -> Result<Vec<Vec<Named>>> {
+    let is_view = |(_, table): &&Named| table.get_logical_plan().is_some();
+    let mut layers = Vec::new();
+    let mut layer: Vec<Named> = tables.iter().filter(is_view).cloned().collect();
+    // A view may have taken the place of one that it stands on.
+    let mut seen: Vec<TableReference> = layer.iter().map(|(name, _)| name.clone()).collect();
+    while !layer.is_empty() {
+        let mut below: Vec<Named> = Vec::new();
+        for name in layer.iter().filter_map(|(_, view)| view.get_logical_plan()).flat_map(|plan| aliases(&plan)) {
+            if !seen.contains(&name)
+                && let Ok(table) = session.inner.context.table_provider(name.clone()).await
+                && table.get_logical_plan().is_some()
+            {
+                seen.push(name.clone());
+                below.push((name, table));
+            }
+        }
+        layers.push(std::mem::replace(&mut layer, below));
+    }
+    Ok(layers)
+}
+
+/// The names that sub-queries, and with them views, have in `plan`.
+fn aliases(plan: &LogicalPlan) -> Vec<TableReference> {
+    let mut found = Vec::new();
+    let visited = plan.apply(|node| {
+        if let LogicalPlan::SubqueryAlias(alias) = node {
+            found.push(alias.alias.clone());
+            // What a view stands on itself is of the next layer.
+            return Ok(TreeNodeRecursion::Jump);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    debug_assert!(visited.is_ok(), "looking at nodes brings no error");
+    found
 }
 
 impl Session {

@@ -10,7 +10,7 @@ mod smooth;
 mod subqueries;
 
 pub use above::Role;
-pub(crate) use above::{Comparison, Condition, Output, Selection, roles};
+pub(crate) use above::{Comparison, Condition, Output, Selection, roles, sketched};
 pub(crate) use calls::{Argument, Call, CallKind, Domain, Special, SpecialKind, Spread, Variable};
 pub(crate) use simplify::simplified;
 pub(crate) use smooth::used_inputs;
@@ -35,6 +35,8 @@ impl Reason {
 pub(crate) struct Shape {
     /// The analysed plan of the whole query, with error functions replaced by look-ups.
     pub(crate) plan: LogicalPlan,
+    /// The plan whose replicates tell errors, where another aggregate or a window stands above the aggregate.
+    pub(crate) replicated: Option<LogicalPlan>,
     /// The aggregate node in it.
     pub(crate) aggregate: Aggregate,
     /// The scan of the sampled table.
@@ -97,24 +99,16 @@ impl Shape {
 
     /// Whether argument `number`, or what derives from it, is added up.
     pub(crate) fn is_added(&self, number: usize) -> bool {
-        let derives = |a: &Argument| match a {
+        self.variables.iter().any(|v| v.argument == Some(number)) || self.is_centred(number)
+    }
+
+    /// Whether products of argument `number` are computed about a centre.
+    pub(crate) fn is_centred(&self, number: usize) -> bool {
+        self.arguments.iter().any(|argument| match argument {
             Argument::Plain(_) => false,
             Argument::Centred(of) => *of == number,
             Argument::Product(one, other) => *one == number || *other == number,
-        };
-        self.variables.iter().any(|v| v.argument == Some(number)) || self.arguments.iter().any(derives)
-    }
-
-    /// Whether an interval asks for the skewness of argument `number`, a product: that of a variance alone does not.
-    pub(crate) fn needs_moments(&self, number: usize) -> bool {
-        let is_variance = |smooth: &Smooth| {
-            self.calls.iter().any(|call| match &call.kind {
-                CallKind::Spread { of, spread: Spread::Variance { .. } | Spread::Deviation { .. } } => of == smooth,
-                _ => false,
-            })
-        };
-        let sums = |input: &usize| self.variables.get(*input).is_some_and(|v| v.argument == Some(number));
-        self.smooths().any(|smooth| !is_variance(smooth) && used_inputs(smooth).iter().any(sums))
+        })
     }
 
     /// The number of the first GROUP BY column among the inputs of smooth expressions.
@@ -214,11 +208,13 @@ pub(crate) fn recognise(plan: &LogicalPlan) -> Result<Shape, Reason> {
     let selection = above.selection(keys.len(), &calls, &mut hidden);
     let (hidden_exprs, hidden) = hidden.into_iter().unzip();
     let is_correlated_above = above.is_correlated();
+    let replicated = above.replicated()?;
     let mut shape = Shape {
         selects_by_estimate: above.selects_by_estimate(keys.len()),
         chooses_rows: above.chooses_rows,
         is_beyond: above.is_beyond,
         plan: above.plan,
+        replicated,
         aggregate,
         scan: below.scan,
         predicates: below.predicates,

@@ -4,6 +4,7 @@
 //! (`coalesce`, `nvl`, `now()`), and casts that would overflow on single values disappear when a comparison is moved to the
 //! column's own type. Aggregates themselves, their names and the plan's schema stay as they are.
 
+use crate::overflow::{hidden, shown};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result};
 use datafusion::execution::SessionState;
@@ -58,8 +59,9 @@ fn simplified_node(node: LogicalPlan, state: &SessionState) -> Result<Transforme
         _ if inputs.is_empty() => return Ok(Transformed::no(node)),
         _ => merge_schema(&inputs),
     };
+    let schema = Arc::new(schema);
     let context = SimplifyContext::builder()
-        .with_schema(Arc::new(schema))
+        .with_schema(Arc::clone(&schema))
         .with_config_options(Arc::clone(state.config_options()))
         .with_query_execution_start_time(state.execution_props().query_execution_start_time)
         .build();
@@ -67,17 +69,21 @@ fn simplified_node(node: LogicalPlan, state: &SessionState) -> Result<Transforme
     let names = NamePreserver::new(&node);
     node.map_expressions(|expr| {
         let name = names.save(&expr);
-        let simplified = simplify(expr, &simplifier)?;
+        let simplified = simplify(expr, &simplifier, &schema)?;
         Ok(simplified.update_data(|expr| name.restore(expr)))
     })
 }
 
 /// Simplifies `expr`; of an aggregate, a window or grouping sets only the parts, so that the call itself stays.
-fn simplify(expr: Expr, simplifier: &ExprSimplifier) -> Result<Transformed<Expr>> {
+fn simplify(expr: Expr, simplifier: &ExprSimplifier, schema: &DFSchema) -> Result<Transformed<Expr>> {
     match expr {
         Expr::Alias(_) | Expr::AggregateFunction(_) | Expr::WindowFunction(_) | Expr::GroupingSet(_) => {
-            expr.map_children(|part| simplify(part, simplifier))
+            expr.map_children(|part| simplify(part, simplifier, schema))
         }
-        other => Ok(simplifier.simplify_with_cycle_count_transformed(other)?.0),
+        other => {
+            let hidden = hidden(other, schema)?;
+            let simplified = simplifier.simplify_with_cycle_count_transformed(hidden.data)?.0;
+            Ok(Transformed::new_transformed(shown(simplified.data)?.data, simplified.transformed))
+        }
     }
 }

@@ -48,7 +48,7 @@ pub(crate) fn translate(expr: &Expr, schema: &DFSchemaRef, keys: usize, calls: &
 }
 
 /// The x of `CASE WHEN x IS NOT NULL THEN x ELSE literal END`, which is what COALESCE is simplified to.
-fn guarded(case: &Case) -> Option<&Expr> {
+pub(super) fn guarded(case: &Case) -> Option<&Expr> {
     let (None, [(when, then)], Some(otherwise)) = (&case.expr, case.when_then_expr.as_slice(), &case.else_expr) else {
         return None;
     };
@@ -95,7 +95,7 @@ fn collect_inputs(smooth: &Smooth, found: &mut Vec<usize>) {
 /// The decimals of a ROUND around everything else, and what it rounds; ends are rounded like the estimate.
 ///
 /// A ROUND further inside has no slope that says anything, so it is not smooth.
-pub(crate) fn outermost_round(expr: &Expr) -> (Option<i32>, &Expr) {
+pub(super) fn outermost_round(expr: &Expr) -> (Option<i32>, &Expr) {
     match expr {
         Expr::Alias(alias) => outermost_round(&alias.expr),
         Expr::ScalarFunction(call) if call.func.name() == "round" => match call.args.as_slice() {
@@ -111,12 +111,12 @@ pub(crate) fn outermost_round(expr: &Expr) -> (Option<i32>, &Expr) {
     }
 }
 
-fn is_whole(expr: &Expr, schema: &DFSchemaRef) -> bool {
+pub(super) fn is_whole(expr: &Expr, schema: &DFSchemaRef) -> bool {
     expr.get_type(schema).is_ok_and(|t| t.is_integer())
 }
 
 /// Whether a cast to `target` leaves a number as it is.
-fn keeps_fractions(inner: &Expr, target: &DataType, schema: &DFSchemaRef) -> bool {
+pub(super) fn keeps_fractions(inner: &Expr, target: &DataType, schema: &DFSchemaRef) -> bool {
     target.is_numeric() && (!target.is_integer() || is_whole(inner, schema))
 }
 

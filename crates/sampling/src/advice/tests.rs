@@ -29,6 +29,7 @@ fn manifest(columns: &[(&str, &str, f64, u64)]) -> Manifest {
         design: Design {
             table: "t".into(),
             stratified_by: vec!["by".into()],
+            classes: Vec::new(),
             universe: None,
             size: SampleSize::Cap(1),
             cap: 1,
@@ -46,7 +47,6 @@ fn manifest(columns: &[(&str, &str, f64, u64)]) -> Manifest {
         strata_count: 1,
         levels: Vec::new(),
         moments: columns.iter().map(moments).collect(),
-        body_moments: Vec::new(),
         distinct: columns.iter().map(distinct).collect(),
         keys: None,
     }

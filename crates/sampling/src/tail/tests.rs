@@ -4,9 +4,9 @@ fn edge(values: &[Option<f64>], rows: usize) -> f64 {
     // Two workers, in two orders, find the same edge.
     let mut found = Vec::new();
     for parts in [1, 3] {
-        let mut all = Largest::new(rows + 1);
+        let mut all = Largest::of_sizes(rows + 1);
         for part in 0..parts {
-            let mut largest = Largest::new(rows + 1);
+            let mut largest = Largest::of_sizes(rows + 1);
             let own = values.iter().skip(part).step_by(parts).rev().copied();
             largest.add(&own.collect::<Float64Array>());
             all.merge(largest);
@@ -38,14 +38,14 @@ fn at_most_so_many_values_lie_beyond_the_edge() {
         (Vec::new(), 3, 0.0),
     ] {
         assert!((edge(&values, rows) - expected).abs() < f64::EPSILON, "{values:?}");
-        let found = marked(&[Edge { number: 0, beyond: edge(&values, rows) }], &[values.iter().copied().collect()]);
+        let found = marked(&[Edge::from_zero(0, edge(&values, rows))], &[values.iter().copied().collect()]);
         assert!(found.len() <= rows.max(1), "{values:?}: {found:?}");
     }
 }
 
 #[test]
 fn many_values_are_held_in_little_memory() {
-    let mut largest = Largest::new(101);
+    let mut largest = Largest::of_sizes(101);
     for batch in 0..100 {
         let values = (0..1_000).map(|i| Some(f64::from((batch * 1_000 + i) * 7_919 % 100_003)));
         largest.add(&values.collect::<Float64Array>());
@@ -58,7 +58,7 @@ fn many_values_are_held_in_little_memory() {
 
 #[test]
 fn a_row_is_of_the_tail_by_any_column() {
-    let edges = [Edge { number: 0, beyond: 5.0 }, Edge { number: 2, beyond: 1.0 }];
+    let edges = [Edge::from_zero(0, 5.0), Edge::from_zero(2, 1.0)];
     let a = Float64Array::from(vec![Some(6.0), Some(5.0), None, Some(f64::NAN), Some(-6.0), Some(0.0)]);
     let b = Float64Array::from(vec![9.0; 6]);
     let c = Float64Array::from(vec![Some(0.0), Some(1.0), Some(2.0), None, Some(3.0), Some(f64::NAN)]);

@@ -36,7 +36,7 @@ fn ends_enclose_the_value() {
 fn the_first_doubt_stays() {
     let doubted = trusted(1.0, 0.0, 2.0).untrusted(Doubt::FewRows);
     assert_eq!(doubted.untrusted(Doubt::HeavyTail), doubted);
-    assert_eq!(doubted.trust.to_string(), "untrusted: fewer than 30 sampled rows");
+    assert_eq!(doubted.trust.to_string(), "untrusted: too few sampled rows");
     assert!(!doubted.trust.is_reliable());
 }
 

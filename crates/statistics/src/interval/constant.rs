@@ -1,5 +1,4 @@
-use super::bounds;
-use crate::knowledge::Knowledge;
+use crate::expression::ValueRange;
 use crate::quantiles::Quantiles;
 use crate::real;
 use crate::stratum::Population;
@@ -13,17 +12,16 @@ pub(super) fn is_constant(domain: &Total) -> bool {
 /// Where the mean of the domain can lie when every sampled value was `u = domain.value`: a share `p₀` of
 /// its rows may have been missed, all of them at the column's smallest or largest value.
 ///
-/// The ends are NaN where the column's bounds are not known.
+/// The ends are not finite where the column's bounds are not known.
 pub(super) fn mean_range(
     domain: &Total,
-    knowledge: &Knowledge,
+    bounds: ValueRange,
     population: &Population,
     quantiles: &Quantiles,
 ) -> (f64, f64) {
-    let (smallest, largest) = bounds(knowledge);
     let u = domain.value;
     let p0 = missed_share(domain, population, quantiles.tail());
-    (u - p0 * (u - smallest), u + p0 * (largest - u))
+    (u - p0 * (u - bounds.low), u + p0 * (bounds.high - u))
 }
 
 /// The largest share of the domain's rows that a sample would miss entirely with probability `tail`:

@@ -1,5 +1,5 @@
-use super::{TRUSTED_ROWS, Trust};
-use crate::estimate::{Doubt, Estimate};
+use crate::estimate::{Doubt, Estimate, Trust};
+use crate::hidden::ROWS_MIN;
 use crate::quantiles::Quantiles;
 use crate::real;
 use crate::stratum::Population;
@@ -8,8 +8,8 @@ use crate::total::Total;
 /// The number of table rows in the domain of `total`, which may be the total of any variable.
 ///
 /// Fay and Feuer's interval (*Statistics in Medicine* 16, 1997, p. 795) is built for the rows in the
-/// domain and again for the rows outside it; the union holds also when nearly all rows match or when
-/// the filter goes with the strata. It is clipped to what was seen. Rows of completely known strata
+/// domain and again for the rows outside it, each with the heaviest weight among the strata that could hold a row; the union
+/// holds also when nearly all rows match or when the filter goes with the strata. It is clipped to what was seen. Rows of completely known strata
 /// are added to the value and to both ends. The value is not rounded.
 ///
 /// A domain without a sampled row is 0 with an upper end of 3.69 times the largest weight (at 95 %).
@@ -24,7 +24,7 @@ pub fn count_interval(total: &Total, population: &Population, quantiles: &Quanti
     };
     let trust = if total.domain_rows == 0 {
         Trust::Untrusted(Doubt::NoRows)
-    } else if total.domain_rows < TRUSTED_ROWS {
+    } else if total.domain_rows < ROWS_MIN {
         Trust::Untrusted(Doubt::FewRows)
     } else if total.has_lone_rows() {
         Trust::Untrusted(Doubt::LoneStratumRow)
@@ -41,7 +41,7 @@ pub(super) fn doubt_without_variance(total: &Total) -> Doubt {
 /// Both ends for the rows of sampled strata alone; `None` without a variance.
 pub(super) fn sampled_ends(total: &Total, population: &Population, quantiles: &Quantiles) -> Option<(f64, f64)> {
     let variance = total.row_count_variance()?;
-    let weight = Weight::of(total, population);
+    let weight = population.weight_max.max(1.0);
     let seen = real(total.domain_rows);
     let rows = total.weighted_rows;
     let mut lower = fay_feuer_lower(rows, variance, quantiles);
@@ -57,26 +57,6 @@ pub(super) fn sampled_ends(total: &Total, population: &Population, quantiles: &Q
     (lower.is_finite() && upper.is_finite()).then_some((lower.min(rows), upper.max(rows)))
 }
 
-/// What one more sampled row would have added to the estimate and to its variance.
-#[derive(Clone, Copy)]
-struct Weight {
-    mean: f64,
-    square: f64,
-}
-
-impl Weight {
-    /// Of few rows the heaviest that could be missed, as Fay and Feuer have it; from [`TRUSTED_ROWS`] on the average over
-    /// the rows that could be (Tiwari, Clegg and Zou, *Statistical Methods in Medical Research* 15, 2006, p. 547).
-    fn of(total: &Total, population: &Population) -> Self {
-        let heaviest = population.weight_max.max(1.0);
-        if total.domain_rows < TRUSTED_ROWS || population.rows == 0 {
-            return Self { mean: heaviest, square: heaviest * heaviest };
-        }
-        let rows = real(population.rows);
-        Self { mean: population.weights / rows, square: population.weight_squares / rows }
-    }
-}
-
 fn fay_feuer_lower(rows: f64, variance: f64, quantiles: &Quantiles) -> f64 {
     if rows <= 0.0 || variance <= 0.0 {
         return rows;
@@ -84,7 +64,7 @@ fn fay_feuer_lower(rows: f64, variance: f64, quantiles: &Quantiles) -> f64 {
     variance / (2.0 * rows) * quantiles.chi2_lower(2.0 * rows * rows / variance)
 }
 
-fn fay_feuer_upper(rows: f64, variance: f64, weight: Weight, quantiles: &Quantiles) -> f64 {
-    let (rows, variance) = (rows + weight.mean, variance + weight.square);
+fn fay_feuer_upper(rows: f64, variance: f64, weight: f64, quantiles: &Quantiles) -> f64 {
+    let (rows, variance) = (rows + weight, variance + weight * weight);
     variance / (2.0 * rows) * quantiles.chi2_upper(2.0 * rows * rows / variance)
 }

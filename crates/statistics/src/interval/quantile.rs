@@ -1,6 +1,6 @@
 use super::{TRUSTED_ROWS, trusted_rows};
 use crate::estimate::{Doubt, Estimate, Trust};
-use crate::knowledge::Knowledge;
+use crate::expression::ValueRange;
 use crate::quantiles::Quantiles;
 use crate::stratum::Population;
 use crate::total::Total;
@@ -37,7 +37,7 @@ pub fn quantile_interval(
     p: f64,
     z: &Total,
     domain_rows: u64,
-    knowledge: &Knowledge,
+    bounds: ValueRange,
     population: &Population,
     quantiles: &Quantiles,
 ) -> Estimate {
@@ -49,18 +49,17 @@ pub fn quantile_interval(
     if population.is_exact() && domain_rows == 0 {
         return Estimate::exact(value);
     }
-    let (smallest, largest) = super::bounds(knowledge);
     if domain_rows == 0 {
-        return Estimate::within(value, smallest, largest, Trust::Untrusted(Doubt::NoRows));
+        return Estimate::within(value, bounds.low, bounds.high, Trust::Untrusted(Doubt::NoRows));
     }
     let effective = effective_rows(points, p, z, domain_rows);
     let (lower, upper) = ends(points, p, effective, quantiles);
-    let (lower, upper) = (lower.unwrap_or(smallest), upper.unwrap_or(largest));
+    let (lower, upper) = (lower.unwrap_or(bounds.low), upper.unwrap_or(bounds.high));
     let trust = if domain_rows.min(trusted_rows(z, population)) < TRUSTED_ROWS {
         Trust::Untrusted(Doubt::FewRows)
     } else if z.has_lone_rows() {
         Trust::Untrusted(Doubt::LoneStratumRow)
-    } else if lower.is_nan() || upper.is_nan() {
+    } else if lower.is_infinite() || upper.is_infinite() {
         Trust::Untrusted(Doubt::OneSided)
     } else {
         Trust::Trusted

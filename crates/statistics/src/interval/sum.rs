@@ -1,6 +1,7 @@
-use super::{Column, constant, count, ends_of_column, trust};
+use super::{constant, count};
 use crate::estimate::{Doubt, Estimate, Trust};
-use crate::knowledge::Knowledge;
+use crate::expression::ValueRange;
+use crate::hidden::Hidden;
 use crate::quantiles::Quantiles;
 use crate::stratum::Population;
 use crate::total::Total;
@@ -8,8 +9,9 @@ use crate::total::Total;
 /// The table's total of the variable that was folded into `total`, over its domain.
 ///
 /// `whole_stratum` says that the domain holds every row of its strata (no filter outside the
-/// stratification, no NULL): the total then is as skewed as the column about its mean, otherwise as
-/// the column about zero. `population` are the sampled strata that could hold a row of the domain.
+/// stratification, no NULL), so that its number of rows is known. `hidden` is what one row of the domain that the sample did not
+/// show could add or take away: over the sampled strata that could hold one (`population`), its value beside the stratum's mean
+/// times [`hiding_weight`](crate::hiding_weight). `bounds` are the values that a row can have.
 ///
 /// NULL when no row was seen. A column without negative values cannot total less than what was
 /// seen, one without positive values not more. When all sampled values are equal the spread says
@@ -18,56 +20,48 @@ use crate::total::Total;
 pub fn sum_interval(
     total: &Total,
     whole_stratum: bool,
-    knowledge: &Knowledge,
+    hidden: Hidden,
+    bounds: ValueRange,
     population: &Population,
     quantiles: &Quantiles,
 ) -> Estimate {
     if total.domain_rows == 0 {
-        return unseen(total, knowledge, population, quantiles);
+        return unseen(total, bounds, population, quantiles);
     }
     let value = total.estimate();
     let Some(variance) = total.variance() else {
         return Estimate::unbounded(value, count::doubt_without_variance(total));
     };
-    let gamma = if whole_stratum { knowledge.skewness } else { knowledge.raw_skewness };
-    let column = Column::new(total, gamma, population);
-    let trusted = if variance > 0.0 {
-        trust(&column, knowledge.kurtosis, total.has_lone_rows(), quantiles)
-    } else {
-        Trust::Untrusted(Doubt::NoVariance)
-    };
+    let trusted = hidden.trust(total.domain_rows, variance, total.has_lone_rows());
     if constant::is_constant(total)
-        && let Some((lower, upper)) = constant_ends(total, whole_stratum, knowledge, population, quantiles)
+        && let Some((lower, upper)) = constant_ends(total, whole_stratum, bounds, population, quantiles)
     {
-        let (lower, upper) = clip(total, knowledge, lower, upper);
+        let (lower, upper) = clip(total, bounds, lower, upper);
         return Estimate::within(value, lower + total.exact_sum, upper + total.exact_sum, trusted);
     }
     if variance <= 0.0 {
         return Estimate::unbounded(value, Doubt::NoVariance);
     }
     let inexact = total.inexact_estimate;
-    let (lower, upper) = ends_of_column(inexact, total, variance, &column, quantiles);
-    let (lower, upper) = clip(total, knowledge, lower, upper);
+    let (below, above) = hidden.reach(variance, total.degrees(), total.lambda(), quantiles);
+    let (lower, upper) = clip(total, bounds, inexact - below, inexact + above);
     Estimate::within(value, lower + total.exact_sum, upper + total.exact_sum, trusted)
 }
 
 /// Without a sampled row: what rows that were missed could add at most.
-fn unseen(total: &Total, knowledge: &Knowledge, population: &Population, quantiles: &Quantiles) -> Estimate {
+pub(super) fn unseen(total: &Total, bounds: ValueRange, population: &Population, quantiles: &Quantiles) -> Estimate {
     if population.is_exact() {
         return if total.is_empty() { Estimate::exact_null() } else { Estimate::exact(total.exact_sum) };
     }
-    let (smallest, largest) = super::bounds(knowledge);
     let rows = count::sampled_ends(total, population, quantiles).map_or(f64::NAN, |ends| ends.1);
-    // clamp keeps NaN, the sign of a bound that is not known; min and max would drop it.
-    let lower = total.exact_sum + rows * smallest.clamp(f64::NEG_INFINITY, 0.0);
-    let upper = total.exact_sum + rows * largest.clamp(0.0, f64::INFINITY);
+    let lower = total.exact_sum + rows * bounds.low.min(0.0);
+    let upper = total.exact_sum + rows * bounds.high.max(0.0);
     let estimate = Estimate::within(total.exact_sum, lower, upper, Trust::Untrusted(Doubt::NoRows));
     Estimate { value: estimate.value.filter(|_| !total.is_empty()), ..estimate }
 }
 
-fn clip(total: &Total, knowledge: &Knowledge, lower: f64, upper: f64) -> (f64, f64) {
-    let positive = knowledge.min.is_some_and(|min| min >= 0.0);
-    let negative = knowledge.max.is_some_and(|max| max <= 0.0);
+pub(super) fn clip(total: &Total, bounds: ValueRange, lower: f64, upper: f64) -> (f64, f64) {
+    let (positive, negative) = (bounds.low >= 0.0, bounds.high <= 0.0);
     (if positive { lower.max(total.seen) } else { lower }, if negative { upper.min(total.seen) } else { upper })
 }
 
@@ -75,7 +69,7 @@ fn clip(total: &Total, knowledge: &Knowledge, lower: f64, upper: f64) -> (f64, f
 fn constant_ends(
     total: &Total,
     whole_stratum: bool,
-    knowledge: &Knowledge,
+    bounds: ValueRange,
     population: &Population,
     quantiles: &Quantiles,
 ) -> Option<(f64, f64)> {
@@ -84,7 +78,7 @@ fn constant_ends(
     } else {
         count::sampled_ends(total, population, quantiles)?
     };
-    let (low, high) = constant::mean_range(total, knowledge, population, quantiles);
+    let (low, high) = constant::mean_range(total, bounds, population, quantiles);
     let lower = (few * low).min(many * low);
     let upper = (few * high).max(many * high);
     (lower.is_finite() && upper.is_finite()).then_some((lower, upper))

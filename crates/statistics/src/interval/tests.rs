@@ -1,7 +1,11 @@
 use super::*;
 use crate::cell::Cell;
 use crate::confidence::Confidence;
-use crate::estimate::Estimate;
+use crate::estimate::{Doubt, Estimate, Trust};
+use crate::expression::ValueRange;
+use crate::hidden::{Hidden, hiding_weight};
+use crate::knowledge::Knowledge;
+use crate::quantiles::Quantiles;
 use crate::stratum::{Population, StratumSize};
 
 type Strata<'a> = [(StratumSize, &'a [f64])];
@@ -28,7 +32,10 @@ fn folded(strata: &Strata<'_>) -> (Total, Population) {
     (total, population)
 }
 
-fn mean_of(strata: &Strata<'_>, knowledge: &Knowledge) -> Estimate {
+/// Nothing is hidden, and any number may be a value.
+const FREE: (Hidden, ValueRange) = (Hidden { up: 0.0, down: 0.0 }, ValueRange::ALL);
+
+fn mean_of(strata: &Strata<'_>, (hidden, bounds): (Hidden, ValueRange)) -> Estimate {
     let (domain, population) = folded(strata);
     let (mean, rows) = (domain.estimate() / domain.count_estimate(), domain.count_estimate());
     let mut z = Total::default();
@@ -37,7 +44,7 @@ fn mean_of(strata: &Strata<'_>, knowledge: &Knowledge) -> Estimate {
         values.iter().for_each(|y| cell.add((y - mean) / rows));
         z.fold_domain(*size, 0.0, &cell);
     }
-    mean_interval(mean, &z, &domain, 0.0, knowledge, &population, &quantiles())
+    mean_interval(mean, &z, &domain, hidden, bounds, &population, &quantiles())
 }
 
 fn check(actual: Option<f64>, expected: f64) {
@@ -100,17 +107,24 @@ fn the_floor_of_the_skewness() {
 #[test]
 fn a_filtered_sum() {
     let (total, population) = folded(&STRATA);
-    let mut knowledge = Knowledge { raw_skewness: Some(2.5), ..Knowledge::default() };
-    let sum = sum_interval(&total, false, &knowledge, &population, &quantiles());
-    // The 8 rows are worth 5 with their weights; γ₀/√5 is 0.82 above the cap of the skewness.
-    let stretch = 1.0 + STRETCH * (2.5 / 5.0_f64.sqrt() - 0.3);
-    let upper = 73_502.0 + stretch * (443_850.888690202 - 73_502.0);
-    check_ends(&sum, 73_502.0, -25_622.9311615963, upper);
-    assert_eq!(doubt(&sum), Some(Doubt::FewRows));
-    knowledge.min = Some(0.0);
-    let clipped = sum_interval(&total, false, &knowledge, &population, &quantiles());
+    let sum = |hidden, bounds| sum_interval(&total, false, hidden, bounds, &population, &quantiles());
+    let free = sum(FREE.0, FREE.1);
+    assert_eq!((free.value, doubt(&free)), (Some(73_502.0), Some(Doubt::FewRows)));
+    let (error, q) = (total.standard_error().unwrap(), quantiles().t(total.degrees()));
+    let reach = |lambda: f64| q.max(-hall_g(lambda, -q)) * error;
+    check(free.upper, 73_502.0 + reach(total.lambda()));
+    // A row worth half a standard error bends the interval as far as a skewness of 0.15 would, or the sample's own does.
+    let some = Hidden { up: 0.5 * error, down: 0.5 * error };
+    let below = |lambda: f64| q.max(hall_g(lambda, q)) * error;
+    check(sum(some, FREE.1).upper, 73_502.0 + reach(total.lambda().max(0.15)));
+    check(sum(some, FREE.1).lower, 73_502.0 - below(-0.15).max(below(total.lambda().max(0.15))));
+    // One worth two leaves room for as many as may be missed.
+    let many = Hidden { up: 2.0 * error, down: 0.0 };
+    let allowance = -(0.025_f64.ln()) * 2.0 * error;
+    check(sum(many, FREE.1).upper, 73_502.0 + reach(total.lambda().max(0.3)).hypot(allowance));
+    let clipped = sum(FREE.0, ValueRange::NOT_NEGATIVE);
     check(clipped.lower, 947.25 + 293.0);
-    assert_eq!(clipped.upper, sum.upper);
+    assert_eq!(clipped.upper, free.upper);
 }
 
 #[test]
@@ -135,29 +149,28 @@ fn an_empty_domain_may_hide_rows() {
     let count = count_interval(&none, &population, &quantiles());
     check_ends(&count, 0.0, 0.0, 125.0 * 7.37775890822787 / 2.0);
     assert_eq!(doubt(&count), Some(Doubt::NoRows));
-    let knowledge = Knowledge { min: Some(-1.0), max: Some(2.0), ..Knowledge::default() };
-    let sum = sum_interval(&none, false, &knowledge, &population, &quantiles());
+    let bounds = ValueRange::new(-1.0, 2.0);
+    let sum = sum_interval(&none, false, Hidden::UNKNOWN, bounds, &population, &quantiles());
     assert_eq!(sum.value, None);
     check(sum.upper, 125.0 * 7.37775890822787);
     check(sum.lower, -125.0 * 7.37775890822787 / 2.0);
-    let unknown = sum_interval(&none, false, &Knowledge::default(), &population, &quantiles());
+    let unknown = sum_interval(&none, false, Hidden::UNKNOWN, ValueRange::ALL, &population, &quantiles());
     assert_eq!((unknown.lower, unknown.upper), (None, None));
 }
 
 #[test]
 fn a_mean() {
-    let knowledge = Knowledge { skewness: Some(1.5), ..Knowledge::default() };
-    let mean = mean_of(&STRATA, &knowledge);
-    let stretch = 1.0 + STRETCH * (1.5 / 5.0_f64.sqrt() - 0.3);
-    let upper = 135.113970588235 + stretch * (365.490694715501 - 135.113970588235);
-    check_ends(&mean, 135.113970588235, 26.6953294978025, upper);
-    let bounded = Knowledge { min: Some(91.0), max: Some(250.0), ..knowledge };
-    check_ends(&mean_of(&STRATA, &bounded), 135.113970588235, 91.0, 250.0);
+    let mean = mean_of(&STRATA, FREE);
+    check(mean.value, 135.113970588235);
+    check(mean.lower, 26.6953294978025);
+    let hidden = Hidden { up: 50.0, down: 0.0 };
+    assert!(mean_of(&STRATA, (hidden, FREE.1)).upper > mean.upper);
+    check_ends(&mean_of(&STRATA, (hidden, ValueRange::new(91.0, 250.0))), 135.113970588235, 91.0, 250.0);
 }
 
 #[test]
 fn one_row_has_no_mean_interval() {
-    let mean = mean_of(&[(StratumSize::new(50, 5), &[7.0])], &Knowledge::default());
+    let mean = mean_of(&[(StratumSize::new(50, 5), &[7.0])], FREE);
     assert_eq!((mean.value, mean.lower, mean.upper), (Some(7.0), None, None));
     assert_eq!(doubt(&mean), Some(Doubt::SingleRow));
 }
@@ -179,21 +192,23 @@ fn equal_values_and_what_they_may_hide() {
 fn equal_values_reach_towards_the_bounds() {
     let zeros: &[f64] = &[0.0; 25];
     let strata = [(StratumSize::new(2_500, 25), zeros)];
-    let knowledge = Knowledge { min: Some(0.0), max: Some(10.0), ..Knowledge::default() };
-    let mean = mean_of(&strata, &knowledge);
+    let bounds = ValueRange::new(0.0, 10.0);
+    let hidden = Hidden::of(hiding_weight(strata[0].0), bounds);
+    let mean = mean_of(&strata, (hidden, bounds));
     check_ends(&mean, 0.0, 0.0, 1.46816166459901);
     assert_eq!(doubt(&mean), Some(Doubt::NoVariance));
     let (total, population) = folded(&strata);
-    let sum = sum_interval(&total, true, &knowledge, &population, &quantiles());
+    let sum = sum_interval(&total, true, hidden, bounds, &population, &quantiles());
     check_ends(&sum, 0.0, 0.0, 2_500.0 * 1.46816166459901);
     assert_eq!(doubt(&sum), Some(Doubt::NoVariance));
-    let unknown = mean_of(&strata, &Knowledge::default());
+    let unknown = mean_of(&strata, FREE);
     assert_eq!((unknown.lower, unknown.upper), (None, None));
     // A column that cannot vary has the interval of its count.
     let ones = [(StratumSize::new(2_500, 250), &[1.0; 40][..])];
     let (total, population) = folded(&ones);
-    let constant = Knowledge::of_constant(1.0);
-    let sum = sum_interval(&total, false, &constant, &population, &quantiles());
+    let constant = ValueRange::of(1.0);
+    let hidden = Hidden::of(hiding_weight(ones[0].0), constant);
+    let sum = sum_interval(&total, false, hidden, constant, &population, &quantiles());
     let count = count_interval(&total, &population, &quantiles());
     check_ends(&sum, 400.0, count.lower.unwrap(), count.upper.unwrap());
     assert_eq!(sum.trust, Trust::Trusted);
@@ -204,16 +219,15 @@ fn complete_samples_are_exact() {
     let strata = [(StratumSize::new(3, 3), &[1.0, 2.0, 6.0][..])];
     let (total, population) = folded(&strata);
     let q = quantiles();
-    let unknown = Knowledge::default();
-    let sum = sum_interval(&total, false, &unknown, &population, &q);
+    let sum = sum_interval(&total, false, Hidden::UNKNOWN, ValueRange::ALL, &population, &q);
     assert_eq!(sum, Estimate::exact(9.0));
     assert_eq!(count_interval(&total, &population, &q), Estimate::exact(3.0));
-    assert_eq!(mean_of(&strata, &unknown), Estimate::exact(3.0));
-    let smooth = smooth_interval(0.5, &total, None, 0.0, &population, &q);
+    assert_eq!(mean_of(&strata, (Hidden::UNKNOWN, ValueRange::ALL)), Estimate::exact(3.0));
+    let smooth = smooth_interval(0.5, &total, Hidden::UNKNOWN, 0.0, &population, &q);
     assert_eq!(smooth, Estimate::exact(0.5));
     let empty = Total::default();
     assert_eq!(count_interval(&empty, &population, &q), Estimate::exact(0.0));
-    let sum = sum_interval(&empty, false, &unknown, &population, &q);
+    let sum = sum_interval(&empty, false, Hidden::UNKNOWN, ValueRange::ALL, &population, &q);
     assert_eq!(sum, Estimate::exact_null());
 }
 
@@ -221,13 +235,13 @@ fn complete_samples_are_exact() {
 fn rows_of_complete_strata_do_not_make_an_answer_exact() {
     let (exact, _) = folded(&STRATA[3..]);
     let (_, population) = folded(&STRATA[..1]);
-    let knowledge = Knowledge { min: Some(0.0), max: Some(200.0), ..Knowledge::default() };
+    let bounds = ValueRange::new(0.0, 200.0);
     let q = quantiles();
-    let sum = sum_interval(&exact, false, &knowledge, &population, &q);
+    let sum = sum_interval(&exact, false, Hidden::UNKNOWN, bounds, &population, &q);
     check_ends(&sum, 293.0, 293.0, 293.0 + 200.0 * 461.109931764242);
     let rate = |bound: f64| 293.0 / 3.0 + 461.109931764242 / 464.109931764242 * (bound - 293.0 / 3.0);
     let empty = Total::default();
-    let mean = mean_interval(293.0 / 3.0, &empty, &exact, 0.0, &knowledge, &population, &q);
+    let mean = mean_interval(293.0 / 3.0, &empty, &exact, Hidden::UNKNOWN, bounds, &population, &q);
     check_ends(&mean, 293.0 / 3.0, rate(0.0), rate(200.0));
     let count = count_interval(&exact, &population, &q);
     check_ends(&count, 3.0, 3.0, 464.109931764242);
@@ -237,33 +251,15 @@ fn rows_of_complete_strata_do_not_make_an_answer_exact() {
 }
 
 #[test]
-fn trust_needs_rows_moments_and_light_tails() {
-    let q = quantiles();
-    let trust = |rows, gamma, kurtosis, lone| trust(&Column::of_rows(rows, gamma), kurtosis, lone, &q);
-    assert_eq!(trust(30, Some(2.0), Some(9.0), false), Trust::Trusted);
-    let doubts = [
-        (trust(29, Some(0.0), None, false), Doubt::FewRows),
-        (trust(30, None, None, false), Doubt::NoMoments),
-        (trust(30, Some(f64::NAN), None, false), Doubt::NoMoments),
-        (trust(30, Some(-11.0), None, false), Doubt::HeavyTail),
-        (trust(100, Some(0.0), Some(1e4), false), Doubt::HeavyTail),
-        (trust(30, Some(0.0), None, true), Doubt::LoneStratumRow),
-    ];
-    for (trust, doubt) in doubts {
-        assert_eq!(trust, Trust::Untrusted(doubt));
-    }
-}
-
-#[test]
 fn unstable_divisors_are_refused() {
     let (z, population) = folded(&STRATA);
     let q = quantiles();
     for cv in [0.11, f64::NAN, f64::INFINITY] {
-        let ratio = smooth_interval(2.0, &z, Some(1.0), cv, &population, &q);
+        let ratio = smooth_interval(2.0, &z, FREE.0, cv, &population, &q);
         assert_eq!((ratio.value, ratio.lower, ratio.upper), (Some(2.0), None, None));
         assert_eq!(doubt(&ratio), Some(Doubt::UnstableDenominator));
     }
-    let ratio = smooth_interval(2.0, &z, Some(1.0), 0.1, &population, &q);
+    let ratio = smooth_interval(2.0, &z, FREE.0, 0.1, &population, &q);
     assert!(ratio.lower.is_some() && ratio.upper.is_some());
 }
 
@@ -286,25 +282,21 @@ fn degenerate_inputs_are_survived() {
                 let values = [a, b];
                 let strata = [(StratumSize::new(rows, sampled), &values[..])];
                 let (total, population) = folded(&strata);
-                for knowledge in [
-                    Knowledge::default(),
-                    Knowledge {
-                        min: Some(a),
-                        max: Some(b),
-                        mean: Some(a),
-                        skewness: Some(a),
-                        raw_skewness: Some(b),
-                        kurtosis: Some(b),
-                    },
-                ] {
+                let knowledge = Knowledge { skewness: Some(a), kurtosis: Some(b), ..Knowledge::default() };
+                for free in
+                    [(Hidden::UNKNOWN, ValueRange::ALL), (Hidden { up: a, down: b }, ValueRange::new(a, b)), FREE]
+                {
+                    let (hidden, bounds) = free;
                     for population in [population, Population::default()] {
-                        check(sum_interval(&total, false, &knowledge, &population, &q));
-                        check(sum_interval(&total, true, &knowledge, &population, &q));
+                        check(sum_interval(&total, false, hidden, bounds, &population, &q));
+                        check(sum_interval(&total, true, hidden, bounds, &population, &q));
                         check(count_interval(&total, &population, &q));
-                        check(smooth_interval(a, &total, Some(b), 0.0, &population, &q));
-                        check(mean_interval(a, &total, &total, b, &knowledge, &population, &q));
+                        check(smooth_interval(a, &total, hidden, 0.0, &population, &q));
+                        check(mean_interval(a, &total, &total, hidden, bounds, &population, &q));
+                        check(keyed_sum_interval(&total, &knowledge, &population, &q));
+                        check(keyed_interval(a, &total, Some(b), Some(a), 0.0, &population, &q));
                     }
-                    check(mean_of(&strata, &knowledge));
+                    check(mean_of(&strata, free));
                 }
             }
         }
@@ -314,24 +306,19 @@ fn degenerate_inputs_are_survived() {
 /// The same values in the same proportions, seen more often.
 #[test]
 fn width_falls_as_rows_grow() {
-    let knowledge = Knowledge {
-        min: Some(0.0),
-        max: Some(20.0),
-        mean: Some(4.5),
-        skewness: Some(1.0),
-        raw_skewness: Some(1.5),
-        kurtosis: Some(5.0),
-    };
+    let bounds = ValueRange::new(0.0, 20.0);
     let mut widths = [f64::INFINITY; 3];
     for copies in [1_u32, 2, 4, 8, 16, 32, 50] {
         let values: Vec<f64> = (0..copies * 40).map(|i| [1.0, 2.0, 4.0, 11.0][(i % 4) as usize]).collect();
-        let strata = [(StratumSize::new(5_000, u64::from(copies) * 100), &values[..])];
+        let size = StratumSize::new(5_000, u64::from(copies) * 100);
+        let hidden = Hidden::of(hiding_weight(size), bounds);
+        let strata = [(size, &values[..])];
         let (total, population) = folded(&strata);
         let q = quantiles();
         let estimates = [
-            sum_interval(&total, false, &knowledge, &population, &q),
+            sum_interval(&total, false, hidden, bounds, &population, &q),
             count_interval(&total, &population, &q),
-            mean_of(&strata, &knowledge),
+            mean_of(&strata, (hidden.scaled(total.count_estimate().recip()), bounds)),
         ];
         for (width, estimate) in widths.iter_mut().zip(estimates) {
             let now = estimate.upper.unwrap() - estimate.lower.unwrap();
@@ -342,31 +329,6 @@ fn width_falls_as_rows_grow() {
     // At 5,000 of 5,000 rows the stratum is exact: no width is left.
     let values = vec![3.0; 2_000];
     let (total, population) = folded(&[(StratumSize::new(5_000, 5_000), &values[..])]);
-    let sum = sum_interval(&total, false, &knowledge, &population, &quantiles());
+    let sum = sum_interval(&total, false, FREE.0, bounds, &population, &quantiles());
     assert_eq!(sum, Estimate::exact(6_000.0));
-}
-
-#[test]
-fn rarer_misses_ask_for_lighter_tails() {
-    let strict = Quantiles::new(Confidence::new(0.999).unwrap());
-    let lax = Quantiles::new(Confidence::new(0.5).unwrap());
-    assert_eq!(shrink(&lax), 1.0);
-    assert!((shrink(&strict) - (0.025_f64.ln() / 0.0005_f64.ln()).powf(1.5)).abs() < 1e-3);
-    assert_eq!(trust(&Column::of_rows(30, Some(8.0)), Some(70.0), false, &quantiles()), Trust::Trusted);
-    assert_eq!(trust(&Column::of_rows(30, Some(8.0)), Some(70.0), false, &strict), Trust::Untrusted(Doubt::HeavyTail));
-}
-
-/// Kurtosis widens the interval of products and decides their trust.
-#[test]
-fn products_need_light_tails() {
-    let values: Vec<f64> = (0..200_u32).map(|i| f64::from(i % 9) - 4.0).collect();
-    let (z, population) = folded(&[(StratumSize::new(1_000_000_000, 200), &values[..])]);
-    let q = quantiles();
-    let product = |kurtosis| product_interval(3.0, &z, Some(0.0), kurtosis, 0.0, &population, &q);
-    let smooth = smooth_interval(3.0, &z, Some(0.0), 0.0, &population, &q);
-    assert_eq!(product(Some(1.0)), smooth);
-    assert!(product(Some(9.0)).upper > smooth.upper);
-    assert_eq!(product(Some(9.0)).trust, Trust::Trusted);
-    assert_eq!(doubt(&product(Some(40.0))), Some(Doubt::HeavyTail));
-    assert_eq!(doubt(&product(None)), Some(Doubt::NoMoments));
 }

@@ -1,6 +1,7 @@
+use plusminus_statistics::expression::ValueRange;
 use plusminus_statistics::{
-    Cell, Estimate, Knowledge, Moments, Population, Quantiles, StratumSize, Total, count_interval, hall_union_t,
-    mean_interval, sum_interval,
+    Cell, Estimate, Hidden, Moments, Population, Quantiles, StratumSize, Total, count_interval, hall_union_t,
+    hiding_weight, mean_interval, sum_interval,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -58,7 +59,9 @@ pub(crate) struct Row {
 /// A whole table: strata of rows, some of them inside the domain.
 pub(crate) struct Table {
     strata: Vec<Vec<Row>>,
-    pub(crate) knowledge: Knowledge,
+    /// The values of the column, over all rows and by stratum with the mean there.
+    range: ValueRange,
+    ranges: Vec<(ValueRange, f64)>,
     shift: f64,
     whole: bool,
     pub(crate) sum: f64,
@@ -86,7 +89,23 @@ impl Table {
                 count += 1.0;
             }
         }
-        Self { strata, knowledge: Knowledge::from(&moments), shift: moments.mean, whole, sum, count }
+        let range = |moments: &Moments| ValueRange::new(moments.min, moments.max);
+        let of_stratum = |rows: &Vec<Row>| {
+            let mut own = Moments::default();
+            rows.iter().for_each(|row| own.add(row.y));
+            (range(&own), own.mean)
+        };
+        let ranges = strata.iter().map(of_stratum).collect();
+        Self { strata, range: range(&moments), ranges, shift: moments.mean, whole, sum, count }
+    }
+
+    /// What one row that was not seen could change of a sum of values less `centre`.
+    fn hidden(&self, sizes: &[StratumSize], centre: f64) -> Hidden {
+        let of_stratum = |(size, (range, mean)): (&StratumSize, &(ValueRange, f64))| {
+            let centre = if self.whole { *mean } else { centre };
+            Hidden::of(hiding_weight(*size), range.plus(ValueRange::of(-centre)))
+        };
+        sizes.iter().zip(&self.ranges).map(of_stratum).fold(Hidden::default(), Hidden::or_larger)
     }
 
     /// One stratum of which every row is inside.
@@ -115,11 +134,11 @@ impl Table {
         }
         let variance = domain.variance().unwrap_or(f64::NAN);
         let rows_cv = domain.rows_variance.sqrt() / rows;
-        let knowledge = &self.knowledge;
+        let (of_sum, of_mean) = (self.hidden(&sizes, 0.0), self.hidden(&sizes, mean).scaled(rows.recip()));
         Answers {
-            sum: sum_interval(&domain, self.whole, knowledge, &population, q),
+            sum: sum_interval(&domain, self.whole, of_sum, self.range, &population, q),
             count: count_interval(&domain, &population, q),
-            mean: mean_interval(mean, &z, &domain, rows_cv, knowledge, &population, q),
+            mean: mean_interval(mean, &z, &domain, of_mean, self.range, &population, q),
             plain: hall_union_t(domain.estimate(), variance, domain.degrees(), 0.0, q),
             rows_cv,
         }

@@ -1,9 +1,7 @@
-use plusminus_statistics::{
-    Cell, Confidence, Doubt, Knowledge, Moments, Population, Quantiles, StratumSize, Total, Trust, sum_interval,
-};
+use plusminus_statistics::{Confidence, Doubt, Quantiles, Trust};
 use rand::RngExt;
 
-use crate::draws::{Row, Table, Values, generator, shuffle_first};
+use crate::draws::{Row, Table, Values, generator};
 use crate::tally::{Tally, holds};
 
 /// 1,200 samples of 60 tables; four standard errors are 5.8 points at 50 %, 1.4 at 98.5 %.
@@ -46,44 +44,6 @@ fn other_confidences() {
         for n in [30, 100] {
             for (level, expected) in [(0.5, 0.5), (0.8, 0.8), (0.99, 0.985), (0.999, 0.995)] {
                 at_confidence(values, n, level, expected);
-            }
-        }
-    }
-}
-
-/// Skewness and kurtosis from 5,000 rows, the sampled ones among them, instead of the whole table.
-/// 800 samples: four standard errors are 3.4 points at 94 %, more where few are trusted.
-#[test]
-fn moments_of_a_sample() {
-    let q = Quantiles::new(Confidence::default());
-    for values in [Values::Exponential, Values::Lognormal(1.0), Values::Pareto(2.5), Values::MostlyZero] {
-        for n in [30, 100, 300] {
-            let mut rng = generator(77 + n as u64);
-            let mut trusted = Tally::default();
-            for _ in 0..80 {
-                let others: Vec<f64> = (0..5_000 - n).map(|_| values.draw(&mut rng)).collect();
-                for _ in 0..10 {
-                    let mut stratum: Vec<f64> = (0..20 * n).map(|_| values.draw(&mut rng)).collect();
-                    let truth: f64 = stratum.iter().sum();
-                    shuffle_first(&mut stratum, n, &mut rng);
-                    let mut moments = Moments::default();
-                    moments.add_slice(&others);
-                    moments.add_slice(&stratum[..n]);
-                    let knowledge = Knowledge { min: None, max: None, ..Knowledge::from(&moments) };
-                    let size = StratumSize::new(stratum.len() as u64, n as u64);
-                    let (mut cell, mut total, mut population) =
-                        (Cell::default(), Total::default(), Population::default());
-                    stratum[..n].iter().for_each(|y| cell.add(y - moments.mean));
-                    total.fold(size, moments.mean, &cell);
-                    population.add(size);
-                    let sum = sum_interval(&total, true, &knowledge, &population, &q);
-                    if sum.trust.is_reliable() {
-                        trusted.add(&sum, truth);
-                    }
-                }
-            }
-            if trusted.draws() > 300 {
-                trusted.at_least(&format!("{n} of {values:?}, moments from 5,000 rows, trusted"), 0.94);
             }
         }
     }

@@ -1,4 +1,7 @@
-use plusminus_statistics::{Confidence, Estimate, Moments, Quantiles, Total, correlation_interval, product_interval};
+use plusminus_statistics::expression::ValueRange;
+use plusminus_statistics::{
+    Confidence, Estimate, Hidden, Quantiles, Total, correlation_interval, hiding_weight, smooth_interval,
+};
 use rand_chacha::ChaCha8Rng;
 
 use crate::draws::{Values, generator};
@@ -50,17 +53,22 @@ impl Summary {
     }
 }
 
-fn answers(sample: &Sample<'_>, table: &[Moments; 3], q: &Quantiles) -> [Estimate; 3] {
+/// `table` are all rows: the range of the residuals is that of the table.
+fn answers(sample: &Sample<'_>, table: &[Point], q: &Quantiles) -> [Estimate; 3] {
     let rows: Vec<(f64, &Point)> = sample.weighted().collect();
     let summary = Summary::of(rows.iter().copied());
     let z: [Total; 4] = std::array::from_fn(|j| sample.residuals(|row| summary.residuals(row)[j]));
     let values = summary.values;
     std::array::from_fn(|j| {
-        let (gamma, kurtosis) = (table[j].skewness(), table[j].kurtosis());
+        let all = table.iter().map(|row| summary.residuals(row)[j]);
+        let range = all.fold(ValueRange::of(0.0), |range, z| range.hull(ValueRange::of(z)));
+        let sizes = sample.strata.iter().map(|(size, _)| *size);
+        let hidden =
+            sizes.map(|size| Hidden::of(hiding_weight(size), range)).fold(Hidden::default(), Hidden::or_larger);
         let cv = if j == 2 { z[3].standard_error().unwrap_or(f64::NAN) } else { 0.0 };
         match j {
-            0 => correlation_interval(values[0], &z[0], gamma, kurtosis, &sample.population, q),
-            _ => product_interval(values[j], &z[j], gamma, kurtosis, cv, &sample.population, q),
+            0 => correlation_interval(values[0], &z[0], hidden, &sample.population, q),
+            _ => smooth_interval(values[j], &z[j], hidden, cv, &sample.population, q),
         }
     })
 }
@@ -72,16 +80,10 @@ fn check(what: &str, design: Design, pair: impl Fn(&mut ChaCha8Rng) -> (f64, f64
     let mut rng = generator(707);
     for _ in 0..20 {
         let mut table = design.table(&mut rng, &pair);
-        let all = Summary::of(table.rows().map(|row| (1.0, row)));
-        let mut moments = [Moments::default(); 3];
-        for row in table.rows() {
-            for (moments, z) in moments.iter_mut().zip(all.residuals(row)) {
-                moments.add(z * all.rows);
-            }
-        }
+        let all: Vec<Point> = table.rows().copied().collect();
         let truths = Summary::of(table.inside().map(|row| (1.0, row))).values;
         for _ in 0..40 {
-            let estimates = answers(&table.draw(&mut rng), &moments, &q);
+            let estimates = answers(&table.draw(&mut rng), &all, &q);
             for ((tallies, estimate), truth) in tallies.iter_mut().zip(&estimates).zip(truths) {
                 tallies[0].add(estimate, truth);
                 if estimate.trust.is_reliable() {

@@ -1,5 +1,6 @@
+use plusminus_statistics::expression::ValueRange;
 use plusminus_statistics::{
-    Confidence, Interpolation, Knowledge, Moments, Quantiles, WeightedPoint, quantile_interval, weighted_quantile,
+    Confidence, Interpolation, Moments, Quantiles, WeightedPoint, quantile_interval, weighted_quantile,
 };
 
 use crate::draws::{Values, generator};
@@ -24,7 +25,7 @@ fn check(what: &str, values: impl Fn(f64) -> f64, design: Design) {
         let mut table = design.table(&mut rng, |rng| (0.0, values(Values::Exponential.draw(rng))));
         let mut moments = Moments::default();
         table.rows().for_each(|row| moments.add(row.y));
-        let knowledge = Knowledge::from(&moments);
+        let bounds = ValueRange::new(moments.min, moments.max);
         let mut all: Vec<WeightedPoint> =
             table.inside().map(|row| WeightedPoint { value: row.y, weight: 1.0 }).collect();
         all.sort_by(|a, b| a.value.total_cmp(&b.value));
@@ -35,7 +36,7 @@ fn check(what: &str, values: impl Fn(f64) -> f64, design: Design) {
             for (tally, p) in tallies.iter_mut().zip(SHARES) {
                 let at = weighted_quantile(&points, p, Interpolation::Discrete).unwrap_or(f64::NAN);
                 let z = sample.residuals(|row| (f64::from(u8::from(row.y <= at)) - p) / rows);
-                let estimate = quantile_interval(&points, p, &z, z.domain_rows, &knowledge, &sample.population, &q);
+                let estimate = quantile_interval(&points, p, &z, z.domain_rows, bounds, &sample.population, &q);
                 let truth = weighted_quantile(&all, p, Interpolation::Linear).unwrap_or(f64::NAN);
                 tally.add(&estimate, truth);
             }

@@ -1,6 +1,6 @@
-use plusminus_statistics::expression::Smooth;
+use plusminus_statistics::expression::{Smooth, ValueRange};
 use plusminus_statistics::{
-    Cell, Confidence, Estimate, Moments, Population, Quantiles, StratumSize, Total, smooth_interval,
+    Cell, Confidence, Estimate, Hidden, Population, Quantiles, StratumSize, Total, hiding_weight, smooth_interval,
 };
 use rand_chacha::ChaCha8Rng;
 
@@ -18,15 +18,14 @@ fn total(rows: &[Pair], size: StratumSize, value: impl Fn(&Pair) -> f64) -> Tota
 }
 
 /// Both walks: totals and gradient, then the linearised rows and those of each divisor.
-fn answer(expression: &Smooth, rows: &[Pair], size: StratumSize, q: &Quantiles) -> Estimate {
+fn answer(expression: &Smooth, rows: &[Pair], all: &[Pair], size: StratumSize, q: &Quantiles) -> Estimate {
     let totals = [0, 1].map(|j| total(rows, size, |row| row[j]).estimate());
     let linearised = |part: &Smooth| {
         let mut gradient = [0.0; 2];
         let value = part.gradient(&totals, &mut gradient);
         let z = |row: &Pair| gradient[0] * row[0] + gradient[1] * row[1];
-        let mut moments = Moments::default();
-        rows.iter().for_each(|row| moments.add(z(row)));
-        (value, total(rows, size, z), moments.skewness())
+        let range = all.iter().map(z).fold(ValueRange::of(0.0), |range, z| range.hull(ValueRange::of(z)));
+        (value, total(rows, size, z), Hidden::of(hiding_weight(size), range))
     };
     let cv = expression
         .denominators()
@@ -34,10 +33,10 @@ fn answer(expression: &Smooth, rows: &[Pair], size: StratumSize, q: &Quantiles) 
         .map(linearised)
         .map(|(value, z, _)| z.standard_error().unwrap_or(f64::NAN) / value.abs())
         .fold(0.0, f64::max);
-    let (value, z, gamma) = linearised(expression);
+    let (value, z, hidden) = linearised(expression);
     let mut population = Population::default();
     population.add(size);
-    smooth_interval(value, &z, gamma, cv, &population, q)
+    smooth_interval(value, &z, hidden, cv, &population, q)
 }
 
 /// 2,000 samples of 200: four standard errors are 1.9 points at 95 %.
@@ -50,7 +49,7 @@ fn check(what: &str, expression: &Smooth, pair: impl Fn(&mut ChaCha8Rng) -> Pair
     let (mut tally, size) = (Tally::default(), StratumSize::new(20_000, 200));
     for _ in 0..2_000 {
         shuffle_first(&mut table, 200, &mut rng);
-        let estimate = answer(expression, &table[..200], size, &q);
+        let estimate = answer(expression, &table[..200], &table, size, &q);
         if estimate.lower.is_some() {
             tally.add(&estimate, truth);
         }

@@ -1,6 +1,7 @@
+use plusminus_statistics::expression::ValueRange;
 use plusminus_statistics::{
-    Cell, Confidence, Estimate, Knowledge, Moments, Population, Quantiles, StratumSize, Target, Total, meets,
-    predicted_rows, sum_interval,
+    Cell, Confidence, Estimate, Hidden, Moments, Population, Quantiles, StratumSize, Target, Total, hiding_weight,
+    meets, predicted_rows, sum_interval,
 };
 
 use crate::draws::{Values, generator, shuffle_first};
@@ -10,7 +11,7 @@ const LEVELS: [usize; 10] = [100, 200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25
 const BOUNDS: [f64; 5] = [0.01, 0.02, 0.05, 0.1, 0.2];
 
 /// The displayed sum and the error of its estimate after each level.
-fn looks(values: &[f64], knowledge: &Knowledge, q: &Quantiles) -> Vec<(Estimate, f64)> {
+fn looks(values: &[f64], column: &Moments, q: &Quantiles) -> Vec<(Estimate, f64)> {
     let (mut cell, mut done, shift) = (Cell::default(), 0, 1.0);
     let look = |n: usize| {
         values[done..n].iter().for_each(|y| cell.add(y - shift));
@@ -19,7 +20,9 @@ fn looks(values: &[f64], knowledge: &Knowledge, q: &Quantiles) -> Vec<(Estimate,
         let (mut total, mut population) = (Total::default(), Population::default());
         total.fold(size, shift, &cell);
         population.add(size);
-        (sum_interval(&total, true, knowledge, &population, q), total.standard_error().unwrap_or(f64::NAN))
+        let range = ValueRange::new(column.min, column.max);
+        let hidden = Hidden::of(hiding_weight(size), range.plus(ValueRange::of(-column.mean)));
+        (sum_interval(&total, true, hidden, range, &population, q), total.standard_error().unwrap_or(f64::NAN))
     };
     LEVELS.into_iter().map(look).collect()
 }
@@ -49,14 +52,13 @@ fn check(values: Values) {
     let mut column: Vec<f64> = (0..200_000).map(|_| values.draw(&mut rng)).collect();
     let mut moments = Moments::default();
     moments.add_slice(&column);
-    let knowledge = Knowledge::from(&moments);
     let truth: f64 = column.iter().sum();
     let q = Quantiles::new(Confidence::default());
     let mut violations = [Tally::default(); 5];
     let mut rows = [0.0; 5];
     for _ in 0..500 {
         shuffle_first(&mut column, LEVELS[9], &mut rng);
-        let looks = looks(&column, &knowledge, &q);
+        let looks = looks(&column, &moments, &q);
         for (k, bound) in BOUNDS.into_iter().enumerate() {
             let stopped = stop(&looks, bound, &q);
             let sum = stopped.and_then(|level| looks[level].0.value);

@@ -81,7 +81,11 @@ impl StrataView {
         let filter_decided = undecided.is_empty();
         let keys_decided = keys.len() == shape.keys.len();
         let mut alive = alive(&predicates, state, &schema, &batch)?;
+        let decided_alone = alive.clone();
         prune::prune(&mut alive, &undecided, shape, state, manifest, &strata)?;
+        if !is_worth_it(&strata, &decided_alone, &alive) {
+            alive = decided_alone;
+        }
         // Rows of a tail are a stratum of their own beside others with the same values.
         let (part_of, parts, values) = parts(&keys, state, &schema, &batch, &alive, strata.tails().is_some())?;
         let levels = manifest.levels.len();
@@ -186,12 +190,6 @@ impl StrataView {
         if self.alive.iter().any(|alive| *alive) { self.parts } else { 0 }
     }
 
-    /// Whether every tail stratum that could hold a row is known whole, so that only the body is sampled.
-    pub(crate) fn is_tail_whole(&self, sizes: &[StratumSize]) -> bool {
-        let Some(tails) = self.strata.tails() else { return false };
-        (0..self.alive.len()).all(|h| !(self.alive[h] && tails[h]) || sizes[h].is_exact())
-    }
-
     /// Whether every row of a living stratum passes WHERE and belongs to one group.
     pub(crate) fn decides_all(&self) -> bool {
         self.filter_decided && self.keys_decided
@@ -235,24 +233,21 @@ impl StrataView {
         Ok(Some(counts))
     }
 
-    /// The largest or smallest value of `column` by part, from the moments of its strata; `None` for a part with a stratum
-    /// that keeps none. `skip` tells the strata that need none.
+    /// The largest or smallest value of `column` by part, as the build-time scan saw it in its strata; `None` for a part with a
+    /// stratum that keeps none. `skip` tells the strata that need none.
     pub(crate) fn known_extremes(&self, column: &str, is_max: bool, skip: impl Fn(usize) -> bool) -> Vec<Option<f64>> {
         let neutral = if is_max { f64::NEG_INFINITY } else { f64::INFINITY };
         let mut found = vec![Some(neutral); self.parts];
+        let values = self.strata.non_null(column).unwrap_or(self.strata.rows());
+        let ends = self.strata.extremes(column, is_max);
         for stratum in (0..self.alive.len()).filter(|h| self.alive[*h] && !skip(*h)) {
             let slot = &mut found[self.part_of[stratum] as usize];
-            let moments = self.strata.moments(column, stratum);
-            // A stratum without any value has no moments worth the name, and no value to be larger.
-            let own = moments.and_then(|m| {
-                if m.count == 0 {
-                    Some(neutral)
-                } else if is_max {
-                    m.max
-                } else {
-                    m.min
-                }
-            });
+            let own = match ends {
+                // A stratum without any value has none to be larger.
+                _ if values[stratum] == 0 => Some(neutral),
+                Some(ends) => ends.is_valid(stratum).then(|| ends.value(stratum)),
+                None => None,
+            };
             *slot = slot.zip(own).map(|(a, b)| if is_max { a.max(b) } else { a.min(b) });
         }
         found
@@ -281,6 +276,12 @@ fn alive(predicates: &[Expr], state: &SessionState, schema: &DFSchema, batch: &R
         Some(mask) => mask.iter().map(|m| m == Some(true)).collect(),
         None => vec![true; batch.num_rows()],
     })
+}
+
+/// Whether enough rows are spared by leaving out strata whose values rule out WHERE: reading some strata alone costs more per row.
+fn is_worth_it(strata: &Strata, before: &[bool], after: &[bool]) -> bool {
+    let held = |alive: &[bool]| strata.caps().iter().zip(alive).filter(|(_, a)| **a).map(|(c, _)| *c).sum::<u64>();
+    held(after) <= held(before) / 4 * 3
 }
 
 /// Whether `keys` name every column of φ, so that no two strata agree in them; of floats equal ones may differ in their bits.

@@ -12,6 +12,8 @@ pub(super) const KEPT_STRATA_MAX: usize = 131_072;
 #[derive(Debug)]
 pub(crate) struct SampleStrata {
     strata: Strata,
+    /// Whether every level holds tails whole: keys with very many rows, and values far from the median.
+    has_whole_tails: bool,
     last: Mutex<Option<(usize, Arc<LevelSizes>)>>,
 }
 
@@ -34,8 +36,10 @@ pub(crate) enum Narrow {
 }
 
 impl SampleStrata {
-    pub(crate) fn new(strata: Strata) -> Self {
-        Self { strata, last: Mutex::default() }
+    /// `has_classes` tells of values far from the median that every level holds whole.
+    pub(crate) fn new(strata: Strata, has_classes: bool) -> Self {
+        let has_whole_tails = strata.is_universe() || has_classes;
+        Self { strata, has_whole_tails, last: Mutex::default() }
     }
 
     /// Bytes held, with the sizes of a level.
@@ -94,11 +98,10 @@ impl Deref for LevelSizes {
 }
 
 /// The size of each stratum when levels up to `level` of so many are read, in rows or, where keys were drawn, in keys.
-pub(crate) fn sizes(strata: &Strata, level: usize, levels: usize) -> Vec<StratumSize> {
+pub(crate) fn sizes(strata: &SampleStrata, level: usize, levels: usize) -> Vec<StratumSize> {
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let (level, levels) = (number(level), number(levels));
-    // Keys with very many rows are held whole by every level.
-    let is_whole = |stratum: usize| strata.is_universe() && strata.is_tail(stratum);
+    let is_whole = |stratum: usize| strata.has_whole_tails && strata.is_tail(stratum);
     let size = |(stratum, (&rows, &kept)): (usize, (&u64, &u64))| {
         if is_whole(stratum) {
             return StratumSize { rows, sampled: rows };

@@ -5,12 +5,15 @@ mod descent;
 mod outputs;
 mod roles;
 mod selection;
+mod sketched;
+mod smoothness;
 
 pub(crate) use descent::descend;
 pub(crate) use outputs::Output;
 pub use roles::Role;
 pub(crate) use roles::{combine, roles};
 pub(crate) use selection::{Comparison, Condition, Selection};
+pub(crate) use sketched::sketched;
 
 use super::errors::ErrorCall;
 use super::lineage::Lineage;

@@ -2,9 +2,10 @@
 
 use super::Above;
 use super::roles::{Role, role_of};
+use super::smoothness::{self, unrounded};
 use crate::shape::calls::Calls;
 use crate::shape::{Reason, errors, smooth};
-use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::{Expr, LogicalPlan};
 use plusminus_statistics::expression::Smooth;
 
 /// A column of the query.
@@ -68,11 +69,23 @@ impl Above<'_> {
         columns.iter().take(keys).all(|key| self.lineage.exprs.iter().any(|e| is(e, key)))
     }
 
+    /// The plan whose replicates tell errors, where another aggregate or a window stands above the aggregate: without the
+    /// outermost ROUND of each column.
+    pub(crate) fn replicated(&self) -> Result<Option<LogicalPlan>, Reason> {
+        if !self.is_beyond {
+            return Ok(None);
+        }
+        let (bare, _) = unrounded(&self.plan)?;
+        smoothness::check(&bare, &self.aggregate.schema)?;
+        Ok(Some(bare))
+    }
+
     fn outputs_beyond(&self) -> Result<Vec<Output>, Reason> {
         if self.distinct {
             return Err(Reason::new("DISTINCT over aggregates of estimates is answered exactly"));
         }
-        let role = |role: Role| Output { role, smooth: None, round: None };
-        Ok(super::roles::roles(&self.plan).into_iter().map(role).collect())
+        let (_, rounds) = unrounded(&self.plan)?;
+        let output = |(role, round): (Role, Option<i32>)| Output { role, smooth: None, round };
+        Ok(super::roles::roles(&self.plan).into_iter().zip(rounds).map(output).collect())
     }
 }

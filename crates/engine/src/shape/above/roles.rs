@@ -84,3 +84,47 @@ pub(crate) fn combine(expr: &Expr, input: &LogicalPlan, below: &[Role]) -> Role 
     }
     found.unwrap_or(Role::Value)
 }
+
+/// Which columns of `plan` depend on an expression that `starts` such a dependence, along with all columns of rows that were
+/// chosen by one.
+pub(super) fn passed_on(plan: &LogicalPlan, starts: &dyn Fn(&Expr) -> bool) -> Vec<bool> {
+    let count = plan.schema().fields().len();
+    let inputs = plan.inputs();
+    let below: Vec<Vec<bool>> = inputs.iter().map(|input| passed_on(input, starts)).collect();
+    if below.iter().flatten().all(|depends| !depends) && !plan.expressions().iter().any(starts) {
+        return vec![false; count];
+    }
+    let depends = |expr: &Expr| {
+        let mut columns = expr.column_refs().into_iter();
+        let is_own = |column| {
+            let place = |(input, _): &(&&LogicalPlan, _)| input.schema().index_of_column(column).ok();
+            inputs.iter().zip(&below).find_map(|found| Some(found.1[place(&found)?])).unwrap_or(true)
+        };
+        starts(expr) || columns.any(is_own)
+    };
+    match plan {
+        LogicalPlan::Projection(projection) => projection.expr.iter().map(depends).collect(),
+        LogicalPlan::Aggregate(aggregate) if !aggregate.group_expr.iter().any(depends) => {
+            let keys = count - aggregate.aggr_expr.len();
+            std::iter::repeat_n(false, keys).chain(aggregate.aggr_expr.iter().map(depends)).collect()
+        }
+        LogicalPlan::Window(window) => {
+            below.concat().into_iter().chain(window.window_expr.iter().map(depends)).collect()
+        }
+        LogicalPlan::Sort(sort) if sort.fetch.is_none() => below.concat(),
+        LogicalPlan::SubqueryAlias(_) | LogicalPlan::Subquery(_) => below.concat(),
+        LogicalPlan::Union(_) => {
+            (0..count).map(|at| below.iter().any(|b| b.get(at).copied().unwrap_or(true))).collect()
+        }
+        LogicalPlan::Join(join) => {
+            let on = join.on.iter().flat_map(|(left, right)| [left, right]).chain(&join.filter);
+            let all: Vec<bool> = below.concat();
+            if on.into_iter().any(depends) || all.len() != count { vec![true; count] } else { all }
+        }
+        // Rows chosen by such a number may be the wrong ones.
+        _ => {
+            let all: Vec<bool> = below.concat();
+            if plan.expressions().iter().any(depends) || all.len() != count { vec![true; count] } else { all }
+        }
+    }
+}

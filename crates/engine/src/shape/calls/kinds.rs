@@ -21,11 +21,6 @@ impl Argument {
             Self::Centred(_) | Self::Product(..) => None,
         }
     }
-
-    /// Whether this is a product whose first factor is argument `number`.
-    pub(crate) fn is_product_of_first(&self, number: usize) -> bool {
-        matches!(self, Self::Product(first, _) if *first == number)
-    }
 }
 
 /// A set of rows within WHERE: those that pass a FILTER and where some arguments are not NULL.
@@ -72,12 +67,8 @@ pub(crate) enum Spread {
     Variance { sum: usize },
     /// Its square root.
     Deviation { sum: usize },
-    /// A covariance, with the number of the product argument.
-    Covariance { product: usize },
-    /// A correlation, with the number of the product argument.
-    Correlation { product: usize },
-    /// The slope of a regression, with the numbers of the product argument and of the argument it is a slope on.
-    Slope { product: usize, on: usize },
+    /// A correlation.
+    Correlation,
     /// Any other, whose interval is that of a smooth function.
     Other,
 }

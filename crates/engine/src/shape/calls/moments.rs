@@ -29,10 +29,10 @@ impl Calls {
             "var_pop" => (div(of.sxy(), of.rows()), variance),
             "stddev" => (sqrt(div(of.sxy(), minus_one(of.rows()))), deviation),
             "stddev_pop" => (sqrt(div(of.sxy(), of.rows())), deviation),
-            "covar_samp" => (div(of.sxy(), minus_one(of.rows())), Spread::Covariance { product: of.product }),
-            "covar_pop" => (div(of.sxy(), of.rows()), Spread::Covariance { product: of.product }),
-            "corr" => (div(of.sxy(), sqrt(mul(of.sxx(), of.syy()))), Spread::Correlation { product: of.product }),
-            "regr_slope" => (of.slope(), Spread::Slope { product: of.product, on: of.x }),
+            "covar_samp" => (div(of.sxy(), minus_one(of.rows())), Spread::Other),
+            "covar_pop" => (div(of.sxy(), of.rows()), Spread::Other),
+            "corr" => (div(of.sxy(), sqrt(mul(of.sxx(), of.syy()))), Spread::Correlation),
+            "regr_slope" => (of.slope(), Spread::Other),
             "regr_intercept" => (sub(of.mean_y(), mul(of.slope(), of.mean_x())), Spread::Other),
             "regr_sxx" => (of.sxx(), Spread::Other),
             "regr_syy" => (of.syy(), Spread::Other),
@@ -56,8 +56,6 @@ impl Calls {
 
 /// The variables that second moments are made of.
 struct Sums {
-    x: usize,
-    product: usize,
     rows: usize,
     plain_x: usize,
     plain_y: usize,
@@ -82,8 +80,6 @@ impl Sums {
         let (uy, ux) = (calls.centred(y), calls.centred(x));
         let (xx, yy, xy) = (calls.product(x, x), calls.product(y, y), calls.product(x, y));
         Ok(Self {
-            x,
-            product: xy,
             rows: calls.variable(domain, None),
             plain_x: calls.variable(domain, Some(x)),
             plain_y: calls.variable(domain, Some(y)),

@@ -12,7 +12,7 @@ fn quantiles() -> Quantiles {
 }
 
 /// One stratum of a million rows.
-fn one_stratum(values: &[f64], p: f64, knowledge: &Knowledge) -> Estimate {
+fn one_stratum(values: &[f64], p: f64, bounds: ValueRange) -> Estimate {
     let size = StratumSize::new(1_000_000, values.len() as u64);
     let points = points(values, size.weight());
     let q = weighted_quantile(&points, p, Interpolation::Discrete).unwrap();
@@ -20,7 +20,7 @@ fn one_stratum(values: &[f64], p: f64, knowledge: &Knowledge) -> Estimate {
     values.iter().for_each(|&y| cell.add((f64::from(u8::from(y <= q)) - p) / 1e6));
     z.fold_domain(size, 0.0, &cell);
     population.add(size);
-    quantile_interval(&points, p, &z, values.len() as u64, knowledge, &population, &quantiles())
+    quantile_interval(&points, p, &z, values.len() as u64, bounds, &population, &quantiles())
 }
 
 #[test]
@@ -70,14 +70,14 @@ fn unequal_weights_pull() {
 #[test]
 fn order_statistics_are_the_ends() {
     let values: Vec<f64> = (1..=100_u32).map(f64::from).collect();
-    let median = one_stratum(&values, 0.5, &Knowledge::default());
+    let median = one_stratum(&values, 0.5, ValueRange::ALL);
     assert_eq!((median.value, median.lower, median.upper), (Some(50.5), Some(40.0), Some(61.0)));
     assert_eq!(median.trust, Trust::Trusted);
-    let high = one_stratum(&values, 0.99, &Knowledge::default());
+    let high = one_stratum(&values, 0.99, ValueRange::ALL);
     assert_eq!((high.upper, high.trust), (None, Trust::Untrusted(Doubt::OneSided)));
-    let bounded = one_stratum(&values, 0.99, &Knowledge { max: Some(500.0), ..Knowledge::default() });
+    let bounded = one_stratum(&values, 0.99, ValueRange { high: 500.0, ..ValueRange::ALL });
     assert_eq!((bounded.upper, bounded.trust), (Some(500.0), Trust::Trusted));
-    let few = one_stratum(&values[..20], 0.5, &Knowledge::default());
+    let few = one_stratum(&values[..20], 0.5, ValueRange::ALL);
     assert_eq!(few.trust, Trust::Untrusted(Doubt::FewRows));
 }
 
@@ -87,14 +87,14 @@ fn exact_and_empty_domains() {
     let mut sampled = exact;
     sampled.add(StratumSize::new(100, 10));
     let points = points(&[1.0, 2.0, 3.0], 1.0);
-    let knowledge = Knowledge { min: Some(0.0), ..Knowledge::default() };
+    let bounds = ValueRange::NOT_NEGATIVE;
     let q = quantiles();
-    assert_eq!(quantile_interval(&points, 0.5, &z, 0, &knowledge, &exact, &q), Estimate::exact(2.0));
-    assert_eq!(quantile_interval(&[], 0.5, &z, 0, &knowledge, &exact, &q), Estimate::exact_null());
-    let hidden = quantile_interval(&points, 0.5, &z, 0, &knowledge, &sampled, &q);
+    assert_eq!(quantile_interval(&points, 0.5, &z, 0, bounds, &exact, &q), Estimate::exact(2.0));
+    assert_eq!(quantile_interval(&[], 0.5, &z, 0, bounds, &exact, &q), Estimate::exact_null());
+    let hidden = quantile_interval(&points, 0.5, &z, 0, bounds, &sampled, &q);
     assert_eq!((hidden.lower, hidden.upper), (Some(0.0), None));
     assert_eq!(hidden.trust, Trust::Untrusted(Doubt::NoRows));
-    assert_eq!(quantile_interval(&[], 0.5, &z, 0, &knowledge, &sampled, &q).value, None);
+    assert_eq!(quantile_interval(&[], 0.5, &z, 0, bounds, &sampled, &q).value, None);
 }
 
 /// No input may panic or leave a NaN in an end.
@@ -108,8 +108,8 @@ fn degenerate_inputs_are_survived() {
             for p in [0.0, 0.5, 1.0, 2.0, f64::NAN] {
                 let points = [WeightedPoint { value: 1.0, weight: 2.0 }, WeightedPoint { value, weight }];
                 for rows in [0, 1, u64::MAX] {
-                    let knowledge = Knowledge { min: Some(value), ..Knowledge::default() };
-                    let q = quantile_interval(&points, p, &z, rows, &knowledge, &population, &quantiles());
+                    let bounds = ValueRange { low: value, ..ValueRange::ALL };
+                    let q = quantile_interval(&points, p, &z, rows, bounds, &population, &quantiles());
                     assert!(q.lower.is_none_or(f64::is_finite) && q.upper.is_none_or(f64::is_finite), "{q:?}");
                 }
             }

@@ -1,16 +1,13 @@
-//! Moments of the numeric columns within each stratum.
+//! Means and extremes of the numeric columns within each stratum.
 
 use arrow::array::{Array, Float64Array};
-use plusminus_statistics::Moments;
-
-/// Strata below this size keep no moments of their own.
-pub(crate) const MOMENT_ROWS: u64 = 1_000;
+use plusminus_catalog::StratumRange;
 
 /// More sums than this are not kept: a family with so many strata has few large ones, and every row would miss the cache.
 const SUMS_LIMIT: usize = 500_000;
 
-/// Power sums about a fixed shift, one set per (stratum, numeric column), the columns of a stratum side by side.
-pub(crate) struct StratumMoments {
+/// Sums about a fixed shift and extremes, one set per (stratum, numeric column), the columns of a stratum side by side.
+pub(crate) struct StratumRanges {
     columns: usize,
     shifts: Vec<Option<f64>>,
     sums: Vec<Sums>,
@@ -19,31 +16,28 @@ pub(crate) struct StratumMoments {
     patched: Vec<Vec<f64>>,
 }
 
-/// One cache line.
+/// Half a cache line.
 #[derive(Debug, Clone, Copy)]
-#[repr(align(64))]
-struct Sums {
+#[repr(align(32))]
+pub(crate) struct Sums {
     count: u64,
-    s1: f64,
-    s2: f64,
-    s3: f64,
-    s4: f64,
+    sum: f64,
     min: f64,
     max: f64,
 }
 
 impl Default for Sums {
     fn default() -> Self {
-        Self { count: 0, s1: 0.0, s2: 0.0, s3: 0.0, s4: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY }
+        Self { count: 0, sum: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY }
     }
 }
 
-/// Whether `strata` strata have moments of `columns` columns.
+/// Whether `strata` strata keep sums of `columns` columns.
 pub(crate) fn are_kept(strata: usize, columns: usize) -> bool {
     strata.saturating_mul(columns) <= SUMS_LIMIT
 }
 
-impl StratumMoments {
+impl StratumRanges {
     pub(crate) fn new(columns: usize) -> Self {
         let (shifts, patched) = (vec![None; columns], vec![Vec::new(); columns]);
         Self { columns, shifts, sums: Vec::new(), given_up: false, patched }
@@ -74,13 +68,21 @@ impl StratumMoments {
         }
     }
 
-    /// The moments of one cell, if they were kept.
-    pub(crate) fn get(&self, stratum: usize, column: usize) -> Option<Moments> {
-        if self.given_up {
-            return None;
-        }
-        let shift = self.shifts[column].unwrap_or(0.0);
-        Some(self.sums.get(stratum * self.columns + column).map_or_else(Moments::default, |s| s.moments(shift)))
+    /// Bytes held.
+    pub(crate) fn bytes(&self) -> usize {
+        let patched: usize = self.patched.iter().map(Vec::capacity).sum();
+        self.sums.capacity() * size_of::<Sums>() + patched * size_of::<f64>()
+    }
+
+    /// The sums of one cell about [`shift`](Self::shift), if they were kept.
+    pub(crate) fn get(&self, stratum: usize, column: usize) -> Option<Sums> {
+        let sums = self.sums.get(stratum * self.columns + column).copied();
+        (!self.given_up).then(|| sums.unwrap_or_default())
+    }
+
+    /// The number that is taken off each value of a column before it is added up.
+    pub(crate) fn shift(&self, column: usize) -> f64 {
+        self.shifts[column].unwrap_or(0.0)
     }
 }
 
@@ -97,34 +99,30 @@ fn without_nulls<'a>(values: &'a Float64Array, patched: &'a mut Vec<f64>) -> &'a
 impl Sums {
     #[inline]
     fn add(&mut self, y: f64, shift: f64) {
-        let u = y - shift;
-        let u2 = u * u;
         self.count += 1;
-        self.s1 += u;
-        self.s2 += u2;
-        self.s3 += u2 * u;
-        self.s4 += u2 * u2;
+        self.sum += y - shift;
         // Comparisons, since `f64::min` also minds NaN.
         self.min = if y < self.min { y } else { self.min };
         self.max = if y > self.max { y } else { self.max };
     }
 
-    /// Central sums from sums about `shift` (binomial expansion).
-    fn moments(&self, shift: f64) -> Moments {
+    /// Adds sums about another shift.
+    pub(crate) fn merge(&mut self, other: Self, shift: f64, own_shift: f64) {
+        #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+        let moved = other.count as f64 * (shift - own_shift);
+        self.count += other.count;
+        self.sum += other.sum + moved;
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+    }
+
+    /// The mean and the extremes; `None` without a value.
+    pub(crate) fn range(&self, shift: f64) -> Option<StratumRange> {
         if self.count == 0 {
-            return Moments::default();
+            return None;
         }
         #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
-        let n = self.count as f64;
-        let d = self.s1 / n;
-        Moments {
-            count: self.count,
-            mean: shift + d,
-            m2: (self.s2 - n * d * d).max(0.0),
-            m3: self.s3 - 3.0 * d * self.s2 + 2.0 * n * d.powi(3),
-            m4: (self.s4 - 4.0 * d * self.s3 + 6.0 * d * d * self.s2 - 3.0 * n * d.powi(4)).max(0.0),
-            min: self.min,
-            max: self.max,
-        }
+        let mean = shift + self.sum / self.count as f64;
+        Some(StratumRange { mean: mean.max(self.min).min(self.max), min: self.min, max: self.max })
     }
 }

@@ -1,0 +1,24 @@
+//! Columns of exact plans that are none: DataFusion computes APPROX functions by sketches, whose error it does not tell.
+
+use super::roles::passed_on;
+use datafusion::common::tree_node::TreeNode;
+use datafusion::logical_expr::{Expr, LogicalPlan};
+
+/// Aggregates that DataFusion estimates.
+const SKETCHES: [&str; 4] =
+    ["approx_distinct", "approx_median", "approx_percentile_cont", "approx_percentile_cont_with_weight"];
+
+/// Which columns of `plan` depend on the result of a sketch.
+pub(crate) fn sketched(plan: &LogicalPlan) -> Vec<bool> {
+    passed_on(plan, &|expr| expr.exists(|part| Ok(is_sketch(part))).unwrap_or(false))
+}
+
+fn is_sketch(expr: &Expr) -> bool {
+    match expr {
+        Expr::AggregateFunction(call) => SKETCHES.contains(&call.func.name()),
+        Expr::WindowFunction(call) => SKETCHES.contains(&call.fun.name()),
+        // What is inside may be anywhere in its result.
+        Expr::ScalarSubquery(query) => sketched(&query.subquery).contains(&true),
+        _ => false,
+    }
+}

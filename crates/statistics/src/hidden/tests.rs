@@ -1,0 +1,60 @@
+use super::*;
+use crate::confidence::Confidence;
+
+fn quantiles(level: f64) -> Quantiles {
+    Quantiles::new(Confidence::new(level).unwrap())
+}
+
+#[test]
+fn weights_of_what_was_not_sampled() {
+    assert_eq!(hiding_weight(StratumSize::new(10, 10)), 0.0);
+    assert_eq!(hiding_weight(StratumSize::new(10, 0)), f64::INFINITY);
+    let weight = hiding_weight(StratumSize::new(1_000, 10));
+    assert!((weight - 99.499).abs() < 1e-3, "{weight}");
+}
+
+#[test]
+fn effects_of_single_rows() {
+    let hidden = Hidden::of(10.0, ValueRange::new(-2.0, 5.0));
+    assert_eq!(hidden, Hidden { up: 50.0, down: 20.0 });
+    assert_eq!(Hidden::of(10.0, ValueRange::new(2.0, 5.0)), Hidden { up: 50.0, down: 0.0 });
+    assert_eq!(Hidden::of(0.0, ValueRange::ALL), Hidden::default());
+    assert_eq!(Hidden::of(1.0, ValueRange::ALL), Hidden::UNKNOWN);
+    assert_eq!(hidden.scaled(0.5), Hidden { up: 25.0, down: 10.0 });
+    assert_eq!(hidden.scaled(f64::NAN).in_errors(1.0), f64::INFINITY);
+    assert_eq!(hidden.or_larger(Hidden { up: 1.0, down: 30.0 }), Hidden { up: 50.0, down: 30.0 });
+}
+
+/// Student's interval where nothing is hidden; the allowance sets in at one standard error and is whole at one and a half.
+#[test]
+fn reach() {
+    let q = quantiles(0.95);
+    let t = q.t(50.0);
+    let reach = |up: f64| Hidden { up, down: 0.0 }.reach(4.0, 50.0, 0.0, &q);
+    let plain = reach(0.0);
+    assert!((plain.0 - 2.0 * t).abs() < 1e-9 && (plain.1 - 2.0 * t).abs() < 1e-9);
+    let floor = 2.0 * t.max(-hall_g(0.3, -t));
+    assert!((reach(2.0).1 - floor).abs() < 1e-4);
+    assert!((reach(3.0).1 - floor.hypot(3.0 * -(0.025_f64.ln()))).abs() < 1e-3);
+    assert!(reach(2.5).1 < reach(3.0).1 && reach(2.5).1 > floor);
+    // Rarer misses are prepared for smaller effects.
+    let strict = quantiles(0.999);
+    let plain = Hidden::default().reach(4.0, 50.0, 0.0, &strict).1;
+    assert!(Hidden { up: 1.9, down: 0.0 }.reach(4.0, 50.0, 0.0, &strict).1 > 1.2 * plain);
+}
+
+#[test]
+fn doubts() {
+    let small = Hidden { up: 1.0, down: 0.0 };
+    assert_eq!(small.trust(10, 1.0, false), Trust::Trusted);
+    assert_eq!(Hidden { up: 0.0, down: 4.0 }.trust(10, 1.0, false), Trust::Trusted);
+    for (trust, doubt) in [
+        (small.trust(9, 1.0, false), Doubt::FewRows),
+        (small.trust(10, 0.0, false), Doubt::NoVariance),
+        (Hidden::UNKNOWN.trust(10, 1.0, false), Doubt::NoRange),
+        (Hidden { up: 4.1, down: 0.0 }.trust(10, 1.0, false), Doubt::HeavyTail),
+        (small.trust(10, 1.0, true), Doubt::LoneStratumRow),
+    ] {
+        assert_eq!(trust, Trust::Untrusted(doubt));
+    }
+}
