@@ -5,6 +5,8 @@ use crate::manifest::{FileEntry, Manifest};
 use crate::seal;
 use crate::store::{MANIFEST_PREFIX, manifest_file};
 use crate::strata::Strata;
+use crate::values::ValueRanges;
+use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
@@ -61,12 +63,23 @@ impl Draft {
     /// # Errors
     /// When the file cannot be written.
     pub fn add_strata(&self, strata: &Strata) -> Result<FileEntry, CatalogError> {
-        let file = "strata.parquet";
+        self.add_batch("strata.parquet", strata.batch())
+    }
+
+    /// Writes the ranges by value.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn add_values(&self, values: &ValueRanges) -> Result<FileEntry, CatalogError> {
+        self.add_batch("values.parquet", values.batch())
+    }
+
+    fn add_batch(&self, file: &str, batch: &RecordBatch) -> Result<FileEntry, CatalogError> {
         let path = self.folder().join(file);
         let open = File::create(&path).map_err(|e| CatalogError::io(&path, e))?;
         let write = || {
-            let mut writer = ArrowWriter::try_new(open, strata.batch().schema(), Some(properties()?))?;
-            writer.write(strata.batch())?;
+            let mut writer = ArrowWriter::try_new(open, batch.schema(), Some(properties()?))?;
+            writer.write(batch)?;
             writer.close()
         };
         write().map_err(|e| CatalogError::encode(&path, e))?;
@@ -128,6 +141,7 @@ pub(crate) fn bury(family_folder: &Path, newest: &Manifest) -> Result<(), Catalo
         parent: Some(newest.generation),
         dropped: true,
         strata_count: 0,
+        values: None,
         levels: Vec::new(),
         moments: Vec::new(),
         distinct: Vec::new(),

@@ -5,6 +5,7 @@ use crate::level;
 use crate::manifest::Manifest;
 use crate::store::Store;
 use crate::strata::Strata;
+use crate::values::ValueRanges;
 use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
 
@@ -40,6 +41,19 @@ impl Store {
         Strata::from_batch(batch, manifest.design.stratified_by.len(), &file)
     }
 
+    /// Reads the ranges by value, if there are any.
+    ///
+    /// # Errors
+    /// [`CatalogError::Damaged`] names the file.
+    pub fn values(&self, manifest: &Manifest) -> Result<Option<ValueRanges>, CatalogError> {
+        let Some(entry) = &manifest.values else { return Ok(None) };
+        let folder = self.family_folder(&manifest.name).join(&manifest.data_folder);
+        let batches = level::read(&folder, entry, None)?;
+        let Some(first) = batches.first() else { return Ok(None) };
+        let batch = concat_batches(&first.schema(), &batches);
+        Ok(Some(ValueRanges::new(batch.map_err(|e| CatalogError::damaged(&folder.join(&entry.file), e))?)))
+    }
+
     /// Reads the blocks of one level, each sorted by stratum and rank; `columns` limits what is decoded.
     ///
     /// # Errors
@@ -62,7 +76,7 @@ impl Store {
         let folder = self.family_folder(&manifest.name).join(&manifest.data_folder);
         let blocks = manifest.levels.iter().flat_map(|l| &l.blocks);
         let mut found = Verification::default();
-        for entry in std::iter::once(&manifest.strata).chain(blocks) {
+        for entry in std::iter::once(&manifest.strata).chain(&manifest.values).chain(blocks) {
             found.files += 1;
             found.bytes += entry.bytes;
             if let Err(damage) = level::check_whole(&folder, entry) {

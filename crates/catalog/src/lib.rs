@@ -38,6 +38,7 @@ mod strata;
 mod table;
 #[cfg(test)]
 mod tests;
+mod values;
 
 pub use costs::{LearntCosts, LearntLine};
 pub use draft::{Draft, properties};
@@ -51,6 +52,7 @@ pub use manifest::{
 pub use store::Store;
 pub use strata::{Strata, StrataColumns, StratumRange, TAIL};
 pub use table::{Compression, FileFormat, TableDefinition, ViewDefinition};
+pub use values::{ValueRange, ValueRanges};
 
 /// Checks and decodes the bytes of a manifest, as reading a store does; for fuzzing.
 ///

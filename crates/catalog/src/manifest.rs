@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 /// Version 2 brought universe samples, whose `__cap` and `__rank` are of keys. A tail did not raise it: a tail's strata are
 /// strata like others, with their own N and k, and a program that knows nothing of tails weights them correctly.
 /// Version 3 brought keys that every level of a universe sample holds whole, which version 2 thinned out like others.
-pub const FORMAT_VERSION: u32 = 3;
+/// Version 4 brought values far from the median, whose strata every level holds whole.
+pub const FORMAT_VERSION: u32 = 4;
 /// The oldest version that this program reads.
 pub const OLDEST_READABLE_VERSION: u32 = 1;
 
@@ -36,6 +37,9 @@ pub struct Manifest {
     pub strata: FileEntry,
     /// The number of strata.
     pub strata_count: u64,
+    /// The extremes of measures by value of the columns of few values; absent without any and in stores of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<FileEntry>,
     /// Levels from the smallest on; each holds only the rows that the ones before do not.
     pub levels: Vec<LevelEntry>,
     /// Whole-table moments of the numeric columns.
@@ -59,7 +63,8 @@ impl Manifest {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         let blocks = self.levels.iter().flat_map(|l| &l.blocks).map(|b| b.bytes);
-        self.strata.bytes + blocks.sum::<u64>()
+        let values = self.values.as_ref().map_or(0, |values| values.bytes);
+        self.strata.bytes + values + blocks.sum::<u64>()
     }
 
     /// The whole-table moments of `column`, if it is numeric.

@@ -70,6 +70,7 @@ fn manifest_of(draft: &Draft, name: &str) -> Manifest {
             left_out: Vec::new(),
         },
         strata: draft.add_strata(&strata.build().unwrap()).unwrap(),
+        values: None,
         strata_count: 2,
         levels: vec![crate::LevelEntry { rows: block.rows, blocks: vec![block] }],
         moments: Vec::new(),

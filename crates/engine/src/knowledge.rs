@@ -1,11 +1,13 @@
 //! What is known of an aggregate's argument apart from the rows that pass the query's filter.
 
 mod keys;
+mod limits;
 mod range;
 mod unseen;
 
+pub(crate) use limits::{Limits, NO_VALUE, Ranges, meet};
 pub(crate) use range::{of_column, range};
-pub(crate) use unseen::{Extent, Unseen};
+pub(crate) use unseen::{Extent, Term, Unseen, measures};
 
 use crate::error::Result;
 use crate::image::{Image, ImageCache};

@@ -12,6 +12,7 @@ use crate::prescan;
 use crate::request::{DrawOptions, Progress, SampleRequest};
 use crate::source::Source;
 use crate::threads::on_threads;
+use crate::value_ranges::ValueTally;
 use crate::worker::{self, Harvest, Pass};
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::Session;
@@ -49,7 +50,7 @@ pub async fn draw(
     let (options_of_files, left_out, table_schema) = (source.options.clone(), source.left_out(), source.table_schema());
     let harvests = pass(source, families.clone(), total, state, options).await?;
     check_rows(total, harvests.iter().map(|harvest| harvest.rows).sum())?;
-    let (units, parts, sketches) = transpose(harvests, families.len(), &schema);
+    let (units, parts, sketches, values) = transpose(harvests, families.len(), &schema)?;
     let build = Build {
         files,
         options_of_files,
@@ -57,6 +58,7 @@ pub async fn draw(
         table_schema,
         moments: summed(&schema, units),
         distinct: sketches.counts(&schema),
+        values: values.map_or(Ok(None), ValueTally::finish)?,
         schema,
         table: table.to_owned(),
         options: options.clone(),
@@ -107,23 +109,27 @@ fn check_rows(counted: Option<u64>, read: u64) -> Result<(), SamplingError> {
     }
 }
 
+/// Moments, the parts of each family, counts of distinct values, and ranges by value.
+type Gathered = (UnitMoments, Vec<Vec<FamilyPart>>, Sketches, Option<ValueTally>);
+
 /// From one harvest per worker to the parts of each family.
-fn transpose(
-    harvests: Vec<Harvest>,
-    families: usize,
-    schema: &SchemaRef,
-) -> (UnitMoments, Vec<Vec<FamilyPart>>, Sketches) {
+fn transpose(harvests: Vec<Harvest>, families: usize, schema: &SchemaRef) -> Result<Gathered, SamplingError> {
     let mut parts: Vec<Vec<FamilyPart>> = (0..families).map(|_| Vec::new()).collect();
     let mut moments = Vec::new();
     let mut sketches = Sketches::new(schema);
+    let mut values: Option<ValueTally> = None;
     for harvest in harvests {
         moments.extend(harvest.unit_moments);
         sketches.merge(&harvest.sketches);
+        match &mut values {
+            Some(values) => values.merge(harvest.values)?,
+            none => *none = Some(harvest.values),
+        }
         for (list, part) in parts.iter_mut().zip(harvest.families) {
             list.push(part);
         }
     }
-    (moments, parts, sketches)
+    Ok((moments, parts, sketches, values))
 }
 
 #[cfg(test)]

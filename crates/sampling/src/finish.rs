@@ -13,7 +13,7 @@ use crate::write;
 use arrow::datatypes::SchemaRef;
 use plusminus_catalog::{
     BaseFile, BaseTable, Column, ColumnMoments, Design, DistinctCount, Draft, FORMAT_VERSION, HeavyKey, KeptKeys,
-    Manifest, Strata,
+    Manifest, Strata, ValueRanges,
 };
 use plusminus_statistics::{Moments, cap};
 use std::collections::BTreeMap;
@@ -32,6 +32,7 @@ pub(crate) struct Build {
     pub(crate) table_schema: SchemaRef,
     pub(crate) moments: Vec<ColumnMoments>,
     pub(crate) distinct: Vec<DistinctCount>,
+    pub(crate) values: Option<ValueRanges>,
     pub(crate) table: String,
     pub(crate) options: DrawOptions,
 }
@@ -90,6 +91,7 @@ impl Build {
             },
             strata: draft.add_strata(&strata)?,
             strata_count: strata.len() as u64,
+            values: self.values.as_ref().map(|values| draft.add_values(values)).transpose()?,
             levels: entries,
             moments: self.moments.clone(),
             distinct: self.distinct.clone(),

@@ -34,6 +34,7 @@ mod tally;
 mod tests;
 mod threads;
 mod universe;
+mod value_ranges;
 mod watch;
 mod worker;
 mod write;

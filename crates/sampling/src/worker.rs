@@ -7,6 +7,7 @@ use crate::part::{FamilyPart, Rows, UnitMoments, add_moments};
 use crate::plan::FamilyPlan;
 use crate::priority::Priorities;
 use crate::source::Unit;
+use crate::value_ranges::{ValueTally, common_key};
 use arrow::array::Float64Array;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
@@ -37,6 +38,8 @@ pub(crate) struct Harvest {
     /// Over the whole table.
     pub(crate) unit_moments: UnitMoments,
     pub(crate) sketches: Sketches,
+    /// The extremes of measures by value of the columns of few values.
+    pub(crate) values: ValueTally,
 }
 
 struct Worker<'a> {
@@ -79,7 +82,10 @@ impl<'a> Worker<'a> {
         let nullable: Vec<usize> = fields.filter(|(_, f)| f.is_nullable()).map(|(i, _)| i).collect();
         let family = |plan| FamilyPart::new(&pass.schema, plan, numeric.len(), nullable.len());
         let families = pass.families.iter().map(family).collect::<Result<_, _>>()?;
-        let harvest = Harvest { rows: 0, families, unit_moments: Vec::new(), sketches: Sketches::new(&pass.schema) };
+        let key = common_key(pass.families.iter().map(|family| family.columns.as_slice()));
+        let values = ValueTally::new(&pass.schema, &numeric, key)?;
+        let sketches = Sketches::new(&pass.schema);
+        let harvest = Harvest { rows: 0, families, unit_moments: Vec::new(), sketches, values };
         Ok(Self { pass, numeric, nullable, harvest, priorities: Vec::new(), packed: Vec::new(), held: 0 })
     }
 
@@ -90,6 +96,7 @@ impl<'a> Worker<'a> {
     fn take(&mut self, batch: &RecordBatch, unit: &Unit, first_row: u64) -> Result<(), SamplingError> {
         let numbers = self.numbers(batch)?;
         self.harvest.sketches.add(batch);
+        self.harvest.values.add(batch, &numbers)?;
         let mut seed = None;
         for (at, plan) in self.pass.families.iter().enumerate() {
             if seed.replace(plan.seed) != Some(plan.seed) {

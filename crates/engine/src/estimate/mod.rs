@@ -5,7 +5,7 @@ pub(crate) mod special;
 
 use crate::error::Result;
 use crate::kernel::{Block, Linear, Walk, Workers, key_linearised, linearised};
-use crate::knowledge::{ArgumentKnowledge, Extent, Unseen};
+use crate::knowledge::{ArgumentKnowledge, Extent, Limits, NO_VALUE, Ranges, Term, Unseen, meet};
 use crate::shape::{Call, CallKind, Shape, Spread, used_inputs};
 use plan::Plan;
 pub(crate) use plan::{Way, ways};
@@ -42,6 +42,10 @@ pub(crate) struct Estimator<'a> {
     pub(crate) knowledge: &'a [ArgumentKnowledge],
     /// What rows that the sample did not show could change.
     pub(crate) unseen: &'a Unseen,
+    /// How narrow values are in the rows of a FILTER.
+    pub(crate) limits: Option<&'a Limits>,
+    /// And in those of each group; empty where GROUP BY limits none.
+    pub(crate) group_limits: &'a [Option<Ranges>],
     /// By group the part of the strata that could hold a row of it.
     pub(crate) parts: &'a [usize],
     /// Whether WHERE and GROUP BY are decided by the stratum.
@@ -247,9 +251,12 @@ impl Estimator<'_> {
     /// What one row that the sample did not show could change of a linear function of the variables; `z` are its values.
     fn hidden(&self, linear: &Linear, group: usize, z: &Total) -> Hidden {
         let part = self.parts[group];
-        let of_term =
-            |(variable, slopes): &(usize, Vec<f64>)| (self.shape.variables[*variable].argument, slopes[group]);
-        let terms: Vec<(Option<usize>, f64)> = linear.terms.iter().map(of_term).collect();
+        let of_term = |(variable, slopes): &(usize, Vec<f64>)| {
+            let argument = self.shape.variables[*variable].argument;
+            let limit = argument.and_then(|argument| self.limit(group, *variable, argument));
+            Term { argument, slope: slopes[group], limit }
+        };
+        let terms: Vec<Term> = linear.terms.iter().map(of_term).collect();
         let is_whole = linear.terms.iter().all(|(variable, _)| self.is_whole(*variable));
         let extent = match (linear.one_domain, is_whole) {
             (true, true) => Extent::Whole(self.unseen.is_single(part).then(|| z.inexact_mean())),
@@ -266,7 +273,19 @@ impl Estimator<'_> {
             let mean = self.unseen.is_single(part).then(|| self.total(group, variable).inexact_mean());
             return self.unseen.whole(part, argument, mean.filter(|mean| mean.is_finite()));
         }
-        self.unseen.partial(part, argument, centre)
+        self.unseen.partial(part, argument, centre, self.limit(group, variable, argument))
+    }
+
+    /// Where the values of an argument lie in the rows of a group and a variable's FILTER, as far as these fix a column.
+    fn limit(&self, group: usize, variable: usize, argument: usize) -> Option<ValueRange> {
+        let domain = self.shape.variables[variable].domain;
+        let of_domain = self.limits.and_then(|limits| limits.domains.get(domain)?.as_ref());
+        let of_group = self.group_limits.get(group).and_then(Option::as_ref);
+        let own = |ranges: &Ranges| ranges[argument].unwrap_or(NO_VALUE);
+        match (of_domain.map(own), of_group.map(own)) {
+            (Some(one), Some(other)) => Some(meet(one, other)),
+            (one, other) => one.or(other),
+        }
     }
 
     /// Whether nothing at all is known of what `smooth` is a function of.

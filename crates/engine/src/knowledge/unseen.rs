@@ -1,6 +1,7 @@
 //! What rows that a sample did not show could change, from the ranges of the arguments in its strata.
 
-use super::{ArgumentKnowledge, derived_range, of_column, range, uncast};
+use super::limits::meet;
+use super::{ArgumentKnowledge, Limits, derived_range, of_column, range, uncast};
 use crate::kernel::StrataView;
 use crate::shape::{Argument, Shape};
 use arrow::array::{Array, Float64Array};
@@ -28,6 +29,16 @@ pub(crate) struct Unseen {
     whole: Vec<Hidden>,
 }
 
+/// One term of a linear function.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Term {
+    /// What is summed; `None` for a count.
+    pub(crate) argument: Option<usize>,
+    pub(crate) slope: f64,
+    /// Where the values lie in the rows that are asked for.
+    pub(crate) limit: Option<ValueRange>,
+}
+
 /// How much of a stratum the rows of a function's domains are.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Extent {
@@ -46,9 +57,11 @@ impl Unseen {
         sizes: &[StratumSize],
         manifest: &Manifest,
         known: &[ArgumentKnowledge],
+        limits: Option<&Limits>,
     ) -> Self {
-        let columns: Vec<ColumnRanges<'_>> =
-            names(shape).into_iter().map(|name| ColumnRanges::new(name, shape, view, manifest)).collect();
+        let cut = |name: &str| limits.and_then(|limits| limits.cuts.get(name)).copied().unwrap_or(ValueRange::ALL);
+        let column = |name: String| ColumnRanges::new(cut(&name), name, shape, view, manifest);
+        let columns: Vec<ColumnRanges<'_>> = measures(shape).into_iter().map(column).collect();
         let (places, class_count) = Places::of(view, sizes);
         let mut found = Self {
             arguments: shape.arguments.len(),
@@ -133,10 +146,10 @@ impl Unseen {
         self.classes(part).map(of_class).fold(Hidden::default(), Hidden::or_larger)
     }
 
-    /// What one row could change of a sum of values less `centre` over a part of the strata.
-    pub(crate) fn partial(&self, part: usize, argument: usize, centre: f64) -> Hidden {
+    /// What one row could change of a sum of values less `centre` over a part of the strata; the values lie within `limit`.
+    pub(crate) fn partial(&self, part: usize, argument: usize, centre: f64, limit: Option<ValueRange>) -> Hidden {
         let of_class = |class: usize| {
-            let range = self.ranges[class * self.arguments + argument];
+            let range = self.within(class, argument, limit);
             range.map_or_else(Hidden::default, |range| {
                 Hidden::of(self.weights[class], range.plus(ValueRange::of(-centre)))
             })
@@ -144,17 +157,24 @@ impl Unseen {
         self.classes(part).map(of_class).fold(Hidden::default(), Hidden::or_larger)
     }
 
+    /// The values of an argument in a class, within a limit; `None` where there is none.
+    fn within(&self, class: usize, argument: usize, limit: Option<ValueRange>) -> Option<ValueRange> {
+        let own = self.ranges[class * self.arguments + argument]?;
+        let both = limit.map_or(own, |limit| meet(own, limit));
+        (both.low <= both.high).then_some(both)
+    }
+
     /// What one row could change of a linear function of counts (no argument) and sums.
-    pub(crate) fn linear(&self, part: usize, terms: &[(Option<usize>, f64)], extent: Extent) -> Hidden {
+    pub(crate) fn linear(&self, part: usize, terms: &[Term], extent: Extent) -> Hidden {
         let of_class = |class: usize| {
             let zero = ValueRange::of(0.0);
             let mut all = zero;
-            for (argument, slope) in terms {
-                let range = match argument {
+            for term in terms {
+                let range = match term.argument {
                     None => ValueRange::of(1.0),
-                    Some(argument) => self.ranges[class * self.arguments + argument].unwrap_or(zero),
+                    Some(argument) => self.within(class, argument, term.limit).unwrap_or(zero),
                 };
-                let own = range.times(ValueRange::of(*slope));
+                let own = range.times(ValueRange::of(term.slope));
                 all = all.plus(if extent == Extent::Domains { own.hull(zero) } else { own });
             }
             let width = all.high - all.low;
@@ -222,7 +242,7 @@ fn octave(weight: f64) -> i32 {
 }
 
 /// The columns in the arguments that are added up.
-fn names(shape: &Shape) -> Vec<String> {
+pub(crate) fn measures(shape: &Shape) -> Vec<String> {
     let added = shape.arguments.iter().enumerate().filter(|(number, _)| shape.is_added(*number));
     let mut names: Vec<String> = Vec::new();
     for column in added.filter_map(|(_, argument)| argument.plain()).flat_map(Expr::column_refs) {
@@ -255,13 +275,13 @@ struct ColumnRanges<'a> {
 }
 
 impl<'a> ColumnRanges<'a> {
-    fn new(name: String, shape: &Shape, view: &'a StrataView, manifest: &Manifest) -> Self {
+    fn new(cut: ValueRange, name: String, shape: &Shape, view: &'a StrataView, manifest: &Manifest) -> Self {
         let strata = &view.strata;
         let table = of_column(&name, manifest, strata);
         // Of values that are no finite numbers the strata know as little as the table.
         let ends = |is_max| strata.extremes(&name, is_max).filter(|_| table != ValueRange::ALL);
         Self {
-            cut: shape.predicates.iter().fold(ValueRange::ALL, |cut, part| meet(cut, allowed(part, &name))),
+            cut: shape.predicates.iter().fold(cut, |cut, part| meet(cut, allowed(part, &name))),
             min: ends(false),
             max: ends(true),
             mean: strata.means(&name),
@@ -301,11 +321,6 @@ impl<'a> ColumnRanges<'a> {
     }
 }
 
-/// The numbers that lie in both; the ends cross where none does.
-fn meet(one: ValueRange, other: ValueRange) -> ValueRange {
-    ValueRange { low: one.low.max(other.low), high: one.high.min(other.high) }
-}
-
 /// The values of a column that a conjunct of WHERE lets pass.
 fn allowed(condition: &Expr, column: &str) -> ValueRange {
     let is_column = |expr: &Expr| matches!(expr, Expr::Column(found) if found.name == column);
@@ -337,5 +352,3 @@ fn allowed(condition: &Expr, column: &str) -> ValueRange {
     }
 }
 
-#[cfg(test)]
-mod tests;

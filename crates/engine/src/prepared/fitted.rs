@@ -1,12 +1,12 @@
 use crate::choose::cumulative_rows;
 use crate::error::Result;
 use crate::kernel::{Compiled, Needs, SampleStrata, StrataView, bare, names};
-use crate::knowledge::{ArgumentKnowledge, KnowledgeCache, Opened, Unseen};
+use crate::knowledge::{ArgumentKnowledge, KnowledgeCache, Limits, Opened, Unseen, measures};
 use crate::shape::Shape;
 use arrow::datatypes::Schema;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::Expr;
-use plusminus_catalog::Manifest;
+use plusminus_catalog::{Manifest, Store};
 use plusminus_statistics::{Knowledge, StratumSize};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -23,6 +23,7 @@ pub(crate) struct Fitted {
     known: OnceLock<Known>,
     /// What rows that the level looked at last did not show could change.
     unseen: Mutex<Option<(usize, Arc<Unseen>)>>,
+    limits: OnceLock<Option<Limits>>,
 }
 
 /// What is needed of rows that lie in the order of their groups.
@@ -70,6 +71,7 @@ impl Fitted {
             grouped: OnceLock::new(),
             known: OnceLock::new(),
             unseen: Mutex::default(),
+            limits: OnceLock::new(),
         })
     }
 
@@ -79,13 +81,37 @@ impl Fitted {
         self.view.bytes() + unseen.as_ref().map_or(0, |(_, unseen)| unseen.bytes())
     }
 
+    /// How narrow values are where WHERE, FILTER or GROUP BY fix a column of few values, if they do.
+    pub(crate) fn limits(
+        &self,
+        shape: &Shape,
+        state: &SessionState,
+        store: &Store,
+        known: &Known,
+    ) -> Result<Option<&Limits>> {
+        if let Some(limits) = self.limits.get() {
+            return Ok(limits.as_ref());
+        }
+        let measures = measures(shape);
+        let filters = shape.domains.iter().filter_map(|domain| domain.filter.as_ref());
+        let fixes = filters.chain(&shape.predicates).chain(&shape.keys).next().is_some();
+        let values = match fixes && !measures.is_empty() && self.manifest.values.is_some() {
+            true => self.view.strata.values(|| store.values(&self.manifest))?,
+            false => None,
+        };
+        let limits =
+            values.map(|values| Limits::new(shape, state, &values, &known.arguments, &measures)).transpose()?;
+        Ok(self.limits.get_or_init(|| limits).as_ref())
+    }
+
     /// What rows that levels up to `level` do not show could change; that of the last look is kept.
     pub(crate) fn unseen(&self, shape: &Shape, known: &Known, level: usize, sizes: &[StratumSize]) -> Arc<Unseen> {
         let lock = || self.unseen.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, unseen)) = lock().as_ref().filter(|(last, _)| *last == level) {
             return Arc::clone(unseen);
         }
-        let unseen = Arc::new(Unseen::new(shape, &self.view, sizes, &self.manifest, &known.arguments));
+        let limits = self.limits.get().and_then(Option::as_ref);
+        let unseen = Arc::new(Unseen::new(shape, &self.view, sizes, &self.manifest, &known.arguments, limits));
         *lock() = Some((level, Arc::clone(&unseen)));
         unseen
     }

@@ -6,7 +6,7 @@ use crate::estimate::{Estimator, Source, Way, special, ways};
 use crate::kernel::{
     Asked, Block, ByGroup, Desk, Half, LevelSizes, LevelStrata, Program, Walk, Workers, key_totals, totals,
 };
-use crate::knowledge::{ArgumentKnowledge, Unseen};
+use crate::knowledge::{ArgumentKnowledge, Limits, Ranges, Unseen};
 use crate::run::catalog::known_variable;
 use crate::shape::{Shape, Variable, used_inputs};
 use datafusion::execution::memory_pool::MemoryReservation;
@@ -28,6 +28,8 @@ struct Basis<'a> {
     knowledge: &'a [ArgumentKnowledge],
     /// What rows that the level does not show could change.
     unseen: Arc<Unseen>,
+    limits: Option<&'a Limits>,
+    group_limits: Vec<Option<Ranges>>,
     parts: Vec<usize>,
     whole_strata: bool,
     rows_of_keys: Option<Knowledge>,
@@ -53,7 +55,8 @@ impl Levels<'_> {
         let quantiles = self.quantiles();
         let strata = self.view.at(level);
         let parts: Vec<usize> = (0..groups).map(|g| self.part(g)).collect();
-        let basis = self.basis(level, &strata, &parts, &quantiles);
+        let group_limits = self.group_limits()?;
+        let basis = self.basis(level, &strata, &parts, &quantiles, group_limits);
         let levels = &self.rows[..self.pieces_up_to(level)];
         let walk = Walk { levels, sizes: &strata.sizes, groups, workers: self.context.workers };
         let Found { estimates, calls } = match &self.projected {
@@ -78,6 +81,7 @@ impl Levels<'_> {
         strata: &'a LevelStrata,
         parts: &[usize],
         quantiles: &'a Quantiles,
+        group_limits: Vec<Option<Ranges>>,
     ) -> Basis<'a> {
         #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
         let known = |variable| {
@@ -92,6 +96,8 @@ impl Levels<'_> {
             known: (0..self.shape.variables.len()).map(known).collect(),
             knowledge: &self.known.arguments,
             unseen: self.unseen(level, strata),
+            limits: self.limits,
+            group_limits,
             parts: parts.to_vec(),
             whole_strata: self.view.decides_all(),
             rows_of_keys: self.known.rows_of_keys,
@@ -100,6 +106,13 @@ impl Levels<'_> {
             doubted: self.doubted(level, quantiles),
             key_values: self.program.as_ref().map_or(&[], Program::key_numbers),
         }
+    }
+
+    /// How narrow values are by group, where a GROUP BY column of few values that strata do not decide tells.
+    fn group_limits(&mut self) -> Result<Vec<Option<Ranges>>> {
+        let Some(limits) = self.limits else { return Ok(Vec::new()) };
+        let keys = self.program.as_mut().map_or_else(|| Ok(Vec::new()), Program::group_keys)?;
+        Ok(limits.of_groups(&keys))
     }
 
     /// What rows that levels up to `level` do not show could change; nothing is asked where only counts are, or whole keys were
@@ -166,6 +179,8 @@ impl Basis<'_> {
             specials: Vec::new(),
             knowledge: self.knowledge,
             unseen: &self.unseen,
+            limits: self.limits,
+            group_limits: self.group_limits.get(groups.clone()).unwrap_or_default(),
             parts: &self.parts[groups.clone()],
             whole_strata: self.whole_strata,
             rows_of_keys: self.rows_of_keys,

@@ -4,7 +4,7 @@ use super::nested::Nested;
 use super::projected::Read;
 use crate::error::{Error, Result};
 use crate::kernel::{ByGroup, Compiled, KeepGoing, LevelStrata, Program, Rows, StrataView, filtered, merged};
-use crate::knowledge::Opened;
+use crate::knowledge::{Limits, Opened};
 use crate::prepared::{Fitted, Known as Knowledge};
 use crate::shape::Shape;
 use arrow::record_batch::RecordBatch;
@@ -40,6 +40,7 @@ pub(crate) struct Levels<'a> {
     /// The part that each group belongs to.
     pub(super) part_of_group: Vec<u32>,
     pub(super) known: &'a Knowledge,
+    pub(super) limits: Option<&'a Limits>,
     pub(super) memory: MemoryReservation,
 }
 
@@ -74,6 +75,10 @@ impl<'a> Levels<'a> {
         let opened =
             Opened { store: context.store, images: context.images, manifest: &fitted.manifest, strata: &view.strata };
         let known = fitted.known(shape, context.state, context.knowledge, &opened)?;
+        let limits = match view.by_key {
+            true => None,
+            false => fitted.limits(shape, context.state, context.store, known)?,
+        };
         let pool = &context.state.runtime_env().memory_pool;
         let memory = MemoryConsumer::new("rows of a sample under way").register(pool);
         Ok(Self {
@@ -93,6 +98,7 @@ impl<'a> Levels<'a> {
             loaded: 0,
             part_of_group: Vec::new(),
             known,
+            limits,
             memory,
         })
     }

@@ -165,7 +165,7 @@ impl Levels<'_> {
             let part = self.part(group);
             let hidden = match is_whole(sum) {
                 true => unseen.whole(part, argument, None),
-                false => unseen.partial(part, argument, if rows.is_some() { centre } else { 0.0 }),
+                false => unseen.partial(part, argument, if rows.is_some() { centre } else { 0.0 }, None),
             };
             let hidden = hidden.scaled(mean_rows.recip());
             let most = hidden.up.max(hidden.down);

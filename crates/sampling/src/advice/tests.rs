@@ -44,6 +44,7 @@ fn manifest(columns: &[(&str, &str, f64, u64)]) -> Manifest {
             left_out: Vec::new(),
         },
         strata: file,
+        values: None,
         strata_count: 1,
         levels: Vec::new(),
         moments: columns.iter().map(moments).collect(),

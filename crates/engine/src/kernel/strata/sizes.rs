@@ -1,9 +1,9 @@
 //! How much of each stratum the levels of a sample hold.
 
-use plusminus_catalog::Strata;
+use plusminus_catalog::{Strata, ValueRanges};
 use plusminus_statistics::{Population, StratumSize, cap};
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// More strata are not kept by level: they would take more memory than they save time.
 pub(super) const KEPT_STRATA_MAX: usize = 131_072;
@@ -15,6 +15,7 @@ pub(crate) struct SampleStrata {
     /// Whether every level holds tails whole: keys with very many rows, and values far from the median.
     has_whole_tails: bool,
     last: Mutex<Option<(usize, Arc<LevelSizes>)>>,
+    values: OnceLock<Option<Arc<ValueRanges>>>,
 }
 
 /// The size of each stratum when levels up to one are read, in rows or, where keys were drawn, in keys.
@@ -39,12 +40,26 @@ impl SampleStrata {
     /// `has_classes` tells of values far from the median that every level holds whole.
     pub(crate) fn new(strata: Strata, has_classes: bool) -> Self {
         let has_whole_tails = strata.is_universe() || has_classes;
-        Self { strata, has_whole_tails, last: Mutex::default() }
+        Self { strata, has_whole_tails, last: Mutex::default(), values: OnceLock::new() }
     }
 
     /// Bytes held, with the sizes of a level.
     pub(crate) fn bytes(&self) -> usize {
         self.strata.bytes() + self.strata.len() * size_of::<(StratumSize, [u32; 2])>()
+    }
+
+    /// The extremes of measures by value of the columns of few values, as `read` brings them the first time.
+    pub(crate) fn values<E>(
+        &self,
+        read: impl FnOnce() -> Result<Option<ValueRanges>, E>,
+    ) -> Result<Option<Arc<ValueRanges>>, E> {
+        match self.values.get() {
+            Some(values) => Ok(values.clone()),
+            None => {
+                let values = read()?.map(Arc::new);
+                Ok(self.values.get_or_init(|| values).clone())
+            }
+        }
     }
 
     /// The sizes when levels up to `level` of so many are read.

@@ -1,0 +1,73 @@
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{DataType, Field, Float64Type, Schema};
+use arrow::record_batch::RecordBatch;
+use std::sync::Arc;
+
+const COLUMN: &str = "column";
+const VALUE: &str = "value";
+
+/// A value as text, `None` for NULL, and the smallest and largest number of a measure in its rows, if there is any.
+pub type ValueRange<'a> = (Option<&'a str>, Option<(f64, f64)>);
+
+/// The extremes of each numeric column by value of the columns that have few values.
+///
+/// On disk a row for each value: `column`, `value` (as text, NULL for NULL), and `min_<measure>` and `max_<measure>` for each
+/// measure, NULL where its rows have no number.
+#[derive(Debug, Clone)]
+pub struct ValueRanges {
+    batch: RecordBatch,
+}
+
+impl ValueRanges {
+    /// The fields of a table of ranges of these measures.
+    #[must_use]
+    pub fn fields(measures: &[String]) -> Arc<Schema> {
+        let mut fields = vec![Field::new(COLUMN, DataType::Utf8, false), Field::new(VALUE, DataType::Utf8, true)];
+        for measure in measures {
+            let end = |end: &str| Field::new(format!("{end}_{measure}"), DataType::Float64, true);
+            fields.extend([end("min"), end("max")]);
+        }
+        Arc::new(Schema::new(fields))
+    }
+
+    /// Ranges with such fields.
+    #[must_use]
+    pub fn new(batch: RecordBatch) -> Self {
+        Self { batch }
+    }
+
+    pub(crate) fn batch(&self) -> &RecordBatch {
+        &self.batch
+    }
+
+    /// The columns that have ranges, in the order of their names.
+    #[must_use]
+    pub fn columns(&self) -> Vec<&str> {
+        let names = self.batch.column_by_name(COLUMN).and_then(|column| column.as_string_opt::<i32>());
+        let mut names: Vec<&str> = names.into_iter().flatten().flatten().collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// The range of `measure` for each value of `column`; `None` where one of them has none.
+    #[must_use]
+    pub fn of(&self, column: &str, measure: &str) -> Option<Vec<ValueRange<'_>>> {
+        let text = |name: &str| self.batch.column_by_name(name)?.as_string_opt::<i32>();
+        let end = |end: &str| self.batch.column_by_name(&format!("{end}_{measure}"))?.as_primitive_opt::<Float64Type>();
+        let (names, values, min, max) = (text(COLUMN)?, text(VALUE)?, end("min")?, end("max")?);
+        let rows = (0..names.len()).filter(|row| names.value(*row) == column);
+        let of_row = |row: usize| {
+            let value = values.is_valid(row).then(|| values.value(row));
+            (value, (min.is_valid(row) && max.is_valid(row)).then(|| (min.value(row), max.value(row))))
+        };
+        let found: Vec<ValueRange<'_>> = rows.map(of_row).collect();
+        (!found.is_empty()).then_some(found)
+    }
+
+    /// Bytes held.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.batch.get_array_memory_size()
+    }
+}

@@ -1,0 +1,195 @@
+//! How narrow the values of arguments are where WHERE, FILTER or GROUP BY fix a column of few values.
+
+use super::{ArgumentKnowledge, derived_range, range};
+use crate::error::Result;
+use crate::kernel::qualified;
+use crate::shape::{Argument, Shape};
+use arrow::array::{Array, ArrayRef, AsArray, StringArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::record_batch::RecordBatch;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::utils::split_conjunction;
+use plusminus_catalog::ValueRanges;
+use plusminus_statistics::expression::ValueRange;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Groups for which limits of their own are looked up, at most.
+const GROUPS_MAX: usize = 16_384;
+
+/// By argument the values that it can have; `None` where it can have none.
+pub(crate) type Ranges = Vec<Option<ValueRange>>;
+
+/// What is known of arguments from the values of other columns.
+#[derive(Debug, Default)]
+pub(crate) struct Limits {
+    /// By column of a measure: its values in rows that pass WHERE.
+    pub(crate) cuts: HashMap<String, ValueRange>,
+    /// By domain, in rows that pass its FILTER; `None` without a limit.
+    pub(crate) domains: Vec<Option<Ranges>>,
+    /// By number of a GROUP BY expression, in rows with each of its values.
+    keys: Vec<(usize, HashMap<Option<String>, Ranges>)>,
+}
+
+impl Limits {
+    pub(crate) fn new(
+        shape: &Shape,
+        state: &SessionState,
+        values: &ValueRanges,
+        known: &[ArgumentKnowledge],
+        measures: &[String],
+    ) -> Result<Self> {
+        let columns = Columns { shape, state, values, known, measures, names: values.columns() };
+        let mut cuts = HashMap::new();
+        for condition in &shape.predicates {
+            let Some(chosen) = columns.chosen(condition)? else { continue };
+            for measure in measures {
+                let own = columns.hull(&chosen, measure);
+                let cut = cuts.entry(measure.clone()).or_insert(ValueRange::ALL);
+                *cut = meet(*cut, own.unwrap_or(NO_VALUE));
+            }
+        }
+        let mut domains = Vec::with_capacity(shape.domains.len());
+        for domain in &shape.domains {
+            let mut limit: Option<Ranges> = None;
+            for condition in domain.filter.iter().flat_map(|filter| split_conjunction(filter)) {
+                let Some(chosen) = columns.chosen(condition)? else { continue };
+                let own = columns.ranges(&chosen);
+                limit = Some(limit.map_or(own.clone(), |limit| meet_all(&limit, &own)));
+            }
+            domains.push(limit);
+        }
+        let mut keys = Vec::new();
+        for (number, key) in shape.keys.iter().enumerate() {
+            keys.extend(columns.by_value(key)?.map(|by_value| (number, by_value)));
+        }
+        Ok(Self { cuts, domains, keys })
+    }
+
+    /// Limits by group, given the GROUP BY columns; empty where none of them tells any.
+    pub(crate) fn of_groups(&self, keys: &[ArrayRef]) -> Vec<Option<Ranges>> {
+        let groups = keys.first().map_or(0, |key| key.len());
+        if self.keys.is_empty() || keys.is_empty() || groups > GROUPS_MAX {
+            return Vec::new();
+        }
+        let mut found: Vec<Option<Ranges>> = vec![None; groups];
+        for (number, by_value) in &self.keys {
+            let Ok(text) = cast(&keys[*number], &DataType::Utf8) else { continue };
+            let Some(text) = text.as_string_opt::<i32>() else { continue };
+            for (slot, value) in found.iter_mut().zip(text) {
+                let Some(own) = by_value.get(&value.map(str::to_owned)) else { continue };
+                *slot = Some(slot.as_ref().map_or_else(|| own.clone(), |limit| meet_all(limit, own)));
+            }
+        }
+        found
+    }
+}
+
+/// No number at all.
+pub(crate) const NO_VALUE: ValueRange = ValueRange { low: f64::INFINITY, high: f64::NEG_INFINITY };
+
+/// The numbers that lie in both; the ends cross where none does.
+pub(crate) fn meet(one: ValueRange, other: ValueRange) -> ValueRange {
+    ValueRange { low: one.low.max(other.low), high: one.high.min(other.high) }
+}
+
+fn meet_all(one: &Ranges, other: &Ranges) -> Ranges {
+    one.iter().zip(other).map(|(one, other)| one.zip(*other).map(|(one, other)| meet(one, other))).collect()
+}
+
+/// The columns of few values, as a query sees them.
+struct Columns<'a> {
+    shape: &'a Shape,
+    state: &'a SessionState,
+    values: &'a ValueRanges,
+    known: &'a [ArgumentKnowledge],
+    measures: &'a [String],
+    names: Vec<&'a str>,
+}
+
+/// Some of a column's values, by their place.
+struct Chosen<'a> {
+    column: &'a str,
+    places: Vec<usize>,
+}
+
+impl<'a> Columns<'a> {
+    /// The only column of few values that `expr` is made of.
+    fn only_column(&self, expr: &Expr) -> Option<&'a str> {
+        let columns = expr.column_refs();
+        let mut names = columns.iter().map(|column| column.name.as_str());
+        let first = names.next().filter(|first| names.all(|name| name == *first))?;
+        self.names.iter().copied().find(|name| *name == first)
+    }
+
+    /// What `expr` is for each value of its only column.
+    fn evaluated(&self, expr: &Expr) -> Result<Option<(&'a str, ArrayRef)>> {
+        let Some(column) = self.only_column(expr) else { return Ok(None) };
+        let Some(measure) = self.measures.first() else { return Ok(None) };
+        let Some(ranges) = self.values.of(column, measure) else { return Ok(None) };
+        let schema = self.shape.scan.projected_schema.as_arrow();
+        let Ok(field) = schema.field_with_name(column) else { return Ok(None) };
+        let text: ArrayRef = Arc::new(ranges.iter().map(|(value, _)| *value).collect::<StringArray>());
+        let values = cast(&text, field.data_type())?;
+        let field = Field::new(column, field.data_type().clone(), true);
+        let batch = RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![values])?;
+        let schema = qualified(&self.shape.scan.table_name, &batch.schema())?;
+        // What cannot be evaluated alone limits nothing.
+        let Ok(compiled) = crate::overflow::physical_expr(self.state, expr.clone(), &schema) else { return Ok(None) };
+        let Ok(found) = compiled.evaluate(&batch).and_then(|found| found.into_array(batch.num_rows())) else {
+            return Ok(None);
+        };
+        Ok(Some((column, found)))
+    }
+
+    /// The values that pass a condition on one column.
+    fn chosen(&self, condition: &Expr) -> Result<Option<Chosen<'a>>> {
+        let Some((column, passes)) = self.evaluated(condition)? else { return Ok(None) };
+        let Some(passes) = passes.as_boolean_opt() else { return Ok(None) };
+        let places = (0..passes.len()).filter(|at| passes.is_valid(*at) && passes.value(*at)).collect();
+        Ok(Some(Chosen { column, places }))
+    }
+
+    /// The ranges of the arguments by value of a GROUP BY expression over one column.
+    fn by_value(&self, key: &Expr) -> Result<Option<HashMap<Option<String>, Ranges>>> {
+        let Some((column, values)) = self.evaluated(key)? else { return Ok(None) };
+        let Ok(text) = cast(&values, &DataType::Utf8) else { return Ok(None) };
+        let Some(text) = text.as_string_opt::<i32>() else { return Ok(None) };
+        let mut places: HashMap<Option<String>, Vec<usize>> = HashMap::new();
+        for (place, value) in text.iter().enumerate() {
+            places.entry(value.map(str::to_owned)).or_default().push(place);
+        }
+        let ranges = places.into_iter().map(|(value, places)| (value, self.ranges(&Chosen { column, places })));
+        Ok(Some(ranges.collect()))
+    }
+
+    /// The values of a measure in rows with one of the chosen values; `None` where there is none.
+    fn hull(&self, chosen: &Chosen<'_>, measure: &str) -> Option<ValueRange> {
+        let Some(ranges) = self.values.of(chosen.column, measure) else { return Some(ValueRange::ALL) };
+        let of = |place: &usize| ranges.get(*place)?.1.map(|(low, high)| ValueRange::new(low, high));
+        chosen.places.iter().filter_map(of).reduce(ValueRange::hull)
+    }
+
+    /// The values of every argument in rows with one of the chosen values.
+    fn ranges(&self, chosen: &Chosen<'_>) -> Ranges {
+        let hulls: Vec<Option<ValueRange>> = self.measures.iter().map(|m| self.hull(chosen, m)).collect();
+        let mut found: Ranges = Vec::with_capacity(self.shape.arguments.len());
+        for argument in &self.shape.arguments {
+            let own = match argument {
+                Argument::Plain(expr) => {
+                    let at = |name: &str| self.measures.iter().position(|measure| measure == name);
+                    let is_empty = expr.column_refs().iter().any(|c| at(&c.name).is_some_and(|at| hulls[at].is_none()));
+                    let of = |name: &str| at(name).and_then(|at| hulls[at]).unwrap_or(ValueRange::ALL);
+                    (!is_empty).then(|| range(expr, &self.shape.scan.projected_schema, &of))
+                }
+                derived => {
+                    Some(derived_range(derived, |of| (found[of].unwrap_or(ValueRange::of(0.0)), self.known[of].mean)))
+                }
+            };
+            found.push(own);
+        }
+        found
+    }
+}

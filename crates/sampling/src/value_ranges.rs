@@ -1,0 +1,189 @@
+//! The extremes of each measure by value of the columns that have few values, taken in the same pass as the sample.
+//!
+//! A group, or the rows that WHERE chooses, may be much narrower than the table: how far a row that a sample did not show could lie
+//! from the others is then told by these.
+
+use crate::distinct::is_counted;
+use crate::error::SamplingError;
+use crate::interner::Interner;
+use arrow::array::{Array, ArrayRef, Float64Array, StringArray};
+use arrow::compute::{cast, concat};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
+use arrow::record_batch::RecordBatch;
+use plusminus_catalog::ValueRanges;
+use std::sync::Arc;
+
+/// Values of a column that gets ranges, at most, NULL among them.
+const VALUES_MAX: usize = 256;
+/// Columns that are looked at, at most: those of many values are given up with the first rows.
+const COLUMNS_MAX: usize = 64;
+/// Extremes that are held, at most, over all values of all columns.
+const RANGES_MAX: usize = 1 << 20;
+
+/// What one worker saw.
+pub(crate) struct ValueTally {
+    schema: SchemaRef,
+    columns: Vec<Coded>,
+    measures: Vec<usize>,
+}
+
+/// A column of few values so far.
+struct Coded {
+    column: usize,
+    /// `None` once it has too many values.
+    interner: Option<Interner>,
+    /// By measure and value.
+    ranges: Vec<Vec<[f64; 2]>>,
+}
+
+impl ValueTally {
+    /// Nothing seen yet; `measures` are the numeric columns, `keys` the only column of φ where all families have the same one.
+    pub(crate) fn new(schema: &SchemaRef, measures: &[usize], keys: Option<usize>) -> Result<Self, SamplingError> {
+        let is_coded = |column: &usize| {
+            let data_type = schema.field(*column).data_type();
+            is_counted(data_type) && is_written(data_type) && Some(*column) != keys
+        };
+        let most = COLUMNS_MAX.min(RANGES_MAX / VALUES_MAX / measures.len().max(1));
+        let coded = (0..schema.fields().len()).filter(is_coded).take(most);
+        let columns = coded.map(|column| {
+            let interner = Some(Interner::new(schema, &[column], false)?);
+            Ok(Coded { column, interner, ranges: vec![Vec::new(); measures.len()] })
+        });
+        let columns = if measures.is_empty() { Vec::new() } else { columns.collect::<Result<_, SamplingError>>()? };
+        Ok(Self { schema: Arc::clone(schema), columns, measures: measures.to_vec() })
+    }
+
+    /// Takes a batch, whose measures as numbers are `numbers`.
+    pub(crate) fn add(&mut self, batch: &RecordBatch, numbers: &[Float64Array]) -> Result<(), SamplingError> {
+        for coded in &mut self.columns {
+            let Some(interner) = &mut coded.interner else { continue };
+            interner.intern(batch, None)?;
+            if coded.grow() {
+                coded.add(numbers);
+            }
+        }
+        self.columns.retain(|coded| coded.interner.is_some() || coded.ranges.is_empty());
+        Ok(())
+    }
+
+    /// Adds what another worker saw; a column that one of them gave up is gone.
+    pub(crate) fn merge(&mut self, other: Self) -> Result<(), SamplingError> {
+        let mut others: Vec<Coded> = other.columns;
+        for coded in &mut self.columns {
+            let part = others.iter().position(|part| part.column == coded.column).map(|at| others.swap_remove(at));
+            match part {
+                Some(part) => coded.merge(part)?,
+                None => coded.interner = None,
+            }
+        }
+        self.columns.retain(|coded| coded.interner.is_some());
+        Ok(())
+    }
+
+    /// The ranges as the catalog stores them; `None` where no column has few values.
+    pub(crate) fn finish(self) -> Result<Option<ValueRanges>, SamplingError> {
+        let names: Vec<String> = self.measures.iter().map(|m| self.schema.field(*m).name().clone()).collect();
+        let fields = ValueRanges::fields(&names);
+        let mut batches = Vec::new();
+        for coded in self.columns {
+            batches.extend(coded.finish(&self.schema, &fields)?);
+        }
+        if batches.is_empty() {
+            return Ok(None);
+        }
+        let columns = (0..fields.fields().len()).map(|at| {
+            let parts: Vec<&dyn Array> = batches.iter().map(|batch: &RecordBatch| batch.column(at).as_ref()).collect();
+            concat(&parts)
+        });
+        let columns = columns.collect::<Result<Vec<_>, _>>()?;
+        Ok(Some(ValueRanges::new(RecordBatch::try_new(Arc::clone(&fields), columns)?)))
+    }
+}
+
+/// Whether values can be written as text and read back.
+fn is_written(data_type: &DataType) -> bool {
+    use DataType::{Boolean, Date32, Decimal128, LargeUtf8, Utf8, Utf8View};
+    data_type.is_integer() || matches!(data_type, Boolean | Utf8 | LargeUtf8 | Utf8View | Date32 | Decimal128(..))
+}
+
+impl Coded {
+    /// Makes room for values that are new; false, and given up, where they are too many.
+    fn grow(&mut self) -> bool {
+        let count = self.interner.as_ref().map_or(usize::MAX, Interner::len);
+        if count > VALUES_MAX {
+            self.interner = None;
+            self.ranges = vec![Vec::new()];
+            return false;
+        }
+        self.ranges.iter_mut().for_each(|ranges| ranges.resize(count, [f64::INFINITY, f64::NEG_INFINITY]));
+        true
+    }
+
+    /// Takes the measures of the rows interned last.
+    fn add(&mut self, numbers: &[Float64Array]) {
+        let Some(interner) = &self.interner else { return };
+        for (ranges, numbers) in self.ranges.iter_mut().zip(numbers) {
+            let mut take = |value: f64, code: usize| {
+                let range = &mut ranges[code];
+                // Comparisons, which NaN never passes.
+                range[0] = if value < range[0] { value } else { range[0] };
+                range[1] = if value > range[1] { value } else { range[1] };
+            };
+            if numbers.null_count() == 0 {
+                numbers.values().iter().zip(interner.ids()).for_each(|(value, code)| take(*value, *code));
+            } else {
+                let rows = numbers.iter().zip(interner.ids());
+                rows.for_each(|(value, code)| take(value.unwrap_or(f64::NAN), *code));
+            }
+        }
+    }
+
+    fn merge(&mut self, other: Self) -> Result<(), SamplingError> {
+        let (Some(interner), Some(part)) = (&mut self.interner, other.interner) else {
+            self.interner = None;
+            return Ok(());
+        };
+        let count = part.len();
+        if count > 0 {
+            interner.intern_keys(&part.into_keys()?, count)?;
+        }
+        let places = interner.ids().to_vec();
+        if count == 0 || !self.grow() {
+            return Ok(());
+        }
+        for (ranges, parts) in self.ranges.iter_mut().zip(other.ranges) {
+            for (place, part) in places.iter().zip(parts) {
+                ranges[*place] = [ranges[*place][0].min(part[0]), ranges[*place][1].max(part[1])];
+            }
+        }
+        Ok(())
+    }
+
+    /// One row per value; none where they cannot be written as text.
+    fn finish(self, schema: &SchemaRef, fields: &Arc<Schema>) -> Result<Option<RecordBatch>, SamplingError> {
+        let Some(interner) = self.interner else { return Ok(None) };
+        let keys = interner.into_keys()?;
+        let [values] = keys.as_slice() else { return Ok(None) };
+        let Ok(text) = cast(values, &DataType::Utf8) else { return Ok(None) };
+        let name = schema.field(self.column).name();
+        let names: ArrayRef = Arc::new(StringArray::from_iter_values(std::iter::repeat_n(name, values.len())));
+        let mut columns = vec![names, text];
+        for ranges in &self.ranges {
+            for end in 0..2 {
+                let ends = ranges.iter().map(|range| (range[0] <= range[1]).then(|| range[end]));
+                columns.push(Arc::new(ends.collect::<Float64Array>()));
+            }
+        }
+        Ok(Some(RecordBatch::try_new(Arc::clone(fields), columns)?))
+    }
+}
+
+/// The column of φ that all families have, if it is their only one: the strata know its ranges.
+pub(crate) fn common_key<'a>(mut families: impl Iterator<Item = &'a [usize]>) -> Option<usize> {
+    let first = families.next()?;
+    let [key] = first else { return None };
+    families.all(|columns| columns == first).then_some(*key)
+}
+
+#[cfg(test)]
+mod tests;
