@@ -16,6 +16,7 @@ pub(crate) struct Campaign {
     pub(crate) seed: u64,
     pub(crate) threads: u64,
     pub(crate) flights: Option<PathBuf>,
+    pub(crate) only: Option<String>,
     folder: PathBuf,
 }
 
@@ -31,6 +32,7 @@ impl Campaign {
             seed: options.seed,
             threads,
             flights: options.flights.clone(),
+            only: options.only.clone(),
             folder: std::env::temp_dir().join(format!("plusminus-coverage-{}", std::process::id())),
         }
     }

@@ -14,6 +14,7 @@
 //!
 //! The command fails when a target is missed; the tables show every row, lost ones too.
 
+mod adversary;
 mod bounds;
 mod campaign;
 mod case;
@@ -64,6 +65,9 @@ pub(crate) struct Options {
     /// Page whose sections are replaced by what is measured
     #[arg(long)]
     write: Option<PathBuf>,
+    /// Families of `adversary` whose name contains this
+    #[arg(long)]
+    only: Option<String>,
     /// Seed that all others derive from
     #[arg(long, default_value_t = 2026)]
     seed: u64,
@@ -76,6 +80,7 @@ enum Part {
     Bounds,
     Topk,
     Hostile,
+    Adversary,
     Rivals,
     Metamorphic,
     All,
@@ -84,12 +89,13 @@ enum Part {
 /// One part of the campaign.
 type Run = fn(&Campaign) -> Result<Section, Failure>;
 
-const PARTS: [(Part, Run); 7] = [
+const PARTS: [(Part, Run); 8] = [
     (Part::Statistics, statistics_cells::run),
     (Part::Engine, engine_cells::run),
     (Part::Bounds, bounds::run),
     (Part::Topk, topk::run),
     (Part::Hostile, hostile::run),
+    (Part::Adversary, adversary::run),
     (Part::Rivals, rivals::run),
     (Part::Metamorphic, metamorphic::run),
 ];

@@ -7,7 +7,7 @@ mod unseen;
 
 pub(crate) use limits::{Limits, NO_VALUE, Ranges, meet};
 pub(crate) use range::{of_column, range};
-pub(crate) use unseen::{Extent, Term, Unseen, measures};
+pub(crate) use unseen::{Extent, Form, Term, Unseen, measures};
 
 use crate::error::Result;
 use crate::image::{Image, ImageCache};

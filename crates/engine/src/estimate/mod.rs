@@ -1,11 +1,12 @@
 //! From totals to the query's numbers: values, intervals and trust.
 
+mod hidden;
 mod plan;
 pub(crate) mod special;
 
 use crate::error::Result;
 use crate::kernel::{Block, Linear, Walk, Workers, key_linearised, linearised};
-use crate::knowledge::{ArgumentKnowledge, Extent, Limits, NO_VALUE, Ranges, Term, Unseen, meet};
+use crate::knowledge::{ArgumentKnowledge, Limits, Ranges, Unseen};
 use crate::shape::{Call, CallKind, Shape, Spread, used_inputs};
 use plan::Plan;
 pub(crate) use plan::{Way, ways};
@@ -240,52 +241,6 @@ impl Estimator<'_> {
     fn variance(&self, value: f64, sum: usize, group: usize, z: &Total, hidden: Hidden) -> Estimate {
         let bounds = self.shape.variables[sum].argument.map(|a| self.knowledge[a].range).unwrap_or_default();
         variance_interval(value, z, self.total(group, sum), hidden, bounds, &self.populations[group], self.quantiles)
-    }
-
-    /// Whether the variable's domain holds every row of its strata.
-    fn is_whole(&self, variable: usize) -> bool {
-        let domain = &self.shape.domains[self.shape.variables[variable].domain];
-        self.whole_strata && domain.filter.is_none() && domain.not_null.is_empty()
-    }
-
-    /// What one row that the sample did not show could change of a linear function of the variables; `z` are its values.
-    fn hidden(&self, linear: &Linear, group: usize, z: &Total) -> Hidden {
-        let part = self.parts[group];
-        let of_term = |(variable, slopes): &(usize, Vec<f64>)| {
-            let argument = self.shape.variables[*variable].argument;
-            let limit = argument.and_then(|argument| self.limit(group, *variable, argument));
-            Term { argument, slope: slopes[group], limit }
-        };
-        let terms: Vec<Term> = linear.terms.iter().map(of_term).collect();
-        let is_whole = linear.terms.iter().all(|(variable, _)| self.is_whole(*variable));
-        let extent = match (linear.one_domain, is_whole) {
-            (true, true) => Extent::Whole(self.unseen.is_single(part).then(|| z.inexact_mean())),
-            (true, false) => Extent::OneDomain,
-            (false, _) => Extent::Domains,
-        };
-        self.unseen.linear(part, &terms, extent)
-    }
-
-    /// What one row that the sample did not show could change of a sum of values less `centre`.
-    fn hidden_of_sum(&self, group: usize, variable: usize, argument: usize, centre: f64) -> Hidden {
-        let part = self.parts[group];
-        if self.is_whole(variable) {
-            let mean = self.unseen.is_single(part).then(|| self.total(group, variable).inexact_mean());
-            return self.unseen.whole(part, argument, mean.filter(|mean| mean.is_finite()));
-        }
-        self.unseen.partial(part, argument, centre, self.limit(group, variable, argument))
-    }
-
-    /// Where the values of an argument lie in the rows of a group and a variable's FILTER, as far as these fix a column.
-    fn limit(&self, group: usize, variable: usize, argument: usize) -> Option<ValueRange> {
-        let domain = self.shape.variables[variable].domain;
-        let of_domain = self.limits.and_then(|limits| limits.domains.get(domain)?.as_ref());
-        let of_group = self.group_limits.get(group).and_then(Option::as_ref);
-        let own = |ranges: &Ranges| ranges[argument].unwrap_or(NO_VALUE);
-        match (of_domain.map(own), of_group.map(own)) {
-            (Some(one), Some(other)) => Some(meet(one, other)),
-            (one, other) => one.or(other),
-        }
     }
 
     /// Whether nothing at all is known of what `smooth` is a function of.

@@ -29,14 +29,39 @@ pub(crate) struct Unseen {
     whole: Vec<Hidden>,
 }
 
-/// One term of a linear function.
+/// A function of one row's values whose sum over rows is estimated.
+#[derive(Debug, Default)]
+pub(crate) struct Form {
+    /// Slopes on counts.
+    pub(crate) counts: Vec<f64>,
+    pub(crate) sums: Vec<Term>,
+    /// Slopes on products of two arguments less their means, which are those of terms in `sums`.
+    pub(crate) products: Vec<(usize, usize, f64)>,
+}
+
+/// One argument of a [`Form`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Term {
-    /// What is summed; `None` for a count.
-    pub(crate) argument: Option<usize>,
+    pub(crate) argument: usize,
     pub(crate) slope: f64,
+    /// What is taken off the values.
+    pub(crate) mean: f64,
     /// Where the values lie in the rows that are asked for.
     pub(crate) limit: Option<ValueRange>,
+}
+
+impl Form {
+    /// Adds terms of the same argument up, which may cancel each other.
+    pub(crate) fn gather(&mut self) {
+        let mut all: Vec<Term> = Vec::with_capacity(self.sums.len());
+        for term in self.sums.drain(..) {
+            match all.iter_mut().find(|known| known.argument == term.argument) {
+                Some(known) => known.slope += term.slope,
+                None => all.push(term),
+            }
+        }
+        self.sums = all;
+    }
 }
 
 /// How much of a stratum the rows of a function's domains are.
@@ -164,19 +189,29 @@ impl Unseen {
         (both.low <= both.high).then_some(both)
     }
 
-    /// What one row could change of a linear function of counts (no argument) and sums.
-    pub(crate) fn linear(&self, part: usize, terms: &[Term], extent: Extent) -> Hidden {
+    /// What one row could change of the sum of a function of its values.
+    pub(crate) fn linear(&self, part: usize, form: &Form, extent: Extent) -> Hidden {
+        let zero = ValueRange::of(0.0);
+        let of_term = |class: usize, term: &Term| {
+            let range = self.within(class, term.argument, term.limit);
+            range.map_or(zero, |range| range.plus(ValueRange::of(-term.mean)))
+        };
         let of_class = |class: usize| {
-            let zero = ValueRange::of(0.0);
-            let mut all = zero;
-            for term in terms {
-                let range = match term.argument {
-                    None => ValueRange::of(1.0),
-                    Some(argument) => self.within(class, argument, term.limit).unwrap_or(zero),
+            let values = |argument: usize| {
+                let term = form.sums.iter().find(|term| term.argument == argument);
+                term.map_or(ValueRange::ALL, |term| of_term(class, term))
+            };
+            let counts = form.counts.iter().map(|slope| ValueRange::of(*slope));
+            let sums = form.sums.iter().map(|term| of_term(class, term).times(ValueRange::of(term.slope)));
+            let products = form.products.iter().map(|(one, other, slope)| {
+                let product = match one == other {
+                    true => values(*one).abs().times(values(*one).abs()),
+                    false => values(*one).times(values(*other)),
                 };
-                let own = range.times(ValueRange::of(term.slope));
-                all = all.plus(if extent == Extent::Domains { own.hull(zero) } else { own });
-            }
+                product.times(ValueRange::of(*slope))
+            });
+            let own = |own: ValueRange| if extent == Extent::Domains { own.hull(zero) } else { own };
+            let all = counts.chain(sums).chain(products).map(own).fold(zero, ValueRange::plus);
             let width = all.high - all.low;
             let effect = match extent {
                 Extent::Whole(Some(mean)) => all.plus(ValueRange::of(-mean)),
@@ -351,4 +386,3 @@ fn allowed(condition: &Expr, column: &str) -> ValueRange {
         _ => ValueRange::ALL,
     }
 }
-

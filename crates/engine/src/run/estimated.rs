@@ -115,10 +115,11 @@ impl Levels<'_> {
         Ok(limits.of_groups(&keys))
     }
 
-    /// What rows that levels up to `level` do not show could change; nothing is asked where only counts are, or whole keys were
-    /// drawn.
+    /// What rows that levels up to `level` do not show could change; nothing is asked where all are plain counts, or whole keys
+    /// were drawn.
     pub(super) fn unseen(&self, level: usize, strata: &LevelStrata) -> Arc<Unseen> {
-        let is_asked = self.shape.variables.iter().any(|variable| variable.argument.is_some());
+        let is_sum = self.shape.variables.iter().any(|variable| variable.argument.is_some());
+        let is_asked = is_sum || self.shape.smooths().any(|smooth| smooth.is_linear_in_one().is_none());
         match is_asked && !self.view.by_key {
             true => self.fitted.unseen(self.shape, self.known, level, &strata.sizes),
             false => Arc::default(),

@@ -1,0 +1,126 @@
+//! What one row that the sample did not show could change of an aggregate of a group.
+
+use super::Estimator;
+use crate::kernel::Linear;
+use crate::knowledge::{Extent, Form, NO_VALUE, Ranges, Term, meet};
+use crate::shape::Argument;
+use plusminus_statistics::expression::ValueRange;
+use plusminus_statistics::{Hidden, Total};
+
+impl Estimator<'_> {
+    /// Of a linear function of the variables; `z` are its values.
+    pub(super) fn hidden(&self, linear: &Linear, group: usize, z: &Total) -> Hidden {
+        let part = self.parts[group];
+        let is_whole = linear.terms.iter().all(|(variable, _)| self.is_whole(*variable));
+        let extent = match (linear.one_domain, is_whole) {
+            (true, true) => Extent::Whole(self.unseen.is_single(part).then(|| z.inexact_mean())),
+            (true, false) => Extent::OneDomain,
+            (false, _) => Extent::Domains,
+        };
+        let is_product = |(variable, _): &(usize, Vec<f64>)| {
+            let argument = self.shape.variables[*variable].argument;
+            argument.is_some_and(|argument| matches!(self.shape.arguments[argument], Argument::Product(..)))
+        };
+        let form = match linear.one_domain && linear.terms.iter().any(is_product) {
+            true => self.about_means(linear, group),
+            false => Some(self.form(linear, group)),
+        };
+        form.map_or(Hidden::UNKNOWN, |form| self.unseen.linear(part, &form, extent))
+    }
+
+    /// The terms as they stand.
+    fn form(&self, linear: &Linear, group: usize) -> Form {
+        let mut form = Form::default();
+        for (variable, slopes) in &linear.terms {
+            let slope = slopes[group];
+            match self.shape.variables[*variable].argument {
+                None => form.counts.push(slope),
+                Some(argument) => {
+                    let limit = self.limit(group, *variable, argument);
+                    form.sums.push(Term { argument, slope, mean: 0.0, limit });
+                }
+            }
+        }
+        form
+    }
+
+    /// Products of arguments and the arguments themselves by their distance from the group's means, in which what second moments
+    /// take off each other is gone; `None` where a mean or a centre is not known.
+    fn about_means(&self, linear: &Linear, group: usize) -> Option<Form> {
+        let mut form = Form::default();
+        let domain = self.shape.variables[linear.terms.first()?.0].domain;
+        let mut constant = 0.0;
+        // The mean of an argument in the group, and that of its distance from the centre of products.
+        let means = |argument: usize| {
+            let own = |v: &&usize| {
+                let variable = &self.shape.variables[**v];
+                variable.argument == Some(argument) && variable.domain == domain
+            };
+            let all: Vec<usize> = (0..self.shape.variables.len()).collect();
+            let total = self.total(group, *all.iter().find(own)?);
+            let mean = total.estimate() / total.count_estimate();
+            Some((mean, mean - self.knowledge[argument].mean?))
+        };
+        for (variable, slopes) in &linear.terms {
+            let slope = slopes[group];
+            let Some(argument) = self.shape.variables[*variable].argument else {
+                constant += slope;
+                continue;
+            };
+            let mut add = |argument: usize, slope: f64, mean: f64| {
+                let limit = self.limit(group, *variable, argument);
+                form.sums.push(Term { argument, slope, mean, limit });
+            };
+            match self.shape.arguments[argument] {
+                Argument::Plain(_) => {
+                    let (mean, _) = means(argument)?;
+                    constant += slope * mean;
+                    add(argument, slope, mean);
+                }
+                Argument::Centred(of) => {
+                    let (mean, apart) = means(of)?;
+                    constant += slope * apart;
+                    add(of, slope, mean);
+                }
+                Argument::Product(one, other) => {
+                    let ((mean, apart), (other_mean, other_apart)) = (means(one)?, means(other)?);
+                    constant += slope * apart * other_apart;
+                    add(one, slope * other_apart, mean);
+                    add(other, slope * apart, other_mean);
+                    form.products.push((one, other, slope));
+                }
+            }
+        }
+        form.counts.push(constant);
+        form.gather();
+        Some(form)
+    }
+
+    /// Whether the variable's domain holds every row of its strata.
+    pub(super) fn is_whole(&self, variable: usize) -> bool {
+        let domain = &self.shape.domains[self.shape.variables[variable].domain];
+        self.whole_strata && domain.filter.is_none() && domain.not_null.is_empty()
+    }
+
+    /// What one row that the sample did not show could change of a sum of values less `centre`.
+    pub(super) fn hidden_of_sum(&self, group: usize, variable: usize, argument: usize, centre: f64) -> Hidden {
+        let part = self.parts[group];
+        if self.is_whole(variable) {
+            let mean = self.unseen.is_single(part).then(|| self.total(group, variable).inexact_mean());
+            return self.unseen.whole(part, argument, mean.filter(|mean| mean.is_finite()));
+        }
+        self.unseen.partial(part, argument, centre, self.limit(group, variable, argument))
+    }
+
+    /// Where the values of an argument lie in the rows of a group and a variable's FILTER, as far as these fix a column.
+    fn limit(&self, group: usize, variable: usize, argument: usize) -> Option<ValueRange> {
+        let domain = self.shape.variables[variable].domain;
+        let of_domain = self.limits.and_then(|limits| limits.domains.get(domain)?.as_ref());
+        let of_group = self.group_limits.get(group).and_then(Option::as_ref);
+        let own = |ranges: &Ranges| ranges[argument].unwrap_or(NO_VALUE);
+        match (of_domain.map(own), of_group.map(own)) {
+            (Some(one), Some(other)) => Some(meet(one, other)),
+            (one, other) => one.or(other),
+        }
+    }
+}
