@@ -142,6 +142,7 @@ pub(crate) fn bury(family_folder: &Path, newest: &Manifest) -> Result<(), Catalo
         dropped: true,
         strata_count: 0,
         values: None,
+        determined: Vec::new(),
         levels: Vec::new(),
         moments: Vec::new(),
         distinct: Vec::new(),

@@ -38,7 +38,8 @@ impl Store {
         if batch.num_rows() as u64 != manifest.strata_count {
             return Err(CatalogError::damaged(&file, "the number of strata is not the manifest's"));
         }
-        Strata::from_batch(batch, manifest.design.stratified_by.len(), &file)
+        let keys = manifest.design.stratified_by.len() + manifest.determined.len();
+        Strata::from_batch(batch, keys, &file)
     }
 
     /// Reads the ranges by value, if there are any.

@@ -37,6 +37,9 @@ pub struct Manifest {
     pub strata: FileEntry,
     /// The number of strata.
     pub strata_count: u64,
+    /// Columns that have one value in each stratum, which the strata table has beside those of φ.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub determined: Vec<String>,
     /// The extremes of measures by value of the columns of few values; absent without any and in stores of older programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values: Option<FileEntry>,
@@ -53,6 +56,12 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// Whether the stratum of a row decides its value of `column`.
+    #[must_use]
+    pub fn is_decided(&self, column: &str) -> bool {
+        self.design.stratified_by.iter().chain(&self.determined).any(|decided| decided == column)
+    }
+
     /// The number of rows held by all levels together.
     #[must_use]
     pub fn sampled_rows(&self) -> u64 {

@@ -71,6 +71,7 @@ fn manifest_of(draft: &Draft, name: &str) -> Manifest {
         },
         strata: draft.add_strata(&strata.build().unwrap()).unwrap(),
         values: None,
+        determined: Vec::new(),
         strata_count: 2,
         levels: vec![crate::LevelEntry { rows: block.rows, blocks: vec![block] }],
         moments: Vec::new(),

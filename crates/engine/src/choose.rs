@@ -60,12 +60,11 @@ impl Asked {
     }
 
     fn covers_keys(&self, manifest: &Manifest) -> bool {
-        self.keys.iter().all(|c| manifest.design.stratified_by.contains(c))
+        self.keys.iter().all(|column| manifest.is_decided(column))
     }
 
     fn covers(&self, manifest: &Manifest) -> bool {
-        let phi = &manifest.design.stratified_by;
-        self.covers_keys(manifest) && self.filters.iter().all(|c| phi.contains(c))
+        self.covers_keys(manifest) && self.filters.iter().all(|column| manifest.is_decided(column))
     }
 
     /// Families whose φ covers GROUP BY columns come first, then those that cover WHERE columns; columns of φ that the query
@@ -76,7 +75,7 @@ impl Asked {
             return if self.distinct.contains(column) { KEYS_FIRST } else { -KEYS_FIRST };
         }
         let phi = &manifest.design.stratified_by;
-        if self.all.iter().all(|c| phi.contains(c)) {
+        if self.all.iter().all(|column| manifest.is_decided(column)) {
             return KEYS_FIRST + 1;
         }
         let worth = |column: &String| {
@@ -88,7 +87,9 @@ impl Asked {
                 -1
             }
         };
-        phi.iter().map(worth).sum()
+        // What strata decide beside φ is as good, but for more strata than it takes.
+        let beside = |column: &String| worth(column).max(1) - 1;
+        phi.iter().map(worth).sum::<i32>() + manifest.determined.iter().map(beside).sum::<i32>()
     }
 }
 
@@ -98,9 +99,7 @@ pub(crate) fn may_answer(shape: &Shape, family: &Manifest) -> bool {
     if let Some(column) = &family.design.universe {
         return shape.is_answered_by_keys(column);
     }
-    shape.distinct_columns().all(|column| {
-        family.design.stratified_by.iter().any(|c| c == column) || family.column_distinct(column).is_some()
-    })
+    shape.distinct_columns().all(|column| family.is_decided(column) || family.column_distinct(column).is_some())
 }
 
 /// Rows that may pass WHERE, held by levels up to and including each.

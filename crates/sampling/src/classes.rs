@@ -10,10 +10,11 @@ use crate::columns::{as_float64, pack};
 use crate::error::SamplingError;
 use crate::plan::FamilyPlan;
 use crate::source::{Source, Unit};
+use crate::strata_counts::StrataCounts;
 use crate::tail::{Edge, Largest};
 use crate::tally::Quota;
 use crate::threads::on_threads;
-use arrow::record_batch::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use datafusion::catalog::Session;
 use datafusion::execution::TaskContext;
 use futures::StreamExt;
@@ -28,8 +29,6 @@ const KURTOSIS_HIGH: f64 = 200.0;
 const ROWS_MAX: u64 = 16_384;
 /// Rows of a class, at least.
 const ROWS_MIN: u64 = 8;
-/// What a family with a CAP is taken to keep: one row in so many of the table.
-const CAPPED_SHARE: u64 = 200;
 /// Values by which the median is found, about.
 const MEDIAN_VALUES: u64 = 65_536;
 /// Values held for all columns together, by each worker.
@@ -40,7 +39,11 @@ struct Scan {
     units: Vec<Unit>,
     next_unit: AtomicUsize,
     task: Arc<TaskContext>,
-    columns: usize,
+    schema: SchemaRef,
+    /// Places of the columns among those that are read.
+    columns: Vec<usize>,
+    /// For every family with a CAP, the places of those that make its strata.
+    strata: Vec<Vec<usize>>,
     /// Values held of each column, at each end.
     keep: usize,
     /// One value in so many goes into the median.
@@ -83,24 +86,35 @@ pub(crate) async fn find_classes(
     if families.is_empty() || columns.is_empty() || source.is_view() {
         return Ok(());
     }
+    let capped: Vec<&[usize]> = families.iter().filter_map(|family| counted(family)).collect();
+    let mut projection: Vec<usize> = capped.iter().copied().flatten().chain(&columns).copied().collect();
+    projection.sort_unstable();
+    projection.dedup();
+    let place = |column: &usize| projection.binary_search(column).unwrap_or_default();
     let stride = source.rows.map_or(97, |rows| (rows / MEDIAN_VALUES).max(1));
     let scan = Arc::new(Scan {
-        units: source.units_of(state, &columns).await?,
+        units: source.units_of(state, &projection).await?,
         next_unit: AtomicUsize::new(0),
         task: state.task_ctx(),
-        columns: columns.len(),
+        schema: Arc::new(source.schema.project(&projection)?),
+        columns: columns.iter().map(place).collect(),
+        strata: capped.iter().map(|columns| columns.iter().map(place).collect()).collect(),
         keep: usize::try_from(ROWS_MAX + 1).unwrap_or(usize::MAX).min(HELD_MAX / columns.len()),
         stride: usize::try_from(stride).unwrap_or(usize::MAX),
     });
-    let mut all: Vec<Seen> = (0..columns.len()).map(|_| Seen::new(scan.keep)).collect();
-    for part in on_threads(threads, || run(Arc::clone(&scan))).await? {
+    let (mut all, mut strata) = scan.nothing()?;
+    for (part, counts) in on_threads(threads, || run(Arc::clone(&scan))).await? {
         all.iter_mut().zip(part).for_each(|(all, part)| all.merge(part));
+        strata.merge(counts)?;
     }
+    let mut counts = strata.into_counts().into_iter();
     let mut heavy: Vec<Heavy> = all.iter_mut().enumerate().filter_map(|(place, seen)| seen.heavy(place)).collect();
     heavy.sort_by(|a, b| b.kurtosis.total_cmp(&a.kurtosis).then(a.place.cmp(&b.place)));
     let rows = all.iter().map(Seen::rows).max().unwrap_or(0);
     for family in &mut families {
-        for (heavy, share) in shares(family, &heavy, &columns, rows) {
+        let own = counted(family).and_then(|_| counts.next()).unwrap_or_default();
+        let kept = if own.is_empty() { family.quota.kept(&[rows]) } else { family.quota.kept(&own) };
+        for (heavy, share) in shares(family, &heavy, &columns, rows, kept) {
             let number = numeric.iter().position(|column| *column == columns[heavy.place]).unwrap_or_default();
             if let Some(edge) = all[heavy.place].edge(number, heavy.median, share) {
                 family.tail.push(columns[heavy.place]);
@@ -112,12 +126,19 @@ pub(crate) async fn find_classes(
     Ok(())
 }
 
-/// The columns of a family that get a class, and how many rows each.
-fn shares<'a>(family: &FamilyPlan, heavy: &'a [Heavy], columns: &[usize], rows: u64) -> Vec<(&'a Heavy, usize)> {
-    let kept = match family.quota {
-        Quota::Rows(kept) => kept,
-        Quota::Cap(_) | Quota::Below(_) => rows / CAPPED_SHARE,
-    };
+/// The columns by which rows have to be counted: φ where a CAP makes the number of rows that are kept depend on it.
+fn counted(family: &FamilyPlan) -> Option<&[usize]> {
+    (matches!(family.quota, Quota::Cap(_)) && !family.columns.is_empty()).then_some(family.columns.as_slice())
+}
+
+/// The columns of a family that get a class, and how many rows each, where it keeps `kept` of all `rows`.
+fn shares<'a>(
+    family: &FamilyPlan,
+    heavy: &'a [Heavy],
+    columns: &[usize],
+    rows: u64,
+    kept: u64,
+) -> Vec<(&'a Heavy, usize)> {
     // A sample of most rows has hardly a tail to hide.
     if kept.saturating_mul(2) >= rows {
         return Vec::new();
@@ -134,36 +155,34 @@ fn shares<'a>(family: &FamilyPlan, heavy: &'a [Heavy], columns: &[usize], rows: 
     own.into_iter().map(share).filter(|(_, rows)| *rows > 0).collect()
 }
 
-async fn run(scan: Arc<Scan>) -> Result<Vec<Seen>, SamplingError> {
-    let mut seen: Vec<Seen> = (0..scan.columns).map(|_| Seen::new(scan.keep)).collect();
+impl Scan {
+    /// What a worker starts with.
+    fn nothing(&self) -> Result<(Vec<Seen>, StrataCounts), SamplingError> {
+        let seen = self.columns.iter().map(|_| Seen::new(self.keep)).collect();
+        Ok((seen, StrataCounts::new(&self.schema, &self.strata)?))
+    }
+}
+
+async fn run(scan: Arc<Scan>) -> Result<(Vec<Seen>, StrataCounts), SamplingError> {
+    let (mut seen, mut strata) = scan.nothing()?;
     let mut packed = Vec::new();
     loop {
         let number = scan.next_unit.fetch_add(1, Ordering::Relaxed);
-        let Some(unit) = scan.units.get(number) else { return Ok(seen) };
+        let Some(unit) = scan.units.get(number) else { return Ok((seen, strata)) };
         seen.iter_mut().for_each(|seen| seen.begin(number));
         let mut stream = unit.batches(&scan.task)?;
         let mut row = 0;
         while let Some(batch) = stream.next().await {
             let batch = batch?;
-            take(&mut seen, &batch, row, scan.stride, &mut packed)?;
+            for (seen, column) in seen.iter_mut().zip(&scan.columns) {
+                let Some(values) = as_float64(batch.column(*column))? else { continue };
+                pack(&values, &mut packed);
+                seen.add(&packed, row, scan.stride);
+            }
+            strata.add(&batch)?;
             row += batch.num_rows();
         }
     }
-}
-
-fn take(
-    seen: &mut [Seen],
-    batch: &RecordBatch,
-    row: usize,
-    stride: usize,
-    packed: &mut Vec<f64>,
-) -> Result<(), SamplingError> {
-    for (seen, column) in seen.iter_mut().zip(batch.columns()) {
-        let Some(values) = as_float64(column)? else { continue };
-        pack(&values, packed);
-        seen.add(packed, row, stride);
-    }
-    Ok(())
 }
 
 impl Seen {

@@ -91,6 +91,7 @@ impl Build {
             },
             strata: draft.add_strata(&strata)?,
             strata_count: strata.len() as u64,
+            determined: self.names(&family.determined),
             values: self.values.as_ref().map(|values| draft.add_values(values)).transpose()?,
             levels: entries,
             moments: self.moments.clone(),
@@ -117,8 +118,12 @@ impl Build {
         Ok(KeptKeys { threshold: universe.threshold, others: universe.others, heavy: heavy.collect(), checks })
     }
 
+    fn names(&self, columns: &[usize]) -> Vec<String> {
+        columns.iter().map(|column| self.schema.field(*column).name().clone()).collect()
+    }
+
     fn design(&self, request: &SampleRequest, plan: &FamilyPlan, cap: u64) -> Design {
-        let names = |columns: &[usize]| columns.iter().map(|c| self.schema.field(*c).name().clone()).collect();
+        let names = |columns: &[usize]| self.names(columns);
         Design {
             table: self.table.clone(),
             stratified_by: names(&plan.columns),

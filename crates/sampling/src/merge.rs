@@ -1,5 +1,6 @@
 //! The workers' parts of one family, put together: strata in the order of their values, rows by stratum and rank.
 
+use crate::determined::{self, Determined};
 use crate::error::SamplingError;
 use crate::interner::{Interner, key_fields};
 use crate::part::FamilyPart;
@@ -33,6 +34,8 @@ pub(crate) struct Family {
     pub(crate) chunks: Vec<RecordBatch>,
     /// The cap of the strata outside the tail: rows, or keys of a universe sample.
     pub(crate) cap: u64,
+    /// The columns that have one value in each stratum.
+    pub(crate) determined: Vec<usize>,
 }
 
 /// The table's columns by role.
@@ -52,7 +55,7 @@ pub(crate) fn merge(parts: Vec<FamilyPart>, quota: Quota, roles: &Roles<'_>) -> 
     for part in parts {
         let count = part.tally.rows.len();
         numbering.add(part.interner, count)?;
-        rest.push((part.tally.rows, part.reservoir, part.nulls, part.moments));
+        rest.push((part.tally.rows, part.reservoir, part.nulls, part.moments, part.determined));
     }
     let (mut keys, places) = numbering.finish()?;
     let tails = roles.has_tail.then(|| take_tails(&mut keys));
@@ -61,7 +64,10 @@ pub(crate) fn merge(parts: Vec<FamilyPart>, quota: Quota, roles: &Roles<'_>) -> 
     let mut nulls = vec![vec![0_u64; strata_count]; roles.nullable.len()];
     let mut moments = Vec::new();
     let (mut rows, mut chunks) = (Vec::new(), Vec::new());
-    for ((part_counts, reservoir, part_nulls, part_moments), places) in rest.into_iter().zip(&places) {
+    let mut determined: Option<Determined> = None;
+    for ((part_counts, reservoir, part_nulls, part_moments, part_determined), places) in rest.into_iter().zip(&places) {
+        let all = determined.get_or_insert_with(|| part_determined.without_strata());
+        all.merge(&part_determined, places, strata_count);
         scatter_add(&mut counts, &part_counts, places);
         for (sum, part) in nulls.iter_mut().zip(&part_nulls) {
             scatter_add(sum, part, places);
@@ -96,6 +102,8 @@ pub(crate) fn merge(parts: Vec<FamilyPart>, quota: Quota, roles: &Roles<'_>) -> 
     let keys_of = |(others, heavy): (u64, u64)| {
         (0..tally.rows.len()).map(|stratum| if tally.is_tail(stratum) { heavy } else { others }).collect()
     };
+    let decided = determined.filter(|_| !rows.is_empty()).map_or_else(Vec::new, |all| all.columns(&tally.rows));
+    add_determined(&mut keys, &decided, &rows, &chunks, roles)?;
     let strata = StrataColumns {
         keys,
         tails,
@@ -105,7 +113,23 @@ pub(crate) fn merge(parts: Vec<FamilyPart>, quota: Quota, roles: &Roles<'_>) -> 
         rows: tally.rows.clone(),
         caps,
     };
-    Ok(Family { strata, rows, chunks, cap })
+    Ok(Family { strata, rows, chunks, cap, determined: decided })
+}
+
+/// Adds the value that columns have in each stratum to those of φ; every stratum has a row.
+fn add_determined(
+    keys: &mut Vec<(Field, ArrayRef)>,
+    columns: &[usize],
+    rows: &[Kept],
+    chunks: &[RecordBatch],
+    roles: &Roles<'_>,
+) -> Result<(), SamplingError> {
+    let first = rows.chunk_by(|a, b| a.stratum == b.stratum).map(|run| (run[0].chunk as usize, run[0].row as usize));
+    let first: Vec<(usize, usize)> = first.collect();
+    for column in columns {
+        keys.push((roles.schema.field(*column).clone(), determined::values(*column, &first, chunks)?));
+    }
+    Ok(())
 }
 
 /// The number of keys among rows sorted by their keys' priorities.

@@ -1,6 +1,7 @@
 //! A family as one worker sees it.
 
 use crate::columns;
+use crate::determined::Determined;
 use crate::error::SamplingError;
 use crate::interner::Interner;
 use crate::plan::FamilyPlan;
@@ -27,6 +28,7 @@ pub(crate) struct FamilyPart {
     /// NULLs per stratum, for each nullable column of the table.
     pub(crate) nulls: Vec<Vec<u64>>,
     pub(crate) moments: StratumRanges,
+    pub(crate) determined: Determined,
     /// The priorities of the keys of a batch, of a universe sample.
     pub(crate) keys: Keys,
 }
@@ -62,6 +64,7 @@ impl FamilyPart {
             reservoir: Reservoir::new(Arc::clone(schema), plan.quota),
             nulls: vec![Vec::new(); nullable],
             moments: StratumRanges::new(numeric),
+            determined: Determined::new(schema, &plan.columns, !plan.columns.is_empty()),
             keys: Keys::default(),
         })
     }
@@ -70,7 +73,7 @@ impl FamilyPart {
     pub(crate) fn bytes(&self) -> u64 {
         let counts: usize = self.nulls.iter().map(Vec::capacity).sum::<usize>() + self.tally.rows.capacity();
         let strata = counts * size_of::<u64>() + self.tally.tails.capacity() + self.moments.bytes();
-        self.reservoir.bytes() + (strata + self.interner.bytes()) as u64
+        self.reservoir.bytes() + (strata + self.interner.bytes() + self.determined.bytes()) as u64
     }
 
     pub(crate) fn take(&mut self, plan: &FamilyPlan, rows: &Rows<'_>) -> Result<(), SamplingError> {
@@ -83,6 +86,7 @@ impl FamilyPart {
         let tail = heavy.or_else(|| plan.has_tail().then(largest));
         self.interner.intern(rows.batch, tail.as_ref())?;
         count(&mut self.tally, &mut self.moments, &mut self.nulls, &self.interner, plan, rows, tail.as_ref());
+        self.determined.add(rows.batch, self.interner.ids(), self.interner.len())?;
         self.reservoir.offer(rows.batch, self.interner.ids(), priorities, ties, &self.tally)
     }
 }

@@ -6,9 +6,9 @@
 
 use crate::columns::as_float64;
 use crate::error::SamplingError;
-use crate::interner::Interner;
 use crate::plan::FamilyPlan;
 use crate::source::{Source, Unit};
+use crate::strata_counts::StrataCounts;
 use crate::tail::{CAPPED_ROWS_MAX, Edge, Largest, SHARE};
 use crate::tally::Quota;
 use crate::threads::on_threads;
@@ -36,7 +36,7 @@ struct Scan {
 /// What one worker saw.
 struct Seen {
     largest: Vec<Largest>,
-    strata: Vec<(Interner, Vec<u64>)>,
+    strata: StrataCounts,
 }
 
 /// Sets the edges of every family with a tail.
@@ -125,9 +125,9 @@ async fn run(scan: Arc<Scan>) -> Result<Seen, SamplingError> {
 
 impl Seen {
     fn new(scan: &Scan) -> Result<Self, SamplingError> {
-        let strata = scan.strata.iter().map(|columns| Ok((Interner::new(&scan.schema, columns, false)?, Vec::new())));
+        let strata = StrataCounts::new(&scan.schema, &scan.strata)?;
         let largest = scan.measures.iter().map(|(_, keep)| Largest::of_sizes(*keep));
-        Ok(Self { largest: largest.collect(), strata: strata.collect::<Result<_, SamplingError>>()? })
+        Ok(Self { largest: largest.collect(), strata })
     }
 
     fn take(&mut self, scan: &Scan, batch: &RecordBatch) -> Result<(), SamplingError> {
@@ -136,12 +136,7 @@ impl Seen {
                 largest.add(&values);
             }
         }
-        for (interner, counts) in &mut self.strata {
-            interner.intern(batch, None)?;
-            counts.resize(interner.len(), 0);
-            interner.ids().iter().for_each(|stratum| counts[*stratum] += 1);
-        }
-        Ok(())
+        self.strata.add(batch)
     }
 }
 
@@ -150,14 +145,7 @@ fn merge(scan: &Scan, seen: Vec<Seen>) -> Result<(Vec<Largest>, Vec<Vec<u64>>), 
     let mut all = Seen::new(scan)?;
     for part in seen {
         all.largest.iter_mut().zip(part.largest).for_each(|(sum, part)| sum.merge(part));
-        for ((interner, sums), (part, counts)) in all.strata.iter_mut().zip(part.strata) {
-            if counts.is_empty() {
-                continue;
-            }
-            interner.intern_keys(&part.into_keys()?, counts.len())?;
-            sums.resize(interner.len(), 0);
-            interner.ids().iter().zip(&counts).for_each(|(stratum, rows)| sums[*stratum] += rows);
-        }
+        all.strata.merge(part.strata)?;
     }
-    Ok((all.largest, all.strata.into_iter().map(|(_, counts)| counts).collect()))
+    Ok((all.largest, all.strata.into_counts()))
 }

@@ -190,11 +190,13 @@ fn disturbed(
     is_certain: impl Fn(usize) -> bool,
 ) -> impl Iterator<Item = Option<f64>> {
     let is_floating = data_type.is_floating();
-    estimates.iter().enumerate().map(move |(group, estimate)| match estimate {
-        _ if is_certain(group) => *estimate,
-        _ if is_floating => Some(f64::NAN),
-        // Offsets of different groups do not cancel each other by a design of the data.
-        _ => Some(estimate.unwrap_or(0.0) + offset_of(group)),
+    estimates.iter().enumerate().map(move |(group, estimate)| {
+        if is_certain(group) {
+            return *estimate;
+        }
+        let value = estimate.unwrap_or(0.0);
+        // Far enough to be seen beside the value, and by no rule that the data could follow.
+        Some(value + offset_of(group) * if is_floating { 1.0 + value.abs() } else { 1.0 })
     })
 }
 

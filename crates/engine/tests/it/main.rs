@@ -19,6 +19,7 @@ mod freshness;
 mod full_sample;
 mod functions;
 mod golden;
+mod hidden;
 mod hits;
 mod honesty;
 mod keys;

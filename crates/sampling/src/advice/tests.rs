@@ -45,6 +45,7 @@ fn manifest(columns: &[(&str, &str, f64, u64)]) -> Manifest {
         },
         strata: file,
         values: None,
+        determined: Vec::new(),
         strata_count: 1,
         levels: Vec::new(),
         moments: columns.iter().map(moments).collect(),

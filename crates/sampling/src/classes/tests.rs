@@ -71,7 +71,10 @@ fn what_is_given_is_shared() {
         universe: None,
     };
     let given = |family: &FamilyPlan, rows| -> Vec<(usize, usize)> {
-        shares(family, &heavy, &columns, rows).into_iter().map(|(heavy, rows)| (heavy.place, rows)).collect()
+        shares(family, &heavy, &columns, rows, family.quota.kept(&[rows]))
+            .into_iter()
+            .map(|(heavy, rows)| (heavy.place, rows))
+            .collect()
     };
     assert_eq!(given(&family(&[], Quota::Rows(3_000)), 100_000), [(2, 200), (0, 200), (1, 200)]);
     assert_eq!(given(&family(&[5, 4], Quota::Rows(3_000)), 100_000), [(2, 600)]);
@@ -79,7 +82,7 @@ fn what_is_given_is_shared() {
     assert_eq!(given(&family(&[], Quota::Rows(60_000)), 100_000), []);
     // A family of few rows serves its heaviest column alone.
     assert_eq!(given(&family(&[], Quota::Rows(60)), 100_000), [(2, 12)]);
-    assert_eq!(given(&family(&[], Quota::Cap(10)), 10_000_000), [(2, 3_333), (0, 3_333), (1, 3_333)]);
+    assert_eq!(given(&family(&[], Quota::Cap(3_000)), 10_000_000), [(2, 200), (0, 200), (1, 200)]);
     let most: usize = given(&family(&[], Quota::Rows(10_000_000)), 1_000_000_000).iter().map(|(_, rows)| rows).sum();
     assert!(most as u64 <= ROWS_MAX);
 }

@@ -46,14 +46,14 @@ fn reach() {
 #[test]
 fn doubts() {
     let small = Hidden { up: 1.0, down: 0.0 };
-    assert_eq!(small.trust(10, 1.0, false), Trust::Trusted);
-    assert_eq!(Hidden { up: 0.0, down: 4.0 }.trust(10, 1.0, false), Trust::Trusted);
+    assert_eq!(small.trust(20, 1.0, false), Trust::Trusted);
+    assert_eq!(Hidden { up: 0.0, down: 4.0 }.trust(20, 1.0, false), Trust::Trusted);
     for (trust, doubt) in [
-        (small.trust(9, 1.0, false), Doubt::FewRows),
-        (small.trust(10, 0.0, false), Doubt::NoVariance),
-        (Hidden::UNKNOWN.trust(10, 1.0, false), Doubt::NoRange),
-        (Hidden { up: 4.1, down: 0.0 }.trust(10, 1.0, false), Doubt::HeavyTail),
-        (small.trust(10, 1.0, true), Doubt::LoneStratumRow),
+        (small.trust(19, 1.0, false), Doubt::FewRows),
+        (small.trust(20, 0.0, false), Doubt::NoVariance),
+        (Hidden::UNKNOWN.trust(20, 1.0, false), Doubt::NoRange),
+        (Hidden { up: 4.1, down: 0.0 }.trust(20, 1.0, false), Doubt::HeavyTail),
+        (small.trust(20, 1.0, true), Doubt::LoneStratumRow),
     ] {
         assert_eq!(trust, Trust::Untrusted(doubt));
     }

@@ -73,8 +73,8 @@ impl StrataView {
         strata: Arc<SampleStrata>,
     ) -> Result<Self> {
         let (batch, schema) = key_batch(shape, &strata)?;
-        let phi = &manifest.design.stratified_by;
-        let decided = |e: &&Expr| !has_subquery(e) && e.column_refs().iter().all(|c| phi.contains(&c.name));
+        let is_own = |e: &&Expr| e.column_refs().iter().all(|column| manifest.is_decided(&column.name));
+        let decided = |e: &&Expr| !has_subquery(e) && is_own(e);
         let (predicates, undecided): (Vec<Expr>, Vec<Expr>) =
             shape.predicates.iter().cloned().partition(|e| decided(&e));
         let keys: Vec<Expr> = shape.keys.iter().filter(decided).cloned().collect();
@@ -87,7 +87,8 @@ impl StrataView {
             alive = decided_alone;
         }
         // Rows of a tail are a stratum of their own beside others with the same values.
-        let (part_of, parts, values) = parts(&keys, state, &schema, &batch, &alive, strata.tails().is_some())?;
+        let phi = if strata.tails().is_some() { None } else { Some(manifest.design.stratified_by.len()) };
+        let (part_of, parts, values) = parts(&keys, state, &schema, &batch, &alive, phi)?;
         let levels = manifest.levels.len();
         let by_key = strata.is_universe();
         let keyed = keyed::keyed(shape, manifest, &strata);
@@ -284,21 +285,22 @@ fn is_worth_it(strata: &Strata, before: &[bool], after: &[bool]) -> bool {
     held(after) <= held(before) / 4 * 3
 }
 
-/// Whether `keys` name every column of φ, so that no two strata agree in them; of floats equal ones may differ in their bits.
-fn are_phi(keys: &[Expr], phi: &RecordBatch, is_split: bool) -> bool {
+/// Whether `keys` name every column of φ, the first columns of `strata`, so that no two strata agree in them; of floats equal ones
+/// may differ in their bits. `None` where strata agree in φ.
+fn are_phi(keys: &[Expr], strata: &RecordBatch, phi: Option<usize>) -> bool {
     let is_key = |name: &str| keys.iter().any(|key| matches!(key, Expr::Column(column) if column.name == name));
-    let fields = phi.schema_ref().fields();
-    !is_split && fields.iter().all(|field| !field.data_type().is_floating() && is_key(field.name()))
+    let mut fields = strata.schema_ref().fields().iter().take(phi.unwrap_or_default());
+    phi.is_some() && fields.all(|field| !field.data_type().is_floating() && is_key(field.name()))
 }
 
-/// Numbers the distinct values of `keys` over the living strata, of which a tail is `is_split` off or not; the dead ones share number 0.
+/// Numbers the distinct values of `keys` over the living strata, of which `phi` columns tell each from the others; the dead ones share number 0.
 fn parts(
     keys: &[Expr],
     state: &SessionState,
     schema: &DFSchema,
     batch: &RecordBatch,
     alive: &[bool],
-    is_split: bool,
+    phi: Option<usize>,
 ) -> Result<(Vec<u32>, usize, Vec<ArrayRef>)> {
     if keys.is_empty() {
         return Ok((vec![0; alive.len()], 1, Vec::new()));
@@ -312,7 +314,7 @@ fn parts(
         fields.push(Field::new(format!("k{number}"), key.data_type(schema.as_arrow())?, true));
         arrays.push(key.evaluate(&living)?.into_array(living.num_rows())?);
     }
-    if are_phi(keys, batch, is_split) {
+    if are_phi(keys, batch, phi) {
         // Every stratum has values of its own.
         let mut next = 0;
         let number = |alive: &bool| {

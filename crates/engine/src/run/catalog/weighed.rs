@@ -19,6 +19,7 @@ use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext
 use datafusion::logical_expr::{EmitTo, Expr};
 use datafusion::physical_expr::GroupsAccumulatorAdapter;
 use datafusion::physical_expr::aggregate::{AggregateFunctionExpr, LoweredAggregateBuilder};
+use plusminus_catalog::Manifest;
 use std::sync::Arc;
 
 /// What strata weigh to.
@@ -37,8 +38,8 @@ pub(super) fn weighed(
     found: &[Option<Vec<SpecialKnown>>],
 ) -> Result<Option<Weighed>> {
     let view = &fitted.view;
-    let phi = &fitted.manifest.design.stratified_by;
-    let is_of_phi = |call: &Call| call.expr.column_refs().iter().all(|column| phi.contains(&column.name));
+    let is_decided = |column: &&datafusion::common::Column| fitted.manifest.is_decided(&column.name);
+    let is_of_phi = |call: &Call| call.expr.column_refs().iter().all(is_decided);
     // Error functions of second moments ask for sums that are not kept here.
     let has_spread = shape.calls.iter().any(|call| matches!(call.kind, CallKind::Spread { .. }));
     if has_spread && !shape.error_calls.is_empty() {
@@ -58,7 +59,7 @@ pub(super) fn weighed(
         let Ok(Some(column)) = strata.call(call, state) else { return Ok(None) };
         columns.push(Some(column));
     }
-    let variable = |v: &crate::shape::Variable| strata.variable(shape, v.domain, v.argument, state, phi);
+    let variable = |v: &crate::shape::Variable| strata.variable(shape, v.domain, v.argument, state, &fitted.manifest);
     let variables = shape.variables.iter().map(variable).collect::<Result<_>>();
     Ok(variables.ok().map(|variables| Weighed { columns, variables }))
 }
@@ -145,10 +146,10 @@ impl Strata {
         domain: usize,
         argument: Option<usize>,
         state: &SessionState,
-        phi: &[String],
+        manifest: &Manifest,
     ) -> Result<Vec<f64>> {
         let unknown = || vec![f64::NAN; self.count];
-        let is_of_phi = |expr: &Expr| expr.column_refs().iter().all(|column| phi.contains(&column.name));
+        let is_of_phi = |expr: &Expr| expr.column_refs().iter().all(|c| manifest.is_decided(&c.name));
         let Domain { filter, not_null } = &shape.domains[domain];
         let mut mask = vec![true; self.parts.len()];
         if let Some(filter) = filter {

@@ -79,7 +79,7 @@ fn doubts() {
     let size = StratumSize::new(1_000_000, 40);
     let large = Hidden { up: 1e9, down: 0.0 };
     for (rows, hidden, doubt) in [
-        (9, NONE, Doubt::FewRows),
+        (19, NONE, Doubt::FewRows),
         (40, Hidden::UNKNOWN, Doubt::NoRange),
         (40, large, Doubt::HeavyTail),
         (1, NONE, Doubt::SingleRow),
