@@ -4,6 +4,7 @@ use crate::error::CatalogError;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Reads a whole file that a manifest promised; its absence is damage.
 pub(crate) fn read_promised(file: &Path) -> Result<Vec<u8>, CatalogError> {
@@ -102,9 +103,12 @@ pub(crate) fn remove_file(file: &Path) -> Result<(), CatalogError> {
     }
 }
 
+/// A name beside `file` that no other writer has, in this process or another.
 fn temporary_name(file: &Path) -> PathBuf {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
     let name = file.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    file.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    file.with_file_name(format!(".{name}.{}.{number}.tmp", std::process::id()))
 }
 
 fn write_synced(file: &Path, bytes: &[u8]) -> Result<(), CatalogError> {
