@@ -26,7 +26,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const KURTOSIS_MIN: f64 = 6.0;
 const KURTOSIS_HIGH: f64 = 200.0;
 /// Rows of all classes of a family, at most.
-const ROWS_MAX: u64 = 16_384;
+const ROWS_MAX: u64 = 4_096;
 /// Rows of a class, at least.
 const ROWS_MIN: u64 = 8;
 /// Values by which the median is found, about.

@@ -108,7 +108,7 @@ pub(crate) fn merge(parts: Vec<FamilyPart>, quota: Quota, roles: &Roles<'_>) -> 
         keys,
         tails,
         non_null: non_null(&tally.rows, &nulls, roles),
-        ranges: stratum_ranges(&tally.rows, &moments, &places, roles),
+        ranges: stratum_ranges(&tally.rows, cap, &moments, &places, roles),
         all_keys: roles.keys.map(keys_of),
         rows: tally.rows.clone(),
         caps,
@@ -223,9 +223,14 @@ fn non_null(counts: &[u64], nulls: &[Vec<u64>], roles: &Roles<'_>) -> Vec<(Strin
         .collect()
 }
 
-/// Means and extremes of the strata; none where the table is the only stratum.
+/// Rows kept of a stratum from which its range is worth the room, and rows of the table from which it is anyway.
+const RANGED_KEPT: u64 = 16;
+const RANGED_ROWS: u64 = 1_000;
+
+/// Means and extremes of the strata; none where the table is the only stratum, or of small strata of which few rows are kept.
 fn stratum_ranges(
     counts: &[u64],
+    cap: u64,
     parts: &[StratumRanges],
     places: &[Vec<u32>],
     roles: &Roles<'_>,
@@ -250,7 +255,9 @@ fn stratum_ranges(
         }
         if whole {
             let name = roles.schema.field(*column).name();
-            columns.push((name.clone(), sums.iter().map(|sums| sums.range(own_shift)).collect()));
+            let is_worth_it = |rows: &u64| cap >= RANGED_KEPT || *rows >= RANGED_ROWS;
+            let range = |(sums, rows): (&Sums, &u64)| sums.range(own_shift).filter(|_| is_worth_it(rows));
+            columns.push((name.clone(), sums.iter().zip(counts).map(range).collect()));
         }
     }
     columns

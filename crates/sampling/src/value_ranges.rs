@@ -17,6 +17,9 @@ use std::sync::Arc;
 const VALUES_MAX: usize = 256;
 /// Columns that are looked at, at most: those of many values are given up with the first rows.
 const COLUMNS_MAX: usize = 64;
+/// A column is kept if one of its values, of so many rows at least, is so much narrower than the table in some measure.
+const ROWS_MIN: u64 = 1_000;
+const NARROW: f64 = 0.4;
 /// Extremes that are held, at most, over all values of all columns.
 const RANGES_MAX: usize = 1 << 20;
 
@@ -34,6 +37,8 @@ struct Coded {
     interner: Option<Interner>,
     /// By measure and value.
     ranges: Vec<Vec<[f64; 2]>>,
+    /// Rows by value.
+    rows: Vec<u64>,
 }
 
 impl ValueTally {
@@ -47,7 +52,7 @@ impl ValueTally {
         let coded = (0..schema.fields().len()).filter(is_coded).take(most);
         let columns = coded.map(|column| {
             let interner = Some(Interner::new(schema, &[column], false)?);
-            Ok(Coded { column, interner, ranges: vec![Vec::new(); measures.len()] })
+            Ok(Coded { column, interner, ranges: vec![Vec::new(); measures.len()], rows: Vec::new() })
         });
         let columns = if measures.is_empty() { Vec::new() } else { columns.collect::<Result<_, SamplingError>>()? };
         Ok(Self { schema: Arc::clone(schema), columns, measures: measures.to_vec() })
@@ -116,12 +121,14 @@ impl Coded {
             return false;
         }
         self.ranges.iter_mut().for_each(|ranges| ranges.resize(count, [f64::INFINITY, f64::NEG_INFINITY]));
+        self.rows.resize(count, 0);
         true
     }
 
     /// Takes the measures of the rows interned last.
     fn add(&mut self, numbers: &[Float64Array]) {
         let Some(interner) = &self.interner else { return };
+        interner.ids().iter().for_each(|code| self.rows[*code] += 1);
         for (ranges, numbers) in self.ranges.iter_mut().zip(numbers) {
             let mut take = |value: f64, code: usize| {
                 let range = &mut ranges[code];
@@ -151,6 +158,7 @@ impl Coded {
         if count == 0 || !self.grow() {
             return Ok(());
         }
+        places.iter().zip(other.rows).for_each(|(place, rows)| self.rows[*place] += rows);
         for (ranges, parts) in self.ranges.iter_mut().zip(other.ranges) {
             for (place, part) in places.iter().zip(parts) {
                 ranges[*place] = [ranges[*place][0].min(part[0]), ranges[*place][1].max(part[1])];
@@ -159,8 +167,24 @@ impl Coded {
         Ok(())
     }
 
-    /// One row per value; none where they cannot be written as text.
+    /// Whether a value with rows enough is much narrower than all of them in some measure.
+    fn is_telling(&self) -> bool {
+        let width = |range: &[f64; 2]| range[1] - range[0];
+        self.ranges.iter().any(|ranges| {
+            let hull = |all: [f64; 2], one: &[f64; 2]| [all[0].min(one[0]), all[1].max(one[1])];
+            let all = ranges.iter().fold([f64::INFINITY, f64::NEG_INFINITY], hull);
+            let is_narrow = |(range, rows): (&[f64; 2], &u64)| {
+                *rows >= ROWS_MIN && range[0] <= range[1] && width(range) < NARROW * width(&all)
+            };
+            ranges.iter().zip(&self.rows).any(is_narrow)
+        })
+    }
+
+    /// One row per value; none where they tell little, or cannot be written as text.
     fn finish(self, schema: &SchemaRef, fields: &Arc<Schema>) -> Result<Option<RecordBatch>, SamplingError> {
+        if !self.is_telling() {
+            return Ok(None);
+        }
         let Some(interner) = self.interner else { return Ok(None) };
         let keys = interner.into_keys()?;
         let [values] = keys.as_slice() else { return Ok(None) };

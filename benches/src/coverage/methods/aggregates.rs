@@ -15,7 +15,7 @@ pub(super) struct Aggregate {
 
 pub(super) const UNIVERSE: &str = "by_who";
 
-const VARIANCE: &str = "interval of log s² with the kurtosis";
+const VARIANCE: &str = "interval of log s², with hidden rows";
 const STRATA: &str = "linearisation or delete-a-group jackknife";
 const QUANTILE: &str = "binomial inversion of the weighted ECDF";
 const EXTREME: &str = "the catalog's, or what was seen and what may lie beyond";

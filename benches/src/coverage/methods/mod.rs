@@ -18,7 +18,7 @@ const CONFIDENCE: u32 = 95;
 /// Methods of the aggregates that every query asks for.
 const COMMON: [(&str, &str); 4] = [
     ("COUNT", "Fay–Feuer, for the rows in and the rows out"),
-    ("SUM", "Hall's interval and Student's together, catalog skewness"),
+    ("SUM", "Hall's interval and Student's together, with hidden rows"),
     ("AVG", "as SUM, linearised, degrees of the domain"),
     ("ratio", "as SUM, linearised"),
 ];

@@ -10,6 +10,9 @@ use plusminus_catalog::{Manifest, Store};
 use plusminus_statistics::{Knowledge, StratumSize};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+/// Bytes of what is known of hidden rows that are kept for more than the last level.
+const UNSEEN_BYTES_MAX: usize = 16 << 10;
+
 /// A query seen through one generation of a sample.
 #[derive(Debug)]
 pub(crate) struct Fitted {
@@ -21,8 +24,8 @@ pub(crate) struct Fitted {
     compiled: OnceLock<Arc<Compiled>>,
     grouped: OnceLock<Grouped>,
     known: OnceLock<Known>,
-    /// What rows that the level looked at last did not show could change.
-    unseen: Mutex<Option<(usize, Arc<Unseen>)>>,
+    /// What rows that levels looked at did not show could change, by level.
+    unseen: Mutex<Vec<(usize, Arc<Unseen>)>>,
     limits: OnceLock<Option<Limits>>,
 }
 
@@ -78,7 +81,7 @@ impl Fitted {
     /// Bytes held beside what others hold.
     pub(crate) fn bytes(&self) -> usize {
         let unseen = self.unseen.lock().unwrap_or_else(PoisonError::into_inner);
-        self.view.bytes() + unseen.as_ref().map_or(0, |(_, unseen)| unseen.bytes())
+        self.view.bytes() + unseen.iter().map(|(_, unseen)| unseen.bytes()).sum::<usize>()
     }
 
     /// How narrow values are where WHERE, FILTER or GROUP BY fix a column of few values, if they do.
@@ -104,15 +107,19 @@ impl Fitted {
         Ok(self.limits.get_or_init(|| limits).as_ref())
     }
 
-    /// What rows that levels up to `level` do not show could change; that of the last look is kept.
+    /// What rows that levels up to `level` do not show could change; what was found of small samples is kept for every level, of others for one.
     pub(crate) fn unseen(&self, shape: &Shape, known: &Known, level: usize, sizes: &[StratumSize]) -> Arc<Unseen> {
         let lock = || self.unseen.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, unseen)) = lock().as_ref().filter(|(last, _)| *last == level) {
+        if let Some((_, unseen)) = lock().iter().find(|(looked, _)| *looked == level) {
             return Arc::clone(unseen);
         }
         let limits = self.limits.get().and_then(Option::as_ref);
         let unseen = Arc::new(Unseen::new(shape, &self.view, sizes, &self.manifest, &known.arguments, limits));
-        *lock() = Some((level, Arc::clone(&unseen)));
+        let mut all = lock();
+        if unseen.bytes() > UNSEEN_BYTES_MAX {
+            all.clear();
+        }
+        all.push((level, Arc::clone(&unseen)));
         unseen
     }
 

@@ -218,3 +218,20 @@ async fn sketches_of_whole_tables_are_no_exact_numbers() {
         assert_eq!(bounded.report().met, Some(is_exact), "{sql}: {:?}", bounded.report());
     }
 }
+
+/// Groups that an open HAVING may have left out are of any size: the report does not say that none is absent.
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_that_may_belong_are_not_said_to_be_absent() {
+    let mut random = Random(17);
+    let groups: Vec<i64> = (0..20_000).map(|_| random.below(40) as i64).collect();
+    let y = groups.iter().map(|g| *g as f64 / 40.0 + 3.0 * normal(&mut random)).collect::<Vec<_>>();
+    let (_folder, session) =
+        table(vec![("g", Arc::new(Int64Array::from(groups)) as ArrayRef), ("y", floats(y.iter().copied()))]).await;
+    session.execute("CREATE SAMPLE s ON t STRATIFIED BY (g) CAP 100").await.unwrap();
+    for (having, missing) in [("HAVING AVG(y) > 0.5", None), ("HAVING AVG(y) > -50", Some(0)), ("", Some(0))] {
+        let sql = format!("SELECT g, AVG(y) AS v FROM t GROUP BY g {having} WITHIN 60 SECONDS");
+        let answer = session.query(sql).run().await.unwrap();
+        let may = answer.report().warnings.iter().any(|w| w.contains("may belong"));
+        assert_eq!((answer.report().missing_groups_below, may), (missing, missing.is_none()), "{having}");
+    }
+}
