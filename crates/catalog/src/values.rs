@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 const COLUMN: &str = "column";
 const VALUE: &str = "value";
+/// A value narrows a measure if its range is so much of that of all values.
+const NARROW: f64 = 0.4;
 
 /// A value as text, `None` for NULL, and the smallest and largest number of a measure in its rows, if there is any.
 pub type ValueRange<'a> = (Option<&'a str>, Option<(f64, f64)>);
@@ -16,6 +18,8 @@ pub type ValueRange<'a> = (Option<&'a str>, Option<(f64, f64)>);
 #[derive(Debug, Clone)]
 pub struct ValueRanges {
     batch: RecordBatch,
+    /// Columns and the measures that one of their values narrows.
+    telling: Vec<(String, Vec<String>)>,
 }
 
 impl ValueRanges {
@@ -33,7 +37,32 @@ impl ValueRanges {
     /// Ranges with such fields.
     #[must_use]
     pub fn new(batch: RecordBatch) -> Self {
-        Self { batch }
+        let mut ranges = Self { batch, telling: Vec::new() };
+        let columns: Vec<String> = ranges.columns().into_iter().map(str::to_owned).collect();
+        let schema = ranges.batch.schema();
+        let measures = schema.fields().iter().filter_map(|field| field.name().strip_prefix("min_"));
+        let measures: Vec<&str> = measures.collect();
+        for column in columns {
+            let narrowed = measures.iter().filter(|measure| ranges.narrows(&column, measure));
+            let narrowed = narrowed.map(|measure| (*measure).to_owned()).collect();
+            ranges.telling.push((column, narrowed));
+        }
+        ranges
+    }
+
+    fn narrows(&self, column: &str, measure: &str) -> bool {
+        let Some(ranges) = self.of(column, measure) else { return false };
+        let known = || ranges.iter().filter_map(|(_, range)| *range);
+        let width = |(low, high): (f64, f64)| high - low;
+        let all = known().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+        all.is_some_and(|all| known().any(|range| width(range) < NARROW * width(all)))
+    }
+
+    /// Whether a value of `column` may narrow one of `measures`.
+    #[must_use]
+    pub fn is_telling(&self, column: &str, measures: &[String]) -> bool {
+        let narrowed = self.telling.iter().find(|(known, _)| known == column).map(|(_, narrowed)| narrowed);
+        narrowed.is_some_and(|narrowed| narrowed.iter().any(|measure| measures.contains(measure)))
     }
 
     pub(crate) fn batch(&self) -> &RecordBatch {

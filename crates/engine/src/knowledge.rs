@@ -64,8 +64,8 @@ impl KnowledgeCache {
         for (number, argument) in shape.arguments.iter().enumerate() {
             let own = match argument {
                 Argument::Plain(expr) if shape.is_summed(number) => {
-                    let of = |name: &str| of_column(name, family.manifest, family.strata);
-                    let range = range(expr, &shape.scan.projected_schema, &of);
+                    let of = |name: &str| Some(of_column(name, family.manifest, family.strata));
+                    let range = range(expr, &shape.scan.projected_schema, &of).unwrap_or_default();
                     let mean = if shape.is_centred(number) { self.mean(expr, shape, state, family)? } else { None };
                     ArgumentKnowledge { range, mean, ..ArgumentKnowledge::default() }
                 }

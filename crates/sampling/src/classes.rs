@@ -14,6 +14,7 @@ use crate::strata_counts::StrataCounts;
 use crate::tail::{Edge, Largest};
 use crate::tally::Quota;
 use crate::threads::on_threads;
+use arrow::array::Array;
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::Session;
 use datafusion::execution::TaskContext;
@@ -58,6 +59,8 @@ struct Seen {
     /// Every so-many-th value, by unit.
     values: Vec<(usize, Vec<f64>)>,
     moments: Vec<(usize, Moments)>,
+    /// No value is infinite, or no number.
+    is_finite: bool,
 }
 
 /// A column that gets a class: its place among those that were scanned, its kurtosis and its median.
@@ -177,6 +180,7 @@ async fn run(scan: Arc<Scan>) -> Result<(Vec<Seen>, StrataCounts), SamplingError
             for (seen, column) in seen.iter_mut().zip(&scan.columns) {
                 let Some(values) = as_float64(batch.column(*column))? else { continue };
                 pack(&values, &mut packed);
+                seen.is_finite &= packed.len() == values.len() - values.null_count();
                 seen.add(&packed, row, scan.stride);
             }
             strata.add(&batch)?;
@@ -188,7 +192,7 @@ async fn run(scan: Arc<Scan>) -> Result<(Vec<Seen>, StrataCounts), SamplingError
 impl Seen {
     fn new(keep: usize) -> Self {
         let (high, low) = (Largest::of_numbers(keep), Largest::of_numbers(keep));
-        Self { high, low, values: Vec::new(), moments: Vec::new() }
+        Self { high, low, values: Vec::new(), moments: Vec::new(), is_finite: true }
     }
 
     fn begin(&mut self, unit: usize) {
@@ -216,6 +220,7 @@ impl Seen {
         self.low.merge(other.low);
         self.values.extend(other.values);
         self.moments.extend(other.moments);
+        self.is_finite &= other.is_finite;
     }
 
     fn rows(&self) -> u64 {
@@ -228,7 +233,7 @@ impl Seen {
         self.moments.sort_by_key(|(unit, _)| *unit);
         let mut all = Moments::default();
         self.moments.iter().for_each(|(_, moments)| all.merge(moments));
-        let kurtosis = all.kurtosis().filter(|kurtosis| *kurtosis > KURTOSIS_MIN)?;
+        let kurtosis = all.kurtosis().filter(|kurtosis| self.is_finite && *kurtosis > KURTOSIS_MIN)?;
         let mut values: Vec<f64> = self.values.iter().flat_map(|(_, values)| values).copied().collect();
         let middle = values.len() / 2;
         let median =

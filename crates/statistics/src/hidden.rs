@@ -21,7 +21,13 @@ const RATIO_OF_95: f64 = 0.531_317;
 /// 0 for a stratum that is known whole, infinite for one of which nothing was sampled.
 #[must_use]
 pub fn hiding_weight(size: StratumSize) -> f64 {
-    if size.is_exact() { 0.0 } else { -(-size.rate()).ln_1p().recip() }
+    if size.is_exact() { 0.0 } else { hiding_weight_at(size.rate()) }
+}
+
+/// [`hiding_weight`] where a share `rate`, below 1, was sampled.
+#[must_use]
+pub fn hiding_weight_at(rate: f64) -> f64 {
+    -(-rate).ln_1p().recip()
 }
 
 /// How far one row that the sample did not show could move an estimate, in units of the estimate.

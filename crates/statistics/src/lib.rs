@@ -113,7 +113,7 @@ mod total;
 pub use cell::Cell;
 pub use confidence::{Confidence, ConfidenceError};
 pub use estimate::{Doubt, Estimate, Trust};
-pub use hidden::{Hidden, hiding_weight};
+pub use hidden::{Hidden, hiding_weight, hiding_weight_at};
 pub use interval::{
     Interpolation, WeightedPoint, correlation_interval, count_interval, distinct_interval, extreme_interval, hall_g,
     hall_union_t, keyed_interval, keyed_sum_interval, lambda_star, mean_interval, quantile_interval, rows_beyond,

@@ -29,8 +29,8 @@ impl KnowledgeCache {
                 }
                 _ => Knowledge::default(),
             };
-            let of = |name: &str| of_column(name, family.manifest, family.strata);
-            let range = argument.plain().map(|expr| range(expr, &shape.scan.projected_schema, &of));
+            let of = |name: &str| Some(of_column(name, family.manifest, family.strata));
+            let range = argument.plain().and_then(|expr| range(expr, &shape.scan.projected_schema, &of));
             known.push(ArgumentKnowledge { mean: None, keys: own, range: range.unwrap_or_default() });
         }
         Ok(known)

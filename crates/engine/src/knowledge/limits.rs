@@ -1,6 +1,6 @@
 //! How narrow the values of arguments are where WHERE, FILTER or GROUP BY fix a column of few values.
 
-use super::{ArgumentKnowledge, derived_range, range};
+use super::{ArgumentKnowledge, derived_range, of_column, range};
 use crate::error::Result;
 use crate::kernel::qualified;
 use crate::shape::{Argument, Shape};
@@ -11,7 +11,7 @@ use arrow::record_batch::RecordBatch;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::utils::split_conjunction;
-use plusminus_catalog::ValueRanges;
+use plusminus_catalog::{Manifest, Strata, ValueRanges};
 use plusminus_statistics::expression::ValueRange;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -40,8 +40,16 @@ impl Limits {
         values: &ValueRanges,
         known: &[ArgumentKnowledge],
         measures: &[String],
+        (manifest, strata): (&Manifest, &Strata),
     ) -> Result<Self> {
-        let columns = Columns { shape, state, values, known, measures, names: values.columns() };
+        let names = values.columns().into_iter();
+        // What strata decide they know better.
+        let is_telling = |name: &&str| values.is_telling(name, measures) && !manifest.is_decided(name);
+        let names = names.filter(is_telling).collect();
+        let columns = Columns { shape, state, values, known, measures, manifest, strata, names };
+        if columns.names.is_empty() {
+            return Ok(Self::default());
+        }
         let mut cuts = HashMap::new();
         for condition in &shape.predicates {
             let Some(chosen) = columns.chosen(condition)? else { continue };
@@ -68,10 +76,15 @@ impl Limits {
         Ok(Self { cuts, domains, keys })
     }
 
+    /// Whether limits of so many groups are worth looking up.
+    pub(crate) fn are_by_group(&self, groups: usize) -> bool {
+        !self.keys.is_empty() && groups <= GROUPS_MAX
+    }
+
     /// Limits by group, given the GROUP BY columns; empty where none of them tells any.
     pub(crate) fn of_groups(&self, keys: &[ArrayRef]) -> Vec<Option<Ranges>> {
         let groups = keys.first().map_or(0, |key| key.len());
-        if self.keys.is_empty() || keys.is_empty() || groups > GROUPS_MAX {
+        if keys.is_empty() || !self.are_by_group(groups) {
             return Vec::new();
         }
         let mut found: Vec<Option<Ranges>> = vec![None; groups];
@@ -106,6 +119,8 @@ struct Columns<'a> {
     values: &'a ValueRanges,
     known: &'a [ArgumentKnowledge],
     measures: &'a [String],
+    manifest: &'a Manifest,
+    strata: &'a Strata,
     names: Vec<&'a str>,
 }
 
@@ -116,6 +131,10 @@ struct Chosen<'a> {
 }
 
 impl<'a> Columns<'a> {
+    fn is_finite(&self, measure: &str) -> bool {
+        of_column(measure, self.manifest, self.strata) != ValueRange::ALL
+    }
+
     /// The only column of few values that `expr` is made of.
     fn only_column(&self, expr: &Expr) -> Option<&'a str> {
         let columns = expr.column_refs();
@@ -168,6 +187,10 @@ impl<'a> Columns<'a> {
     /// The values of a measure in rows with one of the chosen values; `None` where there is none.
     fn hull(&self, chosen: &Chosen<'_>, measure: &str) -> Option<ValueRange> {
         let Some(ranges) = self.values.of(chosen.column, measure) else { return Some(ValueRange::ALL) };
+        // Values that are no finite numbers are in no range.
+        if !self.is_finite(measure) {
+            return Some(ValueRange::ALL);
+        }
         let of = |place: &usize| ranges.get(*place)?.1.map(|(low, high)| ValueRange::new(low, high));
         chosen.places.iter().filter_map(of).reduce(ValueRange::hull)
     }
@@ -180,9 +203,8 @@ impl<'a> Columns<'a> {
             let own = match argument {
                 Argument::Plain(expr) => {
                     let at = |name: &str| self.measures.iter().position(|measure| measure == name);
-                    let is_empty = expr.column_refs().iter().any(|c| at(&c.name).is_some_and(|at| hulls[at].is_none()));
-                    let of = |name: &str| at(name).and_then(|at| hulls[at]).unwrap_or(ValueRange::ALL);
-                    (!is_empty).then(|| range(expr, &self.shape.scan.projected_schema, &of))
+                    let of = |name: &str| at(name).map_or(Some(ValueRange::ALL), |at| hulls[at]);
+                    range(expr, &self.shape.scan.projected_schema, &of)
                 }
                 derived => {
                     Some(derived_range(derived, |of| (found[of].unwrap_or(ValueRange::of(0.0)), self.known[of].mean)))

@@ -1,43 +1,152 @@
 //! The values that an expression over a table's columns can have, from the extremes that the build-time scan saw.
 
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::{DFSchema, ScalarValue};
-use datafusion::logical_expr::{Expr, ExprSchemable, Operator};
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator};
 use plusminus_catalog::{Manifest, Strata};
 use plusminus_statistics::expression::ValueRange;
 
-/// The range of `expr` where it is not NULL, given those of columns; any number where it is not known.
-pub(crate) fn range(expr: &Expr, schema: &DFSchema, of_column: &dyn Fn(&str) -> ValueRange) -> ValueRange {
+/// The range of a column; `None` where it is NULL in every row.
+pub(crate) type OfColumn<'a> = &'a dyn Fn(&str) -> Option<ValueRange>;
+
+/// The range of `expr` where it is not NULL, given those of columns; any number where it is not known, `None` where it is always
+/// NULL.
+pub(crate) fn range(expr: &Expr, schema: &DFSchema, of_column: OfColumn<'_>) -> Option<ValueRange> {
     let of = |part: &Expr| range(part, schema, of_column);
     match expr {
         Expr::Column(column) => of_column(&column.name),
-        Expr::Literal(value, _) => literal(value),
+        Expr::Literal(value, _) if value.is_null() => None,
+        Expr::Literal(value, _) => Some(literal(value)),
         Expr::Alias(alias) => of(&alias.expr),
-        Expr::Negative(inner) => of(inner).negated(),
-        Expr::Cast(cast) if cast.field.data_type().is_numeric() => whole(of(&cast.expr), expr, schema),
-        Expr::BinaryExpr(binary) => {
-            let (left, right) = (of(&binary.left), of(&binary.right));
-            let found = match binary.op {
-                Operator::Plus => left.plus(right),
-                Operator::Minus => left.plus(right.negated()),
-                Operator::Multiply => left.times(right),
-                Operator::Divide => left.divided_by(right),
-                _ => ValueRange::ALL,
-            };
-            whole(found, expr, schema)
+        Expr::Negative(inner) => of(inner).map(ValueRange::negated),
+        Expr::Cast(cast) if cast.field.data_type().is_numeric() => match is_boolean(&cast.expr, schema) {
+            true => Some(TRUTH),
+            false => of(&cast.expr).map(|range| whole(range, expr, schema)),
+        },
+        Expr::BinaryExpr(binary) if is_arithmetic(binary.op) => {
+            let (left, right) = (of(&binary.left)?, of(&binary.right)?);
+            Some(whole(arithmetic(binary, left, right), expr, schema))
         }
         Expr::Case(case) => {
             let branches = case.when_then_expr.iter().map(|(_, then)| then).chain(&case.else_expr);
-            let values =
-                branches.filter(|branch| !matches!(branch.as_ref(), Expr::Literal(value, _) if value.is_null()));
-            values.map(|branch| of(branch)).reduce(ValueRange::hull).unwrap_or_default()
+            branches.filter_map(|branch| of(branch)).reduce(ValueRange::hull)
         }
-        Expr::ScalarFunction(call) => match (call.func.name(), call.args.as_slice()) {
-            ("abs", [x]) => of(x).abs(),
-            ("nullif", [x, _]) => of(x),
-            _ => ValueRange::ALL,
-        },
+        Expr::ScalarFunction(call) => function(call, schema, of_column),
+        other if is_boolean(other, schema) => Some(TRUTH),
+        _ => Some(ValueRange::ALL),
+    }
+}
+
+/// Of truth values as numbers.
+const TRUTH: ValueRange = ValueRange { low: 0.0, high: 1.0 };
+
+fn is_boolean(expr: &Expr, schema: &DFSchema) -> bool {
+    expr.get_type(schema).is_ok_and(|data_type| data_type == DataType::Boolean)
+}
+
+fn is_arithmetic(op: Operator) -> bool {
+    matches!(op, Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide | Operator::Modulo)
+}
+
+fn arithmetic(binary: &BinaryExpr, left: ValueRange, right: ValueRange) -> ValueRange {
+    match binary.op {
+        Operator::Plus => left.plus(right),
+        Operator::Minus => left.plus(right.negated()),
+        Operator::Multiply => left.times(right),
+        Operator::Divide => left.divided_by(right),
+        // A remainder is smaller than the divisor, and has the sign of what is divided.
+        _ => {
+            let most = right.abs().high.min(left.abs().high);
+            let low = if left.low >= 0.0 { 0.0 } else { -most };
+            ValueRange { low, high: if left.high <= 0.0 { 0.0 } else { most } }
+        }
+    }
+}
+
+fn function(call: &ScalarFunction, schema: &DFSchema, of_column: OfColumn<'_>) -> Option<ValueRange> {
+    let of = |part: &Expr| range(part, schema, of_column);
+    Some(match (call.func.name(), call.args.as_slice()) {
+        ("abs", [x]) => of(x)?.abs(),
+        ("nullif", [x, _]) => of(x)?,
+        ("floor", [x]) => of(x)?.rising(f64::floor),
+        ("ceil", [x]) => of(x)?.rising(f64::ceil),
+        ("round" | "trunc", [x, digits @ ..]) => {
+            // Never farther than the next whole unit.
+            let unit = match digits {
+                [] => 1.0,
+                [Expr::Literal(digits, _)] => 10_f64.powf(-super::constant(digits).unwrap_or(f64::NEG_INFINITY)),
+                _ => f64::INFINITY,
+            };
+            let inner = of(x)?;
+            ValueRange { low: inner.low - unit, high: inner.high + unit }
+        }
+        ("sqrt", [x]) => {
+            let inner = of(x)?;
+            ValueRange { low: inner.low.max(0.0), high: inner.high }.rising(f64::sqrt)
+        }
+        ("ln", [x]) => of(x)?.rising(f64::ln),
+        ("log10", [x]) => of(x)?.rising(f64::log10),
+        ("log2", [x]) => of(x)?.rising(f64::log2),
+        ("exp", [x]) => of(x)?.rising(f64::exp),
+        ("signum", _) => ValueRange { low: -1.0, high: 1.0 },
+        ("sin" | "cos", _) => ValueRange { low: -1.0, high: 1.0 },
+        // Of NULLs among them they take the others.
+        ("greatest" | "least", parts) => parts.iter().filter_map(of).reduce(ValueRange::hull)?,
+        ("coalesce" | "nvl", parts) => parts.iter().filter_map(of).reduce(ValueRange::hull)?,
+        ("power", [x, Expr::Literal(exponent, _)]) => power(of(x)?, super::constant(exponent)),
+        ("date_part", [Expr::Literal(part, _), of_date]) => date_part(part, of_date, schema, of_column),
+        _ => ValueRange::ALL,
+    })
+}
+
+/// Whole powers up to the fourth; any number for others.
+fn power(base: ValueRange, exponent: Option<f64>) -> ValueRange {
+    let square = || base.abs().times(base.abs());
+    match exponent {
+        Some(0.0) => ValueRange::of(1.0),
+        Some(1.0) => base,
+        Some(2.0) => square(),
+        Some(3.0) => square().times(base),
+        Some(4.0) => square().times(square()),
+        _ if base.low >= 0.0 => ValueRange::NOT_NEGATIVE,
         _ => ValueRange::ALL,
     }
+}
+
+/// The numbers that a part of a date can be.
+fn date_part(part: &ScalarValue, date: &Expr, schema: &DFSchema, of_column: OfColumn<'_>) -> ValueRange {
+    let Some(Some(name)) = part.try_as_str() else { return ValueRange::ALL };
+    let (low, high) = match name.to_lowercase().as_str() {
+        "year" => return year(date, schema, of_column),
+        "quarter" => (1.0, 4.0),
+        "month" => (1.0, 12.0),
+        "week" => (1.0, 53.0),
+        "day" => (1.0, 31.0),
+        "doy" => (1.0, 366.0),
+        "dow" | "isodow" => (0.0, 7.0),
+        "hour" => (0.0, 23.0),
+        "minute" | "second" => (0.0, 60.0),
+        _ => return ValueRange::ALL,
+    };
+    ValueRange { low, high }
+}
+
+/// Years from the days or seconds that a column stores, a year more on each side.
+fn year(date: &Expr, schema: &DFSchema, of_column: OfColumn<'_>) -> ValueRange {
+    const DAYS: f64 = 365.2425;
+    let (Expr::Column(column), Ok(data_type)) = (date, date.get_type(schema)) else { return ValueRange::ALL };
+    let per_day = match data_type {
+        DataType::Date32 => 1.0,
+        DataType::Timestamp(TimeUnit::Second, None) => 86_400.0,
+        DataType::Timestamp(TimeUnit::Millisecond, None) => 86_400e3,
+        DataType::Timestamp(TimeUnit::Microsecond, None) => 86_400e6,
+        DataType::Timestamp(TimeUnit::Nanosecond, None) => 86_400e9,
+        _ => return ValueRange::ALL,
+    };
+    let stored = of_column(&column.name).unwrap_or(ValueRange::ALL);
+    let year = |stored: f64| 1970.0 + stored / (per_day * DAYS);
+    ValueRange { low: (year(stored.low) - 1.0).floor(), high: (year(stored.high) + 1.0).ceil() }
 }
 
 fn literal(value: &ScalarValue) -> ValueRange {

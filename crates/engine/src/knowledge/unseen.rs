@@ -8,10 +8,7 @@ use arrow::array::{Array, Float64Array};
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use plusminus_catalog::Manifest;
 use plusminus_statistics::expression::ValueRange;
-use plusminus_statistics::{Hidden, StratumSize, hiding_weight};
-
-/// Classes of weight in an octave: within one the heaviest stands for all.
-const CLASSES_PER_OCTAVE: f64 = 4.0;
+use plusminus_statistics::{Hidden, StratumSize, hiding_weight_at};
 
 /// The ranges of a query's arguments in the sampled strata that could hold a row, those of about the same weight together.
 #[derive(Debug, Default)]
@@ -87,69 +84,63 @@ impl Unseen {
         let cut = |name: &str| limits.and_then(|limits| limits.cuts.get(name)).copied().unwrap_or(ValueRange::ALL);
         let column = |name: String| ColumnRanges::new(cut(&name), name, shape, view, manifest);
         let columns: Vec<ColumnRanges<'_>> = measures(shape).into_iter().map(column).collect();
-        let (places, class_count) = Places::of(view, sizes);
+        let places = Places::of(view, sizes);
+        let class_count = places.rates.len();
         let mut found = Self {
             arguments: shape.arguments.len(),
             starts: places.starts,
             strata: places.strata,
-            weights: vec![0.0; class_count],
-            ranges: Vec::new(),
-            whole: vec![Hidden::default(); class_count * shape.arguments.len()],
+            weights: places.rates.iter().map(|rate| hiding_weight_at(*rate)).collect(),
+            ranges: Vec::with_capacity(class_count * shape.arguments.len()),
+            whole: Vec::with_capacity(class_count * shape.arguments.len()),
         };
         let bare: Vec<Option<usize>> =
             shape.arguments.iter().map(|argument| column_of(argument, shape, &columns)).collect();
-        let mut hulls: Vec<Option<ValueRange>> = vec![None; class_count * columns.len()];
+        let width = columns.len();
+        let mut hulls: Vec<Option<ValueRange>> = vec![None; class_count * width];
+        let mut apart: Vec<ValueRange> = vec![ValueRange::of(0.0); class_count * width];
         for (stratum, class) in places.classes {
-            let weight = hiding_weight(sizes[stratum]);
-            found.weights[class] = found.weights[class].max(weight);
             for (at, column) in columns.iter().enumerate() {
-                let hull = &mut hulls[class * columns.len() + at];
-                let own = column.at(stratum);
-                *hull = hull.map_or(own, |hull| Some(own.map_or(hull, |own| hull.hull(own))));
-            }
-            for (argument, column) in bare.iter().enumerate() {
-                let Some(column) = column else { continue };
-                let effect = &mut found.whole[class * shape.arguments.len() + argument];
-                *effect = effect.or_larger(columns[*column].beside_mean(stratum, weight));
+                let Some(own) = column.at(stratum) else { continue };
+                let (hull, apart) = (&mut hulls[class * width + at], &mut apart[class * width + at]);
+                *hull = Some(hull.map_or(own, |hull| hull.hull(own)));
+                *apart = apart.hull(column.beside_mean(stratum, own));
             }
         }
         for class in 0..class_count {
-            let own = &hulls[class * columns.len()..(class + 1) * columns.len()];
-            found.add_ranges(class, shape, &columns, own, known, &bare);
+            let own = class * width..(class + 1) * width;
+            found.add_ranges(shape, &columns, (&hulls[own.clone()], &apart[own]), known, &bare);
         }
         found
     }
 
-    /// The arguments' ranges from those of the columns in a class.
+    /// The arguments' ranges from those of the columns in the next class, as they are and beside the means of their strata.
     fn add_ranges(
         &mut self,
-        class: usize,
         shape: &Shape,
         columns: &[ColumnRanges<'_>],
-        hulls: &[Option<ValueRange>],
+        (hulls, apart): (&[Option<ValueRange>], &[ValueRange]),
         known: &[ArgumentKnowledge],
         bare: &[Option<usize>],
     ) {
+        let weight = self.weights[self.ranges.len() / self.arguments.max(1)];
         let first = self.ranges.len();
         for (number, argument) in shape.arguments.iter().enumerate() {
             let own = match (argument, bare[number]) {
                 (_, Some(column)) => hulls[column],
                 (Argument::Plain(expr), None) => {
                     let at = |name: &str| columns.iter().position(|column| column.name == name);
-                    let is_empty = expr.column_refs().iter().any(|c| at(&c.name).is_some_and(|at| hulls[at].is_none()));
-                    let of = |name: &str| at(name).and_then(|at| hulls[at]).unwrap_or(ValueRange::ALL);
-                    (!is_empty).then(|| range(expr, &shape.scan.projected_schema, &of))
+                    let of = |name: &str| at(name).map_or(Some(ValueRange::ALL), |at| hulls[at]);
+                    range(expr, &shape.scan.projected_schema, &of)
                 }
                 (derived, None) => Some(derived_range(derived, |of| {
                     (self.ranges[first + of].unwrap_or(ValueRange::of(0.0)), known[of].mean)
                 })),
             };
             self.ranges.push(own);
-            if bare[number].is_none() {
-                let width = own.map_or(0.0, |range| range.high - range.low);
-                self.whole[class * self.arguments + number] =
-                    Hidden::of(self.weights[class], ValueRange { low: -width, high: width });
-            }
+            let width = own.map_or(0.0, |range| range.high - range.low);
+            let apart = bare[number].map_or(ValueRange { low: -width, high: width }, |column| apart[column]);
+            self.whole.push(Hidden::of(weight, apart));
         }
     }
 
@@ -239,41 +230,59 @@ struct Places {
     strata: Vec<u8>,
     /// Stratum and class.
     classes: Vec<(usize, usize)>,
+    /// The smallest sampled share in each class.
+    rates: Vec<f64>,
 }
 
 impl Places {
-    fn of(view: &StrataView, sizes: &[StratumSize]) -> (Self, usize) {
-        let mut sorted: Vec<(u32, i32, u32)> = Vec::new();
-        let mut strata = vec![0_u8; view.parts];
-        for (stratum, size) in (0_u32..).zip(sizes) {
-            if !view.is_alive(stratum) || size.is_exact() {
-                continue;
-            }
-            let part = view.part_of[stratum as usize];
-            let count = &mut strata[part as usize];
-            *count = (*count + 1).min(2);
-            sorted.push((part, octave(hiding_weight(*size)), stratum));
+    fn of(view: &StrataView, sizes: &[StratumSize]) -> Self {
+        let is_open = |(stratum, size): &(u32, &StratumSize)| view.is_alive(*stratum) && !size.is_exact();
+        let open = (0_u32..).zip(sizes).filter(is_open);
+        let mut open: Vec<(u32, u32)> = open.map(|(stratum, _)| (view.part_of[stratum as usize], stratum)).collect();
+        // Strata are in the order of their values, and so mostly are parts.
+        if !open.is_sorted_by_key(|(part, _)| *part) {
+            open.sort_by_key(|(part, _)| *part);
         }
-        sorted.sort_unstable();
-        let mut starts = Vec::with_capacity(view.parts + 1);
-        let mut classes = Vec::with_capacity(sorted.len());
-        let (mut count, mut last) = (0_u32, None);
-        for (part, octave, stratum) in sorted {
-            if last != Some((part, octave)) {
-                starts.resize(part as usize + 1, count);
-                count += 1;
-                last = Some((part, octave));
+        let mut found = Self {
+            starts: Vec::with_capacity(view.parts + 1),
+            strata: vec![0; view.parts],
+            classes: Vec::with_capacity(open.len()),
+            rates: Vec::new(),
+        };
+        let mut octaves: Vec<u64> = Vec::new();
+        let mut first = 0;
+        for (part, stratum) in open {
+            let part = part as usize;
+            if found.starts.len() <= part {
+                first = octaves.len();
+                found.starts.resize(part + 1, as_u32(first));
             }
-            classes.push((stratum as usize, count as usize - 1));
+            found.strata[part] = (found.strata[part] + 1).min(2);
+            let rate = sizes[stratum as usize].rate();
+            // The exponent and the first two digits of the mantissa: quarters of an octave.
+            let octave = rate.to_bits() >> MANTISSA_LEFT;
+            let class = match octaves[first..].iter().position(|known| *known == octave) {
+                Some(at) => first + at,
+                None => {
+                    octaves.push(octave);
+                    found.rates.push(rate);
+                    octaves.len() - 1
+                }
+            };
+            found.rates[class] = found.rates[class].min(rate);
+            found.classes.push((stratum as usize, class));
         }
-        starts.resize(view.parts + 1, count);
-        (Self { starts, strata, classes }, count as usize)
+        found.starts.resize(view.parts + 1, as_u32(octaves.len()));
+        found
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "logarithms of weights are small; infinite ones saturate")]
-fn octave(weight: f64) -> i32 {
-    (CLASSES_PER_OCTAVE * weight.log2()).floor() as i32
+/// Binary digits of a number's mantissa that do not tell classes of weight apart.
+const MANTISSA_LEFT: u32 = 50;
+
+/// There are fewer classes than strata.
+fn as_u32(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
 }
 
 /// The columns in the arguments that are added up.
@@ -313,10 +322,17 @@ impl<'a> ColumnRanges<'a> {
     fn new(cut: ValueRange, name: String, shape: &Shape, view: &'a StrataView, manifest: &Manifest) -> Self {
         let strata = &view.strata;
         let table = of_column(&name, manifest, strata);
-        // Of values that are no finite numbers the strata know as little as the table.
+        let field = shape.scan.projected_schema.as_arrow().field_with_name(&name);
+        let is_number = field.is_ok_and(|field| field.data_type().is_numeric());
+        // Of values that are no finite numbers the strata know as little as the table, and values of other columns nothing.
+        let cut = if table == ValueRange::ALL { ValueRange::ALL } else { cut };
         let ends = |is_max| strata.extremes(&name, is_max).filter(|_| table != ValueRange::ALL);
         Self {
-            cut: shape.predicates.iter().fold(cut, |cut, part| meet(cut, allowed(part, &name))),
+            cut: if is_number {
+                shape.predicates.iter().fold(cut, |cut, part| meet(cut, allowed(part, &name)))
+            } else {
+                cut
+            },
             min: ends(false),
             max: ends(true),
             mean: strata.means(&name),
@@ -341,26 +357,23 @@ impl<'a> ColumnRanges<'a> {
         (cut.low <= cut.high).then_some(cut)
     }
 
-    /// The effect of a row beside the mean of its stratum, or of as much as the range allows where that is not known.
-    fn beside_mean(&self, stratum: usize, weight: f64) -> Hidden {
-        let Some(range) = self.at(stratum) else { return Hidden::default() };
-        let mean = self.mean.filter(|means| means.is_valid(stratum)).map(|means| means.value(stratum));
-        let width = range.high - range.low;
-        Hidden::of(
-            weight,
-            match mean {
-                Some(mean) => range.plus(ValueRange::of(-mean)),
-                None => ValueRange { low: -width, high: width },
-            },
-        )
+    /// Where values of `range` lie beside the mean of their stratum; as far apart as they can where that is not known.
+    fn beside_mean(&self, stratum: usize, range: ValueRange) -> ValueRange {
+        match self.mean.filter(|means| means.is_valid(stratum)) {
+            Some(means) => range.plus(ValueRange::of(-means.value(stratum))),
+            None => ValueRange { low: range.low - range.high, high: range.high - range.low },
+        }
     }
 }
 
 /// The values of a column that a conjunct of WHERE lets pass.
 fn allowed(condition: &Expr, column: &str) -> ValueRange {
     let is_column = |expr: &Expr| matches!(expr, Expr::Column(found) if found.name == column);
+    // Texts are not in the order of the numbers that they may spell.
     let number = |expr: &Expr| match expr {
-        Expr::Literal(value, _) => super::constant(value).filter(|number| number.is_finite()),
+        Expr::Literal(value, _) if value.data_type().is_numeric() => {
+            super::constant(value).filter(|number| number.is_finite())
+        }
         _ => None,
     };
     match condition {

@@ -102,8 +102,10 @@ impl Fitted {
             true => self.view.strata.values(|| store.values(&self.manifest))?,
             false => None,
         };
-        let limits =
-            values.map(|values| Limits::new(shape, state, &values, &known.arguments, &measures)).transpose()?;
+        let limits = values.map(|values| {
+            Limits::new(shape, state, &values, &known.arguments, &measures, (&self.manifest, &self.view.strata))
+        });
+        let limits = limits.transpose()?;
         Ok(self.limits.get_or_init(|| limits).as_ref())
     }
 
@@ -116,6 +118,9 @@ impl Fitted {
         let limits = self.limits.get().and_then(Option::as_ref);
         let unseen = Arc::new(Unseen::new(shape, &self.view, sizes, &self.manifest, &known.arguments, limits));
         let mut all = lock();
+        if let Some((_, unseen)) = all.iter().find(|(looked, _)| *looked == level) {
+            return Arc::clone(unseen);
+        }
         if unseen.bytes() > UNSEEN_BYTES_MAX {
             all.clear();
         }

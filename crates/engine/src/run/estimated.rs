@@ -110,7 +110,8 @@ impl Levels<'_> {
 
     /// How narrow values are by group, where a GROUP BY column of few values that strata do not decide tells.
     fn group_limits(&mut self) -> Result<Vec<Option<Ranges>>> {
-        let Some(limits) = self.limits else { return Ok(Vec::new()) };
+        let groups = self.program.as_ref().map_or(0, Program::group_count);
+        let Some(limits) = self.limits.filter(|limits| limits.are_by_group(groups)) else { return Ok(Vec::new()) };
         let keys = self.program.as_mut().map_or_else(|| Ok(Vec::new()), Program::group_keys)?;
         Ok(limits.of_groups(&keys))
     }

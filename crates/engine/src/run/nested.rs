@@ -8,10 +8,9 @@ use crate::estimate::rounded;
 use crate::kernel::{Replicates, replicates};
 use crate::numbers::floats;
 use crate::run::catalog::known_variable;
-use crate::shape::{Call, CallKind, Role};
+use crate::shape::{Behind, Call, CallKind, Role};
 use arrow::array::{ArrayRef, UInt32Array};
 use arrow::compute::take;
-use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
 use arrow::row::{OwnedRow, RowConverter, Rows, SortField};
 use plusminus_statistics::jackknife::{REPLICATES_NESTED, jackknife_interval};
@@ -58,7 +57,7 @@ impl Levels<'_> {
         }
         // Totals of every replicate, and as much again while they are added up and shown above the aggregate.
         let room = self.memory.new_empty();
-        let bytes = 2 * size_of::<f64>() * (REPLICATES_NESTED as usize + 3) * groups * shape.variables.len().max(1);
+        let bytes = 2 * size_of::<f64>() * (REPLICATES_NESTED as usize + 2) * groups * shape.variables.len().max(1);
         room.try_grow(bytes).map_err(|_| too_large(self.pieces.len().saturating_sub(1)))?;
         let walked = replicates(&self.rows, &look.strata.sizes, &shape.variables, groups, REPLICATES_NESTED);
         let (columns, numbers) = self.replicated_columns(look, &walked)?;
@@ -69,28 +68,40 @@ impl Levels<'_> {
         let places = Places::new(&batch, &all.batch, &all.groups, &keys)?;
         for (output, (number, intervals)) in shape.outputs.iter().zip(intervals.iter_mut().enumerate()) {
             let Some(intervals) = intervals else { continue };
+            // What depends on no estimate is shown as it is, as long as no group is missing.
+            if output.behind.as_ref().is_some_and(|behind| are_all_seen && self.is_certain(behind, look)) {
+                continue;
+            }
             let others = float64(all.batch.column(number))?;
             for (row, interval) in intervals.iter_mut().enumerate() {
-                let cell = Cell::new(places.of(row).map(|at| at.map(|at| others[at])));
-                let estimate = match (cell.is_certain, are_all_seen) {
-                    (true, true) => cell.value.map_or_else(Estimate::exact_null, Estimate::exact),
-                    (true, false) => cell.interval(&look.quantiles).untrusted(Doubt::NoRows),
-                    (false, _) => {
-                        doubt.map_or(cell.interval(&look.quantiles), |d| cell.interval(&look.quantiles).untrusted(d))
-                    }
-                };
+                let cell = Cell::new(places.of(row).map(|at| at.and_then(|at| others[at])));
+                let estimate = cell.interval(&look.quantiles);
+                let estimate = doubt.map_or(estimate, |doubt| estimate.untrusted(doubt));
                 *interval = output.round.map_or(estimate, |digits| rounded(estimate, digits));
             }
         }
         Ok(Nested { batch, columns: intervals })
     }
 
-    /// The aggregate's rows once per replicate, then as estimated and as [`disturbed`], and the number of each.
+    /// Whether no estimate takes part in a column.
+    fn is_certain(&self, behind: &Behind, look: &Look) -> bool {
+        let is_known = |call: &usize| match self.shape.calls[*call].kind {
+            CallKind::Count { rows } => known_variable(self.shape, self.view, rows).is_some(),
+            _ => false,
+        };
+        let are_exact = look.populations.iter().all(Population::is_exact);
+        // A value that was seen is none that could be missing.
+        let is_value = |call: &usize| look.calls[*call].iter().all(Option::is_some);
+        are_exact
+            || behind.values.iter().all(is_known) && behind.nulls.iter().all(|call| is_known(call) || is_value(call))
+    }
+
+    /// The aggregate's rows once per replicate, then as estimated, and the number of each.
     fn replicated_columns(&mut self, look: &Look, walked: &Replicates) -> Result<(Vec<ArrayRef>, UInt32Array)> {
         let groups = look.populations.len();
         let count = walked.count as usize;
         let size = u32::try_from(groups).map_err(Error::data)?;
-        let repeated = UInt32Array::from_iter_values((0..count + 2).flat_map(|_| 0..size));
+        let repeated = UInt32Array::from_iter_values((0..=count).flat_map(|_| 0..size));
         let mut columns = Vec::new();
         for key in self.keys_of(look)? {
             columns.push(take(&key, &repeated, None)?);
@@ -102,16 +113,10 @@ impl Levels<'_> {
                 estimates[group].and_then(|_| call.kind.value(input, |_| true))
             };
             let replicated = (0..count).flat_map(|r| (0..groups).map(move |g| (r, g))).map(value);
-            let is_known = match call.kind {
-                CallKind::Count { rows } => known_variable(self.shape, self.view, rows).is_some(),
-                _ => false,
-            };
-            let is_certain = |group: usize| is_known || look.populations[group].is_exact();
-            let disturbed = disturbed(estimates, &call.data_type, is_certain);
-            let all: Vec<_> = replicated.chain(estimates.iter().copied()).chain(disturbed).collect();
+            let all: Vec<_> = replicated.chain(estimates.iter().copied()).collect();
             columns.push(typed(&all, &call.data_type)?);
         }
-        let numbers = (0..walked.count + 2).flat_map(|r| std::iter::repeat_n(r, groups));
+        let numbers = (0..=walked.count).flat_map(|r| std::iter::repeat_n(r, groups));
         Ok((columns, UInt32Array::from_iter_values(numbers)))
     }
 
@@ -182,47 +187,18 @@ fn mean(values: impl Iterator<Item = f64> + Clone) -> f64 {
     values.sum::<f64>() / count
 }
 
-/// The estimates with all that sampling may have moved put elsewhere, so that what still comes to the same depends on none of
-/// it: whatever is smooth changes with its input.
-fn disturbed(
-    estimates: &[Option<f64>],
-    data_type: &DataType,
-    is_certain: impl Fn(usize) -> bool,
-) -> impl Iterator<Item = Option<f64>> {
-    let is_floating = data_type.is_floating();
-    estimates.iter().enumerate().map(move |(group, estimate)| {
-        if is_certain(group) {
-            return *estimate;
-        }
-        let value = estimate.unwrap_or(0.0);
-        // Far enough to be seen beside the value, and by no rule that the data could follow.
-        Some(value + offset_of(group) * if is_floating { 1.0 + value.abs() } else { 1.0 })
-    })
-}
-
-/// A whole number between 1 and 1,000,003, scattered over the groups.
-#[expect(clippy::cast_precision_loss, reason = "the remainder is small")]
-fn offset_of(group: usize) -> f64 {
-    (1 + (group as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) % 1_000_003) as f64
-}
-
 /// One value of the answer: as estimated, and in all replicates.
 struct Cell {
     value: Option<f64>,
     replicates: Vec<f64>,
-    /// No estimate takes part in it.
-    is_certain: bool,
 }
 
 impl Cell {
-    /// From the replicates, the estimate itself and the disturbed one, in this order; `None` where the row was not found.
-    fn new(values: impl Iterator<Item = Option<Option<f64>>>) -> Self {
-        let mut values: Vec<Option<Option<f64>>> = values.collect();
-        let (disturbed, value) = (values.pop().flatten(), values.pop().flatten());
-        let bits = |value: Option<f64>| value.map(f64::to_bits);
-        let is_certain = value.zip(disturbed).is_some_and(|(value, other)| bits(value) == bits(other));
-        let replicates = values.into_iter().map(|r| r.flatten().unwrap_or(f64::NAN)).collect();
-        Self { value: value.flatten(), replicates, is_certain }
+    /// From the replicates, then the estimate itself; `None` where there is no such row, or no value.
+    fn new(values: impl Iterator<Item = Option<f64>>) -> Self {
+        let mut values: Vec<Option<f64>> = values.collect();
+        let value = values.pop().flatten();
+        Self { value, replicates: values.into_iter().map(|r| r.unwrap_or(f64::NAN)).collect() }
     }
 
     fn interval(&self, quantiles: &Quantiles) -> Estimate {
@@ -259,7 +235,7 @@ impl Places {
         }
         let of_row = |row: usize| {
             let own = key(&own, row);
-            (0..REPLICATES_NESTED + 2).map(|r| found.get(&(r, own.clone())).copied().flatten()).collect()
+            (0..=REPLICATES_NESTED).map(|r| found.get(&(r, own.clone())).copied().flatten()).collect()
         };
         Ok(Self { rows: (0..batch.num_rows()).map(of_row).collect() })
     }

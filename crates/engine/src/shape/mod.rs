@@ -10,7 +10,7 @@ mod smooth;
 mod subqueries;
 
 pub use above::Role;
-pub(crate) use above::{Comparison, Condition, Output, Selection, roles, sketched};
+pub(crate) use above::{Behind, Comparison, Condition, Output, Selection, roles, sketched};
 pub(crate) use calls::{Argument, Call, CallKind, Domain, Special, SpecialKind, Spread, Variable};
 pub(crate) use simplify::simplified;
 pub(crate) use smooth::used_inputs;

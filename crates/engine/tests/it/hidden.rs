@@ -207,6 +207,12 @@ async fn sketches_of_whole_tables_are_no_exact_numbers() {
         ("SELECT 2 * APPROX_DISTINCT(CAST(y AS BIGINT)) AS v FROM t", false),
         ("SELECT v FROM (SELECT y > 5 AS k, APPROX_MEDIAN(y) AS v FROM t GROUP BY 1)", false),
         ("SELECT COUNT(*) AS v FROM (SELECT y > 5 AS k, APPROX_MEDIAN(y) AS m FROM t GROUP BY 1)", true),
+        ("SELECT COUNT(*) AS v FROM t WHERE y > (SELECT APPROX_MEDIAN(y) FROM t)", false),
+        ("SELECT COUNT(*) AS v FROM t WHERE y IN (SELECT APPROX_DISTINCT(y > 5) FROM t)", false),
+        (
+            "SELECT k AS v FROM (SELECT CAST(y AS BIGINT) % 3 AS k, APPROX_MEDIAN(y) AS m FROM t GROUP BY 1) ORDER BY m LIMIT 1",
+            false,
+        ),
         ("SELECT MEDIAN(y) AS v FROM t", true),
     ] {
         let answer = session.query(sql).run().await.unwrap();
@@ -234,4 +240,137 @@ async fn groups_that_may_belong_are_not_said_to_be_absent() {
         let may = answer.report().warnings.iter().any(|w| w.contains("may belong"));
         assert_eq!((answer.report().missing_groups_below, may), (missing, missing.is_none()), "{having}");
     }
+}
+
+/// Differences and quotients of estimates that a change of both alike would not show, and numbers too large for a change to be seen.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_depends_on_estimates_is_never_exact() {
+    let mut random = Random(18);
+    let rows = 40_000;
+    let groups: Vec<i64> = (0..rows).map(|_| random.below(4) as i64).collect();
+    let p: Vec<i64> = (0..rows).map(|_| random.below(100) as i64).collect();
+    let q: Vec<i64> = (0..rows).map(|_| random.below(50) as i64).collect();
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("g", Arc::new(Int64Array::from(groups))),
+        ("p", Arc::new(Int64Array::from(p))),
+        ("q", Arc::new(Int64Array::from(q))),
+    ];
+    let (_folder, session) = table(columns).await;
+    let wide = "SELECT g, p, CAST(p AS DECIMAL(38, 0)) * 100000000000000000 AS w, q FROM t";
+    session.execute(&format!("CREATE TABLE d AS {wide}")).await.unwrap();
+    for table in ["t", "d"] {
+        session.execute(&format!("CREATE SAMPLE of_{table} ON {table} STRATIFIED BY (g) CAP 200")).await.unwrap();
+    }
+    for sql in [
+        "SELECT SUM(a - b) AS v FROM (SELECT g, SUM(p) AS a, SUM(q) AS b FROM t GROUP BY g)",
+        "SELECT AVG(a - b) AS v FROM (SELECT g, COUNT(*) FILTER (WHERE p > 50) AS a, COUNT(*) FILTER (WHERE q > 20) AS b FROM t GROUP BY g)",
+        "SELECT AVG(1.0 * a / b) AS v FROM (SELECT g, COUNT(*) FILTER (WHERE p > 90) AS a, COUNT(*) FILTER (WHERE p > 89) AS b FROM t GROUP BY g)",
+        "SELECT SUM(s) AS v FROM (SELECT g, SUM(w) AS s FROM d GROUP BY g)",
+        "SELECT g, SUM(p) - SUM(q) AS v, SUM(SUM(p)) OVER () AS s FROM t GROUP BY g ORDER BY g",
+    ] {
+        let exact = session.query(sql).run().await.unwrap().cells("v").unwrap();
+        let answer = session.query(format!("{sql} WITHIN 60 SECONDS")).run().await.unwrap();
+        for (cell, exact) in answer.cells("v").unwrap().iter().zip(exact) {
+            assert!(cell.trust != Trust::Exact && cell.lower < cell.upper, "{sql}: {cell:?}");
+            let slack = 2.0 * (cell.upper - cell.lower);
+            assert!((cell.estimate - exact.estimate).abs() < slack, "{sql}: {cell:?}, {exact:?}");
+        }
+    }
+}
+
+/// What bounds an expression: not the order of texts, not a column that is NULL where another takes its place, and not the finite
+/// values of a column that has others.
+#[tokio::test(flavor = "multi_thread")]
+async fn ranges_are_never_narrower_than_the_truth() {
+    let mut random = Random(19);
+    let rows = 40_000;
+    let is_large: Vec<bool> = (0..rows).map(|_| random.unit() < 0.001).collect();
+    let text = |large: &bool| if *large { "2000000.00" } else { "2.50" };
+    let b = |large: &bool| if *large { 1e6 } else { 10.0 };
+    let groups: Vec<i64> = (0..rows as i64).map(|i| i % 4).collect();
+    let a = groups.iter().map(|g| (*g != 3).then_some(10.0));
+    let n = is_large.iter().enumerate().map(|(i, large)| if *large && i % 4 == 1 { f64::NAN } else { 1.0 });
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("g", Arc::new(Int64Array::from(groups.clone()))),
+        ("s", Arc::new(StringArray::from_iter_values(is_large.iter().map(text)))),
+        ("a", Arc::new(a.collect::<Float64Array>())),
+        ("b", floats(is_large.iter().map(b))),
+        ("n", floats(n)),
+    ];
+    let (_folder, session) = table(columns).await;
+    // A view, so that no large value is kept whole.
+    session.execute("CREATE VIEW w AS SELECT * FROM t").await.unwrap();
+    for (design, sql) in [
+        ("SIZE 800 ROWS", "SELECT SUM(CAST(s AS DOUBLE)) AS v FROM w WHERE s BETWEEN '1' AND '3'"),
+        ("STRATIFIED BY (g) CAP 200", "SELECT AVG(CASE WHEN a IS NULL THEN b ELSE a END) AS v FROM w WHERE g = 3"),
+        ("SIZE 800 ROWS", "SELECT SUM(COALESCE(a, b)) AS v FROM w WHERE g = 3 AND b > 0"),
+        ("SIZE 800 ROWS", "SELECT SUM(n) AS v FROM w WHERE g = 1"),
+        ("SIZE 800 ROWS", "SELECT g, SUM(n) AS v FROM w GROUP BY g ORDER BY g"),
+    ] {
+        for seed in 0..4 {
+            session.execute(&format!("CREATE OR REPLACE SAMPLE s ON w {design} SEED {seed}")).await.unwrap();
+            let answer = session.query(format!("{sql} ERROR WITHIN 20% ON MISS REPORT")).run().await.unwrap();
+            assert_eq!(answer.report().met, Some(false), "{sql}, seed {seed}: {:?}", answer.cells("v").unwrap());
+        }
+    }
+}
+
+/// What functions of columns can be is known as far as people use them.
+#[tokio::test(flavor = "multi_thread")]
+async fn expressions_of_everyday_are_trusted() {
+    let mut random = Random(20);
+    let rows = 30_000;
+    let days: Vec<i32> = (0..rows).map(|_| 15_000 + random.below(3_000) as i32).collect();
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("x", floats((0..rows).map(|_| 5.0 + normal(&mut random)))),
+        ("n", Arc::new(Int64Array::from_iter_values((0..rows).map(|i| i as i64 * 7_919 % 1_000)))),
+        ("d", Arc::new(arrow::array::Date32Array::from(days))),
+    ];
+    let (_folder, session) = table(columns).await;
+    session.execute("CREATE SAMPLE s ON t SIZE 3000 ROWS").await.unwrap();
+    for of in [
+        "CAST(x > 5 AS INT)",
+        "CASE WHEN x > 5 THEN 1.0 ELSE 0.0 END",
+        "FLOOR(x)",
+        "ROUND(x, 1)",
+        "SQRT(ABS(x))",
+        "EXP(x / 10)",
+        "POWER(x, 2)",
+        "GREATEST(x, 5)",
+        "n % 7",
+        "-x * n / 3",
+        "EXTRACT(MONTH FROM d)",
+        "EXTRACT(YEAR FROM d)",
+        "COALESCE(NULLIF(n, 3), 5)",
+    ] {
+        for (sql, exact) in [
+            (format!("SELECT AVG({of}) AS v FROM t"), 0.1),
+            (format!("SELECT SUM({of}) AS v FROM t WHERE n < 500"), 0.1),
+        ] {
+            let truth = session.query(&sql).run().await.unwrap().cells("v").unwrap()[0].estimate;
+            let answer = session.query(format!("{sql} WITHIN 60 SECONDS")).run().await.unwrap();
+            let cell = answer.cells("v").unwrap()[0];
+            assert_eq!(cell.trust, Trust::Trusted, "{sql}: {cell:?} {}", answer.report().reason);
+            assert!((cell.estimate - truth).abs() < exact * truth.abs().max(1.0), "{sql}: {cell:?} {truth}");
+        }
+    }
+}
+
+/// Infinite values have no place in classes: a sample keeps the size that was asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn infinite_values_do_not_fill_a_sample() {
+    let mut random = Random(21);
+    let value = |i: i64, random: &mut Random| match i % 3 {
+        0 => f64::INFINITY,
+        _ => {
+            if random.unit() < 0.001 {
+                1e6
+            } else {
+                random.unit()
+            }
+        }
+    };
+    let (_folder, session) = table(vec![("x", floats((0..30_000).map(|i| value(i, &mut random))))]).await;
+    let manifest = session.sample("t").name("s").size_rows(1_000).build().await.unwrap();
+    assert_eq!((manifest.sampled_rows(), manifest.design.classes.len()), (1_000, 0));
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 const ROWS: i64 = 20_000;
 
 /// In five partitions: `id`; `g`, one of four texts; `x`, Pareto with exponent 1, every 50th NULL and some NaN; `y`,
-/// symmetric about zero.
+/// symmetric about zero; `z` like `x`, a number in every row.
 fn table() -> Arc<dyn TableProvider> {
     let part = |part: i64| {
         let ids = || (0..ROWS).filter(move |id| id % 5 == part);
@@ -25,6 +25,7 @@ fn table() -> Arc<dyn TableProvider> {
             ("g", Arc::new(StringArray::from_iter_values(ids().map(|id| format!("g{}", id * id % 7))))),
             ("x", Arc::new(x.collect::<Float64Array>())),
             ("y", Arc::new(Float64Array::from_iter_values(ids().map(|id| unit(id * 31 + 7) - 0.5)))),
+            ("z", Arc::new(Float64Array::from_iter_values(ids().map(|id| 1.0 / (1.0 - unit(id * 17 + 3)))))),
         ];
         RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, a)| (n, a, true))).unwrap()
     };
@@ -157,7 +158,8 @@ async fn classes_are_chosen_by_the_build() {
         SampleRequest { levels: Some(3), ..request(&["g"], SampleSize::Cap(300), &[]) },
     ] {
         let (one, four) = (build(&request, 1).await.unwrap(), build(&request, 4).await.unwrap());
-        assert_eq!(one.manifest.design.classes, ["x"], "{request:?}");
+        // A column with values that are no numbers has none.
+        assert_eq!(one.manifest.design.classes, ["z"], "{request:?}");
         assert!(one.manifest.design.tail.is_empty());
         assert_eq!(one.rows, four.rows, "{request:?}");
         assert_eq!(one.strata.tails(), four.strata.tails());
@@ -170,7 +172,7 @@ async fn classes_are_chosen_by_the_build() {
         assert_eq!(of_class(&lowest), whole, "{request:?}");
         assert_eq!(of_class(&counts(&one.rows, STRATUM)), whole);
     }
-    let by_heavy = build(&request(&["x"], SampleSize::Rows(1_000), &[]), 2).await.unwrap();
+    let by_heavy = build(&request(&["z"], SampleSize::Rows(1_000), &[]), 2).await.unwrap();
     assert!(by_heavy.manifest.design.classes.is_empty());
 }
 

@@ -1,5 +1,6 @@
 //! From the root down to the aggregate, and what each of the query's columns is in terms of it.
 
+mod behind;
 mod beyond;
 mod descent;
 mod outputs;
@@ -8,6 +9,7 @@ mod selection;
 mod sketched;
 mod smoothness;
 
+pub(crate) use behind::Behind;
 pub(crate) use descent::descend;
 pub(crate) use outputs::Output;
 pub use roles::Role;

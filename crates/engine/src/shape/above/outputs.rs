@@ -1,6 +1,7 @@
 //! The query's columns as functions of the aggregate's.
 
 use super::Above;
+use super::behind::{Behind, behind};
 use super::roles::{Role, role_of};
 use super::smoothness::{self, unrounded};
 use crate::shape::calls::Calls;
@@ -16,6 +17,8 @@ pub(crate) struct Output {
     pub(crate) smooth: Option<Smooth>,
     /// Decimals that the outermost ROUND leaves.
     pub(crate) round: Option<i32>,
+    /// Beyond the aggregate: the calls behind it; `None` where they were not found.
+    pub(crate) behind: Option<Behind>,
 }
 
 impl Above<'_> {
@@ -34,7 +37,7 @@ impl Above<'_> {
                 role = Role::Value;
             }
             if role != Role::Estimate {
-                outputs.push(Output { role, smooth: None, round: None });
+                outputs.push(Output { role, smooth: None, round: None, behind: None });
                 continue;
             }
             let (round, inner) = smooth::outermost_round(expr);
@@ -42,7 +45,7 @@ impl Above<'_> {
                 Reason::new(format!("column '{}' is not a smooth function of aggregates", field.name()))
             })?;
             smooth::check_specials(&smooth, calls, field.name())?;
-            outputs.push(Output { role, smooth: Some(smooth), round });
+            outputs.push(Output { role, smooth: Some(smooth), round, behind: None });
         }
         if self.distinct && !self.shows_all_keys(keys) {
             return Err(Reason::new(
@@ -85,7 +88,10 @@ impl Above<'_> {
             return Err(Reason::new("DISTINCT over aggregates of estimates is answered exactly"));
         }
         let (_, rounds) = unrounded(&self.plan)?;
-        let output = |(role, round): (Role, Option<i32>)| Output { role, smooth: None, round };
-        Ok(super::roles::roles(&self.plan).into_iter().zip(rounds).map(output).collect())
+        let roles = super::roles::roles(&self.plan);
+        let behind = behind(&self.plan, &self.aggregate.schema);
+        let of = |at: usize| behind.as_ref().and_then(|behind| behind.get(at)).cloned();
+        let output = |(at, (role, round))| Output { role, smooth: None, round, behind: of(at) };
+        Ok(roles.into_iter().zip(rounds).enumerate().map(output).collect())
     }
 }

@@ -85,46 +85,59 @@ pub(crate) fn combine(expr: &Expr, input: &LogicalPlan, below: &[Role]) -> Role 
     found.unwrap_or(Role::Value)
 }
 
-/// Which columns of `plan` depend on an expression that `starts` such a dependence, along with all columns of rows that were
-/// chosen by one.
-pub(super) fn passed_on(plan: &LogicalPlan, starts: &dyn Fn(&Expr) -> bool) -> Vec<bool> {
-    let count = plan.schema().fields().len();
-    let inputs = plan.inputs();
-    let below: Vec<Vec<bool>> = inputs.iter().map(|input| passed_on(input, starts)).collect();
-    if below.iter().flatten().all(|depends| !depends) && !plan.expressions().iter().any(starts) {
-        return vec![false; count];
+/// What of a plan depends on some expressions.
+pub(super) struct Dependence {
+    pub(super) columns: Vec<bool>,
+    /// Which rows there are.
+    rows: bool,
+    /// The order they come in.
+    order: bool,
+}
+
+impl Dependence {
+    pub(super) fn is_any(&self) -> bool {
+        self.rows || self.columns.contains(&true)
     }
+}
+
+/// What of `plan` depends on an expression that `starts` such a dependence; columns of rows that were chosen by one all do.
+pub(super) fn passed_on(plan: &LogicalPlan, starts: &dyn Fn(&Expr) -> bool) -> Dependence {
+    let inputs = plan.inputs();
+    let below: Vec<Dependence> = inputs.iter().map(|input| passed_on(input, starts)).collect();
     let depends = |expr: &Expr| {
-        let mut columns = expr.column_refs().into_iter();
         let is_own = |column| {
-            let place = |(input, _): &(&&LogicalPlan, _)| input.schema().index_of_column(column).ok();
-            inputs.iter().zip(&below).find_map(|found| Some(found.1[place(&found)?])).unwrap_or(true)
+            let mut found = inputs.iter().zip(&below);
+            found.find_map(|(input, below)| Some(below.columns[input.schema().index_of_column(column).ok()?]))
         };
-        starts(expr) || columns.any(is_own)
+        starts(expr) || expr.column_refs().into_iter().any(|column| is_own(column).unwrap_or(true))
     };
-    match plan {
-        LogicalPlan::Projection(projection) => projection.expr.iter().map(depends).collect(),
-        LogicalPlan::Aggregate(aggregate) if !aggregate.group_expr.iter().any(depends) => {
-            let keys = count - aggregate.aggr_expr.len();
-            std::iter::repeat_n(false, keys).chain(aggregate.aggr_expr.iter().map(depends)).collect()
+    let is_any = |exprs: &[Expr]| exprs.iter().any(depends);
+    let (rows, order) = (below.iter().any(|b| b.rows), below.iter().any(|b| b.order));
+    let input: Vec<bool> = below.iter().flat_map(|b| b.columns.iter().copied()).collect();
+    let (columns, rows, order): (Vec<bool>, bool, bool) = match plan {
+        LogicalPlan::Projection(projection) => (projection.expr.iter().map(depends).collect(), rows, order),
+        LogicalPlan::Aggregate(aggregate) => {
+            let keys = aggregate.schema.fields().len() - aggregate.aggr_expr.len();
+            let own = std::iter::repeat_n(false, keys).chain(aggregate.aggr_expr.iter().map(depends));
+            (own.collect(), rows || is_any(&aggregate.group_expr), false)
         }
         LogicalPlan::Window(window) => {
-            below.concat().into_iter().chain(window.window_expr.iter().map(depends)).collect()
+            (input.into_iter().chain(window.window_expr.iter().map(depends)).collect(), rows, order)
         }
-        LogicalPlan::Sort(sort) if sort.fetch.is_none() => below.concat(),
-        LogicalPlan::SubqueryAlias(_) | LogicalPlan::Subquery(_) => below.concat(),
+        LogicalPlan::Sort(sort) => {
+            let order = sort.expr.iter().any(|key| depends(&key.expr));
+            (input, rows || sort.fetch.is_some() && order, order)
+        }
+        LogicalPlan::Limit(_) => (input, rows || order, order),
         LogicalPlan::Union(_) => {
-            (0..count).map(|at| below.iter().any(|b| b.get(at).copied().unwrap_or(true))).collect()
+            let of = |at: usize| below.iter().any(|b| b.columns.get(at).copied().unwrap_or(true));
+            ((0..plan.schema().fields().len()).map(of).collect(), rows, order)
         }
-        LogicalPlan::Join(join) => {
-            let on = join.on.iter().flat_map(|(left, right)| [left, right]).chain(&join.filter);
-            let all: Vec<bool> = below.concat();
-            if on.into_iter().any(depends) || all.len() != count { vec![true; count] } else { all }
-        }
-        // Rows chosen by such a number may be the wrong ones.
-        _ => {
-            let all: Vec<bool> = below.concat();
-            if plan.expressions().iter().any(depends) || all.len() != count { vec![true; count] } else { all }
-        }
-    }
+        // Filters, joins and whatever else chooses rows.
+        other => (input, rows || is_any(&other.expressions()), order),
+    };
+    let count = plan.schema().fields().len();
+    let is_all = rows || columns.len() != count && columns.contains(&true);
+    let columns = if is_all || columns.len() != count { vec![is_all; count] } else { columns };
+    Dependence { columns, rows, order }
 }

@@ -10,7 +10,7 @@ const SKETCHES: [&str; 4] =
 
 /// Which columns of `plan` depend on the result of a sketch.
 pub(crate) fn sketched(plan: &LogicalPlan) -> Vec<bool> {
-    passed_on(plan, &|expr| expr.exists(|part| Ok(is_sketch(part))).unwrap_or(false))
+    passed_on(plan, &|expr| expr.exists(|part| Ok(is_sketch(part))).unwrap_or(false)).columns
 }
 
 fn is_sketch(expr: &Expr) -> bool {
@@ -18,7 +18,14 @@ fn is_sketch(expr: &Expr) -> bool {
         Expr::AggregateFunction(call) => SKETCHES.contains(&call.func.name()),
         Expr::WindowFunction(call) => SKETCHES.contains(&call.fun.name()),
         // What is inside may be anywhere in its result.
-        Expr::ScalarSubquery(query) => sketched(&query.subquery).contains(&true),
+        Expr::ScalarSubquery(query) => is_any(&query.subquery),
+        Expr::InSubquery(query) => is_any(&query.subquery.subquery),
+        Expr::Exists(query) => is_any(&query.subquery.subquery),
+        Expr::SetComparison(query) => is_any(&query.subquery.subquery),
         _ => false,
     }
+}
+
+fn is_any(plan: &LogicalPlan) -> bool {
+    passed_on(plan, &|expr| expr.exists(|part| Ok(is_sketch(part))).unwrap_or(false)).is_any()
 }

@@ -8,9 +8,10 @@ use super::descent::untraced;
 use super::roles::{Role, combine, roles};
 use crate::shape::Reason;
 use crate::shape::smooth::{guarded, is_whole, keeps_fractions, outermost_round};
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchemaRef;
 use datafusion::logical_expr::expr::{AggregateFunction, ScalarFunction};
-use datafusion::logical_expr::{Expr, LogicalPlan, Operator, Projection};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Operator, Projection};
 use std::sync::Arc;
 
 /// Functions without steps or kinks where they are defined.
@@ -48,8 +49,8 @@ fn steep<'e>(expr: &'e Expr, schema: &DFSchemaRef, is_estimate: &impl Fn(&Expr) 
         Expr::Column(_) => None,
         Expr::Alias(alias) => go(&alias.expr),
         Expr::Negative(inner) => go(inner),
-        Expr::Cast(cast) if keeps_fractions(&cast.expr, cast.field.data_type(), schema) => go(&cast.expr),
-        Expr::TryCast(cast) if keeps_fractions(&cast.expr, cast.field.data_type(), schema) => go(&cast.expr),
+        Expr::Cast(cast) if keeps_digits(&cast.expr, cast.field.data_type(), schema) => go(&cast.expr),
+        Expr::TryCast(cast) if keeps_digits(&cast.expr, cast.field.data_type(), schema) => go(&cast.expr),
         Expr::BinaryExpr(binary) => {
             let divides_whole = is_whole(&binary.left, schema) && is_whole(&binary.right, schema);
             match binary.op {
@@ -69,6 +70,24 @@ fn steep<'e>(expr: &'e Expr, schema: &DFSchemaRef, is_estimate: &impl Fn(&Expr) 
         Expr::WindowFunction(call) => call.params.args.iter().find_map(go),
         _ => Some(expr),
     }
+}
+
+/// Whether a cast rounds nothing off: decimals have steps.
+fn keeps_digits(inner: &Expr, target: &DataType, schema: &DFSchemaRef) -> bool {
+    let steps = |data_type: &DataType| match data_type {
+        DataType::Decimal32(_, scale)
+        | DataType::Decimal64(_, scale)
+        | DataType::Decimal128(_, scale)
+        | DataType::Decimal256(_, scale) => Some(*scale),
+        other => other.is_integer().then_some(0),
+    };
+    let Ok(source) = inner.get_type(schema) else { return false };
+    let is_finer = match (steps(&source), steps(target)) {
+        (_, None) => true,
+        (Some(source), Some(target)) => source <= target,
+        (None, Some(_)) => false,
+    };
+    is_finer && keeps_fractions(inner, target, schema)
 }
 
 /// The plan without the outermost ROUND of its columns, and the decimals that each leaves.

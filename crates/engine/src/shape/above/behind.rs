@@ -1,0 +1,91 @@
+//! Which of the aggregate's calls are behind each column of a query: a column is exact when all of them are.
+
+use super::beyond::unaliased;
+use datafusion::common::DFSchemaRef;
+use datafusion::logical_expr::{Expr, LogicalPlan};
+
+/// The calls behind a column, by number.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Behind {
+    /// Those whose values matter.
+    pub(crate) values: Vec<usize>,
+    /// Those of which only matters whether they are NULL.
+    pub(crate) nulls: Vec<usize>,
+}
+
+impl Behind {
+    fn add(&mut self, other: &Self) {
+        self.values.extend(&other.values);
+        self.nulls.extend(&other.nulls);
+    }
+
+    fn sorted(mut self) -> Self {
+        for calls in [&mut self.values, &mut self.nulls] {
+            calls.sort_unstable();
+            calls.dedup();
+        }
+        self
+    }
+}
+
+/// The calls behind each column of `plan`; `base` is the schema of the aggregate, whose keys come before its calls. `None` for a plan
+/// that is not followed.
+pub(super) fn behind(plan: &LogicalPlan, base: &DFSchemaRef) -> Option<Vec<Behind>> {
+    match plan {
+        LogicalPlan::Aggregate(aggregate) if aggregate.schema == *base => {
+            let keys = base.fields().len() - aggregate.aggr_expr.len();
+            let call = |number| Behind { values: vec![number], nulls: Vec::new() };
+            let calls = (0..aggregate.aggr_expr.len()).map(call);
+            Some(std::iter::repeat_n(Behind::default(), keys).chain(calls).collect())
+        }
+        LogicalPlan::Aggregate(aggregate) => {
+            let below = behind(&aggregate.input, base)?;
+            let of = |expr: &Expr| of_expr(expr, &aggregate.input, &below);
+            let calls = aggregate.aggr_expr.iter().map(|expr| of_call(expr, &aggregate.input, &below));
+            let all = aggregate.group_expr.iter().map(of).chain(calls);
+            Some(all.collect())
+        }
+        LogicalPlan::Projection(projection) => {
+            let below = behind(&projection.input, base)?;
+            Some(projection.expr.iter().map(|expr| of_expr(expr, &projection.input, &below)).collect())
+        }
+        LogicalPlan::Window(window) => {
+            let below = behind(&window.input, base)?;
+            let own = window.window_expr.iter().map(|expr| of_call(expr, &window.input, &below));
+            Some(below.iter().cloned().chain(own.collect::<Vec<_>>()).collect())
+        }
+        LogicalPlan::SubqueryAlias(_) | LogicalPlan::Sort(_) | LogicalPlan::Limit(_) | LogicalPlan::Filter(_) => {
+            behind(plan.inputs().first()?, base)
+        }
+        _ => None,
+    }
+}
+
+/// What is behind an expression over the columns of `input`; what cannot be found is everything.
+fn of_expr(expr: &Expr, input: &LogicalPlan, below: &[Behind]) -> Behind {
+    let mut found = Behind::default();
+    for column in expr.column_refs() {
+        match input.schema().index_of_column(column).ok().and_then(|at| below.get(at)) {
+            Some(own) => found.add(own),
+            None => below.iter().for_each(|own| found.add(own)),
+        }
+    }
+    found.sorted()
+}
+
+/// What is behind a call above the aggregate: of COUNT of a column, only whether it is NULL.
+fn of_call(expr: &Expr, input: &LogicalPlan, below: &[Behind]) -> Behind {
+    let all = of_expr(expr, input, below);
+    let (name, params) = match unaliased(expr) {
+        Expr::AggregateFunction(call) => (call.func.name(), call.params.args.as_slice()),
+        Expr::WindowFunction(call) => (call.fun.name(), call.params.args.as_slice()),
+        _ => return all,
+    };
+    match params {
+        [column @ Expr::Column(_)] if name == "count" && expr.column_refs().len() == 1 => {
+            let own = of_expr(column, input, below);
+            Behind { values: Vec::new(), nulls: [own.values, own.nulls].concat() }.sorted()
+        }
+        _ => all,
+    }
+}
