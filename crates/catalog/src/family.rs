@@ -52,7 +52,7 @@ impl Store {
         let batches = level::read(&folder, entry, None)?;
         let Some(first) = batches.first() else { return Ok(None) };
         let batch = concat_batches(&first.schema(), &batches);
-        Ok(Some(ValueRanges::new(batch.map_err(|e| CatalogError::damaged(&folder.join(&entry.file), e))?)))
+        Ok(Some(ValueRanges::new(batch.map_err(|e| CatalogError::damaged(folder.join(&entry.file), e))?)))
     }
 
     /// Reads the blocks of one level, each sorted by stratum and rank; `columns` limits what is decoded.

@@ -39,6 +39,8 @@ struct Coded {
     ranges: Vec<Vec<[f64; 2]>>,
     /// Rows by value.
     rows: Vec<u64>,
+    /// By measure the numbers that lie within the range of every value: they widen none.
+    covered: Vec<[f64; 2]>,
 }
 
 impl ValueTally {
@@ -52,7 +54,13 @@ impl ValueTally {
         let coded = (0..schema.fields().len()).filter(is_coded).take(most);
         let columns = coded.map(|column| {
             let interner = Some(Interner::new(schema, &[column], false)?);
-            Ok(Coded { column, interner, ranges: vec![Vec::new(); measures.len()], rows: Vec::new() })
+            Ok(Coded {
+                column,
+                interner,
+                ranges: vec![Vec::new(); measures.len()],
+                rows: Vec::new(),
+                covered: Vec::new(),
+            })
         });
         let columns = if measures.is_empty() { Vec::new() } else { columns.collect::<Result<_, SamplingError>>()? };
         Ok(Self { schema: Arc::clone(schema), columns, measures: measures.to_vec() })
@@ -60,11 +68,12 @@ impl ValueTally {
 
     /// Takes a batch, whose measures as numbers are `numbers`.
     pub(crate) fn add(&mut self, batch: &RecordBatch, numbers: &[Float64Array]) -> Result<(), SamplingError> {
+        let ends: Vec<[f64; 2]> = if self.columns.is_empty() { Vec::new() } else { numbers.iter().map(ends).collect() };
         for coded in &mut self.columns {
             let Some(interner) = &mut coded.interner else { continue };
             interner.intern(batch, None)?;
             if coded.grow() {
-                coded.add(numbers);
+                coded.add(numbers, &ends);
             }
         }
         self.columns.retain(|coded| coded.interner.is_some() || coded.ranges.is_empty());
@@ -107,8 +116,8 @@ impl ValueTally {
 
 /// Whether values can be written as text and read back.
 fn is_written(data_type: &DataType) -> bool {
-    use DataType::{Boolean, Date32, Decimal128, LargeUtf8, Utf8, Utf8View};
-    data_type.is_integer() || matches!(data_type, Boolean | Utf8 | LargeUtf8 | Utf8View | Date32 | Decimal128(..))
+    use DataType::{Boolean, Date32, LargeUtf8, Utf8, Utf8View};
+    data_type.is_integer() || matches!(data_type, Boolean | Utf8 | LargeUtf8 | Utf8View | Date32)
 }
 
 impl Coded {
@@ -121,15 +130,25 @@ impl Coded {
             return false;
         }
         self.ranges.iter_mut().for_each(|ranges| ranges.resize(count, [f64::INFINITY, f64::NEG_INFINITY]));
-        self.rows.resize(count, 0);
+        if self.rows.len() < count {
+            self.rows.resize(count, 0);
+            self.covered.clear();
+        }
         true
     }
 
-    /// Takes the measures of the rows interned last.
-    fn add(&mut self, numbers: &[Float64Array]) {
+    /// Takes the measures of the rows interned last, which lie between `ends`.
+    fn add(&mut self, numbers: &[Float64Array], ends: &[[f64; 2]]) {
         let Some(interner) = &self.interner else { return };
         interner.ids().iter().for_each(|code| self.rows[*code] += 1);
-        for (ranges, numbers) in self.ranges.iter_mut().zip(numbers) {
+        if self.covered.is_empty() {
+            self.covered = self.ranges.iter().map(|ranges| covered(ranges)).collect();
+        }
+        for (at, (ranges, numbers)) in self.ranges.iter_mut().zip(numbers).enumerate() {
+            let (inside, ends) = (&mut self.covered[at], ends[at]);
+            if inside[0] <= ends[0] && ends[1] <= inside[1] {
+                continue;
+            }
             let mut take = |value: f64, code: usize| {
                 let range = &mut ranges[code];
                 // Comparisons, which NaN never passes.
@@ -142,6 +161,7 @@ impl Coded {
                 let rows = numbers.iter().zip(interner.ids());
                 rows.for_each(|(value, code)| take(value.unwrap_or(f64::NAN), *code));
             }
+            *inside = covered(ranges);
         }
     }
 
@@ -200,6 +220,23 @@ impl Coded {
         }
         Ok(Some(RecordBatch::try_new(Arc::clone(fields), columns)?))
     }
+}
+
+/// The smallest and the largest number; crossed where there is none.
+fn ends(numbers: &Float64Array) -> [f64; 2] {
+    let widened = |ends: [f64; 2], value: f64| {
+        [if value < ends[0] { value } else { ends[0] }, if value > ends[1] { value } else { ends[1] }]
+    };
+    let none = [f64::INFINITY, f64::NEG_INFINITY];
+    match numbers.null_count() {
+        0 => numbers.values().iter().fold(none, |ends, value| widened(ends, *value)),
+        _ => numbers.iter().flatten().fold(none, widened),
+    }
+}
+
+/// The numbers that lie within all ranges; crossed where there is none.
+fn covered(ranges: &[[f64; 2]]) -> [f64; 2] {
+    ranges.iter().fold([f64::NEG_INFINITY, f64::INFINITY], |all, range| [all[0].max(range[0]), all[1].min(range[1])])
 }
 
 /// The column of φ that all families have, if it is their only one: the strata know its ranges.

@@ -43,8 +43,6 @@ impl Keys {
             None if self.rate < 1.0 => {
                 population.add(StratumSize::new(crate::ceil_rows(real(self.sampled) / self.rate), self.sampled));
                 population.weight_max = self.rate.recip();
-                population.weights = real(population.rows) * population.weight_max;
-                population.weight_squares = population.weights * population.weight_max;
                 population.rate_min = self.rate;
             }
             None => {}

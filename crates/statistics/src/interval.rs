@@ -19,7 +19,7 @@ pub use correlation::correlation_interval;
 pub use count::count_interval;
 pub use distinct::{distinct_interval, sketch_interval};
 pub use extreme::{extreme_interval, rows_beyond};
-pub use hall::{hall_g, hall_union_t, lambda_star};
+pub use hall::{hall_g, hall_union_t};
 pub use keyed::{keyed_interval, keyed_sum_interval};
 pub use mean::mean_interval;
 pub use quantile::{Interpolation, WeightedPoint, quantile_interval, weighted_quantile};

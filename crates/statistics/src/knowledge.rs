@@ -1,22 +1,17 @@
 use crate::expression::ValueRange;
 use crate::moments::Moments;
 
-/// What is known of a column apart from the sample, from the scan that built it.
+/// What is known of the totals by key of a variable, where whole keys are drawn: their moments, and bounds.
 ///
-/// Everything is optional: an expression over columns has no stored moments, and its estimates are
-/// shown without being trusted.
-///
-/// Skewness and kurtosis may come from a sample of 5,000 rows or more instead: trusted sums then
-/// cover 95–98 % (exponential to Pareto 2.5, 90 % zeros; seeds 77 + n), lognormal σ = 2 93–95 %. From
-/// 1,000 rows the last falls to 92 %. Bounds must not come from a sample.
+/// Everything is optional; without moments an estimate is shown and not trusted. Moments may come from a sample of 5,000 keys or
+/// more: trusted sums then cover 95–98 % (exponential to Pareto 2.5, 90 % zeros; seeds 77 + n), lognormal σ = 2 93–95 %. From
+/// 1,000 keys the last falls to 92 %. Bounds must not come from a sample.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Knowledge {
-    /// The smallest value in the table.
+    /// The smallest total in the table.
     pub min: Option<f64>,
-    /// The largest value in the table.
+    /// The largest total in the table.
     pub max: Option<f64>,
-    /// The mean over all rows that have a value.
-    pub mean: Option<f64>,
     /// Skewness about the mean, γ.
     pub skewness: Option<f64>,
     /// Skewness about zero, `γ₀ = E y³/(E y²)^1.5`: that of a total whose other rows are zeros.
@@ -31,19 +26,6 @@ impl Knowledge {
     pub fn range(&self) -> ValueRange {
         ValueRange { low: self.min.unwrap_or(f64::NEG_INFINITY), high: self.max.unwrap_or(f64::INFINITY) }
     }
-
-    /// A column that is the same number in every row, such as the argument of `sum(2)`.
-    #[must_use]
-    pub fn of_constant(value: f64) -> Self {
-        Self {
-            min: Some(value),
-            max: Some(value),
-            mean: Some(value),
-            skewness: Some(0.0),
-            raw_skewness: Some(if value < 0.0 { -1.0 } else { 1.0 }),
-            kurtosis: Some(1.0),
-        }
-    }
 }
 
 impl From<&Moments> for Knowledge {
@@ -51,7 +33,6 @@ impl From<&Moments> for Knowledge {
         Self {
             min: moments.minimum(),
             max: moments.maximum(),
-            mean: moments.mean(),
             skewness: moments.skewness(),
             raw_skewness: moments.raw_skewness(),
             kurtosis: moments.kurtosis(),

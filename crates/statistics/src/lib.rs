@@ -116,8 +116,8 @@ pub use estimate::{Doubt, Estimate, Trust};
 pub use hidden::{Hidden, hiding_weight, hiding_weight_at};
 pub use interval::{
     Interpolation, WeightedPoint, correlation_interval, count_interval, distinct_interval, extreme_interval, hall_g,
-    hall_union_t, keyed_interval, keyed_sum_interval, lambda_star, mean_interval, quantile_interval, rows_beyond,
-    sketch_interval, smooth_interval, sum_interval, variance_interval, weighted_quantile,
+    hall_union_t, keyed_interval, keyed_sum_interval, mean_interval, quantile_interval, rows_beyond, sketch_interval,
+    smooth_interval, sum_interval, variance_interval, weighted_quantile,
 };
 pub use knowledge::Knowledge;
 pub use lanes::{Cells, Counts, Form, Insides, LANES};

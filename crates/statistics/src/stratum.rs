@@ -144,10 +144,6 @@ pub struct Population {
     pub weight_max: f64,
     /// The smallest sampled share among them; 0 when there are none.
     pub rate_min: f64,
-    /// `Σ N_h w_h`, whose share of the rows is the weight of one of their rows on average.
-    pub weights: f64,
-    /// `Σ N_h w_h²`.
-    pub weight_squares: f64,
 }
 
 impl Population {
@@ -162,8 +158,6 @@ impl Population {
         self.rows += size.rows;
         self.sampled += size.sampled;
         self.weight_max = self.weight_max.max(weight);
-        self.weights += all * weight;
-        self.weight_squares += all * (weight * weight);
     }
 
     /// Adds the strata of another population.
@@ -175,8 +169,6 @@ impl Population {
         self.rows += other.rows;
         self.sampled += other.sampled;
         self.weight_max = self.weight_max.max(other.weight_max);
-        self.weights += other.weights;
-        self.weight_squares += other.weight_squares;
     }
 
     /// No row of the domain can have been missed.

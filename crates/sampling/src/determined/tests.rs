@@ -20,7 +20,8 @@ fn seen(from: i64, to: i64) -> Determined {
     let mut seen = Determined::new(&batch.schema(), &[0], true);
     for start in (0..batch.num_rows()).step_by(100) {
         let part = batch.slice(start, 100.min(batch.num_rows() - start));
-        let strata: Vec<usize> = (0..part.num_rows()).map(|row| (from as usize + start + row) % 20).collect();
+        let strata: Vec<usize> =
+            (0..part.num_rows()).map(|row| (usize::try_from(from).unwrap() + start + row) % 20).collect();
         seen.add(&part, &strata, 20).unwrap();
     }
     seen

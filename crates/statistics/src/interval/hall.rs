@@ -1,24 +1,10 @@
 use crate::quantiles::Quantiles;
-use crate::real;
 
 /// How far stored moments may bend an interval.
 pub(super) const LAMBDA_CAP: f64 = 0.30;
 
-/// The skewness the interval is built for: the estimate's own `λ̂` or, where that is smaller, what
-/// the column's skewness `γ*` predicts for `domain_rows` rows, `γ*/√n_d` capped at 0.30.
-///
-/// A sample that missed a heavy tail looks harmless; the floor keeps its interval skewed. Without
-/// `γ*` (or rows) the answer is `λ̂`.
-#[must_use]
-pub fn lambda_star(lambda_hat: f64, gamma_star: Option<f64>, domain_rows: u64) -> f64 {
-    let gamma = gamma_star.filter(|gamma| gamma.is_finite()).unwrap_or(0.0);
-    if domain_rows == 0 {
-        return lambda_hat;
-    }
-    at_least(lambda_hat, gamma.abs() / real(domain_rows).sqrt(), gamma)
-}
-
-/// The same given `|γ*|/√n_d`.
+/// The skewness that an interval is made for: the estimate's own `λ̂` or, where that is smaller, what the skewness γ of what is
+/// added up predicts, `|γ|/√n_d`, capped at 0.30.
 pub(super) fn at_least(lambda_hat: f64, skewness: f64, gamma: f64) -> f64 {
     let floor = skewness.min(LAMBDA_CAP);
     if lambda_hat.abs() >= floor { lambda_hat } else { floor.copysign(gamma) }

@@ -94,17 +94,6 @@ fn the_farther_quantile_is_the_larger() {
 }
 
 #[test]
-fn the_floor_of_the_skewness() {
-    assert_eq!(lambda_star(0.1, Some(2.0), 100), 0.2);
-    assert_eq!(lambda_star(0.1, Some(-2.0), 100), -0.2);
-    assert_eq!(lambda_star(-0.25, Some(2.0), 100), -0.25);
-    assert_eq!(lambda_star(0.1, Some(20.0), 100), 0.3);
-    assert_eq!(lambda_star(0.1, None, 100), 0.1);
-    assert_eq!(lambda_star(0.1, Some(f64::NAN), 100), 0.1);
-    assert_eq!(lambda_star(0.1, Some(2.0), 0), 0.1);
-}
-
-#[test]
 fn a_filtered_sum() {
     let (total, population) = folded(&STRATA);
     let sum = |hidden, bounds| sum_interval(&total, false, hidden, bounds, &population, &quantiles());
