@@ -94,14 +94,14 @@ impl Hidden {
     }
 
     /// Trust in an interval from `rows` sampled rows of the domain.
-    pub(crate) fn trust(self, rows: u64, variance: f64, lone_rows: bool) -> Trust {
+    pub(crate) fn trust(self, rows: u64, variance: f64, lone_rows: bool, quantiles: &Quantiles) -> Trust {
         if rows < ROWS_MIN {
             Trust::Untrusted(Doubt::FewRows)
         } else if variance <= 0.0 {
             Trust::Untrusted(Doubt::NoVariance)
         } else if self.up.is_infinite() || self.down.is_infinite() {
             Trust::Untrusted(Doubt::NoRange)
-        } else if self.in_errors(variance) > EFFECT_MAX {
+        } else if self.in_errors(variance) > effect_max(quantiles) {
             Trust::Untrusted(Doubt::HeavyTail)
         } else if lone_rows {
             Trust::Untrusted(Doubt::LoneStratumRow)
@@ -109,6 +109,17 @@ impl Hidden {
             Trust::Trusted
         }
     }
+}
+
+/// The largest effect of a trusted estimate: below 95 % less, down to half a standard error at 50 %, since what is allowed for it
+/// shrinks and only samples that hold such a row would be trusted.
+fn effect_max(quantiles: &Quantiles) -> f64 {
+    const TAIL_OF_95: f64 = 0.025;
+    const TAIL_OF_50: f64 = 0.25;
+    const EFFECT_MIN: f64 = 0.5;
+    let (own, lax) = (-quantiles.tail().ln(), -TAIL_OF_50.ln());
+    let share = (own - lax) / (-TAIL_OF_95.ln() - lax);
+    EFFECT_MIN + (EFFECT_MAX - EFFECT_MIN) * share.clamp(0.0, 1.0)
 }
 
 /// Sampled rows of a trusted estimate.
@@ -126,7 +137,8 @@ struct Effect {
 impl Effect {
     fn new(effect: f64, error: f64, quantiles: &Quantiles) -> Self {
         let own = if effect > 0.0 { effect / error } else { 0.0 };
-        let scale = RATIO_OF_95 * -quantiles.tail().ln() / quantiles.normal();
+        // Below 95 % effects count as there: what is allowed for them shrinks with the interval.
+        let scale = (RATIO_OF_95 * -quantiles.tail().ln() / quantiles.normal()).max(1.0);
         Self { own, scaled: own * scale }
     }
 

@@ -184,9 +184,19 @@ impl Estimator<'_> {
         if estimate.trust.is_exact() || plan.range == ValueRange::ALL {
             return estimate;
         }
-        let is_count =
-            matches!(plan.way, Way::Variable(linear) if self.shape.variables[linear.input].argument.is_none());
-        within_range(estimate, plan.range, is_count, self.quantiles)
+        within_range(estimate, plan.range, self.error(plan, group, z))
+    }
+
+    /// The standard error of what has to be worth some rows: of sums and means, not of counts, whose own rule is by the rows that
+    /// count.
+    fn error(&self, plan: &Plan<'_>, group: usize, z: &Total) -> Option<f64> {
+        match plan.way {
+            Way::Variable(linear) if self.shape.variables[linear.input].argument.is_some() => {
+                Some(linear.scale.abs() * self.total(group, linear.input).standard_error()?)
+            }
+            Way::Mean { .. } | Way::Smooth => z.standard_error(),
+            _ => None,
+        }
     }
 
     /// The estimate as if any number could be the truth.
@@ -362,15 +372,14 @@ impl CallKind {
 
 /// An estimate of what has only values in `range`, such as a share or a sum of prices.
 ///
-/// An interval for numbers of one sign that reaches further than q/√10 of the estimate to each side (q = 1.96 at 95 %) is worth
-/// fewer than ten sampled rows, however many were looked at: the estimate is that uncertain where k rows count and the others are
-/// zeros, with a standard error of 1/√k of it. `is_count` tells a count, whose own rule is by the rows that count.
-fn within_range(estimate: Estimate, range: ValueRange, is_count: bool, quantiles: &Quantiles) -> Estimate {
+/// A standard error above 1/√10 of an estimate of one sign is that of fewer than ten sampled rows, however many were looked at: k
+/// rows that count among zeros leave 1/√k of it. The interval itself does not tell: rows that were not seen may have widened it, and
+/// who trusted the narrow ones alone would choose samples whose estimate is too large.
+fn within_range(estimate: Estimate, range: ValueRange, error: Option<f64>) -> Estimate {
     /// Rows that a trusted estimate is worth at least.
     const WORTH_MIN: f64 = 10.0;
-    let reach = estimate.lower.zip(estimate.upper).map(|(low, high)| (high - low) / 2.0);
-    let most = estimate.value.map(|value| quantiles.normal() * value.abs() / WORTH_MIN.sqrt());
-    let is_thin = range.has_one_sign() && !is_count && reach.zip(most).is_some_and(|(reach, most)| reach > most);
+    let most = estimate.value.map(|value| value.abs() / WORTH_MIN.sqrt());
+    let is_thin = range.has_one_sign() && error.zip(most).is_some_and(|(error, most)| error > most);
     let clamp = |end: Option<f64>| end.map(|end| end.clamp(range.low, range.high));
     let (value, lower, upper) = (clamp(estimate.value), clamp(estimate.lower), clamp(estimate.upper));
     let estimate = Estimate { value, lower, upper, trust: estimate.trust };

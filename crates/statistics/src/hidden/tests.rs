@@ -45,15 +45,20 @@ fn reach() {
 
 #[test]
 fn doubts() {
+    let q = quantiles(0.95);
     let small = Hidden { up: 1.0, down: 0.0 };
-    assert_eq!(small.trust(20, 1.0, false), Trust::Trusted);
-    assert_eq!(Hidden { up: 0.0, down: 4.0 }.trust(20, 1.0, false), Trust::Trusted);
+    // Samples that hold such a row by chance would be the only ones that are trusted at 50 %.
+    let large = Hidden { up: 3.0, down: 0.0 };
+    assert_eq!(large.trust(20, 1.0, false, &q), Trust::Trusted);
+    assert_eq!(large.trust(20, 1.0, false, &quantiles(0.5)), Trust::Untrusted(Doubt::HeavyTail));
+    assert_eq!(small.trust(20, 1.0, false, &q), Trust::Trusted);
+    assert_eq!(Hidden { up: 0.0, down: 3.9 }.trust(20, 1.0, false, &q), Trust::Trusted);
     for (trust, doubt) in [
-        (small.trust(19, 1.0, false), Doubt::FewRows),
-        (small.trust(20, 0.0, false), Doubt::NoVariance),
-        (Hidden::UNKNOWN.trust(20, 1.0, false), Doubt::NoRange),
-        (Hidden { up: 4.1, down: 0.0 }.trust(20, 1.0, false), Doubt::HeavyTail),
-        (small.trust(20, 1.0, true), Doubt::LoneStratumRow),
+        (small.trust(19, 1.0, false, &q), Doubt::FewRows),
+        (small.trust(20, 0.0, false, &q), Doubt::NoVariance),
+        (Hidden::UNKNOWN.trust(20, 1.0, false, &q), Doubt::NoRange),
+        (Hidden { up: 4.1, down: 0.0 }.trust(20, 1.0, false, &q), Doubt::HeavyTail),
+        (small.trust(20, 1.0, true, &q), Doubt::LoneStratumRow),
     ] {
         assert_eq!(trust, Trust::Untrusted(doubt));
     }

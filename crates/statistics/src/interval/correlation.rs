@@ -39,7 +39,7 @@ pub fn correlation_interval(
     let variance = error / (slope * slope);
     let (below, above) = hidden.scaled(slope.recip()).reach(variance, z.degrees(), z.lambda(), quantiles);
     let centre = value.atanh();
-    let trust = hidden.trust(z.domain_rows, error, z.has_lone_rows());
+    let trust = hidden.trust(z.domain_rows, error, z.has_lone_rows(), quantiles);
     Estimate::within(value, (centre - below).tanh(), (centre + above).tanh(), trust)
 }
 

@@ -55,7 +55,7 @@ pub fn mean_interval(
     } else if !is_steady(domain) {
         Trust::Untrusted(Doubt::UnstableDenominator)
     } else {
-        hidden.trust(domain.domain_rows, variance, z.has_lone_rows())
+        hidden.trust(domain.domain_rows, variance, z.has_lone_rows(), quantiles)
     };
     Estimate::within(mean, clamp(lower, bounds.low, f64::max), clamp(upper, bounds.high, f64::min), trusted)
 }

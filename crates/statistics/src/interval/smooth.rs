@@ -29,7 +29,7 @@ pub fn smooth_interval(
     }
     let variance = z.variance().unwrap_or(f64::NAN);
     let (below, above) = hidden.reach(variance, z.degrees(), z.lambda(), quantiles);
-    let trust = hidden.trust(z.domain_rows, variance, z.has_lone_rows());
+    let trust = hidden.trust(z.domain_rows, variance, z.has_lone_rows(), quantiles);
     Estimate::within(value, value - below, value + above, trust)
 }
 

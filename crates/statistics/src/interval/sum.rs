@@ -32,7 +32,7 @@ pub fn sum_interval(
     let Some(variance) = total.variance() else {
         return Estimate::unbounded(value, count::doubt_without_variance(total));
     };
-    let trusted = hidden.trust(total.domain_rows, variance, total.has_lone_rows());
+    let trusted = hidden.trust(total.domain_rows, variance, total.has_lone_rows(), quantiles);
     if constant::is_constant(total)
         && let Some((lower, upper)) = constant_ends(total, whole_stratum, bounds, population, quantiles)
     {

@@ -49,7 +49,7 @@ pub fn variance_interval(
     // Downwards no row can move a variance far.
     let (_, above) = hidden.reach(error, z.degrees(), z.lambda(), quantiles);
     let upper = if upper.is_nan() { upper } else { upper.max(value + above) };
-    let trusted = hidden.trust(domain.domain_rows, error, z.has_lone_rows());
+    let trusted = hidden.trust(domain.domain_rows, error, z.has_lone_rows(), quantiles);
     Estimate::within(value, lower, smaller(upper, largest), trusted)
 }
 
