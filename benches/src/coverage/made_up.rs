@@ -79,7 +79,7 @@ impl Table {
         Self { strata, sampled, population, bounds: ValueRange::new(y.min, y.max), ranges, shift: y.mean }
     }
 
-    /// What one row that was not seen could change of a sum of y less `centre`, over whole strata or parts of them.
+    /// Effect of one row outside the sample on a sum of y less `centre`, over whole strata or parts of them.
     fn hidden(&self, centre: f64, whole: bool) -> Hidden {
         let of = |(weight, range, mean, _): &(f64, ValueRange, f64, ValueRange)| {
             Hidden::of(*weight, range.plus(ValueRange::of(-if whole { *mean } else { centre })))
@@ -87,7 +87,7 @@ impl Table {
         self.ranges.iter().map(of).fold(Hidden::default(), Hidden::or_larger)
     }
 
-    /// What one row could change of a sum of x less `ratio` times y.
+    /// Effect of one row outside the sample on a sum of x less `ratio` times y.
     fn hidden_of_ratio(&self, ratio: f64) -> Hidden {
         let of = |(weight, y, _, x): &(f64, ValueRange, f64, ValueRange)| {
             Hidden::of(*weight, x.plus(y.times(ValueRange::of(-ratio))))

@@ -49,7 +49,7 @@ pub struct StrataColumns {
     pub ranges: Vec<(String, Vec<Option<StratumRange>>)>,
 }
 
-/// What a column's values in one stratum are like.
+/// Summary of one column's values in one stratum.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StratumRange {
     /// Their mean.

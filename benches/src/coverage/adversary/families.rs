@@ -1,4 +1,4 @@
-//! What is tried: tables, samples and questions.
+//! Families of adversarial data: the tables, their samples and the questions asked of them.
 
 use super::tables::{Columns, between, chance, floats, gauss, lognormal, numbers, texts, whole};
 use rand::RngExt;
@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 pub(crate) struct Family {
     pub(crate) name: &'static str,
     pub(crate) table: fn(&mut ChaCha8Rng) -> Columns,
-    /// What CREATE SAMPLE says, and a name for it.
+    /// Sample designs: a name, and the clauses of CREATE SAMPLE after the table.
     pub(crate) designs: Vec<(&'static str, &'static str)>,
     pub(crate) questions: Vec<Asked>,
 }

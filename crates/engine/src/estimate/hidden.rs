@@ -1,4 +1,4 @@
-//! What one row that the sample did not show could change of an aggregate of a group.
+//! Effects that single rows outside the sample could have on the aggregates of a group.
 
 use super::Estimator;
 use crate::kernel::Linear;
@@ -52,12 +52,9 @@ impl Estimator<'_> {
         let mut constant = 0.0;
         // The mean of an argument in the group, and that of its distance from the centre of products.
         let means = |argument: usize| {
-            let own = |v: &&usize| {
-                let variable = &self.shape.variables[**v];
-                variable.argument == Some(argument) && variable.domain == domain
-            };
-            let all: Vec<usize> = (0..self.shape.variables.len()).collect();
-            let total = self.total(group, *all.iter().find(own)?);
+            let mut variables = self.shape.variables.iter();
+            let own = variables.position(|v| v.argument == Some(argument) && v.domain == domain)?;
+            let total = self.total(group, own);
             let mean = total.estimate() / total.count_estimate();
             Some((mean, mean - self.knowledge[argument].mean?))
         };

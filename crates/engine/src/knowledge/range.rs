@@ -24,7 +24,8 @@ pub(crate) fn range(expr: &Expr, schema: &DFSchema, of_column: OfColumn<'_>) -> 
             true => Some(TRUTH),
             false => of(&cast.expr).map(|range| whole(range, expr, schema)),
         },
-        Expr::BinaryExpr(binary) if is_arithmetic(binary.op) => {
+        // Differences of times change their unit.
+        Expr::BinaryExpr(binary) if is_arithmetic(binary.op) && is_number(expr, schema) => {
             let (left, right) = (of(&binary.left)?, of(&binary.right)?);
             Some(whole(arithmetic(binary, left, right), expr, schema))
         }
@@ -40,6 +41,10 @@ pub(crate) fn range(expr: &Expr, schema: &DFSchema, of_column: OfColumn<'_>) -> 
 
 /// Of truth values as numbers.
 const TRUTH: ValueRange = ValueRange { low: 0.0, high: 1.0 };
+
+fn is_number(expr: &Expr, schema: &DFSchema) -> bool {
+    expr.get_type(schema).is_ok_and(|data_type| data_type.is_numeric())
+}
 
 fn is_boolean(expr: &Expr, schema: &DFSchema) -> bool {
     expr.get_type(schema).is_ok_and(|data_type| data_type == DataType::Boolean)
@@ -117,6 +122,11 @@ fn power(base: ValueRange, exponent: Option<f64>) -> ValueRange {
 /// The numbers that a part of a date can be.
 fn date_part(part: &ScalarValue, date: &Expr, schema: &DFSchema, of_column: OfColumn<'_>) -> ValueRange {
     let Some(Some(name)) = part.try_as_str() else { return ValueRange::ALL };
+    // An interval can have 400 days, and fewer than none.
+    let is_date = |data_type| matches!(data_type, DataType::Date32 | DataType::Date64 | DataType::Timestamp(..));
+    if !date.get_type(schema).is_ok_and(is_date) {
+        return ValueRange::ALL;
+    }
     let (low, high) = match name.to_lowercase().as_str() {
         "year" => return year(date, schema, of_column),
         "quarter" => (1.0, 4.0),

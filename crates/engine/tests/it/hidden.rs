@@ -1,7 +1,7 @@
 //! Error bars where a single row that was not sampled could change much: they are wide, or they say that they are not to be trusted.
 
 use super::support::{Random, open, rows, write};
-use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
+use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray, TimestampSecondArray};
 use plusminus::{Mode, Session, Trust};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -290,12 +290,15 @@ async fn ranges_are_never_narrower_than_the_truth() {
     let groups: Vec<i64> = (0..rows as i64).map(|i| i % 4).collect();
     let a = groups.iter().map(|g| (*g != 3).then_some(10.0));
     let n = is_large.iter().enumerate().map(|(i, large)| if *large && i % 4 == 1 { f64::NAN } else { 1.0 });
+    let late = |large: &bool| Some(if *large { 86_400 * 200_000 } else { 86_400 });
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("g", Arc::new(Int64Array::from(groups.clone()))),
         ("s", Arc::new(StringArray::from_iter_values(is_large.iter().map(text)))),
         ("a", Arc::new(a.collect::<Float64Array>())),
         ("b", floats(is_large.iter().map(b))),
         ("n", floats(n)),
+        ("early", Arc::new(TimestampSecondArray::from(vec![0; rows]))),
+        ("late", Arc::new(is_large.iter().map(late).collect::<TimestampSecondArray>())),
     ];
     let (_folder, session) = table(columns).await;
     // A view, so that no large value is kept whole.
@@ -306,6 +309,7 @@ async fn ranges_are_never_narrower_than_the_truth() {
         ("SIZE 800 ROWS", "SELECT SUM(COALESCE(a, b)) AS v FROM w WHERE g = 3 AND b > 0"),
         ("SIZE 800 ROWS", "SELECT SUM(n) AS v FROM w WHERE g = 1"),
         ("SIZE 800 ROWS", "SELECT g, SUM(n) AS v FROM w GROUP BY g ORDER BY g"),
+        ("SIZE 800 ROWS", "SELECT SUM(date_part('day', late - early)) AS v FROM w"),
     ] {
         for seed in 0..4 {
             session.execute(&format!("CREATE OR REPLACE SAMPLE s ON w {design} SEED {seed}")).await.unwrap();

@@ -99,7 +99,7 @@ impl Table {
         Self { strata, range: range(&moments), ranges, shift: moments.mean, whole, sum, count }
     }
 
-    /// What one row that was not seen could change of a sum of values less `centre`.
+    /// Effect of one row outside the sample on a sum of values less `centre`.
     fn hidden(&self, sizes: &[StratumSize], centre: f64) -> Hidden {
         let of_stratum = |(size, (range, mean)): (&StratumSize, &(ValueRange, f64))| {
             let centre = if self.whole { *mean } else { centre };
