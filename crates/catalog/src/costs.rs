@@ -4,6 +4,7 @@ use crate::error::CatalogError;
 use crate::store::Store;
 use crate::{folder, seal};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 const FILE: &str = "costs.json";
 
@@ -17,7 +18,7 @@ pub struct LearntLine {
 }
 
 /// What looks at samples cost, and whole answers, by the cells that were looked at.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LearntCosts {
     /// Looks at levels.
     pub looks: LearntLine,
@@ -26,6 +27,9 @@ pub struct LearntCosts {
     /// Reading levels from files, by their values.
     #[serde(default)]
     pub loads: LearntLine,
+    /// Exact answers by the tables they scan: seconds per second of predicted work.
+    #[serde(default)]
+    pub scans: BTreeMap<String, f64>,
 }
 
 impl Store {
@@ -35,7 +39,9 @@ impl Store {
         let file = self.folder().join(FILE);
         let learnt: LearntCosts = seal::open(&std::fs::read(&file).ok()?, &file).ok()?;
         let finite = |line: &LearntLine| line.seen.is_finite() && line.sums.iter().all(|sum| sum.is_finite());
-        [learnt.looks, learnt.answers, learnt.loads].iter().all(finite).then_some(learnt)
+        let are_finite = [learnt.looks, learnt.answers, learnt.loads].iter().all(finite);
+        let are_factors = learnt.scans.values().all(|factor| factor.is_finite() && *factor > 0.0);
+        (are_finite && are_factors).then_some(learnt)
     }
 
     /// Keeps what was learnt, in a store that exists.

@@ -112,6 +112,11 @@ impl Watch {
         self.exact.store(true, Ordering::Relaxed);
     }
 
+    /// Whether the answer of a level is in hand.
+    pub(crate) fn has_best(&self) -> bool {
+        self.best().is_some()
+    }
+
     /// A level was finished.
     pub(crate) fn level_done(&self, best: Best) -> Result<()> {
         if !self.is_wanted {

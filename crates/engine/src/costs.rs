@@ -1,4 +1,5 @@
-//! What a look at a sample costs on this machine, a whole answer, and reading a level, learnt from every one and kept in the store.
+//! What a look at a sample costs on this machine, a whole answer, reading a level, and an exact answer, learnt from every one and kept in
+//! the store.
 //!
 //! A look takes `a + b·cells` where cells are its rows times the columns, groupings and aggregates that each row passes.
 //! Both are found by least squares over the looks so far, older ones counting less, so that they follow the machine.
@@ -11,6 +12,16 @@ use std::time::Duration;
 const MEMORY: f64 = 0.98;
 /// Observations before anything is predicted.
 const SEEN_MIN: f64 = 4.0;
+/// What the newest exact answer counts for beside those before.
+const NEWEST: f64 = 0.3;
+/// Exact answers take at most so many times longer or shorter than predicted on the reference machine.
+const FACTOR_MAX: f64 = 100.0;
+/// Tables (and sets of tables that are joined) whose scans are learnt apart.
+const TABLES_MAX: usize = 64;
+/// An exact answer that took so long is kept in the store at once: it may be the only one of its session.
+const WORTH_A_WRITE: Duration = Duration::from_millis(50);
+/// The key of all tables together; no table has an empty name.
+const MACHINE: &str = "";
 /// Observations between two writes to the store.
 const SEEN_PER_WRITE: u32 = 64;
 
@@ -29,6 +40,8 @@ pub(crate) enum Cost {
     Answer,
     /// Reading levels from files, by the values read.
     Load,
+    /// An exact answer, by the nanoseconds of its predicted work.
+    Table,
 }
 
 impl Costs {
@@ -41,19 +54,55 @@ impl Costs {
     pub(crate) fn learn(&self, cost: Cost, cells: f64, time: Duration) -> Option<LearntCosts> {
         let mut learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
         let (costs, unwritten) = &mut *learnt;
-        add(line(costs, cost), cells, time.as_secs_f64());
+        add(line(costs, cost)?, cells, time.as_secs_f64());
         *unwritten += 1;
         let is_due = *unwritten >= SEEN_PER_WRITE;
         if is_due {
             *unwritten = 0;
         }
-        is_due.then_some(*costs)
+        is_due.then(|| costs.clone())
+    }
+
+    /// The exact answer over `tables`, of so many nanoseconds of predicted work, took `time`. What is returned is to be kept in the store.
+    pub(crate) fn learn_scan(&self, tables: &str, work_ns: f64, time: Duration) -> Option<LearntCosts> {
+        let mut learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
+        let (costs, unwritten) = &mut *learnt;
+        let scans = &mut costs.scans;
+        let factor = (time.as_secs_f64() * 1e9 / work_ns.max(1.0)).clamp(1.0 / FACTOR_MAX, FACTOR_MAX);
+        for key in [tables, MACHINE] {
+            let known = scans.get(key).copied();
+            let next = known.map_or(factor, |known| (known.ln() * (1.0 - NEWEST) + factor.ln() * NEWEST).exp());
+            // With very many tables the machine's own factor has to do.
+            if known.is_some() || scans.len() < TABLES_MAX {
+                scans.insert(key.to_owned(), next);
+            }
+        }
+        *unwritten += 1;
+        let is_due = *unwritten >= SEEN_PER_WRITE || time >= WORTH_A_WRITE;
+        if is_due {
+            *unwritten = 0;
+        }
+        is_due.then(|| costs.clone())
+    }
+
+    /// What the exact answer over `tables` will take; that of other tables tells where these were never scanned, and the reference
+    /// machine before any was.
+    pub(crate) fn predict_scan(&self, tables: &str, work_ns: f64) -> Duration {
+        let learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
+        let scans = &learnt.0.scans;
+        let factor = scans.get(tables).or_else(|| scans.get(MACHINE)).copied().unwrap_or(1.0);
+        Duration::from_secs_f64((work_ns * factor * 1e-9).clamp(0.0, 1e9))
+    }
+
+    /// Whether exact answers over `tables` were seen.
+    pub(crate) fn knows_scans_of(&self, tables: &str) -> bool {
+        self.learnt.lock().unwrap_or_else(PoisonError::into_inner).0.scans.contains_key(tables)
     }
 
     /// What `cells` cells will take; `None` before enough was learnt.
     pub(crate) fn predict(&self, cost: Cost, cells: f64) -> Option<Duration> {
         let mut learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
-        let line = line(&mut learnt.0, cost);
+        let line = line(&mut learnt.0, cost)?;
         let [n, x, y, xx, xy] = line.sums;
         if line.seen < SEEN_MIN {
             return None;
@@ -67,11 +116,13 @@ impl Costs {
     }
 }
 
-fn line(costs: &mut LearntCosts, cost: Cost) -> &mut LearntLine {
+/// The line of a cost that grows by cells; exact answers are predicted from their plans.
+fn line(costs: &mut LearntCosts, cost: Cost) -> Option<&mut LearntLine> {
     match cost {
-        Cost::Look => &mut costs.looks,
-        Cost::Answer => &mut costs.answers,
-        Cost::Load => &mut costs.loads,
+        Cost::Look => Some(&mut costs.looks),
+        Cost::Answer => Some(&mut costs.answers),
+        Cost::Load => Some(&mut costs.loads),
+        Cost::Table => None,
     }
 }
 
@@ -137,6 +188,23 @@ mod tests {
         assert!((0..10).all(|_| costs.learn(Cost::Look, 1e4, Duration::from_millis(1)).is_none()));
         let predicted = costs.predict(Cost::Look, 1e5).unwrap().as_secs_f64();
         assert!((0.005..0.02).contains(&predicted), "{predicted}");
+    }
+
+    /// A table is as slow as it was; one that was never scanned is as slow as others.
+    #[test]
+    fn exact_answers_are_predicted_by_table() {
+        let (_folder, store) = store();
+        let costs = Costs::open(&store);
+        let seconds = |costs: &Costs, table: &str| costs.predict_scan(table, 2e9).as_secs_f64();
+        assert!((seconds(&costs, "t") - 2.0).abs() < 1e-9);
+        let learnt = costs.learn_scan("slow", 1e9, Duration::from_secs(3)).unwrap();
+        assert!((seconds(&costs, "slow") - 6.0).abs() < 1e-9);
+        assert!((seconds(&costs, "t") - 6.0).abs() < 1e-9);
+        (0..20).for_each(|_| drop(costs.learn_scan("fast", 1e9, Duration::from_millis(500))));
+        assert!((seconds(&costs, "fast") - 1.0).abs() < 0.01);
+        assert!((seconds(&costs, "slow") - 6.0).abs() < 1e-9);
+        store.keep_costs(&learnt).unwrap();
+        assert!((seconds(&Costs::open(&store), "slow") - 6.0).abs() < 1e-9);
     }
 
     /// What reading takes is learnt apart from looks.

@@ -58,7 +58,8 @@ async fn samples(
     candidates: &[Arc<Fitted>],
 ) -> Result<Option<Forecasts>> {
     let elapsed = || running.session.inner.clock.elapsed().saturating_sub(running.start);
-    let forecasts = match forecast(shape, &running.context(&elapsed), candidates).await? {
+    let table = running.table();
+    let forecasts = match forecast(shape, &running.context(&elapsed, &table), candidates).await? {
         Foretold::Levels(forecasts) => forecasts,
         Foretold::Table(reason) => {
             exactly(lines, running, reason.0);

@@ -49,8 +49,18 @@ impl Goal {
             within: within.map(|w| w.duration().ok_or_else(unbound)).transpose()?,
             confidence: confidence.map_err(|e| Error::invalid(e.to_string(), "a confidence from 50 % to 99.9 %"))?,
             all_groups: bounds.all_groups,
-            on_miss: bounds.on_miss.or(defaults.on_miss).unwrap_or(OnMiss::Report),
+            on_miss: bounds.on_miss.or(defaults.on_miss).unwrap_or(OnMiss::Repair),
         })
+    }
+
+    /// Whether the table answers what no sample answers within the error.
+    pub(crate) fn reads_table_on_miss(&self) -> bool {
+        self.error.is_some() && matches!(self.on_miss, OnMiss::Repair | OnMiss::Exact)
+    }
+
+    /// Whether an exact answer that ends within the time is better than an estimate; ON MISS REPORT is for those who prefer estimates.
+    pub(crate) fn prefers_exact(&self) -> bool {
+        self.error.is_none() && self.on_miss != OnMiss::Report
     }
 
     /// Whether there is any bound; without one nothing is approximated.

@@ -52,6 +52,7 @@ mod quantiles;
 mod query;
 mod run;
 mod running;
+mod samples;
 mod session;
 mod shape;
 

@@ -6,10 +6,11 @@ use crate::control::{Best, Watch};
 use crate::error::{Error, Result};
 use crate::exact;
 use crate::goal::Goal;
-use crate::listing::plain_report;
+use crate::listing::{grouped, plain_report};
 use crate::parts::Parts;
 use crate::prepared::{Fitted, Prepared};
-use crate::run::{Context, Estimated, Outcome, approximate, meets_or_null};
+use crate::run::{Context, Estimated, Outcome, SampleAdvice, TableReason, approximate, meets_or_null};
+use crate::samples::TableCandidate;
 use crate::session::Session;
 use crate::shape::{Reason, Role, Shape, roles, sketched};
 use arrow::array::ArrayRef;
@@ -42,8 +43,8 @@ pub(crate) struct Running {
 /// What samples made of a query.
 enum Sampled {
     Answer(Box<Answer>),
-    /// Nothing they could stand for, or not well enough.
-    Exactly(Reason),
+    /// Nothing they could stand for, or not well enough, or more than the table costs.
+    Table(TableReason),
 }
 
 /// A query with samples that may answer it, the likeliest first, or the reason to run exactly.
@@ -66,7 +67,7 @@ impl Running {
             };
             match caught(self.sampled(&shape, &candidates)).await {
                 Ok(Sampled::Answer(answer)) => return Ok(*answer),
-                Ok(Sampled::Exactly(reason)) => return self.exact(reason).await,
+                Ok(Sampled::Table(reason)) => return self.on_table(reason).await,
                 Err(error) if is_about_samples(&error) && self.is_superseded(&candidates) => {
                     tracing::info!(%error, "a sample was dropped or replaced under the query");
                 }
@@ -165,10 +166,58 @@ impl Running {
         self.session.inner.clock.elapsed().saturating_sub(self.start)
     }
 
+    /// The exact answer where samples were looked at first.
+    async fn on_table(&self, reason: TableReason) -> Result<Answer> {
+        let begun = self.elapsed();
+        let missed = match &reason {
+            TableReason::Missed(advice) => Some(advice.clone()),
+            _ => None,
+        };
+        let mut answer = self.exact(reason.into()).await?;
+        if let Some(advice) = missed {
+            let ms = ms(self.elapsed().saturating_sub(begun));
+            let rows = grouped(answer.report.rows_read);
+            let cost = format!("no sample met the bound, so the table was read ({rows} rows, {ms:.0} ms)");
+            answer.report.warnings.push(match advice {
+                Some(SampleAdvice(statement)) => format!("{cost}; a sample would answer after: {statement}"),
+                None => cost,
+            });
+        }
+        Ok(answer)
+    }
+
+    /// Whether the exact answer is predicted to miss the time, with nothing else in hand: then the error says so at once.
+    async fn refuse_what_takes_too_long(&self, reason: &Reason) -> Result<()> {
+        let Some(within) = self.goal.within.filter(|_| !self.watch.has_best()) else { return Ok(()) };
+        let Some(cost) = self.table().cost().await? else { return Ok(()) };
+        let left = within.saturating_sub(self.elapsed());
+        if !cost.is_beyond(left) {
+            return Ok(());
+        }
+        Err(Error::BoundMissed {
+            what: format!(
+                "no answer within {} ms: {}, and the exact answer takes about {}",
+                ms(within),
+                reason.0,
+                in_words(cost.time)
+            ),
+            next: format!(
+                "WITHIN {} SECONDS, or EXPLAIN, which says what a sample could answer",
+                seconds_above(cost.time)
+            ),
+            answer: None,
+        })
+    }
+
     /// The exact answer; who waits minds the time.
     pub(crate) async fn exact(&self, reason: Reason) -> Result<Answer> {
+        self.refuse_what_takes_too_long(&reason).await?;
         self.watch.runs_exactly();
+        let begun = self.elapsed();
         let found = exact::run(&self.prepared.plan, self.prepared.state(), &self.session.inner.executor).await?;
+        if self.goal.is_bounded() {
+            self.table().learn(self.elapsed().saturating_sub(begun)).await?;
+        }
         self.parts.lap("exact");
         let sketched = sketched(&self.prepared.plan);
         let columns = exact_columns(&found.batch, &roles(&self.prepared.plan), &sketched);
@@ -191,14 +240,25 @@ impl Running {
     async fn sampled(self: &Arc<Self>, shape: &Arc<Shape>, candidates: &[Arc<Fitted>]) -> Result<Sampled> {
         let elapsed = || self.elapsed();
         let level_done = |estimated| self.watch.level_done(self.deferred_answer(shape, estimated));
-        match approximate(shape, &self.context(&elapsed), candidates, &level_done).await? {
-            Outcome::Estimated(estimated) => self.final_answer(shape, *estimated),
-            Outcome::Refused(reason) => Ok(Sampled::Exactly(reason)),
+        let table = self.table();
+        match approximate(shape, &self.context(&elapsed, &table), candidates, &level_done).await? {
+            Outcome::Estimated(estimated) => self.final_answer(shape, &estimated),
+            Outcome::Table(reason) => Ok(Sampled::Table(reason)),
         }
     }
 
+    /// The exact answer as a candidate; a pinned sample or level leaves it out.
+    pub(crate) fn table(&self) -> TableCandidate<'_> {
+        let defaults = self.session.defaults();
+        TableCandidate::new(&self.session, &self.prepared, defaults.sample.is_some() || defaults.level.is_some())
+    }
+
     /// What a run on samples needs.
-    pub(crate) fn context<'a>(&'a self, elapsed: &'a (dyn Fn() -> Duration + Sync)) -> Context<'a> {
+    pub(crate) fn context<'a>(
+        &'a self,
+        elapsed: &'a (dyn Fn() -> Duration + Sync),
+        table: &'a TableCandidate<'a>,
+    ) -> Context<'a> {
         let inner = &self.session.inner;
         Context {
             prepared: &self.prepared,
@@ -213,6 +273,7 @@ impl Running {
             elapsed,
             pinned_level: self.session.defaults().level.map(|l| l as usize),
             costs: &inner.costs,
+            table,
             watch: &self.watch,
             parts: &self.parts,
         }
@@ -229,22 +290,10 @@ impl Running {
         Best { build, finish: Box::new(move |answer| running.apply_miss_policy(answer, &estimated)) }
     }
 
-    /// The answer of the last level, or why the query has to run on the table after all.
-    fn final_answer(self: &Arc<Self>, shape: &Arc<Shape>, estimated: Estimated) -> Result<Sampled> {
-        let met = self.met(shape, &estimated);
-        // Where there is an aggregate of aggregates, its groups cannot be repaired one by one.
-        let whole = self.goal.on_miss == OnMiss::Repair && shape.is_beyond;
-        if !met && (self.goal.on_miss == OnMiss::Exact || whole) && self.in_time() {
-            let reason = Reason::new(format!(
-                "the sample missed the bound, and ON MISS {} ran the query on the table",
-                if whole { "REPAIR" } else { "EXACT" }
-            ));
-            // Out of time there is still the estimate to report.
-            self.watch.level_done(self.deferred_answer(shape, estimated))?;
-            return Ok(Sampled::Exactly(reason));
-        }
-        let answer = self.build_answer(shape, &estimated)?;
-        Ok(Sampled::Answer(Box::new(self.apply_miss_policy(answer, &estimated)?)))
+    /// The answer of the last level.
+    fn final_answer(self: &Arc<Self>, shape: &Arc<Shape>, estimated: &Estimated) -> Result<Sampled> {
+        let answer = self.build_answer(shape, estimated)?;
+        Ok(Sampled::Answer(Box::new(self.apply_miss_policy(answer, estimated)?)))
     }
 
     /// The answer of a finished level as it is, met or missed.
@@ -305,7 +354,7 @@ impl Running {
             Some(level) if estimated.batch.num_rows() == 0 && !estimated.is_whole => {
                 format!("no row was seen in sample '{}', level {level} of {}", manifest.name, manifest.levels.len())
             }
-            Some(level) if estimated.repaired > 0 => format!(
+            Some(level) if estimated.repair.is_some() => format!(
                 "sample '{}', level {level} of {}, and the table for what missed the bound",
                 manifest.name,
                 manifest.levels.len()
@@ -418,6 +467,37 @@ impl Running {
         answer.batch = arrow::record_batch::RecordBatch::try_new(schema, arrays)?;
         Ok(answer)
     }
+}
+
+impl From<TableReason> for Reason {
+    fn from(reason: TableReason) -> Self {
+        match reason {
+            TableReason::Refused(reason) => reason,
+            TableReason::Fits(time) => {
+                Self::new(format!("the time is enough for the exact answer, which takes about {}", in_words(time)))
+            }
+            TableReason::Cheaper => Self::new("the exact answer costs no more than an estimate"),
+            TableReason::Missed(_) => Self::new("no sample is within the error, so the table answered"),
+        }
+    }
+}
+
+/// A time as people say it.
+pub(crate) fn in_words(time: Duration) -> String {
+    match time.as_secs_f64() {
+        seconds if seconds < 9.95e-3 => format!("{:.1} ms", seconds * 1e3),
+        seconds if seconds < 0.9995 => format!("{:.0} ms", seconds * 1e3),
+        seconds if seconds < 600.0 => format!("{seconds:.1} s"),
+        seconds if seconds < 36_000.0 => format!("{:.0} minutes", seconds / 60.0),
+        _ => "many hours".to_owned(),
+    }
+}
+
+/// A number of seconds that leaves room for so long.
+fn seconds_above(time: Duration) -> f64 {
+    let wanted = (time.as_secs_f64() * 1.5).max(0.1);
+    let unit = 10f64.powf(wanted.log10().floor());
+    ((wanted / unit).ceil() * unit * 10.0).round() / 10.0
 }
 
 /// Runs `work`; a panic in it is an error.

@@ -34,6 +34,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Footers that are read at the same time.
 const FOOTERS_AT_ONCE: usize = 8;
 
+/// Bytes of a row of text, about.
+const TEXT_ROW_BYTES: u64 = 64;
+
 /// A table made of the files that a path means; they are listed anew by every scan.
 #[derive(Debug)]
 pub struct FileTable {
@@ -216,6 +219,18 @@ impl FileTable {
             keeps_order: false,
             prunes: true,
         }
+    }
+
+    /// About how many rows there are, without reading any: exactly for Parquet files, by their size for others.
+    pub async fn about_rows(&self, state: &dyn Session) -> Option<u64> {
+        let mut rows = 0;
+        for part in self.parts(state).await.ok()? {
+            rows += match part.is_parquet() {
+                true => *self.statistics_of(&part, state).await.ok()?.num_rows.get_value()? as u64,
+                false => part.file.object_meta.size / TEXT_ROW_BYTES,
+            };
+        }
+        Some(rows)
     }
 
     /// What a Parquet file says of its columns. Of floats it says nothing of NaN, so that their extremes are not known.

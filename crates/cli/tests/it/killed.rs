@@ -47,7 +47,7 @@ fn twenty_times_during_a_build() {
         assert!(now == last || now == last + 1, "generation {now} after {last}");
         last = now;
         stdout(path, &["sample", "verify", "by_city", "--store", "killed"]);
-        let sql = "SELECT os, AVG(bytes) FROM s GROUP BY os WITHIN 60 SECONDS";
+        let sql = "SELECT os, AVG(bytes) FROM s GROUP BY os WITHIN 60 SECONDS ON MISS REPORT";
         let answer = stdout(path, &["query", "--store", "killed", "--table", &table, "-c", sql]);
         assert!(answer.contains("sample by_city"), "{answer}");
     }

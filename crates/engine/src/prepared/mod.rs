@@ -17,6 +17,7 @@ use crate::above::Upward;
 use crate::diagnose::with_tables;
 use crate::error::{Error, Result};
 use crate::kernel::SampleStrata;
+use crate::samples::{TableWork, table_work};
 use crate::session::Session;
 use crate::session::views::{views_by_depth, with_views_as_tables};
 use crate::shape::errors::check as check_error_functions;
@@ -26,6 +27,7 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use plusminus_catalog::Manifest;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use tokio::sync::OnceCell;
 
 /// A planned query.
 pub(crate) struct Prepared {
@@ -40,6 +42,8 @@ pub(crate) struct Prepared {
     pub(crate) upward: OnceLock<Option<Upward>>,
     /// How fast it ran before.
     pub(crate) pace: Arc<Pace>,
+    /// The work of the exact answer, once somebody asked for it.
+    table_work: OnceCell<TableWork>,
     /// How it looks through the samples that were tried last.
     fitted: Mutex<Vec<Arc<Fitted>>>,
 }
@@ -114,6 +118,7 @@ impl Prepared {
             view_shapes: Vec::new(),
             upward: OnceLock::new(),
             pace,
+            table_work: OnceCell::new(),
             fitted: Mutex::default(),
         })
     }
@@ -138,6 +143,11 @@ impl Prepared {
     /// Whether tables, functions and settings are still those that it was planned with.
     async fn is_current(&self, session: &Session) -> bool {
         self.basis.is_current(session).await
+    }
+
+    /// The work of the exact answer.
+    pub(crate) async fn table_work(&self, session: &Session) -> Result<&TableWork> {
+        self.table_work.get_or_try_init(|| table_work(session, &self.plan)).await
     }
 
     /// Bytes held beside the plan, about.

@@ -12,6 +12,7 @@ const FACTOR_MAX: f64 = 20.0;
 pub(crate) struct Pace {
     looks: Mutex<Option<Runs>>,
     answers: Mutex<Option<Runs>>,
+    tables: Mutex<Option<Runs>>,
 }
 
 /// Logarithms of the cells of a query's runs and of the seconds that they took, on average.
@@ -50,6 +51,7 @@ impl Pace {
         match cost {
             Cost::Look => Some(&self.looks),
             Cost::Answer => Some(&self.answers),
+            Cost::Table => Some(&self.tables),
             Cost::Load => None,
         }
     }

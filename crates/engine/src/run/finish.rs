@@ -1,16 +1,16 @@
 //! From the last look to the answer.
 
 use super::Estimated;
+use super::SampleAdvice;
 use super::levels::{Levels, Look};
+use super::repair::Repair;
 use super::settled::{Unsettled, unsettled};
-use super::stopping::meets_or_null;
 use crate::above::{self, Upper};
 use crate::error::Result;
 use crate::kernel::{Keyed, LevelStrata, Program};
 use crate::numbers::{ends_typed, steps};
 use crate::shape::{Shape, SpecialKind};
 use arrow::array::{ArrayRef, Float64Array};
-use plusminus_dialect::OnMiss;
 use plusminus_statistics::{Estimate, Population, missing, rows_beyond};
 use std::sync::Arc;
 
@@ -40,13 +40,66 @@ impl Levels<'_> {
         above::run(self.shape, state, compiled, columns, look.populations.len()).await
     }
 
-    /// The answer of a level. Only the last one is repaired, and only after it nothing more is read.
-    pub(super) async fn answer(&mut self, level: usize, look: &mut Look, is_last: bool) -> Result<Estimated> {
-        if is_last {
-            self.rows.truncate(self.pieces_up_to(level));
-            self.pieces.truncate(level + 1);
-            self.chosen.truncate(level + 1);
+    /// Forgets what was read beyond `level`, which is the last one.
+    pub(super) fn keep_only(&mut self, level: usize) {
+        self.rows.truncate(self.pieces_up_to(level));
+        self.pieces.truncate(level + 1);
+        self.chosen.truncate(level + 1);
+    }
+
+    /// The answer of a level after which others may follow.
+    pub(super) async fn answer(&mut self, level: usize, look: &mut Look) -> Result<Estimated> {
+        let columns = self.known_columns(look)?;
+        self.answered(level, look, columns, Keep::Estimates).await
+    }
+
+    /// The answer of the last level.
+    pub(super) async fn last_answer(&mut self, level: usize, look: &mut Look) -> Result<Estimated> {
+        let columns = self.known_columns(look)?;
+        self.answered(level, look, columns, Keep::Nothing).await
+    }
+
+    /// The answer of the last level with some groups computed on the table; `None` when one was not found there.
+    pub(super) async fn repaired_answer(
+        &mut self,
+        level: usize,
+        look: &mut Look,
+        failing: &[u32],
+        advice: Option<SampleAdvice>,
+    ) -> Result<Option<Estimated>> {
+        let mut columns = self.known_columns(look)?;
+        let before = (self.context.elapsed)();
+        let read_before = self.rows_read;
+        if !self.repair(failing, look, &mut columns).await? {
+            return Ok(None);
         }
+        let repair = Repair {
+            groups: failing.len(),
+            rows: self.rows_read - read_before,
+            took: (self.context.elapsed)().saturating_sub(before),
+            advice,
+        };
+        let estimated = self.answered(level, look, columns, Keep::Nothing).await?;
+        Ok(Some(Estimated { repair: Some(repair), ..estimated }))
+    }
+
+    /// The aggregate's columns, and the hidden estimates of groups known whole; none where replicates made the rows.
+    fn known_columns(&mut self, look: &mut Look) -> Result<Vec<ArrayRef>> {
+        if look.nested.is_some() {
+            return Ok(Vec::new());
+        }
+        let columns = self.columns_of(look)?;
+        self.settle_known(&columns, look)?;
+        Ok(columns)
+    }
+
+    async fn answered(
+        &mut self,
+        level: usize,
+        look: &mut Look,
+        columns: Vec<ArrayRef>,
+        keep: Keep,
+    ) -> Result<Estimated> {
         let absent_keys = self.view.absent_keys();
         let is_whole = look.strata.by_part.iter().all(Population::is_exact) && absent_keys == 0;
         let missing_groups_below = self.missing(&look.strata);
@@ -63,26 +116,14 @@ impl Levels<'_> {
                 absent_keys,
                 unsettled: Unsettled::default(),
                 warnings: Vec::new(),
-                repaired: 0,
+                repair: None,
             });
         }
-        let mut columns = self.columns_of(look)?;
-        self.settle_known(&columns, look)?;
         fill(self.shape, look.hidden(self.shape))?;
-        let mut upper = self.upper(columns.clone(), look).await?;
-        let mut repaired = 0;
-        while is_last && self.context.goal.on_miss == OnMiss::Repair {
-            let failing = self.failing(look, &upper.groups);
-            if failing.is_empty() || !self.repair(&failing, look, &mut columns).await? {
-                break;
-            }
-            repaired += failing.len();
-            fill(self.shape, look.hidden(self.shape))?;
-            upper = self.upper(columns.clone(), look).await?;
-        }
+        let upper = self.upper(columns, look).await?;
         let (unsettled, warnings) = (self.unsettled(look, &upper.groups), self.warnings(look));
         let is_all = upper.groups.len() == look.populations.len() && (0..).zip(&upper.groups).all(|(g, own)| g == *own);
-        let mut estimates = match is_last && is_all {
+        let mut estimates = match keep == Keep::Nothing && is_all {
             // Nothing is looked up any more: they need not be copied.
             true => std::mem::take(&mut look.estimates),
             false => look.estimates.iter().map(|by_group| picked(by_group, &upper.groups)).collect(),
@@ -107,7 +148,7 @@ impl Levels<'_> {
             unsettled,
             warnings,
             batch: upper.batch,
-            repaired,
+            repair: None,
         })
     }
 
@@ -118,17 +159,6 @@ impl Levels<'_> {
             found.absent += self.view.absent_keys();
         }
         found
-    }
-
-    /// Displayed groups with an estimate that misses the bound.
-    fn failing(&self, look: &Look, displayed: &[u32]) -> Vec<u32> {
-        let Some(target) = self.context.goal.error else { return Vec::new() };
-        let shown = &look.estimates[..self.shape.shown_estimates()];
-        let misses = |group: &u32| shown.iter().any(|e| !meets_or_null(&e[*group as usize], target));
-        let mut failing: Vec<u32> = displayed.iter().copied().filter(misses).collect();
-        failing.sort_unstable();
-        failing.dedup();
-        failing
     }
 
     /// With the answer's confidence no absent group has this many rows.
@@ -199,15 +229,18 @@ fn picked(by_group: &[Estimate], groups: &[u32]) -> Vec<Estimate> {
     groups.iter().map(|group| by_group[*group as usize]).collect()
 }
 
+/// What an answer leaves of a look.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    Estimates,
+    Nothing,
+}
+
 impl Estimated {
     /// Sentences for the report.
     pub(crate) fn notes(&self) -> Vec<String> {
         let mut notes = self.warnings.clone();
-        match self.repaired {
-            0 => {}
-            1 => notes.push("1 group missed the bound and was computed again on the table".to_owned()),
-            n => notes.push(format!("{n} groups missed the bound and were computed again on the table")),
-        }
+        notes.extend(self.repair.as_ref().map(Repair::sentence));
         notes.extend(self.unsettled.sentences());
         notes
     }

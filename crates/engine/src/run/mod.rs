@@ -1,6 +1,8 @@
 //! Level after level until the error is met, the time is up, or the sample ends.
 
+mod advice;
 mod catalog;
+mod climb;
 mod columns;
 mod estimated;
 mod finish;
@@ -15,13 +17,14 @@ mod repair;
 mod settled;
 mod stopping;
 
+pub(crate) use advice::SampleAdvice;
 pub(crate) use forecast::{Forecast, Forecasts, Foretold, forecast};
 pub(crate) use stopping::meets_or_null;
 
 use crate::choose;
 use crate::control::Watch;
 use crate::costs::{Cost, Costs};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::executor::Executor;
 use crate::goal::Goal;
 use crate::image::ImageCache;
@@ -30,6 +33,7 @@ use crate::knowledge::KnowledgeCache;
 use crate::parts::Parts;
 use crate::prepared::{Fitted, Prepared};
 use crate::quantiles::QuantilesCache;
+use crate::samples::{Opening, TableCandidate, opening};
 use crate::shape::{Reason, Shape};
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::SessionState;
@@ -37,6 +41,7 @@ use levels::{Levels, Look};
 use plusminus_catalog::{Manifest, Store};
 use plusminus_statistics::Estimate;
 use price::Price;
+use repair::Repair;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,10 +62,26 @@ pub(crate) struct Context<'a> {
     pub(crate) pinned_level: Option<usize>,
     /// What looks cost here.
     pub(crate) costs: &'a Costs,
+    /// The exact answer, which may be better than any sample's.
+    pub(crate) table: &'a TableCandidate<'a>,
     /// Who waits.
     pub(crate) watch: &'a Watch,
     /// Where the time goes.
     pub(crate) parts: &'a Parts,
+}
+
+impl Context<'_> {
+    /// The time that is left of what was stated.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        Some(self.goal.within?.saturating_sub((self.elapsed)()))
+    }
+
+    /// What the exact answer is predicted to take, where time alone is stated and it fits in well.
+    pub(crate) async fn table_in_time(&self) -> Result<Option<Duration>> {
+        let Some(left) = self.left().filter(|_| self.goal.prefers_exact()) else { return Ok(None) };
+        let Some(cost) = self.table.cost().await? else { return Ok(None) };
+        Ok(matches!(opening(&cost, left), Opening::LookThenTable(_)).then_some(cost.time))
+    }
 }
 
 /// An approximate answer before it is dressed.
@@ -83,15 +104,28 @@ pub(crate) struct Estimated {
     pub(crate) absent_keys: u64,
     pub(crate) unsettled: settled::Unsettled,
     pub(crate) warnings: Vec<String>,
-    /// Groups that were computed again on the table.
-    pub(crate) repaired: usize,
+    /// Groups that were computed on the table.
+    pub(crate) repair: Option<Repair>,
 }
 
 /// What samples make of a query.
 pub(crate) enum Outcome {
     Estimated(Box<Estimated>),
-    /// Nothing they could stand for.
+    /// The table answers, for this reason.
+    Table(TableReason),
+}
+
+/// Why the table answers a query that samples were looked at for.
+#[derive(Debug)]
+pub(crate) enum TableReason {
+    /// Samples could not stand for it.
     Refused(Reason),
+    /// The exact answer is predicted to end within the time.
+    Fits(Duration),
+    /// It costs less than what a sample would have to read.
+    Cheaper,
+    /// No level is, or is expected to be, within the error; what would have been.
+    Missed(Option<SampleAdvice>),
 }
 
 /// Takes the estimates of a finished level that is not the last.
@@ -106,14 +140,21 @@ pub(crate) async fn approximate(
 ) -> Result<Outcome> {
     let specials = match catalog::start(shape, context, candidates)? {
         catalog::Start::Known(fitted, known) => {
-            return catalog::answer(shape, context, fitted, &known).await.map(|e| Outcome::Estimated(Box::new(e)));
+            let estimated = catalog::answer(shape, context, fitted, &known).await?;
+            if !estimated.is_whole
+                && let Some(time) = context.table_in_time().await?
+            {
+                level_done(estimated)?;
+                return Ok(Outcome::Table(TableReason::Fits(time)));
+            }
+            return Ok(Outcome::Estimated(Box::new(estimated)));
         }
-        catalog::Start::Refused(reason) => return Ok(Outcome::Refused(reason)),
+        catalog::Start::Refused(reason) => return Ok(Outcome::Table(TableReason::Refused(reason))),
         catalog::Start::Look(specials) => specials,
     };
     context.parts.lap("catalog");
     let (mut run, looked) = pilot::begin(shape, context, candidates, specials).await?;
-    run.climb(looked, level_done).await.map(|e| Outcome::Estimated(Box::new(e)))
+    run.climb(looked, level_done).await
 }
 
 /// Levels of one sample, and what they cost.
@@ -160,45 +201,5 @@ impl<'a> Run<'a> {
         }
         // As long as nothing is known of reading files, this look tells how long the next one reads.
         Ok(Some((look, if self.price.knows_loads() { walked } else { took })))
-    }
-
-    /// Level after level, from what was looked at already on.
-    async fn climb(&mut self, looked: Option<(usize, Look)>, level_done: LevelDone<'_>) -> Result<Estimated> {
-        let context = self.levels.context;
-        let (mut level, mut found) = match looked {
-            Some((level, look)) => (level, Some((look, Duration::ZERO))),
-            None => (self.first(), None),
-        };
-        let mut last = None;
-        loop {
-            let looked = match found.take() {
-                Some(found) => Some(found),
-                None => self.look_at(level, last.is_some()).await?,
-            };
-            let Some((mut look, took)) = looked else { break };
-            let met = self.levels.met(&look).await?;
-            let wanted = self.levels.next_level(level, &look, self.price.cumulative());
-            let next = self.price.next(level, wanted, took);
-            context.parts.lap("decide");
-            let is_last = met || level == self.price.top() || context.pinned_level.is_some();
-            let Some(next) = next.filter(|_| !is_last) else {
-                last = Some((level, look));
-                break;
-            };
-            if context.watch.is_wanted() {
-                level_done(self.levels.answer(level, &mut look, false).await?)?;
-                context.parts.lap("answers of lower levels");
-            }
-            last = Some((level, look));
-            level = next;
-        }
-        // Without a level somebody stopped the query before the first was finished.
-        let Some((level, mut look)) = last else { return Err(Error::Interrupted) };
-        let estimated = self.levels.answer(level, &mut look, true).await?;
-        context.parts.lap("above the aggregate");
-        if estimated.repaired == 0 && self.levels.loading.is_zero() {
-            self.price.learn(Cost::Answer, level, (context.elapsed)());
-        }
-        Ok(estimated)
     }
 }

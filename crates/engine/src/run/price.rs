@@ -46,9 +46,15 @@ impl<'a> Price<'a> {
         self.cumulative().len().saturating_sub(1)
     }
 
+    /// Rows held by the levels up to one.
     #[expect(clippy::cast_precision_loss, reason = "a forecast")]
-    fn cells(&self, level: usize) -> f64 {
-        self.cumulative().get(level).copied().unwrap_or(0) as f64 * self.width
+    pub(super) fn rows(&self, level: usize) -> f64 {
+        self.cumulative().get(level).copied().unwrap_or(0) as f64
+    }
+
+    /// Rows times what each passes through.
+    pub(super) fn cells(&self, level: usize) -> f64 {
+        self.rows(level) * self.width
     }
 
     /// Whether the levels up to `level` are in memory in the order of the query's groups.
@@ -60,7 +66,7 @@ impl<'a> Price<'a> {
     }
 
     /// What a look at `level` will take, with caution, and what has to be read for it.
-    fn look(&self, level: usize) -> Option<Duration> {
+    pub(super) fn look(&self, level: usize) -> Option<Duration> {
         Some(self.walk(level)? + self.load(level))
     }
 
@@ -95,11 +101,6 @@ impl<'a> Price<'a> {
         Some(others(self.cells(level))?.mul_f64(self.context.prepared.pace.of(cost, others)))
     }
 
-    fn left(&self) -> Option<Duration> {
-        let within = self.context.goal.within?;
-        Some(within.saturating_sub((self.context.elapsed)()))
-    }
-
     pub(super) fn learn(&self, cost: Cost, level: usize, took: Duration) {
         let cells = self.cells(level);
         self.context.prepared.pace.note(cost, cells, took);
@@ -129,7 +130,7 @@ impl<'a> Price<'a> {
 
     /// Whether a look at `level` takes but a small part of the time left, or time was not stated.
     pub(super) fn is_small(&self, level: usize) -> bool {
-        let Some(left) = self.left() else { return true };
+        let Some(left) = self.context.left() else { return true };
         self.look(level).is_some_and(|time| time <= left.mul_f64(FIRST_LOOK))
     }
 
@@ -151,7 +152,7 @@ impl<'a> Price<'a> {
     /// The level to look at after `level`: the `wanted` one under an error bound, else the highest, if it ends in time; a lower one that
     /// does; or none. `level` took so long, without reading files where the price of that is known.
     pub(super) fn next(&self, level: usize, wanted: usize, took: Duration) -> Option<usize> {
-        let Some(left) = self.left() else { return Some(wanted) };
+        let Some(left) = self.context.left() else { return Some(wanted) };
         let highest = if self.context.goal.error.is_some() { wanted } else { self.top() };
         let time = |next: usize| {
             // A look that is slower than learnt (the machine is busy) says so of the next one, too.

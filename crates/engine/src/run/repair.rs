@@ -1,8 +1,11 @@
 //! ON MISS REPAIR: the groups that missed the bound, computed again on the table and put in the place of their estimates.
 
+use super::SampleAdvice;
 use super::levels::{Levels, Look};
+use super::stopping::meets_or_null;
 use crate::error::Result;
 use crate::exact;
+use crate::listing::grouped;
 use crate::numbers::floats;
 use arrow::array::{Array, ArrayRef, Float64Array, UInt32Array};
 use arrow::compute::{cast, interleave};
@@ -10,14 +13,78 @@ use arrow::record_batch::RecordBatch;
 use arrow::row::{RowConverter, SortField};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Aggregate, BinaryExpr, Expr, Filter, LogicalPlan, Operator, lit};
+use plusminus_dialect::OnMiss;
 use plusminus_statistics::{Estimate, Population};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-/// More groups than this are not named one by one: the aggregate runs over all.
-const NAMED_GROUPS_MAX: usize = 1_000;
+/// Groups of one GROUP BY column that are named in a list.
+const LISTED_GROUPS_MAX: usize = 1_000;
+/// Groups of several columns that are named one by one.
+const NAMED_GROUPS_MAX: usize = 16;
+
+/// Groups that were computed on the table.
+#[derive(Debug, Clone)]
+pub(crate) struct Repair {
+    pub(crate) groups: usize,
+    /// Rows of the table that were read for them.
+    pub(crate) rows: u64,
+    pub(crate) took: Duration,
+    /// The sample that would have answered.
+    pub(crate) advice: Option<SampleAdvice>,
+}
+
+impl Repair {
+    pub(super) fn sentence(&self) -> String {
+        let groups = match self.groups {
+            1 => "1 group missed the bound and was".to_owned(),
+            n => format!("{n} groups missed the bound and were"),
+        };
+        let (rows, ms) = (grouped(self.rows), self.took.as_secs_f64() * 1e3);
+        let cost = format!("{groups} computed on the table ({rows} rows read, {ms:.0} ms)");
+        match &self.advice {
+            Some(SampleAdvice(statement)) => format!("{cost}; a sample would answer after: {statement}"),
+            None => cost,
+        }
+    }
+}
 
 impl Levels<'_> {
+    /// The displayed groups that miss the bound, where computing them alone is no more work than the whole query and brings the whole
+    /// answer within the bound.
+    pub(super) async fn repairable(&mut self, look: &Look) -> Result<Option<Vec<u32>>> {
+        let shape = self.shape;
+        let is_by_group = self.context.goal.on_miss == OnMiss::Repair && !shape.keys.is_empty();
+        // Rows that an estimate chose are others once it is exact, and what stands above an aggregate needs all of it.
+        if !is_by_group || shape.is_beyond || shape.selects_by_estimate || self.view.absent_keys() > 0 {
+            return Ok(None);
+        }
+        let displayed: Vec<u32> = match shape.chooses_rows {
+            true => {
+                let columns = self.columns_of(look)?;
+                super::finish::fill(shape, look.hidden(shape))?;
+                self.upper(columns, look).await?.groups
+            }
+            false => (0..).take(look.populations.len()).collect(),
+        };
+        let failing = self.failing(look, &displayed);
+        let named_max = if shape.keys.len() == 1 { LISTED_GROUPS_MAX } else { NAMED_GROUPS_MAX };
+        let is_part = 2 * failing.len() <= look.populations.len();
+        Ok(Some(failing).filter(|failing| !failing.is_empty() && failing.len() <= named_max && is_part))
+    }
+
+    /// Displayed groups with an estimate that misses the bound.
+    fn failing(&self, look: &Look, displayed: &[u32]) -> Vec<u32> {
+        let Some(target) = self.context.goal.error else { return Vec::new() };
+        let shown = &look.estimates[..self.shape.shown_estimates()];
+        let misses = |group: &u32| shown.iter().any(|e| !meets_or_null(&e[*group as usize], target));
+        let mut failing: Vec<u32> = displayed.iter().copied().filter(misses).collect();
+        failing.sort_unstable();
+        failing.dedup();
+        failing
+    }
+
     /// Replaces the columns and estimates of `groups`; false when a group was not found.
     pub(super) async fn repair(&mut self, groups: &[u32], look: &mut Look, columns: &mut [ArrayRef]) -> Result<bool> {
         let keys = self.keys_of(look)?;
@@ -39,14 +106,13 @@ impl Levels<'_> {
     /// The aggregate over the rows of some groups.
     fn plan_for(&self, groups: &[u32], keys: &[ArrayRef]) -> Result<LogicalPlan> {
         let aggregate = &self.shape.aggregate;
-        let mut input = Arc::clone(&aggregate.input);
-        if !keys.is_empty() && groups.len() <= NAMED_GROUPS_MAX {
-            let mut named = Vec::with_capacity(groups.len());
-            for group in groups {
-                named.push(is_group(&aggregate.group_expr, keys, *group as usize)?);
+        let named = match aggregate.group_expr.as_slice() {
+            [key] => is_listed(key, &keys[0], groups)?,
+            several => {
+                any_of(groups.iter().map(|group| is_group(several, keys, *group as usize)).collect::<Result<Vec<_>>>()?)
             }
-            input = Arc::new(LogicalPlan::Filter(Filter::try_new(any_of(named), input)?));
-        }
+        };
+        let input = Arc::new(LogicalPlan::Filter(Filter::try_new(named, Arc::clone(&aggregate.input))?));
         let (group_expr, aggr_expr) = (aggregate.group_expr.clone(), aggregate.aggr_expr.clone());
         let schema = Arc::clone(&aggregate.schema);
         Ok(LogicalPlan::Aggregate(Aggregate::try_new_with_schema(input, group_expr, aggr_expr, schema)?))
@@ -100,6 +166,29 @@ impl Levels<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a GROUP BY expression has the value of one of the groups, as a list that row groups of files are pruned by.
+fn is_listed(expr: &Expr, values: &ArrayRef, groups: &[u32]) -> Result<Expr> {
+    let (mut listed, mut has_null) = (Vec::with_capacity(groups.len()), false);
+    for group in groups {
+        let value = ScalarValue::try_from_array(values, *group as usize)?;
+        match value.is_null() {
+            true => has_null = true,
+            false => listed.push(Expr::Literal(value, None)),
+        }
+    }
+    // NaN is equal to nothing in a list.
+    if values.data_type().is_floating() {
+        let one = |group: &u32| is_group(std::slice::from_ref(expr), std::slice::from_ref(values), *group as usize);
+        return Ok(any_of(groups.iter().map(one).collect::<Result<Vec<_>>>()?));
+    }
+    let is_null = expr.clone().is_null();
+    Ok(match (listed.is_empty(), has_null) {
+        (true, _) => is_null,
+        (false, true) => expr.clone().in_list(listed, false).or(is_null),
+        (false, false) => expr.clone().in_list(listed, false),
+    })
 }
 
 fn is_group(exprs: &[Expr], keys: &[ArrayRef], group: usize) -> Result<Expr> {

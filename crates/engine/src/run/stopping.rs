@@ -10,6 +10,10 @@ impl Levels<'_> {
     /// Whether every required cell is trusted and within the error.
     pub(super) async fn met(&mut self, look: &Look) -> Result<bool> {
         let Some(target) = self.context.goal.error else { return Ok(false) };
+        // Keys that are known to be missing are rows of the answer that are not there.
+        if self.view.absent_keys() > 0 {
+            return Ok(false);
+        }
         if let Some(nested) = &look.nested {
             return Ok(nested.estimates().all(|e| meets_or_null(e, target)));
         }
@@ -43,29 +47,43 @@ impl Levels<'_> {
         Ok(upper.groups.iter().all(|g| shown.iter().all(|e| good(&e[*g as usize]))))
     }
 
-    /// The level that the errors seen so far call for.
+    /// What the errors seen so far call for.
     ///
-    /// Only trusted ones: a few rows predict wildly, and reading level after level costs looks but no rows.
-    pub(super) fn next_level(&self, level: usize, look: &Look, cumulative: &[u64]) -> usize {
+    /// The level follows from trusted estimates alone: a few rows predict wildly, and reading level after level costs looks but no rows.
+    pub(super) fn wanted(&self, level: usize, look: &Look, cumulative: &[u64]) -> Wanted {
         let top = cumulative.len() - 1;
-        let Some(target) = self.context.goal.error else { return (level + 1).min(top) };
+        let Some(target) = self.context.goal.error else {
+            return Wanted { level: (level + 1).min(top), rows: None };
+        };
         #[expect(clippy::cast_precision_loss, reason = "a forecast")]
         let held = cumulative[level] as f64;
         let shown = look.estimates.iter().take(self.shape.shown_estimates()).flatten();
         let nested = look.nested.iter().flat_map(|n| n.estimates());
-        let mut needed = held;
-        let is_telling = |e: &&Estimate| e.trust.is_reliable() && !meets_or_null(e, target);
-        for estimate in shown.chain(nested).filter(is_telling) {
-            let (Some(value), Some(low), Some(high)) = (estimate.value, estimate.lower, estimate.upper) else {
+        let (mut needed, mut is_known) = (held, true);
+        for estimate in shown.chain(nested).filter(|estimate| !meets_or_null(estimate, target)) {
+            let ends = estimate.lower.zip(estimate.upper).filter(|_| estimate.trust.is_reliable());
+            let (Some(value), Some((low, high))) = (estimate.value, ends) else {
+                is_known = false;
                 continue;
             };
             let error = (high - low) / (2.0 * look.quantiles.normal());
             needed = needed.max(predicted_rows(held, value, error, target, &look.quantiles));
         }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates at the top level")]
-        let needed = needed.min(1e18) as u64;
-        choose::level_with(cumulative, needed).clamp((level + 1).min(top), top)
+        let first = needed.min(1e18) as u64;
+        let level = choose::level_with(cumulative, first).clamp((level + 1).min(top), top);
+        // Half of what is predicted is read first, since a level at least doubles the one before.
+        Wanted { level, rows: is_known.then_some(2.0 * needed) }
     }
+}
+
+/// What the errors of a look call for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted {
+    /// The level to read next.
+    pub(super) level: usize,
+    /// Rows of this sample that would do; `None` where an estimate that missed cannot be relied upon.
+    pub(super) rows: Option<f64>,
 }
 
 /// NULL (no row in the domain) is not a miss: there is nothing to be wrong about by a fraction.

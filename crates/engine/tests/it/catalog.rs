@@ -139,7 +139,7 @@ async fn averages_of_groups_far_apart_keep_their_intervals() {
     let session = plusminus::Session::open(folder.path().join("store")).await.unwrap();
     session.register("t", file.to_str().unwrap()).await.unwrap();
     session.sample("t").name("u").size_percent(10.0).build().await.unwrap();
-    let sql = "SELECT g, AVG(x) AS a FROM t GROUP BY g ORDER BY g WITHIN 60 SECONDS";
+    let sql = "SELECT g, AVG(x) AS a FROM t GROUP BY g ORDER BY g WITHIN 60 SECONDS ON MISS REPORT";
     let answer = session.execute(sql).await.unwrap().pop().unwrap();
     for (group, cell) in answer.cells("a").unwrap().iter().enumerate() {
         let (centre, half) = (1e9 * group as f64 + 0.5, (cell.upper - cell.lower) / 2.0);

@@ -71,7 +71,7 @@ async fn time_ends_every_query() {
     let world = world().await;
     let exact = world.session.query(ENDLESS).within(Duration::from_millis(60)).run().await;
     let Err(Error::BoundMissed { what, answer: None, .. }) = exact else { panic!("{exact:?}") };
-    assert!(what.contains("no answer within 60 ms") && what.contains("had to run exactly"), "{what}");
+    assert!(what.contains("no answer within 60 ms") && what.contains("takes about many hours"), "{what}");
     let long = Duration::from_secs(60);
     let answer =
         world.session.query(GROUPED).within(long).error_percent(0.01).on_miss(OnMiss::Exact).run().await.unwrap();
@@ -183,7 +183,8 @@ async fn levels_that_take_too_long_to_read_are_not_begun() {
         let sums = [8.0, sum(&|x| x), sum(&|x| slope * x), sum(&|x| x * x), sum(&|x| slope * x * x)];
         LearntLine { sums: sums.map(|sum| 1e15 * sum), seen: 8.0 }
     };
-    let costs = LearntCosts { looks: line(1e-9), answers: line(1e-9), loads: line(1e-3) };
+    let costs =
+        LearntCosts { looks: line(1e-9), answers: line(1e-9), loads: line(1e-3), ..LearntCosts::default() };
     Store::open(world.store()).unwrap().keep_costs(&costs).unwrap();
     let sql = "SELECT g, SUM(x) AS s FROM t GROUP BY g WITHIN 60 SECONDS";
     let cold = super::support::open(world.folder.path(), 2).await;

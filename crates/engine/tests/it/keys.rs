@@ -127,6 +127,7 @@ async fn a_key_in_the_sample_is_known_exactly() {
     let folder = tempfile::tempdir().unwrap();
     let session = session(&folder, 1, 0.2, 3_000, 5).await;
     draw(&session, 10.0, 3).await;
+    super::support::prefer_estimates(&session).await;
     let sql = "SELECT k, COUNT(*), SUM(x) FROM t WHERE miles < 50 GROUP BY k";
     let truth = rows(&session.query(sql).run().await.unwrap());
     let answer = session.query(sql).error_percent(10.0).run().await.unwrap();

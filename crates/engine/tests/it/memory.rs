@@ -16,6 +16,7 @@ async fn a_level_that_does_not_fit_is_a_clean_error() {
     let sql = "SELECT k % 4 AS d, AVG(n) AS a, SUM(price) AS s FROM t WHERE n < 900 GROUP BY k % 4 ORDER BY d";
     let long = std::time::Duration::from_secs(60);
     let small = session(&world, 1 << 20).await;
+    super::support::prefer_estimates(&small).await;
     let error = small.query(sql).within(long).run().await.unwrap_err();
     assert!(matches!(&error, Error::Data { .. }), "{error:?}");
     let text = error.to_string();
@@ -26,6 +27,7 @@ async fn a_level_that_does_not_fit_is_a_clean_error() {
         assert_eq!(answer.report().met, Some(true));
     }
     let large = session(&world, 1 << 30).await;
+    super::support::prefer_estimates(&large).await;
     assert_eq!(large.query(sql).within(long).run().await.unwrap().report().rows_read, 60_000);
 }
 

@@ -117,6 +117,7 @@ async fn extremes_of_times_are_those_of_numbers() {
     let folder = tempfile::tempdir().unwrap();
     let session = session(&folder).await;
     session.sample("t").name("few").size_percent(10.0).build().await.unwrap();
+    super::support::prefer_estimates(&session).await;
     for column in ["day", "us", "n", "x"] {
         let answer =
             session.query(format!("SELECT MIN({column}), MAX({column}) FROM t")).error_percent(1.0).run().await;

@@ -30,11 +30,18 @@ impl World {
     }
 }
 
-/// A session on `folder`/store with `folder`/t.parquet as table `t`.
+/// A session on `folder`/store with `folder`/t.parquet as table `t`, which prefers estimates: the tables here are so small that the
+/// exact answer would always be in time.
 pub(crate) async fn open(folder: &Path, threads: usize) -> Session {
     let session = SessionBuilder::new(folder.join("store")).threads(threads).open().await.unwrap();
     session.register("t", folder.join("t.parquet").to_str().unwrap()).await.unwrap();
+    prefer_estimates(&session).await;
     session
+}
+
+/// Unless a statement says otherwise, what no sample can meet is reported and not computed on the table.
+pub(crate) async fn prefer_estimates(session: &Session) {
+    session.execute("SET plusminus.on_miss = 'report'").await.unwrap();
 }
 
 /// splitmix64, so that tests need no generator crate.

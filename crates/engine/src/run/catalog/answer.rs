@@ -107,7 +107,7 @@ pub(crate) async fn answer(
         absent_keys: 0,
         unsettled: Unsettled::default(),
         warnings: Vec::new(),
-        repaired: 0,
+        repair: None,
     })
 }
 

@@ -54,7 +54,8 @@ async fn a_look_outlives_a_higher_level_that_is_stopped() {
     let Way::Sample(shape, fitted) = running.way().await.unwrap() else { panic!("no sample answers") };
     let is_late = AtomicBool::new(false);
     let elapsed = || Duration::from_secs(if is_late.load(Ordering::Relaxed) { 2_000 } else { 0 });
-    let context = running.context(&elapsed);
+    let table = running.table();
+    let context = running.context(&elapsed, &table);
     let level = fitted[0].cumulative.len() - 2;
     let new = || Levels::new(&shape, &context, &fitted[0], Vec::new()).unwrap();
     assert!(new().read_to(level, true).await.unwrap());

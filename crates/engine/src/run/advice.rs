@@ -1,0 +1,180 @@
+//! Which sample would have answered a query that none did.
+
+use super::levels::{Levels, Look};
+use super::stopping::meets_or_null;
+use crate::shape::Shape;
+use datafusion::logical_expr::Expr;
+use plusminus_catalog::Manifest;
+use plusminus_statistics::{Estimate, Target};
+
+/// Room for what the forecast does not know.
+const CAUTION: f64 = 1.3;
+/// A sample of a larger share of the table saves next to nothing.
+const SHARE_MAX: f64 = 0.3;
+/// How many times more rows are asked for where an estimate has no interval.
+const UNKNOWN_FACTOR: f64 = 16.0;
+/// The relative variance of a value that is taken where nothing is known: that of counts and of exponential values.
+const USUAL_VARIANCE: f64 = 1.0;
+/// Rows of each group below which intervals say little.
+const GROUP_ROWS_MIN: f64 = 100.0;
+
+/// A statement that builds a sample which would probably have met the bound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SampleAdvice(pub(crate) String);
+
+impl Levels<'_> {
+    /// The sample that the errors of a look call for, given how many rows of this one; `None` where no small sample would do.
+    pub(super) fn advice(&self, look: &Look, rows_needed: Option<f64>) -> Option<SampleAdvice> {
+        let manifest = &self.fitted.manifest;
+        if manifest.design.universe.is_some() {
+            return None;
+        }
+        let (keys, filters) = (columns(&self.shape.keys)?, filter_columns(self.shape));
+        let is_decided = |names: &[String]| names.iter().all(|name| manifest.is_decided(name));
+        let design = match is_decided(&keys) {
+            true => self.larger(look, rows_needed)?,
+            false => self.by_groups(look, &keys)?,
+        };
+        let by = match (is_decided(&keys), keys.is_empty()) {
+            (true, _) if !manifest.design.stratified_by.is_empty() => manifest.design.stratified_by.clone(),
+            (_, false) => keys,
+            _ => filters,
+        };
+        Some(SampleAdvice(statement(manifest, &by, &design)))
+    }
+
+    /// The same design with more rows.
+    fn larger(&self, look: &Look, rows_needed: Option<f64>) -> Option<String> {
+        let held = as_f64(self.rows_read.max(1));
+        let rows = match rows_needed {
+            Some(rows) => rows,
+            None => held * self.worst_factor(look),
+        };
+        let share = CAUTION * rows / as_f64(self.fitted.manifest.base.rows.max(1));
+        (share <= SHARE_MAX).then(|| format!("SIZE {} %", percent(share)))
+    }
+
+    /// As many rows of each group as its error calls for.
+    fn by_groups(&self, look: &Look, keys: &[String]) -> Option<String> {
+        if keys.is_empty() {
+            return None;
+        }
+        let allowed = match self.context.goal.error? {
+            Target::Relative(allowed) => allowed,
+            Target::Absolute(_) => return None,
+        };
+        let quantile = look.quantiles.normal();
+        let rows = (CAUTION * USUAL_VARIANCE * (quantile / allowed).powi(2)).max(GROUP_ROWS_MIN);
+        let all = rows * as_f64(look.populations.len() as u64);
+        let share = all / as_f64(self.fitted.manifest.base.rows.max(1));
+        (share <= SHARE_MAX).then(|| format!("CAP {}", rounded_up(rows)))
+    }
+
+    /// How many times more rows the widest interval calls for.
+    fn worst_factor(&self, look: &Look) -> f64 {
+        let Some(target) = self.context.goal.error else { return 1.0 };
+        let shown = look.estimates.iter().take(self.shape.shown_estimates()).flatten();
+        let failing = shown.filter(|estimate| !meets_or_null(estimate, target));
+        failing.map(|estimate| factor(estimate, target)).fold(1.0, f64::max)
+    }
+}
+
+/// How many times more rows an estimate calls for.
+fn factor(estimate: &Estimate, target: Target) -> f64 {
+    let (Some(value), Some(low), Some(high)) = (estimate.value, estimate.lower, estimate.upper) else {
+        return UNKNOWN_FACTOR;
+    };
+    let allowed = match target {
+        Target::Relative(allowed) => allowed * value.abs(),
+        Target::Absolute(allowed) => allowed,
+    };
+    let factor = ((high - low) / (2.0 * allowed)).powi(2);
+    if factor.is_finite() { factor.max(2.0) } else { UNKNOWN_FACTOR }
+}
+
+/// The columns that the GROUP BY is made of; `None` where an expression over them is none.
+fn columns(keys: &[Expr]) -> Option<Vec<String>> {
+    let name = |key: &Expr| match key {
+        Expr::Column(column) => Some(column.name.clone()),
+        _ => None,
+    };
+    keys.iter().map(name).collect()
+}
+
+/// The columns that WHERE compares, each once.
+fn filter_columns(shape: &Shape) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for column in shape.predicates.iter().flat_map(Expr::column_refs) {
+        if !names.contains(&column.name) {
+            names.push(column.name.clone());
+        }
+    }
+    names
+}
+
+fn statement(manifest: &Manifest, by: &[String], size: &str) -> String {
+    let table = &manifest.design.table;
+    let is_path = table.contains('/');
+    let stem = match is_path {
+        true => manifest.name.clone(),
+        false => table.replace(|c: char| !c.is_ascii_alphanumeric(), "_"),
+    };
+    let (name, design) = match by.is_empty() {
+        true => (format!("{stem}_uniform"), String::new()),
+        false => {
+            let words: Vec<String> = by
+                .iter()
+                .map(|column| column.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_"))
+                .collect();
+            let quoted: Vec<String> = by.iter().map(|column| identifier(column)).collect();
+            (format!("{stem}_by_{}", words.join("_")), format!(" STRATIFIED BY ({})", quoted.join(", ")))
+        }
+    };
+    let table = if is_path { format!("'{}'", table.replace('\'', "''")) } else { identifier(table) };
+    format!("CREATE OR REPLACE SAMPLE {name} ON {table}{design} {size}")
+}
+
+/// A name as SQL takes it, in quotes where it needs them.
+fn identifier(name: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    match name.chars().all(is_plain) && !name.starts_with(|c: char| c.is_ascii_digit()) {
+        true => name.to_owned(),
+        false => format!("\"{}\"", name.replace('"', "\"\"")),
+    }
+}
+
+/// A share as a percentage of two digits, rounded up.
+fn percent(share: f64) -> f64 {
+    let percent = (100.0 * share).max(0.01);
+    let unit = 10f64.powf(percent.log10().floor() - 1.0);
+    // Back to as many decimals as there are, since units below 1 are not exact.
+    ((percent / unit).ceil() * unit * 1e4).round() / 1e4
+}
+
+/// To two digits.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of rows")]
+fn rounded_up(rows: f64) -> u64 {
+    let unit = 10f64.powf((rows.log10().floor() - 1.0).max(0.0));
+    ((rows / unit).ceil() * unit) as u64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a forecast")]
+fn as_f64(n: u64) -> f64 {
+    n as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_rounded_up_to_two_digits() {
+        assert_eq!([0.0312, 0.2, 0.00012345].map(percent), [3.2, 20.0, 0.013]);
+        assert_eq!([101.0, 1234.5, 99.2].map(rounded_up), [110, 1_300, 100]);
+    }
+
+    #[test]
+    fn names_are_quoted_where_sql_asks_for_it() {
+        assert_eq!(["os", "Os", "2nd", "a b"].map(identifier), ["os", "\"Os\"", "\"2nd\"", "\"a b\""]);
+    }
+}

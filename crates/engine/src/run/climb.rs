@@ -1,0 +1,225 @@
+//! Level after level until the error is met, the time is up, the sample ends, or the table is the better candidate.
+
+use super::levels::Look;
+use super::stopping::Wanted;
+use super::{LevelDone, Outcome, Run, TableReason};
+use crate::costs::Cost;
+use crate::error::{Error, Result};
+use crate::samples::{Opening, Standing, level_ns, opening};
+use plusminus_statistics::Population;
+use std::time::Duration;
+
+/// Work, in nanoseconds of the reference machine, below which no look is compared with the table before it is made.
+const UNQUESTIONED_NS: f64 = 2e6;
+
+/// How far a run has come.
+struct Progress {
+    level: usize,
+    look: Look,
+    took: Duration,
+    /// Work of all looks.
+    spent: f64,
+}
+
+/// A query that states a time alone, which suffices for the exact answer.
+#[derive(Clone, Copy)]
+struct TableFollows {
+    /// What the look before it may take.
+    look: Duration,
+    /// What the exact answer is predicted to take.
+    table: Duration,
+}
+
+/// What follows a look.
+enum Next {
+    Level(usize),
+    Table(TableReason),
+    /// The look is the answer; whether it is within the error, where one is stated.
+    Nothing(bool),
+}
+
+impl Run<'_> {
+    /// Level after level, from what was looked at already on.
+    pub(super) async fn climb(&mut self, looked: Option<(usize, Look)>, level_done: LevelDone<'_>) -> Result<Outcome> {
+        let opening = self.opening().await?;
+        if looked.is_none() && self.is_dearer_than_table().await? {
+            return Ok(Outcome::Table(TableReason::Cheaper));
+        }
+        let mut found = match looked {
+            Some((level, look)) => Some((level, look, Duration::ZERO)),
+            None => match self.first_within(opening) {
+                Some(level) => self.look_at(level, false).await?.map(|(look, took)| (level, look, took)),
+                None => None,
+            },
+        };
+        let mut spent = 0.0;
+        let mut last = None;
+        while let Some((level, look, took)) = found.take() {
+            spent += level_ns(self.price.cells(level));
+            let mut progress = Progress { level, look, took, spent };
+            let next = self.next(&progress, opening).await?;
+            self.levels.context.parts.lap("decide");
+            match next {
+                Next::Nothing(is_met) => {
+                    return self.finish(progress.level, progress.look, is_met, level_done).await;
+                }
+                Next::Table(reason) => {
+                    self.tell(&mut progress, level_done).await?;
+                    return Ok(Outcome::Table(reason));
+                }
+                Next::Level(next) => {
+                    self.tell(&mut progress, level_done).await?;
+                    last = Some((progress.level, progress.look));
+                    found = self.look_at(next, true).await?.map(|(look, took)| (next, look, took));
+                }
+            }
+        }
+        match (last, opening) {
+            // The time ran out on the way to a higher level.
+            (Some((level, look)), _) => self.finish(level, look, false, level_done).await,
+            (None, Some(follows)) => Ok(Outcome::Table(TableReason::Fits(follows.table))),
+            // Without a level somebody stopped the query before the first was finished.
+            (None, None) => Err(Error::Interrupted),
+        }
+    }
+
+    /// How a query begins that states a time alone; `None` where samples answer.
+    async fn opening(&mut self) -> Result<Option<TableFollows>> {
+        let context = self.levels.context;
+        let Some(left) = context.left().filter(|_| context.goal.prefers_exact()) else { return Ok(None) };
+        // What a sample knows exactly it knows sooner than the table.
+        if self.levels.view.keyed.is_some() || self.is_exact_at_top() {
+            return Ok(None);
+        }
+        let Some(cost) = context.table.cost().await? else { return Ok(None) };
+        Ok(match opening(&cost, left) {
+            Opening::LookThenTable(look) => Some(TableFollows { look, table: cost.time }),
+            Opening::Samples => None,
+        })
+    }
+
+    /// Whether the sample holds every row that could matter.
+    fn is_exact_at_top(&self) -> bool {
+        self.levels.view.at(self.price.top()).by_part.iter().all(Population::is_exact)
+    }
+
+    /// The level of the first look; none where the exact answer follows and even the lowest level takes too much of its time.
+    fn first_within(&self, opening: Option<TableFollows>) -> Option<usize> {
+        let Some(TableFollows { look: most, .. }) = opening else { return Some(self.first()) };
+        match self.price.look(0) {
+            None => Some(0),
+            Some(_) => (0..=self.price.top()).rev().find(|level| self.price.look(*level).is_some_and(|t| t <= most)),
+        }
+    }
+
+    /// Whether the first look alone is more work than the exact answer, under an error bound.
+    async fn is_dearer_than_table(&mut self) -> Result<bool> {
+        let context = self.levels.context;
+        let first = level_ns(self.price.cells(self.first()));
+        if context.goal.error.is_none() || first <= UNQUESTIONED_NS || self.is_exact_at_top() {
+            return Ok(false);
+        }
+        let cost = context.table.cost().await?;
+        Ok(cost.is_some_and(|cost| first > cost.work.ns && cost.may_end_in(context.left())))
+    }
+
+    /// What follows a look.
+    async fn next(&mut self, progress: &Progress, opening: Option<TableFollows>) -> Result<Next> {
+        if let Some(follows) = opening {
+            return Ok(Next::Table(TableReason::Fits(follows.table)));
+        }
+        let context = self.levels.context;
+        let is_met = self.levels.met(&progress.look).await?;
+        if is_met || context.pinned_level.is_some() {
+            return Ok(Next::Nothing(is_met));
+        }
+        let wanted = self.levels.wanted(progress.level, &progress.look, self.price.cumulative());
+        let is_top = progress.level == self.price.top();
+        if context.goal.error.is_some() && !is_top && self.takes_table(progress, &wanted).await? {
+            let advice = self.levels.advice(&progress.look, wanted.rows);
+            return Ok(Next::Table(TableReason::Missed(advice)));
+        }
+        let next = if is_top { None } else { self.price.next(progress.level, wanted.level, progress.took) };
+        Ok(next.map_or(Next::Nothing(false), Next::Level))
+    }
+
+    /// Whether the table answers rather than another level, under an error bound.
+    async fn takes_table(&mut self, progress: &Progress, wanted: &Wanted) -> Result<bool> {
+        let context = self.levels.context;
+        let work = |level: usize| level_ns(self.price.cells(level));
+        let standing = Standing {
+            spent: progress.spent,
+            next: work(wanted.level),
+            top: work(self.price.top()),
+            rows_needed: wanted.rows,
+            rows_held: self.price.rows(self.price.top()),
+            ends_with_table: context.goal.reads_table_on_miss(),
+        };
+        // A highest level of next to no work needs no price of the table.
+        if progress.spent + standing.top <= UNQUESTIONED_NS {
+            return Ok(false);
+        }
+        let Some(cost) = context.table.cost().await? else { return Ok(false) };
+        Ok(standing.takes_table(cost.work.ns) && cost.may_end_in(context.left()))
+    }
+
+    /// Hands out the answer of a level that is not the last, if somebody may ask for it.
+    async fn tell(&mut self, progress: &mut Progress, level_done: LevelDone<'_>) -> Result<()> {
+        if self.levels.context.watch.is_wanted() {
+            level_done(self.levels.answer(progress.level, &mut progress.look).await?)?;
+            self.levels.context.parts.lap("answers of lower levels");
+        }
+        Ok(())
+    }
+
+    /// The answer of the last level, or the table for what missed the bound.
+    async fn finish(
+        &mut self,
+        level: usize,
+        mut look: Look,
+        is_met: bool,
+        level_done: LevelDone<'_>,
+    ) -> Result<Outcome> {
+        let context = self.levels.context;
+        if !is_met && context.goal.reads_table_on_miss() {
+            let may_end = match context.table.cost().await? {
+                Some(cost) => cost.may_end_in(context.left()),
+                // A pinned sample leaves the choice out, and not what was asked for when it misses.
+                None => true,
+            };
+            if may_end {
+                return self.repaired(level, look, level_done).await;
+            }
+        }
+        self.levels.keep_only(level);
+        let estimated = self.levels.last_answer(level, &mut look).await?;
+        context.parts.lap("above the aggregate");
+        if self.levels.loading.is_zero() {
+            self.price.learn(Cost::Answer, level, (context.elapsed)());
+        }
+        Ok(Outcome::Estimated(Box::new(estimated)))
+    }
+
+    /// The answer with what missed the bound computed on the table: some groups, or all of it.
+    async fn repaired(&mut self, level: usize, mut look: Look, level_done: LevelDone<'_>) -> Result<Outcome> {
+        let context = self.levels.context;
+        let advice = {
+            let wanted = self.levels.wanted(level, &look, self.price.cumulative());
+            self.levels.advice(&look, wanted.rows)
+        };
+        if context.watch.is_wanted() {
+            level_done(self.levels.answer(level, &mut look).await?)?;
+        }
+        match self.levels.repairable(&look).await? {
+            Some(failing) => {
+                self.levels.keep_only(level);
+                let estimated = self.levels.repaired_answer(level, &mut look, &failing, advice).await?;
+                Ok(estimated.map_or_else(
+                    || Outcome::Table(TableReason::Missed(None)),
+                    |estimated| Outcome::Estimated(Box::new(estimated)),
+                ))
+            }
+            None => Ok(Outcome::Table(TableReason::Missed(advice))),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! When the table answers rather than a sample.
+//!
+//! Without WITHIN predicted work is compared, never measured time, so that the same query on the same store always takes the same candidate.
+
+use super::TableCost;
+use std::time::Duration;
+
+/// What a row of a sample costs by column, grouping and aggregate that it passes, in the unit of [`super::TableWork`].
+const CELL_NS: f64 = 1.5;
+/// A look as such.
+const LOOK_NS: f64 = 2e5;
+/// The share of the exact answer's work that looks may take when they turn out to be in vain.
+const IN_VAIN: f64 = 0.15;
+/// The share of the exact answer's work from which a level that will probably do is not worth it.
+const TOO_MUCH: f64 = 0.7;
+/// Rows needed are believed within this factor.
+const FORECAST_FACTOR: f64 = 1.25;
+/// The exact answer is begun under a time bound when it is predicted to end in this share of the time left.
+const SHARE_OF_TIME: f64 = 0.5;
+/// A prediction within this factor may end in time when nothing else would meet the bounds.
+const SHARE_OF_LAST_TIME: f64 = 0.85;
+/// How much longer than the time left a prediction must be for the query not to be begun at all.
+const DOUBT: f64 = 1.3;
+/// And where no scan of the tables was seen.
+const DOUBT_UNLEARNT: f64 = 3.0;
+/// The share of the exact answer's time that the look before it may take.
+const LOOK_SHARE: f64 = 0.12;
+/// And what it may take whatever the exact answer takes.
+const LOOK_TIME: Duration = Duration::from_millis(1);
+
+/// The work of looking at so many cells (rows times what each passes through).
+pub(crate) fn level_ns(cells: f64) -> f64 {
+    LOOK_NS + cells * CELL_NS
+}
+
+/// How a query with a time bound begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opening {
+    /// The exact answer follows a look that takes at most so long.
+    LookThenTable(Duration),
+    /// Samples answer, as far as can be told now.
+    Samples,
+}
+
+/// How a query begins whose exact answer costs `table`, with `left` of its time.
+pub(crate) fn opening(table: &TableCost, left: Duration) -> Opening {
+    match table.time <= left.mul_f64(SHARE_OF_TIME) {
+        true => Opening::LookThenTable(table.time.mul_f64(LOOK_SHARE).max(LOOK_TIME)),
+        false => Opening::Samples,
+    }
+}
+
+impl TableCost {
+    /// Whether the exact answer may still end in the time that is left, where nothing else meets the bounds.
+    pub(crate) fn may_end_in(&self, left: Option<Duration>) -> bool {
+        left.is_none_or(|left| self.time <= left.mul_f64(SHARE_OF_LAST_TIME))
+    }
+
+    /// Whether the exact answer will not end in the time that is left, as far as past scans tell.
+    pub(crate) fn is_beyond(&self, left: Duration) -> bool {
+        let doubt = if self.is_learnt { DOUBT } else { DOUBT_UNLEARNT };
+        self.time > left.mul_f64(doubt)
+    }
+}
+
+/// Where a query with an error bound stands after a look that did not meet it. Work is in nanoseconds of the reference machine.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Standing {
+    /// The work of all looks so far.
+    pub(crate) spent: f64,
+    /// The work of the level that the errors call for, and of the highest.
+    pub(crate) next: f64,
+    pub(crate) top: f64,
+    /// Rows that the errors call for; `None` where an estimate does not tell.
+    pub(crate) rows_needed: Option<f64>,
+    /// Rows that the highest level holds.
+    pub(crate) rows_held: f64,
+    /// Whether the table answers in the end if no level does.
+    pub(crate) ends_with_table: bool,
+}
+
+impl Standing {
+    /// Whether the table, whose work is `table`, answers now rather than another level.
+    pub(crate) fn takes_table(&self, table: f64) -> bool {
+        if !self.ends_with_table {
+            // Who prefers estimates gets them as long as they cost less.
+            return self.next > table;
+        }
+        let is_reachable = self.rows_needed.is_some_and(|rows| rows <= self.rows_held * FORECAST_FACTOR);
+        let (through, limit) = match (is_reachable, self.rows_needed) {
+            (true, _) => (self.next, TOO_MUCH),
+            // It will not be met, but forecasts may be wrong: cheap levels are worth the try.
+            (false, Some(_)) => (self.top, IN_VAIN),
+            (false, None) => (self.next, IN_VAIN),
+        };
+        self.spent + through > limit * table
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::TableWork;
+
+    fn standing(rows_needed: Option<f64>, next: f64, top: f64) -> Standing {
+        Standing { spent: 1e6, next, top, rows_needed, rows_held: 1e5, ends_with_table: true }
+    }
+
+    #[test]
+    fn a_level_that_will_do_is_read_unless_the_table_costs_little_more() {
+        assert!(!standing(Some(5e4), 4e6, 8e6).takes_table(1e7));
+        assert!(standing(Some(5e4), 7e6, 8e6).takes_table(1e7));
+    }
+
+    #[test]
+    fn levels_that_will_not_do_are_read_while_they_are_cheap() {
+        assert!(!standing(Some(1e6), 2e6, 3e6).takes_table(1e8));
+        assert!(standing(Some(1e6), 2e6, 3e6).takes_table(2e7));
+        assert!(!standing(None, 2e6, 3e7).takes_table(1e8));
+        assert!(standing(None, 2e7, 3e7).takes_table(1e8));
+    }
+
+    #[test]
+    fn who_prefers_estimates_gets_them_while_they_cost_less() {
+        let prefers = Standing { ends_with_table: false, ..standing(Some(1e9), 9e6, 9e6) };
+        assert!(!prefers.takes_table(1e7) && prefers.takes_table(8e6));
+    }
+
+    #[test]
+    fn the_exact_answer_follows_a_short_look_where_half_the_time_suffices() {
+        let ms = Duration::from_millis;
+        let cost =
+            |time| TableCost { work: TableWork { tables: String::new(), rows: 1, ns: 1.0 }, time, is_learnt: true };
+        assert_eq!(opening(&cost(ms(400)), ms(1_000)), Opening::LookThenTable(ms(48)));
+        assert_eq!(opening(&cost(ms(2)), ms(1_000)), Opening::LookThenTable(LOOK_TIME));
+        assert_eq!(opening(&cost(ms(600)), ms(1_000)), Opening::Samples);
+        assert!(cost(ms(600)).may_end_in(Some(ms(1_000))) && !cost(ms(900)).may_end_in(Some(ms(1_000))));
+        assert!(cost(ms(900)).may_end_in(None));
+        let unlearnt = TableCost { is_learnt: false, ..cost(ms(200)) };
+        assert!(cost(ms(200)).is_beyond(ms(100)) && !unlearnt.is_beyond(ms(100)) && unlearnt.is_beyond(ms(50)));
+    }
+}

@@ -1,0 +1,277 @@
+//! What the exact answer costs: the work of a plan on its tables, and the time that follows from past scans.
+//!
+//! Work is counted in nanoseconds of a reference machine with two threads, from rows, columns and operators alone, so that it is the
+//! same on every machine and at every hour. Time is work times what the machine, the table and the query took before.
+
+use super::table_rows::{ScannedTable, scanned_tables};
+use crate::error::Result;
+use crate::session::Session;
+use arrow::datatypes::DataType;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::{Aggregate, Expr, Join, LogicalPlan, Operator, TableScan};
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+/// Planning, starting and ending, whatever the number of rows.
+const BASE_NS: f64 = 1.5e6;
+/// A row that passes an operator, without what the operator does.
+const ROW_NS: f64 = 0.5;
+/// A comparison or another call in WHERE or a projection.
+const CALL_NS: f64 = 1.5;
+/// A call on texts, such as LIKE.
+const TEXT_CALL_NS: f64 = 15.0;
+/// Hashing a row by one GROUP BY column.
+const KEY_NS: f64 = 10.0;
+/// A plain aggregate of a row.
+const AGGREGATE_NS: f64 = 2.5;
+/// An aggregate that keeps values: COUNT(DISTINCT …), percentiles.
+const KEEPING_AGGREGATE_NS: f64 = 45.0;
+/// Sorting a row, or a window over it.
+const SORT_NS: f64 = 60.0;
+/// A row of either side of a join.
+const JOIN_NS: f64 = 25.0;
+/// The share of rows that one condition lets pass, of which nothing is known.
+const PASSING: f64 = 0.4;
+/// The share of rows that are groups of their own, of which nothing is known.
+const GROUPS: f64 = 0.01;
+/// Rows of a table of which nothing is known.
+const UNKNOWN_ROWS: f64 = 1e6;
+
+/// The work of an exact answer.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct TableWork {
+    /// The tables that are scanned, sorted: their scans are learnt together.
+    pub(crate) tables: String,
+    /// Rows of all scans.
+    pub(crate) rows: u64,
+    /// Nanoseconds on the reference machine.
+    pub(crate) ns: f64,
+}
+
+/// The exact answer as a candidate.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct TableCost {
+    pub(crate) work: TableWork,
+    /// From the start of the scan to the answer.
+    pub(crate) time: Duration,
+    /// Whether the time was learnt from scans of these tables.
+    pub(crate) is_learnt: bool,
+}
+
+/// The work of running an analysed plan on its tables.
+pub(crate) async fn table_work(session: &Session, plan: &LogicalPlan) -> Result<TableWork> {
+    let scanned = scanned_tables(session, plan).await?;
+    let mut names: Vec<&str> = scanned.values().map(|table| table.key.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let mut walk = Walk { scanned: &scanned, columns: named_columns(plan)?, ns: BASE_NS, rows: 0.0 };
+    walk.plan(plan)?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of rows")]
+    Ok(TableWork { tables: names.join(", "), rows: walk.rows as u64, ns: walk.ns })
+}
+
+/// The names of all columns that any expression of the plan refers to, and those of the output.
+fn named_columns(plan: &LogicalPlan) -> Result<HashSet<String>> {
+    let mut names: HashSet<String> = plan.schema().fields().iter().map(|field| field.name().clone()).collect();
+    plan.apply_with_subqueries(|node| {
+        // A projection that passes every column on reads none by itself.
+        if !matches!(node, LogicalPlan::TableScan(_) | LogicalPlan::SubqueryAlias(_)) {
+            node.apply_expressions(|expr| {
+                names.extend(expr.column_refs().into_iter().map(|column| column.name.clone()));
+                Ok(TreeNodeRecursion::Continue)
+            })?;
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(names)
+}
+
+struct Walk<'a> {
+    /// By the name that the plan scans a table under.
+    scanned: &'a HashMap<String, ScannedTable>,
+    columns: HashSet<String>,
+    ns: f64,
+    rows: f64,
+}
+
+impl Walk<'_> {
+    /// Adds the work of a plan; returns about how many rows come out of it.
+    fn plan(&mut self, plan: &LogicalPlan) -> Result<f64> {
+        for subquery in subqueries(plan)? {
+            self.plan(&subquery)?;
+        }
+        if let LogicalPlan::TableScan(scan) = plan {
+            return Ok(self.scan(scan));
+        }
+        let mut inputs = Vec::new();
+        for input in plan.inputs() {
+            inputs.push(self.plan(input)?);
+        }
+        let rows: f64 = inputs.iter().sum();
+        Ok(match plan {
+            LogicalPlan::Filter(filter) => {
+                self.ns += rows * calls_ns(&filter.predicate);
+                rows * PASSING.powi(conditions(&filter.predicate)).max(1e-3)
+            }
+            LogicalPlan::Projection(projection) => {
+                self.ns += rows * projection.expr.iter().map(calls_ns).sum::<f64>();
+                rows
+            }
+            LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate, rows),
+            LogicalPlan::Distinct(_) => {
+                self.ns += rows * KEY_NS * width(plan);
+                rows
+            }
+            LogicalPlan::Sort(_) => {
+                self.ns += rows * SORT_NS;
+                rows
+            }
+            LogicalPlan::Window(window) => {
+                self.ns += rows * SORT_NS * (1.0 + width_of(window.window_expr.len()) / 2.0);
+                rows
+            }
+            LogicalPlan::Join(join) => self.join(join, &inputs),
+            _ => rows,
+        })
+    }
+
+    fn scan(&mut self, scan: &TableScan) -> f64 {
+        let table = self.scanned.get(&scan.table_name.to_string());
+        let rows = table.and_then(|table| table.rows).map_or(UNKNOWN_ROWS, rows_of);
+        let fields = scan.projected_schema.fields().iter();
+        let read = fields.filter(|field| self.columns.contains(field.name()));
+        let decoding: f64 = read.map(|field| decode_ns(field.data_type())).sum();
+        let factor = table.map_or(1.0, |table| table.decode_factor);
+        self.rows += rows;
+        self.ns += rows * (ROW_NS + decoding * factor + table.map_or(0.0, |table| table.row_ns));
+        let filters: f64 = scan.filters.iter().map(calls_ns).sum();
+        self.ns += rows * filters;
+        rows
+    }
+
+    fn aggregate(&mut self, aggregate: &Aggregate, rows: f64) -> f64 {
+        let keys: f64 = aggregate.group_expr.iter().map(|key| KEY_NS + calls_ns(key)).sum();
+        let calls: f64 = aggregate.aggr_expr.iter().map(aggregate_ns).sum();
+        let sets = aggregate.group_expr.iter().map(grouping_sets).sum::<f64>().max(1.0);
+        self.ns += rows * (keys + calls) * sets;
+        if aggregate.group_expr.is_empty() { 1.0 } else { rows * GROUPS * sets }
+    }
+
+    fn join(&mut self, join: &Join, inputs: &[f64]) -> f64 {
+        let rows: f64 = inputs.iter().sum();
+        self.ns += rows * JOIN_NS;
+        let larger = inputs.iter().copied().fold(0.0, f64::max);
+        // Without a pair of keys every row meets every other; before optimisation keys may still be conditions.
+        if join.on.is_empty() && !join.filter.as_ref().is_some_and(compares_columns) {
+            let pairs = inputs.iter().product::<f64>();
+            self.ns += pairs * CALL_NS;
+            return pairs * PASSING;
+        }
+        larger
+    }
+}
+
+/// The plans of the subqueries in a node's own expressions.
+fn subqueries(plan: &LogicalPlan) -> Result<Vec<LogicalPlan>> {
+    let mut found = Vec::new();
+    plan.apply_expressions(|expr| {
+        expr.apply(|expr| {
+            match expr {
+                Expr::ScalarSubquery(subquery) => found.push(subquery.subquery.as_ref().clone()),
+                Expr::InSubquery(subquery) => found.push(subquery.subquery.subquery.as_ref().clone()),
+                Expr::Exists(exists) => found.push(exists.subquery.subquery.as_ref().clone()),
+                _ => {}
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })
+    })?;
+    Ok(found)
+}
+
+/// What decoding a value costs.
+fn decode_ns(data_type: &DataType) -> f64 {
+    match data_type {
+        DataType::Boolean | DataType::Null => 0.5,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Binary | DataType::BinaryView => 5.0,
+        DataType::Decimal128(..) | DataType::Decimal256(..) => 4.0,
+        other if other.is_nested() => 20.0,
+        _ => 1.5,
+    }
+}
+
+/// What evaluating an expression for a row costs; a bare column costs nothing.
+fn calls_ns(expr: &Expr) -> f64 {
+    let mut ns = 0.0;
+    // The closure never fails.
+    let _ = expr.apply(|expr| {
+        ns += match expr {
+            Expr::Like(_) | Expr::SimilarTo(_) | Expr::ScalarFunction(_) => TEXT_CALL_NS,
+            Expr::BinaryExpr(binary) if matches!(binary.op, Operator::RegexMatch | Operator::RegexNotMatch) => {
+                4.0 * TEXT_CALL_NS
+            }
+            Expr::Column(_) | Expr::Literal(..) | Expr::Alias(_) => 0.0,
+            _ => CALL_NS,
+        };
+        Ok(TreeNodeRecursion::Continue)
+    });
+    ns
+}
+
+fn aggregate_ns(expr: &Expr) -> f64 {
+    let mut ns = 0.0;
+    let _ = expr.apply(|expr| {
+        if let Expr::AggregateFunction(call) = expr {
+            let name = call.func.name();
+            let keeps =
+                call.params.distinct || ["median", "percentile_cont", "array_agg", "string_agg"].contains(&name);
+            ns += if keeps { KEEPING_AGGREGATE_NS } else { AGGREGATE_NS };
+            ns += call.params.args.iter().chain(call.params.filter.as_deref()).map(calls_ns).sum::<f64>();
+            return Ok(TreeNodeRecursion::Jump);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    ns
+}
+
+/// Whether some columns have to be equal.
+fn compares_columns(condition: &Expr) -> bool {
+    datafusion::logical_expr::utils::split_conjunction(condition).into_iter().any(|part| match part {
+        Expr::BinaryExpr(binary) => {
+            binary.op == Operator::Eq && !binary.left.column_refs().is_empty() && !binary.right.column_refs().is_empty()
+        }
+        _ => false,
+    })
+}
+
+/// How many conditions AND puts together.
+fn conditions(expr: &Expr) -> i32 {
+    i32::try_from(datafusion::logical_expr::utils::split_conjunction(expr).len()).unwrap_or(i32::MAX)
+}
+
+/// Into how many groupings ROLLUP, CUBE or GROUPING SETS put each row.
+fn grouping_sets(key: &Expr) -> f64 {
+    use datafusion::logical_expr::GroupingSet;
+    match key {
+        Expr::GroupingSet(GroupingSet::Rollup(keys)) => 1.0 + width_of(keys.len()),
+        Expr::GroupingSet(GroupingSet::Cube(keys)) => width_of(keys.len()).exp2(),
+        Expr::GroupingSet(GroupingSet::GroupingSets(sets)) => width_of(sets.len()),
+        _ => 0.0,
+    }
+}
+
+fn width(plan: &LogicalPlan) -> f64 {
+    width_of(plan.schema().fields().len())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a small number")]
+fn width_of(n: usize) -> f64 {
+    n as f64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a forecast")]
+fn rows_of(rows: u64) -> f64 {
+    rows as f64
+}
+
+#[cfg(test)]
+mod tests;

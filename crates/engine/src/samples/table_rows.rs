@@ -1,0 +1,75 @@
+//! How many rows the tables of a plan have, and what reading one costs in their format.
+
+use crate::error::Result;
+use crate::session::Session;
+use datafusion::catalog::TableProvider;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::datasource::{MemTable, source_as_provider};
+use datafusion::logical_expr::LogicalPlan;
+use plusminus_catalog::FileFormat;
+use plusminus_files::FileTable;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Splitting a row of text into fields, before any of them is read.
+const TEXT_ROW_NS: f64 = 120.0;
+/// Reading a row of JSON.
+const JSON_ROW_NS: f64 = 700.0;
+/// How much longer reading a field of text takes than decoding a value.
+const TEXT_FACTOR: f64 = 8.0;
+
+/// A table that a plan scans.
+#[derive(Debug)]
+pub(super) struct ScannedTable {
+    /// What samples of it are known by.
+    pub(super) key: String,
+    pub(super) rows: Option<u64>,
+    /// How much longer reading a value takes than decoding one of Parquet.
+    pub(super) decode_factor: f64,
+    /// What a row costs beside its values.
+    pub(super) row_ns: f64,
+}
+
+/// The tables that a plan scans, subqueries included, by the name that it scans them under.
+pub(super) async fn scanned_tables(session: &Session, plan: &LogicalPlan) -> Result<HashMap<String, ScannedTable>> {
+    let mut scans = HashMap::new();
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            let source = source_as_provider(&scan.source)?;
+            scans.insert(scan.table_name.to_string(), (session.table_key(&scan.table_name), source));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    let families = session.families()?;
+    let mut found = HashMap::with_capacity(scans.len());
+    for (name, (key, provider)) in scans {
+        let rows = match families.iter().find(|manifest| manifest.design.table == key) {
+            Some(manifest) => Some(manifest.base.rows),
+            None => counted(session, &provider).await,
+        };
+        let (decode_factor, row_ns) = match FileTable::of(&provider).map(|files| files.definition().format) {
+            Some(FileFormat::Csv) => (TEXT_FACTOR, TEXT_ROW_NS),
+            Some(FileFormat::Ndjson) => (TEXT_FACTOR, JSON_ROW_NS),
+            Some(FileFormat::Parquet) => (1.0, 0.0),
+            // Columns in memory need no decoding.
+            Some(FileFormat::Arrow) | None => (0.2, 0.0),
+        };
+        found.insert(name, ScannedTable { key, rows, decode_factor, row_ns });
+    }
+    Ok(found)
+}
+
+/// The rows of a table without a sample, as far as they are known without reading it.
+async fn counted(session: &Session, table: &Arc<dyn TableProvider>) -> Option<u64> {
+    if let Some(files) = FileTable::of(table) {
+        return files.about_rows(&session.context().state()).await;
+    }
+    if let Some(memory) = (table.as_ref() as &dyn std::any::Any).downcast_ref::<MemTable>() {
+        let mut rows = 0;
+        for partition in &memory.batches {
+            rows += partition.read().await.iter().map(|batch| batch.num_rows() as u64).sum::<u64>();
+        }
+        return Some(rows);
+    }
+    Some(*table.statistics()?.num_rows.get_value()? as u64)
+}
