@@ -149,18 +149,23 @@ async fn compare(session: &Session, sql: &str) -> Result<Vec<Line>, Box<dyn Erro
     Ok(lines)
 }
 
-/// Level, error in percent and time in milliseconds, as EXPLAIN says them.
+/// Level, error in percent and time in milliseconds of the first sample, as EXPLAIN says them.
 fn levels(explained: &Answer) -> Vec<(usize, Option<f64>, Option<f64>)> {
     let batch = explained.batch();
     let text = |column: usize| batch.column(column).as_string::<i32>().iter().map(Option::unwrap_or_default);
-    let facts = text(0).zip(text(1)).filter(|(step, _)| *step == "level");
+    let samples = text(0).zip(text(1)).filter(|(step, _)| *step == "sample");
+    let Some(first) = samples.filter_map(|(_, detail)| Some(detail.split_once(':')?.0)).next() else {
+        return Vec::new();
+    };
+    let facts = text(0).zip(text(1)).filter(|(step, _)| *step == "candidate");
     let number =
         |part: &str, from: &str, to: &str| part.trim().strip_prefix(from)?.strip_suffix(to)?.trim().parse::<f64>().ok();
     facts
         .filter_map(|(_, detail)| {
-            let (level, rest) = detail.split_once(':')?;
-            let mut parts = rest.split(',');
-            let (_, error, time) = (parts.next()?, parts.next()?, parts.next()?);
+            let (level, rest) = detail.strip_prefix(first)?.strip_prefix(", level ")?.split_once(':')?;
+            let (_, rest) = rest.split_once(" rows, ")?;
+            let (error, time) = rest.split_once(", ")?;
+            let (level, _) = level.split_once(' ')?;
             Some((level.parse().ok()?, number(error, "error ", "%"), number(time, "", "ms")))
         })
         .collect()

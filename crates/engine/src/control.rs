@@ -5,7 +5,9 @@
 
 use crate::answer::Answer;
 use crate::error::{Error, Result};
+use crate::exact::scanned;
 use crate::executor::Work;
+use datafusion::physical_plan::ExecutionPlan;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -27,6 +29,23 @@ pub struct Interrupt {
 struct Asked {
     asked: AtomicBool,
     told: Notify,
+    scan: Mutex<Option<Scan>>,
+}
+
+/// A scan of whole tables under way.
+#[derive(Debug)]
+struct Scan {
+    plan: Arc<dyn ExecutionPlan>,
+    rows_total: u64,
+}
+
+/// How far the scan of a query that reads its tables has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScanProgress {
+    /// Rows that were read.
+    pub rows: u64,
+    /// Rows that the tables have, about.
+    pub rows_total: u64,
 }
 
 impl Interrupt {
@@ -40,6 +59,19 @@ impl Interrupt {
     pub fn request(&self) {
         self.inner.asked.store(true, Ordering::SeqCst);
         self.inner.told.notify_waiters();
+    }
+
+    /// How far reading the tables has come, while a query with this interrupt computes something exactly.
+    #[must_use]
+    pub fn scan_progress(&self) -> Option<ScanProgress> {
+        let scan = self.inner.scan.lock().unwrap_or_else(PoisonError::into_inner);
+        let scan = scan.as_ref()?;
+        let rows = scanned(&scan.plan);
+        Some(ScanProgress { rows: rows.min(scan.rows_total), rows_total: scan.rows_total })
+    }
+
+    fn watch_scan(&self, scan: Option<Scan>) {
+        *self.inner.scan.lock().unwrap_or_else(PoisonError::into_inner) = scan;
     }
 
     /// Waits until somebody asks.
@@ -85,6 +117,7 @@ impl Best {
 pub(crate) struct Watch {
     best: Mutex<Option<Best>>,
     levels: Option<UnboundedSender<Answer>>,
+    interrupt: Option<Interrupt>,
     is_wanted: bool,
     stopped: AtomicBool,
     exact: AtomicBool,
@@ -94,7 +127,7 @@ impl Watch {
     pub(crate) fn new(listeners: &Listeners, has_deadline: bool) -> Self {
         let levels = listeners.levels.clone();
         let is_wanted = has_deadline || levels.is_some() || listeners.interrupt.is_some();
-        Self { levels, is_wanted, ..Self::default() }
+        Self { levels, interrupt: listeners.interrupt.clone(), is_wanted, ..Self::default() }
     }
 
     /// Whether anybody may ask for the answer of a level that is not the last.
@@ -107,9 +140,19 @@ impl Watch {
         self.stopped.load(Ordering::Relaxed)
     }
 
-    /// The query runs on the table now.
-    pub(crate) fn runs_exactly(&self) {
+    /// The query reads its tables now, of so many rows.
+    pub(crate) fn scans(&self, plan: &Arc<dyn ExecutionPlan>, rows_total: u64) {
         self.exact.store(true, Ordering::Relaxed);
+        if let Some(interrupt) = &self.interrupt {
+            interrupt.watch_scan(Some(Scan { plan: Arc::clone(plan), rows_total }));
+        }
+    }
+
+    /// The scan ended.
+    pub(crate) fn has_scanned(&self) {
+        if let Some(interrupt) = &self.interrupt {
+            interrupt.watch_scan(None);
+        }
     }
 
     /// Whether the answer of a level is in hand.

@@ -21,10 +21,16 @@ pub(crate) struct Exact {
     pub(crate) rows_read: u64,
 }
 
-/// Runs `plan` to its end; where that fails because of a file, the error names it.
-pub(crate) async fn run(plan: &LogicalPlan, state: &SessionState, executor: &Executor) -> Result<Exact> {
+/// Runs `plan` to its end, whose physical plan `begun` is told of; where that fails because of a file, the error names it.
+pub(crate) async fn run(
+    plan: &LogicalPlan,
+    state: &SessionState,
+    executor: &Executor,
+    begun: impl FnOnce(&Arc<dyn ExecutionPlan>),
+) -> Result<Exact> {
     let done = async {
         let physical = state.create_physical_plan(plan).await?;
+        begun(&physical);
         let batch = collected(&physical, state, executor).await?;
         Ok(Exact { batch, rows_read: scanned(&physical) })
     };
@@ -76,7 +82,8 @@ pub(crate) async fn collected(
     Ok(concat_batches(&schema, &batches)?)
 }
 
-fn scanned(plan: &Arc<dyn ExecutionPlan>) -> u64 {
+/// Rows that came out of the scans of a plan so far.
+pub(crate) fn scanned(plan: &Arc<dyn ExecutionPlan>) -> u64 {
     let own = match plan.downcast_ref::<DataSourceExec>() {
         Some(scan) => scan.metrics().and_then(|m| m.output_rows()).unwrap_or(0) as u64,
         None => 0,

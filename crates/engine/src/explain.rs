@@ -2,10 +2,11 @@
 
 use crate::answer::Answer;
 use crate::error::Result;
-use crate::listing;
+use crate::listing::{self, grouped};
 use crate::prepared::Fitted;
-use crate::run::{Forecast, Forecasts, Foretold, forecast};
-use crate::running::{Running, Way, caught, fallback, ms};
+use crate::run::{Candidates, Expected, Forecast, Forecasts, SampleForecast, forecast};
+use crate::running::{Running, Way, caught, fallback, in_words, ms};
+use crate::samples::TableCost;
 use crate::shape::Shape;
 use arrow::array::{ArrayRef, StringArray};
 use plusminus_dialect::Explain;
@@ -22,7 +23,7 @@ pub(crate) async fn run(running: &Arc<Running>, explain: Explain) -> Result<Answ
         Err(error) => {
             let reason = fallback(error)?;
             lines.clear();
-            exactly(&mut lines, running, reason.0);
+            exactly(&mut lines, running, reason.0).await?;
             None
         }
     };
@@ -38,17 +39,26 @@ pub(crate) async fn run(running: &Arc<Running>, explain: Explain) -> Result<Answ
 async fn estimated(lines: &mut Lines, running: &Arc<Running>) -> Result<Option<Forecasts>> {
     match running.way().await? {
         Way::Exact(reason) => {
-            exactly(lines, running, reason.0);
+            exactly(lines, running, reason.0).await?;
             Ok(None)
         }
         Way::Sample(shape, candidates) => samples(lines, running, &shape, &candidates).await,
     }
 }
 
-fn exactly(lines: &mut Lines, running: &Running, reason: String) {
+async fn exactly(lines: &mut Lines, running: &Running, reason: String) -> Result<()> {
     lines.push(("mode", "exact".to_owned()));
     lines.push(("reason", reason));
+    if let Some(cost) = running.table().cost().await? {
+        lines.push(("candidate", table_text(&cost)));
+    }
     lines.push(("plan", running.prepared.plan.display_indent().to_string()));
+    Ok(())
+}
+
+fn table_text(cost: &TableCost) -> String {
+    let learnt = if cost.is_learnt { "" } else { " (no scan of it was timed yet)" };
+    format!("the table: {} rows, exact, about {}{learnt}", grouped(cost.work.rows), in_words(cost.time))
 }
 
 async fn samples(
@@ -60,41 +70,50 @@ async fn samples(
     let elapsed = || running.session.inner.clock.elapsed().saturating_sub(running.start);
     let table = running.table();
     let forecasts = match forecast(shape, &running.context(&elapsed, &table), candidates).await? {
-        Foretold::Levels(forecasts) => forecasts,
-        Foretold::Table(reason) => {
-            exactly(lines, running, reason.0);
+        Candidates::Levels(forecasts) => forecasts,
+        Candidates::Table(reason) => {
+            exactly(lines, running, reason.0).await?;
             return Ok(None);
         }
-        Foretold::Catalog { is_exact } => {
+        Candidates::Catalog { is_exact } => {
             lines.push(("mode", if is_exact { "exact" } else { "approximate" }.to_owned()));
             lines.push(("reason", "the catalog knows the answer: no row is read".to_owned()));
             lines.push(("bounds", goal_text(running)));
             return Ok(None);
         }
     };
-    let manifest = &forecasts.fitted.manifest;
-    lines.push(("mode", "approximate".to_owned()));
-    lines.push(("sample", manifest.name.clone()));
-    lines.push(("design", manifest.design.to_string()));
-    if candidates.len() > 1 {
-        let others: Vec<&str> = candidates.iter().map(|f| f.manifest.name.as_str()).collect();
-        lines.push(("chosen by pilots of", others.join(", ")));
-    }
+    let is_table = matches!(forecasts.expected, Expected::Table(_));
+    lines.push(("mode", if is_table { "exact" } else { "approximate" }.to_owned()));
     lines.push(("columns read", shape.columns().join(", ")));
     lines.push(("bounds", goal_text(running)));
-    let told_by = format!("by a look at level {}", forecasts.told_by);
-    lines.push(("predicted", told_by));
-    for (level, forecast) in forecasts.levels.iter().enumerate() {
-        let mark = if level == forecasts.expected { ", expected to answer" } else { "" };
-        lines.push(("level", format!("{level}: {}{mark}", predicted(forecast, forecasts.is_relative))));
+    for sample in &forecasts.samples {
+        let manifest = &sample.fitted.manifest;
+        let (name, levels) = (&manifest.name, sample.levels.len());
+        let looked = format!("{name}: {}, predicted by a look at level {}", manifest.design, sample.pilot_level);
+        lines.push(("sample", looked));
+        for (level, forecast) in sample.levels.iter().enumerate() {
+            let text = predicted(forecast, forecasts.is_relative);
+            lines.push(("candidate", format!("{name}, level {level} of {levels}: {text}")));
+        }
     }
+    if let Some(cost) = &forecasts.table {
+        lines.push(("candidate", table_text(cost)));
+    }
+    let name = &forecasts.samples[0].fitted.manifest.name;
+    lines.push((
+        "expected",
+        match &forecasts.expected {
+            Expected::Level(level, why) => format!("{name}, level {level}: {why}"),
+            Expected::Table(why) => format!("the table: {why}"),
+        },
+    ));
     Ok(Some(forecasts))
 }
 
 fn predicted(forecast: &Forecast, is_relative: bool) -> String {
     let error = forecast.error.map_or_else(|| "error not known".to_owned(), |e| error_text(e, is_relative));
     let time = forecast.time.map_or_else(|| "time not learnt yet".to_owned(), |t| format!("{:.2} ms", ms(t)));
-    format!("{} rows, {error}, {time}", forecast.rows)
+    format!("{} rows, {error}, {time}", grouped(forecast.rows))
 }
 
 fn error_text(error: f64, is_relative: bool) -> String {
@@ -106,7 +125,8 @@ async fn analyze(lines: &mut Lines, running: &Arc<Running>, forecasts: Option<&F
     let report = answer.report();
     lines.push(("answered", format!("{}; {}", report.mode, report.reason)));
     lines.push(("rows read", report.rows_read.to_string()));
-    let forecast = report.level.and_then(|level| forecasts?.levels.get(level));
+    let sample = forecasts.and_then(|forecasts| own_sample(forecasts, report.sample.as_deref()));
+    let forecast = report.level.and_then(|level| sample?.levels.get(level));
     if let (Some(forecast), Some(forecasts)) = (forecast, forecasts) {
         let found = answer.worst_error(forecasts.is_relative)?;
         let text = |error: Option<f64>| error.map_or("not known".to_owned(), |e| error_text(e, forecasts.is_relative));
@@ -114,13 +134,23 @@ async fn analyze(lines: &mut Lines, running: &Arc<Running>, forecasts: Option<&F
         let time = forecast.time.map_or("not learnt yet".to_owned(), |t| format!("{:.2} ms", ms(t)));
         lines.push(("time", format!("{:.2} ms, predicted {time}", report.elapsed_ms)));
     } else {
-        lines.push(("time", format!("{:.2} ms", report.elapsed_ms)));
+        let table = forecasts.and_then(|forecasts| forecasts.table.as_ref()).filter(|_| report.sample.is_none());
+        let table = table.map_or_else(String::new, |cost| format!(", the table predicted {}", in_words(cost.time)));
+        lines.push(("time", format!("{:.2} ms{table}", report.elapsed_ms)));
+    }
+    for warning in &report.warnings {
+        lines.push(("note", warning.clone()));
     }
     for (part, time) in &report.parts {
         lines.push(("spent on", format!("{part}: {:.3} ms", ms(*time))));
     }
     lines.push(("met", report.met.map_or("no bound".to_owned(), |m| m.to_string())));
     Ok(())
+}
+
+/// The levels of the sample that answered.
+fn own_sample<'a>(forecasts: &'a Forecasts, name: Option<&str>) -> Option<&'a SampleForecast> {
+    forecasts.samples.iter().find(|sample| name == Some(sample.fitted.manifest.name.as_str()))
 }
 
 fn goal_text(running: &Running) -> String {

@@ -58,7 +58,7 @@ mod shape;
 
 pub use answer::{Answer, Bounds, Cell, Column, Mode, Report};
 pub use clock::{Clock, SystemClock};
-pub use control::Interrupt;
+pub use control::{Interrupt, ScanProgress};
 pub use error::{Error, Result};
 pub use plusminus_catalog::{CatalogError, Manifest, SampleSize};
 pub use plusminus_dialect::{OnMiss, Statement, StatementKind, SyntaxError};

@@ -212,9 +212,15 @@ impl Running {
     /// The exact answer; who waits minds the time.
     pub(crate) async fn exact(&self, reason: Reason) -> Result<Answer> {
         self.refuse_what_takes_too_long(&reason).await?;
-        self.watch.runs_exactly();
         let begun = self.elapsed();
-        let found = exact::run(&self.prepared.plan, self.prepared.state(), &self.session.inner.executor).await?;
+        let rows = match self.goal.is_bounded() {
+            true => self.prepared.table_work(&self.session).await?.rows,
+            false => 0,
+        };
+        let (state, executor) = (self.prepared.state(), &self.session.inner.executor);
+        let found = exact::run(&self.prepared.plan, state, executor, |scan| self.watch.scans(scan, rows)).await;
+        self.watch.has_scanned();
+        let found = found?;
         if self.goal.is_bounded() {
             self.table().learn(self.elapsed().saturating_sub(begun)).await?;
         }

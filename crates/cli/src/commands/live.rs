@@ -3,11 +3,13 @@
 use crate::format::{self, Style};
 use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
-use plusminus::{Answer, Error, Interrupt, Session, Statement};
+use plusminus::{Answer, Error, Interrupt, ScanProgress, Session, Statement};
 use std::time::Duration;
 
 /// Queries that end sooner show nothing but their answer.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// How often the progress of a scan is drawn.
+const TICK: Duration = Duration::from_millis(150);
 /// Lines of a level's answer that are shown; the final one is shown whole.
 const LINES_MAX: usize = 20;
 
@@ -42,7 +44,7 @@ pub(crate) async fn run(
     (done, pressed)
 }
 
-/// Shows every level's answer in the place of the one before.
+/// Shows every level's answer in the place of the one before, and how far reading a table has come.
 async fn watched(
     session: &Session,
     statement: &Statement,
@@ -52,6 +54,7 @@ async fn watched(
     let mut levels = session.stream(statement, interrupt);
     let (mut last, mut bar) = (None, None);
     let patience = tokio::time::sleep(PATIENCE);
+    let mut ticks = tokio::time::interval(TICK);
     tokio::pin!(patience);
     loop {
         tokio::select! {
@@ -60,10 +63,10 @@ async fn watched(
                 None => break,
             },
             () = &mut patience, if bar.is_none() => bar = Some(screen()),
+            _ = ticks.tick(), if bar.is_some() => {}
         }
-        if let (Some(bar), Some(Ok(answer))) = (&bar, &last) {
-            bar.set_message(format!("{}\n", shown(style, answer)));
-            bar.set_prefix("refining, Ctrl-C takes this answer");
+        if let Some(bar) = &bar {
+            show(bar, style, last.as_ref(), interrupt.scan_progress());
         }
     }
     if let Some(bar) = bar {
@@ -72,13 +75,44 @@ async fn watched(
     last.unwrap_or(Err(Error::Interrupted))
 }
 
+/// Draws the best answer so far, and what is being done.
+fn show(bar: &ProgressBar, style: Style, last: Option<&Result<Answer, Error>>, scan: Option<ScanProgress>) {
+    let takes = match last {
+        Some(Ok(answer)) => {
+            bar.set_message(format!("{}\n", shown(style, answer)));
+            "Ctrl-C takes this answer"
+        }
+        _ => "Ctrl-C gives it up",
+    };
+    bar.set_prefix(match (scan, last) {
+        (Some(scan), _) => format!("reading the table{}; {takes}", scan_text(scan, bar.elapsed())),
+        (None, Some(_)) => format!("refining; {takes}"),
+        (None, None) => format!("running; {takes}"),
+    });
+}
+
+/// Rows done, and the time left if the rest goes as fast.
+fn scan_text(scan: ScanProgress, since: Duration) -> String {
+    if scan.rows_total == 0 {
+        return String::new();
+    }
+    let rows = format!(": {} of {} rows", format::grouped(scan.rows), format::grouped(scan.rows_total));
+    #[expect(clippy::cast_precision_loss, reason = "a share")]
+    let share = scan.rows as f64 / scan.rows_total as f64;
+    if share <= 0.05 || share >= 1.0 {
+        return rows;
+    }
+    let left = since.as_secs_f64() * (1.0 - share) / share;
+    if left < 1.0 { format!("{rows}, under a second left") } else { format!("{rows}, about {left:.0} s left") }
+}
+
 /// A part of the terminal below the prompt, drawn anew with every message.
 fn screen() -> ProgressBar {
     let bar = ProgressBar::new_spinner();
     if let Ok(style) = ProgressStyle::with_template("{msg}{spinner} {prefix}") {
         bar.set_style(style);
     }
-    bar.set_prefix("running, Ctrl-C gives it up");
+    bar.set_prefix("running; Ctrl-C gives it up");
     bar.enable_steady_tick(Duration::from_millis(120));
     bar
 }

@@ -2,6 +2,7 @@
 
 use super::levels::{Levels, Look};
 use super::stopping::meets_or_null;
+use crate::session::samples::sql_name;
 use crate::shape::Shape;
 use datafusion::logical_expr::Expr;
 use plusminus_catalog::Manifest;
@@ -15,6 +16,8 @@ const SHARE_MAX: f64 = 0.3;
 const UNKNOWN_FACTOR: f64 = 16.0;
 /// The relative variance of a value that is taken where nothing is known: that of counts and of exponential values.
 const USUAL_VARIANCE: f64 = 1.0;
+/// Strata by the columns of WHERE, at most.
+const STRATA_MAX: u64 = 200;
 /// Rows of each group below which intervals say little.
 const GROUP_ROWS_MIN: f64 = 100.0;
 
@@ -29,7 +32,7 @@ impl Levels<'_> {
         if manifest.design.universe.is_some() {
             return None;
         }
-        let (keys, filters) = (columns(&self.shape.keys)?, filter_columns(self.shape));
+        let (keys, filters) = (columns(&self.shape.keys)?, filter_columns(self.shape, manifest));
         let is_decided = |names: &[String]| names.iter().all(|name| manifest.is_decided(name));
         let design = match is_decided(&keys) {
             true => self.larger(look, rows_needed)?,
@@ -101,11 +104,13 @@ fn columns(keys: &[Expr]) -> Option<Vec<String>> {
     keys.iter().map(name).collect()
 }
 
-/// The columns that WHERE compares, each once.
-fn filter_columns(shape: &Shape) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
+/// The columns of few values that WHERE compares: whoever asks for one of them finds more rows in strata by it.
+fn filter_columns(shape: &Shape, manifest: &Manifest) -> Vec<String> {
+    let (mut names, mut strata): (Vec<String>, u64) = (Vec::new(), 1);
     for column in shape.predicates.iter().flat_map(Expr::column_refs) {
-        if !names.contains(&column.name) {
+        let Some(values) = manifest.column_distinct(&column.name).map(|distinct| distinct.count) else { continue };
+        if !names.contains(&column.name) && strata.saturating_mul(values) <= STRATA_MAX {
+            strata *= values;
             names.push(column.name.clone());
         }
     }
@@ -114,33 +119,22 @@ fn filter_columns(shape: &Shape) -> Vec<String> {
 
 fn statement(manifest: &Manifest, by: &[String], size: &str) -> String {
     let table = &manifest.design.table;
-    let is_path = table.contains('/');
-    let stem = match is_path {
-        true => manifest.name.clone(),
-        false => table.replace(|c: char| !c.is_ascii_alphanumeric(), "_"),
-    };
+    let file = table.rsplit('/').next().and_then(|file| file.split('.').next()).unwrap_or(table);
+    let stem = file.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
     let (name, design) = match by.is_empty() {
-        true => (format!("{stem}_uniform"), String::new()),
+        true => (sql_name(&format!("{stem}_uniform")), String::new()),
         false => {
             let words: Vec<String> = by
                 .iter()
                 .map(|column| column.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_"))
                 .collect();
-            let quoted: Vec<String> = by.iter().map(|column| identifier(column)).collect();
-            (format!("{stem}_by_{}", words.join("_")), format!(" STRATIFIED BY ({})", quoted.join(", ")))
+            let quoted: Vec<String> = by.iter().map(|column| sql_name(column)).collect();
+            (sql_name(&format!("{stem}_by_{}", words.join("_"))), format!(" STRATIFIED BY ({})", quoted.join(", ")))
         }
     };
-    let table = if is_path { format!("'{}'", table.replace('\'', "''")) } else { identifier(table) };
-    format!("CREATE OR REPLACE SAMPLE {name} ON {table}{design} {size}")
-}
-
-/// A name as SQL takes it, in quotes where it needs them.
-fn identifier(name: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    match name.chars().all(is_plain) && !name.starts_with(|c: char| c.is_ascii_digit()) {
-        true => name.to_owned(),
-        false => format!("\"{}\"", name.replace('"', "\"\"")),
-    }
+    // A larger sample of the same design takes the place of the one there is.
+    let name = if manifest.design.stratified_by == by { sql_name(&manifest.name) } else { name };
+    format!("CREATE OR REPLACE SAMPLE {name} ON {}{design} {size}", sql_name(table))
 }
 
 /// A share as a percentage of two digits, rounded up.
@@ -175,6 +169,9 @@ mod tests {
 
     #[test]
     fn names_are_quoted_where_sql_asks_for_it() {
-        assert_eq!(["os", "Os", "2nd", "a b"].map(identifier), ["os", "\"Os\"", "\"2nd\"", "\"a b\""]);
+        assert_eq!(
+            ["os", "Os", "2nd", "a b", "/x/it's.csv"].map(sql_name),
+            ["os", "\"Os\"", "\"2nd\"", "\"a b\"", "'/x/it''s.csv'"]
+        );
     }
 }

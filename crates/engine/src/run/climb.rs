@@ -98,6 +98,11 @@ impl Run<'_> {
         })
     }
 
+    /// What the exact answer takes that follows a first look, where time alone is stated and suffices.
+    pub(super) async fn table_follows(&mut self) -> Result<Option<Duration>> {
+        Ok(self.opening().await?.map(|follows| follows.table))
+    }
+
     /// Whether the sample holds every row that could matter.
     fn is_exact_at_top(&self) -> bool {
         self.levels.view.at(self.price.top()).by_part.iter().all(Population::is_exact)
@@ -113,7 +118,7 @@ impl Run<'_> {
     }
 
     /// Whether the first look alone is more work than the exact answer, under an error bound.
-    async fn is_dearer_than_table(&mut self) -> Result<bool> {
+    pub(super) async fn is_dearer_than_table(&mut self) -> Result<bool> {
         let context = self.levels.context;
         let first = level_ns(self.price.cells(self.first()));
         if context.goal.error.is_none() || first <= UNQUESTIONED_NS || self.is_exact_at_top() {

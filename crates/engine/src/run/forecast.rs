@@ -5,6 +5,8 @@ use super::{Context, Run, catalog};
 use crate::choose;
 use crate::error::{Error, Result};
 use crate::prepared::Fitted;
+use crate::running::in_words;
+use crate::samples::TableCost;
 use crate::shape::{Reason, Shape};
 use plusminus_statistics::{Estimate, StratumSize, Target};
 use std::sync::Arc;
@@ -26,22 +28,43 @@ pub(crate) struct Forecast {
     pub(crate) time: Option<Duration>,
 }
 
-/// Every level of the sample that will answer.
+/// The levels of one sample.
 #[derive(Debug)]
-pub(crate) struct Forecasts {
+pub(crate) struct SampleForecast {
     pub(crate) fitted: Arc<Fitted>,
     pub(crate) levels: Vec<Forecast>,
     /// The level that was looked at.
-    pub(crate) told_by: usize,
-    /// Whether errors are fractions.
-    pub(crate) is_relative: bool,
-    /// The level that will probably answer.
-    pub(crate) expected: usize,
+    pub(crate) pilot_level: usize,
+    /// The level that will do, or the highest in time.
+    level: usize,
+    /// Whether that level is predicted to meet the bounds.
+    is_enough: bool,
 }
 
-/// Who will answer.
-pub(crate) enum Foretold {
-    /// A level of a sample.
+/// Who will probably answer.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Expected {
+    /// A level of the first sample, and why.
+    Level(usize, &'static str),
+    /// The table, and why.
+    Table(String),
+}
+
+/// All candidates.
+#[derive(Debug)]
+pub(crate) struct Forecasts {
+    /// The sample that is preferred comes first.
+    pub(crate) samples: Vec<SampleForecast>,
+    /// The exact answer; `None` where a sample or a level is pinned.
+    pub(crate) table: Option<TableCost>,
+    /// Whether errors are fractions.
+    pub(crate) is_relative: bool,
+    pub(crate) expected: Expected,
+}
+
+/// What the candidates of a query are.
+pub(crate) enum Candidates {
+    /// Levels of samples, and the table.
     Levels(Forecasts),
     /// The catalog; whether exactly.
     Catalog { is_exact: bool },
@@ -50,26 +73,22 @@ pub(crate) enum Foretold {
 }
 
 /// Looks at some rows, where they are needed, and says who will answer.
-pub(crate) async fn forecast(shape: &Shape, context: &Context<'_>, candidates: &[Arc<Fitted>]) -> Result<Foretold> {
+pub(crate) async fn forecast(shape: &Shape, context: &Context<'_>, candidates: &[Arc<Fitted>]) -> Result<Candidates> {
     let specials = match catalog::start(shape, context, candidates)? {
-        catalog::Start::Known(_, known) => return Ok(Foretold::Catalog { is_exact: known.is_exact() }),
-        catalog::Start::Refused(reason) => return Ok(Foretold::Table(reason)),
+        catalog::Start::Known(_, known) => return Ok(Candidates::Catalog { is_exact: known.is_exact() }),
+        catalog::Start::Refused(reason) => return Ok(Candidates::Table(reason)),
         catalog::Start::Look(specials) => specials,
     };
-    let (mut run, looked) = super::pilot::begin(shape, context, candidates, specials).await?;
-    let mut told_by = choose::telling_level(run.price.cumulative());
-    let mut look = match looked {
-        Some((level, look)) if level >= told_by => look,
-        _ => run.look(told_by).await?,
-    };
-    // Few rows of a group have wide intervals of their own kind, which say little of those of many.
-    let groups = look.populations.len() as u64;
-    let enough = choose::level_with(run.price.cumulative(), (groups * GROUP_ROWS).min(TELLING_ROWS_MAX));
-    if enough > told_by {
-        told_by = enough;
-        look = run.look(told_by).await?;
+    let (mut run, looked) = super::pilot::begin(shape, context, candidates, specials.clone()).await?;
+    let mut samples = vec![run.forecasts(looked, candidates).await?];
+    let expected = run.expected(&samples[0]).await?;
+    let preferred = Arc::clone(&samples[0].fitted);
+    for other in candidates.iter().filter(|other| !Arc::ptr_eq(other, &preferred)) {
+        let mut run = Run::new(shape, context, other, specials.clone())?;
+        samples.push(run.forecasts(None, candidates).await?);
     }
-    run.forecasts(told_by, &look, candidates).await.map(Foretold::Levels)
+    let is_relative = matches!(context.goal.error.unwrap_or(Target::Relative(1.0)), Target::Relative(_));
+    Ok(Candidates::Levels(Forecasts { samples, table: context.table.cost().await?, is_relative, expected }))
 }
 
 impl Run<'_> {
@@ -77,15 +96,30 @@ impl Run<'_> {
         Ok(self.look_at(level, false).await?.ok_or(Error::Interrupted)?.0)
     }
 
-    async fn forecasts(&mut self, told_by: usize, look: &Look, candidates: &[Arc<Fitted>]) -> Result<Forecasts> {
+    /// Extrapolates a look to every level.
+    async fn forecasts(&mut self, looked: Option<(usize, Look)>, candidates: &[Arc<Fitted>]) -> Result<SampleForecast> {
+        let mut pilot_level = choose::telling_level(self.price.cumulative());
+        let mut look = match looked {
+            Some((level, look)) if level >= pilot_level => look,
+            _ => self.look(pilot_level).await?,
+        };
+        // Few rows of a group have wide intervals of their own kind, which say little of those of many.
+        let groups = look.populations.len() as u64;
+        let enough = choose::level_with(self.price.cumulative(), (groups * GROUP_ROWS).min(TELLING_ROWS_MAX));
+        if enough > pilot_level {
+            pilot_level = enough;
+            look = self.look(pilot_level).await?;
+        }
         let target = self.levels.context.goal.error.unwrap_or(Target::Relative(1.0));
-        let width = self.levels.widest(look, target).await?;
-        let spread = self.levels.spread(told_by);
-        let is_relative = matches!(target, Target::Relative(_));
+        let width = self.levels.widest(&look, target).await?;
+        let spread = self.levels.spread(pilot_level);
         let error = |level: usize| {
             let width = width? * (self.levels.spread(level) / spread.max(f64::MIN_POSITIVE)).sqrt();
             // Relative errors are those from the nearer end of the interval.
-            if is_relative { Some(width / (1.0 - width)).filter(|_| width < 1.0) } else { Some(width) }
+            match target {
+                Target::Relative(_) => Some(width / (1.0 - width)).filter(|_| width < 1.0),
+                Target::Absolute(_) => Some(width),
+            }
         };
         let forecast = |(level, rows): (usize, &u64)| Forecast {
             rows: *rows,
@@ -93,14 +127,14 @@ impl Run<'_> {
             time: self.price.answer(level),
         };
         let levels: Vec<Forecast> = self.price.cumulative().iter().enumerate().map(forecast).collect();
-        let expected = self.expected(&levels);
         let is_own = |fitted: &&Arc<Fitted>| std::ptr::eq(fitted.as_ref(), self.levels.fitted);
         let fitted = Arc::clone(candidates.iter().find(is_own).unwrap_or(&candidates[0]));
-        Ok(Forecasts { fitted, levels, told_by, is_relative, expected })
+        let (level, is_enough) = self.best_level(&levels);
+        Ok(SampleForecast { fitted, levels, pilot_level, level, is_enough })
     }
 
-    /// The first level within the error; with a time alone the highest that ends in it.
-    fn expected(&self, levels: &[Forecast]) -> usize {
+    /// The first level within the error, or the highest that ends in time; whether all bounds are predicted to be met.
+    fn best_level(&self, levels: &[Forecast]) -> (usize, bool) {
         let goal = self.levels.context.goal;
         let (top, first) = (self.price.top(), self.first());
         let in_time = |level: &usize| match (goal.within, levels[*level].time) {
@@ -111,9 +145,41 @@ impl Run<'_> {
             Target::Relative(allowed) | Target::Absolute(allowed) => allowed,
         });
         let is_enough =
-            |level: &usize| allowed.is_some_and(|allowed| levels[*level].error.is_some_and(|error| error <= allowed));
-        let wanted = (first..=top).find(is_enough).unwrap_or(top);
-        (0..=wanted).rev().find(in_time).unwrap_or(0)
+            |level: &usize| allowed.is_none_or(|allowed| levels[*level].error.is_some_and(|error| error <= allowed));
+        let wanted = match allowed {
+            Some(_) => (first..=top).find(is_enough),
+            None => Some(top),
+        };
+        let level = (0..=wanted.unwrap_or(top)).rev().find(in_time).unwrap_or(0);
+        (level, wanted == Some(level))
+    }
+
+    /// Who will answer, given the levels of the preferred sample.
+    async fn expected(&mut self, sample: &SampleForecast) -> Result<Expected> {
+        let context = self.levels.context;
+        let goal = context.goal;
+        if goal.error.is_none() {
+            return Ok(match self.table_follows().await? {
+                Some(time) => Expected::Table(format!(
+                    "the exact answer is predicted to end within half the time ({}); a first estimate comes before it",
+                    in_words(time)
+                )),
+                None => Expected::Level(sample.level, "the most rows that fit into the time"),
+            });
+        }
+        if self.is_dearer_than_table().await? {
+            return Ok(Expected::Table("it costs less than a first look at the sample".to_owned()));
+        }
+        if sample.is_enough {
+            return Ok(Expected::Level(sample.level, "the fewest rows that are predicted to meet the bound"));
+        }
+        let cost = context.table.cost().await?;
+        Ok(match cost.filter(|cost| goal.reads_table_on_miss() && cost.may_end_in(context.left())) {
+            Some(_) => {
+                Expected::Table("no level is predicted to meet the error: what misses is computed there".to_owned())
+            }
+            None => Expected::Level(sample.level, "the best there is; the bound will probably be missed"),
+        })
     }
 }
 

@@ -18,7 +18,7 @@ mod settled;
 mod stopping;
 
 pub(crate) use advice::SampleAdvice;
-pub(crate) use forecast::{Forecast, Forecasts, Foretold, forecast};
+pub(crate) use forecast::{Candidates, Expected, Forecast, Forecasts, SampleForecast, forecast};
 pub(crate) use stopping::meets_or_null;
 
 use crate::choose;

@@ -89,8 +89,11 @@ impl Levels<'_> {
     pub(super) async fn repair(&mut self, groups: &[u32], look: &mut Look, columns: &mut [ArrayRef]) -> Result<bool> {
         let keys = self.keys_of(look)?;
         let plan = self.plan_for(groups, &keys)?;
-        self.context.watch.runs_exactly();
-        let found = exact::run(&plan, self.context.state, self.context.executor).await?;
+        let (state, executor, watch) = (self.context.state, self.context.executor, self.context.watch);
+        let rows = self.fitted.manifest.base.rows;
+        let found = exact::run(&plan, state, executor, |scan| watch.scans(scan, rows)).await;
+        watch.has_scanned();
+        let found = found?;
         self.rows_read += found.rows_read;
         let places = places(&keys, groups, &found.batch)?;
         for (number, column) in columns.iter_mut().enumerate().skip(keys.len()) {

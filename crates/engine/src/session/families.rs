@@ -1,7 +1,7 @@
 //! Which samples may answer for a table.
 
 use super::Session;
-use super::samples::memory_content;
+use super::samples::{memory_content, sql_name};
 use super::views::SampledView;
 use crate::error::Result;
 use crate::shape::Reason;
@@ -45,7 +45,8 @@ impl Session {
         families.retain(|m| m.design.table == key);
         if families.is_empty() {
             return Ok(Err(Reason::new(format!(
-                "there is no sample of '{key}' (CREATE SAMPLE name ON {key} makes one)"
+                "there is no sample of '{key}' (CREATE SAMPLE name ON {} makes one)",
+                sql_name(key)
             ))));
         }
         let now = self.now(&families, table, state).await?;

@@ -1,7 +1,7 @@
 //! The way in: tables, samples, statements.
 
 mod families;
-mod samples;
+pub(crate) mod samples;
 mod statements;
 mod tables;
 pub(crate) mod views;

@@ -321,6 +321,16 @@ fn tail_suggestions(manifest: &Manifest) -> Vec<String> {
     skewed.map(line).collect()
 }
 
+/// A table's or a column's name as a statement takes it: paths and unusual names in quotes.
+pub(crate) fn sql_name(name: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    match name {
+        path if path.contains('/') => format!("'{}'", path.replace('\'', "''")),
+        plain if plain.chars().all(is_plain) && !plain.starts_with(|c: char| c.is_ascii_digit()) => plain.to_owned(),
+        other => format!("\"{}\"", other.replace('"', "\"\"")),
+    }
+}
+
 /// The one table that a sample is of: a name, or a path in quotes.
 fn relation(text: &str) -> Result<String> {
     let text = text.trim();

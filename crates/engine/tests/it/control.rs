@@ -183,8 +183,7 @@ async fn levels_that_take_too_long_to_read_are_not_begun() {
         let sums = [8.0, sum(&|x| x), sum(&|x| slope * x), sum(&|x| x * x), sum(&|x| slope * x * x)];
         LearntLine { sums: sums.map(|sum| 1e15 * sum), seen: 8.0 }
     };
-    let costs =
-        LearntCosts { looks: line(1e-9), answers: line(1e-9), loads: line(1e-3), ..LearntCosts::default() };
+    let costs = LearntCosts { looks: line(1e-9), answers: line(1e-9), loads: line(1e-3), ..LearntCosts::default() };
     Store::open(world.store()).unwrap().keep_costs(&costs).unwrap();
     let sql = "SELECT g, SUM(x) AS s FROM t GROUP BY g WITHIN 60 SECONDS";
     let cold = super::support::open(world.folder.path(), 2).await;

@@ -9,6 +9,7 @@
 
 mod above;
 mod bounds;
+mod candidates;
 mod catalog;
 mod concurrent;
 mod control;

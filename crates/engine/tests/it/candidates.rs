@@ -1,0 +1,193 @@
+//! The exact answer is one of the candidates of every bounded query.
+
+use super::support::{World, rows, write_table};
+use futures::StreamExt;
+use plusminus::{Answer, Error, Mode, Session, SessionBuilder, Trust};
+use plusminus_catalog::{LearntCosts, Store};
+use std::path::Path;
+use std::time::Duration;
+
+/// A session with table `t`, and with what ON MISS says by default.
+async fn open(folder: &Path) -> Session {
+    let session = SessionBuilder::new(folder.join("store")).threads(2).open().await.unwrap();
+    session.register("t", folder.join("t.parquet").to_str().unwrap()).await.unwrap();
+    session
+}
+
+async fn world(rows: usize) -> World {
+    let folder = tempfile::tempdir().unwrap();
+    write_table(&folder.path().join("t.parquet"), rows, 7);
+    let session = open(folder.path()).await;
+    World { folder, session }
+}
+
+async fn asked(session: &Session, sql: &str) -> Answer {
+    session.execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}")).pop().unwrap()
+}
+
+/// Exact answers take `factor` times what the reference machine needs.
+fn teach(folder: &Path, factor: f64) {
+    let scans = [("t".to_owned(), factor), (String::new(), factor)].into();
+    let store = Store::open(folder.join("store")).unwrap();
+    store.keep_costs(&LearntCosts { scans, ..LearntCosts::default() }).unwrap();
+}
+
+const SUMS: &str = "SELECT k % 4 AS d, SUM(x) AS s FROM t WHERE n < 900 GROUP BY k % 4 ORDER BY d";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn time_enough_for_the_exact_answer_brings_it_after_an_estimate() {
+    let world = world(60_000).await;
+    world.session.sample("t").size_percent(10.0).build().await.unwrap();
+    let exact = rows(&asked(&world.session, SUMS).await);
+    let query = world.session.query(SUMS).within(Duration::from_secs(60));
+    let answers: Vec<Answer> = query.stream().await.unwrap().map(Result::unwrap).collect().await;
+    assert_eq!(answers.len(), 2);
+    assert_eq!(answers[0].report().mode, Mode::Approximate);
+    let report = answers[1].report();
+    assert_eq!((report.mode, report.met), (Mode::Exact, Some(true)), "{report:?}");
+    assert!(report.reason.contains("the time is enough for the exact answer"), "{}", report.reason);
+    assert_eq!(rows(&answers[1]), exact);
+    // Who prefers estimates gets one.
+    let estimate = asked(&world.session, &format!("{SUMS} WITHIN 60 SECONDS ON MISS REPORT")).await;
+    assert_eq!(estimate.report().mode, Mode::Approximate);
+}
+
+/// Where the exact answer was seen to take long, time is spent on samples.
+#[tokio::test(flavor = "multi_thread")]
+async fn time_too_short_for_the_exact_answer_brings_the_best_estimate() {
+    let world = world(60_000).await;
+    world.session.sample("t").size_percent(10.0).build().await.unwrap();
+    teach(world.folder.path(), 20.0);
+    let session = open(world.folder.path()).await;
+    let answer = asked(&session, &format!("{SUMS} WITHIN 60 MS")).await;
+    assert_eq!((answer.report().mode, answer.report().met), (Mode::Approximate, Some(true)), "{:?}", answer.report());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_that_no_sample_meets_is_met_by_the_table_and_the_note_says_which_sample_would_do() {
+    let world = world(200_000).await;
+    world.session.sample("t").size_percent(1.0).build().await.unwrap();
+    for bounded in [
+        "SELECT AVG(x) AS v FROM t WHERE k < 150 ERROR WITHIN 3%",
+        "SELECT SUM(n) AS v FROM t WHERE n < 700 ERROR WITHIN 3%",
+        "SELECT g, COUNT(*) AS v FROM t WHERE n < 800 GROUP BY g HAVING COUNT(*) > 20000 ORDER BY v ERROR WITHIN 8%",
+    ] {
+        let (plain, _) = bounded.split_once(" ERROR").unwrap();
+        let exact = rows(&asked(&world.session, plain).await);
+        let answer = asked(&world.session, bounded).await;
+        let report = answer.report();
+        assert_eq!((report.mode, report.met), (Mode::Exact, Some(true)), "{bounded}: {report:?}");
+        assert_eq!(rows(&answer), exact, "{bounded}");
+        let note = report.warnings.iter().find(|warning| warning.contains("no sample met the bound")).unwrap();
+        assert!(note.contains("200,000 rows"), "{note}");
+        // The statement in the note does what it says.
+        let (_, statement) = note.split_once("a sample would answer after: ").unwrap_or_else(|| panic!("{bounded}: {note}"));
+        asked(&world.session, statement).await;
+        let again = asked(&world.session, bounded).await;
+        assert_eq!(
+            (again.report().mode, again.report().met),
+            (Mode::Approximate, Some(true)),
+            "{statement}: {:?}",
+            again.report()
+        );
+    }
+}
+
+/// Groups that missed come from one scan, whatever their number.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_table_is_read_once() {
+    let world = world(60_000).await;
+    world.session.sample("t").stratified_by(["g"]).cap(1_500).build().await.unwrap();
+    let answer = asked(
+        &world.session,
+        "SELECT g, COUNT(*) AS c, SUM(price) AS s FROM t WHERE k < 150 GROUP BY g ERROR WITHIN 4%",
+    )
+    .await;
+    let trust: Vec<Trust> = answer.cells("s").unwrap().iter().map(|cell| cell.trust).collect();
+    let sampled: u64 = 12 * 1_500;
+    let read = answer.report().rows_read;
+    assert!(
+        answer.report().met == Some(true) && trust.contains(&Trust::Exact) && trust.contains(&Trust::Trusted),
+        "{trust:?}"
+    );
+    assert!(read <= 60_000 + sampled + 12_000, "{read} rows read");
+    let chosen = "SELECT g, AVG(x) AS a FROM t GROUP BY g ORDER BY a DESC LIMIT 3 ERROR WITHIN 1%";
+    let answer = asked(&world.session, chosen).await;
+    assert_eq!((answer.report().mode, answer.report().met), (Mode::Exact, Some(true)));
+    assert!(answer.report().rows_read <= 60_000, "{:?}", answer.report());
+}
+
+/// Without WITHIN nothing that was measured decides.
+#[tokio::test(flavor = "multi_thread")]
+async fn choices_do_not_depend_on_what_was_learnt() {
+    let world = world(100_000).await;
+    world.session.sample("t").size_percent(30.0).build().await.unwrap();
+    let questions = [
+        "SELECT AVG(x) AS v FROM t ERROR WITHIN 2%",
+        "SELECT AVG(x) AS v FROM t WHERE k < 3 ERROR WITHIN 2%",
+        "SELECT rare, COUNT(*) AS v FROM t GROUP BY rare ERROR WITHIN 5%",
+        "SELECT AVG(s) AS v FROM (SELECT k, SUM(x) AS s FROM t GROUP BY k) ERROR WITHIN 1%",
+    ];
+    let mut all = Vec::new();
+    for factor in [0.02, 1.0, 50.0] {
+        teach(world.folder.path(), factor);
+        let session = open(world.folder.path()).await;
+        let mut found = Vec::new();
+        for question in questions {
+            let report = asked(&session, question).await.report().clone();
+            found.push((report.mode, report.level, report.rows_read, report.met));
+        }
+        all.push(found);
+    }
+    assert_eq!(all[0], all[1]);
+    assert_eq!(all[1], all[2]);
+    assert!(all[0].iter().all(|found| found.3 == Some(true)), "{:?}", all[0]);
+}
+
+/// What only the table can answer is not begun when it cannot end in time.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_end_in_time_is_an_error_at_once() {
+    let world = world(60_000).await;
+    world.session.sample("t").size_percent(10.0).build().await.unwrap();
+    teach(world.folder.path(), 100.0);
+    let session = open(world.folder.path()).await;
+    let sql = "SELECT a.g, COUNT(*) FROM t a JOIN t b ON a.k = b.k GROUP BY a.g WITHIN 40 MS";
+    let Err(Error::BoundMissed { what, next, answer: None }) = session.execute(sql).await else { panic!() };
+    assert!(what.contains("joins are answered exactly") && what.contains("the exact answer takes about"), "{what}");
+    assert!(next.starts_with("WITHIN "), "{next}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_beyond_reach_within_a_time_too_short_for_the_table_is_reported() {
+    let world = world(60_000).await;
+    world.session.sample("t").size_percent(10.0).build().await.unwrap();
+    let enough = asked(&world.session, &format!("{SUMS} ERROR WITHIN 0.1% WITHIN 60 SECONDS")).await;
+    assert_eq!((enough.report().mode, enough.report().met), (Mode::Exact, Some(true)));
+    teach(world.folder.path(), 100.0);
+    let session = open(world.folder.path()).await;
+    let answer = asked(&session, &format!("{SUMS} ERROR WITHIN 0.1% WITHIN 100 MS")).await;
+    let report = answer.report();
+    assert_eq!((report.mode, report.met), (Mode::Approximate, Some(false)), "{report:?}");
+    assert!(report.reason.contains("before the error was met"), "{}", report.reason);
+}
+
+/// A pinned sample or level leaves the table out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pinned_sample_answers_although_the_table_would_be_better() {
+    let world = world(60_000).await;
+    world.session.sample("t").name("u").size_percent(10.0).build().await.unwrap();
+    asked(&world.session, "SET plusminus.sample = 'u'").await;
+    let answer = asked(&world.session, &format!("{SUMS} WITHIN 60 SECONDS")).await;
+    assert_eq!(answer.report().sample.as_deref(), Some("u"));
+}
+
+/// A sample of nearly the whole table costs more than the table where replicates are needed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_that_costs_more_than_the_table_is_not_made() {
+    let world = world(200_000).await;
+    world.session.sample("t").stratified_by(["k"]).size_percent(90.0).levels(1).build().await.unwrap();
+    let sql = "SELECT AVG(s) AS v FROM (SELECT k, SUM(x) AS s FROM t GROUP BY k) ERROR WITHIN 5%";
+    let report = asked(&world.session, sql).await.report().clone();
+    assert_eq!((report.mode, report.met), (Mode::Exact, Some(true)), "{report:?}");
+    assert!(report.reason.contains("costs no more than an estimate"), "{}", report.reason);
+}
