@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 /// Version 2 brought universe samples, whose `__cap` and `__rank` are of keys. A tail did not raise it: a tail's strata are
 /// strata like others, with their own N and k, and a program that knows nothing of tails weights them correctly.
 /// Version 3 brought keys that every level of a universe sample holds whole, which version 2 thinned out like others.
-/// Version 4 brought values far from the median, whose strata every level holds whole.
-pub const FORMAT_VERSION: u32 = 4;
+/// Version 4 brought values far from the median, whose strata every level holds whole; version 5 thins them out like others.
+pub const FORMAT_VERSION: u32 = 5;
 /// The oldest version that this program reads.
 pub const OLDEST_READABLE_VERSION: u32 = 1;
 
@@ -62,6 +62,12 @@ impl Manifest {
         self.design.stratified_by.iter().chain(&self.determined).any(|decided| decided == column)
     }
 
+    /// Whether every level holds the values far from the median whole.
+    #[must_use]
+    pub fn has_whole_classes(&self) -> bool {
+        self.format_version == 4 && !self.design.classes.is_empty()
+    }
+
     /// The number of rows held by all levels together.
     #[must_use]
     pub fn sampled_rows(&self) -> u64 {
@@ -105,7 +111,7 @@ pub struct Design {
     /// The columns whose largest values are kept whole.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tail: Vec<String>,
-    /// The columns whose values farthest from the median are kept whole by every level; chosen by the build.
+    /// The columns whose values farthest from the median are strata of their own, which the sample holds whole; chosen by the build.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,
     /// The column of whose values all rows are kept or none.

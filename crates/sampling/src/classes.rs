@@ -1,10 +1,13 @@
-//! Which rows a sample keeps whole unasked: those whose value of a heavy-tailed column lies farthest from its median.
+//! Which rows are strata of their own unasked: those whose value of a heavy-tailed column lies farthest from its median.
 //!
 //! A row that a sample does not show spoils an interval if it alone is worth a standard error. The few rows that could be are
-//! known whole by every level, so that what is sampled has no tail. Of the columns with a kurtosis above 6, those with the
-//! largest share what is given: a tenth of the rows that the family keeps for each (a fifth beyond a kurtosis of 200), a fifth for
-//! all, and never more than [`ROWS_MAX`], so that the lowest level stays quick. Only values strictly beyond an edge count:
-//! columns of few values that tie there have none.
+//! held whole by the sample and thinned out like all others by its lower levels, so that the strata of the others have no tail. Of
+//! the columns with a kurtosis above 6, those with the largest share what is given: a tenth of the rows that the family keeps for
+//! each (a fifth beyond a kurtosis of 200), a fifth for all, and never more than [`ROWS_MAX`]. Only values strictly beyond an edge
+//! count: columns of few values that tie there have none.
+//!
+//! Held whole by every level instead, classes made error bounds read 1.4 to 3.9 times the rows of the cheapest levels; thinned out
+//! it is 1.1 to 1.4 times (`coverage --part bounds`, 100 samples), and no family of the adversaries is rejected either way.
 
 use crate::columns::{as_float64, pack};
 use crate::error::SamplingError;
@@ -26,7 +29,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Kurtosis from which a column gets a class, and from which it gets twice as many rows.
 const KURTOSIS_MIN: f64 = 6.0;
 const KURTOSIS_HIGH: f64 = 200.0;
-/// Rows of all classes of a family, at most.
+/// Rows of all classes of a family, at most: more would make the scan that finds them longer.
 const ROWS_MAX: u64 = 4_096;
 /// Rows of a class, at least.
 const ROWS_MIN: u64 = 8;

@@ -62,7 +62,7 @@ impl Build {
         let strata = family.take_strata()?;
         let levels = request.levels.unwrap_or_else(|| cap::level_count(family.cap, cap::FLOOR)).max(1);
         let by_key = roles.keys.is_some();
-        let whole = strata.tails().filter(|_| by_key || plan.has_classes).unwrap_or_default();
+        let whole = strata.tails().filter(|_| by_key).unwrap_or_default();
         let ranks = layout::Ranks { caps: strata.caps(), levels, by_key, whole };
         let laid = layout::lay_out(&family.rows, &ranks, request.seed);
         let total = family.rows.len() as u64;

@@ -133,7 +133,7 @@ impl ImageCache {
         if let Some(strata) = self.lock().strata.get(&key) {
             return Ok(strata);
         }
-        let strata = Arc::new(SampleStrata::new(store.strata(manifest)?, !manifest.design.classes.is_empty()));
+        let strata = Arc::new(SampleStrata::new(store.strata(manifest)?, manifest.has_whole_classes()));
         self.lock().strata.keep(key, &strata, self.budget / STRATA_SHARE);
         Ok(strata)
     }

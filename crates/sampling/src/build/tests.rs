@@ -148,8 +148,8 @@ async fn the_largest_values_are_in_the_tail_and_not_in_the_body() {
     assert_eq!(body.fold(f64::NEG_INFINITY, f64::max).to_bits(), values[100].to_bits());
 }
 
-/// Unasked, the values farthest from the median of a heavy-tailed column are known whole at every level, on any number of
-/// threads; a column without tails has none.
+/// Unasked, the values farthest from the median of a heavy-tailed column are held whole by all levels together and in part by the
+/// lowest, on any number of threads; a column without tails has none.
 #[tokio::test(flavor = "multi_thread")]
 async fn classes_are_chosen_by_the_build() {
     for request in [
@@ -169,7 +169,7 @@ async fn classes_are_chosen_by_the_build() {
         let whole: u64 = (0..one.strata.len()).filter(|h| one.strata.is_tail(*h)).map(|h| one.strata.rows()[h]).sum();
         assert!(whole > 0);
         let lowest = counts(&one.rows[..1], STRATUM);
-        assert_eq!(of_class(&lowest), whole, "{request:?}");
+        assert!((1..whole).contains(&of_class(&lowest)), "{request:?}");
         assert_eq!(of_class(&counts(&one.rows, STRATUM)), whole);
     }
     let by_heavy = build(&request(&["z"], SampleSize::Rows(1_000), &[]), 2).await.unwrap();

@@ -37,9 +37,9 @@ pub(crate) enum Narrow {
 }
 
 impl SampleStrata {
-    /// `has_classes` tells of values far from the median that every level holds whole.
-    pub(crate) fn new(strata: Strata, has_classes: bool) -> Self {
-        let has_whole_tails = strata.is_universe() || has_classes;
+    /// `has_whole_classes` tells of values far from the median that every level holds whole.
+    pub(crate) fn new(strata: Strata, has_whole_classes: bool) -> Self {
+        let has_whole_tails = strata.is_universe() || has_whole_classes;
         Self { strata, has_whole_tails, last: Mutex::default(), values: OnceLock::new() }
     }
 
