@@ -5,17 +5,23 @@
 //! `cargo run -p plusminus-benches --release -- versus --scale 10`
 //! `cargo run -p plusminus-benches --release -- coverage --flights flights-3m.parquet --write docs/coverage.md`
 
+mod candidates;
 mod coverage;
 mod deadlines;
 mod figure;
 mod flights;
 mod forecasts;
+#[path = "../../crates/engine/tests/it/hits_table.rs"]
+mod hits_table;
 mod lineitem;
 mod memory;
 mod parts;
 mod rows;
 mod sampling;
 mod sizes;
+#[path = "../../crates/engine/tests/it/support.rs"]
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
+mod support;
 mod versus;
 mod words;
 
@@ -50,6 +56,8 @@ enum Command {
     },
     /// How often intervals hold, how wide they are and what bounds cost, over many redrawn samples
     Coverage(coverage::Options),
+    /// Which candidate answers under error and time bounds, beside the exact answer
+    Candidates(candidates::Options),
     /// What EXPLAIN foretells of every level beside what happens there
     Forecasts(forecasts::Options),
     /// Answer time against table size
@@ -82,6 +90,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     match Cli::parse().command {
         Command::Sampling { scale, folder } => sampling::run(scale, &folder).await,
+        Command::Candidates(options) => candidates::run(&options).await,
         Command::Forecasts(options) => forecasts::run(&options).await,
         Command::Sizes(options) => sizes::run(&options).await,
         Command::Rows(options) => rows::run(&options).await,

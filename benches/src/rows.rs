@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
 use datafusion::datasource::MemTable;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use plusminus::{Clock, Session, SystemClock};
+use plusminus::{Clock, OnMiss, Session, SystemClock};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::error::Error;
@@ -180,7 +180,7 @@ async fn by_turns(
     for run in 0..WARM_RUNS + options.runs {
         let start = clock.elapsed();
         let text = Words::New.text(sql, run as u128);
-        let answer = session.query(text).within(Duration::from_secs(60)).run().await?;
+        let answer = session.query(text).within(Duration::from_secs(60)).on_miss(OnMiss::Report).run().await?;
         let middle = clock.elapsed();
         plain.sql(sql).await?.collect().await?;
         if run >= WARM_RUNS {

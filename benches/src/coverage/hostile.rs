@@ -139,7 +139,7 @@ async fn draws(asked: &Asked, file: &Path, folder: &Path, thread: u64, campaign:
         world.session.execute(&create).await?;
         for ((aggregate, sql), truth) in asked.questions.iter().zip(&truths) {
             let bounds = if asked.together { "FOR ALL GROUPS" } else { "" };
-            let sql = format!("{sql} WITHIN 3600 SECONDS CONFIDENCE {CONFIDENCE}% {bounds}");
+            let sql = format!("{sql} WITHIN 3600 SECONDS CONFIDENCE {CONFIDENCE}% ON MISS REPORT {bounds}");
             let answers = world.session.execute(&sql).await?;
             let answer = answers.last().ok_or("no answer")?;
             let shown: Vec<Shown> = answer.cells("v")?.iter().map(Shown::from).collect();

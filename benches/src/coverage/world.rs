@@ -3,7 +3,7 @@
 use crate::coverage::campaign::Failure;
 use crate::coverage::dataset::{Dataset, Sample};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use plusminus::{Answer, Manifest, Session, SessionBuilder};
+use plusminus::{Answer, Manifest, OnMiss, Session, SessionBuilder};
 use std::path::Path;
 use std::time::Duration;
 
@@ -51,7 +51,14 @@ impl World {
 
     /// What the pinned sample says.
     pub(crate) async fn estimate(&self, sql: &str, confidence: u32) -> Result<Answer, Failure> {
-        Ok(self.session.query(sql).within(AN_HOUR).confidence_percent(f64::from(confidence)).run().await?)
+        Ok(self
+            .session
+            .query(sql)
+            .within(AN_HOUR)
+            .on_miss(OnMiss::Report)
+            .confidence_percent(f64::from(confidence))
+            .run()
+            .await?)
     }
 
     /// What the table says.

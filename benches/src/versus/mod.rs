@@ -6,9 +6,9 @@
 
 mod duckdb;
 mod report;
+pub(crate) mod tables;
 mod workload;
 
-use crate::coverage::sessions::Generator;
 use crate::lineitem;
 use crate::words::Words;
 pub(crate) use duckdb::median;
@@ -19,17 +19,16 @@ use report::{Compared, Line};
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tables::sessions;
 pub(crate) use workload::QUERIES;
-use workload::{FLIGHTS, Table};
-pub(crate) use workload::{LINEITEM, SESSIONS};
+use workload::Table;
+pub(crate) use workload::{FLIGHTS, LINEITEM, SESSIONS};
 
 /// Error bounds asked for, in percent.
 const PERCENTS: [f64; 4] = [1.0, 2.0, 5.0, 10.0];
 /// Times asked for, in milliseconds.
 const TIMES_MS: [u64; 5] = [20, 50, 200, 500, 2_000];
 const MEMORY_BYTES: u64 = 12 << 30;
-/// Video sessions at scale 1, as many rows as lineitem has.
-const SESSIONS_ROWS: f64 = 6_000_000.0;
 
 /// What `versus` takes.
 #[derive(Debug, clap::Args)]
@@ -71,22 +70,10 @@ pub(crate) async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn sessions(scale: f64, folder: &Path) -> Result<PathBuf, Box<dyn Error>> {
-    let folder = folder.join(format!("sessions-{scale}"));
-    if !folder.is_dir() {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of rows")]
-        let rows = (SESSIONS_ROWS * scale) as u64;
-        let unfinished = folder.with_extension("unfinished");
-        Generator::new(rows, 1).threads(2).write(&unfinished, &|_| {})?;
-        std::fs::rename(unfinished, &folder)?;
-    }
-    Ok(folder)
-}
-
 async fn compare(options: &Options, table: &'static Table, data: &Path) -> Result<Compared, Box<dyn Error>> {
     let scale = if data.is_file() { String::new() } else { format!("-{}", options.scale) };
     let store = options.folder.join(format!("versus-{}{scale}", table.name));
-    let session = session(&store, table, data).await?;
+    let session = session_on(&store, table, data).await?;
     let count = format!("SELECT COUNT(*) AS n FROM {}", table.name);
     let rows = session.query(count).run().await?.cells("n")?[0].estimate;
     let database = options.folder.join(format!("{}{scale}.duckdb", table.name));
@@ -121,17 +108,17 @@ pub(crate) fn lineitem_samples() -> &'static [(&'static str, &'static [&'static 
 
 /// A session with the samples of lineitem.
 pub(crate) async fn lineitem_session(scale: f64, folder: &Path, data: &Path) -> Result<Session, Box<dyn Error>> {
-    session(&folder.join(format!("versus-lineitem-{scale}")), &LINEITEM, data).await
+    session_on(&folder.join(format!("versus-lineitem-{scale}")), &LINEITEM, data).await
 }
 
 /// A session with lineitem or the video sessions and their samples.
 pub(crate) async fn sampled(table: &Table, scale: f64, folder: &Path) -> Result<Session, Box<dyn Error>> {
     let data = if table.name == LINEITEM.name { lineitem::generate(scale, folder)? } else { sessions(scale, folder)? };
-    session(&folder.join(format!("versus-{}-{scale}", table.name)), table, &data).await
+    session_on(&folder.join(format!("versus-{}-{scale}", table.name)), table, &data).await
 }
 
 /// A session with the samples, which are built unless they are there.
-async fn session(store: &Path, table: &Table, data: &Path) -> Result<Session, Box<dyn Error>> {
+pub(crate) async fn session_on(store: &Path, table: &Table, data: &Path) -> Result<Session, Box<dyn Error>> {
     let session = SessionBuilder::new(store).memory_bytes(MEMORY_BYTES).open().await?;
     session.register(table.name, &data.to_string_lossy()).await?;
     let question = format!("{} ERROR WITHIN 50%", table.queries[0].sql);

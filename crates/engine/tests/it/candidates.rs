@@ -81,7 +81,8 @@ async fn an_error_that_no_sample_meets_is_met_by_the_table_and_the_note_says_whi
         let note = report.warnings.iter().find(|warning| warning.contains("no sample met the bound")).unwrap();
         assert!(note.contains("200,000 rows"), "{note}");
         // The statement in the note does what it says.
-        let (_, statement) = note.split_once("a sample would answer after: ").unwrap_or_else(|| panic!("{bounded}: {note}"));
+        let (_, statement) =
+            note.split_once("a sample would answer after: ").unwrap_or_else(|| panic!("{bounded}: {note}"));
         asked(&world.session, statement).await;
         let again = asked(&world.session, bounded).await;
         assert_eq!(

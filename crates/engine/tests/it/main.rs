@@ -22,6 +22,7 @@ mod functions;
 mod golden;
 mod hidden;
 mod hits;
+mod hits_table;
 mod honesty;
 mod keys;
 mod memory;
