@@ -38,8 +38,8 @@ pub(crate) fn harder() -> Vec<Question> {
         "SELECT os, AVG(bitrate) AS b FROM sessions WHERE city IN (SELECT city FROM sessions GROUP BY city HAVING COUNT(*) > 20000) GROUP BY os",
         "SELECT AVG(sessiontime) AS t FROM sessions WHERE bitrate > (SELECT AVG(bitrate) FROM sessions)",
         "SELECT s.os, AVG(s.bytes) AS b FROM sessions s JOIN (SELECT genre, MAX(bitrate) AS top FROM sessions GROUP BY genre) g ON s.genre = g.genre WHERE s.bitrate * 2 > g.top GROUP BY s.os",
-        "SELECT customerid, COUNT(*) AS n FROM sessions GROUP BY customerid HAVING COUNT(*) > 15",
-        "SELECT COUNT(DISTINCT customerid) AS n FROM sessions WHERE genre = 'western'",
+        "SELECT userid, COUNT(*) AS n FROM sessions GROUP BY userid HAVING COUNT(*) > 15",
+        "SELECT COUNT(DISTINCT userid) AS n FROM sessions WHERE genre = 'western'",
         "SELECT bytes, COUNT(*) AS n FROM sessions GROUP BY bytes ORDER BY n DESC LIMIT 5",
         "SELECT os, COUNT(*) AS n FROM sessions GROUP BY os UNION ALL SELECT genre, COUNT(*) FROM sessions GROUP BY genre",
     ];

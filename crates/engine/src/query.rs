@@ -7,6 +7,7 @@ use crate::explain;
 use crate::goal::Goal;
 use crate::parts::Parts;
 use crate::prepared::case;
+use crate::run::Subqueries;
 use crate::running::{Running, ms};
 use crate::session::Session;
 use crate::shape::Role;
@@ -218,7 +219,7 @@ async fn plan_and_answer(
     parts.lap("hand over");
     let prepared = session.inner.prepared.get(&session, sql.query()).await?;
     parts.lap("plan");
-    let running = Arc::new(Running { session, prepared, goal, start, watch, parts });
+    let running = Arc::new(Running { session, prepared, goal, start, watch, parts, subqueries: Subqueries::default() });
     match &sql.explain {
         Some(explain) => explain::run(&running, *explain).await,
         None => running.answer().await,

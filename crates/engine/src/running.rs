@@ -9,7 +9,7 @@ use crate::goal::Goal;
 use crate::listing::{grouped, plain_report};
 use crate::parts::Parts;
 use crate::prepared::{Fitted, Prepared};
-use crate::run::{Context, Estimated, Outcome, SampleAdvice, TableReason, approximate, meets_or_null};
+use crate::run::{Context, Estimated, Outcome, SampleAdvice, Subqueries, TableReason, approximate, meets_or_null};
 use crate::samples::TableCandidate;
 use crate::session::Session;
 use crate::shape::{Reason, Role, Shape, roles, sketched};
@@ -38,6 +38,8 @@ pub(crate) struct Running {
     pub(crate) start: Duration,
     pub(crate) watch: Arc<Watch>,
     pub(crate) parts: Parts,
+    /// Results of subqueries, as far as they were needed.
+    pub(crate) subqueries: Subqueries,
 }
 
 /// What samples made of a query.
@@ -97,6 +99,7 @@ impl Running {
             start,
             watch: Arc::clone(&self.watch),
             parts: Parts::new(Arc::clone(clock), start),
+            subqueries: Subqueries::default(),
         })
     }
 
@@ -218,7 +221,10 @@ impl Running {
             false => 0,
         };
         let (state, executor) = (self.prepared.state(), &self.session.inner.executor);
-        let found = exact::run(&self.prepared.plan, state, executor, |scan| self.watch.scans(scan, rows)).await;
+        let found = exact::run(&self.subqueries.applied(&self.prepared.plan)?, state, executor, |scan| {
+            self.watch.scans(scan, rows)
+        })
+        .await;
         self.watch.has_scanned();
         let found = found?;
         if self.goal.is_bounded() {
@@ -280,6 +286,7 @@ impl Running {
             pinned_level: self.session.defaults().level.map(|l| l as usize),
             costs: &inner.costs,
             table,
+            subqueries: &self.subqueries,
             watch: &self.watch,
             parts: &self.parts,
         }

@@ -10,15 +10,16 @@ use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
 use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::LogicalPlanBuilder;
 use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 use std::sync::Arc;
 
-/// Keeps the rows of `batch` (the table's columns, then the stratum) that pass WHERE, in the order of strata.
+/// Keeps the rows of `batch` (the table's columns, then the stratum) that pass `conditions`, in the order of strata.
 ///
 /// Subqueries read the tables they name, not the sample.
 pub(crate) async fn filtered(
     shape: &Shape,
+    conditions: Vec<Expr>,
     state: &SessionState,
     executor: &Executor,
     batch: &RecordBatch,
@@ -26,7 +27,7 @@ pub(crate) async fn filtered(
     let numbered = numbered(batch)?;
     let table = Arc::new(MemTable::try_new(numbered.schema(), vec![vec![numbered]])?);
     let scan = LogicalPlanBuilder::scan(shape.scan.table_name.clone(), provider_as_source(table), None)?;
-    let plan = match conjunction(shape.predicates.iter().cloned()) {
+    let plan = match conjunction(conditions) {
         Some(predicate) => scan.filter(predicate)?.build()?,
         None => scan.build()?,
     };

@@ -132,7 +132,11 @@ impl<'a> Levels<'a> {
             let batch = self.living(next)?;
             let read = batch.num_rows() as u64;
             let batch = match self.shape.has_subquery {
-                true => filtered(self.shape, self.context.state, self.context.executor, &batch).await?,
+                true => {
+                    let (state, executor) = (context.state, context.executor);
+                    let conditions = context.subqueries.computed(&self.shape.predicates, state, executor).await?;
+                    filtered(self.shape, conditions, state, executor, &batch).await?
+                }
                 false => batch,
             };
             let program = match &mut self.program {

@@ -16,10 +16,12 @@ mod projected;
 mod repair;
 mod settled;
 mod stopping;
+mod subqueries;
 
 pub(crate) use advice::SampleAdvice;
 pub(crate) use forecast::{Candidates, Expected, Forecast, Forecasts, SampleForecast, forecast};
 pub(crate) use stopping::meets_or_null;
+pub(crate) use subqueries::Subqueries;
 
 use crate::choose;
 use crate::control::Watch;
@@ -64,6 +66,8 @@ pub(crate) struct Context<'a> {
     pub(crate) costs: &'a Costs,
     /// The exact answer, which may be better than any sample's.
     pub(crate) table: &'a TableCandidate<'a>,
+    /// Results of subqueries in WHERE.
+    pub(crate) subqueries: &'a Subqueries,
     /// Who waits.
     pub(crate) watch: &'a Watch,
     /// Where the time goes.

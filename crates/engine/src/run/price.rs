@@ -6,6 +6,7 @@ use crate::costs::Cost;
 use crate::image::Key;
 use crate::prepared::Fitted;
 use crate::shape::{Argument, Shape};
+use datafusion::logical_expr::Expr;
 use std::time::Duration;
 
 /// The part of the time left that a first look may take. Whatever the later ones do, there is an answer then; predictions
@@ -16,6 +17,26 @@ const NEXT_LOOK: f64 = 0.6;
 /// Looks are taken to be this much longer than the mean of those like them, so that most end in time.
 const CAUTION: f64 = 1.4;
 
+/// What estimating one number of one group takes, in cells of a row.
+const GROUP_CELLS: f64 = 60.0;
+
+/// The groups of the table, by the distinct values of the columns that make them; one where there is no GROUP BY.
+fn groups(shape: &Shape, fitted: &Fitted) -> f64 {
+    let mut names: Vec<String> = Vec::new();
+    for column in shape.keys.iter().flat_map(Expr::column_refs) {
+        if !names.contains(&column.name) {
+            names.push(column.name.clone());
+        }
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a forecast")]
+    let values = |name: &String| match fitted.manifest.column_distinct(name) {
+        Some(distinct) => distinct.count as f64,
+        None if fitted.manifest.is_decided(name) => fitted.manifest.strata_count as f64,
+        None => f64::INFINITY,
+    };
+    names.iter().map(values).product()
+}
+
 /// Looks of one query, priced.
 pub(super) struct Price<'a> {
     shape: &'a Shape,
@@ -23,6 +44,10 @@ pub(super) struct Price<'a> {
     fitted: &'a Fitted,
     /// Cells per row: what each row passes through.
     width: f64,
+    /// Groups of the table, at most; infinite where that is not known.
+    groups: f64,
+    /// Cells per group: what is estimated of each.
+    group_width: f64,
 }
 
 impl<'a> Price<'a> {
@@ -33,7 +58,9 @@ impl<'a> Price<'a> {
         let heavy = 4 * shape.specials.len() + if shape.is_beyond { 16 } else { 0 };
         #[expect(clippy::cast_precision_loss, reason = "a small number")]
         let width = (passes + heavy) as f64;
-        Self { shape, context, fitted, width }
+        #[expect(clippy::cast_precision_loss, reason = "a small number")]
+        let group_width = GROUP_CELLS * shape.smooths().count().max(1) as f64;
+        Self { shape, context, fitted, width, groups: groups(shape, fitted), group_width }
     }
 
     /// Rows held by the levels up to each.
@@ -52,9 +79,15 @@ impl<'a> Price<'a> {
         self.cumulative().get(level).copied().unwrap_or(0) as f64
     }
 
-    /// Rows times what each passes through.
+    /// Rows times what each passes through, and groups times what is estimated of each.
     pub(super) fn cells(&self, level: usize) -> f64 {
-        self.rows(level) * self.width
+        let rows = self.rows(level);
+        rows * self.width + rows.min(self.groups) * self.group_width
+    }
+
+    /// Rows of a group on average that the highest level holds.
+    pub(super) fn rows_per_group(&self) -> f64 {
+        self.rows(self.top()) / self.groups.max(1.0)
     }
 
     /// Whether the levels up to `level` are in memory in the order of the query's groups.

@@ -192,3 +192,28 @@ async fn a_look_that_costs_more_than_the_table_is_not_made() {
     assert_eq!((report.mode, report.met), (Mode::Exact, Some(true)), "{report:?}");
     assert!(report.reason.contains("costs no more than an estimate"), "{}", report.reason);
 }
+
+/// Subqueries in WHERE are computed once for all looks and for the exact answer, which then reads the table once more.
+#[tokio::test(flavor = "multi_thread")]
+async fn subqueries_are_computed_once() {
+    let world = world(60_000).await;
+    world.session.sample("t").size_percent(10.0).build().await.unwrap();
+    for (condition, tables) in [
+        ("n > (SELECT AVG(n) FROM t)", 1),
+        ("g IN (SELECT g FROM t GROUP BY g HAVING COUNT(*) > 3000)", 1),
+        ("n > (SELECT AVG(n) FROM t) AND EXISTS (SELECT 1 FROM t WHERE k = 3)", 2),
+        ("(k NOT IN (SELECT k FROM t WHERE n = 7 AND k < 50) OR x > (SELECT MAX(x) - 1 FROM t))", 2),
+    ] {
+        let sql = format!("SELECT g, SUM(price) AS s, COUNT(*) AS c FROM t WHERE {condition} GROUP BY g ORDER BY g");
+        let exact = asked(&world.session, &sql).await;
+        for bound in ["ERROR WITHIN 0.5%", "WITHIN 60 SECONDS", "ERROR WITHIN 40%"] {
+            let answer = asked(&world.session, &format!("{sql} {bound}")).await;
+            let report = answer.report();
+            assert_eq!(report.met, Some(true), "{sql} {bound}: {report:?}");
+            if report.mode == Mode::Exact {
+                assert_eq!(rows(&answer), rows(&exact), "{sql} {bound}");
+                assert!(report.rows_read <= 60_000, "{tables} subqueries of {sql} {bound} were read again: {report:?}");
+            }
+        }
+    }
+}

@@ -50,6 +50,7 @@ async fn a_look_outlives_a_higher_level_that_is_stopped() {
         start: Duration::ZERO,
         watch: Arc::new(Watch::new(&Listeners::default(), true)),
         parts: Parts::new(clock, Duration::ZERO),
+        subqueries: crate::run::Subqueries::default(),
     };
     let Way::Sample(shape, fitted) = running.way().await.unwrap() else { panic!("no sample answers") };
     let is_late = AtomicBool::new(false);
