@@ -78,7 +78,7 @@ pub(crate) async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let mut lines = Vec::new();
     for (name, session, questions) in worlds(options).await? {
         for question in &questions {
-            let exact = timed(&session, &question.sql, options.runs).await?;
+            let exact = session.query(&question.sql).run().await?;
             for bound in BOUNDS {
                 lines.push(line(&name, &session, question, bound, &exact, options.runs).await?);
             }
@@ -133,24 +133,12 @@ async fn hits(folder: &Path) -> Result<Session, Box<dyn Error>> {
     Ok(session)
 }
 
-/// The exact answer and the median of its times.
-async fn timed(session: &Session, sql: &str, runs: usize) -> Result<(Answer, f64), Box<dyn Error>> {
-    let clock = SystemClock::default();
-    let (mut times, mut answer) = (Vec::new(), session.query(sql).run().await?);
-    for _ in 0..runs {
-        let start = clock.elapsed();
-        answer = session.query(sql).run().await?;
-        times.push((clock.elapsed() - start).as_secs_f64() * 1e3);
-    }
-    Ok((answer, crate::versus::median(&times)))
-}
-
 async fn line(
     table: &str,
     session: &Session,
     question: &Question,
     bound: Bound,
-    (exact, exact_ms): &(Answer, f64),
+    exact: &Answer,
     runs: usize,
 ) -> Result<Line, Box<dyn Error>> {
     let bounded = match bound {
@@ -160,8 +148,12 @@ async fn line(
     let explained = session.execute(&format!("EXPLAIN {bounded}")).await?.pop().ok_or("no explanation")?;
     let (expected, predicted_ms) = page::expected(&explained);
     let clock = SystemClock::default();
-    let (mut ms, mut last) = (Vec::new(), None);
+    let (mut ms, mut exact_ms, mut last) = (Vec::new(), Vec::new(), None);
     for run in 0..=runs {
+        // In turn, so that both meet the same machine.
+        let start = clock.elapsed();
+        session.query(&question.sql).run().await?;
+        exact_ms.push((clock.elapsed() - start).as_secs_f64() * 1e3);
         let start = clock.elapsed();
         let answer = match session.query(&bounded).run().await {
             Ok(answer) => Some(answer),
@@ -186,6 +178,6 @@ async fn line(
         error_percent: last.as_ref().and_then(|answer| page::largest_error(answer, exact)),
         ms,
         median_ms,
-        exact_ms: *exact_ms,
+        exact_ms: crate::versus::median(&exact_ms),
     })
 }

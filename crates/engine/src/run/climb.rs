@@ -15,6 +15,9 @@ const UNQUESTIONED_NS: f64 = 2e6;
 /// Rows of a group on average below which no sample meets an error.
 const GROUP_ROWS_MIN: f64 = 5.0;
 
+/// The share of the time left that the exact answer takes when it needs no estimate of next to no worth before it.
+const SAFE_SHARE: f64 = 0.1;
+
 /// How far a run has come.
 struct Progress {
     level: usize,
@@ -113,7 +116,11 @@ impl Run<'_> {
 
     /// The level of the first look; none where the exact answer follows and even the lowest level takes too much of its time.
     fn first_within(&self, opening: Option<TableFollows>) -> Option<usize> {
-        let Some(TableFollows { look: most, .. }) = opening else { return Some(self.first()) };
+        let Some(TableFollows { look: most, table }) = opening else { return Some(self.first()) };
+        let is_safe = self.levels.context.left().is_some_and(|left| table <= left.mul_f64(SAFE_SHARE));
+        if is_safe && self.price.rows_per_group() < GROUP_ROWS_MIN {
+            return None;
+        }
         match self.price.look(0) {
             None => Some(0),
             Some(_) => (0..=self.price.top()).rev().find(|level| self.price.look(*level).is_some_and(|t| t <= most)),
@@ -123,12 +130,15 @@ impl Run<'_> {
     /// Whether the first look alone is more work than the exact answer, under an error bound.
     pub(super) async fn is_dearer_than_table(&mut self) -> Result<bool> {
         let context = self.levels.context;
-        let first = level_ns(self.price.cells(self.first()));
-        if context.goal.error.is_none() || first <= UNQUESTIONED_NS || self.is_exact_at_top() {
+        if context.goal.error.is_none() || context.pinned_level.is_some() {
             return Ok(false);
         }
-        // Groups of so few rows are never within an error, and a look at them would be in vain.
+        let first = level_ns(self.price.cells(self.first()));
+        // A look at groups of so few rows would be in vain.
         let is_vain = context.goal.reads_table_on_miss() && self.price.rows_per_group() < GROUP_ROWS_MIN;
+        if !is_vain && first <= UNQUESTIONED_NS || self.is_exact_at_top() {
+            return Ok(false);
+        }
         let most = if is_vain { 0.0 } else { 1.0 };
         let cost = context.table.cost().await?;
         Ok(cost.is_some_and(|cost| first > most * cost.work.ns && cost.may_end_in(context.left())))

