@@ -12,8 +12,7 @@ use clap::ValueEnum;
 use plusminus::Answer;
 use std::io::{self, Write};
 
-pub(crate) use number::significant;
-pub(crate) use table::{grouped, inline_texts, plain_texts, ruled};
+pub(crate) use table::{aligned, exact_texts, grouped, inline_texts, plain_texts, ruled};
 
 /// How answers are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -1,7 +1,12 @@
-//! Numbers for people: the error to two significant digits, the value to the same place.
+//! Numbers for people: the error to two significant digits, the value to the same place, digits in groups of three.
 
 /// An upper end this many times further away than the lower one (or the other way round) is shown as an interval.
 const LOPSIDED: f64 = 1.5;
+
+/// Numbers from here on are shown in powers of ten.
+const POWERS_FROM: f64 = 1e15;
+/// Significant digits of exact floating-point numbers.
+const EXACT_DIGITS: i32 = 6;
 
 /// `6.74 ± 0.12`, or `6.74 [6.65, 7.20]` when the interval is clearly lopsided.
 pub(crate) fn with_error(value: f64, lower: Option<f64>, upper: Option<f64>) -> String {
@@ -12,10 +17,17 @@ pub(crate) fn with_error(value: f64, lower: Option<f64>, upper: Option<f64>) -> 
         let (low, high) = (end(lower, "-∞", f64::floor), end(upper, "∞", f64::ceil));
         return format!("{} [{low}, {high}]", significant(value, 3));
     };
+    let largest = [value, lower, upper].into_iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
+    if largest >= POWERS_FROM && largest.is_finite() {
+        let power = place_of(value, 1);
+        let unit = 10_f64.powi(power);
+        let text = with_error(value / unit, Some(lower / unit), Some(upper / unit));
+        return if text.contains('±') { format!("({text})e{power}") } else { format!("{text} e{power}") };
+    }
     let (below, above) = (value - lower, upper - value);
     let widest = below.max(above);
     if widest <= 0.0 {
-        return plain(value);
+        return exact(value);
     }
     let place = place_of(widest, 2);
     let shown = rounded(value, place, f64::round);
@@ -28,9 +40,44 @@ pub(crate) fn with_error(value: f64, lower: Option<f64>, upper: Option<f64>) -> 
     format!("{} ± {}", at_place(shown, place), at_place(error, place))
 }
 
-/// An exact number that was computed: as short as it goes.
-pub(crate) fn plain(value: f64) -> String {
-    format!("{value}")
+/// An exact floating-point number: 6 significant digits, and never fewer than the integer part has.
+pub(crate) fn exact(value: f64) -> String {
+    if !value.is_finite() {
+        return if value.is_nan() { "NaN".to_owned() } else { format!("{value}").replace("inf", "Infinity") };
+    }
+    if value != 0.0 && !(1e-5..POWERS_FROM).contains(&value.abs()) {
+        let digits = usize::try_from(EXACT_DIGITS - 1).unwrap_or(0);
+        let text = format!("{value:.digits$e}");
+        let (mantissa, power) = text.split_once('e').unwrap_or((&text, "0"));
+        return format!("{}e{power}", trimmed(mantissa));
+    }
+    trimmed(&at_place(value, place_of(value, EXACT_DIGITS).min(0)))
+}
+
+/// Without zeros at the end, of which one stays behind a decimal point.
+fn trimmed(text: &str) -> String {
+    if !text.contains('.') {
+        return format!("{text}.0");
+    }
+    let short = text.trim_end_matches('0');
+    if short.ends_with('.') { format!("{short}0") } else { short.to_owned() }
+}
+
+/// A number in digits, `-1234567.25`, with its integer part in groups of three.
+pub(crate) fn in_groups(text: &str) -> String {
+    let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
+    let (whole, rest) = match digits.find(|c: char| !c.is_ascii_digit()) {
+        Some(end) => digits.split_at(end),
+        None => (digits, ""),
+    };
+    let mut grouped = String::with_capacity(text.len() + whole.len() / 3);
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && (whole.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    format!("{sign}{grouped}{rest}")
 }
 
 /// `value` to `digits` significant digits.
@@ -59,12 +106,13 @@ fn rounded(value: f64, place: i32, way: fn(f64) -> f64) -> f64 {
 
 /// `value` rounded to the place of 10 to the power `place`.
 fn at_place(value: f64, place: i32) -> String {
-    if place >= 0 {
+    let text = if place >= 0 {
         let unit = 10_f64.powi(place);
         format!("{:.0}", (value / unit).round() * unit)
     } else {
         format!("{value:.*}", usize::try_from(-place).unwrap_or(0).min(17))
-    }
+    };
+    in_groups(&text)
 }
 
 #[cfg(test)]
@@ -76,15 +124,39 @@ mod tests {
         let shown = |v, lo, hi| with_error(v, Some(lo), Some(hi));
         assert_eq!(shown(6.738, 6.618, 6.858), "6.74 ± 0.13");
         assert_eq!(shown(6.74, 6.62, 6.86), "6.74 ± 0.12");
-        assert_eq!(shown(1_204_551.0, 1_196_931.0, 1_212_171.0), "1204600 ± 7700");
+        assert_eq!(shown(1_204_551.0, 1_196_931.0, 1_212_171.0), "1,204,600 ± 7,700");
         assert_eq!(shown(0.001_234, 0.001_134, 0.001_334), "0.00123 ± 0.00011");
         assert_eq!(shown(10.0, 9.9, 10.5), "10.00 [9.90, 10.50]");
-        assert_eq!(shown(3.0, 3.0, 3.0), "3");
+        assert_eq!(shown(3.0, 3.0, 3.0), "3.0");
         assert_eq!(with_error(5.0, Some(1.0), None), "5.00 [1.00, ∞]");
-        assert_eq!(shown(10_879.094, 10_879.094, 86_400.0), "11000 [10000, 87000]");
+        assert_eq!(shown(10_879.094, 10_879.094, 86_400.0), "11,000 [10,000, 87,000]");
         assert_eq!(shown(100.0, 99.4, 100.62), "100.00 ± 0.62");
         assert_eq!(shown(100.0, 98.764, 101.21), "100.0 ± 1.3");
-        assert_eq!(significant(-1234.5, 2), "-1200");
+        assert_eq!(significant(-1234.5, 2), "-1,200");
         assert_eq!(significant(0.0, 2), "0");
+    }
+
+    #[test]
+    fn large_numbers_are_in_powers_of_ten() {
+        assert_eq!(with_error(1.2345e17, Some(1.2300e17), Some(1.2390e17)), "(1.2345 ± 0.0045)e17");
+        assert_eq!(with_error(2.0e15, Some(1.9e15), Some(2.9e15)), "2.00 [1.90, 2.90] e15");
+        assert_eq!([1.5e15, 1e300].map(exact), ["1.5e15", "1.0e300"]);
+    }
+
+    #[test]
+    fn exact_numbers_have_six_digits_and_their_whole_integer_part() {
+        let shown = [3.298_922_488_703_510_7, 98.0, 0.5, 143_833_056.014, -1234.5678, 0.000_012_345_678, 1.0e-9, 0.0];
+        let expected = ["3.29892", "98.0", "0.5", "143,833,056.0", "-1,234.57", "0.0000123457", "1.0e-9", "0.0"];
+        assert_eq!(shown.map(exact), expected);
+        assert_eq!([f64::NAN, f64::INFINITY, f64::NEG_INFINITY].map(exact), ["NaN", "Infinity", "-Infinity"]);
+    }
+
+    #[test]
+    fn digits_are_in_groups_of_three() {
+        let shown = ["1", "-123", "1234", "-1234567.25", "0.1234", "9223372036854775807"];
+        assert_eq!(
+            shown.map(in_groups),
+            ["1", "-123", "1,234", "-1,234,567.25", "0.1234", "9,223,372,036,854,775,807"]
+        );
     }
 }

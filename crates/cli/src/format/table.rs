@@ -2,14 +2,14 @@
 
 use super::cells::texts;
 use super::json::trust_word;
-use super::number::{significant, with_error};
+use super::number::{exact, in_groups, significant, with_error};
 use super::{Errors, Style};
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table, TableComponent};
-use plusminus::{Answer, Column, Mode, Report, Trust};
+use plusminus::{Answer, Column, Mode, Report, Role, Trust};
 use std::io::{self, Write};
 
 /// Rows printed before the rest is only counted.
@@ -23,7 +23,7 @@ pub(crate) fn print(sink: &mut dyn Write, answer: &Answer, style: &Style) -> io:
     for (column, values) in answer.columns().iter().zip(answer.batch().columns()) {
         for (name, cells) in rendered(column, values, style.errors) {
             names.push(name);
-            columns.push(cells);
+            columns.push(if column.data_type.is_numeric() { aligned(cells) } else { cells });
             right.push(column.data_type.is_numeric());
         }
     }
@@ -67,7 +67,7 @@ fn rendered(column: &Column, values: &ArrayRef, errors: Errors) -> Vec<(String, 
             (format!("{}_trust", column.name), bounds.trust.iter().map(|t| trust_word(*t).to_owned()).collect()),
         ],
         (Some(_), Errors::Inline) => vec![(column.name.clone(), inline_texts(column, values))],
-        _ => vec![(column.name.clone(), plain())],
+        _ => vec![(column.name.clone(), exact_texts(column, values))],
     }
 }
 
@@ -76,9 +76,23 @@ pub(crate) fn plain_texts(values: &ArrayRef) -> Vec<String> {
     texts(values).into_iter().map(|t| t.unwrap_or_else(|| "NULL".to_owned())).collect()
 }
 
+/// Exact values for people: floating-point numbers to six digits; integers and decimals in groups of three where they were computed,
+/// and as they are where they may be years or identifiers.
+pub(crate) fn exact_texts(column: &Column, values: &ArrayRef) -> Vec<String> {
+    let plain = plain_texts(values);
+    if values.data_type().is_floating() {
+        let shown = |(number, plain): (Option<f64>, String)| number.map_or(plain, exact);
+        return numbers(values).into_iter().zip(plain).map(shown).collect();
+    }
+    match column.role == Role::Estimate && column.data_type.is_numeric() {
+        true => plain.into_iter().map(|text| if text == "NULL" { text } else { in_groups(&text) }).collect(),
+        false => plain,
+    }
+}
+
 /// Estimates with their errors in them.
 pub(crate) fn inline_texts(column: &Column, values: &ArrayRef) -> Vec<String> {
-    let plain = plain_texts(values);
+    let plain = exact_texts(column, values);
     let (Some(bounds), true) = (&column.bounds, column.data_type.is_numeric()) else { return plain };
     let (estimates, lower, upper) = (numbers(values), numbers(&bounds.lower), numbers(&bounds.upper));
     let rows = plain.into_iter().enumerate();
@@ -88,6 +102,24 @@ pub(crate) fn inline_texts(column: &Column, values: &ArrayRef) -> Vec<String> {
         (Trust::Untrusted(_), Some(value)) => format!("~{}", significant(value, 2)),
     })
     .collect()
+}
+
+/// Pads the numbers of a column so that their decimal points, or the ends of whole numbers, stand in one line.
+pub(crate) fn aligned(cells: Vec<String>) -> Vec<String> {
+    let point = |cell: &str| cell.find(['.', ' ', '[', 'e']).unwrap_or(cell.len());
+    let width = |text: &str| text.chars().count();
+    let split = |cell: &String| {
+        let (whole, rest) = cell.split_at(point(cell));
+        (width(whole), width(rest))
+    };
+    let behind = cells.iter().map(|cell| split(cell).1).max().unwrap_or(0);
+    cells
+        .into_iter()
+        .map(|cell| {
+            let padding = behind - split(&cell).1;
+            format!("{cell}{}", " ".repeat(padding))
+        })
+        .collect()
 }
 
 fn numbers(array: &ArrayRef) -> Vec<Option<f64>> {
@@ -136,13 +168,17 @@ fn percent(fraction: f64) -> f64 {
 
 /// 1234567 as `1,234,567`.
 pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
+    in_groups(&number.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::aligned;
+
+    #[test]
+    fn decimal_points_stand_in_one_line() {
+        let cells = ["6.74 ± 0.12", "1,204 ± 7", "98.0", "~5", "NULL"].map(str::to_owned).to_vec();
+        let expected = [("6.74 ± 0.12", 0), ("1,204 ± 7", 6), ("98.0", 8), ("~5", 10), ("NULL", 10)];
+        assert_eq!(aligned(cells), expected.map(|(text, spaces)| format!("{text}{}", " ".repeat(spaces))).to_vec());
     }
-    text
 }

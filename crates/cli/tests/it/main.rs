@@ -7,6 +7,7 @@
     reason = "tests fail by panicking, and compare exact numbers exactly"
 )]
 
+mod demo;
 mod formats;
 mod killed;
 mod readme;

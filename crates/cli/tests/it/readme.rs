@@ -43,12 +43,3 @@ fn every_command_in_it_works() {
     }
     assert!(ran >= 10, "only {ran} commands");
 }
-
-#[test]
-fn the_demo_shows_both_statements_beside_exact_answers() {
-    let folder = folder();
-    let page = super::support::stdout(folder.path(), &["demo", "--yes", "--rows", "300000"]);
-    assert!(page.contains("WITHIN 5 SECONDS") && page.contains("ERROR WITHIN 10% AT CONFIDENCE 95%"), "{page}");
-    assert!(!page.contains("WRONG") && !page.contains("no such row"), "{page}");
-    assert_eq!(page.matches("× faster").count(), 5, "{page}");
-}

@@ -43,14 +43,21 @@ pub(crate) async fn generate(global: &Global, rows: u64, home: &Path) -> Result<
     Ok(Generated { bytes: size(&folder), folder, took: Some(now().saturating_sub(start)) })
 }
 
-/// Draws a uniform sample and two stratified ones, 1 % each, in one pass.
+/// The samples: what they are stratified by, and their part of the rows; together no more than 5 %.
+const SAMPLES: [(&str, &[&str], f64); 3] = [
+    ("sessions_by_genre_os", &["genre", "os"], 1.2),
+    ("sessions_by_country", &["country"], 2.5),
+    ("sessions_uniform", &[], 1.2),
+];
+
+/// Draws the samples that the statements suggest by what they group and filter on, in one pass.
 pub(crate) async fn sample(session: &Session) -> Result<Built, Failure> {
     let start = now();
-    let by = |name: &str, columns: &[&str]| {
-        session.sample("sessions").name(name).stratified_by(columns.iter().copied()).size_percent(1.0).replace(true)
+    let builder = |(name, columns, percent): &(&str, &[&str], f64)| {
+        let sample = session.sample("sessions").name(*name).stratified_by(columns.iter().copied());
+        sample.size_percent(*percent).replace(true)
     };
-    let builders = vec![by("sessions_uniform", &[]), by("sessions_by_os", &["os"]), by("sessions_by_city", &["city"])];
-    let manifests = session.build_samples(builders).await?;
+    let manifests = session.build_samples(SAMPLES.iter().map(builder).collect()).await?;
     Ok(Built { manifests, took: now().saturating_sub(start) })
 }
 

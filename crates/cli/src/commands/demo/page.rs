@@ -2,9 +2,9 @@
 
 use super::data::{Built, Generated};
 use super::statements::Statement;
-use crate::format::{grouped, inline_texts, plain_texts, ruled};
+use crate::format::{aligned, exact_texts, grouped, inline_texts, plain_texts, ruled};
 use comfy_table::CellAlignment;
-use plusminus::{Answer, Column, Role, Trust};
+use plusminus::{Answer, Column, Mode, Role, Trust};
 use std::collections::HashMap;
 use std::io::Write;
 
@@ -14,6 +14,8 @@ const ROWS_SHOWN: usize = 8;
 /// One statement answered both ways.
 pub(crate) struct Comparison {
     pub(crate) statement: &'static Statement,
+    /// The first estimate, where the time allowed a better answer after it.
+    pub(crate) first: Option<Answer>,
     /// The first run, which loads what it needs of the sample.
     pub(crate) first_ms: f64,
     pub(crate) median_ms: f64,
@@ -65,21 +67,37 @@ impl Page {
         let table = self.table(comparison);
         self.line(&table);
         let report = comparison.approximate.report();
+        if let Some(first) = &comparison.first {
+            self.line(&format!(
+                "first estimate after {:.1} ms from {} rows, answer after {:.1} ms: {}",
+                first.report().elapsed_ms,
+                grouped(first.report().rows_read),
+                comparison.first_ms,
+                report.reason
+            ));
+            return self.notes(comparison);
+        }
         let exact_ms = comparison.exact.report().elapsed_ms;
         let ratio = exact_ms / comparison.median_ms.max(1e-3);
         self.ratios.push(ratio);
         let source = match (&report.sample, report.level) {
             (Some(sample), Some(level)) => format!("{} rows of {sample}, level {level}", grouped(report.rows_read)),
+            _ if report.rows_read == 0 => "no row read: the counts of a sample's strata tell it exactly".to_owned(),
             _ => report.reason.clone(),
         };
         let met = if report.met == Some(true) { "bound met" } else { "bound MISSED" };
+        let what = if report.mode == Mode::Exact { "answer" } else { "estimate" };
         self.line(&format!(
-            "estimate {:.1} ms (first run {:.1} ms), {source}, {met} · exact {exact_ms:.0} ms, {} rows · {ratio:.0}× faster",
+            "{what} {:.1} ms (first run {:.1} ms), {source}, {met} · exact {exact_ms:.0} ms, {} rows · {ratio:.0}× faster",
             comparison.median_ms,
             comparison.first_ms,
             grouped(comparison.exact.report().rows_read),
         ));
-        for warning in &report.warnings {
+        self.notes(comparison);
+    }
+
+    fn notes(&mut self, comparison: &Comparison) {
+        for warning in &comparison.approximate.report().warnings {
             self.line(&format!("note: {warning}"));
         }
     }
@@ -91,18 +109,29 @@ impl Page {
         let keys = key_texts(answer);
         let mut table = ruled();
         let mut header: Vec<String> = named(answer, Role::Key);
+        let first = comparison.first.as_ref().map(|first| (first, rows_by_key(first)));
         for name in named(answer, Role::Estimate) {
-            header.extend([name, "exact".into(), "off by".into(), "inside".into()]);
+            match &first {
+                Some(_) => header.extend([format!("{name}, first"), name]),
+                None => header.extend([name, "exact".into(), "off by".into(), "inside".into()]),
+            }
         }
         let key_count = named(answer, Role::Key).len();
         table.set_header(header.clone());
         let rows = answer.batch().num_rows();
-        let estimates: Vec<Vec<[String; 4]>> = (0..answer.columns().len())
-            .filter(|c| answer.columns()[*c].role == Role::Estimate)
-            .map(|c| self.cells(answer, exact, c, &keys, &exact_rows))
+        let estimated = (0..answer.columns().len()).filter(|c| answer.columns()[*c].role == Role::Estimate);
+        let estimates: Vec<Vec<String>> = estimated
+            .flat_map(|c| match &first {
+                Some((first, places)) => refined(first, answer, c, &keys, places),
+                None => self.cells(answer, exact, c, &keys, &exact_rows),
+            })
+            .map(|mut cells| {
+                cells.truncate(ROWS_SHOWN);
+                aligned(cells)
+            })
             .collect();
         for row in 0..rows.min(ROWS_SHOWN) {
-            let cells = estimates.iter().flat_map(|e| e[row].clone());
+            let cells = estimates.iter().map(|cells| cells[row].clone());
             table.add_row(keys[row].iter().cloned().chain(cells));
         }
         for column in table.column_iter_mut().skip(key_count) {
@@ -112,6 +141,7 @@ impl Page {
         if more > 0 { format!("{table}\n… {} more rows", grouped(more as u64)) } else { table.to_string() }
     }
 
+    /// Estimates, exact numbers, the errors, and whether the intervals hold the exact numbers, column by column.
     fn cells(
         &mut self,
         answer: &Answer,
@@ -119,24 +149,24 @@ impl Page {
         index: usize,
         keys: &[Vec<String>],
         exact_rows: &HashMap<Vec<String>, usize>,
-    ) -> Vec<[String; 4]> {
+    ) -> Vec<Vec<String>> {
         let column = &answer.columns()[index];
-        let shown = inline_texts(column, answer.batch().column(index));
-        let exact_texts = plain_texts(exact.batch().column(index));
+        let exact_texts = exact_texts(&exact.columns()[index], exact.batch().column(index));
         let truths = exact.cells(&exact.columns()[index].name).unwrap_or_default();
         let cells = answer.cells(&column.name).unwrap_or_default();
-        let mut rendered = Vec::with_capacity(shown.len());
-        for (row, shown) in shown.into_iter().enumerate() {
-            let truth = exact_rows.get(&keys[row]);
-            let (Some(at), Some(cell)) = (truth, cells.get(row)) else {
-                rendered.push([shown, "no such row".into(), String::new(), String::new()]);
-                continue;
+        let mut columns = vec![inline_texts(column, answer.batch().column(index)), Vec::new(), Vec::new(), Vec::new()];
+        for (key, (row, cell)) in keys.iter().zip(cells.iter().enumerate()) {
+            let found = match exact_rows.get(key) {
+                Some(at) => {
+                    let value = truths[*at].estimate;
+                    let inside = self.count(column, row, cell.lower, cell.upper, value);
+                    [exact_texts[*at].clone(), off(cell.estimate, value), inside.to_owned()]
+                }
+                None => ["no such row".to_owned(), String::new(), String::new()],
             };
-            let value = truths[*at].estimate;
-            let inside = self.count(column, row, cell.lower, cell.upper, value);
-            rendered.push([shown, short(&exact_texts[*at], value), off(cell.estimate, value), inside.to_owned()]);
+            columns[1..].iter_mut().zip(found).for_each(|(column, text)| column.push(text));
         }
-        rendered
+        columns
     }
 
     /// Whether an interval holds the truth; only intervals that claim to be trusted are counted.
@@ -160,17 +190,20 @@ impl Page {
         let product: f64 = self.ratios.iter().map(|r| r.ln()).sum();
         #[expect(clippy::cast_precision_loss, reason = "five statements")]
         let mean = (product / self.ratios.len().max(1) as f64).exp();
-        self.line(&format!(
-            "\n{} of {} trusted intervals hold the exact number. Geometric mean of the speed-ups: {mean:.0}×.",
-            self.inside, self.cells
-        ));
+        let held = match self.cells {
+            0 => String::new(),
+            cells => format!("{} of {cells} trusted intervals hold the exact number. ", self.inside),
+        };
+        self.line(&format!("\n{held}Geometric mean of the speed-ups: {mean:.0}×."));
         if cfg!(debug_assertions) {
             self.line(
                 "This build saves compile time and leaves parts of DataFusion unoptimised, which slows exact answers more than \
                  estimates: compare with cargo run --release.",
             );
         }
-        self.line(&format!("Now your turn:  plusminus {store}"));
+        self.line(&format!(
+            "Now your turn:  plusminus {store} -c \"SELECT Site, AVG(SessionTime) FROM Sessions GROUP BY Site ERROR WITHIN 20%\""
+        ));
     }
 
     pub(crate) fn print(&self) -> std::io::Result<()> {
@@ -195,9 +228,18 @@ fn rows_by_key(answer: &Answer) -> HashMap<Vec<String>, usize> {
     key_texts(answer).into_iter().enumerate().map(|(row, key)| (key, row)).collect()
 }
 
-/// Floating-point numbers to six digits, everything else as it is.
-fn short(text: &str, value: f64) -> String {
-    if text.contains('.') || text.contains('e') { crate::format::significant(value, 6) } else { text.to_owned() }
+/// The first estimates and the answer, in the order of the answer's rows.
+fn refined(
+    first: &Answer,
+    answer: &Answer,
+    index: usize,
+    keys: &[Vec<String>],
+    places: &HashMap<Vec<String>, usize>,
+) -> Vec<Vec<String>> {
+    let shown = |answer: &Answer| inline_texts(&answer.columns()[index], answer.batch().column(index));
+    let before = shown(first);
+    let at = |key: &Vec<String>| places.get(key).map_or_else(|| "not seen".to_owned(), |row| before[*row].clone());
+    vec![keys.iter().map(at).collect(), shown(answer)]
 }
 
 fn off(estimate: f64, truth: f64) -> String {
