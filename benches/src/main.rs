@@ -8,6 +8,7 @@
 mod candidates;
 mod coverage;
 mod deadlines;
+mod exact;
 mod figure;
 mod flights;
 mod forecasts;
@@ -58,6 +59,8 @@ enum Command {
     Coverage(coverage::Options),
     /// Which candidate answers under error and time bounds, beside the exact answer
     Candidates(candidates::Options),
+    /// Exact answers beside DuckDB on the same Parquet files, under settings of DataFusion
+    Exact(exact::Options),
     /// What EXPLAIN foretells of every level beside what happens there
     Forecasts(forecasts::Options),
     /// Answer time against table size
@@ -91,6 +94,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     match Cli::parse().command {
         Command::Sampling { scale, folder } => sampling::run(scale, &folder).await,
         Command::Candidates(options) => candidates::run(&options).await,
+        Command::Exact(options) => exact::run(&options).await,
         Command::Forecasts(options) => forecasts::run(&options).await,
         Command::Sizes(options) => sizes::run(&options).await,
         Command::Rows(options) => rows::run(&options).await,

@@ -4,9 +4,9 @@
 //! times the exact answer and 2 ms, when a stated error is not met, or when a time is overrun by over 1 %.
 
 mod page;
-mod questions;
+pub(crate) mod questions;
 
-use crate::versus::{FLIGHTS, LINEITEM, SESSIONS, session_on, tables};
+use crate::versus::{FLIGHTS, LINEITEM, SESSIONS, Table, session_on, tables};
 use plusminus::{Answer, Clock, Mode, Session, SessionBuilder, SystemClock};
 use questions::{Question, of_file};
 use std::error::Error;
@@ -22,16 +22,16 @@ const HITS_ROWS: usize = 200_000;
 pub(crate) struct Options {
     /// TPC-H scale factor of lineitem; the video sessions have as many rows at scale 1
     #[arg(long, default_value_t = 1.0)]
-    scale: f64,
+    pub(crate) scale: f64,
     /// A Parquet file of flights with columns date, delay, distance, origin and destination
     #[arg(long)]
-    flights: Option<PathBuf>,
+    pub(crate) flights: Option<PathBuf>,
     /// Where tables and samples go; kept for the next run
     #[arg(long, default_value = "plusminus-bench")]
     folder: PathBuf,
     /// Runs of each query under each bound after the first, whose median counts
     #[arg(long, default_value_t = 5)]
-    runs: usize,
+    pub(crate) runs: usize,
     /// Page to write
     #[arg(long)]
     write: Option<PathBuf>,
@@ -76,11 +76,11 @@ pub(crate) struct Line {
 
 pub(crate) async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let mut lines = Vec::new();
-    for (name, session, questions) in worlds(options).await? {
-        for question in &questions {
-            let exact = session.query(&question.sql).run().await?;
+    for world in worlds(options).await? {
+        for question in &world.questions {
+            let exact = world.session.query(&question.sql).run().await?;
             for bound in BOUNDS {
-                lines.push(line(&name, &session, question, bound, &exact, options.runs).await?);
+                lines.push(line(&world.title, &world.session, question, bound, &exact, options.runs).await?);
             }
         }
     }
@@ -92,45 +92,69 @@ pub(crate) async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// A table with its samples and questions.
+pub(crate) struct World {
+    pub(crate) title: String,
+    pub(crate) table: &'static str,
+    pub(crate) data: PathBuf,
+    pub(crate) store: PathBuf,
+    pub(crate) session: Session,
+    pub(crate) questions: Vec<Question>,
+}
+
+impl World {
+    async fn new(
+        title: &str,
+        table: &'static Table,
+        data: PathBuf,
+        store: PathBuf,
+        questions: Vec<Question>,
+    ) -> Result<Self, Box<dyn Error>> {
+        let session = session_on(&store, table, &data).await?;
+        Ok(Self { title: title.to_owned(), table: table.name, data, store, session, questions })
+    }
+}
+
 /// Tables with their samples and questions.
-async fn worlds(options: &Options) -> Result<Vec<(String, Session, Vec<Question>)>, Box<dyn Error>> {
+pub(crate) async fn worlds(options: &Options) -> Result<Vec<World>, Box<dyn Error>> {
     let folder = &options.folder;
     std::fs::create_dir_all(folder)?;
-    let mut found = Vec::new();
     let small = tables::sessions_of(SMALL_ROWS, folder)?;
-    let session = session_on(&folder.join("candidates-small"), &SESSIONS, &small).await?;
-    found.push(("sessions, 10 thousand".to_owned(), session, of_file("sessions.sql")));
-    found.push(("hits, 200 thousand".to_owned(), hits(folder).await?, of_file("hits.sql")));
+    let store = folder.join("candidates-small");
+    let own = of_file("sessions.sql");
+    let mut found = vec![World::new("sessions, 10 thousand", &SESSIONS, small, store, own).await?, hits(folder).await?];
     if let Some(flights) = &options.flights {
-        let session = session_on(&folder.join("versus-flights"), &FLIGHTS, flights).await?;
-        found.push(("flights, 3 million".to_owned(), session, of_file("flights.sql")));
+        let store = folder.join("versus-flights");
+        let own = of_file("flights.sql");
+        found.push(World::new("flights, 3 million", &FLIGHTS, flights.clone(), store, own).await?);
     }
     let data = tables::sessions(1.0, folder)?;
-    let session = session_on(&folder.join("versus-sessions-1"), &SESSIONS, &data).await?;
-    let mut questions = of_file("sessions.sql");
-    questions.extend(questions::harder());
-    found.push(("sessions, 6 million".to_owned(), session, questions));
+    let mut own = of_file("sessions.sql");
+    own.extend(questions::harder());
+    let store = folder.join("versus-sessions-1");
+    found.push(World::new("sessions, 6 million", &SESSIONS, data, store, own).await?);
     let data = crate::lineitem::generate(options.scale, folder)?;
     let store = folder.join(format!("versus-lineitem-{}", options.scale));
-    let session = session_on(&store, &LINEITEM, &data).await?;
-    found.push((format!("lineitem, {:.0} million", 6.0 * options.scale), session, of_file("tpch.sql")));
+    let title = format!("lineitem, {:.0} million", 6.0 * options.scale);
+    found.push(World::new(&title, &LINEITEM, data, store, of_file("tpch.sql")).await?);
     Ok(found)
 }
 
 /// Page views of web sites with two samples.
-async fn hits(folder: &Path) -> Result<Session, Box<dyn Error>> {
-    let file = folder.join("hits.parquet");
-    if !file.is_file() {
-        crate::hits_table::write_hits(&file, HITS_ROWS, 55);
+async fn hits(folder: &Path) -> Result<World, Box<dyn Error>> {
+    let (data, store) = (folder.join("hits.parquet"), folder.join("candidates-hits"));
+    if !data.is_file() {
+        crate::hits_table::write_hits(&data, HITS_ROWS, 55);
     }
-    let session = SessionBuilder::new(folder.join("candidates-hits")).open().await?;
-    session.register("hits", &file.to_string_lossy()).await?;
+    let session = SessionBuilder::new(&store).open().await?;
+    session.register("hits", &data.to_string_lossy()).await?;
     let known = session.execute("SHOW SAMPLES").await?;
     if known.iter().all(|answer| answer.batch().num_rows() < 2) {
         let sample = |name: &str| session.sample("hits").name(name).size_percent(5.0).replace(true);
         session.build_samples(vec![sample("uniform"), sample("by_site").stratified_by(["counter_id"])]).await?;
     }
-    Ok(session)
+    let questions = of_file("hits.sql");
+    Ok(World { title: "hits, 200 thousand".to_owned(), table: "hits", data, store, session, questions })
 }
 
 async fn line(

@@ -21,8 +21,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tables::sessions;
 pub(crate) use workload::QUERIES;
-use workload::Table;
-pub(crate) use workload::{FLIGHTS, LINEITEM, SESSIONS};
+pub(crate) use workload::{FLIGHTS, LINEITEM, SESSIONS, Table};
 
 /// Error bounds asked for, in percent.
 const PERCENTS: [f64; 4] = [1.0, 2.0, 5.0, 10.0];
