@@ -111,8 +111,6 @@ fn what_would_be_read_otherwise_is_refused() {
         ("SELECT a FROM t intersect all SELECT b FROM u ERROR WITHIN 5%", "INTERSECT ALL", "COUNT(*)"),
         ("SELECT * FROM t POSITIONAL JOIN u", "POSITIONAL JOIN", "row number"),
         ("SELECT a SIMILAR TO 'x' FROM t", "SIMILAR TO", "'^(pattern)$'"),
-        ("FROM t", "what it selects", "SELECT *"),
-        ("CREATE TABLE c AS FROM t", "what it selects", "SELECT *"),
     ] {
         check_error(sql, what, next);
     }

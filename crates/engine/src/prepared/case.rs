@@ -4,8 +4,10 @@ use datafusion::common::{Column, SchemaError};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::sql::parser::Statement;
-use datafusion::sql::sqlparser::ast::{Expr, Ident, VisitMut, VisitorMut};
+use datafusion::sql::parser::{CopyToSource, CopyToStatement, Statement};
+use datafusion::sql::sqlparser::ast::{
+    Expr, Ident, Select, SelectFlavor, SelectItem, VisitMut, VisitorMut, WildcardAdditionalOptions,
+};
 use std::ops::ControlFlow;
 
 /// Columns of one statement that may be written in another case than the table has them.
@@ -38,8 +40,30 @@ pub(crate) async fn plan(state: &SessionState, sql: &str, mut statement: Stateme
     }
 }
 
-fn parsed(state: &SessionState, sql: &str) -> Result<Statement> {
-    state.sql_to_statement(sql, &state.config_options().sql_parser.dialect)
+/// A parsed text; `FROM t` without a SELECT selects every column.
+pub(super) fn parsed(state: &SessionState, sql: &str) -> Result<Statement> {
+    let mut statement = state.sql_to_statement(sql, &state.config_options().sql_parser.dialect)?;
+    let _ = match &mut statement {
+        Statement::Statement(inner) => inner.visit(&mut SelectAll),
+        Statement::CopyTo(CopyToStatement { source: CopyToSource::Query(query), .. }) => query.visit(&mut SelectAll),
+        _ => ControlFlow::Continue(()),
+    };
+    Ok(statement)
+}
+
+/// Puts `*` where a query that begins with FROM selects nothing.
+struct SelectAll;
+
+impl VisitorMut for SelectAll {
+    type Break = ();
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        if select.flavor == SelectFlavor::FromFirstNoSelect && select.projection.is_empty() {
+            select.projection.push(SelectItem::Wildcard(WildcardAdditionalOptions::default()));
+            select.flavor = SelectFlavor::FromFirst;
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 /// The missing column of an error, and the only one that differs from it in case alone.

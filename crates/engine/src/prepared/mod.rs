@@ -81,8 +81,7 @@ impl Prepared {
 
     /// `None` from a kept planner where the text names more than tables: files are other tables each time.
     async fn planned(session: &Session, sql: &str, state: Arc<SessionState>, planner: Planner) -> Result<Option<Self>> {
-        let dialect = state.config_options().sql_parser.dialect;
-        let statement = state.sql_to_statement(sql, &dialect)?;
+        let statement = case::parsed(&state, sql)?;
         let references = state.resolve_table_references(&statement)?;
         if planner == Planner::Kept && !references.iter().all(|table| session.is_named_table(table)) {
             return Ok(None);

@@ -47,6 +47,9 @@ use repair::Repair;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Under a shorter time the lowest level of the likeliest sample comes first as long as nothing was learnt.
+const HASTY: Duration = Duration::from_millis(200);
+
 /// What an approximate run needs besides the query.
 pub(crate) struct Context<'a> {
     pub(crate) prepared: &'a Prepared,
@@ -78,6 +81,11 @@ impl Context<'_> {
     /// The time that is left of what was stated.
     pub(crate) fn left(&self) -> Option<Duration> {
         Some(self.goal.within?.saturating_sub((self.elapsed)()))
+    }
+
+    /// Whether the time is so short that nothing is read which may not be needed, as long as nothing is known of what reading takes.
+    pub(crate) fn is_hasty(&self) -> bool {
+        self.goal.within.is_some_and(|within| within < HASTY)
     }
 
     /// What the exact answer is predicted to take, where time alone is stated and it fits in well.

@@ -33,6 +33,11 @@ pub(super) async fn begin<'a>(
     if tried.len() > 1 && context.pinned_level.is_none() && tried.iter().any(is_small) {
         tried.retain(is_small);
     }
+    // Files that were never read may take all the time there is.
+    let is_unknown = |fitted: &&Fitted| !Price::new(shape, context, fitted).is_learnt();
+    if context.is_hasty() && tried.first().is_some_and(is_unknown) {
+        tried.truncate(1);
+    }
     let (Some(likeliest), others) = (tried.first(), tried.get(1..).unwrap_or_default()) else {
         return Err(Error::data("there is no sample to look at"));
     };

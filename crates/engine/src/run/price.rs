@@ -140,6 +140,11 @@ impl<'a> Price<'a> {
         self.add(cost, cells, took);
     }
 
+    /// Whether what looks and reading files take was learnt.
+    pub(super) fn is_learnt(&self) -> bool {
+        self.walk(0).is_some() && self.knows_loads()
+    }
+
     /// Whether what reading files takes was learnt.
     pub(super) fn knows_loads(&self) -> bool {
         self.context.costs.predict(Cost::Load, 1.0).is_some()
@@ -177,6 +182,7 @@ impl<'a> Price<'a> {
             return self.top();
         }
         match self.look(first) {
+            None if self.context.is_hasty() => 0,
             None => first,
             Some(_) => (0..=first).rev().find(|level| self.is_small(*level)).unwrap_or(0),
         }

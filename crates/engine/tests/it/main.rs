@@ -31,6 +31,7 @@ mod prepared;
 mod projected;
 mod repair;
 mod reproducible;
+mod shorthand;
 mod stale_and_damaged;
 mod support;
 mod tails;
