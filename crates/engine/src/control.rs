@@ -112,6 +112,19 @@ impl Best {
     }
 }
 
+/// Lets go of a scan that was watched.
+pub(crate) struct ScanGuard {
+    interrupt: Option<Interrupt>,
+}
+
+impl Drop for ScanGuard {
+    fn drop(&mut self) {
+        if let Some(interrupt) = &self.interrupt {
+            interrupt.watch_scan(None);
+        }
+    }
+}
+
 /// What work and control share.
 #[derive(Default)]
 pub(crate) struct Watch {
@@ -148,11 +161,15 @@ impl Watch {
         }
     }
 
-    /// The scan ended.
-    pub(crate) fn has_scanned(&self) {
-        if let Some(interrupt) = &self.interrupt {
-            interrupt.watch_scan(None);
-        }
+    /// What lets go of the scan when it ends, however it ends.
+    pub(crate) fn scan_guard(&self) -> ScanGuard {
+        ScanGuard { interrupt: self.interrupt.clone() }
+    }
+
+    /// The best answer so far, as the final one.
+    pub(crate) fn take_best(&self) -> Option<Result<Answer>> {
+        let best = self.best().take();
+        best.map(Best::last)
     }
 
     /// Whether the answer of a level is in hand.

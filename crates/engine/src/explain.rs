@@ -124,7 +124,7 @@ async fn analyze(lines: &mut Lines, running: &Arc<Running>, forecasts: Option<&F
     let answer = running.again().answer().await?;
     let report = answer.report();
     lines.push(("answered", format!("{}; {}", report.mode, report.reason)));
-    lines.push(("rows read", report.rows_read.to_string()));
+    lines.push(("rows read", grouped(report.rows_read)));
     let sample = forecasts.and_then(|forecasts| own_sample(forecasts, report.sample.as_deref()));
     let forecast = report.level.and_then(|level| sample?.levels.get(level));
     if let (Some(forecast), Some(forecasts)) = (forecast, forecasts) {

@@ -42,6 +42,31 @@ pub(crate) struct Running {
     pub(crate) subqueries: Subqueries,
 }
 
+/// An exact answer under way, from which its cost is learnt, also when it is stopped.
+struct TimedScan<'a> {
+    running: &'a Running,
+    begun: Duration,
+    is_done: bool,
+}
+
+impl Drop for TimedScan<'_> {
+    fn drop(&mut self) {
+        let running = self.running;
+        // With subqueries that were computed before it is another query.
+        if !running.goal.is_bounded() || !running.subqueries.is_empty() {
+            return;
+        }
+        let took = running.elapsed().saturating_sub(self.begun);
+        let table = running.table();
+        match self.is_done {
+            true => table.learn(took),
+            // It takes longer than that; whoever stopped one that was not overdue says nothing.
+            false if table.known_time().is_some_and(|predicted| predicted < took) => table.learn(took.mul_f64(1.5)),
+            false => {}
+        }
+    }
+}
+
 /// What samples made of a query.
 enum Sampled {
     Answer(Box<Answer>),
@@ -176,7 +201,16 @@ impl Running {
             TableReason::Missed(advice) => Some(advice.clone()),
             _ => None,
         };
-        let mut answer = self.exact(reason.into()).await?;
+        let mut answer = match self.exact(reason.into()).await {
+            Ok(answer) => answer,
+            // What went wrong there takes nothing from the estimate.
+            Err(error) => {
+                let mut best = self.watch.take_best().ok_or(error)??;
+                let what = "the table could not be read for the exact answer: this is the estimate";
+                best.report.warnings.push(what.to_owned());
+                return Ok(best);
+            }
+        };
         if let Some(advice) = missed {
             let ms = ms(self.elapsed().saturating_sub(begun));
             let rows = grouped(answer.report.rows_read);
@@ -221,15 +255,12 @@ impl Running {
             false => 0,
         };
         let (state, executor) = (self.prepared.state(), &self.session.inner.executor);
-        let found = exact::run(&self.subqueries.applied(&self.prepared.plan)?, state, executor, |scan| {
-            self.watch.scans(scan, rows)
-        })
-        .await;
-        self.watch.has_scanned();
-        let found = found?;
-        if self.goal.is_bounded() {
-            self.table().learn(self.elapsed().saturating_sub(begun)).await?;
-        }
+        let plan = self.subqueries.applied(&self.prepared.plan)?;
+        let mut timed = TimedScan { running: self, begun, is_done: false };
+        let _scan = self.watch.scan_guard();
+        let found = exact::run(&plan, state, executor, |scan| self.watch.scans(scan, rows)).await?;
+        timed.is_done = true;
+        drop(timed);
         self.parts.lap("exact");
         let sketched = sketched(&self.prepared.plan);
         let columns = exact_columns(&found.batch, &roles(&self.prepared.plan), &sketched);

@@ -223,14 +223,15 @@ impl FileTable {
 
     /// About how many rows there are, without reading any: exactly for Parquet files, by their size for others.
     pub async fn about_rows(&self, state: &dyn Session) -> Option<u64> {
-        let mut rows = 0;
-        for part in self.parts(state).await.ok()? {
-            rows += match part.is_parquet() {
-                true => *self.statistics_of(&part, state).await.ok()?.num_rows.get_value()? as u64,
-                false => part.file.object_meta.size / TEXT_ROW_BYTES,
-            };
-        }
-        Some(rows)
+        let rows = |part: FilePart| async move {
+            match part.is_parquet() {
+                true => Some(*self.statistics_of(&part, state).await.ok()?.num_rows.get_value()? as u64),
+                false => Some(part.file.object_meta.size / TEXT_ROW_BYTES),
+            }
+        };
+        let parts = futures::stream::iter(self.parts(state).await.ok()?);
+        let all: Vec<Option<u64>> = parts.map(rows).buffered(FOOTERS_AT_ONCE).collect().await;
+        all.into_iter().sum()
     }
 
     /// What a Parquet file says of its columns. Of floats it says nothing of NaN, so that their extremes are not known.

@@ -52,7 +52,7 @@ async fn watched(
     interrupt: &Interrupt,
 ) -> Result<Answer, Error> {
     let mut levels = session.stream(statement, interrupt);
-    let (mut last, mut bar) = (None, None);
+    let (mut last, mut bar, mut scan_began) = (None, None, None);
     let patience = tokio::time::sleep(PATIENCE);
     let mut ticks = tokio::time::interval(TICK);
     tokio::pin!(patience);
@@ -66,7 +66,8 @@ async fn watched(
             _ = ticks.tick(), if bar.is_some() => {}
         }
         if let Some(bar) = &bar {
-            show(bar, style, last.as_ref(), interrupt.scan_progress());
+            let scan = interrupt.scan_progress().map(|scan| (scan, *scan_began.get_or_insert_with(|| bar.elapsed())));
+            show(bar, style, last.as_ref(), scan);
         }
     }
     if let Some(bar) = bar {
@@ -76,7 +77,7 @@ async fn watched(
 }
 
 /// Draws the best answer so far, and what is being done.
-fn show(bar: &ProgressBar, style: Style, last: Option<&Result<Answer, Error>>, scan: Option<ScanProgress>) {
+fn show(bar: &ProgressBar, style: Style, last: Option<&Result<Answer, Error>>, scan: Option<(ScanProgress, Duration)>) {
     let takes = match last {
         Some(Ok(answer)) => {
             bar.set_message(format!("{}\n", shown(style, answer)));
@@ -85,7 +86,9 @@ fn show(bar: &ProgressBar, style: Style, last: Option<&Result<Answer, Error>>, s
         _ => "Ctrl-C gives it up",
     };
     bar.set_prefix(match (scan, last) {
-        (Some(scan), _) => format!("reading the table{}; {takes}", scan_text(scan, bar.elapsed())),
+        (Some((scan, began)), _) => {
+            format!("reading the table{}; {takes}", scan_text(scan, bar.elapsed().saturating_sub(began)))
+        }
         (None, Some(_)) => format!("refining; {takes}"),
         (None, None) => format!("running; {takes}"),
     });

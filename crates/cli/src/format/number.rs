@@ -5,11 +5,19 @@ const LOPSIDED: f64 = 1.5;
 
 /// Numbers from here on are shown in powers of ten.
 const POWERS_FROM: f64 = 1e15;
+/// And numbers below.
+const POWERS_BELOW: f64 = 1e-5;
 /// Significant digits of exact floating-point numbers.
 const EXACT_DIGITS: i32 = 6;
 
 /// `6.74 ± 0.12`, or `6.74 [6.65, 7.20]` when the interval is clearly lopsided.
 pub(crate) fn with_error(value: f64, lower: Option<f64>, upper: Option<f64>) -> String {
+    if value != 0.0 && value.abs() < POWERS_BELOW && [lower, upper].iter().flatten().all(|end| end.abs() < POWERS_BELOW)
+    {
+        let unit = 10_f64.powi(place_of(value, 1));
+        let text = with_error(value / unit, lower.map(|end| end / unit), upper.map(|end| end / unit));
+        return in_powers(&text, place_of(value, 1));
+    }
     let (Some(lower), Some(upper)) = (lower, upper) else {
         let end = |e: Option<f64>, none: &str, outward: fn(f64) -> f64| {
             e.map_or(none.to_owned(), |e| at_place(rounded(e, place_of(e, 3), outward), place_of(e, 3)))
@@ -19,17 +27,17 @@ pub(crate) fn with_error(value: f64, lower: Option<f64>, upper: Option<f64>) -> 
     };
     let largest = [value, lower, upper].into_iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
     if largest >= POWERS_FROM && largest.is_finite() {
-        let power = place_of(value, 1);
+        let power = place_of(largest, 1);
         let unit = 10_f64.powi(power);
-        let text = with_error(value / unit, Some(lower / unit), Some(upper / unit));
-        return if text.contains('±') { format!("({text})e{power}") } else { format!("{text} e{power}") };
+        return in_powers(&with_error(value / unit, Some(lower / unit), Some(upper / unit)), power);
     }
     let (below, above) = (value - lower, upper - value);
     let widest = below.max(above);
     if widest <= 0.0 {
         return exact(value);
     }
-    let place = place_of(widest, 2);
+    // An error that is rounded up to three digits has one less behind the point.
+    let place = place_of(rounded(widest, place_of(widest, 2), f64::ceil), 2);
     let shown = rounded(value, place, f64::round);
     // The interval that is shown holds the one that was found.
     let (low, high) = (rounded(lower, place, f64::floor), rounded(upper, place, f64::ceil));
@@ -45,13 +53,15 @@ pub(crate) fn exact(value: f64) -> String {
     if !value.is_finite() {
         return if value.is_nan() { "NaN".to_owned() } else { format!("{value}").replace("inf", "Infinity") };
     }
-    if value != 0.0 && !(1e-5..POWERS_FROM).contains(&value.abs()) {
+    if value != 0.0 && !(POWERS_BELOW..POWERS_FROM).contains(&value.abs()) {
         let digits = usize::try_from(EXACT_DIGITS - 1).unwrap_or(0);
         let text = format!("{value:.digits$e}");
         let (mantissa, power) = text.split_once('e').unwrap_or((&text, "0"));
         return format!("{}e{power}", trimmed(mantissa));
     }
-    trimmed(&at_place(value, place_of(value, EXACT_DIGITS).min(0)))
+    let text = at_place(value, place_of(value, EXACT_DIGITS).min(0));
+    // A point behind a number whose fraction is not shown would say that there is none.
+    if text.contains('.') || value.fract() == 0.0 { trimmed(&text) } else { text }
 }
 
 /// Without zeros at the end, of which one stays behind a decimal point.
@@ -80,8 +90,16 @@ pub(crate) fn in_groups(text: &str) -> String {
     format!("{sign}{grouped}{rest}")
 }
 
+fn in_powers(text: &str, power: i32) -> String {
+    if text.contains('±') { format!("({text})e{power}") } else { format!("{text} e{power}") }
+}
+
 /// `value` to `digits` significant digits.
 pub(crate) fn significant(value: f64, digits: i32) -> String {
+    if value != 0.0 && value.is_finite() && !(POWERS_BELOW..POWERS_FROM).contains(&value.abs()) {
+        let behind = usize::try_from(digits - 1).unwrap_or(0);
+        return format!("{value:.behind$e}");
+    }
     at_place(value, place_of(value, digits))
 }
 
@@ -112,7 +130,9 @@ fn at_place(value: f64, place: i32) -> String {
     } else {
         format!("{value:.*}", usize::try_from(-place).unwrap_or(0).min(17))
     };
-    in_groups(&text)
+    // Nothing is left of a negative number that is rounded to zero.
+    let is_zero = text.starts_with('-') && !text.contains(|c: char| c.is_ascii_digit() && c != '0');
+    in_groups(if is_zero { &text[1..] } else { &text })
 }
 
 #[cfg(test)]
@@ -144,9 +164,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_hard_to_round_is_shown_all_the_same() {
+        let shown = |v, lo, hi| with_error(v, Some(lo), Some(hi));
+        assert_eq!(shown(0.0, -1e16, 1e16), "(0.0 ± 1.0)e16");
+        assert_eq!(shown(1e-20, 9e-21, 1.1e-20), "(1.00 ± 0.10)e-20");
+        assert_eq!(shown(-0.3, -12.0, 12.0), "0 ± 12");
+        assert_eq!(shown(100.0, 90.04, 109.96), "100 ± 10");
+        assert_eq!([1e300, 3e-7, 0.5].map(|value| significant(value, 2)), ["1.0e300", "3.0e-7", "0.50"]);
+        assert_eq!([1_234_567.89, 1_234_567.0].map(exact), ["1,234,568", "1,234,567.0"]);
+    }
+
+    #[test]
     fn exact_numbers_have_six_digits_and_their_whole_integer_part() {
         let shown = [3.298_922_488_703_510_7, 98.0, 0.5, 143_833_056.014, -1234.5678, 0.000_012_345_678, 1.0e-9, 0.0];
-        let expected = ["3.29892", "98.0", "0.5", "143,833,056.0", "-1,234.57", "0.0000123457", "1.0e-9", "0.0"];
+        let expected = ["3.29892", "98.0", "0.5", "143,833,056", "-1,234.57", "0.0000123457", "1.0e-9", "0.0"];
         assert_eq!(shown.map(exact), expected);
         assert_eq!([f64::NAN, f64::INFINITY, f64::NEG_INFINITY].map(exact), ["NaN", "Infinity", "-Infinity"]);
     }

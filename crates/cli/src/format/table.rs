@@ -20,7 +20,9 @@ pub(crate) fn print(sink: &mut dyn Write, answer: &Answer, style: &Style) -> io:
     let mut names = Vec::new();
     let mut columns = Vec::new();
     let mut right = Vec::new();
+    let shown = answer.batch().num_rows().min(ROWS_MAX);
     for (column, values) in answer.columns().iter().zip(answer.batch().columns()) {
+        let (column, values) = (&first_rows(column, shown), &values.slice(0, shown));
         for (name, cells) in rendered(column, values, style.errors) {
             names.push(name);
             columns.push(if column.data_type.is_numeric() { aligned(cells) } else { cells });
@@ -44,6 +46,16 @@ pub(crate) fn print(sink: &mut dyn Write, answer: &Answer, style: &Style) -> io:
         writeln!(sink, "… {} more rows (--format csv prints all)", rows - ROWS_MAX)?;
     }
     if answer.is_query() && !style.quiet { writeln!(sink, "{}", footer(answer.report(), rows)) } else { Ok(()) }
+}
+
+/// A column of which no more is rendered than is printed.
+fn first_rows(column: &Column, rows: usize) -> Column {
+    let bounds = column.bounds.as_ref().map(|bounds| plusminus::Bounds {
+        lower: bounds.lower.slice(0, rows),
+        upper: bounds.upper.slice(0, rows),
+        trust: bounds.trust[..rows].to_vec(),
+    });
+    Column { bounds, ..column.clone() }
 }
 
 /// An empty table with a line under its header and no other.
@@ -98,6 +110,7 @@ pub(crate) fn inline_texts(column: &Column, values: &ArrayRef) -> Vec<String> {
     let rows = plain.into_iter().enumerate();
     rows.map(|(row, plain)| match (bounds.trust[row], estimates[row]) {
         (_, None) | (Trust::Exact, _) => plain,
+        (Trust::Trusted, Some(value)) if lower[row] == Some(value) && upper[row] == Some(value) => plain,
         (Trust::Trusted, Some(value)) => with_error(value, lower[row], upper[row]),
         (Trust::Untrusted(_), Some(value)) => format!("~{}", significant(value, 2)),
     })
@@ -136,6 +149,9 @@ fn footer(report: &Report, rows: usize) -> String {
         parts.push(format!("{} % confidence", percent(report.confidence)));
     }
     parts.push(match report.rows_total {
+        Some(total) if report.rows_read > total => {
+            format!("read {} rows of the sample and of the table's {}", grouped(report.rows_read), grouped(total))
+        }
         Some(total) => format!("read {} of {} rows", grouped(report.rows_read), grouped(total)),
         None => format!("read {} rows", grouped(report.rows_read)),
     });

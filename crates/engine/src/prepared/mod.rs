@@ -149,6 +149,11 @@ impl Prepared {
         self.table_work.get_or_try_init(|| table_work(session, &self.plan)).await
     }
 
+    /// The work of the exact answer, where somebody asked for it.
+    pub(crate) fn known_table_work(&self) -> Option<&TableWork> {
+        self.table_work.get()
+    }
+
     /// Bytes held beside the plan, about.
     fn bytes(&self) -> usize {
         let fitted = self.fitted.lock().unwrap_or_else(PoisonError::into_inner);

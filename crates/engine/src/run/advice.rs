@@ -10,6 +10,8 @@ use plusminus_statistics::{Estimate, Target};
 
 /// Room for what the forecast does not know.
 const CAUTION: f64 = 1.3;
+/// A sample that missed is too small by this factor at least.
+const LARGER_MIN: f64 = 1.5;
 /// A sample of a larger share of the table saves next to nothing.
 const SHARE_MAX: f64 = 0.3;
 /// How many times more rows are asked for where an estimate has no interval.
@@ -46,14 +48,12 @@ impl Levels<'_> {
         Some(SampleAdvice(statement(manifest, &by, &design)))
     }
 
-    /// The same design with more rows.
+    /// The same design with more rows: as many times more as are needed of the rows that may pass WHERE.
     fn larger(&self, look: &Look, rows_needed: Option<f64>) -> Option<String> {
-        let held = as_f64(self.rows_read.max(1));
-        let rows = match rows_needed {
-            Some(rows) => rows,
-            None => held * self.worst_factor(look),
-        };
-        let share = CAUTION * rows / as_f64(self.fitted.manifest.base.rows.max(1));
+        let manifest = &self.fitted.manifest;
+        let held = as_f64(self.fitted.cumulative.last().copied().unwrap_or(0).max(1));
+        let factor = rows_needed.map_or_else(|| self.worst_factor(look), |rows| rows / held).max(LARGER_MIN);
+        let share = CAUTION * factor * as_f64(manifest.sampled_rows()) / as_f64(manifest.base.rows.max(1));
         (share <= SHARE_MAX).then(|| format!("SIZE {} %", percent(share)))
     }
 
@@ -133,8 +133,11 @@ fn statement(manifest: &Manifest, by: &[String], size: &str) -> String {
         }
     };
     // A larger sample of the same design takes the place of the one there is.
-    let name = if manifest.design.stratified_by == by { sql_name(&manifest.name) } else { name };
-    format!("CREATE OR REPLACE SAMPLE {name} ON {}{design} {size}", sql_name(table))
+    let (create, name) = match manifest.design.stratified_by == by {
+        true => ("CREATE OR REPLACE SAMPLE", sql_name(&manifest.name)),
+        false => ("CREATE SAMPLE", name),
+    };
+    format!("{create} {name} ON {}{design} {size}", sql_name(table))
 }
 
 /// A share as a percentage of two digits, rounded up.

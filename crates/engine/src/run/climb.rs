@@ -12,6 +12,9 @@ use std::time::Duration;
 /// Work, in nanoseconds of the reference machine, below which no look is compared with the table before it is made.
 const UNQUESTIONED_NS: f64 = 2e6;
 
+/// The share of the exact answer's work from which no first look is made that may be in vain.
+const FIRST_LOOK_MAX: f64 = 0.5;
+
 /// Rows of a group on average below which no sample meets an error.
 const GROUP_ROWS_MIN: f64 = 5.0;
 
@@ -123,7 +126,12 @@ impl Run<'_> {
         }
         match self.price.look(0) {
             None => Some(0),
-            Some(_) => (0..=self.price.top()).rev().find(|level| self.price.look(*level).is_some_and(|t| t <= most)),
+            Some(lowest) => {
+                let is_short = |level: &usize| self.price.look(*level).is_some_and(|time| time <= most);
+                // Something has to be in hand when the exact answer takes longer than predicted.
+                let has_room = self.levels.context.left().is_some_and(|left| lowest + table <= left);
+                (0..=self.price.top()).rev().find(is_short).or(has_room.then_some(0))
+            }
         }
     }
 
@@ -135,11 +143,17 @@ impl Run<'_> {
         }
         let first = level_ns(self.price.cells(self.first()));
         // A look at groups of so few rows would be in vain.
-        let is_vain = context.goal.reads_table_on_miss() && self.price.rows_per_group() < GROUP_ROWS_MIN;
+        let may_skip = context.goal.reads_table_on_miss() && context.goal.within.is_none();
+        let is_vain = may_skip && self.price.rows_per_group() < GROUP_ROWS_MIN;
         if !is_vain && first <= UNQUESTIONED_NS || self.is_exact_at_top() {
             return Ok(false);
         }
-        let most = if is_vain { 0.0 } else { 1.0 };
+        let most = match (is_vain, context.goal.reads_table_on_miss()) {
+            (true, _) => 0.0,
+            // The table may have to be read after it.
+            (false, true) => FIRST_LOOK_MAX,
+            (false, false) => 1.0,
+        };
         let cost = context.table.cost().await?;
         Ok(cost.is_some_and(|cost| first > most * cost.work.ns && cost.may_end_in(context.left())))
     }

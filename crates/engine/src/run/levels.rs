@@ -33,6 +33,8 @@ pub(crate) struct Levels<'a> {
     pub(super) projected: Option<ByGroup>,
     /// Time that went into reading files for the last look.
     pub(super) loading: Duration,
+    /// Time that went into subqueries for the last look, which no other look takes again.
+    pub(super) aside: Duration,
     /// Values that were read from files meanwhile, to learn what they cost.
     pub(super) loaded: u64,
     /// Special calls that the catalog knows.
@@ -95,6 +97,7 @@ impl<'a> Levels<'a> {
             read_before: 0,
             projected: None,
             loading: Duration::ZERO,
+            aside: Duration::ZERO,
             loaded: 0,
             part_of_group: Vec::new(),
             known,
@@ -106,7 +109,7 @@ impl<'a> Levels<'a> {
     /// Evaluates the levels up to `level` that were not yet. With `may_stop`, false when the time ran out on the way;
     /// what was read then does not count.
     pub(super) async fn read_to(&mut self, level: usize, may_stop: bool) -> Result<bool> {
-        (self.loading, self.loaded) = (Duration::ZERO, 0);
+        (self.loading, self.aside, self.loaded) = (Duration::ZERO, Duration::ZERO, 0);
         let context = self.context;
         let deadline = context.goal.within;
         let in_time = || !context.watch.is_stopped() && (!may_stop || deadline.is_none_or(|d| (context.elapsed)() < d));
@@ -134,7 +137,10 @@ impl<'a> Levels<'a> {
             let batch = match self.shape.has_subquery {
                 true => {
                     let (state, executor) = (context.state, context.executor);
-                    let conditions = context.subqueries.computed(&self.shape.predicates, state, executor).await?;
+                    let before = (context.elapsed)();
+                    let conditions =
+                        context.subqueries.computed(&self.shape.predicates, state, executor, context.watch).await?;
+                    self.aside += (context.elapsed)().saturating_sub(before);
                     filtered(self.shape, conditions, state, executor, &batch).await?
                 }
                 false => batch,

@@ -205,7 +205,7 @@ impl<'a> Run<'a> {
             return Ok(None);
         }
         let look = self.levels.look(level).await?;
-        let took = elapsed().saturating_sub(before);
+        let took = elapsed().saturating_sub(before).saturating_sub(self.levels.aside);
         let walked = took.saturating_sub(self.levels.loading);
         self.price.learn(Cost::Look, level, walked);
         if self.levels.projected.is_none() {

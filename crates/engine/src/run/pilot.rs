@@ -33,9 +33,10 @@ pub(super) async fn begin<'a>(
     if tried.len() > 1 && context.pinned_level.is_none() && tried.iter().any(is_small) {
         tried.retain(is_small);
     }
-    // Files that were never read may take all the time there is.
-    let is_unknown = |fitted: &&Fitted| !Price::new(shape, context, fitted).is_learnt();
-    if context.is_hasty() && tried.first().is_some_and(is_unknown) {
+    // Pilots that are not small, or of files of which nothing is known, may take all the time there is.
+    let is_known = |fitted: &&Fitted| Price::new(shape, context, fitted).is_learnt();
+    let are_large = !tried.iter().any(is_small) && tried.first().is_some_and(is_known);
+    if context.goal.within.is_some() && (are_large || context.is_hasty() && !tried.iter().any(is_known)) {
         tried.truncate(1);
     }
     let (Some(likeliest), others) = (tried.first(), tried.get(1..).unwrap_or_default()) else {

@@ -20,21 +20,18 @@ const CAUTION: f64 = 1.4;
 /// What estimating one number of one group takes, in cells of a row.
 const GROUP_CELLS: f64 = 60.0;
 
-/// The groups of the table, by the distinct values of the columns that make them; one where there is no GROUP BY.
+/// Groups of the table, at least: the most distinct values of any column that is grouped by as it is. Those of expressions and of columns
+/// that WHERE narrows are not known.
 fn groups(shape: &Shape, fitted: &Fitted) -> f64 {
-    let mut names: Vec<String> = Vec::new();
-    for column in shape.keys.iter().flat_map(Expr::column_refs) {
-        if !names.contains(&column.name) {
-            names.push(column.name.clone());
-        }
-    }
-    #[expect(clippy::cast_precision_loss, reason = "a forecast")]
-    let values = |name: &String| match fitted.manifest.column_distinct(name) {
-        Some(distinct) => distinct.count as f64,
-        None if fitted.manifest.is_decided(name) => fitted.manifest.strata_count as f64,
-        None => f64::INFINITY,
+    let is_narrowed = |name: &str| {
+        shape.predicates.iter().any(|condition| condition.column_refs().iter().any(|column| column.name == name))
     };
-    names.iter().map(values).product()
+    let values = |key: &Expr| match key {
+        Expr::Column(column) if !is_narrowed(&column.name) => fitted.manifest.column_distinct(&column.name),
+        _ => None,
+    };
+    #[expect(clippy::cast_precision_loss, reason = "a forecast")]
+    shape.keys.iter().filter_map(values).map(|distinct| distinct.count as f64).fold(1.0, f64::max)
 }
 
 /// Looks of one query, priced.
@@ -44,7 +41,7 @@ pub(super) struct Price<'a> {
     fitted: &'a Fitted,
     /// Cells per row: what each row passes through.
     width: f64,
-    /// Groups of the table, at most; infinite where that is not known.
+    /// Groups of the table, as far as they are known.
     groups: f64,
     /// Cells per group: what is estimated of each.
     group_width: f64,

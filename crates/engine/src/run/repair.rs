@@ -19,10 +19,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Groups of one GROUP BY column that are named in a list.
-const LISTED_GROUPS_MAX: usize = 1_000;
-/// Groups of several columns that are named one by one.
-const NAMED_GROUPS_MAX: usize = 16;
+/// Groups of one column of whole numbers or times that are asked for by a list, which row groups are pruned by. Comparing every row with a
+/// longer one takes longer than adding it up.
+const LISTED_GROUPS_MAX: usize = 16;
+/// Groups of texts, fractions or several columns that are asked for by name.
+const NAMED_GROUPS_MAX: usize = 4;
 
 /// Groups that were computed on the table.
 #[derive(Debug, Clone)]
@@ -60,6 +61,10 @@ impl Levels<'_> {
         if !is_by_group || shape.is_beyond || shape.selects_by_estimate || self.view.absent_keys() > 0 {
             return Ok(None);
         }
+        // Where groups may be missing, only the whole query brings all of them.
+        if self.missing(&look.strata) != Some(0) {
+            return Ok(None);
+        }
         let displayed: Vec<u32> = match shape.chooses_rows {
             true => {
                 let columns = self.columns_of(look)?;
@@ -69,8 +74,12 @@ impl Levels<'_> {
             false => (0..).take(look.populations.len()).collect(),
         };
         let failing = self.failing(look, &displayed);
-        let named_max = if shape.keys.len() == 1 { LISTED_GROUPS_MAX } else { NAMED_GROUPS_MAX };
-        let is_part = 2 * failing.len() <= look.populations.len();
+        let keys = self.keys_of(look)?;
+        let named_max = match keys.as_slice() {
+            [key] if key.data_type().is_integer() || key.data_type().is_temporal() => LISTED_GROUPS_MAX,
+            _ => NAMED_GROUPS_MAX,
+        };
+        let is_part = 3 * failing.len() <= look.populations.len();
         Ok(Some(failing).filter(|failing| !failing.is_empty() && failing.len() <= named_max && is_part))
     }
 
@@ -91,9 +100,9 @@ impl Levels<'_> {
         let plan = self.plan_for(groups, &keys)?;
         let (state, executor, watch) = (self.context.state, self.context.executor, self.context.watch);
         let rows = self.fitted.manifest.base.rows;
-        let found = exact::run(&plan, state, executor, |scan| watch.scans(scan, rows)).await;
-        watch.has_scanned();
-        let found = found?;
+        let plan = self.context.subqueries.applied(&plan)?;
+        let _scan = watch.scan_guard();
+        let found = exact::run(&plan, state, executor, |scan| watch.scans(scan, rows)).await?;
         self.rows_read += found.rows_read;
         let places = places(&keys, groups, &found.batch)?;
         for (number, column) in columns.iter_mut().enumerate().skip(keys.len()) {

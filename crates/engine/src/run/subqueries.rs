@@ -1,5 +1,6 @@
 //! Results of uncorrelated subqueries, computed once for all looks of a query and for its exact answer.
 
+use crate::control::Watch;
 use crate::error::Result;
 use crate::exact;
 use crate::executor::Executor;
@@ -8,14 +9,46 @@ use arrow::record_batch::RecordBatch;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Subquery, col};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Subquery};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What subqueries of one query yielded, by the text of their plans.
+/// Bytes of a result beyond which a subquery stays where it is: joined as it is read, it need not fit into memory.
+const RESULT_BYTES_MAX: usize = 64 << 20;
+
+/// What subqueries of one query yielded; `None` for one that stays as it is.
 #[derive(Debug, Default)]
 pub(crate) struct Subqueries {
-    results: Mutex<HashMap<String, Arc<LogicalPlan>>>,
+    results: Mutex<HashMap<Key, Option<Arc<LogicalPlan>>>>,
+}
+
+/// What is asked of a subquery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Kind {
+    Scalar,
+    In,
+    Exists,
+}
+
+/// A subquery: its plan, the tables that it scans (plans are equal whatever these are), and what is asked of it.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Key {
+    plan: LogicalPlan,
+    tables: Vec<usize>,
+    kind: Kind,
+}
+
+impl Key {
+    fn new(plan: &LogicalPlan, kind: Kind) -> datafusion::error::Result<Self> {
+        let mut tables = Vec::new();
+        plan.apply_with_subqueries(|node| {
+            if let LogicalPlan::TableScan(scan) = node {
+                tables.push(Arc::as_ptr(&scan.source).cast::<()>() as usize);
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        Ok(Self { plan: plan.clone(), tables, kind })
+    }
 }
 
 impl Subqueries {
@@ -25,46 +58,60 @@ impl Subqueries {
         conditions: &[Expr],
         state: &SessionState,
         executor: &Executor,
+        watch: &Watch,
     ) -> Result<Vec<Expr>> {
-        for subquery in subqueries_of(conditions)? {
-            let key = key(&subquery);
-            if self.known(&key).is_none() {
-                let found = exact::run(&subquery, state, executor, |_| {}).await?;
-                let plan = Arc::new(scan_of(found.batch, &subquery)?);
-                self.results.lock().unwrap_or_else(PoisonError::into_inner).insert(key, plan);
+        for (subquery, kind) in subqueries_of(conditions)? {
+            let key = Key::new(&subquery, kind)?;
+            if self.lock().contains_key(&key) {
+                continue;
             }
+            let builder = LogicalPlanBuilder::from(Arc::clone(&subquery));
+            let plan = match kind {
+                Kind::Exists => builder.limit(0, Some(1))?.build()?,
+                // Rows that come twice make joins with them slow.
+                Kind::In => builder.distinct()?.build()?,
+                Kind::Scalar => subquery.as_ref().clone(),
+            };
+            let _scan = watch.scan_guard();
+            let found = exact::run(&plan, state, executor, |scan| watch.scans(scan, 0)).await?;
+            let is_small = found.batch.get_array_memory_size() <= RESULT_BYTES_MAX;
+            let result = is_small.then(|| scan_of(&found.batch)).transpose()?;
+            self.lock().insert(key, result.map(Arc::new));
         }
-        conditions.iter().cloned().map(|condition| self.replaced(condition)).collect()
+        conditions.iter().cloned().map(|condition| Ok(self.replaced(condition)?)).collect()
     }
 
     /// A plan with scans of results in the place of the subqueries that were computed.
     pub(crate) fn applied(&self, plan: &LogicalPlan) -> Result<LogicalPlan> {
-        if self.results.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+        if self.is_empty() {
             return Ok(plan.clone());
         }
         let replaced = |node: LogicalPlan| match &node {
-            LogicalPlan::Filter(_) => node.map_expressions(|expr| Ok(Transformed::yes(self.replaced_in(expr)?))),
+            LogicalPlan::Filter(_) => node.map_expressions(|expr| Ok(Transformed::yes(self.replaced(expr)?))),
             _ => Ok(Transformed::no(node)),
         };
         Ok(plan.clone().transform_up(replaced)?.data)
     }
 
-    fn known(&self, key: &str) -> Option<Arc<LogicalPlan>> {
-        self.results.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    /// Whether none was computed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
     }
 
-    fn replaced(&self, expr: Expr) -> Result<Expr> {
-        Ok(self.replaced_in(expr)?)
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Option<Arc<LogicalPlan>>>> {
+        self.results.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn replaced_in(&self, expr: Expr) -> datafusion::error::Result<Expr> {
+    fn replaced(&self, expr: Expr) -> datafusion::error::Result<Expr> {
         let replaced = |expr: Expr| match expr {
-            Expr::ScalarSubquery(subquery) => self.result(subquery).map_data(|own| Ok(Expr::ScalarSubquery(own))),
-            Expr::InSubquery(mut inside) => self.result(inside.subquery.clone()).map_data(|own| {
+            Expr::ScalarSubquery(subquery) => {
+                self.result(subquery, Kind::Scalar)?.map_data(|own| Ok(Expr::ScalarSubquery(own)))
+            }
+            Expr::InSubquery(mut inside) => self.result(inside.subquery.clone(), Kind::In)?.map_data(|own| {
                 inside.subquery = own;
                 Ok(Expr::InSubquery(inside))
             }),
-            Expr::Exists(mut exists) => self.result(exists.subquery.clone()).map_data(|own| {
+            Expr::Exists(mut exists) => self.result(exists.subquery.clone(), Kind::Exists)?.map_data(|own| {
                 exists.subquery = own;
                 Ok(Expr::Exists(exists))
             }),
@@ -73,27 +120,29 @@ impl Subqueries {
         Ok(expr.transform_up(replaced)?.data)
     }
 
-    fn result(&self, subquery: Subquery) -> Transformed<Subquery> {
-        match self.known(&key(&subquery.subquery)) {
-            Some(plan) => Transformed::yes(subquery.with_plan(plan)),
-            None => Transformed::no(subquery),
-        }
+    fn result(&self, subquery: Subquery, kind: Kind) -> datafusion::error::Result<Transformed<Subquery>> {
+        let key = Key::new(&subquery.subquery, kind)?;
+        Ok(match self.lock().get(&key) {
+            Some(Some(plan)) => Transformed::yes(subquery.with_plan(Arc::clone(plan))),
+            _ => Transformed::no(subquery),
+        })
     }
 }
 
-/// The uncorrelated subqueries of conditions. Those that change from one run to the next are left to each look.
-fn subqueries_of(conditions: &[Expr]) -> Result<Vec<Arc<LogicalPlan>>> {
+/// The uncorrelated subqueries of conditions, and what is asked of them. Those that change from one run to the next are left
+/// to each look.
+fn subqueries_of(conditions: &[Expr]) -> Result<Vec<(Arc<LogicalPlan>, Kind)>> {
     let mut found = Vec::new();
     for condition in conditions {
         condition.apply(|expr| {
-            let subquery = match expr {
-                Expr::ScalarSubquery(subquery) => subquery,
-                Expr::InSubquery(inside) => &inside.subquery,
-                Expr::Exists(exists) => &exists.subquery,
+            let (subquery, kind) = match expr {
+                Expr::ScalarSubquery(subquery) => (subquery, Kind::Scalar),
+                Expr::InSubquery(inside) => (&inside.subquery, Kind::In),
+                Expr::Exists(exists) => (&exists.subquery, Kind::Exists),
                 _ => return Ok(TreeNodeRecursion::Continue),
             };
             if subquery.outer_ref_columns.is_empty() && !is_volatile(&subquery.subquery)? {
-                found.push(Arc::clone(&subquery.subquery));
+                found.push((Arc::clone(&subquery.subquery), kind));
             }
             Ok(TreeNodeRecursion::Continue)
         })?;
@@ -112,23 +161,13 @@ fn is_volatile(plan: &LogicalPlan) -> datafusion::error::Result<bool> {
     Ok(found)
 }
 
-fn key(plan: &LogicalPlan) -> String {
-    plan.display_indent_schema().to_string()
-}
-
-/// A scan of rows that has the columns of `plan`.
-fn scan_of(batch: RecordBatch, plan: &LogicalPlan) -> Result<LogicalPlan> {
-    let names: Vec<String> = (0..batch.num_columns()).map(|column| format!("c{column}")).collect();
-    let fields = batch
-        .schema()
-        .fields()
-        .iter()
-        .zip(&names)
-        .map(|(field, name)| field.as_ref().clone().with_name(name))
-        .collect::<Vec<_>>();
+/// A scan of rows. Of a subquery in a condition only the place of a column counts, so that names that occur twice are none here.
+fn scan_of(batch: &RecordBatch) -> Result<LogicalPlan> {
+    let schema = batch.schema();
+    let fields = schema.fields().iter().enumerate();
+    let fields: Vec<_> = fields.map(|(at, field)| field.as_ref().clone().with_name(format!("c{at}"))).collect();
     let schema = Arc::new(Schema::new(fields));
     let batch = RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec())?;
     let table = Arc::new(MemTable::try_new(schema, vec![vec![batch]])?);
-    let own = names.iter().zip(plan.schema().fields()).map(|(name, field)| col(name).alias(field.name()));
-    Ok(LogicalPlanBuilder::scan("__subquery", provider_as_source(table), None)?.project(own)?.build()?)
+    Ok(LogicalPlanBuilder::scan("__subquery", provider_as_source(table), None)?.build()?)
 }

@@ -1,11 +1,15 @@
 //! The table itself, which is a candidate for every query.
 
-use super::TableCost;
+use super::{TableCost, TableWork};
 use crate::costs::Cost;
 use crate::error::Result;
 use crate::prepared::Prepared;
 use crate::session::Session;
 use std::time::Duration;
+use tokio::runtime::Handle;
+
+/// Work from which an exact answer tells of its tables.
+const TELLING_NS: f64 = 5e6;
 
 /// The exact answer of one query, priced when somebody asks for it.
 pub(crate) struct TableCandidate<'a> {
@@ -26,22 +30,37 @@ impl<'a> TableCandidate<'a> {
             return Ok(None);
         }
         let work = self.prepared.table_work(self.session).await?.clone();
-        let costs = &self.session.inner.costs;
-        let others = |ns: f64| Some(costs.predict_scan(&work.tables, ns));
-        let time = costs.predict_scan(&work.tables, work.ns).mul_f64(self.prepared.pace.of(Cost::Table, others));
-        let is_learnt = costs.knows_scans_of(&work.tables);
+        let time = self.time_of(&work);
+        let is_learnt = self.session.inner.costs.knows_scans_of(&work.tables);
         Ok(Some(TableCost { work, time, is_learnt }))
     }
 
-    /// The exact answer took `time`.
-    pub(crate) async fn learn(&self, time: Duration) -> Result<()> {
-        let work = self.prepared.table_work(self.session).await?;
+    /// What the exact answer takes, where its work is known already.
+    pub(crate) fn known_time(&self) -> Option<Duration> {
+        self.prepared.known_table_work().map(|work| self.time_of(work))
+    }
+
+    /// What so much work takes, given how this query and others on its tables went.
+    fn time_of(&self, work: &TableWork) -> Duration {
+        let costs = &self.session.inner.costs;
+        let others = |ns: f64| Some(costs.predict_scan(&work.tables, ns));
+        costs.predict_scan(&work.tables, work.ns).mul_f64(self.prepared.pace.of(Cost::Table, others))
+    }
+
+    /// The exact answer took `time`, or at least so long.
+    pub(crate) fn learn(&self, time: Duration) {
+        let Some(work) = self.prepared.known_table_work() else { return };
         self.prepared.pace.note(Cost::Table, work.ns, time);
-        if let Some(learnt) = self.session.inner.costs.learn_scan(&work.tables, work.ns, time) {
+        // What starting takes says nothing of how fast tables are read.
+        if work.tables.is_empty() || work.ns < TELLING_NS {
+            return;
+        }
+        if let (Some(learnt), Ok(runtime)) =
+            (self.session.inner.costs.learn_scan(&work.tables, work.ns, time), Handle::try_current())
+        {
             let store = self.session.inner.store.clone();
             // Aside, since the disk may take its time; a store that cannot be written teaches this process only.
-            tokio::task::spawn_blocking(move || drop(store.keep_costs(&learnt)));
+            runtime.spawn_blocking(move || drop(store.keep_costs(&learnt)));
         }
-        Ok(())
     }
 }

@@ -13,8 +13,10 @@ const LOOK_NS: f64 = 2e5;
 const IN_VAIN: f64 = 0.15;
 /// The share of the exact answer's work from which a level that will probably do is not worth it.
 const TOO_MUCH: f64 = 0.7;
-/// Rows needed are believed within this factor.
+/// Rows needed are believed within this factor: a sample that holds so many may do.
 const FORECAST_FACTOR: f64 = 1.25;
+/// A sample that holds so many times what is needed will do.
+const SURELY_FACTOR: f64 = 0.8;
 /// The exact answer is begun under a time bound when it is predicted to end in this share of the time left.
 const SHARE_OF_TIME: f64 = 0.5;
 /// A prediction within this factor may end in time when nothing else would meet the bounds.
@@ -22,7 +24,9 @@ const SHARE_OF_LAST_TIME: f64 = 0.85;
 /// How much longer than the time left a prediction must be for the query not to be begun at all.
 const DOUBT: f64 = 1.3;
 /// And where no scan of the tables was seen.
-const DOUBT_UNLEARNT: f64 = 3.0;
+const DOUBT_UNLEARNT: f64 = 10.0;
+/// And where conditions may spare most of the work.
+const DOUBT_PRUNED: f64 = 4.0;
 /// The share of the exact answer's time that the look before it may take.
 const LOOK_SHARE: f64 = 0.12;
 /// And what it may take whatever the exact answer takes.
@@ -56,9 +60,14 @@ impl TableCost {
         left.is_none_or(|left| self.time <= left.mul_f64(SHARE_OF_LAST_TIME))
     }
 
-    /// Whether the exact answer will not end in the time that is left, as far as past scans tell.
+    /// Whether the exact answer will not end in the time that is left, as far as past scans tell. A plan with conditions may leave out most
+    /// of its files.
     pub(crate) fn is_beyond(&self, left: Duration) -> bool {
-        let doubt = if self.is_learnt { DOUBT } else { DOUBT_UNLEARNT };
+        let doubt = match (self.is_learnt, self.work.has_conditions) {
+            (true, false) => DOUBT,
+            (true, true) => DOUBT_PRUNED,
+            (false, _) => DOUBT_UNLEARNT,
+        };
         self.time > left.mul_f64(doubt)
     }
 }
@@ -86,9 +95,10 @@ impl Standing {
             // Who prefers estimates gets them as long as they cost less.
             return self.next > table;
         }
-        let is_reachable = self.rows_needed.is_some_and(|rows| rows <= self.rows_held * FORECAST_FACTOR);
-        let (through, limit) = match (is_reachable, self.rows_needed) {
-            (true, _) => (self.next, TOO_MUCH),
+        let is_within = |factor: f64| self.rows_needed.is_some_and(|rows| rows <= self.rows_held * factor);
+        let (through, limit) = match (is_within(FORECAST_FACTOR), self.rows_needed) {
+            (true, _) if is_within(SURELY_FACTOR) => (self.next, TOO_MUCH),
+            (true, _) => (self.next, IN_VAIN),
             // It will not be met, but forecasts may be wrong: cheap levels are worth the try.
             (false, Some(_)) => (self.top, IN_VAIN),
             (false, None) => (self.next, IN_VAIN),
@@ -129,14 +139,17 @@ mod tests {
     #[test]
     fn the_exact_answer_follows_a_short_look_where_half_the_time_suffices() {
         let ms = Duration::from_millis;
-        let cost =
-            |time| TableCost { work: TableWork { tables: String::new(), rows: 1, ns: 1.0 }, time, is_learnt: true };
+        let cost = |time| TableCost {
+            work: TableWork { tables: String::new(), rows: 1, ns: 1.0, has_conditions: false },
+            time,
+            is_learnt: true,
+        };
         assert_eq!(opening(&cost(ms(400)), ms(1_000)), Opening::LookThenTable(ms(48)));
         assert_eq!(opening(&cost(ms(2)), ms(1_000)), Opening::LookThenTable(LOOK_TIME));
         assert_eq!(opening(&cost(ms(600)), ms(1_000)), Opening::Samples);
         assert!(cost(ms(600)).may_end_in(Some(ms(1_000))) && !cost(ms(900)).may_end_in(Some(ms(1_000))));
         assert!(cost(ms(900)).may_end_in(None));
         let unlearnt = TableCost { is_learnt: false, ..cost(ms(200)) };
-        assert!(cost(ms(200)).is_beyond(ms(100)) && !unlearnt.is_beyond(ms(100)) && unlearnt.is_beyond(ms(50)));
+        assert!(cost(ms(200)).is_beyond(ms(100)) && !unlearnt.is_beyond(ms(30)) && unlearnt.is_beyond(ms(10)));
     }
 }

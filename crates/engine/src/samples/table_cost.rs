@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::session::Session;
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::logical_expr::{Aggregate, Expr, Join, LogicalPlan, Operator, TableScan};
+use datafusion::logical_expr::{Aggregate, Expr, FetchType, Join, Limit, LogicalPlan, Operator, SkipType, TableScan};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
@@ -34,6 +34,8 @@ const JOIN_NS: f64 = 25.0;
 const PASSING: f64 = 0.4;
 /// The share of rows that are groups of their own, of which nothing is known.
 const GROUPS: f64 = 0.01;
+/// Rows that are read, in batches and row groups, for one that a LIMIT waits for.
+const READ_PER_ROW: f64 = 1_000.0;
 /// Rows of a table of which nothing is known.
 const UNKNOWN_ROWS: f64 = 1e6;
 
@@ -46,6 +48,8 @@ pub(crate) struct TableWork {
     pub(crate) rows: u64,
     /// Nanoseconds on the reference machine.
     pub(crate) ns: f64,
+    /// Whether conditions may spare reading part of the tables.
+    pub(crate) has_conditions: bool,
 }
 
 /// The exact answer as a candidate.
@@ -64,10 +68,11 @@ pub(crate) async fn table_work(session: &Session, plan: &LogicalPlan) -> Result<
     let mut names: Vec<&str> = scanned.values().map(|table| table.key.as_str()).collect();
     names.sort_unstable();
     names.dedup();
-    let mut walk = Walk { scanned: &scanned, columns: named_columns(plan)?, ns: BASE_NS, rows: 0.0 };
+    let (has_conditions, compares_columns) = conditions_of(plan)?;
+    let mut walk = Walk { scanned: &scanned, columns: named_columns(plan)?, compares_columns, ns: BASE_NS, rows: 0.0 };
     walk.plan(plan)?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of rows")]
-    Ok(TableWork { tables: names.join(", "), rows: walk.rows as u64, ns: walk.ns })
+    Ok(TableWork { tables: names.join(", "), rows: walk.rows as u64, ns: walk.ns, has_conditions })
 }
 
 /// The names of all columns that any expression of the plan refers to, and those of the output.
@@ -90,6 +95,8 @@ struct Walk<'a> {
     /// By the name that the plan scans a table under.
     scanned: &'a HashMap<String, ScannedTable>,
     columns: HashSet<String>,
+    /// Whether some condition makes columns equal: before optimisation joins may have their keys there.
+    compares_columns: bool,
     ns: f64,
     rows: f64,
 }
@@ -103,6 +110,7 @@ impl Walk<'_> {
         if let LogicalPlan::TableScan(scan) = plan {
             return Ok(self.scan(scan));
         }
+        let before = self.ns;
         let mut inputs = Vec::new();
         for input in plan.inputs() {
             inputs.push(self.plan(input)?);
@@ -131,6 +139,14 @@ impl Walk<'_> {
                 rows
             }
             LogicalPlan::Join(join) => self.join(join, &inputs),
+            LogicalPlan::Limit(limit) => {
+                let wanted = limited(limit)?;
+                if let Some(wanted) = wanted.filter(|_| is_streaming(&limit.input)) {
+                    // What is read ends soon after enough rows came out.
+                    self.ns = before + (self.ns - before) * (wanted * READ_PER_ROW / rows.max(1.0)).min(1.0);
+                }
+                wanted.map_or(rows, |wanted| rows.min(wanted))
+            }
             _ => rows,
         })
     }
@@ -161,13 +177,48 @@ impl Walk<'_> {
         let rows: f64 = inputs.iter().sum();
         self.ns += rows * JOIN_NS;
         let larger = inputs.iter().copied().fold(0.0, f64::max);
-        // Without a pair of keys every row meets every other; before optimisation keys may still be conditions.
-        if join.on.is_empty() && !join.filter.as_ref().is_some_and(compares_columns) {
+        // Without a pair of keys every row meets every other.
+        if join.on.is_empty() && !self.compares_columns {
             let pairs = inputs.iter().product::<f64>();
             self.ns += pairs * CALL_NS;
             return pairs * PASSING;
         }
         larger
+    }
+}
+
+/// Whether a plan has conditions, and whether one of them makes columns equal.
+fn conditions_of(plan: &LogicalPlan) -> Result<(bool, bool)> {
+    let (mut has_conditions, mut found) = (false, false);
+    plan.apply_with_subqueries(|node| {
+        let condition = match node {
+            LogicalPlan::Filter(filter) => Some(&filter.predicate),
+            LogicalPlan::Join(join) => join.filter.as_ref(),
+            _ => None,
+        };
+        has_conditions |= matches!(node, LogicalPlan::Filter(_));
+        found |= condition.is_some_and(compares_columns);
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok((has_conditions, found))
+}
+
+/// The number of rows that a LIMIT waits for, where it is a number.
+fn limited(limit: &Limit) -> Result<Option<f64>> {
+    Ok(match (limit.get_skip_type()?, limit.get_fetch_type()?) {
+        (SkipType::Literal(skip), FetchType::Literal(Some(fetch))) => Some(width_of(skip) + width_of(fetch)),
+        _ => None,
+    })
+}
+
+/// Whether rows come out of a plan while it is still read.
+fn is_streaming(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::TableScan(_) => true,
+        LogicalPlan::Filter(_) | LogicalPlan::Projection(_) | LogicalPlan::SubqueryAlias(_) | LogicalPlan::Limit(_) => {
+            plan.inputs().into_iter().all(is_streaming)
+        }
+        _ => false,
     }
 }
 

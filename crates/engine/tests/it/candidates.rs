@@ -203,6 +203,12 @@ async fn subqueries_are_computed_once() {
         "g IN (SELECT g FROM t GROUP BY g HAVING COUNT(*) > 3000)",
         "n > (SELECT AVG(n) FROM t) AND EXISTS (SELECT 1 FROM t WHERE k = 3)",
         "(k NOT IN (SELECT k FROM t WHERE n = 7 AND k < 50) OR x > (SELECT MAX(x) - 1 FROM t))",
+        // Plans that print alike are not the same.
+        "k IN (SELECT v FROM (VALUES (1), (2), (3), (4), (5), (6)) AS a(v)) AND NOT k IN (SELECT v FROM (VALUES (1), (2), (3), (4), (5), (7)) AS a(v))",
+        // Names of columns that occur twice.
+        "EXISTS (SELECT a.k, b.k FROM t a JOIN t b ON a.n = b.n WHERE a.k = 1 AND b.k = 2)",
+        "NOT EXISTS (SELECT k FROM t WHERE n = 5000)",
+        "k > (SELECT MAX(k) FROM t WHERE n = 5000) IS NOT TRUE",
     ] {
         let sql = format!("SELECT g, SUM(price) AS s, COUNT(*) AS c FROM t WHERE {condition} GROUP BY g ORDER BY g");
         let exact = asked(&world.session, &sql).await;
@@ -220,5 +226,57 @@ async fn subqueries_are_computed_once() {
                 );
             }
         }
+    }
+}
+
+/// Costs that only look large: LIMIT ends early, and conditions may be the keys of a join.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ends_soon_is_not_refused() {
+    let world = world(200_000).await;
+    world.session.sample("t").size_percent(5.0).build().await.unwrap();
+    teach(world.folder.path(), 10.0);
+    let session = open(world.folder.path()).await;
+    for sql in [
+        "SELECT * FROM t LIMIT 10 WITHIN 60 MS",
+        "SELECT n, x FROM t WHERE k = 3 LIMIT 5 WITHIN 60 MS",
+        "SELECT COUNT(*) FROM (SELECT DISTINCT g FROM t LIMIT 5) a, (SELECT DISTINCT k FROM t) b WHERE a.g = CAST(b.k AS VARCHAR) WITHIN 5 SECONDS",
+        "SELECT 1 WITHIN 100 MS",
+    ] {
+        let answer = asked(&session, sql).await;
+        assert_eq!(answer.report().mode, Mode::Exact, "{sql}");
+    }
+}
+
+/// Groups by an expression over a column of many values may be few.
+#[tokio::test(flavor = "multi_thread")]
+async fn few_groups_of_a_column_of_many_values_are_estimated() {
+    let world = world(100_000).await;
+    world.session.sample("t").size_percent(10.0).build().await.unwrap();
+    for key in ["x > 10", "floor(x / 20)", "n % 3", "CASE WHEN price > 500 THEN 'dear' ELSE 'cheap' END"] {
+        let sql =
+            format!("SELECT {key} AS d, COUNT(*) AS c FROM t WHERE n < 900 AND x < 40 GROUP BY {key} ERROR WITHIN 40%");
+        let answer = asked(&world.session, &sql).await;
+        assert_eq!(
+            (answer.report().mode, answer.report().met),
+            (Mode::Approximate, Some(true)),
+            "{sql}: {:?}",
+            answer.report()
+        );
+    }
+}
+
+/// Groups that the sample never showed are there once the table was read.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_table_answers_lacks_no_group() {
+    let world = world(60_000).await;
+    world.session.sample("t").size_percent(2.0).build().await.unwrap();
+    for sql in [
+        "SELECT rare, COUNT(*) AS c FROM t GROUP BY rare ORDER BY rare DESC LIMIT 7",
+        "SELECT rare, COUNT(*) AS c FROM t GROUP BY rare HAVING rare % 7 = 1 ORDER BY rare LIMIT 40 OFFSET 3",
+        "SELECT CAST(rare AS VARCHAR) AS r, COUNT(*) AS c FROM t GROUP BY CAST(rare AS VARCHAR) ORDER BY r",
+    ] {
+        let exact = rows(&asked(&world.session, sql).await);
+        let answer = asked(&world.session, &format!("{sql} ERROR WITHIN 60%")).await;
+        assert_eq!((answer.report().met, rows(&answer)), (Some(true), exact), "{sql}: {:?}", answer.report());
     }
 }

@@ -88,10 +88,11 @@ impl Page {
         let met = if report.met == Some(true) { "bound met" } else { "bound MISSED" };
         let what = if report.mode == Mode::Exact { "answer" } else { "estimate" };
         self.line(&format!(
-            "{what} {:.1} ms (first run {:.1} ms), {source}, {met} · exact {exact_ms:.0} ms, {} rows · {ratio:.0}× faster",
+            "{what} {:.1} ms (first run {:.1} ms), {source}, {met} · exact {exact_ms:.0} ms, {} rows · {} faster",
             comparison.median_ms,
             comparison.first_ms,
             grouped(comparison.exact.report().rows_read),
+            times(ratio),
         ));
         self.notes(comparison);
     }
@@ -226,6 +227,11 @@ fn key_texts(answer: &Answer) -> Vec<Vec<String>> {
 
 fn rows_by_key(answer: &Answer) -> HashMap<Vec<String>, usize> {
     key_texts(answer).into_iter().enumerate().map(|(row, key)| (key, row)).collect()
+}
+
+/// How many times, to a digit where it is about one.
+fn times(ratio: f64) -> String {
+    if ratio < 9.5 { format!("{ratio:.1}×") } else { format!("{ratio:.0}×") }
 }
 
 /// The first estimates and the answer, in the order of the answer's rows.
