@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn sizes_are_rounded_up_to_two_digits() {
-        assert_eq!([0.0312, 0.2, 0.00012345].map(percent), [3.2, 20.0, 0.013]);
+        assert_eq!([0.0312, 0.2, 0.00012345].map(|share| percent(share).to_string()), ["3.2", "20", "0.013"]);
         assert_eq!([101.0, 1234.5, 99.2].map(rounded_up), [110, 1_300, 100]);
     }
 
