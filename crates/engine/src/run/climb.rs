@@ -15,9 +15,6 @@ const UNQUESTIONED_NS: f64 = 2e6;
 /// The share of the exact answer's work from which no first look is made that may be in vain.
 const FIRST_LOOK_MAX: f64 = 0.5;
 
-/// Rows of a group on average below which no sample meets an error.
-const GROUP_ROWS_MIN: f64 = 5.0;
-
 /// The share of the time left that the exact answer takes when it needs no estimate of next to no worth before it.
 const SAFE_SHARE: f64 = 0.1;
 
@@ -121,7 +118,7 @@ impl Run<'_> {
     fn first_within(&self, opening: Option<TableFollows>) -> Option<usize> {
         let Some(TableFollows { look: most, table }) = opening else { return Some(self.first()) };
         let is_safe = self.levels.context.left().is_some_and(|left| table <= left.mul_f64(SAFE_SHARE));
-        if is_safe && self.price.rows_per_group() < GROUP_ROWS_MIN {
+        if is_safe && self.price.has_thin_groups() {
             return None;
         }
         match self.price.look(0) {
@@ -143,8 +140,7 @@ impl Run<'_> {
         }
         let first = level_ns(self.price.cells(self.first()));
         // A look at groups of so few rows would be in vain.
-        let may_skip = context.goal.reads_table_on_miss() && context.goal.within.is_none();
-        let is_vain = may_skip && self.price.rows_per_group() < GROUP_ROWS_MIN;
+        let is_vain = self.price.is_vain();
         if !is_vain && first <= UNQUESTIONED_NS || self.is_exact_at_top() {
             return Ok(false);
         }

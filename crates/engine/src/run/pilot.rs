@@ -39,6 +39,11 @@ pub(super) async fn begin<'a>(
     if context.goal.within.is_some() && (are_large || context.is_hasty() && !tried.iter().any(is_known)) {
         tried.truncate(1);
     }
+    // Where the table answers anyway, the likeliest sample suffices for what comes before it.
+    let is_vain = tried.first().is_some_and(|fitted| Price::new(shape, context, fitted).is_vain());
+    if tried.len() > 1 && (is_vain || context.table_in_time().await?.is_some()) {
+        tried.truncate(1);
+    }
     let (Some(likeliest), others) = (tried.first(), tried.get(1..).unwrap_or_default()) else {
         return Err(Error::data("there is no sample to look at"));
     };

@@ -20,6 +20,9 @@ const CAUTION: f64 = 1.4;
 /// What estimating one number of one group takes, in cells of a row.
 const GROUP_CELLS: f64 = 60.0;
 
+/// Rows of a group on average below which no sample meets an error.
+const GROUP_ROWS_MIN: f64 = 5.0;
+
 /// Groups of the table, at least: the most distinct values of any column that is grouped by as it is. Those of expressions and of columns
 /// that WHERE narrows are not known.
 fn groups(shape: &Shape, fitted: &Fitted) -> f64 {
@@ -82,9 +85,15 @@ impl<'a> Price<'a> {
         rows * self.width + rows.min(self.groups) * self.group_width
     }
 
-    /// Rows of a group on average that the highest level holds.
-    pub(super) fn rows_per_group(&self) -> f64 {
-        self.rows(self.top()) / self.groups.max(1.0)
+    /// Whether even the highest level holds so few rows of a group on average that no error is met.
+    pub(super) fn has_thin_groups(&self) -> bool {
+        self.rows(self.top()) < GROUP_ROWS_MIN * self.groups
+    }
+
+    /// Whether no look is worth its time, since the table answers in the end.
+    pub(super) fn is_vain(&self) -> bool {
+        let goal = self.context.goal;
+        goal.reads_table_on_miss() && goal.within.is_none() && self.has_thin_groups()
     }
 
     /// Whether the levels up to `level` are in memory in the order of the query's groups.
