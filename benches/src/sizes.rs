@@ -4,7 +4,7 @@ use crate::figure::{Figure, Series};
 use crate::lineitem;
 use crate::versus::{QUERIES, geometric, has_samples, lineitem_samples, median};
 use crate::words::Words;
-use plusminus::{Clock, Query, Session, SessionBuilder, SystemClock};
+use plusminus::{Clock, OnMiss, Query, Session, SessionBuilder, SystemClock};
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -90,7 +90,7 @@ async fn size(options: &Options, scale: f64, data: &Path) -> Result<Size, Box<dy
     let exact_runs = if rows > ONE_RUN_ABOVE { 0 } else { options.exact_runs };
     for query in QUERIES {
         let new = |run: usize| Words::NewForm.text(query.sql, run as u128);
-        let bounded = |q: Query| q.error_percent(PERCENT);
+        let bounded = |q: Query| q.error_percent(PERCENT).on_miss(OnMiss::Report);
         let (ours, rows_read, met) = timed(&session, options.runs, &new, &bounded).await?;
         let (again, ..) = timed(&session, options.runs, &|_| query.sql.to_owned(), &bounded).await?;
         let (exact, ..) = timed(&session, exact_runs, &|_| query.sql.to_owned(), &|q| q).await?;
