@@ -16,7 +16,7 @@ const GOAL: f64 = 1.3;
 /// Queries that are listed as slower than DuckDB from this ratio on.
 const LISTED_FROM: f64 = 1.3;
 
-/// What `exact` takes.
+/// Options of `exact`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     #[command(flatten)]

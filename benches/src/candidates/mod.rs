@@ -17,7 +17,7 @@ use std::time::Duration;
 const SMALL_ROWS: u64 = 10_000;
 const HITS_ROWS: usize = 200_000;
 
-/// What `candidates` takes.
+/// Options of `candidates`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// TPC-H scale factor of lineitem; the video sessions have as many rows at scale 1
@@ -59,14 +59,14 @@ pub(crate) struct Line {
     pub(crate) table: String,
     pub(crate) question: String,
     pub(crate) bound: Bound,
-    /// What EXPLAIN expects, and the time it predicts of it.
+    /// The candidate that EXPLAIN expects to answer, and the time predicted for it.
     pub(crate) expected: String,
     pub(crate) predicted_ms: Option<f64>,
-    /// What answered.
+    /// The candidate that answered.
     pub(crate) chosen: String,
     pub(crate) is_exact: bool,
     pub(crate) met: Option<bool>,
-    /// Of all runs after the first.
+    /// Milliseconds of all runs after the first.
     pub(crate) ms: Vec<f64>,
     pub(crate) median_ms: f64,
     pub(crate) exact_ms: f64,

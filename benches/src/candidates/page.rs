@@ -1,11 +1,11 @@
-//! What is read out of answers and explanations, and the page.
+//! Reads candidates and errors out of answers and explanations, and writes the page.
 
 use super::{Bound, Line, Options};
 use arrow::array::AsArray;
 use plusminus::{Answer, Mode, Role, Trust};
 use std::collections::HashMap;
 
-/// What EXPLAIN expects to answer, and how many milliseconds it predicts.
+/// The candidate that EXPLAIN expects to answer, and the milliseconds it predicts.
 pub(crate) fn expected(explained: &Answer) -> (String, Option<f64>) {
     let batch = explained.batch();
     let text = |column: usize| batch.column(column).as_string::<i32>().iter().map(Option::unwrap_or_default);
@@ -35,7 +35,7 @@ fn milliseconds(text: &str) -> Option<f64> {
     Some(if unit.starts_with("ms") { number } else { number * 1e3 })
 }
 
-/// What answered.
+/// The candidate that answered.
 pub(crate) fn chosen(answer: &Answer) -> String {
     let report = answer.report();
     let repaired = report.warnings.iter().any(|warning| warning.contains("computed on the table"));

@@ -48,7 +48,7 @@ impl Levels<'_> {
         Some(SampleAdvice(statement(manifest, &by, &design)))
     }
 
-    /// The same design with more rows: as many times more as are needed of the rows that may pass WHERE.
+    /// A size for this design with more rows: as many times more as are needed of the rows that may pass WHERE.
     fn larger(&self, look: &Look, rows_needed: Option<f64>) -> Option<String> {
         let manifest = &self.fitted.manifest;
         let held = as_f64(self.fitted.cumulative.last().copied().unwrap_or(0).max(1));
@@ -57,7 +57,7 @@ impl Levels<'_> {
         (share <= SHARE_MAX).then(|| format!("SIZE {} %", percent(share)))
     }
 
-    /// As many rows of each group as its error calls for.
+    /// A CAP of as many rows of each group as the error calls for.
     fn by_groups(&self, look: &Look, keys: &[String]) -> Option<String> {
         if keys.is_empty() {
             return None;

@@ -30,13 +30,13 @@ struct Progress {
 /// A query that states a time alone, which suffices for the exact answer.
 #[derive(Clone, Copy)]
 struct TableFollows {
-    /// What the look before it may take.
+    /// The longest look that may come before it.
     look: Duration,
-    /// What the exact answer is predicted to take.
+    /// The predicted time of the exact answer.
     table: Duration,
 }
 
-/// What follows a look.
+/// The step after a look.
 enum Next {
     Level(usize),
     Table(TableReason),
@@ -104,7 +104,7 @@ impl Run<'_> {
         })
     }
 
-    /// What the exact answer takes that follows a first look, where time alone is stated and suffices.
+    /// The predicted time of the exact answer that follows a first look, where time alone is stated and suffices.
     pub(super) async fn table_follows(&mut self) -> Result<Option<Duration>> {
         Ok(self.opening().await?.map(|follows| follows.table))
     }
@@ -154,7 +154,7 @@ impl Run<'_> {
         Ok(cost.is_some_and(|cost| first > most * cost.work.ns && cost.may_end_in(context.left())))
     }
 
-    /// What follows a look.
+    /// Decides the step after a look.
     async fn next(&mut self, progress: &Progress, opening: Option<TableFollows>) -> Result<Next> {
         if let Some(follows) = opening {
             return Ok(Next::Table(TableReason::Fits(follows.table)));

@@ -41,7 +41,7 @@ pub(crate) struct SampleForecast {
     is_enough: bool,
 }
 
-/// Who will probably answer.
+/// The candidate that will probably answer.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Expected {
     /// A level of the first sample, and why.
@@ -62,7 +62,7 @@ pub(crate) struct Forecasts {
     pub(crate) expected: Expected,
 }
 
-/// What the candidates of a query are.
+/// The candidates of a query.
 pub(crate) enum Candidates {
     /// Levels of samples, and the table.
     Levels(Forecasts),
@@ -154,7 +154,7 @@ impl Run<'_> {
         (level, wanted == Some(level))
     }
 
-    /// Who will answer, given the levels of the preferred sample.
+    /// The candidate that will answer, given the levels of the preferred sample.
     async fn expected(&mut self, sample: &SampleForecast) -> Result<Expected> {
         let context = self.levels.context;
         let goal = context.goal;

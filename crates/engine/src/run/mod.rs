@@ -88,7 +88,7 @@ impl Context<'_> {
         self.goal.within.is_some_and(|within| within < HASTY)
     }
 
-    /// What the exact answer is predicted to take, where time alone is stated and it fits in well.
+    /// The predicted time of the exact answer, where time alone is stated and it fits in well.
     pub(crate) async fn table_in_time(&self) -> Result<Option<Duration>> {
         let Some(left) = self.left().filter(|_| self.goal.prefers_exact()) else { return Ok(None) };
         let Some(cost) = self.table.cost().await? else { return Ok(None) };

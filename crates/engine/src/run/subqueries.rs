@@ -16,13 +16,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Bytes of a result beyond which a subquery stays where it is: joined as it is read, it need not fit into memory.
 const RESULT_BYTES_MAX: usize = 64 << 20;
 
-/// What subqueries of one query yielded; `None` for one that stays as it is.
+/// Results of the subqueries of one query; `None` for one that stays as it is.
 #[derive(Debug, Default)]
 pub(crate) struct Subqueries {
     results: Mutex<HashMap<Key, Option<Arc<LogicalPlan>>>>,
 }
 
-/// What is asked of a subquery.
+/// The use that a condition makes of a subquery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Kind {
     Scalar,

@@ -24,7 +24,7 @@ impl<'a> TableCandidate<'a> {
         Self { session, prepared, is_left_out }
     }
 
-    /// What the exact answer costs; `None` where it may not be taken.
+    /// The work and the time of the exact answer; `None` where it may not be taken.
     pub(crate) async fn cost(&self) -> Result<Option<TableCost>> {
         if self.is_left_out {
             return Ok(None);
@@ -35,12 +35,12 @@ impl<'a> TableCandidate<'a> {
         Ok(Some(TableCost { work, time, is_learnt }))
     }
 
-    /// What the exact answer takes, where its work is known already.
+    /// The predicted time of the exact answer, where its work is known already.
     pub(crate) fn known_time(&self) -> Option<Duration> {
         self.prepared.known_table_work().map(|work| self.time_of(work))
     }
 
-    /// What so much work takes, given how this query and others on its tables went.
+    /// The time that work takes, given how this query and others on its tables went.
     fn time_of(&self, work: &TableWork) -> Duration {
         let costs = &self.session.inner.costs;
         let others = |ns: f64| Some(costs.predict_scan(&work.tables, ns));

@@ -5,7 +5,7 @@
 use super::TableCost;
 use std::time::Duration;
 
-/// What a row of a sample costs by column, grouping and aggregate that it passes, in the unit of [`super::TableWork`].
+/// Nanoseconds per row of a sample and column, grouping or aggregate that it passes, in the unit of [`super::TableWork`].
 const CELL_NS: f64 = 1.5;
 /// A look as such.
 const LOOK_NS: f64 = 2e5;

@@ -239,7 +239,7 @@ fn subqueries(plan: &LogicalPlan) -> Result<Vec<LogicalPlan>> {
     Ok(found)
 }
 
-/// What decoding a value costs.
+/// Nanoseconds to decode a value.
 fn decode_ns(data_type: &DataType) -> f64 {
     match data_type {
         DataType::Boolean | DataType::Null => 0.5,
@@ -250,7 +250,7 @@ fn decode_ns(data_type: &DataType) -> f64 {
     }
 }
 
-/// What evaluating an expression for a row costs; a bare column costs nothing.
+/// Nanoseconds to evaluate an expression for a row; a bare column costs nothing.
 fn calls_ns(expr: &Expr) -> f64 {
     let mut ns = 0.0;
     // The closure never fails.

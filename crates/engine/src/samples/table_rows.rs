@@ -21,12 +21,12 @@ const TEXT_FACTOR: f64 = 8.0;
 /// A table that a plan scans.
 #[derive(Debug)]
 pub(super) struct ScannedTable {
-    /// What samples of it are known by.
+    /// The key that samples of the table carry.
     pub(super) key: String,
     pub(super) rows: Option<u64>,
     /// How much longer reading a value takes than decoding one of Parquet.
     pub(super) decode_factor: f64,
-    /// What a row costs beside its values.
+    /// Nanoseconds per row beside those of its values.
     pub(super) row_ns: f64,
 }
 

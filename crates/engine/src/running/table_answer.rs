@@ -1,0 +1,153 @@
+//! Answers from the table itself: exact, timed for the next prediction, and refused where they cannot end in time.
+
+use super::{Running, ms};
+use crate::answer::{Answer, Mode, exact_columns};
+use crate::error::{Error, Result};
+use crate::exact;
+use crate::listing::grouped;
+use crate::run::{SampleAdvice, TableReason};
+use crate::shape::{Reason, roles, sketched};
+use std::time::Duration;
+
+/// An exact answer under way, from which its cost is learnt, also when it is stopped.
+struct TimedScan<'a> {
+    running: &'a Running,
+    begun: Duration,
+    is_done: bool,
+}
+
+impl Drop for TimedScan<'_> {
+    fn drop(&mut self) {
+        let running = self.running;
+        // With subqueries that were computed before it is another query.
+        if !running.goal.is_bounded() || !running.subqueries.is_empty() {
+            return;
+        }
+        let took = running.elapsed().saturating_sub(self.begun);
+        let table = running.table();
+        match self.is_done {
+            true => table.learn(took),
+            // It takes longer than that; whoever stopped one that was not overdue says nothing.
+            false if table.known_time().is_some_and(|predicted| predicted < took) => table.learn(took.mul_f64(1.5)),
+            false => {}
+        }
+    }
+}
+
+impl Running {
+    /// The exact answer where samples were looked at first.
+    pub(super) async fn on_table(&self, reason: TableReason) -> Result<Answer> {
+        let begun = self.elapsed();
+        let missed = match &reason {
+            TableReason::Missed(advice) => Some(advice.clone()),
+            _ => None,
+        };
+        let mut answer = match self.exact(reason.into()).await {
+            Ok(answer) => answer,
+            // What went wrong there takes nothing from the estimate.
+            Err(error) => {
+                let mut best = self.watch.take_best().ok_or(error)??;
+                let what = "the table could not be read for the exact answer: this is the estimate";
+                best.report.warnings.push(what.to_owned());
+                return Ok(best);
+            }
+        };
+        if let Some(advice) = missed {
+            let ms = ms(self.elapsed().saturating_sub(begun));
+            let rows = grouped(answer.report.rows_read);
+            let cost = format!("no sample met the bound, so the table was read ({rows} rows, {ms:.0} ms)");
+            answer.report.warnings.push(match advice {
+                Some(SampleAdvice(statement)) => format!("{cost}; a sample would answer after: {statement}"),
+                None => cost,
+            });
+        }
+        Ok(answer)
+    }
+
+    /// Whether the exact answer is predicted to miss the time, with nothing else in hand: then the error says so at once.
+    async fn refuse_what_takes_too_long(&self, reason: &Reason) -> Result<()> {
+        let Some(within) = self.goal.within.filter(|_| !self.watch.has_best()) else { return Ok(()) };
+        let Some(cost) = self.table().cost().await? else { return Ok(()) };
+        let left = within.saturating_sub(self.elapsed());
+        if !cost.is_beyond(left) {
+            return Ok(());
+        }
+        Err(Error::BoundMissed {
+            what: format!(
+                "no answer within {} ms: {}, and the exact answer takes about {}",
+                ms(within),
+                reason.0,
+                in_words(cost.time)
+            ),
+            next: format!(
+                "WITHIN {} SECONDS, or EXPLAIN, which says what a sample could answer",
+                seconds_above(cost.time)
+            ),
+            answer: None,
+        })
+    }
+
+    /// The exact answer; who waits minds the time.
+    pub(crate) async fn exact(&self, reason: Reason) -> Result<Answer> {
+        self.refuse_what_takes_too_long(&reason).await?;
+        let begun = self.elapsed();
+        let rows = match self.goal.is_bounded() {
+            true => self.prepared.table_work(&self.session).await?.rows,
+            false => 0,
+        };
+        let (state, executor) = (self.prepared.state(), &self.session.inner.executor);
+        let plan = self.subqueries.applied(&self.prepared.plan)?;
+        let mut timed = TimedScan { running: self, begun, is_done: false };
+        let _scan = self.watch.scan_guard();
+        let found = exact::run(&plan, state, executor, |scan| self.watch.scans(scan, rows)).await?;
+        timed.is_done = true;
+        drop(timed);
+        self.parts.lap("exact");
+        let sketched = sketched(&self.prepared.plan);
+        let columns = exact_columns(&found.batch, &roles(&self.prepared.plan), &sketched);
+        let is_exact = !sketched.contains(&true);
+        let mut report = self.report(if is_exact { Mode::Exact } else { Mode::Approximate }, &reason.0);
+        report.rows_read = found.rows_read;
+        report.missing_groups_below = Some(0);
+        report.met = self.goal.is_bounded().then(|| self.in_time() && (is_exact || self.goal.error.is_none()));
+        if !is_exact {
+            report.warnings.push(
+                "APPROX functions over the whole table are estimates without an interval: MEDIAN, PERCENTILE_CONT and \
+                 COUNT(DISTINCT …) are exact"
+                    .to_owned(),
+            );
+        }
+        Ok(Answer { is_query: true, batch: found.batch, columns, report })
+    }
+}
+
+impl From<TableReason> for Reason {
+    fn from(reason: TableReason) -> Self {
+        match reason {
+            TableReason::Refused(reason) => reason,
+            TableReason::Fits(time) => {
+                Self::new(format!("the time is enough for the exact answer, which takes about {}", in_words(time)))
+            }
+            TableReason::Cheaper => Self::new("the exact answer costs no more than an estimate"),
+            TableReason::Missed(_) => Self::new("no sample is within the error, so the table answered"),
+        }
+    }
+}
+
+/// A time as people say it.
+pub(crate) fn in_words(time: Duration) -> String {
+    match time.as_secs_f64() {
+        seconds if seconds < 9.95e-3 => format!("{:.1} ms", seconds * 1e3),
+        seconds if seconds < 0.9995 => format!("{:.0} ms", seconds * 1e3),
+        seconds if seconds < 600.0 => format!("{seconds:.1} s"),
+        seconds if seconds < 36_000.0 => format!("{:.0} minutes", seconds / 60.0),
+        _ => "many hours".to_owned(),
+    }
+}
+
+/// A number of seconds that leaves room for so long.
+fn seconds_above(time: Duration) -> f64 {
+    let wanted = (time.as_secs_f64() * 1.5).max(0.1);
+    let unit = 10f64.powf(wanted.log10().floor());
+    ((wanted / unit).ceil() * unit * 10.0).round() / 10.0
+}
