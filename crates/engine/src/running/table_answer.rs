@@ -44,13 +44,14 @@ impl Running {
         };
         let mut answer = match self.exact(reason.into()).await {
             Ok(answer) => answer,
-            // What went wrong there takes nothing from the estimate.
-            Err(error) => {
+            // An estimate in hand needs less memory than the exact answer.
+            Err(error) if is_about_memory(&error) => {
                 let mut best = self.watch.take_best().ok_or(error)??;
-                let what = "the table could not be read for the exact answer: this is the estimate";
+                let what = "the exact answer does not fit into memory (--memory): this is the estimate";
                 best.report.warnings.push(what.to_owned());
                 return Ok(best);
             }
+            Err(error) => return Err(error),
         };
         if let Some(advice) = missed {
             let ms = ms(self.elapsed().saturating_sub(begun));
@@ -119,6 +120,10 @@ impl Running {
         }
         Ok(Answer { is_query: true, batch: found.batch, columns, report })
     }
+}
+
+fn is_about_memory(error: &Error) -> bool {
+    matches!(error, Error::Data { what, .. } if what.starts_with("out of memory"))
 }
 
 impl From<TableReason> for Reason {
