@@ -1,14 +1,12 @@
 //! Exact answers beside DuckDB on the same Parquet files, under settings of DataFusion.
 
 use crate::candidates::{self, questions::Question};
-use crate::versus::{geometric, median};
+use crate::versus::{asked, geometric, median};
 use plusminus::{Clock, Session, SystemClock};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/duckdb_queries.py");
 /// How many times slower than DuckDB exact answers may be, as a geometric mean.
@@ -114,18 +112,7 @@ fn duckdb(options: &Options, world: &candidates::World) -> Result<Found, Box<dyn
         runs: options.candidates.runs,
         queries: world.questions.iter().map(|question| question.sql.as_str()).collect(),
     };
-    let mut child = Command::new(&options.python)
-        .arg(SCRIPT)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|e| format!("{}: {e}; name a Python that has DuckDB with --python", options.python))?;
-    child.stdin.take().ok_or("no stdin")?.write_all(&serde_json::to_vec(&ask)?)?;
-    let output = child.wait_with_output()?;
-    if !output.status.success() {
-        return Err("DuckDB failed; is it installed (pip install duckdb)?".into());
-    }
-    Ok(serde_json::from_slice(&output.stdout)?)
+    asked(&options.python, SCRIPT, &ask)
 }
 
 impl Line {

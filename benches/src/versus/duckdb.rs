@@ -64,15 +64,23 @@ pub(crate) fn time(options: &Options, source: &Source<'_>, queries: &[Query]) ->
         percent: PERCENT,
         queries: queries.iter().map(|q| AskQuery { sql: q.sql, keys: q.keys, totals: q.totals }).collect(),
     };
-    let mut child = Command::new(&options.python)
-        .arg(SCRIPT)
+    asked(&options.python, SCRIPT, &ask)
+}
+
+/// Hands a question to a script that drives DuckDB; its answer.
+pub(crate) fn asked<T: serde::de::DeserializeOwned>(
+    python: &str,
+    script: &str,
+    ask: &impl Serialize,
+) -> Result<T, Box<dyn Error>> {
+    let mut child = Command::new(python)
+        .arg(script)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .map_err(|e| format!("{}: {e}; name a Python that has DuckDB with --python", options.python))?;
-    if let Some(stdin) = child.stdin.take() {
-        let mut stdin = stdin;
-        stdin.write_all(&serde_json::to_vec(&ask)?)?;
+        .map_err(|e| format!("{python}: {e}; name a Python that has DuckDB with --python"))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin.write_all(&serde_json::to_vec(ask)?)?;
     }
     let output = child.wait_with_output()?;
     if !output.status.success() {

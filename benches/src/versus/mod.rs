@@ -11,8 +11,8 @@ mod workload;
 
 use crate::lineitem;
 use crate::words::Words;
-pub(crate) use duckdb::median;
 use duckdb::{Source, Times};
+pub(crate) use duckdb::{asked, median};
 use plusminus::{Answer, Clock, Session, SessionBuilder, SystemClock};
 pub(crate) use report::geometric;
 use report::{Compared, Line};

@@ -161,7 +161,7 @@ impl Watch {
         }
     }
 
-    /// What lets go of the scan when it ends, however it ends.
+    /// A guard that lets go of the scan when it is dropped.
     pub(crate) fn scan_guard(&self) -> ScanGuard {
         ScanGuard { interrupt: self.interrupt.clone() }
     }

@@ -1,5 +1,5 @@
-//! What a look at a sample costs on this machine, a whole answer, reading a level, and an exact answer, learnt from every one and kept in
-//! the store.
+//! Costs of looks at samples, whole answers, levels read from files and exact answers on this machine, learnt from each and kept in the
+//! store.
 //!
 //! A look takes `a + b·cells` where cells are its rows times the columns, groupings and aggregates that each row passes.
 //! Both are found by least squares over the looks so far, older ones counting less, so that they follow the machine.
@@ -12,7 +12,7 @@ use std::time::Duration;
 const MEMORY: f64 = 0.98;
 /// Observations before anything is predicted.
 const SEEN_MIN: f64 = 4.0;
-/// What the newest exact answer counts for beside those before.
+/// Weight of the newest exact answer beside those before.
 const NEWEST: f64 = 0.3;
 /// Exact answers take at most so many times longer or shorter than predicted on the reference machine.
 const FACTOR_MAX: f64 = 100.0;
@@ -88,8 +88,8 @@ impl Costs {
         is_due.then(|| costs.clone())
     }
 
-    /// What the exact answer over `tables` will take; that of other tables tells where these were never scanned, and the reference
-    /// machine before any was.
+    /// The predicted time of the exact answer over `tables`: by their own scans, else by those of other tables, else that of the reference
+    /// machine.
     pub(crate) fn predict_scan(&self, tables: &str, work_ns: f64) -> Duration {
         let learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
         let scans = &learnt.0.scans;

@@ -39,7 +39,7 @@ pub(crate) fn range(expr: &Expr, schema: &DFSchema, of_column: OfColumn<'_>) -> 
     }
 }
 
-/// Of truth values as numbers.
+/// The range of truth values as numbers.
 const TRUTH: ValueRange = ValueRange { low: 0.0, high: 1.0 };
 
 fn is_number(expr: &Expr, schema: &DFSchema) -> bool {

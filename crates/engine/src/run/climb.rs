@@ -5,7 +5,7 @@ use super::stopping::Wanted;
 use super::{LevelDone, Outcome, Run, TableReason};
 use crate::costs::Cost;
 use crate::error::{Error, Result};
-use crate::samples::{Opening, Standing, level_ns, opening};
+use crate::samples::{IN_VAIN, Opening, Standing, level_ns, opening};
 use plusminus_statistics::Population;
 use std::time::Duration;
 
@@ -145,6 +145,8 @@ impl Run<'_> {
             return Ok(false);
         }
         let most = match (is_vain, context.goal.reads_table_on_miss()) {
+            // HAVING and LIMIT may leave the few groups that have many rows.
+            (true, _) if self.levels.shape.chooses_rows => IN_VAIN,
             (true, _) => 0.0,
             // The table may have to be read after it.
             (false, true) => FIRST_LOOK_MAX,
@@ -215,8 +217,8 @@ impl Run<'_> {
         if !is_met && context.goal.reads_table_on_miss() {
             let may_end = match context.table.cost().await? {
                 Some(cost) => cost.may_end_in(context.left()),
-                // A pinned sample leaves the choice out, and not what was asked for when it misses.
-                None => true,
+                // A pinned sample leaves the choice out, and not what was asked for when it misses; a pinned level is to be seen as it is.
+                None => context.pinned_level.is_none(),
             };
             if may_end {
                 return self.repaired(level, look, level_done).await;

@@ -229,7 +229,7 @@ fn picked(by_group: &[Estimate], groups: &[u32]) -> Vec<Estimate> {
     groups.iter().map(|group| by_group[*group as usize]).collect()
 }
 
-/// What an answer leaves of a look.
+/// The part of a look that is still needed after its answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Keep {
     Estimates,

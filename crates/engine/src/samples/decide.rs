@@ -10,7 +10,7 @@ const CELL_NS: f64 = 1.5;
 /// A look as such.
 const LOOK_NS: f64 = 2e5;
 /// The share of the exact answer's work that looks may take when they turn out to be in vain.
-const IN_VAIN: f64 = 0.15;
+pub(crate) const IN_VAIN: f64 = 0.15;
 /// The share of the exact answer's work from which a level that will probably do is not worth it.
 const TOO_MUCH: f64 = 0.7;
 /// Rows needed are believed within this factor: a sample that holds so many may do.

@@ -280,3 +280,31 @@ async fn what_the_table_answers_lacks_no_group() {
         assert_eq!((answer.report().met, rows(&answer)), (Some(true), exact), "{sql}: {:?}", answer.report());
     }
 }
+
+/// Of many thin groups the few large ones are found in a sample; asked for all, only the table can tell.
+#[tokio::test(flavor = "multi_thread")]
+async fn large_groups_among_thin_ones_are_estimated() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("t.parquet");
+    let session = SessionBuilder::new(folder.path().join("store")).threads(2).open().await.unwrap();
+    let rows =
+        "SELECT CASE WHEN value % 2 = 0 THEN value % 6 ELSE value END AS id, value % 100 AS v FROM range(0, 600000)";
+    session.context().sql(&format!("COPY ({rows}) TO '{}'", file.display())).await.unwrap().collect().await.unwrap();
+    session.register("t", file.to_str().unwrap()).await.unwrap();
+    session.sample("t").size_percent(2.0).build().await.unwrap();
+    let chosen = "SELECT id, COUNT(*) AS n FROM t GROUP BY id ORDER BY n DESC LIMIT 3 ERROR WITHIN 20%";
+    let answer = asked(&session, chosen).await;
+    assert_eq!((answer.report().mode, answer.report().met), (Mode::Approximate, Some(true)), "{:?}", answer.report());
+    let all = asked(&session, "SELECT id, COUNT(*) AS n FROM t GROUP BY id ERROR WITHIN 20%").await;
+    assert_eq!((all.report().mode, all.report().met), (Mode::Exact, Some(true)), "{:?}", all.report());
+}
+
+/// A pinned level is replayed as it is, met or missed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pinned_level_is_not_repaired() {
+    let world = world(60_000).await;
+    world.session.sample("t").size_percent(10.0).build().await.unwrap();
+    asked(&world.session, "SET plusminus.level = 1").await;
+    let report = asked(&world.session, &format!("{SUMS} ERROR WITHIN 0.1%")).await.report().clone();
+    assert_eq!((report.mode, report.level, report.met), (Mode::Approximate, Some(1), Some(false)), "{report:?}");
+}
