@@ -1,11 +1,11 @@
 //! The demo's page.
 
 use super::support::{folder, stdout};
+use std::path::Path;
 
 /// The page without what depends on the machine: times, speed-ups, and the estimate that came first under a time bound.
-fn page(rows: u64) -> String {
-    let folder = folder();
-    let page = stdout(folder.path(), &["demo", "--yes", "--rows", &rows.to_string()]);
+fn page(folder: &Path, rows: u64) -> String {
+    let page = stdout(folder, &["demo", "--yes", "--rows", &rows.to_string()]);
     let mut shown = String::new();
     let mut is_timed = false;
     for line in page.lines() {
@@ -38,13 +38,17 @@ fn without_times(line: &str) -> String {
 
 #[test]
 fn small() {
-    insta::assert_snapshot!(page(200_000));
+    insta::assert_snapshot!(page(folder().path(), 200_000));
 }
 
-/// Every bound is met by a sample.
+/// Every bound is met by a sample, that of the statement to go on with, too.
 #[test]
 fn a_million_rows() {
-    let page = page(1_000_000);
+    let folder = folder();
+    let page = page(folder.path(), 1_000_000);
+    let (_, next) = page.rsplit_once("-c \"").unwrap();
+    let answer = stdout(folder.path(), &["query", "-c", next.trim_end().trim_end_matches('"')]);
+    assert!(answer.contains("sample sessions_") && answer.contains("met"), "{answer}");
     assert!(
         !page.contains("MISSED") && !page.contains("table was read") && !page.contains("computed on the table"),
         "{page}"

@@ -203,7 +203,7 @@ impl Page {
             );
         }
         self.line(&format!(
-            "Now your turn:  plusminus {store} -c \"SELECT Site, AVG(SessionTime) FROM Sessions GROUP BY Site ERROR WITHIN 20%\""
+            "Now your turn:  plusminus {store} -c \"SELECT Browser, AVG(Bitrate) FROM Sessions GROUP BY Browser ERROR WITHIN 20%\""
         ));
     }
 
