@@ -1,5 +1,7 @@
 //! Answers: Arrow columns, an interval for every estimate, and a report.
 
+mod estimates;
+
 use crate::error::{Error, Result};
 use crate::numbers::{ends_typed, floats, steps};
 use crate::shape::Role;
@@ -9,7 +11,7 @@ use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, f64x4};
-use plusminus_statistics::{Doubt, Estimate, Trust, absolute_error, relative_error};
+use plusminus_statistics::{Doubt, Estimate, Trust};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -91,6 +93,8 @@ pub struct Report {
     pub unsettled_ranks: Vec<usize>,
     /// Rows (from 0) that another sample might not choose.
     pub unsettled_members: Vec<usize>,
+    /// Groups that are not shown, and that another sample might choose.
+    pub unsettled_absent: u64,
 }
 
 /// The result of one statement.
@@ -167,26 +171,6 @@ impl Answer {
             (numbers(self.batch.column(index))?, numbers(&bounds.lower)?, numbers(&bounds.upper)?);
         let rows = estimates.into_iter().zip(lower).zip(upper).zip(&bounds.trust);
         Ok(rows.map(|(((estimate, lower), upper), trust)| Cell { estimate, lower, upper, trust: *trust }).collect())
-    }
-}
-
-impl Answer {
-    /// The largest error of any estimate as its interval has it, relative or in its own unit; `None` when one has no such error.
-    pub(crate) fn worst_error(&self, is_relative: bool) -> Result<Option<f64>> {
-        let mut worst: f64 = 0.0;
-        for column in self.columns.iter().filter(|c| c.bounds.is_some() && c.data_type.is_numeric()) {
-            for cell in self.cells(&column.name)?.into_iter().filter(|cell| !cell.estimate.is_nan()) {
-                let end = |end: f64| Some(end).filter(|end| !end.is_nan());
-                let (value, lower, upper) = (Some(cell.estimate), end(cell.lower), end(cell.upper));
-                let estimate = Estimate { value, lower, upper, trust: cell.trust };
-                let error = if is_relative { relative_error(&estimate) } else { absolute_error(&estimate) };
-                match error {
-                    Some(error) => worst = worst.max(error),
-                    None => return Ok(None),
-                }
-            }
-        }
-        Ok(Some(worst))
     }
 }
 

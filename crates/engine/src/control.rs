@@ -134,13 +134,24 @@ pub(crate) struct Watch {
     is_wanted: bool,
     stopped: AtomicBool,
     exact: AtomicBool,
+    /// Of a query block: who waits for the whole query, and who takes what the block has so far.
+    whole: Option<(Arc<Watch>, Forward)>,
 }
+
+/// Takes the answer that a query block has so far.
+pub(crate) type Forward = Box<dyn Fn(Answer) -> Result<()> + Send + Sync>;
 
 impl Watch {
     pub(crate) fn new(listeners: &Listeners, has_deadline: bool) -> Self {
         let levels = listeners.levels.clone();
         let is_wanted = has_deadline || levels.is_some() || listeners.interrupt.is_some();
         Self { levels, interrupt: listeners.interrupt.clone(), is_wanted, ..Self::default() }
+    }
+
+    /// A watch over one block of the query that `whole` watches; answers of its levels go to `forward`.
+    pub(crate) fn of_block(whole: &Arc<Self>, forward: Forward) -> Self {
+        let (interrupt, is_wanted) = (whole.interrupt.clone(), whole.is_wanted);
+        Self { interrupt, is_wanted, whole: Some((Arc::clone(whole), forward)), ..Self::default() }
     }
 
     /// Whether anybody may ask for the answer of a level that is not the last.
@@ -150,12 +161,15 @@ impl Watch {
 
     /// Whether nobody waits any more.
     pub(crate) fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::Relaxed)
+        self.stopped.load(Ordering::Relaxed) || self.whole.as_ref().is_some_and(|(whole, _)| whole.is_stopped())
     }
 
     /// The query reads its tables now, of so many rows.
     pub(crate) fn scans(&self, plan: &Arc<dyn ExecutionPlan>, rows_total: u64) {
         self.exact.store(true, Ordering::Relaxed);
+        if let Some((whole, _)) = &self.whole {
+            whole.exact.store(true, Ordering::Relaxed);
+        }
         if let Some(interrupt) = &self.interrupt {
             interrupt.watch_scan(Some(Scan { plan: Arc::clone(plan), rows_total }));
         }
@@ -181,6 +195,11 @@ impl Watch {
     pub(crate) fn level_done(&self, best: Best) -> Result<()> {
         if !self.is_wanted {
             return Ok(());
+        }
+        if let Some((_, forward)) = &self.whole {
+            let answer = (best.build)()?;
+            *self.best() = Some(Best { build: Box::new({ let answer = answer.clone(); || Ok(answer) }), finish: best.finish });
+            return forward(answer);
         }
         match &self.levels {
             None => *self.best() = Some(best),

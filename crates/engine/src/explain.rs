@@ -1,6 +1,7 @@
 //! EXPLAIN with bounds: how a query will be answered, and with ANALYZE how it was.
 
 use crate::answer::Answer;
+use crate::blocks::Blocks;
 use crate::error::Result;
 use crate::listing::{self, grouped};
 use crate::prepared::Fitted;
@@ -39,11 +40,32 @@ pub(crate) async fn run(running: &Arc<Running>, explain: Explain) -> Result<Answ
 async fn estimated(lines: &mut Lines, running: &Arc<Running>) -> Result<Option<Forecasts>> {
     match running.way().await? {
         Way::Exact(reason) => {
-            exactly(lines, running, reason.0).await?;
+            match running.prepared.blocks().filter(|_| running.goal.is_bounded()) {
+                Some(blocks) => each_block(lines, running, blocks).await?,
+                None => exactly(lines, running, reason.0).await?,
+            }
             Ok(None)
         }
         Way::Sample(shape, candidates) => samples(lines, running, &shape, &candidates).await,
     }
+}
+
+/// The candidates of every block, and the exact answer of all.
+async fn each_block(lines: &mut Lines, running: &Arc<Running>, blocks: &Arc<Blocks>) -> Result<()> {
+    let count = blocks.blocks.len();
+    lines.push(("mode", format!("{count} query blocks, each answered on its own")));
+    for number in 0..count {
+        let block = running.explained_block(blocks, number);
+        lines.push(("block", format!("{} of {count}", number + 1)));
+        match block.way().await? {
+            Way::Exact(reason) => exactly(lines, &block, reason.0).await?,
+            Way::Sample(shape, candidates) => drop(samples(lines, &block, &shape, &candidates).await?),
+        }
+    }
+    if let Some(cost) = running.table().cost().await? {
+        lines.push(("candidate", format!("for all blocks, {}", table_text(&cost))));
+    }
+    Ok(())
 }
 
 async fn exactly(lines: &mut Lines, running: &Running, reason: String) -> Result<()> {

@@ -53,6 +53,22 @@ impl Goal {
         })
     }
 
+    /// What is asked of one of `count` blocks of the query, with so much of the time left for it.
+    ///
+    /// Intervals that have to hold at once share the doubt (Bonferroni). Misses are dealt with when all blocks are known: a block under a
+    /// time alone stays on samples, and what reads a table once for several blocks is not repaired block by block.
+    pub(crate) fn of_block(&self, count: usize, at_once: bool, share_scan: bool, within: Option<Duration>) -> Self {
+        let all_groups = self.all_groups || at_once;
+        let on_miss = match self.on_miss {
+            _ if self.error.is_none() => OnMiss::Report,
+            OnMiss::Fail | OnMiss::Omit => OnMiss::Report,
+            OnMiss::Repair if share_scan => OnMiss::Exact,
+            other => other,
+        };
+        let confidence = if all_groups { self.confidence.for_each_of(count) } else { self.confidence };
+        Self { error: self.error, within, confidence, all_groups, on_miss }
+    }
+
     /// Whether the table answers what no sample answers within the error.
     pub(crate) fn reads_table_on_miss(&self) -> bool {
         self.error.is_some() && matches!(self.on_miss, OnMiss::Repair | OnMiss::Exact)

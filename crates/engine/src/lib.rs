@@ -28,6 +28,7 @@
 
 mod above;
 mod answer;
+mod blocks;
 mod choose;
 mod clock;
 mod control;

@@ -30,6 +30,7 @@ pub(crate) fn plain_report(reason: &str) -> Report {
         warnings: Vec::new(),
         unsettled_ranks: Vec::new(),
         unsettled_members: Vec::new(),
+        unsettled_absent: 0,
     }
 }
 

@@ -29,6 +29,14 @@ impl Confidence {
         }
     }
 
+    /// The level at which each of `count` statements has to hold so that all of them hold at this level (Bonferroni: the doubt is
+    /// shared evenly).
+    #[must_use]
+    pub fn for_each_of(self, count: usize) -> Self {
+        let count = f64::from(u32::try_from(count.max(1)).unwrap_or(u32::MAX));
+        Self { level: 1.0 - (1.0 - self.level) / count }
+    }
+
     /// The share of intervals that must hold, as given.
     #[must_use]
     pub fn level(self) -> f64 {

@@ -14,13 +14,14 @@ pub(crate) use fitted::{Fitted, Grouped, Known};
 use pace::Pace;
 
 use crate::above::Upward;
+use crate::blocks::Blocks;
 use crate::diagnose::with_tables;
 use crate::error::{Error, Result};
 use crate::kernel::SampleStrata;
 use crate::samples::{TableWork, table_work};
 use crate::session::Session;
 use crate::session::views::{views_by_depth, with_views_as_tables};
-use crate::shape::errors::check as check_error_functions;
+use crate::shape::errors::{check as check_error_functions, occur_in as calls_error_functions};
 use crate::shape::{Reason, Shape, recognise, simplified};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
@@ -38,6 +39,8 @@ pub(crate) struct Prepared {
     pub(crate) shape: Result<Arc<Shape>, Reason>,
     /// The query over views as tables, for samples of views: those it names first, then those that they stand on.
     pub(crate) view_shapes: Vec<Arc<Shape>>,
+    /// The query as several blocks, once somebody asked for it; `None` in it when it is none.
+    blocks: OnceLock<Option<Arc<Blocks>>>,
     /// What stands above the aggregate, compiled when it is first needed; `None` in it when that cannot be done.
     pub(crate) upward: OnceLock<Option<Upward>>,
     /// How fast it ran before.
@@ -115,11 +118,26 @@ impl Prepared {
             plan,
             shape,
             view_shapes: Vec::new(),
+            blocks: OnceLock::new(),
             upward: OnceLock::new(),
             pace,
             table_work: OnceCell::new(),
             fitted: Mutex::default(),
         })
+    }
+
+    /// The query as several blocks, where it is not one that can be estimated itself.
+    pub(crate) fn blocks(&self) -> Option<&Arc<Blocks>> {
+        let found = || match self.shape {
+            Ok(_) => None,
+            Err(_) => Blocks::of(self, &self.plan).map(Arc::new),
+        };
+        self.blocks.get_or_init(found).as_ref()
+    }
+
+    /// A block of this query.
+    pub(crate) fn block(&self, plan: LogicalPlan) -> Result<Self> {
+        Self::of(Arc::clone(&self.basis), plan, Arc::default())
     }
 
     /// The state that it was planned with.
@@ -131,6 +149,8 @@ impl Prepared {
     /// the time, and no part is filled in while the query runs.
     pub(crate) fn is_repeatable(&self) -> bool {
         let slotted = self.shape.iter().chain(&self.view_shapes).any(|shape| !shape.error_calls.is_empty());
+        // Blocks have slots of their own.
+        let slotted = slotted || self.shape.is_err() && calls_error_functions(&self.plan);
         !slotted && self.basis.is_repeatable()
     }
 

@@ -54,6 +54,17 @@ pub(super) fn unsettled(shape: &Shape, look: &Look, shown: &[u32]) -> Unsettled 
     found
 }
 
+/// What LIMIT leaves open that chose rows by the order of `estimates`; `shown` are the numbers of those chosen, in order.
+pub(crate) fn unsettled_by_order(estimates: &[Estimate], ascends: bool, shown: &[u32]) -> Unsettled {
+    let keys: Vec<(f64, f64)> = estimates.iter().map(|e| ends(e, ascends)).collect();
+    let mut is_shown = vec![false; keys.len()];
+    shown.iter().for_each(|row| is_shown[*row as usize] = true);
+    let (mut found, mut absent) = (Unsettled::default(), vec![false; keys.len()]);
+    compare(&keys, shown, &is_shown, &vec![Verdict::Holds; keys.len()], &mut found, &mut absent);
+    found.absent = absent.iter().filter(|a| **a).count() as u64;
+    found
+}
+
 /// Ranks among the rows shown, and rows against the groups that were cut off.
 fn compare(
     keys: &[(f64, f64)],

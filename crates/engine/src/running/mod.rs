@@ -1,5 +1,7 @@
 //! A query under way: which way it is answered, and how its answer is dressed.
 
+mod blocks;
+mod misses;
 mod table_answer;
 
 pub(crate) use table_answer::in_words;
@@ -20,8 +22,7 @@ use arrow::array::ArrayRef;
 use datafusion::datasource::source_as_provider;
 use futures::FutureExt;
 use plusminus_catalog::Manifest;
-use plusminus_dialect::OnMiss;
-use plusminus_statistics::{Doubt, Estimate, Target, Trust};
+use plusminus_statistics::{Estimate, Target, Trust};
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -66,7 +67,7 @@ impl Running {
     pub(crate) async fn answer(self: &Arc<Self>) -> Result<Answer> {
         for _ in 0..ATTEMPTS_MAX {
             let (shape, candidates) = match caught(self.way()).await {
-                Ok(Way::Exact(reason)) => return self.exact(reason).await,
+                Ok(Way::Exact(reason)) => return self.without_shape(reason).await,
                 Ok(Way::Sample(shape, candidates)) => (shape, candidates),
                 Err(error) => return self.exact(fallback(error)?).await,
             };
@@ -80,6 +81,20 @@ impl Running {
             }
         }
         self.exact(Reason::new("its samples were replaced again and again while it ran")).await
+    }
+
+    /// The answer of a query that samples cannot answer as a whole: block by block where it has several, or exactly.
+    async fn without_shape(self: &Arc<Self>, reason: Reason) -> Result<Answer> {
+        match self.prepared.blocks().filter(|_| self.goal.is_bounded()) {
+            Some(blocks) => {
+                let blocks = Arc::clone(blocks);
+                match caught(self.from_blocks(&blocks)).await {
+                    Err(error) => self.exact(fallback(error)?).await,
+                    done => done,
+                }
+            }
+            None => self.exact(reason).await,
+        }
     }
 
     /// Whether one of the samples is no longer the current generation of its family.
@@ -224,13 +239,13 @@ impl Running {
             Box::new(move || running.build_answer(&shape, &estimated))
         };
         let running = Arc::clone(self);
-        Best { build, finish: Box::new(move |answer| running.apply_miss_policy(answer, &estimated)) }
+        Best { build, finish: Box::new(move |answer| running.apply_miss_policy(answer, Some(&estimated.intervals))) }
     }
 
     /// The answer of the last level.
     fn final_answer(self: &Arc<Self>, shape: &Arc<Shape>, estimated: &Estimated) -> Result<Sampled> {
         let answer = self.build_answer(shape, estimated)?;
-        Ok(Sampled::Answer(Box::new(self.apply_miss_policy(answer, estimated)?)))
+        Ok(Sampled::Answer(Box::new(self.apply_miss_policy(answer, Some(&estimated.intervals))?)))
     }
 
     /// The answer of a finished level as it is, met or missed.
@@ -241,18 +256,6 @@ impl Running {
         self.parts.lap("answer");
         answer.report.parts = self.parts.taken();
         Ok(answer)
-    }
-
-    /// ON MISS FAIL and ON MISS OMIT, which act on the final answer alone.
-    fn apply_miss_policy(&self, answer: Answer, estimated: &Estimated) -> Result<Answer> {
-        if answer.report.met != Some(false) {
-            return Ok(answer);
-        }
-        match self.goal.on_miss {
-            OnMiss::Fail => Err(self.failure(answer)),
-            OnMiss::Omit => self.omit(answer, estimated),
-            _ => Ok(answer),
-        }
     }
 
     fn columns(&self, shape: &Shape, estimated: &Estimated) -> Result<Answer> {
@@ -315,6 +318,7 @@ impl Running {
         report.warnings.extend(estimated.notes());
         report.unsettled_ranks.clone_from(&estimated.unsettled.ranks);
         report.unsettled_members.clone_from(&estimated.unsettled.members);
+        report.unsettled_absent = estimated.unsettled.absent;
         report
     }
 
@@ -368,41 +372,6 @@ impl Running {
             return false;
         }
         self.in_time() && !(blind && self.goal.error.is_some()) && shown.all(good)
-    }
-
-    fn failure(&self, answer: Answer) -> Error {
-        Error::BoundMissed {
-            what: match self.in_time() {
-                true => "the error bound was missed with all the rows the sample holds".to_owned(),
-                false => format!("the time bound was missed: {:.1} ms", answer.report.elapsed_ms),
-            },
-            next: "a larger error, a larger sample, or ON MISS EXACT".to_owned(),
-            answer: Some(Box::new(answer)),
-        }
-    }
-
-    /// ON MISS OMIT: cells that missed become NULL.
-    fn omit(&self, mut answer: Answer, estimated: &Estimated) -> Result<Answer> {
-        let Some(target) = self.goal.error else { return Ok(answer) };
-        let mut arrays = answer.batch.columns().to_vec();
-        for (index, intervals) in estimated.intervals.iter().enumerate() {
-            let (Some(intervals), Some(bounds)) = (intervals, &mut answer.columns[index].bounds) else { continue };
-            let missed: arrow::array::BooleanArray =
-                intervals.iter().map(|i| Some(!meets_or_null(i, target))).collect();
-            for array in [&mut arrays[index], &mut bounds.lower, &mut bounds.upper] {
-                *array = arrow::compute::nullif(array, &missed)?;
-            }
-            for (trust, missed) in bounds.trust.iter_mut().zip(&missed) {
-                if missed == Some(true) {
-                    *trust = Trust::Untrusted(Doubt::Omitted);
-                }
-            }
-        }
-        let fields =
-            answer.batch.schema().fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect::<Vec<_>>();
-        let schema = std::sync::Arc::new(arrow::datatypes::Schema::new(fields));
-        answer.batch = arrow::record_batch::RecordBatch::try_new(schema, arrays)?;
-        Ok(answer)
     }
 }
 

@@ -15,7 +15,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, Result, exec_err};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
+    ColumnarValue, Expr, ExprSchemable, LogicalPlan, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
 };
 use functions::ErrorFunction;
 use std::hash::{Hash, Hasher};
@@ -57,6 +57,18 @@ fn of_call(expr: &Expr) -> Option<(ErrorFunction, &Expr)> {
 /// Whether `expr` calls an error function anywhere.
 pub(crate) fn occurs_in(expr: &Expr) -> bool {
     expr.exists(|e| Ok(of_call(e).is_some())).unwrap_or(false)
+}
+
+/// Whether any expression of `plan` calls one.
+pub(crate) fn occur_in(plan: &LogicalPlan) -> bool {
+    let mut found = false;
+    let looked = plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            found |= occurs_in(expr);
+            Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+        })
+    });
+    found || looked.is_err()
 }
 
 /// `expr` with 0 in the place of every call of an error function, and whether there was one.

@@ -12,6 +12,7 @@ mod subqueries;
 pub use above::Role;
 pub(crate) use above::{Behind, Comparison, Condition, Output, Selection, roles, sketched};
 pub(crate) use calls::{Argument, Call, CallKind, Domain, Special, SpecialKind, Spread, Variable};
+pub(crate) use lineage::Lineage;
 pub(crate) use simplify::simplified;
 pub(crate) use smooth::used_inputs;
 pub(crate) use subqueries::{has_subquery, is_correlated};

@@ -8,6 +8,7 @@
 )]
 
 mod above;
+mod blocks;
 mod bounds;
 mod candidates;
 mod catalog;

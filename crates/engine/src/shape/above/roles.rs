@@ -55,6 +55,12 @@ pub(crate) fn roles(plan: &LogicalPlan) -> Vec<Role> {
             all.extend(through(&window.window_expr, &window.input));
             all
         }
+        LogicalPlan::Union(_) => {
+            let all: Vec<Vec<Role>> = inputs.iter().map(|input| roles(input)).collect();
+            let is_any = |at: usize, role: Role| all.iter().any(|own| own.get(at) == Some(&role));
+            let of = |at| [Role::Estimate, Role::Key].into_iter().find(|role| is_any(at, *role)).unwrap_or(Role::Value);
+            (0..count).map(of).collect()
+        }
         LogicalPlan::Join(join) => {
             let mut all = roles(&join.left);
             all.extend(roles(&join.right));

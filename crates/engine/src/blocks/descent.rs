@@ -1,0 +1,184 @@
+//! From the root of a plan down to a UNION ALL or to grouping sets: what stands above as steps on all rows and as a projection of each.
+
+use super::{BLOCKS_MAX, Step, grouping_sets};
+use crate::shape::{Lineage, has_subquery};
+use arrow::compute::SortOptions;
+use datafusion::common::{DFSchemaRef, ScalarValue};
+use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::{Distinct, Expr, Filter, Limit, LogicalPlan, Projection, Sort};
+use std::sync::Arc;
+
+/// The blocks of a plan, and what is done to the rows of all.
+pub(super) struct Found {
+    pub(super) plans: Vec<LogicalPlan>,
+    pub(super) steps: Vec<Step>,
+    /// Whether one scan serves several of them.
+    pub(super) share_scan: bool,
+}
+
+/// A way down that has not been finished. Expressions are over the columns of `schema`.
+struct Way {
+    inputs: Vec<Arc<LogicalPlan>>,
+    schema: DFSchemaRef,
+    share_scan: bool,
+    lineage: Lineage,
+    filters: Vec<Expr>,
+    steps: Vec<Open>,
+}
+
+/// A step whose columns are not numbered yet.
+enum Open {
+    Sort { keys: Vec<(Expr, SortOptions)>, fetch: Option<usize> },
+    Limit { skip: usize, fetch: Option<usize> },
+    Distinct(Vec<Expr>),
+}
+
+/// The blocks of `plan`; `None` where no union and no grouping sets are reached.
+pub(super) fn blocks_of(plan: &LogicalPlan) -> Option<Found> {
+    let way = descend(plan)?;
+    let (exprs, steps) = way.columns();
+    let mut share_scan = way.share_scan;
+    let mut plans = Vec::with_capacity(way.inputs.len());
+    for input in &way.inputs {
+        let block = way.block(input, &exprs, plan.schema())?;
+        match blocks_of(&block) {
+            // A union of unions is one.
+            Some(inner) if inner.steps.is_empty() => {
+                share_scan |= inner.share_scan;
+                plans.extend(inner.plans);
+            }
+            _ => plans.push(block),
+        }
+        if plans.len() > BLOCKS_MAX {
+            return None;
+        }
+    }
+    Some(Found { plans, steps, share_scan })
+}
+
+fn descend(plan: &LogicalPlan) -> Option<Way> {
+    match plan {
+        LogicalPlan::Union(union) => Some(Way::new(union.inputs.clone(), &union.schema, false)),
+        LogicalPlan::Aggregate(aggregate) => {
+            let sets = grouping_sets::expanded(aggregate)?;
+            Some(Way::new(sets.into_iter().map(Arc::new).collect(), &aggregate.schema, true))
+        }
+        LogicalPlan::Projection(projection) => {
+            let mut way = descend(&projection.input)?;
+            if projection.expr.iter().any(is_beyond_rows) {
+                return None;
+            }
+            way.lineage = way.lineage.project(&projection.expr, &projection.schema).ok()?;
+            Some(way)
+        }
+        LogicalPlan::SubqueryAlias(alias) => {
+            let mut way = descend(&alias.input)?;
+            way.lineage = way.lineage.renamed(&alias.schema);
+            Some(way)
+        }
+        LogicalPlan::Filter(filter) => filtered(filter, descend(&filter.input)?),
+        LogicalPlan::Sort(sort) => sorted(sort, descend(&sort.input)?),
+        LogicalPlan::Limit(limit) => limited(limit, descend(&limit.input)?),
+        LogicalPlan::Distinct(Distinct::All(input)) => {
+            let mut way = descend(input)?;
+            way.steps.push(Open::Distinct(way.lineage.exprs.clone()));
+            Some(way)
+        }
+        _ => None,
+    }
+}
+
+/// Whether `expr` needs more than the row, or changes from call to call.
+fn is_beyond_rows(expr: &Expr) -> bool {
+    has_subquery(expr) || expr.is_volatile()
+}
+
+/// A condition holds for rows of each block alone, unless rows were left out before.
+fn filtered(filter: &Filter, mut way: Way) -> Option<Way> {
+    let leaves_out = |step: &Open| !matches!(step, Open::Sort { fetch: None, .. });
+    if is_beyond_rows(&filter.predicate) || way.steps.iter().any(leaves_out) {
+        return None;
+    }
+    way.filters.push(way.lineage.replace(&filter.predicate).ok()?);
+    Some(way)
+}
+
+fn sorted(sort: &Sort, mut way: Way) -> Option<Way> {
+    let mut keys = Vec::with_capacity(sort.expr.len());
+    for key in &sort.expr {
+        if is_beyond_rows(&key.expr) {
+            return None;
+        }
+        let options = SortOptions { descending: !key.asc, nulls_first: key.nulls_first };
+        keys.push((way.lineage.replace(&key.expr).ok()?, options));
+    }
+    way.steps.push(Open::Sort { keys, fetch: sort.fetch });
+    Some(way)
+}
+
+fn limited(limit: &Limit, mut way: Way) -> Option<Way> {
+    let skip = number(limit.skip.as_deref())?.unwrap_or(0);
+    let fetch = number(limit.fetch.as_deref())?;
+    way.steps.push(Open::Limit { skip, fetch });
+    Some(way)
+}
+
+/// The number of LIMIT or OFFSET, if one is stated; `None` when it is not a plain number.
+fn number(expr: Option<&Expr>) -> Option<Option<usize>> {
+    match expr {
+        None => Some(None),
+        Some(Expr::Literal(value, _)) => match value.cast_to(&arrow::datatypes::DataType::Int64).ok()? {
+            ScalarValue::Int64(Some(number)) => usize::try_from(number).ok().map(Some),
+            _ => Some(None),
+        },
+        Some(_) => None,
+    }
+}
+
+impl Way {
+    fn new(inputs: Vec<Arc<LogicalPlan>>, schema: &DFSchemaRef, share_scan: bool) -> Self {
+        let lineage = Lineage::identity(schema);
+        Self { inputs, schema: Arc::clone(schema), share_scan, lineage, filters: Vec::new(), steps: Vec::new() }
+    }
+
+    /// The columns that each block has to have: the query's, then what rows are sorted or told apart by; and the steps by their numbers.
+    fn columns(&self) -> (Vec<Expr>, Vec<Step>) {
+        let mut exprs = self.lineage.exprs.clone();
+        let mut place = |expr: &Expr| {
+            exprs.iter().position(|own| own == expr).unwrap_or_else(|| {
+                exprs.push(expr.clone());
+                exprs.len() - 1
+            })
+        };
+        let mut step = |open: &Open| match open {
+            Open::Sort { keys, fetch } => {
+                let keys = keys.iter().map(|(expr, options)| (place(expr), *options)).collect();
+                Step::Sort { keys, fetch: *fetch }
+            }
+            Open::Limit { skip, fetch } => Step::Limit { skip: *skip, fetch: *fetch },
+            Open::Distinct(columns) => Step::Distinct { columns: columns.iter().map(&mut place).collect() },
+        };
+        let steps = self.steps.iter().map(&mut step).collect();
+        (exprs, steps)
+    }
+
+    /// The plan of one block: its rows under the names of `schema`, filtered, and `exprs` of them under the query's names.
+    fn block(&self, input: &Arc<LogicalPlan>, exprs: &[Expr], query: &DFSchemaRef) -> Option<LogicalPlan> {
+        let own = input.schema().columns().into_iter().zip(self.schema.iter());
+        let named = own.map(|(column, (qualifier, field))| {
+            let is_same = column.relation.as_ref() == qualifier && column.name == *field.name();
+            let column = Expr::Column(column);
+            if is_same { column } else { column.alias_qualified(qualifier.cloned(), field.name()) }
+        });
+        let mut plan = LogicalPlan::Projection(Projection::try_new(named.collect(), Arc::clone(input)).ok()?);
+        if let Some(predicate) = conjunction(self.filters.iter().cloned()) {
+            plan = LogicalPlan::Filter(Filter::try_new(predicate, Arc::new(plan)).ok()?);
+        }
+        let name = |(at, expr): (usize, &Expr)| match query.iter().nth(at) {
+            Some((qualifier, field)) => expr.clone().alias_qualified(qualifier.cloned(), field.name()),
+            None => expr.clone().alias(format!("__key_{at}")),
+        };
+        let exprs = exprs.iter().enumerate().map(name).collect();
+        Some(LogicalPlan::Projection(Projection::try_new(exprs, Arc::new(plan)).ok()?))
+    }
+}

@@ -1,0 +1,246 @@
+//! The rows of all blocks as one answer's.
+
+use super::Step;
+use crate::answer::{Answer, Bounds, Column};
+use crate::error::Result;
+use crate::run::{Unsettled, meets_or_null, unsettled_by_order};
+use crate::shape::Role;
+use arrow::array::{Array, ArrayRef, UInt32Array, new_null_array};
+use arrow::compute::{SortColumn, SortOptions, cast, concat, lexsort_to_indices, take};
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use arrow::row::{RowConverter, SortField};
+use datafusion::common::DFSchemaRef;
+use plusminus_statistics::{Estimate, Target, Trust};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// The query's rows, made of those of its blocks.
+pub(crate) struct Combined {
+    pub(crate) batch: RecordBatch,
+    pub(crate) columns: Vec<Column>,
+    /// Rows that another sample might put elsewhere or leave out.
+    pub(crate) unsettled: Unsettled,
+    /// Whether every estimate is within the error, and no block says of itself that something else is missing.
+    pub(crate) is_met: bool,
+}
+
+/// One column of the rows of all blocks.
+struct Stacked {
+    values: ArrayRef,
+    role: Role,
+    bounds: Option<Bounds>,
+}
+
+/// Puts the rows of `answers` one below the other and does what `steps` say; `None` where estimates decide which rows are the same.
+pub(super) fn combined(
+    answers: &[Answer],
+    steps: &[Step],
+    schema: &DFSchemaRef,
+    target: Option<Target>,
+) -> Result<Option<Combined>> {
+    let count = answers.first().map_or(0, |answer| answer.columns.len());
+    let stacked = (0..count).map(|at| stacked(answers, at)).collect::<Result<Vec<_>>>()?;
+    let rows: usize = answers.iter().map(|answer| answer.batch.num_rows()).sum();
+    let mut order: Vec<u32> = (0..u32::try_from(rows).unwrap_or(u32::MAX)).collect();
+    let mut cut = None;
+    let mut sorted_by: &[(usize, SortOptions)] = &[];
+    for step in steps {
+        let before = order.len();
+        match step {
+            Step::Sort { keys, fetch } => {
+                let own = sorted(&order, &stacked, keys)?;
+                order = own.into_iter().take(fetch.unwrap_or(usize::MAX)).collect();
+                sorted_by = keys;
+            }
+            Step::Limit { skip, fetch } => {
+                order = order.into_iter().skip(*skip).take(fetch.unwrap_or(usize::MAX)).collect();
+            }
+            Step::Distinct { columns } => match distinct(&order, &stacked, columns)? {
+                Some(own) => order = own,
+                None => return Ok(None),
+            },
+        }
+        if order.len() < before && !matches!(step, Step::Distinct { .. }) {
+            cut = Some(sorted_by);
+        }
+    }
+    let places = inverse(&order, rows);
+    let mut unsettled = of_blocks(answers, &places);
+    if let Some(keys) = cut {
+        let own = by_cut(&stacked, keys, &order)?;
+        unsettled = both(unsettled, own);
+    }
+    let is_met = is_met(answers, &stacked, &order, target)?;
+    let (batch, columns) = shown(&stacked, schema, &order)?;
+    Ok(Some(Combined { batch, columns, unsettled, is_met }))
+}
+
+/// Column `at` of all answers.
+fn stacked(answers: &[Answer], at: usize) -> Result<Stacked> {
+    let own = |answer: &Answer| Arc::clone(answer.batch.column(at));
+    let data_type = answers.iter().map(|a| own(a).data_type().clone()).find(|t| *t != DataType::Null);
+    let data_type = data_type.unwrap_or(DataType::Null);
+    let joined = |parts: Vec<ArrayRef>| -> Result<ArrayRef> {
+        let typed = parts.iter().map(|part| Ok(cast(part, &data_type)?)).collect::<Result<Vec<_>>>()?;
+        Ok(concat(&typed.iter().map(AsRef::as_ref).collect::<Vec<_>>())?)
+    };
+    let values = joined(answers.iter().map(own).collect())?;
+    let roles: Vec<Role> = answers.iter().map(|answer| answer.columns[at].role).collect();
+    let role = [Role::Estimate, Role::Key].into_iter().find(|role| roles.contains(role)).unwrap_or(Role::Value);
+    if role != Role::Estimate {
+        return Ok(Stacked { values, role, bounds: None });
+    }
+    // A number that is none of the estimates of its block is known.
+    let bounds = |answer: &Answer| match &answer.columns[at].bounds {
+        Some(bounds) => bounds.clone(),
+        None => Bounds { lower: own(answer), upper: own(answer), trust: vec![Trust::Exact; answer.batch.num_rows()] },
+    };
+    let all: Vec<Bounds> = answers.iter().map(bounds).collect();
+    let bounds = Bounds {
+        lower: joined(all.iter().map(|b| Arc::clone(&b.lower)).collect())?,
+        upper: joined(all.iter().map(|b| Arc::clone(&b.upper)).collect())?,
+        trust: all.into_iter().flat_map(|b| b.trust).collect(),
+    };
+    Ok(Stacked { values, role, bounds: Some(bounds) })
+}
+
+fn sorted(order: &[u32], stacked: &[Stacked], keys: &[(usize, SortOptions)]) -> Result<Vec<u32>> {
+    let rows = UInt32Array::from(order.to_vec());
+    let column = |(at, options): &(usize, SortOptions)| {
+        Ok(SortColumn { values: take(&stacked[*at].values, &rows, None)?, options: Some(*options) })
+    };
+    let columns = keys.iter().map(column).collect::<Result<Vec<_>>>()?;
+    Ok(lexsort_to_indices(&columns, None)?.values().iter().map(|row| order[*row as usize]).collect())
+}
+
+/// The first of the rows that agree. Where two rows differ in estimates alone nobody knows whether they do.
+fn distinct(order: &[u32], stacked: &[Stacked], columns: &[usize]) -> Result<Option<Vec<u32>>> {
+    let (estimates, known): (Vec<usize>, Vec<usize>) =
+        columns.iter().copied().partition(|at| stacked[*at].bounds.as_ref().is_some_and(|b| !is_exact(b)));
+    let firsts = firsts(order, stacked, &known)?;
+    // Rows that differ in what is known differ.
+    Ok((estimates.is_empty() || firsts.len() == order.len()).then_some(firsts))
+}
+
+fn firsts(order: &[u32], stacked: &[Stacked], columns: &[usize]) -> Result<Vec<u32>> {
+    if columns.is_empty() {
+        return Ok(order.iter().copied().take(1).collect());
+    }
+    let fields = columns.iter().map(|at| SortField::new(stacked[*at].values.data_type().clone())).collect();
+    let arrays: Vec<ArrayRef> = columns.iter().map(|at| Arc::clone(&stacked[*at].values)).collect();
+    let rows = RowConverter::new(fields)?.convert_columns(&arrays)?;
+    let mut seen = HashSet::new();
+    Ok(order.iter().copied().filter(|row| seen.insert(rows.row(*row as usize))).collect())
+}
+
+fn is_exact(bounds: &Bounds) -> bool {
+    bounds.trust.iter().all(|trust| trust.is_exact())
+}
+
+/// Where each row went; `None` for those that are left out.
+fn inverse(order: &[u32], rows: usize) -> Vec<Option<usize>> {
+    let mut places = vec![None; rows];
+    order.iter().enumerate().for_each(|(place, row)| places[*row as usize] = Some(place));
+    places
+}
+
+/// What the blocks say of their own rows.
+fn of_blocks(answers: &[Answer], places: &[Option<usize>]) -> Unsettled {
+    let mut found = Unsettled::default();
+    let mut first = 0;
+    for answer in answers {
+        let report = &answer.report;
+        let at = |row: &usize| places.get(first + row).copied().flatten();
+        found.ranks.extend(report.unsettled_ranks.iter().filter_map(at));
+        found.members.extend(report.unsettled_members.iter().filter_map(at));
+        found.absent += report.unsettled_absent;
+        first += answer.batch.num_rows();
+    }
+    found
+}
+
+fn both(mut one: Unsettled, other: Unsettled) -> Unsettled {
+    one.ranks.extend(other.ranks);
+    one.members.extend(other.members);
+    for rows in [&mut one.ranks, &mut one.members] {
+        rows.sort_unstable();
+        rows.dedup();
+    }
+    one.absent += other.absent;
+    one
+}
+
+/// Which rows LIMIT might choose otherwise.
+fn by_cut(stacked: &[Stacked], keys: &[(usize, SortOptions)], order: &[u32]) -> Result<Unsettled> {
+    let is_open = |(at, _): &(usize, SortOptions)| stacked[*at].bounds.as_ref().is_some_and(|bounds| !is_exact(bounds));
+    match keys.first() {
+        Some(first) if is_open(first) => {
+            let estimates = stacked[first.0].estimates()?;
+            Ok(unsettled_by_order(&estimates, !first.1.descending, order))
+        }
+        // Estimates decide between rows that agree in the first key.
+        _ if keys.iter().any(is_open) => {
+            let all: Vec<usize> = (0..order.len()).collect();
+            Ok(Unsettled { ranks: all.clone(), members: all, absent: 0 })
+        }
+        _ => Ok(Unsettled::default()),
+    }
+}
+
+/// Every block met the bounds, or what it missed is not among the rows.
+fn is_met(answers: &[Answer], stacked: &[Stacked], order: &[u32], target: Option<Target>) -> Result<bool> {
+    if answers.iter().all(|answer| answer.report.met == Some(true)) {
+        return Ok(true);
+    }
+    let meets = |estimate: &Estimate| target.is_none_or(|target| meets_or_null(estimate, target));
+    for answer in answers {
+        // A block that missed although all of its numbers are within the error misses something that no row shows.
+        if answer.report.met == Some(false) && answer.all_estimates()?.iter().all(meets) {
+            return Ok(false);
+        }
+    }
+    for column in stacked.iter().filter(|column| column.bounds.is_some()) {
+        let estimates = column.estimates()?;
+        if !order.iter().all(|row| meets(&estimates[*row as usize])) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+impl Stacked {
+    fn estimates(&self) -> Result<Vec<Estimate>> {
+        match &self.bounds {
+            Some(bounds) => bounds.estimates(&self.values),
+            None => Ok(Vec::new()),
+        }
+    }
+}
+
+/// The rows of `order` as the query's columns.
+fn shown(stacked: &[Stacked], schema: &DFSchemaRef, order: &[u32]) -> Result<(RecordBatch, Vec<Column>)> {
+    let rows = UInt32Array::from(order.to_vec());
+    let picked = |array: &ArrayRef| -> Result<ArrayRef> { Ok(take(array, &rows, None)?) };
+    let (mut fields, mut arrays, mut columns) = (Vec::new(), Vec::new(), Vec::new());
+    for (field, own) in schema.fields().iter().zip(stacked) {
+        let values = match own.values.data_type() {
+            DataType::Null => new_null_array(field.data_type(), rows.len()),
+            _ => picked(&own.values)?,
+        };
+        let bounds = match &own.bounds {
+            Some(bounds) => Some(Bounds {
+                lower: picked(&bounds.lower)?,
+                upper: picked(&bounds.upper)?,
+                trust: order.iter().map(|row| bounds.trust[*row as usize]).collect(),
+            }),
+            None => None,
+        };
+        let data_type = values.data_type().clone();
+        fields.push(Field::new(field.name(), data_type.clone(), true));
+        arrays.push(values);
+        columns.push(Column { name: field.name().clone(), data_type, role: own.role, bounds });
+    }
+    let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+    Ok((RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)?, columns))
+}

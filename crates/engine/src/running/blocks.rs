@@ -1,0 +1,224 @@
+//! Answers of queries that are made of several query blocks, each answered as a query of its own.
+
+use super::{Running, Sampled, Way, caught, ms};
+use crate::answer::{Answer, Mode, Report};
+use crate::blocks::{Blocks, Combined};
+use crate::control::{Best, Watch};
+use crate::error::Result;
+use crate::parts::Parts;
+use crate::prepared::Prepared;
+use crate::run::{Subqueries, TableReason};
+use crate::samples::{Opening, opening};
+use crate::shape::Reason;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// The share of the whole exact answer's work from which it takes the place of the exact answers of some blocks.
+const TABLE_SHARE: f64 = 0.7;
+
+/// The share of the time left that the exact answer takes when it needs no estimate before it.
+const SAFE_SHARE: f64 = 0.1;
+
+/// What became of one block.
+enum Block {
+    Answer(Answer),
+    Table(TableReason),
+}
+
+/// The answers of blocks so far.
+type Answers = Arc<Mutex<Vec<Option<Answer>>>>;
+
+impl Running {
+    /// The answer of a query made of blocks: estimates of each, or the exact answer where that costs no more.
+    pub(super) async fn from_blocks(self: &Arc<Self>, blocks: &Arc<Blocks>) -> Result<Answer> {
+        let table_time = self.table_after_blocks().await?;
+        if let (Some(time), Some(left)) = (table_time, self.left())
+            && time <= left.mul_f64(SAFE_SHARE)
+        {
+            return self.on_table(TableReason::Fits(time)).await;
+        }
+        let answers: Answers = Arc::new(Mutex::new(vec![None; blocks.blocks.len()]));
+        let mut spent = 0.0;
+        for (number, block) in blocks.blocks.iter().enumerate() {
+            let running = self.block(blocks, number, Arc::clone(block), &answers);
+            let answer = match running.block_answer().await? {
+                Block::Answer(answer) => answer,
+                Block::Table(reason) => {
+                    spent += block.table_work(&self.session).await?.ns;
+                    let whole = self.prepared.table_work(&self.session).await?.ns;
+                    if spent > TABLE_SHARE * whole {
+                        return self.on_table(reason).await;
+                    }
+                    running.on_table(reason).await?
+                }
+            };
+            self.keep(blocks, &answers, number, answer)?;
+        }
+        let Some(answer) = self.combined(blocks, &answers)? else {
+            return self.exact(Reason::new("estimates would decide which rows are the same")).await;
+        };
+        if let Some(time) = table_time {
+            self.watch.level_done(Best { build: Box::new(|| Ok(answer)), finish: Box::new(Ok) })?;
+            return self.on_table(TableReason::Fits(time)).await;
+        }
+        self.blocks_missed(answer)
+    }
+
+    /// The predicted time of the exact answer, where time alone is stated and it is to follow the estimates.
+    async fn table_after_blocks(&self) -> Result<Option<Duration>> {
+        let Some(left) = self.left().filter(|_| self.goal.prefers_exact()) else { return Ok(None) };
+        let Some(cost) = self.table().cost().await? else { return Ok(None) };
+        Ok(matches!(opening(&cost, left), Opening::LookThenTable(_)).then_some(cost.time))
+    }
+
+    fn left(&self) -> Option<Duration> {
+        self.goal.within.map(|within| within.saturating_sub(self.elapsed()))
+    }
+
+    /// One block as a query of its own, to be explained.
+    pub(crate) fn explained_block(self: &Arc<Self>, blocks: &Arc<Blocks>, number: usize) -> Arc<Self> {
+        let answers = Arc::new(Mutex::new(vec![None; blocks.blocks.len()]));
+        self.block(blocks, number, Arc::clone(&blocks.blocks[number]), &answers)
+    }
+
+    /// One block as a query of its own, with its share of the time that is left.
+    fn block(
+        self: &Arc<Self>,
+        blocks: &Arc<Blocks>,
+        number: usize,
+        prepared: Arc<Prepared>,
+        answers: &Answers,
+    ) -> Arc<Self> {
+        let count = blocks.blocks.len();
+        let ahead = u32::try_from(count - number).unwrap_or(u32::MAX);
+        let within = self.left().map(|left| left / ahead);
+        let clock = &self.session.inner.clock;
+        let start = clock.elapsed();
+        let forward = {
+            let (running, blocks, answers) = (Arc::clone(self), Arc::clone(blocks), Arc::clone(answers));
+            Box::new(move |answer| running.keep(&blocks, &answers, number, answer))
+        };
+        Arc::new(Self {
+            session: self.session.clone(),
+            prepared,
+            goal: self.goal.of_block(count, blocks.cuts_rows(), blocks.share_scan, within),
+            start,
+            watch: Arc::new(Watch::of_block(&self.watch, forward)),
+            parts: Parts::new(Arc::clone(clock), start),
+            subqueries: Subqueries::default(),
+        })
+    }
+
+    /// The answer of a block from samples, or that the table has to answer it.
+    async fn block_answer(self: &Arc<Self>) -> Result<Block> {
+        let refused = |reason| Ok(Block::Table(TableReason::Refused(reason)));
+        let (shape, candidates) = match caught(self.way()).await {
+            Ok(Way::Sample(shape, candidates)) => (shape, candidates),
+            Ok(Way::Exact(reason)) => return refused(reason),
+            Err(error) => return refused(super::fallback(error)?),
+        };
+        match caught(self.sampled(&shape, &candidates)).await {
+            Ok(Sampled::Answer(answer)) => Ok(Block::Answer(*answer)),
+            Ok(Sampled::Table(reason)) => Ok(Block::Table(reason)),
+            Err(error) => refused(super::fallback(error)?),
+        }
+    }
+
+    /// Keeps the answer of a block; once all have one, the query has.
+    fn keep(self: &Arc<Self>, blocks: &Arc<Blocks>, answers: &Answers, number: usize, answer: Answer) -> Result<()> {
+        let is_whole = {
+            let mut all = answers.lock().unwrap_or_else(PoisonError::into_inner);
+            all[number] = Some(answer);
+            all.iter().all(Option::is_some)
+        };
+        if is_whole
+            && self.watch.is_wanted()
+            && let Some(answer) = self.combined(blocks, answers)?
+        {
+            let running = Arc::clone(self);
+            let finish = Box::new(move |answer| running.blocks_missed(answer));
+            self.watch.level_done(Best { build: Box::new(|| Ok(answer)), finish })?;
+        }
+        Ok(())
+    }
+
+    /// The query's answer from those of its blocks.
+    fn combined(&self, blocks: &Blocks, answers: &Answers) -> Result<Option<Answer>> {
+        let parts: Vec<Answer> = {
+            let all = answers.lock().unwrap_or_else(PoisonError::into_inner);
+            all.iter().flatten().cloned().collect()
+        };
+        let Some(combined) = blocks.combined(&parts, self.goal.error)? else { return Ok(None) };
+        let report = self.blocks_report(&parts, &combined);
+        Ok(Some(Answer { is_query: true, batch: combined.batch, columns: combined.columns, report }))
+    }
+
+    fn blocks_report(&self, parts: &[Answer], combined: &Combined) -> Report {
+        let reports: Vec<&Report> = parts.iter().map(|part| &part.report).collect();
+        let is_approximate = reports.iter().any(|report| report.mode == Mode::Approximate);
+        let mode = if is_approximate { Mode::Approximate } else { Mode::Exact };
+        let mut report = self.report(mode, "");
+        report.met = Some(combined.is_met && self.in_time());
+        report.rows_read = reports.iter().map(|report| report.rows_read).sum();
+        report.rows_total = reports.iter().map(|report| report.rows_total).sum();
+        let missing = reports.iter().map(|report| report.missing_groups_below);
+        let missing = missing.reduce(|one, other| Some(one?.max(other?))).flatten();
+        report.missing_groups_below = missing.filter(|_| combined.unsettled.absent == 0);
+        let mut samples: BTreeMap<&str, (Option<usize>, Option<usize>)> = BTreeMap::new();
+        for part in &reports {
+            if let Some(name) = &part.sample {
+                let own = samples.entry(name).or_default();
+                *own = (own.0.max(part.level), part.levels);
+            }
+        }
+        if is_approximate {
+            report.sample = Some(samples.keys().copied().collect::<Vec<_>>().join(", ")).filter(|names| !names.is_empty());
+            // Levels of several samples are no number.
+            if samples.len() == 1 {
+                (report.level, report.levels) = samples.values().next().copied().unwrap_or_default();
+            }
+        }
+        let mut reasons: Vec<&str> = Vec::new();
+        for part in &reports {
+            if !reasons.contains(&part.reason.as_str()) {
+                reasons.push(&part.reason);
+            }
+        }
+        report.reason = format!("{} query blocks: {}", reports.len(), reasons.join("; "));
+        report.warnings = notes(&reports);
+        report.warnings.extend(combined.unsettled.sentences());
+        report.unsettled_ranks.clone_from(&combined.unsettled.ranks);
+        report.unsettled_members.clone_from(&combined.unsettled.members);
+        report.unsettled_absent = combined.unsettled.absent;
+        report.elapsed_ms = ms(self.elapsed());
+        report.parts = self.parts.taken();
+        report
+    }
+
+    fn blocks_missed(&self, mut answer: Answer) -> Result<Answer> {
+        self.parts.lap("blocks");
+        answer.report.parts = self.parts.taken();
+        self.apply_miss_policy(answer, None)
+    }
+}
+
+/// What the blocks have to say, each sentence once. Rows that one block has not settled are counted anew for all.
+fn notes(reports: &[&Report]) -> Vec<String> {
+    let mut notes: Vec<String> = Vec::new();
+    for report in reports {
+        let own = crate::run::Unsettled {
+            ranks: report.unsettled_ranks.clone(),
+            members: report.unsettled_members.clone(),
+            absent: report.unsettled_absent,
+        };
+        let counted = own.sentences();
+        let fresh = report.warnings.iter().filter(|warning| !counted.contains(warning));
+        for warning in fresh {
+            if !notes.contains(warning) {
+                notes.push(warning.clone());
+            }
+        }
+    }
+    notes
+}

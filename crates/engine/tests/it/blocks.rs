@@ -1,0 +1,141 @@
+//! Queries of several blocks: UNION ALL, ROLLUP, CUBE and GROUPING SETS.
+
+use super::support::{World, rows};
+use plusminus::{Answer, Mode, Trust};
+
+async fn stratified(rows: usize) -> World {
+    let world = World::new(rows).await;
+    world.session.sample("t").stratified_by(["g"]).cap(300).build().await.unwrap();
+    world
+}
+
+/// The estimates of all columns, and the query's rows without them.
+fn keys_of(answer: &Answer) -> Vec<String> {
+    let estimates: Vec<bool> = answer.columns().iter().map(|c| c.bounds.is_some()).collect();
+    let keep = |row: String| {
+        let parts = row.split('|').map(str::to_owned).collect::<Vec<_>>();
+        parts.into_iter().zip(&estimates).filter(|(_, is)| !**is).map(|(part, _)| part).collect::<Vec<_>>().join("|")
+    };
+    let mut all: Vec<String> = rows(answer).into_iter().map(keep).collect();
+    all.sort();
+    all
+}
+
+/// The same rows as the exact answer, and intervals that hold for nine cells of ten or more, of which few are without width.
+async fn holds(world: &World, sql: &str) -> Answer {
+    let exact = world.session.query(sql).run().await.unwrap();
+    let answer = world.session.query(&format!("{sql} ERROR WITHIN 0.001% ON MISS REPORT")).run().await.unwrap();
+    assert_eq!(answer.report().mode, Mode::Approximate, "{sql}: {:?}", answer.report());
+    assert_eq!(keys_of(&answer), keys_of(&exact), "{sql}");
+    let (mut cells, mut held, mut open) = (0, 0, 0);
+    for column in answer.columns().iter().filter(|c| c.bounds.is_some()) {
+        // Rows are told apart by their keys, which are sorted alike.
+        let ordered = |answer: &Answer| {
+            let at = answer.columns().iter().position(|c| c.name == column.name).unwrap();
+            let order: Vec<String> = rows(answer);
+            let key = |row: &String| {
+                let parts = row.split('|').enumerate();
+                parts.filter(|(i, _)| answer.columns()[*i].bounds.is_none()).map(|(_, p)| p.to_owned()).collect::<Vec<_>>()
+            };
+            let cells = answer.cells(&answer.columns()[at].name).unwrap();
+            let mut all: Vec<_> = order.iter().map(key).zip(cells).collect();
+            all.sort_by(|a, b| a.0.cmp(&b.0));
+            all
+        };
+        for ((key, cell), (own, truth)) in ordered(&answer).into_iter().zip(ordered(&exact)) {
+            assert_eq!(key, own);
+            cells += 1;
+            held += usize::from(cell.lower <= truth.estimate && truth.estimate <= cell.upper || cell.trust != Trust::Trusted && cell.trust != Trust::Exact);
+            open += usize::from(cell.trust == Trust::Trusted);
+            assert!(cell.trust != Trust::Exact || cell.estimate == truth.estimate, "{sql}: {key:?} {cell:?} {truth:?}");
+        }
+    }
+    assert!(10 * held >= 9 * cells && open > 0, "{sql}: {held} of {cells}, {open} trusted");
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn grouping_sets_are_blocks() {
+    let world = stratified(60_000).await;
+    for sql in [
+        "SELECT g, GROUPING(g) AS gg, COUNT(*) AS c, AVG(x) AS a FROM t WHERE n < 700 GROUP BY ROLLUP(g)",
+        "SELECT g, k < 100 AS low, GROUPING(g) AS gg, SUM(n) AS s FROM t GROUP BY CUBE(g, k < 100)",
+        "SELECT g, k % 3 AS m, GROUPING(g) AS gg, GROUPING(g, k % 3) AS both, AVG(n) AS a FROM t WHERE x > 1 \
+         GROUP BY GROUPING SETS ((g, k % 3), (k % 3), (g), ())",
+        "SELECT k % 4 AS m, g, GROUPING(g) AS own, COUNT(*) AS c FROM t WHERE x < 20 GROUP BY k % 4, ROLLUP(g) ORDER BY 1, 2, 3",
+        "SELECT g, AVG(x) * 2 AS a FROM t WHERE g IS NOT NULL GROUP BY ROLLUP(g) HAVING COUNT(*) > 10 ORDER BY g NULLS FIRST, a",
+        "SELECT UPPER(g) AS u, CASE WHEN GROUPING(g) = 1 THEN 'all' ELSE 'one' END AS what, SUM(x) AS s FROM t GROUP BY ROLLUP(g)",
+    ] {
+        holds(&world, sql).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn branches_of_a_union_are_blocks() {
+    let world = stratified(60_000).await;
+    for sql in [
+        "SELECT 'low' AS part, COUNT(*) AS c, AVG(x) AS a FROM t WHERE n < 300 UNION ALL SELECT 'high', COUNT(*), AVG(x) FROM t WHERE n >= 300",
+        "SELECT g, AVG(x) AS a FROM t GROUP BY g UNION ALL SELECT 'all', AVG(x) FROM t ORDER BY 1",
+        "SELECT g AS what, SUM(n) AS s FROM t WHERE k < 90 GROUP BY g UNION SELECT 'all', SUM(n) FROM t WHERE k < 90",
+        "WITH a AS (SELECT g, SUM(x) AS s FROM t WHERE n < 500 GROUP BY g), b AS (SELECT g || '!' AS g, SUM(x) AS s FROM t WHERE n > 500 GROUP BY g) \
+         SELECT g, s / 2 AS half FROM (SELECT * FROM a UNION ALL SELECT * FROM b UNION ALL SELECT 'none', 0) ORDER BY half DESC",
+        "SELECT 'x' AS what, AVG(x) AS a FROM t UNION ALL (SELECT g, AVG(x) FROM t GROUP BY g) UNION ALL SELECT CAST(k % 2 AS VARCHAR), AVG(x) FROM t GROUP BY k % 2",
+    ] {
+        holds(&world, sql).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_over_blocks_hold_for_all_rows_at_once() {
+    let world = stratified(60_000).await;
+    let union = "SELECT g, AVG(x) AS a FROM t GROUP BY g UNION ALL SELECT 'all', AVG(x) FROM t";
+    let each = world.session.query(&format!("{union} ORDER BY a DESC ERROR 0.001% ON MISS REPORT")).run().await.unwrap();
+    let cut = world.session.query(&format!("{union} ORDER BY a DESC LIMIT 3 ERROR 0.001% ON MISS REPORT")).run().await.unwrap();
+    assert_eq!((cut.batch().num_rows(), each.batch().num_rows()), (3, 14));
+    let width = |answer: &Answer| answer.cells("a").unwrap().iter().map(|c| c.upper - c.lower).take(3).sum::<f64>();
+    assert!(width(&cut) > 1.3 * width(&each), "{} {}", width(&cut), width(&each));
+    // Averages of groups hardly differ.
+    let report = cut.report();
+    assert_eq!(report.unsettled_members, [0, 1, 2], "{report:?}");
+    assert!(report.unsettled_absent > 0 && report.warnings.iter().any(|w| w.contains("rows 1-3")), "{report:?}");
+    // Sums of group sizes do.
+    let sums = "SELECT g, SUM(n) AS s FROM t GROUP BY ROLLUP(g) ORDER BY s DESC LIMIT 2 ERROR 0.001% ON MISS REPORT";
+    let report = world.session.query(sums).run().await.unwrap().report().clone();
+    assert!(report.unsettled_members.is_empty() && report.unsettled_ranks.is_empty(), "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bounds_of_blocks_are_kept() {
+    let world = stratified(60_000).await;
+    let rollup = "SELECT g, AVG(x) AS a FROM t GROUP BY ROLLUP(g)";
+    let met = world.session.query(&format!("{rollup} ERROR WITHIN 40%")).run().await.unwrap();
+    assert_eq!((met.report().met, met.report().mode), (Some(true), Mode::Approximate), "{:?}", met.report());
+    // One scan answers all blocks.
+    let kept = world.session.query(&format!("{rollup} ERROR WITHIN 0.01% ON MISS REPAIR")).run().await.unwrap();
+    let report = kept.report();
+    assert_eq!((report.met, report.mode), (Some(true), Mode::Exact), "{report:?}");
+    assert_eq!(report.rows_read, 60_000, "{report:?}");
+    // Of a union, what misses is read alone.
+    let union = "SELECT 'some' AS w, AVG(x) AS a FROM t WHERE k < 2 UNION ALL SELECT 'all', AVG(x) FROM t UNION ALL \
+                 SELECT 'more', AVG(x) FROM t WHERE n < 800 ERROR WITHIN 12% ON MISS REPAIR";
+    let report = world.session.query(union).run().await.unwrap().report().clone();
+    assert_eq!((report.met, report.mode), (Some(true), Mode::Approximate), "{report:?}");
+    let missed = world.session.query(&format!("{rollup} ERROR WITHIN 0.01% ON MISS OMIT")).run().await.unwrap();
+    assert!(missed.cells("a").unwrap().iter().all(|c| c.estimate.is_nan()), "{missed:?}");
+    let failed = world.session.query(&format!("{rollup} ERROR WITHIN 0.01% ON MISS FAIL")).run().await;
+    assert!(matches!(failed, Err(plusminus::Error::BoundMissed { answer: Some(_), .. })), "{failed:?}");
+    // Under a time, the exact answer where it fits, else all blocks in time.
+    let timed = world.session.query(&format!("{rollup} WITHIN 60 SECONDS ON MISS REPAIR")).run().await.unwrap();
+    assert_eq!((timed.report().met, timed.report().mode), (Some(true), Mode::Exact));
+    let timed = world.session.query(&format!("{rollup} WITHIN 60 SECONDS ON MISS REPORT")).run().await.unwrap();
+    assert_eq!((timed.report().met, timed.report().mode), (Some(true), Mode::Approximate), "{:?}", timed.report());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn explain_lists_blocks() {
+    let world = stratified(60_000).await;
+    let sql = "EXPLAIN SELECT g, AVG(x) FROM t GROUP BY ROLLUP(g) ERROR WITHIN 20%";
+    let lines = rows(&world.session.query(sql).run().await.unwrap());
+    assert!(lines.iter().any(|l| l.starts_with("block|1 of 2")) && lines.iter().any(|l| l.starts_with("block|2 of 2")), "{lines:?}");
+    assert!(lines.iter().filter(|l| l.starts_with("candidate|t_by_g, level")).count() >= 4 || lines.iter().filter(|l| l.starts_with("candidate|")).count() >= 4, "{lines:?}");
+}
