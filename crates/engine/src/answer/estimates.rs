@@ -4,9 +4,14 @@ use super::{Answer, Bounds};
 use crate::error::Result;
 use crate::numbers::floats;
 use arrow::array::{Array, ArrayRef};
-use plusminus_statistics::{Estimate, absolute_error, relative_error};
+use plusminus_statistics::{Estimate, Trust, absolute_error, relative_error};
 
 impl Bounds {
+    /// The intervals of values that are known exactly: the values themselves.
+    pub(crate) fn exact(values: &ArrayRef) -> Self {
+        Self { lower: values.clone(), upper: values.clone(), trust: vec![Trust::Exact; values.len()] }
+    }
+
     /// The estimates of a column whose values are `values`, one per row. What is no number has a value that is none, and no ends.
     pub(crate) fn estimates(&self, values: &ArrayRef) -> Result<Vec<Estimate>> {
         let data_type = values.data_type();

@@ -94,7 +94,7 @@ fn stacked(answers: &[Answer], at: usize) -> Result<Stacked> {
     // A number that is none of the estimates of its block is known.
     let bounds = |answer: &Answer| match &answer.columns[at].bounds {
         Some(bounds) => bounds.clone(),
-        None => Bounds { lower: own(answer), upper: own(answer), trust: vec![Trust::Exact; answer.batch.num_rows()] },
+        None => Bounds::exact(&own(answer)),
     };
     let all: Vec<Bounds> = answers.iter().map(bounds).collect();
     let bounds = Bounds {

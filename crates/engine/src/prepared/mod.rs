@@ -6,11 +6,13 @@ pub(crate) mod case;
 mod fitted;
 mod pace;
 mod parameters;
+mod scalars;
 mod templates;
 
 use basis::{Basis, Tables};
 pub(crate) use cache::PreparedCache;
 pub(crate) use fitted::{Fitted, Grouped, Known};
+pub(crate) use scalars::{ScalarSubquery, ScalarValues};
 use pace::Pace;
 
 use crate::above::Upward;
@@ -43,6 +45,10 @@ pub(crate) struct Prepared {
     blocks: OnceLock<Option<Arc<Blocks>>>,
     /// What stands above the aggregate, compiled when it is first needed; `None` in it when that cannot be done.
     pub(crate) upward: OnceLock<Option<Upward>>,
+    /// Scalar subqueries with one value whatever the row, once somebody asked.
+    scalars: OnceLock<Vec<ScalarSubquery>>,
+    /// The query with values in the place of these.
+    filled: Mutex<Vec<(ScalarValues, Arc<Prepared>)>>,
     /// How fast it ran before.
     pub(crate) pace: Arc<Pace>,
     /// The work of the exact answer, once somebody asked for it.
@@ -119,6 +125,8 @@ impl Prepared {
             shape,
             view_shapes: Vec::new(),
             blocks: OnceLock::new(),
+            scalars: OnceLock::new(),
+            filled: Mutex::default(),
             upward: OnceLock::new(),
             pace,
             table_work: OnceCell::new(),

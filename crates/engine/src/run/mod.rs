@@ -22,7 +22,7 @@ pub(crate) use advice::SampleAdvice;
 pub(crate) use forecast::{Candidates, Expected, Forecast, Forecasts, SampleForecast, forecast};
 pub(crate) use settled::{Unsettled, unsettled_by_order};
 pub(crate) use stopping::meets_or_null;
-pub(crate) use subqueries::Subqueries;
+pub(crate) use subqueries::{Kind, Subqueries, SubqueryKey, is_volatile};
 
 use crate::choose;
 use crate::control::Watch;

@@ -19,27 +19,27 @@ const RESULT_BYTES_MAX: usize = 64 << 20;
 /// Results of the subqueries of one query; `None` for one that stays as it is.
 #[derive(Debug, Default)]
 pub(crate) struct Subqueries {
-    results: Mutex<HashMap<Key, Option<Arc<LogicalPlan>>>>,
+    results: Mutex<HashMap<SubqueryKey, Option<Arc<LogicalPlan>>>>,
 }
 
 /// The use that a condition makes of a subquery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Kind {
+pub(crate) enum Kind {
     Scalar,
     In,
     Exists,
 }
 
 /// A subquery: its plan, the tables that it scans (plans are equal whatever these are), and what is asked of it.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Key {
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct SubqueryKey {
     plan: LogicalPlan,
     tables: Vec<usize>,
     kind: Kind,
 }
 
-impl Key {
-    fn new(plan: &LogicalPlan, kind: Kind) -> datafusion::error::Result<Self> {
+impl SubqueryKey {
+    pub(crate) fn new(plan: &LogicalPlan, kind: Kind) -> datafusion::error::Result<Self> {
         let mut tables = Vec::new();
         plan.apply_with_subqueries(|node| {
             if let LogicalPlan::TableScan(scan) = node {
@@ -61,7 +61,7 @@ impl Subqueries {
         watch: &Watch,
     ) -> Result<Vec<Expr>> {
         for (subquery, kind) in subqueries_of(conditions)? {
-            let key = Key::new(&subquery, kind)?;
+            let key = SubqueryKey::new(&subquery, kind)?;
             if self.lock().contains_key(&key) {
                 continue;
             }
@@ -98,7 +98,7 @@ impl Subqueries {
         self.lock().is_empty()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Option<Arc<LogicalPlan>>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<SubqueryKey, Option<Arc<LogicalPlan>>>> {
         self.results.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -121,7 +121,7 @@ impl Subqueries {
     }
 
     fn result(&self, subquery: Subquery, kind: Kind) -> datafusion::error::Result<Transformed<Subquery>> {
-        let key = Key::new(&subquery.subquery, kind)?;
+        let key = SubqueryKey::new(&subquery.subquery, kind)?;
         Ok(match self.lock().get(&key) {
             Some(Some(plan)) => Transformed::yes(subquery.with_plan(Arc::clone(plan))),
             _ => Transformed::no(subquery),
@@ -150,7 +150,8 @@ fn subqueries_of(conditions: &[Expr]) -> Result<Vec<(Arc<LogicalPlan>, Kind)>> {
     Ok(found)
 }
 
-fn is_volatile(plan: &LogicalPlan) -> datafusion::error::Result<bool> {
+/// Whether anything in a plan changes from one run to the next.
+pub(crate) fn is_volatile(plan: &LogicalPlan) -> datafusion::error::Result<bool> {
     let mut found = false;
     plan.apply_with_subqueries(|node| {
         node.apply_expressions(|expr| {

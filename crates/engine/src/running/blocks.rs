@@ -20,8 +20,8 @@ const TABLE_SHARE: f64 = 0.7;
 /// The share of the time left that the exact answer takes when it needs no estimate before it.
 const SAFE_SHARE: f64 = 0.1;
 
-/// What became of one block.
-enum Block {
+/// What became of a part of a query that was asked of samples.
+pub(super) enum Block {
     Answer(Answer),
     Table(TableReason),
 }
@@ -32,7 +32,7 @@ type Answers = Arc<Mutex<Vec<Option<Answer>>>>;
 impl Running {
     /// The answer of a query made of blocks: estimates of each, or the exact answer where that costs no more.
     pub(super) async fn from_blocks(self: &Arc<Self>, blocks: &Arc<Blocks>) -> Result<Answer> {
-        let table_time = self.table_after_blocks().await?;
+        let table_time = self.table_after_parts().await?;
         if let (Some(time), Some(left)) = (table_time, self.left())
             && time <= left.mul_f64(SAFE_SHARE)
         {
@@ -66,13 +66,13 @@ impl Running {
     }
 
     /// The predicted time of the exact answer, where time alone is stated and it is to follow the estimates.
-    async fn table_after_blocks(&self) -> Result<Option<Duration>> {
+    pub(super) async fn table_after_parts(&self) -> Result<Option<Duration>> {
         let Some(left) = self.left().filter(|_| self.goal.prefers_exact()) else { return Ok(None) };
         let Some(cost) = self.table().cost().await? else { return Ok(None) };
         Ok(matches!(opening(&cost, left), Opening::LookThenTable(_)).then_some(cost.time))
     }
 
-    fn left(&self) -> Option<Duration> {
+    pub(super) fn left(&self) -> Option<Duration> {
         self.goal.within.map(|within| within.saturating_sub(self.elapsed()))
     }
 
@@ -111,7 +111,7 @@ impl Running {
     }
 
     /// The answer of a block from samples, or that the table has to answer it.
-    async fn block_answer(self: &Arc<Self>) -> Result<Block> {
+    pub(super) async fn block_answer(self: &Arc<Self>) -> Result<Block> {
         let refused = |reason| Ok(Block::Table(TableReason::Refused(reason)));
         let (shape, candidates) = match caught(self.way()).await {
             Ok(Way::Sample(shape, candidates)) => (shape, candidates),

@@ -1,7 +1,9 @@
 //! A query under way: which way it is answered, and how its answer is dressed.
 
 mod blocks;
+mod envelope;
 mod misses;
+mod scalars;
 mod table_answer;
 
 pub(crate) use table_answer::in_words;
@@ -65,6 +67,11 @@ impl Running {
     /// An error on the sampled way is none of the user's as long as the table can answer: it is logged, and the query runs
     /// exactly. A sample that was dropped or replaced meanwhile is left for the one that took its place.
     pub(crate) async fn answer(self: &Arc<Self>) -> Result<Answer> {
+        match caught(self.with_scalars()).await {
+            Ok(Some(answer)) => return Ok(answer),
+            Ok(None) => {}
+            Err(error) => return self.exact(fallback(error)?).await,
+        }
         for _ in 0..ATTEMPTS_MAX {
             let (shape, candidates) = match caught(self.way()).await {
                 Ok(Way::Exact(reason)) => return self.without_shape(reason).await,

@@ -66,7 +66,7 @@ impl Running {
     }
 
     /// Whether the exact answer is predicted to miss the time, with nothing else in hand: then the error says so at once.
-    async fn refuse_what_takes_too_long(&self, reason: &Reason) -> Result<()> {
+    pub(super) async fn refuse_what_takes_too_long(&self, reason: &str) -> Result<()> {
         let Some(within) = self.goal.within.filter(|_| !self.watch.has_best()) else { return Ok(()) };
         let Some(cost) = self.table().cost().await? else { return Ok(()) };
         let left = within.saturating_sub(self.elapsed());
@@ -77,7 +77,7 @@ impl Running {
             what: format!(
                 "no answer within {} ms: {}, and the exact answer takes about {}",
                 ms(within),
-                reason.0,
+                reason,
                 in_words(cost.time)
             ),
             next: format!(
@@ -90,7 +90,7 @@ impl Running {
 
     /// The exact answer; who waits minds the time.
     pub(crate) async fn exact(&self, reason: Reason) -> Result<Answer> {
-        self.refuse_what_takes_too_long(&reason).await?;
+        self.refuse_what_takes_too_long(&reason.0).await?;
         let begun = self.elapsed();
         let rows = match self.goal.is_bounded() {
             true => self.prepared.table_work(&self.session).await?.rows,

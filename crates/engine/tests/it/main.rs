@@ -32,6 +32,7 @@ mod prepared;
 mod projected;
 mod repair;
 mod reproducible;
+mod scalars;
 mod shorthand;
 mod stale_and_damaged;
 mod support;

@@ -1,6 +1,7 @@
 //! What a column of an answer is: a key, an estimate, or neither.
 
 use crate::shape::errors;
+use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
 /// What a column of an answer is.
@@ -81,6 +82,9 @@ pub(crate) fn combine(expr: &Expr, input: &LogicalPlan, below: &[Role]) -> Role 
     let columns = expr.column_refs();
     let roles = columns.iter().map(|c| input.schema().index_of_column(c).map_or(Role::Value, |i| below[i]));
     let mut found = has_errors.then_some(Role::Value);
+    if holds_aggregated_subquery(&expr) {
+        return Role::Estimate;
+    }
     for role in roles {
         match (found, role) {
             (_, Role::Estimate) => return Role::Estimate,
@@ -89,6 +93,15 @@ pub(crate) fn combine(expr: &Expr, input: &LogicalPlan, below: &[Role]) -> Role 
         }
     }
     found.unwrap_or(Role::Value)
+}
+
+/// Whether the value of a subquery in `expr` is computed from an aggregate.
+fn holds_aggregated_subquery(expr: &Expr) -> bool {
+    let is_one = |e: &Expr| {
+        let Expr::ScalarSubquery(query) = e else { return Ok(false) };
+        Ok(roles(&query.subquery).first() == Some(&Role::Estimate))
+    };
+    expr.exists(is_one).unwrap_or(false)
 }
 
 /// What of a plan depends on some expressions.
