@@ -38,14 +38,14 @@ pub(crate) async fn run(running: &Arc<Running>, explain: Explain) -> Result<Answ
 }
 
 async fn estimated(lines: &mut Lines, running: &Arc<Running>) -> Result<Option<Forecasts>> {
-    if let Some((filled, sentences)) = running.explained_with_scalars().await? {
+    if let Some((filled, sentences)) = running.explained_with_subqueries().await? {
         lines.extend(sentences.into_iter().map(|sentence| ("subquery", sentence)));
         return with_values(lines, &filled).await;
     }
     with_values(lines, running).await
 }
 
-/// The candidates of a query without scalar subqueries.
+/// The candidates of a query without subqueries that have values.
 async fn with_values(lines: &mut Lines, running: &Arc<Running>) -> Result<Option<Forecasts>> {
     match running.way().await? {
         Way::Exact(reason) => {

@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use arrow::row::{RowConverter, SortField};
 use datafusion::common::DFSchemaRef;
-use plusminus_statistics::{Estimate, Target, Trust};
+use plusminus_statistics::{Estimate, Target};
 use std::collections::HashSet;
 use std::sync::Arc;
 

@@ -6,13 +6,13 @@ pub(crate) mod case;
 mod fitted;
 mod pace;
 mod parameters;
-mod scalars;
+mod subqueries;
 mod templates;
 
 use basis::{Basis, Tables};
 pub(crate) use cache::PreparedCache;
 pub(crate) use fitted::{Fitted, Grouped, Known};
-pub(crate) use scalars::{ScalarSubquery, ScalarValues};
+pub(crate) use subqueries::{PreparedSubquery, SubqueryValue, SubqueryValues};
 use pace::Pace;
 
 use crate::above::Upward;
@@ -24,7 +24,7 @@ use crate::samples::{TableWork, table_work};
 use crate::session::Session;
 use crate::session::views::{views_by_depth, with_views_as_tables};
 use crate::shape::errors::{check as check_error_functions, occur_in as calls_error_functions};
-use crate::shape::{Reason, Shape, recognise, simplified};
+use crate::shape::{Purpose, Reason, Shape, recognise, simplified};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
@@ -45,10 +45,10 @@ pub(crate) struct Prepared {
     blocks: OnceLock<Option<Arc<Blocks>>>,
     /// What stands above the aggregate, compiled when it is first needed; `None` in it when that cannot be done.
     pub(crate) upward: OnceLock<Option<Upward>>,
-    /// Scalar subqueries with one value whatever the row, once somebody asked.
-    scalars: OnceLock<Vec<ScalarSubquery>>,
+    /// Subqueries that may be replaced by values, once somebody asked.
+    subqueries: OnceLock<Vec<PreparedSubquery>>,
     /// The query with values in the place of these.
-    filled: Mutex<Vec<(ScalarValues, Arc<Prepared>)>>,
+    filled: Mutex<Vec<(SubqueryValues, Arc<Prepared>)>>,
     /// How fast it ran before.
     pub(crate) pace: Arc<Pace>,
     /// The work of the exact answer, once somebody asked for it.
@@ -110,22 +110,26 @@ impl Prepared {
         let basis = Arc::new(Basis::new(Arc::clone(&state), tables, &plan)?);
         let mut prepared = Self::of(basis, plan, Arc::default())?;
         for plan in view_plans {
-            prepared.view_shapes.extend(recognised(&analysed(&state, plan)?, &state).ok().map(Arc::new));
+            prepared.view_shapes.extend(recognised(&analysed(&state, plan)?, Purpose::Answer, &state).ok().map(Arc::new));
         }
         Ok(Some(prepared))
     }
 
     /// The query of an analysed plan, which ran at this pace.
     fn of(basis: Arc<Basis>, plan: LogicalPlan, pace: Arc<Pace>) -> Result<Self> {
+        Self::read_for(Purpose::Answer, basis, plan, pace)
+    }
+
+    fn read_for(purpose: Purpose, basis: Arc<Basis>, plan: LogicalPlan, pace: Arc<Pace>) -> Result<Self> {
         check_error_functions(&plan)?;
-        let shape = recognised(&plan, &basis.state).map(Arc::new);
+        let shape = recognised(&plan, purpose, &basis.state).map(Arc::new);
         Ok(Self {
             basis,
             plan,
             shape,
             view_shapes: Vec::new(),
             blocks: OnceLock::new(),
-            scalars: OnceLock::new(),
+            subqueries: OnceLock::new(),
             filled: Mutex::default(),
             upward: OnceLock::new(),
             pace,
@@ -146,6 +150,11 @@ impl Prepared {
     /// A block of this query.
     pub(crate) fn block(&self, plan: LogicalPlan) -> Result<Self> {
         Self::of(Arc::clone(&self.basis), plan, Arc::default())
+    }
+
+    /// A list of members that this query asks for.
+    pub(crate) fn members(&self, plan: LogicalPlan) -> Result<Self> {
+        Self::read_for(Purpose::Members, Arc::clone(&self.basis), plan, Arc::default())
     }
 
     /// The state that it was planned with.
@@ -212,10 +221,10 @@ impl Prepared {
 }
 
 /// Recognises what an analysed plan estimates, or says why nothing.
-fn recognised(plan: &LogicalPlan, state: &SessionState) -> Result<Shape, Reason> {
+fn recognised(plan: &LogicalPlan, purpose: Purpose, state: &SessionState) -> Result<Shape, Reason> {
     // What cannot be simplified is left to DataFusion, and fails there or not.
     match simplified(plan, state) {
-        Ok(simplified) => recognise(&simplified),
+        Ok(simplified) => recognise(&simplified, purpose),
         Err(error) => Err(Reason::new(format!("an expression cannot be simplified: {error}"))),
     }
 }

@@ -11,6 +11,7 @@ use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Subquery};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bytes of a result beyond which a subquery stays where it is: joined as it is read, it need not fit into memory.
@@ -20,6 +21,7 @@ const RESULT_BYTES_MAX: usize = 64 << 20;
 #[derive(Debug, Default)]
 pub(crate) struct Subqueries {
     results: Mutex<HashMap<SubqueryKey, Option<Arc<LogicalPlan>>>>,
+    rows_read: AtomicU64,
 }
 
 /// The use that a condition makes of a subquery.
@@ -74,6 +76,7 @@ impl Subqueries {
             };
             let _scan = watch.scan_guard();
             let found = exact::run(&plan, state, executor, |scan| watch.scans(scan, 0)).await?;
+            self.rows_read.fetch_add(found.rows_read, Ordering::Relaxed);
             let is_small = found.batch.get_array_memory_size() <= RESULT_BYTES_MAX;
             let result = is_small.then(|| scan_of(&found.batch)).transpose()?;
             self.lock().insert(key, result.map(Arc::new));
@@ -91,6 +94,11 @@ impl Subqueries {
             _ => Ok(Transformed::no(node)),
         };
         Ok(plan.clone().transform_up(replaced)?.data)
+    }
+
+    /// Rows of tables that were read for them.
+    pub(crate) fn rows_read(&self) -> u64 {
+        self.rows_read.load(Ordering::Relaxed)
     }
 
     /// Whether none was computed.

@@ -1,9 +1,8 @@
 //! A query under way: which way it is answered, and how its answer is dressed.
 
 mod blocks;
-mod envelope;
 mod misses;
-mod scalars;
+mod subqueries;
 mod table_answer;
 
 pub(crate) use table_answer::in_words;
@@ -67,7 +66,7 @@ impl Running {
     /// An error on the sampled way is none of the user's as long as the table can answer: it is logged, and the query runs
     /// exactly. A sample that was dropped or replaced meanwhile is left for the one that took its place.
     pub(crate) async fn answer(self: &Arc<Self>) -> Result<Answer> {
-        match caught(self.with_scalars()).await {
+        match caught(self.with_subqueries()).await {
             Ok(Some(answer)) => return Ok(answer),
             Ok(None) => {}
             Err(error) => return self.exact(fallback(error)?).await,
@@ -293,7 +292,7 @@ impl Running {
         let mut report = self.report(if approximate { Mode::Approximate } else { Mode::Exact }, "");
         report.met = Some(met);
         report.rows_total = Some(manifest.base.rows);
-        report.rows_read = estimated.rows_read;
+        report.rows_read = estimated.rows_read + self.subqueries.rows_read();
         // Of groups that an open choice may have left out nobody can tell how large they are.
         report.missing_groups_below = estimated.missing_groups_below.filter(|_| estimated.unsettled.absent == 0);
         report.reason = match estimated.level {

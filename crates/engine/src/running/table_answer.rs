@@ -108,7 +108,7 @@ impl Running {
         let columns = exact_columns(&found.batch, &roles(&self.prepared.plan), &sketched);
         let is_exact = !sketched.contains(&true);
         let mut report = self.report(if is_exact { Mode::Exact } else { Mode::Approximate }, &reason.0);
-        report.rows_read = found.rows_read;
+        report.rows_read = found.rows_read + self.subqueries.rows_read();
         report.missing_groups_below = Some(0);
         report.met = self.goal.is_bounded().then(|| self.in_time() && (is_exact || self.goal.error.is_none()));
         if !is_exact {

@@ -190,8 +190,17 @@ impl Shape {
     }
 }
 
+/// What rows are wanted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To be shown with their errors.
+    Answer,
+    /// To be the members of a list, which estimates may choose and need not be in.
+    Members,
+}
+
 /// Takes an analysed plan apart, or says why it has to run exactly.
-pub(crate) fn recognise(plan: &LogicalPlan) -> Result<Shape, Reason> {
+pub(crate) fn recognise(plan: &LogicalPlan, purpose: Purpose) -> Result<Shape, Reason> {
     let slot = Arc::default();
     let above = above::descend(plan, &slot)?;
     let aggregate = above.aggregate.clone();
@@ -233,18 +242,19 @@ pub(crate) fn recognise(plan: &LogicalPlan) -> Result<Shape, Reason> {
         selection,
         has_subquery: false,
     };
-    shape.refuse(is_correlated_above)?;
+    shape.refuse(is_correlated_above, purpose)?;
     shape.has_subquery = shape.predicates.iter().any(has_subquery);
     Ok(shape)
 }
 
 impl Shape {
     /// What no sample can answer although its form is known.
-    fn refuse(&self, is_correlated_above: bool) -> Result<(), Reason> {
+    fn refuse(&self, is_correlated_above: bool, purpose: Purpose) -> Result<(), Reason> {
         if let Some(expr) = self.expressions().find(|e| e.is_volatile()) {
             return Err(Reason::new(format!("{expr} changes from row to row at random")));
         }
-        if !self.outputs.iter().any(|o| o.role == Role::Estimate) && self.error_calls.is_empty() {
+        let is_shown = self.outputs.iter().any(|o| o.role == Role::Estimate) || !self.error_calls.is_empty();
+        if !is_shown && purpose == Purpose::Answer {
             return Err(Reason::new("no estimate is selected that could carry the error of choosing rows by one"));
         }
         if self.expressions().any(is_correlated) || is_correlated_above {

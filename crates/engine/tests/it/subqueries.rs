@@ -119,3 +119,25 @@ async fn values_without_rows_and_texts_are_what_they_are() {
     let lines = super::support::rows(&asked(&world, sql).await);
     assert!(lines.iter().any(|line| line.starts_with("subquery|estimated: ")), "{lines:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_that_intervals_settle_are_not_read_from_the_table() {
+    let world = large(11).await;
+    for (sql, is_settled) in [
+        ("SELECT g, SUM(x) AS v FROM t WHERE g IN (SELECT g FROM t GROUP BY g ORDER BY SUM(n) DESC LIMIT 2) GROUP BY g ORDER BY g", true),
+        ("SELECT COUNT(*) AS v FROM t WHERE n < 500 AND g NOT IN (SELECT g FROM t WHERE g IS NOT NULL GROUP BY g HAVING SUM(n) > 80000000)", true),
+        ("SELECT AVG(n) AS v FROM t WHERE g IN (SELECT g FROM t GROUP BY g HAVING SUM(n) > 1e12)", true),
+        ("SELECT AVG(x) AS v FROM t WHERE g IN (SELECT g FROM t GROUP BY g ORDER BY AVG(x) DESC LIMIT 2)", false),
+    ] {
+        let (good, trusted, answer) = held(&world, sql, "ERROR WITHIN 0.01% ON MISS REPORT").await;
+        let report = answer.report();
+        assert!(good + 1 >= trusted, "{sql}: {good} of {trusted}");
+        assert_eq!(report.rows_read < 400_000, is_settled, "{sql}: {report:?}");
+        let kept = asked(&world, &format!("{sql} ERROR WITHIN 25% ON MISS REPAIR")).await;
+        assert_eq!(kept.report().met, Some(true), "{sql}: {:?}", kept.report());
+    }
+    // Which groups belong is known with the answer's confidence at best: no number that rests on it is exact.
+    let counted = "SELECT g, COUNT(*) AS v FROM t WHERE g IN (SELECT g FROM t GROUP BY g ORDER BY SUM(n) DESC LIMIT 2) GROUP BY g";
+    let answer = asked(&world, &format!("{counted} ERROR WITHIN 5% ON MISS REPORT")).await;
+    assert!(answer.cells("v").unwrap().iter().all(|cell| cell.trust != Trust::Exact), "{answer:?}");
+}

@@ -12,10 +12,15 @@ use plusminus_statistics::{Doubt, Trust};
 use std::collections::HashMap;
 
 /// The first of `answers` with the intervals of all, and `doubt` where the values matter; `None` where rows cannot be told apart by their
-/// keys, or columns without an interval differ.
-pub(super) fn of(answers: &[Answer], doubt: Option<Doubt>) -> Result<Option<Answer>> {
+/// keys, or columns without an interval differ. Nothing `is_certain` where a list of members follows from intervals.
+pub(super) fn of(answers: &[Answer], doubt: Option<Doubt>, is_certain: bool) -> Result<Option<Answer>> {
     let Some((first, others)) = answers.split_first() else { return Ok(None) };
     let mut answer = first.clone();
+    if !is_certain {
+        let trusts = answer.columns.iter_mut().filter_map(|column| column.bounds.as_mut()).flat_map(|b| &mut b.trust);
+        trusts.filter(|trust| trust.is_exact()).for_each(|trust| *trust = Trust::Trusted);
+        answer.report.mode = Mode::Approximate;
+    }
     for other in others {
         let Some(places) = places(first, other)? else { return Ok(None) };
         if !widen(&mut answer, first, other, &places, doubt)? {

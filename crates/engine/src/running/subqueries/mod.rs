@@ -1,0 +1,192 @@
+//! Queries with subqueries: their values first, estimated where that is cheaper, then the query with these values.
+//!
+//! An estimated scalar has an interval. The query is answered with its value and with both ends, each at a confidence that leaves room for
+//! the others (Bonferroni), and every number gets the interval that holds all of these answers ([`envelope`]). A list of members that an
+//! estimate chooses is known where the intervals settle the choice.
+
+mod envelope;
+mod values;
+
+use super::Running;
+use super::blocks::Block;
+use crate::answer::{Answer, Bounds, Report};
+use crate::control::{Best, Watch};
+use crate::error::Result;
+use crate::goal::Goal;
+use crate::parts::Parts;
+use crate::prepared::Prepared;
+use crate::run::{Subqueries, TableReason, meets_or_null};
+use crate::shape::{Role, roles};
+use plusminus_dialect::OnMiss;
+use plusminus_statistics::Target;
+use std::sync::Arc;
+use values::{Precision, Values};
+
+/// The share of the error that is left for the query itself where subqueries are estimated.
+const OWN_SHARE_OF_ERROR: f64 = 0.8;
+
+impl Running {
+    /// The answer of a query whose subqueries are replaced by values; `None` where none is.
+    pub(super) async fn with_subqueries(self: &Arc<Self>) -> Result<Option<Answer>> {
+        if !self.goal.is_bounded() || self.prepared.subqueries().is_empty() {
+            return Ok(None);
+        }
+        let precision = self.precision().await?;
+        let values = self.values_of_subqueries(precision).await?;
+        self.parts.lap("subqueries");
+        if values.0.is_empty() {
+            return Ok(None);
+        }
+        if values.are_exact() {
+            return self.with_values(&values).await.map(Some);
+        }
+        if let Some(answer) = self.enveloped(&values).await? {
+            return Ok(Some(answer));
+        }
+        // Within the values' intervals the answer is too uncertain: the values themselves are computed.
+        let values = self.values_of_subqueries(Precision::Exact).await?;
+        self.parts.lap("subqueries");
+        match values.0.is_empty() {
+            true => Ok(None),
+            false => self.with_values(&values).await.map(Some),
+        }
+    }
+
+    /// The query with the values of its subqueries, to be explained, and what is to be said of these.
+    pub(crate) async fn explained_with_subqueries(self: &Arc<Self>) -> Result<Option<(Arc<Self>, Vec<String>)>> {
+        if !self.goal.is_bounded() || self.prepared.subqueries().is_empty() {
+            return Ok(None);
+        }
+        let precision = self.precision().await?;
+        let values = self.values_of_subqueries(precision).await?;
+        if values.0.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some((self.filled(&values)?, values.sentences())))
+    }
+
+    /// The query with values in the place of its subqueries.
+    fn filled(&self, values: &Values) -> Result<Arc<Self>> {
+        let clock = &self.session.inner.clock;
+        Ok(Arc::new(Self {
+            session: self.session.clone(),
+            prepared: self.prepared.with_values(&values.central())?,
+            goal: self.goal,
+            start: self.start,
+            watch: Arc::clone(&self.watch),
+            parts: Parts::new(Arc::clone(clock), clock.elapsed()),
+            subqueries: Subqueries::default(),
+        }))
+    }
+
+    /// The query with values that are known.
+    async fn with_values(self: &Arc<Self>, values: &Values) -> Result<Answer> {
+        let mut answer = Box::pin(self.filled(values)?.answer()).await?;
+        self.mark_estimates(&mut answer);
+        answer.report.rows_read += values.rows_read();
+        let own = std::mem::replace(&mut answer.report.parts, self.parts.taken());
+        answer.report.parts.extend(own);
+        Ok(answer)
+    }
+
+    /// A column that is the known value of a subquery over an aggregate is an estimate, which happens to be exact.
+    fn mark_estimates(&self, answer: &mut Answer) {
+        let roles = roles(&self.prepared.plan);
+        for ((column, values), role) in answer.columns.iter_mut().zip(answer.batch.columns()).zip(roles) {
+            if role == Role::Estimate && column.bounds.is_none() {
+                column.role = role;
+                column.bounds = Some(Bounds::exact(values));
+            }
+        }
+    }
+
+    /// A part of this query as a query of its own.
+    fn part(self: &Arc<Self>, prepared: Arc<Prepared>, goal: Goal) -> Arc<Self> {
+        let clock = &self.session.inner.clock;
+        let start = clock.elapsed();
+        Arc::new(Self {
+            session: self.session.clone(),
+            prepared,
+            goal,
+            start,
+            watch: Arc::new(Watch::of_block(&self.watch, Box::new(|_| Ok(())))),
+            parts: Parts::new(Arc::clone(clock), start),
+            subqueries: Subqueries::default(),
+        })
+    }
+
+    /// The answer whose intervals hold whatever the values are within theirs; `None` where it misses a bound that the table can keep.
+    async fn enveloped(self: &Arc<Self>, values: &Values) -> Result<Option<Answer>> {
+        let table_time = self.table_after_parts().await?;
+        let corners = values.corners();
+        let mut answers = Vec::with_capacity(corners.len());
+        for corner in &corners {
+            let ahead = u32::try_from(corners.len() - answers.len()).unwrap_or(u32::MAX);
+            let part = self.part(self.prepared.with_values(corner)?, self.goal_beside_subqueries(ahead));
+            match part.block_answer().await? {
+                Block::Answer(answer) => answers.push(answer),
+                Block::Table(reason) => return self.on_table(reason).await.map(Some),
+            }
+        }
+        let Some(mut answer) = envelope::of(&answers, values.doubt(), !values.have_estimated_members())? else {
+            return Ok(None);
+        };
+        self.mark_estimates(&mut answer);
+        let is_within = |answer: &Answer, target| -> Result<bool> {
+            Ok(answer.all_estimates()?.iter().all(|estimate| meets_or_null(estimate, target)))
+        };
+        let is_met = answer.report.met == Some(true)
+            && match self.goal.error {
+                Some(target) => is_within(&answer, target)?,
+                None => true,
+            };
+        answer.report = self.report_of_envelope(&answer, values, is_met);
+        if let Some(time) = table_time {
+            self.watch.level_done(Best { build: Box::new(|| Ok(answer)), finish: Box::new(Ok) })?;
+            return self.on_table(TableReason::Fits(time)).await.map(Some);
+        }
+        if !is_met && self.goal.reads_table_on_miss() {
+            let running = Arc::clone(self);
+            let finish = Box::new(move |answer| running.apply_miss_policy(answer, None));
+            self.watch.level_done(Best { build: Box::new(|| Ok(answer)), finish })?;
+            return Ok(None);
+        }
+        self.apply_miss_policy(answer, None).map(Some)
+    }
+
+    /// What is asked of the query with values of its subqueries, when so many answers are still to come.
+    fn goal_beside_subqueries(&self, ahead: u32) -> Goal {
+        let parts = self.prepared.subqueries().len() + 1;
+        let error = self.goal.error.map(|target| match target {
+            Target::Relative(error) => Target::Relative(error * OWN_SHARE_OF_ERROR),
+            Target::Absolute(error) => Target::Absolute(error * OWN_SHARE_OF_ERROR),
+        });
+        let on_miss = match self.goal.on_miss {
+            // What misses is computed with the values themselves.
+            OnMiss::Repair | OnMiss::Exact if error.is_some() => OnMiss::Exact,
+            _ => OnMiss::Report,
+        };
+        let within = self.left().map(|left| left / ahead.max(1));
+        Goal { error, within, confidence: self.goal.confidence.for_each_of(parts), on_miss, ..self.goal }
+    }
+
+    fn report_of_envelope(&self, answer: &Answer, values: &Values, is_met: bool) -> Report {
+        let mut report = answer.report.clone();
+        let own = self.report(report.mode, "");
+        report.met = Some(is_met && self.in_time());
+        report.rows_read += values.rows_read();
+        report.reason.push_str(match values.estimated() {
+            1 => "; a subquery was estimated, too, and the intervals hold with it",
+            _ => "; subqueries were estimated, too, and the intervals hold with them",
+        });
+        report.parts = self.parts.taken();
+        Report {
+            confidence: own.confidence,
+            error_bound: own.error_bound,
+            error_is_relative: own.error_is_relative,
+            within_ms: own.within_ms,
+            elapsed_ms: own.elapsed_ms,
+            ..report
+        }
+    }
+}

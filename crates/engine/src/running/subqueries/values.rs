@@ -1,0 +1,226 @@
+//! Values of subqueries: computed where that is next to no work, estimated where it is not.
+
+use super::super::blocks::Block;
+use super::Running;
+use crate::answer::{Answer, Mode};
+use crate::error::Result;
+use crate::exact;
+use crate::goal::Goal;
+use crate::prepared::{Prepared, PreparedSubquery, SubqueryValue, SubqueryValues};
+use crate::run::{Kind, SubqueryKey};
+use datafusion::common::ScalarValue;
+use plusminus_dialect::OnMiss;
+use plusminus_statistics::{Doubt, Target, Trust};
+use std::sync::Arc;
+
+/// Work, in nanoseconds of the reference machine, up to which a subquery is computed exactly without a thought.
+const UNQUESTIONED_NS: f64 = 2e6;
+
+/// The share of a relative error that the value of a subquery may take.
+const SHARE_OF_ERROR: f64 = 1.0 / 8.0;
+
+/// The relative error asked of a subquery where the query's own error is absolute.
+const ERROR_BESIDE_ABSOLUTE: f64 = 0.01;
+
+/// Scalars that are estimated at once: the query is answered for every choice of their ends.
+const ESTIMATED_MAX: usize = 2;
+
+/// Members of a list beyond which it stays a subquery.
+const MEMBERS_MAX: usize = 1_000;
+
+/// The error asked of numbers that decide which members there are, none of which is shown: what counts is that the choice is settled.
+const ERROR_OF_MEMBERS: Target = Target::Relative(0.05);
+
+/// The value of a subquery.
+pub(super) struct Found {
+    key: SubqueryKey,
+    value: SubqueryValue,
+    /// The ends of its interval, where it is an estimated scalar.
+    ends: Option<(SubqueryValue, SubqueryValue)>,
+    trust: Trust,
+    rows_read: u64,
+}
+
+/// Whether values of subqueries may be estimates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Precision {
+    Estimated,
+    Exact,
+}
+
+/// The values of all subqueries of a query that have one.
+pub(super) struct Values(pub(super) Vec<Found>);
+
+impl Running {
+    /// Whether subqueries are estimated: of many scalars, all choices of their ends would be too many answers.
+    pub(super) async fn precision(&self) -> Result<Precision> {
+        let mut estimated = 0;
+        for subquery in self.prepared.subqueries().iter().filter(|subquery| subquery.kind == Kind::Scalar) {
+            estimated += usize::from(self.is_worth_estimating(subquery.prepared(&self.prepared)?).await?);
+        }
+        Ok(if estimated <= ESTIMATED_MAX { Precision::Estimated } else { Precision::Exact })
+    }
+
+    async fn is_worth_estimating(&self, prepared: &Prepared) -> Result<bool> {
+        Ok(prepared.shape.is_ok() && prepared.table_work(&self.session).await?.ns > UNQUESTIONED_NS)
+    }
+
+    /// The values of the subqueries that have one; the others stay subqueries.
+    pub(super) async fn values_of_subqueries(self: &Arc<Self>, precision: Precision) -> Result<Values> {
+        let mut found = Vec::new();
+        for subquery in self.prepared.subqueries() {
+            let prepared = subquery.prepared(&self.prepared)?;
+            let is_estimated = precision == Precision::Estimated && self.is_worth_estimating(prepared).await?;
+            found.extend(match (subquery.kind, is_estimated) {
+                (Kind::Scalar, true) => self.estimated_scalar(subquery, prepared).await?,
+                (Kind::Scalar, false) => self.exact_scalar(subquery, prepared).await?,
+                (_, true) => self.estimated_members(subquery, prepared).await?,
+                (_, false) => None,
+            });
+        }
+        Ok(Values(found))
+    }
+
+    async fn estimated_scalar(
+        self: &Arc<Self>,
+        subquery: &PreparedSubquery,
+        prepared: &Arc<Prepared>,
+    ) -> Result<Option<Found>> {
+        let error = self.goal.error.map(|target| match target {
+            Target::Relative(error) => Target::Relative(error * SHARE_OF_ERROR),
+            Target::Absolute(_) => Target::Relative(ERROR_BESIDE_ABSOLUTE),
+        });
+        let on_miss = if self.goal.on_miss == OnMiss::Report { OnMiss::Report } else { OnMiss::Repair };
+        let part = self.part(Arc::clone(prepared), Goal { error, on_miss, ..self.goal_of_subquery() });
+        let answer = Box::pin(part.answer()).await?;
+        let bounds = answer.columns.first().and_then(|column| column.bounds.as_ref());
+        let (Some(bounds), 1) = (bounds, answer.batch.num_rows()) else {
+            return self.exact_scalar(subquery, prepared).await;
+        };
+        let first = |array| ScalarValue::try_from_array(array, 0);
+        let (value, trust) = (first(answer.batch.column(0))?, bounds.trust[0]);
+        let (lower, upper) = (first(&bounds.lower)?, first(&bounds.upper)?);
+        let ends = match trust.is_exact() {
+            true => None,
+            // Without both ends nothing bounds the query.
+            false if lower.is_null() || upper.is_null() => return self.exact_scalar(subquery, prepared).await,
+            false => Some((SubqueryValue::Scalar(lower), SubqueryValue::Scalar(upper))),
+        };
+        let value = SubqueryValue::Scalar(value);
+        Ok(Some(Found { key: subquery.key.clone(), value, ends, trust, rows_read: answer.report.rows_read }))
+    }
+
+    async fn exact_scalar(
+        self: &Arc<Self>,
+        subquery: &PreparedSubquery,
+        prepared: &Arc<Prepared>,
+    ) -> Result<Option<Found>> {
+        let part = self.part(Arc::clone(prepared), Goal { error: None, within: self.left(), ..self.goal });
+        part.refuse_what_takes_too_long("a subquery has to be computed exactly").await?;
+        let (state, executor) = (prepared.state(), &self.session.inner.executor);
+        let rows = prepared.table_work(&self.session).await?.rows;
+        let _scan = self.watch.scan_guard();
+        let found = exact::run(&prepared.plan, state, executor, |scan| self.watch.scans(scan, rows)).await?;
+        let value = SubqueryValue::Scalar(match found.batch.num_rows() {
+            0 => ScalarValue::try_from(found.batch.schema().field(0).data_type())?,
+            1 => ScalarValue::try_from_array(found.batch.column(0), 0)?,
+            _ => return Ok(None),
+        });
+        let (trust, rows_read) = (Trust::Exact, found.rows_read);
+        Ok(Some(Found { key: subquery.key.clone(), value, ends: None, trust, rows_read }))
+    }
+
+    /// The members that an estimate chooses, where the intervals settle the choice and no group may be missing.
+    async fn estimated_members(
+        self: &Arc<Self>,
+        subquery: &PreparedSubquery,
+        prepared: &Arc<Prepared>,
+    ) -> Result<Option<Found>> {
+        let goal = Goal { error: Some(ERROR_OF_MEMBERS), on_miss: OnMiss::Exact, ..self.goal_of_subquery() };
+        let Block::Answer(answer) = self.part(Arc::clone(prepared), goal).block_answer().await? else { return Ok(None) };
+        let is_exact = answer.report.mode == Mode::Exact;
+        let is_settled = answer.report.met == Some(true) && answer.report.missing_groups_below == Some(0);
+        if !(is_exact || is_settled) || answer.batch.num_rows() > MEMBERS_MAX {
+            return Ok(None);
+        }
+        let value = SubqueryValue::Members(members(&answer)?);
+        let trust = if is_exact { Trust::Exact } else { Trust::Trusted };
+        Ok(Some(Found { key: subquery.key.clone(), value, ends: None, trust, rows_read: answer.report.rows_read }))
+    }
+
+    /// What is asked of one subquery beside the others and the query itself.
+    fn goal_of_subquery(&self) -> Goal {
+        let parts = self.prepared.subqueries().len() + 1;
+        Goal {
+            within: self.left().map(|left| left / u32::try_from(parts + 1).unwrap_or(u32::MAX)),
+            confidence: self.goal.confidence.for_each_of(parts),
+            all_groups: false,
+            ..self.goal
+        }
+    }
+}
+
+fn members(answer: &Answer) -> Result<Vec<ScalarValue>> {
+    let column = answer.batch.column(0);
+    Ok((0..column.len()).map(|row| ScalarValue::try_from_array(column, row)).collect::<Result<_, _>>()?)
+}
+
+impl Values {
+    pub(super) fn are_exact(&self) -> bool {
+        self.0.iter().all(|found| found.trust.is_exact())
+    }
+
+    /// Whether a list of members is known by intervals alone.
+    pub(super) fn have_estimated_members(&self) -> bool {
+        self.0.iter().any(|found| found.ends.is_none() && !found.trust.is_exact())
+    }
+
+    pub(super) fn rows_read(&self) -> u64 {
+        self.0.iter().map(|found| found.rows_read).sum()
+    }
+
+    /// How many were estimated.
+    pub(super) fn estimated(&self) -> usize {
+        self.0.iter().filter(|found| !found.trust.is_exact()).count()
+    }
+
+    pub(super) fn doubt(&self) -> Option<Doubt> {
+        self.0.iter().find_map(|found| match found.trust {
+            Trust::Untrusted(doubt) => Some(doubt),
+            _ => None,
+        })
+    }
+
+    /// The values as they are.
+    pub(super) fn central(&self) -> SubqueryValues {
+        self.0.iter().map(|found| (found.key.clone(), found.value.clone())).collect()
+    }
+
+    /// The values as they are, then every choice of ends of those that have some.
+    pub(super) fn corners(&self) -> Vec<SubqueryValues> {
+        let mut corners = vec![self.central()];
+        let with_ends: Vec<_> = self.0.iter().filter_map(|found| Some((&found.key, found.ends.as_ref()?))).collect();
+        if with_ends.is_empty() {
+            return corners;
+        }
+        for choice in 0..1_usize << with_ends.len() {
+            let mut corner = self.central();
+            for (at, (key, (lower, upper))) in with_ends.iter().enumerate() {
+                let end = if choice & (1 << at) != 0 { upper } else { lower };
+                corner.insert((*key).clone(), end.clone());
+            }
+            corners.push(corner);
+        }
+        corners
+    }
+
+    /// What EXPLAIN says of each.
+    pub(super) fn sentences(&self) -> Vec<String> {
+        let sentence = |found: &Found| match (&found.ends, found.trust) {
+            (Some((lower, upper)), trust) => format!("estimated: {} [{lower}, {upper}], {trust}", found.value),
+            (None, Trust::Exact) => format!("exact: {}", found.value),
+            (None, _) => format!("settled by intervals: {}", found.value),
+        };
+        self.0.iter().map(sentence).collect()
+    }
+}
