@@ -5,6 +5,7 @@
 use super::Prepared;
 use crate::error::Result;
 use crate::run::{Kind, SubqueryKey, is_volatile};
+use crate::shape::sketched;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DataFusionError, Result as PlanResult, ScalarValue};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
@@ -119,9 +120,11 @@ fn replaced(plan: &LogicalPlan, values: &SubqueryValues) -> PlanResult<LogicalPl
 impl Prepared {
     /// The subqueries that may be replaced by values: scalar ones, and lists that an estimate chooses.
     pub(crate) fn subqueries(&self) -> &[PreparedSubquery] {
-        let chosen = |subquery: &PreparedSubquery| {
-            subquery.kind == Kind::Scalar
-                || subquery.prepared(self).is_ok_and(|own| own.shape.as_ref().is_ok_and(|s| s.selects_by_estimate))
+        let chosen = |subquery: &PreparedSubquery| match subquery.kind {
+            // Sketches are no values, however exactly they are computed.
+            _ if sketched(&subquery.plan).contains(&true) => false,
+            Kind::Scalar => true,
+            _ => subquery.prepared(self).is_ok_and(|own| own.shape.as_ref().is_ok_and(|s| s.selects_by_estimate)),
         };
         self.subqueries.get_or_init(|| subqueries_of(&self.plan).into_iter().filter(chosen).collect())
     }
