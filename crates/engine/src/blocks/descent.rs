@@ -17,12 +17,12 @@ pub(super) struct Found {
 }
 
 /// A way down that has not been finished. Expressions are over the columns of `schema`.
-struct Way {
-    inputs: Vec<Arc<LogicalPlan>>,
+pub(super) struct Way {
+    pub(super) inputs: Vec<Arc<LogicalPlan>>,
     schema: DFSchemaRef,
     share_scan: bool,
     lineage: Lineage,
-    filters: Vec<Expr>,
+    pub(super) filters: Vec<Expr>,
     steps: Vec<Open>,
 }
 
@@ -35,7 +35,7 @@ enum Open {
 
 /// The blocks of `plan`; `None` where no union and no grouping sets are reached.
 pub(super) fn blocks_of(plan: &LogicalPlan) -> Option<Found> {
-    let way = descend(plan)?;
+    let way = descend(plan, &base)?;
     let (exprs, steps) = way.columns();
     let mut share_scan = way.share_scan;
     let mut plans = Vec::with_capacity(way.inputs.len());
@@ -56,13 +56,23 @@ pub(super) fn blocks_of(plan: &LogicalPlan) -> Option<Found> {
     Some(Found { plans, steps, share_scan })
 }
 
-fn descend(plan: &LogicalPlan) -> Option<Way> {
+/// Where several blocks begin.
+fn base(plan: &LogicalPlan) -> Option<Way> {
     match plan {
         LogicalPlan::Union(union) => Some(Way::new(union.inputs.clone(), &union.schema, false)),
         LogicalPlan::Aggregate(aggregate) => {
             let sets = grouping_sets::expanded(aggregate)?;
             Some(Way::new(sets.into_iter().map(Arc::new).collect(), &aggregate.schema, true))
         }
+        _ => None,
+    }
+}
+
+/// The way from `plan` down to where `base` finds its end.
+pub(super) fn descend(plan: &LogicalPlan, base: &dyn Fn(&LogicalPlan) -> Option<Way>) -> Option<Way> {
+    let descend = |plan: &LogicalPlan| descend(plan, base);
+    match plan {
+        LogicalPlan::Union(_) | LogicalPlan::Aggregate(_) => base(plan),
         LogicalPlan::Projection(projection) => {
             let mut way = descend(&projection.input)?;
             if projection.expr.iter().any(is_beyond_rows) {
@@ -136,13 +146,13 @@ fn number(expr: Option<&Expr>) -> Option<Option<usize>> {
 }
 
 impl Way {
-    fn new(inputs: Vec<Arc<LogicalPlan>>, schema: &DFSchemaRef, share_scan: bool) -> Self {
+    pub(super) fn new(inputs: Vec<Arc<LogicalPlan>>, schema: &DFSchemaRef, share_scan: bool) -> Self {
         let lineage = Lineage::identity(schema);
         Self { inputs, schema: Arc::clone(schema), share_scan, lineage, filters: Vec::new(), steps: Vec::new() }
     }
 
     /// The columns that each block has to have: the query's, then what rows are sorted or told apart by; and the steps by their numbers.
-    fn columns(&self) -> (Vec<Expr>, Vec<Step>) {
+    pub(super) fn columns(&self) -> (Vec<Expr>, Vec<Step>) {
         let mut exprs = self.lineage.exprs.clone();
         let mut place = |expr: &Expr| {
             exprs.iter().position(|own| own == expr).unwrap_or_else(|| {

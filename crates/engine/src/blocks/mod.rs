@@ -1,12 +1,15 @@
 //! Queries made of several query blocks: branches of UNION ALL, and grouping sets.
 //!
 //! Each block has one aggregate at most, is recognised on its own and answered as a query of its own. What stands above all of them
-//! row by row (projections, HAVING) is moved into each; ORDER BY, LIMIT and DISTINCT are applied to the rows of all.
+//! row by row (projections, HAVING) is moved into each; ORDER BY, LIMIT and DISTINCT are applied to the rows of all. Where some aggregates
+//! can be estimated and others cannot, two blocks with the same groups stand side by side.
 
+mod beside;
 mod descent;
 mod grouping_sets;
 mod rows;
 
+pub(crate) use beside::{Beside, Sides};
 pub(crate) use rows::Combined;
 
 use crate::answer::Answer;
@@ -58,7 +61,7 @@ impl Blocks {
 
     /// Whether LIMIT cuts rows of all blocks, so that intervals of several decide together.
     pub(crate) fn cuts_rows(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step, Step::Limit { .. } | Step::Sort { fetch: Some(_), .. }))
+        cuts_rows(&self.steps)
     }
 
     /// The query's rows from those of its blocks; `None` where estimates decide which rows are the same.
@@ -67,5 +70,6 @@ impl Blocks {
     }
 }
 
-
-
+fn cuts_rows(steps: &[Step]) -> bool {
+    steps.iter().any(|step| matches!(step, Step::Limit { .. } | Step::Sort { fetch: Some(_), .. }))
+}

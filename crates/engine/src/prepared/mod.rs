@@ -16,7 +16,7 @@ pub(crate) use subqueries::{PreparedSubquery, SubqueryValue, SubqueryValues};
 use pace::Pace;
 
 use crate::above::Upward;
-use crate::blocks::Blocks;
+use crate::blocks::{Beside, Blocks, Sides};
 use crate::diagnose::with_tables;
 use crate::error::{Error, Result};
 use crate::kernel::SampleStrata;
@@ -45,6 +45,8 @@ pub(crate) struct Prepared {
     blocks: OnceLock<Option<Arc<Blocks>>>,
     /// What stands above the aggregate, compiled when it is first needed; `None` in it when that cannot be done.
     pub(crate) upward: OnceLock<Option<Upward>>,
+    /// The query as two blocks side by side, by what is left to the table.
+    beside: [OnceLock<Option<Arc<Beside>>>; 2],
     /// Subqueries that may be replaced by values, once somebody asked.
     subqueries: OnceLock<Vec<PreparedSubquery>>,
     /// The query with values in the place of these.
@@ -129,6 +131,7 @@ impl Prepared {
             shape,
             view_shapes: Vec::new(),
             blocks: OnceLock::new(),
+            beside: Default::default(),
             subqueries: OnceLock::new(),
             filled: Mutex::default(),
             upward: OnceLock::new(),
@@ -145,6 +148,12 @@ impl Prepared {
             Err(_) => Blocks::of(self, &self.plan).map(Arc::new),
         };
         self.blocks.get_or_init(found).as_ref()
+    }
+
+    /// The query as estimates beside exact aggregates, where it has both.
+    pub(crate) fn beside(&self, sides: Sides) -> Option<&Arc<Beside>> {
+        let found = || Beside::of(self, &self.plan, sides).map(Arc::new);
+        self.beside[usize::from(sides == Sides::Special)].get_or_init(found).as_ref()
     }
 
     /// A block of this query.

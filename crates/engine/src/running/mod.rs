@@ -1,5 +1,6 @@
 //! A query under way: which way it is answered, and how its answer is dressed.
 
+mod beside;
 mod blocks;
 mod misses;
 mod subqueries;
@@ -8,6 +9,7 @@ mod table_answer;
 pub(crate) use table_answer::in_words;
 
 use crate::answer::{Answer, Mode, Report, bounds, exact_columns};
+use crate::blocks::Sides;
 use crate::choose;
 use crate::control::{Best, Watch};
 use crate::error::{Error, Result};
@@ -79,6 +81,7 @@ impl Running {
             };
             match caught(self.sampled(&shape, &candidates)).await {
                 Ok(Sampled::Answer(answer)) => return Ok(*answer),
+                Ok(Sampled::Table(TableReason::Refused(reason))) => return self.beside_or_exact(Sides::Special, reason).await,
                 Ok(Sampled::Table(reason)) => return self.on_table(reason).await,
                 Err(error) if is_about_samples(&error) && self.is_superseded(&candidates) => {
                     tracing::info!(%error, "a sample was dropped or replaced under the query");
@@ -91,6 +94,9 @@ impl Running {
 
     /// The answer of a query that samples cannot answer as a whole: block by block where it has several, or exactly.
     async fn without_shape(self: &Arc<Self>, reason: Reason) -> Result<Answer> {
+        if self.prepared.shape.is_ok() {
+            return self.beside_or_exact(Sides::Special, reason).await;
+        }
         match self.prepared.blocks().filter(|_| self.goal.is_bounded()) {
             Some(blocks) => {
                 let blocks = Arc::clone(blocks);
@@ -99,7 +105,19 @@ impl Running {
                     done => done,
                 }
             }
-            None => self.exact(reason).await,
+            None => {
+                let is_split = self.goal.is_bounded() && self.prepared.beside(Sides::Unknown).is_some();
+                self.beside_or_exact(if is_split { Sides::Unknown } else { Sides::Special }, reason).await
+            }
+        }
+    }
+
+    /// The answer of a query that no sample can tell as a whole: some aggregates from a sample where that is less work, or all exactly.
+    async fn beside_or_exact(self: &Arc<Self>, sides: Sides, reason: Reason) -> Result<Answer> {
+        match caught(self.from_both(sides, &reason)).await {
+            Ok(Some(answer)) => Ok(answer),
+            Ok(None) => self.exact(reason).await,
+            Err(error) => self.exact(fallback(error)?).await,
         }
     }
 

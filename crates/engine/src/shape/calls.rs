@@ -37,6 +37,32 @@ pub(crate) fn collect(aggregate: &Aggregate, below: &Lineage, scan: &DFSchemaRef
     Ok(calls)
 }
 
+/// How far samples can tell an aggregate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Estimable {
+    Always,
+    /// Extremes and counts of distinct values.
+    BySomeSamples,
+    Never,
+}
+
+/// How far samples can tell each of the aggregates.
+pub(crate) fn estimable(aggregate: &Aggregate, below: &Lineage, scan: &DFSchemaRef) -> Vec<Estimable> {
+    let first = aggregate.schema.fields().len() - aggregate.aggr_expr.len();
+    let own = |(number, expr): (usize, &Expr)| {
+        let mut calls = Calls::default();
+        let data_type = aggregate.schema.field(first + number).data_type().clone();
+        let added = below.replace(expr).map(|expr| calls.add(expr, data_type, scan));
+        let is_some = |special: &Special| !matches!(special.kind, SpecialKind::Quantile { .. });
+        match added {
+            Ok(Ok(())) if calls.specials.iter().any(is_some) => Estimable::BySomeSamples,
+            Ok(Ok(())) => Estimable::Always,
+            _ => Estimable::Never,
+        }
+    };
+    aggregate.aggr_expr.iter().enumerate().map(own).collect()
+}
+
 impl Calls {
     fn add(&mut self, expr: Expr, data_type: DataType, scan: &DFSchemaRef) -> Result<(), Reason> {
         let Expr::AggregateFunction(call) = &expr else {

@@ -11,7 +11,7 @@ mod subqueries;
 
 pub use above::Role;
 pub(crate) use above::{Behind, Comparison, Condition, Output, Selection, roles, sketched};
-pub(crate) use calls::{Argument, Call, CallKind, Domain, Special, SpecialKind, Spread, Variable};
+pub(crate) use calls::{Argument, Call, CallKind, Domain, Estimable, Special, SpecialKind, Spread, Variable};
 pub(crate) use lineage::Lineage;
 pub(crate) use simplify::simplified;
 pub(crate) use smooth::used_inputs;
@@ -245,6 +245,12 @@ pub(crate) fn recognise(plan: &LogicalPlan, purpose: Purpose) -> Result<Shape, R
     shape.refuse(is_correlated_above, purpose)?;
     shape.has_subquery = shape.predicates.iter().any(has_subquery);
     Ok(shape)
+}
+
+/// How far samples can tell each of the aggregates of a node over one table; `None` where there is more below it.
+pub(crate) fn estimable_calls(aggregate: &Aggregate) -> Option<Vec<Estimable>> {
+    let below = below::flatten(&aggregate.input).ok()?;
+    Some(calls::estimable(aggregate, &below.lineage, &below.scan.projected_schema))
 }
 
 impl Shape {

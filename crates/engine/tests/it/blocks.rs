@@ -139,3 +139,38 @@ async fn explain_lists_blocks() {
     assert!(lines.iter().any(|l| l.starts_with("block|1 of 2")) && lines.iter().any(|l| l.starts_with("block|2 of 2")), "{lines:?}");
     assert!(lines.iter().filter(|l| l.starts_with("candidate|t_by_g, level")).count() >= 4 || lines.iter().filter(|l| l.starts_with("candidate|")).count() >= 4, "{lines:?}");
 }
+
+/// A wide table, of which one aggregate that no sample tells reads next to nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn aggregates_that_no_sample_tells_are_computed_beside_the_others() {
+    let world = World::new(400_000).await;
+    world.session.sample("t").stratified_by(["g"]).cap(1_000).build().await.unwrap();
+    let others = "AVG(x) AS a, SUM(price * n) AS p, STDDEV(x) AS d, AVG(n * x) AS nx, SUM(CASE WHEN n > 500 THEN x ELSE 0 END) AS c";
+    for sql in [
+        format!("SELECT g, {others}, SUM(DISTINCT k) AS odd FROM t GROUP BY g ORDER BY g"),
+        format!("SELECT {others}, COUNT(DISTINCT k) AS odd FROM t WHERE n > 7"),
+        format!("SELECT {others}, MAX(k) - MIN(k) AS odd, g FROM t WHERE n > 7 GROUP BY g HAVING MAX(k) > 3 ORDER BY odd, g LIMIT 5"),
+    ] {
+        let exact = world.session.query(&sql).run().await.unwrap();
+        let answer = world.session.query(&format!("{sql} ERROR WITHIN 0.001% ON MISS REPORT")).run().await.unwrap();
+        let report = answer.report();
+        assert!(report.mode == Mode::Approximate && report.reason.contains("beside it the table"), "{sql}: {report:?}");
+        assert!(report.rows_read > 400_000 && report.rows_read < 430_000, "{sql}: {report:?}");
+        let (odd, truth) = (answer.cells("odd").unwrap(), exact.cells("odd").unwrap());
+        assert_eq!(odd.len(), truth.len(), "{sql}");
+        assert!(odd.iter().zip(&truth).all(|(a, b)| a.trust == Trust::Exact && a.estimate == b.estimate), "{sql}");
+        let (mut held, mut all) = (0, 0);
+        for name in ["a", "p", "d", "nx", "c"] {
+            for (cell, truth) in answer.cells(name).unwrap().iter().zip(exact.cells(name).unwrap()) {
+                all += usize::from(cell.trust == Trust::Trusted);
+                held += usize::from(cell.trust == Trust::Trusted && cell.lower <= truth.estimate && truth.estimate <= cell.upper);
+            }
+        }
+        assert!(all > 0 && 10 * held >= 8 * all, "{sql}: {held} of {all}");
+        let kept = world.session.query(&format!("{sql} ERROR WITHIN 1% ON MISS REPAIR")).run().await.unwrap();
+        assert_eq!(kept.report().met, Some(true), "{sql}: {:?}", kept.report());
+    }
+    // Where that would be about as much work as all of it, the table answers at once.
+    let alike = "SELECT g, COUNT(*) AS c, SUM(DISTINCT n) AS s FROM t GROUP BY g ERROR WITHIN 0.001% ON MISS REPORT";
+    assert_eq!(world.session.query(alike).run().await.unwrap().report().mode, Mode::Exact);
+}

@@ -101,7 +101,7 @@ impl Running {
     }
 
     /// A part of this query as a query of its own.
-    fn part(self: &Arc<Self>, prepared: Arc<Prepared>, goal: Goal) -> Arc<Self> {
+    pub(in crate::running) fn part(self: &Arc<Self>, prepared: Arc<Prepared>, goal: Goal) -> Arc<Self> {
         let clock = &self.session.inner.clock;
         let start = clock.elapsed();
         Arc::new(Self {

@@ -1,0 +1,190 @@
+//! Aggregates that samples estimate beside aggregates that are computed on the table, over the same groups.
+
+use super::descent::{Way, descend};
+use super::rows::{self, Combined};
+use super::Step;
+use crate::answer::{Answer, Bounds, Column};
+use crate::error::Result;
+use crate::prepared::Prepared;
+use crate::shape::{Estimable, estimable_calls, has_subquery};
+use arrow::array::{ArrayRef, UInt32Array};
+use arrow::compute::take;
+use arrow::datatypes::{Field, Schema};
+use arrow::record_batch::RecordBatch;
+use arrow::row::{RowConverter, SortField};
+use datafusion::common::DFSchemaRef;
+use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::{Aggregate, Expr, Filter, LogicalPlan, Projection};
+use plusminus_statistics::Target;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A query as two blocks with the same groups. The columns of each are its own, then the keys of the groups.
+pub(crate) struct Beside {
+    pub(crate) estimated: Arc<Prepared>,
+    pub(crate) exact: Arc<Prepared>,
+    /// Where the query's columns, and those that rows are sorted by, come from.
+    columns: Vec<(Side, usize)>,
+    keys: usize,
+    steps: Vec<Step>,
+    schema: DFSchemaRef,
+}
+
+/// The block of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Estimated,
+    Exact,
+}
+
+/// Which aggregates are left to the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sides {
+    /// Those that no sample estimates.
+    Unknown,
+    /// Extremes and counts of distinct values, too, which only some samples tell.
+    Special,
+}
+
+impl Beside {
+    /// The two blocks of a query; `None` where all of its aggregates are of one kind, or one column needs both.
+    pub(crate) fn of(prepared: &Prepared, plan: &LogicalPlan, sides: Sides) -> Option<Self> {
+        let base = |plan: &LogicalPlan| match plan {
+            LogicalPlan::Aggregate(_) => Some(Way::new(vec![Arc::new(plan.clone())], plan.schema(), false)),
+            _ => None,
+        };
+        let way = descend(plan, &base)?;
+        let LogicalPlan::Aggregate(aggregate) = way.inputs.first()?.as_ref() else { return None };
+        let (exprs, steps) = way.columns();
+        let kinds = Kinds::of(aggregate, sides)?;
+        if exprs.iter().chain(&way.filters).any(has_subquery) {
+            return None;
+        }
+        let (mut own, mut columns) = ([Vec::new(), Vec::new()], Vec::with_capacity(exprs.len()));
+        for expr in &exprs {
+            let side = kinds.side(expr)?;
+            let list = &mut own[side as usize];
+            columns.push((side, list.len()));
+            list.push(expr.clone());
+        }
+        if own.iter().any(Vec::is_empty) || way.filters.iter().any(|f| kinds.side(f) != Some(Side::Exact)) {
+            return None;
+        }
+        let [estimated, exact] = own;
+        let block = |side, exprs: &[Expr], filters: &[Expr]| {
+            prepared.block(kinds.plan(side, exprs, filters)?).ok().map(Arc::new)
+        };
+        let (estimated, exact) = (block(Side::Estimated, &estimated, &[])?, block(Side::Exact, &exact, &way.filters)?);
+        let (keys, schema) = (kinds.keys, Arc::clone(plan.schema()));
+        estimated.shape.is_ok().then_some(Self { estimated, exact, columns, keys, steps, schema })
+    }
+
+    /// Whether rows are chosen by what both blocks say.
+    pub(crate) fn cuts_rows(&self) -> bool {
+        super::cuts_rows(&self.steps)
+    }
+
+    /// The query's rows: those of the exact block with the estimates of the other; `None` where one of them has no estimate.
+    pub(crate) fn combined(&self, estimated: &Answer, exact: &Answer, target: Option<Target>) -> Result<Option<Combined>> {
+        let Some(places) = places(&self.keys_of(estimated), &self.keys_of(exact), exact.batch.num_rows())? else {
+            return Ok(None);
+        };
+        let aligned = |values: &ArrayRef| -> Result<ArrayRef> { Ok(take(values, &places, None)?) };
+        let (mut arrays, mut fields, mut columns) = (Vec::new(), Vec::new(), Vec::new());
+        for (number, (side, at)) in self.columns.iter().enumerate() {
+            let (values, column) = match side {
+                Side::Exact => (Arc::clone(exact.batch.column(*at)), exact.columns[*at].clone()),
+                Side::Estimated => {
+                    let column = &estimated.columns[*at];
+                    let bounds = match &column.bounds {
+                        None => None,
+                        Some(bounds) => Some(Bounds {
+                            lower: aligned(&bounds.lower)?,
+                            upper: aligned(&bounds.upper)?,
+                            trust: places.values().iter().map(|row| bounds.trust[*row as usize]).collect(),
+                        }),
+                    };
+                    (aligned(estimated.batch.column(*at))?, Column { bounds, ..column.clone() })
+                }
+            };
+            fields.push(Field::new(format!("c{number}"), values.data_type().clone(), true));
+            arrays.push(values);
+            columns.push(column);
+        }
+        let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?;
+        let both = Answer { is_query: true, batch, columns, report: estimated.report.clone() };
+        rows::combined(&[both], &self.steps, &self.schema, target)
+    }
+
+    fn keys_of(&self, answer: &Answer) -> Vec<ArrayRef> {
+        let columns = answer.batch.columns();
+        columns[columns.len() - self.keys..].to_vec()
+    }
+}
+
+/// For each of `rows` rows of the exact block the row of the estimated one with the same keys; `None` where one has none.
+fn places(estimated: &[ArrayRef], exact: &[ArrayRef], rows: usize) -> Result<Option<UInt32Array>> {
+    if exact.is_empty() {
+        return Ok((rows == 1).then(|| UInt32Array::from(vec![0])));
+    }
+    let fields = exact.iter().map(|values| SortField::new(values.data_type().clone())).collect();
+    let converter = RowConverter::new(fields)?;
+    let (estimated, exact) = (converter.convert_columns(estimated)?, converter.convert_columns(exact)?);
+    let known: HashMap<_, u32> = estimated.iter().zip(0..).collect();
+    Ok(exact.iter().map(|row| known.get(&row).copied()).collect::<Option<Vec<u32>>>().map(UInt32Array::from))
+}
+
+/// The aggregates of a query by their blocks.
+struct Kinds<'a> {
+    aggregate: &'a Aggregate,
+    keys: usize,
+    sides: Vec<Side>,
+}
+
+impl<'a> Kinds<'a> {
+    /// `None` where all are of one kind, or nothing of it can be estimated.
+    fn of(aggregate: &'a Aggregate, sides: Sides) -> Option<Self> {
+        let estimable = estimable_calls(aggregate)?;
+        let side = |estimable: &Estimable| match (estimable, sides) {
+            (Estimable::Never, _) | (Estimable::BySomeSamples, Sides::Special) => Side::Exact,
+            _ => Side::Estimated,
+        };
+        let sides: Vec<Side> = estimable.iter().map(side).collect();
+        let keys = aggregate.schema.fields().len() - sides.len();
+        let is_mixed = sides.contains(&Side::Exact) && sides.contains(&Side::Estimated);
+        is_mixed.then_some(Self { aggregate, keys, sides })
+    }
+
+    /// The block of an expression over the aggregate's columns; `None` where it needs both. Keys are known to the exact one.
+    fn side(&self, expr: &Expr) -> Option<Side> {
+        let (mut estimated, mut exact) = (false, false);
+        for column in expr.column_refs() {
+            let at = self.aggregate.schema.index_of_column(column).ok()?;
+            match at.checked_sub(self.keys).map(|call| self.sides[call]) {
+                Some(Side::Estimated) => estimated = true,
+                Some(Side::Exact) => exact = true,
+                None => {}
+            }
+        }
+        match (estimated, exact) {
+            (true, true) => None,
+            (true, false) => Some(Side::Estimated),
+            (false, _) => Some(Side::Exact),
+        }
+    }
+
+    /// The plan of one block: its aggregates, filtered, `exprs` of them and the keys.
+    fn plan(&self, side: Side, exprs: &[Expr], filters: &[Expr]) -> Option<LogicalPlan> {
+        let calls = self.aggregate.aggr_expr.iter().zip(&self.sides);
+        let calls = calls.filter(|(_, own)| **own == side).map(|(call, _)| call.clone()).collect();
+        let (input, group_expr) = (Arc::clone(&self.aggregate.input), self.aggregate.group_expr.clone());
+        let mut plan = LogicalPlan::Aggregate(Aggregate::try_new(input, group_expr, calls).ok()?);
+        if let Some(predicate) = conjunction(filters.iter().cloned()) {
+            plan = LogicalPlan::Filter(Filter::try_new(predicate, Arc::new(plan)).ok()?);
+        }
+        let keys = self.aggregate.schema.columns().into_iter().take(self.keys).map(Expr::Column);
+        let all = exprs.iter().cloned().chain(keys).enumerate();
+        let exprs = all.map(|(at, expr)| expr.alias(format!("__column_{at}"))).collect();
+        Some(LogicalPlan::Projection(Projection::try_new(exprs, Arc::new(plan)).ok()?))
+    }
+}
