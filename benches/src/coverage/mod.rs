@@ -8,6 +8,7 @@
 //! | engine | SQL on samples of made-up tables, video sessions and flights | `engine_cells` |
 //! | bounds | ERROR WITHIN 1 to 20 %: violations, and rows read beside the cheapest level | `bounds` |
 //! | topk | what ORDER BY … LIMIT and HAVING leave | `topk` |
+//! | composed | grouping sets, unions, subqueries, shares, estimates beside exact aggregates | `composed` |
 //! | hostile | tables with heavy keys, groups of few keys, extremes, all groups at once | `hostile` |
 //! | rivals | the same queries and rows, with other people's intervals | `rivals` |
 //! | metamorphic | what must hold whatever the truth is | `metamorphic` |
@@ -18,6 +19,7 @@ mod adversary;
 mod bounds;
 mod campaign;
 mod case;
+mod composed;
 mod dataset;
 mod distributions;
 mod engine_cells;
@@ -79,6 +81,7 @@ enum Part {
     Engine,
     Bounds,
     Topk,
+    Composed,
     Hostile,
     Adversary,
     Rivals,
@@ -89,11 +92,12 @@ enum Part {
 /// One part of the campaign.
 type Run = fn(&Campaign) -> Result<Section, Failure>;
 
-const PARTS: [(Part, Run); 8] = [
+const PARTS: [(Part, Run); 9] = [
     (Part::Statistics, statistics_cells::run),
     (Part::Engine, engine_cells::run),
     (Part::Bounds, bounds::run),
     (Part::Topk, topk::run),
+    (Part::Composed, composed::run),
     (Part::Hostile, hostile::run),
     (Part::Adversary, adversary::run),
     (Part::Rivals, rivals::run),

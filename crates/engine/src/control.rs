@@ -198,7 +198,13 @@ impl Watch {
         }
         if let Some((_, forward)) = &self.whole {
             let answer = (best.build)()?;
-            *self.best() = Some(Best { build: Box::new({ let answer = answer.clone(); || Ok(answer) }), finish: best.finish });
+            *self.best() = Some(Best {
+                build: Box::new({
+                    let answer = answer.clone();
+                    || Ok(answer)
+                }),
+                finish: best.finish,
+            });
             return forward(answer);
         }
         match &self.levels {

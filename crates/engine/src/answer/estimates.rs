@@ -43,7 +43,8 @@ impl Answer {
     /// The largest error of any number as its interval has it, relative or in its own unit; `None` when one has no such error.
     pub(crate) fn worst_error(&self, is_relative: bool) -> Result<Option<f64>> {
         let mut worst: f64 = 0.0;
-        for (column, values) in self.columns.iter().zip(self.batch.columns()).filter(|(c, _)| c.data_type.is_numeric()) {
+        for (column, values) in self.columns.iter().zip(self.batch.columns()).filter(|(c, _)| c.data_type.is_numeric())
+        {
             let Some(bounds) = &column.bounds else { continue };
             for estimate in bounds.estimates(values)?.iter().filter(|e| e.value.is_some_and(|value| !value.is_nan())) {
                 match if is_relative { relative_error(estimate) } else { absolute_error(estimate) } {

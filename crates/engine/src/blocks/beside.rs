@@ -1,8 +1,8 @@
 //! Aggregates that samples estimate beside aggregates that are computed on the table, over the same groups.
 
+use super::Step;
 use super::descent::{Way, descend};
 use super::rows::{self, Combined};
-use super::Step;
 use crate::answer::{Answer, Bounds, Column};
 use crate::error::Result;
 use crate::prepared::Prepared;
@@ -85,7 +85,12 @@ impl Beside {
     }
 
     /// The query's rows: those of the exact block with the estimates of the other; `None` where one of them has no estimate.
-    pub(crate) fn combined(&self, estimated: &Answer, exact: &Answer, target: Option<Target>) -> Result<Option<Combined>> {
+    pub(crate) fn combined(
+        &self,
+        estimated: &Answer,
+        exact: &Answer,
+        target: Option<Target>,
+    ) -> Result<Option<Combined>> {
         let Some(places) = places(&self.keys_of(estimated), &self.keys_of(exact), exact.batch.num_rows())? else {
             return Ok(None);
         };

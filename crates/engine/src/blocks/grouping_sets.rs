@@ -53,7 +53,8 @@ fn block(aggregate: &Aggregate, keys: &[&Expr], set: &[Expr]) -> Result<LogicalP
         let number = ScalarValue::UInt64(Some(number)).cast_to(field.data_type())?;
         exprs.push(lit(number).alias_qualified(qualifier.cloned(), field.name()));
     }
-    let results: Vec<Column> = own_columns.into_iter().skip(own.schema.fields().len() - aggregate.aggr_expr.len()).collect();
+    let results: Vec<Column> =
+        own_columns.into_iter().skip(own.schema.fields().len() - aggregate.aggr_expr.len()).collect();
     for (column, (qualifier, field)) in results.into_iter().zip(columns) {
         exprs.push(Expr::Column(column).alias_qualified(qualifier.cloned(), field.name()));
     }

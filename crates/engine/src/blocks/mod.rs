@@ -39,10 +39,18 @@ pub(crate) struct Blocks {
 /// What is done to the rows of all blocks. Columns are numbers from 0.
 #[derive(Debug, Clone)]
 enum Step {
-    Sort { keys: Vec<(usize, SortOptions)>, fetch: Option<usize> },
-    Limit { skip: usize, fetch: Option<usize> },
+    Sort {
+        keys: Vec<(usize, SortOptions)>,
+        fetch: Option<usize>,
+    },
+    Limit {
+        skip: usize,
+        fetch: Option<usize>,
+    },
     /// Rows that agree in these columns are one.
-    Distinct { columns: Vec<usize> },
+    Distinct {
+        columns: Vec<usize>,
+    },
 }
 
 impl Blocks {

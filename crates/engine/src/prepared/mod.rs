@@ -12,8 +12,8 @@ mod templates;
 use basis::{Basis, Tables};
 pub(crate) use cache::PreparedCache;
 pub(crate) use fitted::{Fitted, Grouped, Known};
-pub(crate) use subqueries::{PreparedSubquery, SubqueryValue, SubqueryValues};
 use pace::Pace;
+pub(crate) use subqueries::{PreparedSubquery, SubqueryValue, SubqueryValues};
 
 use crate::above::Upward;
 use crate::blocks::{Beside, Blocks, Sides};
@@ -112,7 +112,9 @@ impl Prepared {
         let basis = Arc::new(Basis::new(Arc::clone(&state), tables, &plan)?);
         let mut prepared = Self::of(basis, plan, Arc::default())?;
         for plan in view_plans {
-            prepared.view_shapes.extend(recognised(&analysed(&state, plan)?, Purpose::Answer, &state).ok().map(Arc::new));
+            prepared
+                .view_shapes
+                .extend(recognised(&analysed(&state, plan)?, Purpose::Answer, &state).ok().map(Arc::new));
         }
         Ok(Some(prepared))
     }

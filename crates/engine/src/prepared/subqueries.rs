@@ -89,7 +89,9 @@ fn replaced(plan: &LogicalPlan, values: &SubqueryValues) -> PlanResult<LogicalPl
     let of = |plan: &LogicalPlan, kind| Ok::<_, DataFusionError>(values.get(&SubqueryKey::new(plan, kind)?));
     let value = |expr: Expr| {
         let known = match &expr {
-            Expr::ScalarSubquery(subquery) if subquery.outer_ref_columns.is_empty() => of(&subquery.subquery, Kind::Scalar)?,
+            Expr::ScalarSubquery(subquery) if subquery.outer_ref_columns.is_empty() => {
+                of(&subquery.subquery, Kind::Scalar)?
+            }
             Expr::InSubquery(inside) if inside.subquery.outer_ref_columns.is_empty() => {
                 of(&inside.subquery.subquery, Kind::In)?
             }
@@ -97,10 +99,14 @@ fn replaced(plan: &LogicalPlan, values: &SubqueryValues) -> PlanResult<LogicalPl
         };
         Ok(match (known, expr) {
             (Some(SubqueryValue::Scalar(value)), Expr::ScalarSubquery(_)) => Transformed::yes(lit(value.clone())),
-            (Some(SubqueryValue::Members(members)), Expr::InSubquery(inside)) => Transformed::yes(match members.as_slice() {
-                [] => lit(inside.negated),
-                some => in_list(*inside.expr, some.iter().map(|member| lit(member.clone())).collect(), inside.negated),
-            }),
+            (Some(SubqueryValue::Members(members)), Expr::InSubquery(inside)) => {
+                Transformed::yes(match members.as_slice() {
+                    [] => lit(inside.negated),
+                    some => {
+                        in_list(*inside.expr, some.iter().map(|member| lit(member.clone())).collect(), inside.negated)
+                    }
+                })
+            }
             (_, expr) => Transformed::no(expr),
         })
     };

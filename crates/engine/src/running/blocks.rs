@@ -173,7 +173,8 @@ impl Running {
             }
         }
         if is_approximate {
-            report.sample = Some(samples.keys().copied().collect::<Vec<_>>().join(", ")).filter(|names| !names.is_empty());
+            report.sample =
+                Some(samples.keys().copied().collect::<Vec<_>>().join(", ")).filter(|names| !names.is_empty());
             // Levels of several samples are no number.
             if samples.len() == 1 {
                 (report.level, report.levels) = samples.values().next().copied().unwrap_or_default();

@@ -15,7 +15,11 @@ use std::sync::Arc;
 impl Running {
     /// What the query asks for when a bound is missed. Intervals are those of the answer's columns before they were rounded to their
     /// types; none where only the rounded ones are known.
-    pub(super) fn apply_miss_policy(&self, answer: Answer, intervals: Option<&[Option<Vec<Estimate>>]>) -> Result<Answer> {
+    pub(super) fn apply_miss_policy(
+        &self,
+        answer: Answer,
+        intervals: Option<&[Option<Vec<Estimate>>]>,
+    ) -> Result<Answer> {
         if answer.report.met != Some(false) {
             return Ok(answer);
         }

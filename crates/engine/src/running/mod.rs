@@ -81,7 +81,9 @@ impl Running {
             };
             match caught(self.sampled(&shape, &candidates)).await {
                 Ok(Sampled::Answer(answer)) => return Ok(*answer),
-                Ok(Sampled::Table(TableReason::Refused(reason))) => return self.beside_or_exact(Sides::Special, reason).await,
+                Ok(Sampled::Table(TableReason::Refused(reason))) => {
+                    return self.beside_or_exact(Sides::Special, reason).await;
+                }
                 Ok(Sampled::Table(reason)) => return self.on_table(reason).await,
                 Err(error) if is_about_samples(&error) && self.is_superseded(&candidates) => {
                     tracing::info!(%error, "a sample was dropped or replaced under the query");

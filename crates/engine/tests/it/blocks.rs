@@ -35,7 +35,10 @@ async fn holds(world: &World, sql: &str) -> Answer {
             let order: Vec<String> = rows(answer);
             let key = |row: &String| {
                 let parts = row.split('|').enumerate();
-                parts.filter(|(i, _)| answer.columns()[*i].bounds.is_none()).map(|(_, p)| p.to_owned()).collect::<Vec<_>>()
+                parts
+                    .filter(|(i, _)| answer.columns()[*i].bounds.is_none())
+                    .map(|(_, p)| p.to_owned())
+                    .collect::<Vec<_>>()
             };
             let cells = answer.cells(&answer.columns()[at].name).unwrap();
             let mut all: Vec<_> = order.iter().map(key).zip(cells).collect();
@@ -45,7 +48,10 @@ async fn holds(world: &World, sql: &str) -> Answer {
         for ((key, cell), (own, truth)) in ordered(&answer).into_iter().zip(ordered(&exact)) {
             assert_eq!(key, own);
             cells += 1;
-            held += usize::from(cell.lower <= truth.estimate && truth.estimate <= cell.upper || cell.trust != Trust::Trusted && cell.trust != Trust::Exact);
+            held += usize::from(
+                cell.lower <= truth.estimate && truth.estimate <= cell.upper
+                    || cell.trust != Trust::Trusted && cell.trust != Trust::Exact,
+            );
             open += usize::from(cell.trust == Trust::Trusted);
             assert!(cell.trust != Trust::Exact || cell.estimate == truth.estimate, "{sql}: {key:?} {cell:?} {truth:?}");
         }
@@ -89,8 +95,14 @@ async fn branches_of_a_union_are_blocks() {
 async fn limits_over_blocks_hold_for_all_rows_at_once() {
     let world = stratified(60_000).await;
     let union = "SELECT g, AVG(x) AS a FROM t GROUP BY g UNION ALL SELECT 'all', AVG(x) FROM t";
-    let each = world.session.query(&format!("{union} ORDER BY a DESC ERROR 0.001% ON MISS REPORT")).run().await.unwrap();
-    let cut = world.session.query(&format!("{union} ORDER BY a DESC LIMIT 3 ERROR 0.001% ON MISS REPORT")).run().await.unwrap();
+    let each =
+        world.session.query(&format!("{union} ORDER BY a DESC ERROR 0.001% ON MISS REPORT")).run().await.unwrap();
+    let cut = world
+        .session
+        .query(&format!("{union} ORDER BY a DESC LIMIT 3 ERROR 0.001% ON MISS REPORT"))
+        .run()
+        .await
+        .unwrap();
     assert_eq!((cut.batch().num_rows(), each.batch().num_rows()), (3, 14));
     let width = |answer: &Answer| answer.cells("a").unwrap().iter().map(|c| c.upper - c.lower).take(3).sum::<f64>();
     assert!(width(&cut) > 1.3 * width(&each), "{} {}", width(&cut), width(&each));
@@ -136,8 +148,15 @@ async fn explain_lists_blocks() {
     let world = stratified(60_000).await;
     let sql = "EXPLAIN SELECT g, AVG(x) FROM t GROUP BY ROLLUP(g) ERROR WITHIN 20%";
     let lines = rows(&world.session.query(sql).run().await.unwrap());
-    assert!(lines.iter().any(|l| l.starts_with("block|1 of 2")) && lines.iter().any(|l| l.starts_with("block|2 of 2")), "{lines:?}");
-    assert!(lines.iter().filter(|l| l.starts_with("candidate|t_by_g, level")).count() >= 4 || lines.iter().filter(|l| l.starts_with("candidate|")).count() >= 4, "{lines:?}");
+    assert!(
+        lines.iter().any(|l| l.starts_with("block|1 of 2")) && lines.iter().any(|l| l.starts_with("block|2 of 2")),
+        "{lines:?}"
+    );
+    assert!(
+        lines.iter().filter(|l| l.starts_with("candidate|t_by_g, level")).count() >= 4
+            || lines.iter().filter(|l| l.starts_with("candidate|")).count() >= 4,
+        "{lines:?}"
+    );
 }
 
 /// A wide table, of which one aggregate that no sample tells reads next to nothing.
@@ -149,7 +168,9 @@ async fn aggregates_that_no_sample_tells_are_computed_beside_the_others() {
     for sql in [
         format!("SELECT g, {others}, SUM(DISTINCT k) AS odd FROM t GROUP BY g ORDER BY g"),
         format!("SELECT {others}, COUNT(DISTINCT k) AS odd FROM t WHERE n > 7"),
-        format!("SELECT {others}, MAX(k) - MIN(k) AS odd, g FROM t WHERE n > 7 GROUP BY g HAVING MAX(k) > 3 ORDER BY odd, g LIMIT 5"),
+        format!(
+            "SELECT {others}, MAX(k) - MIN(k) AS odd, g FROM t WHERE n > 7 GROUP BY g HAVING MAX(k) > 3 ORDER BY odd, g LIMIT 5"
+        ),
     ] {
         let exact = world.session.query(&sql).run().await.unwrap();
         let answer = world.session.query(&format!("{sql} ERROR WITHIN 0.001% ON MISS REPORT")).run().await.unwrap();
@@ -163,7 +184,9 @@ async fn aggregates_that_no_sample_tells_are_computed_beside_the_others() {
         for name in ["a", "p", "d", "nx", "c"] {
             for (cell, truth) in answer.cells(name).unwrap().iter().zip(exact.cells(name).unwrap()) {
                 all += usize::from(cell.trust == Trust::Trusted);
-                held += usize::from(cell.trust == Trust::Trusted && cell.lower <= truth.estimate && truth.estimate <= cell.upper);
+                held += usize::from(
+                    cell.trust == Trust::Trusted && cell.lower <= truth.estimate && truth.estimate <= cell.upper,
+                );
             }
         }
         assert!(all > 0 && 10 * held >= 8 * all, "{sql}: {held} of {all}");

@@ -68,7 +68,9 @@ async fn a_subquery_counts_with_its_own_error() {
     let relative = |cell: &plusminus::Cell| (cell.upper - cell.lower) / cell.estimate;
     assert!(relative(&cell) > relative(&own), "{cell:?} {own:?}");
     // A column that is the subquery alone.
-    let (_, _, alone) = held(&world, "SELECT COUNT(*) AS c, (SELECT AVG(x) FROM t WHERE n < 300) AS v FROM t", "ERROR WITHIN 30%").await;
+    let (_, _, alone) =
+        held(&world, "SELECT COUNT(*) AS c, (SELECT AVG(x) FROM t WHERE n < 300) AS v FROM t", "ERROR WITHIN 30%")
+            .await;
     assert!(alone.cells("v").unwrap()[0].trust == Trust::Trusted, "{alone:?}");
     assert!(alone.cells("c").unwrap()[0].trust == Trust::Exact, "{alone:?}");
 }
@@ -78,11 +80,16 @@ async fn bounds_are_kept_with_subqueries() {
     let world = large(9).await;
     let sql = "SELECT g, SUM(x) - (SELECT SUM(x) / 12.5 FROM t WHERE n < 900) AS v FROM t WHERE n < 900 GROUP BY g ORDER BY g";
     let exact = asked(&world, sql).await;
-    for bound in ["ERROR WITHIN 1% ON MISS REPAIR", "ERROR WITHIN 20% ON MISS EXACT", "WITHIN 60 SECONDS ON MISS REPAIR"] {
+    for bound in
+        ["ERROR WITHIN 1% ON MISS REPAIR", "ERROR WITHIN 20% ON MISS EXACT", "WITHIN 60 SECONDS ON MISS REPAIR"]
+    {
         let kept = asked(&world, &format!("{sql} {bound}")).await;
         assert_eq!(kept.report().met, Some(true), "{bound}: {:?}", kept.report());
         for (cell, truth) in kept.cells("v").unwrap().iter().zip(exact.cells("v").unwrap()) {
-            assert!(cell.lower <= truth.estimate + 1e-6 && truth.estimate <= cell.upper + 1e-6, "{bound}: {cell:?} {truth:?}");
+            assert!(
+                cell.lower <= truth.estimate + 1e-6 && truth.estimate <= cell.upper + 1e-6,
+                "{bound}: {cell:?} {truth:?}"
+            );
         }
     }
     let failed = world.session.query(&format!("{sql} ERROR WITHIN 0.01% ON MISS FAIL")).run().await;
@@ -115,7 +122,8 @@ async fn values_without_rows_and_texts_are_what_they_are() {
     }
     let many = world.session.query("SELECT COUNT(*) FROM t WHERE n > (SELECT k FROM t) ERROR WITHIN 5%").run().await;
     assert!(many.is_err_and(|e| e.to_string().to_lowercase().contains("more than one row")));
-    let sql = "EXPLAIN SELECT g, AVG(x) FROM t WHERE x > (SELECT AVG(x) FROM t WHERE n < 300) GROUP BY g ERROR WITHIN 20%";
+    let sql =
+        "EXPLAIN SELECT g, AVG(x) FROM t WHERE x > (SELECT AVG(x) FROM t WHERE n < 300) GROUP BY g ERROR WITHIN 20%";
     let lines = super::support::rows(&asked(&world, sql).await);
     assert!(lines.iter().any(|line| line.starts_with("subquery|estimated: ")), "{lines:?}");
 }
@@ -124,8 +132,14 @@ async fn values_without_rows_and_texts_are_what_they_are() {
 async fn members_that_intervals_settle_are_not_read_from_the_table() {
     let world = large(11).await;
     for (sql, is_settled) in [
-        ("SELECT g, SUM(x) AS v FROM t WHERE g IN (SELECT g FROM t GROUP BY g ORDER BY SUM(n) DESC LIMIT 2) GROUP BY g ORDER BY g", true),
-        ("SELECT COUNT(*) AS v FROM t WHERE n < 500 AND g NOT IN (SELECT g FROM t WHERE g IS NOT NULL GROUP BY g HAVING SUM(n) > 80000000)", true),
+        (
+            "SELECT g, SUM(x) AS v FROM t WHERE g IN (SELECT g FROM t GROUP BY g ORDER BY SUM(n) DESC LIMIT 2) GROUP BY g ORDER BY g",
+            true,
+        ),
+        (
+            "SELECT COUNT(*) AS v FROM t WHERE n < 500 AND g NOT IN (SELECT g FROM t WHERE g IS NOT NULL GROUP BY g HAVING SUM(n) > 80000000)",
+            true,
+        ),
         ("SELECT AVG(n) AS v FROM t WHERE g IN (SELECT g FROM t GROUP BY g HAVING SUM(n) > 1e12)", false),
         ("SELECT AVG(x) AS v FROM t WHERE g IN (SELECT g FROM t GROUP BY g ORDER BY AVG(x) DESC LIMIT 2)", false),
     ] {

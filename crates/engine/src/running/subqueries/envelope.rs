@@ -73,7 +73,13 @@ fn places(first: &Answer, other: &Answer) -> Result<Option<Vec<Option<u32>>>> {
 }
 
 /// Makes the intervals of `answer` hold those of `other`, whose rows stand at `places`; false where a column without an interval differs.
-fn widen(answer: &mut Answer, first: &Answer, other: &Answer, places: &[Option<u32>], doubt: Option<Doubt>) -> Result<bool> {
+fn widen(
+    answer: &mut Answer,
+    first: &Answer,
+    other: &Answer,
+    places: &[Option<u32>],
+    doubt: Option<Doubt>,
+) -> Result<bool> {
     let rows = UInt32Array::from(places.to_vec());
     let aligned = |values: &ArrayRef| -> Result<ArrayRef> { Ok(take(values, &rows, None)?) };
     for (at, column) in answer.columns.iter_mut().enumerate() {
@@ -90,9 +96,7 @@ fn widen(answer: &mut Answer, first: &Answer, other: &Answer, places: &[Option<u
             }
             None if column.role == Role::Key || differ.true_count() == 0 && column.bounds.is_none() => continue,
             // What follows from a subquery alone is as uncertain as that.
-            None if values.data_type().is_numeric() || values.data_type().is_temporal() => {
-                Bounds::exact(&others)
-            }
+            None if values.data_type().is_numeric() || values.data_type().is_temporal() => Bounds::exact(&others),
             None => return Ok(false),
         };
         column.role = Role::Estimate;
@@ -114,14 +118,24 @@ fn among_known(mask: &BooleanArray, places: &[Option<u32>]) -> BooleanArray {
 }
 
 /// Intervals that hold both; rows that stand nowhere in the other answer say nothing, and are not relied upon.
-fn join(own: &mut Bounds, theirs: &Bounds, differ: &BooleanArray, places: &[Option<u32>], doubt: Option<Doubt>) -> Result<()> {
-    let moves = |one: &ArrayRef, other: &ArrayRef| -> Result<BooleanArray> { Ok(among_known(&distinct(one, other)?, places)) };
+fn join(
+    own: &mut Bounds,
+    theirs: &Bounds,
+    differ: &BooleanArray,
+    places: &[Option<u32>],
+    doubt: Option<Doubt>,
+) -> Result<()> {
+    let moves =
+        |one: &ArrayRef, other: &ArrayRef| -> Result<BooleanArray> { Ok(among_known(&distinct(one, other)?, places)) };
     let (lower_moves, upper_moves) = (moves(&own.lower, &theirs.lower)?, moves(&own.upper, &theirs.upper)?);
     let farther = |one: &ArrayRef, other: &ArrayRef, is_farther: BooleanArray| -> Result<ArrayRef> {
         let joined = zip(&is_farther, other, one)?;
         // An end that one of them does not know is not known.
-        let unknown: BooleanArray =
-            is_null(other)?.iter().zip(places).map(|(null, place)| Some(null == Some(true) && place.is_some())).collect();
+        let unknown: BooleanArray = is_null(other)?
+            .iter()
+            .zip(places)
+            .map(|(null, place)| Some(null == Some(true) && place.is_some()))
+            .collect();
         Ok(nullif(&joined, &unknown)?)
     };
     own.lower = farther(&own.lower, &theirs.lower, lt(&theirs.lower, &own.lower)?)?;
@@ -141,4 +155,3 @@ fn join(own: &mut Bounds, theirs: &Bounds, differ: &BooleanArray, places: &[Opti
     }
     Ok(())
 }
-

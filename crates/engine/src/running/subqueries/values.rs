@@ -137,7 +137,9 @@ impl Running {
         prepared: &Arc<Prepared>,
     ) -> Result<Option<Found>> {
         let goal = Goal { error: Some(ERROR_OF_MEMBERS), on_miss: OnMiss::Exact, ..self.goal_of_subquery() };
-        let Block::Answer(answer) = self.part(Arc::clone(prepared), goal).block_answer().await? else { return Ok(None) };
+        let Block::Answer(answer) = self.part(Arc::clone(prepared), goal).block_answer().await? else {
+            return Ok(None);
+        };
         let is_exact = answer.report.mode == Mode::Exact;
         let is_settled = answer.report.met == Some(true) && answer.report.missing_groups_below == Some(0);
         if !(is_exact || is_settled) || answer.batch.num_rows() > MEMBERS_MAX {
