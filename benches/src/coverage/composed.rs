@@ -28,11 +28,11 @@ const fn question(name: &'static str, sql: &'static str) -> Question {
 const SESSIONS: [Question; 13] = [
     question(
         "ROLLUP of one key",
-        "SELECT genre, GROUPING(genre) AS g, AVG(sessiontime) AS v FROM t WHERE failed GROUP BY ROLLUP(genre)",
+        "SELECT genre, GROUPING(genre) AS g, AVG(sessiontime) AS v FROM t WHERE jointimems > 900 GROUP BY ROLLUP(genre)",
     ),
     question(
         "CUBE of two keys",
-        "SELECT genre, os, GROUPING(genre, os) AS g, SUM(sessiontime) AS v FROM t WHERE bitrate > 2000 GROUP BY CUBE(genre, os)",
+        "SELECT genre, os, GROUPING(genre, os) AS g, SUM(sessiontime) AS v FROM t WHERE bitrate > 4000 GROUP BY CUBE(genre, os)",
     ),
     question(
         "GROUPING SETS, COUNT",
@@ -45,28 +45,28 @@ const SESSIONS: [Question; 13] = [
     ),
     question(
         "UNION ALL, 5 largest",
-        "SELECT genre AS k, AVG(sessiontime) AS v FROM t WHERE failed GROUP BY genre \
-         UNION ALL SELECT os, AVG(sessiontime) FROM t WHERE failed GROUP BY os ORDER BY v DESC LIMIT 5",
+        "SELECT genre AS k, AVG(sessiontime) AS v FROM t WHERE jointimems > 900 GROUP BY genre \
+         UNION ALL SELECT os, AVG(sessiontime) FROM t WHERE jointimems > 900 GROUP BY os ORDER BY v DESC LIMIT 5",
     ),
     question(
         "ratio to a scalar subquery",
-        "SELECT genre, AVG(sessiontime) / (SELECT AVG(sessiontime) FROM t WHERE failed) AS v FROM t WHERE bitrate > 2000 GROUP BY genre",
+        "SELECT genre, AVG(sessiontime) / (SELECT AVG(sessiontime) FROM t WHERE jointimems > 900) AS v FROM t WHERE bitrate > 2000 GROUP BY genre",
     ),
     question(
         "difference to a scalar subquery",
-        "SELECT os, AVG(bitrate) - (SELECT AVG(bitrate) FROM t WHERE failed) AS v FROM t WHERE failed GROUP BY os",
+        "SELECT os, AVG(bitrate) - (SELECT AVG(bitrate) FROM t WHERE jointimems > 900) AS v FROM t WHERE jointimems > 900 GROUP BY os",
     ),
     question(
         "WHERE above a scalar subquery",
-        "SELECT genre, COUNT(*) AS v FROM t WHERE sessiontime > (SELECT AVG(sessiontime) FROM t WHERE failed) GROUP BY genre",
+        "SELECT genre, COUNT(*) AS v FROM t WHERE sessiontime > (SELECT AVG(sessiontime) FROM t WHERE jointimems > 900) GROUP BY genre",
     ),
     question(
         "SUM of what is above a scalar subquery",
-        "SELECT os, SUM(CASE WHEN bitrate > (SELECT AVG(bitrate) FROM t WHERE failed) THEN sessiontime ELSE 0 END) AS v FROM t GROUP BY os",
+        "SELECT os, SUM(CASE WHEN bitrate > (SELECT AVG(bitrate) FROM t WHERE jointimems > 900) THEN sessiontime ELSE 0 END) AS v FROM t GROUP BY os",
     ),
     question(
         "two scalar subqueries",
-        "SELECT AVG(sessiontime) * (SELECT AVG(bitrate) FROM t WHERE failed) / (SELECT AVG(sessiontime) FROM t WHERE failed) AS v FROM t",
+        "SELECT AVG(sessiontime) * (SELECT AVG(bitrate) FROM t WHERE jointimems > 900) / (SELECT AVG(sessiontime) FROM t WHERE jointimems > 900) AS v FROM t",
     ),
     question(
         "members chosen by an estimate",
@@ -74,11 +74,11 @@ const SESSIONS: [Question; 13] = [
     ),
     question(
         "shares by a window",
-        "SELECT genre, SUM(sessiontime) / SUM(SUM(sessiontime)) OVER () AS v FROM t WHERE failed GROUP BY genre",
+        "SELECT genre, SUM(sessiontime) / SUM(SUM(sessiontime)) OVER () AS v FROM t WHERE jointimems > 900 GROUP BY genre",
     ),
     question(
         "beside an exact aggregate",
-        "SELECT genre, AVG(sessiontime) AS v, SUM(bytes) AS b, AVG(jointimems) AS j, SUM(DISTINCT bitrate) AS d FROM t GROUP BY genre",
+        "SELECT genre, AVG(sessiontime) AS v, SUM(bytes) AS b, AVG(jointimems) AS j, STDDEV(sessiontime) AS s, SUM(bytes * bufferingratio) AS w, AVG(bitrate * sessiontime) AS c, MIN(isp) AS first FROM t GROUP BY genre",
     ),
 ];
 
