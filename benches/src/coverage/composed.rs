@@ -25,7 +25,7 @@ const fn question(name: &'static str, sql: &'static str) -> Question {
     Question { name, sql }
 }
 
-const SESSIONS: [Question; 13] = [
+const SESSIONS: [Question; 16] = [
     question(
         "ROLLUP of one key",
         "SELECT genre, GROUPING(genre) AS g, AVG(sessiontime) AS v FROM t WHERE jointimems > 900 GROUP BY ROLLUP(genre)",
@@ -75,6 +75,18 @@ const SESSIONS: [Question; 13] = [
     question(
         "shares by a window",
         "SELECT genre, SUM(sessiontime) / SUM(SUM(sessiontime)) OVER () AS v FROM t WHERE jointimems > 900 GROUP BY genre",
+    ),
+    question(
+        "running sums by a window",
+        "SELECT genre, SUM(SUM(sessiontime)) OVER (ORDER BY genre) AS v FROM t WHERE jointimems > 900 GROUP BY genre",
+    ),
+    question(
+        "sums of sums",
+        "SELECT os, SUM(s) AS v FROM (SELECT os, genre, SUM(sessiontime) AS s FROM t WHERE jointimems > 900 GROUP BY os, genre) GROUP BY os",
+    ),
+    question(
+        "ranks",
+        "SELECT genre, RANK() OVER (ORDER BY AVG(sessiontime) DESC) AS v FROM t WHERE jointimems > 900 GROUP BY genre",
     ),
     question(
         "beside an exact aggregate",

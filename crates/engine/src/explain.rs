@@ -3,6 +3,7 @@
 use crate::answer::Answer;
 use crate::blocks::Blocks;
 use crate::error::Result;
+use crate::goal::Goal;
 use crate::listing::{self, grouped};
 use crate::prepared::Fitted;
 use crate::run::{Candidates, Expected, Forecast, Forecasts, SampleForecast, forecast};
@@ -49,13 +50,38 @@ async fn estimated(lines: &mut Lines, running: &Arc<Running>) -> Result<Option<F
 async fn with_values(lines: &mut Lines, running: &Arc<Running>) -> Result<Option<Forecasts>> {
     match running.way().await? {
         Way::Exact(reason) => {
-            match running.prepared.blocks().filter(|_| running.goal.is_bounded()) {
-                Some(blocks) => each_block(lines, running, blocks).await?,
-                None => exactly(lines, running, reason.0).await?,
+            if !in_parts(lines, running).await? {
+                exactly(lines, running, reason.0).await?;
             }
             Ok(None)
         }
         Way::Sample(shape, candidates) => samples(lines, running, &shape, &candidates).await,
+    }
+}
+
+/// What is answered part by part; false where nothing is.
+async fn in_parts(lines: &mut Lines, running: &Arc<Running>) -> Result<bool> {
+    if !running.goal.is_bounded() || running.prepared.shape.is_ok() {
+        return Ok(false);
+    }
+    if let Some(blocks) = running.prepared.blocks() {
+        each_block(lines, running, blocks).await?;
+        return Ok(true);
+    }
+    if let Some(ranked) = running.prepared.ranked() {
+        lines.push(("ranks", "of estimates that hold for all groups at once".to_owned()));
+        let goal = Goal { all_groups: true, ..running.goal };
+        part(lines, &running.part(Arc::clone(&ranked.block), goal)).await?;
+        return Ok(true);
+    }
+    Ok(false)
+}
+
+/// The candidates of a part.
+async fn part(lines: &mut Lines, running: &Arc<Running>) -> Result<()> {
+    match running.way().await? {
+        Way::Exact(reason) => exactly(lines, running, reason.0).await,
+        Way::Sample(shape, candidates) => samples(lines, running, &shape, &candidates).await.map(drop),
     }
 }
 
@@ -66,10 +92,7 @@ async fn each_block(lines: &mut Lines, running: &Arc<Running>, blocks: &Arc<Bloc
     for number in 0..count {
         let block = running.explained_block(blocks, number);
         lines.push(("block", format!("{} of {count}", number + 1)));
-        match block.way().await? {
-            Way::Exact(reason) => exactly(lines, &block, reason.0).await?,
-            Way::Sample(shape, candidates) => drop(samples(lines, &block, &shape, &candidates).await?),
-        }
+        part(lines, &block).await?;
     }
     if let Some(cost) = running.table().cost().await? {
         lines.push(("candidate", format!("for all blocks, {}", table_text(&cost))));

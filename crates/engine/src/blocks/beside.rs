@@ -118,7 +118,7 @@ impl Beside {
         }
         let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?;
         let both = Answer { is_query: true, batch, columns, report: estimated.report.clone() };
-        rows::combined(&[both], &self.steps, &self.schema, target)
+        rows::combined(&[both], &self.steps, &self.schema, target, &[])
     }
 
     fn keys_of(&self, answer: &Answer) -> Vec<ArrayRef> {

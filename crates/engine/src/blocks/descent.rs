@@ -72,7 +72,7 @@ fn base(plan: &LogicalPlan) -> Option<Way> {
 pub(super) fn descend(plan: &LogicalPlan, base: &dyn Fn(&LogicalPlan) -> Option<Way>) -> Option<Way> {
     let descend = |plan: &LogicalPlan| descend(plan, base);
     match plan {
-        LogicalPlan::Union(_) | LogicalPlan::Aggregate(_) => base(plan),
+        LogicalPlan::Union(_) | LogicalPlan::Aggregate(_) | LogicalPlan::Window(_) => base(plan),
         LogicalPlan::Projection(projection) => {
             let mut way = descend(&projection.input)?;
             if projection.expr.iter().any(is_beyond_rows) {

@@ -7,9 +7,11 @@
 mod beside;
 mod descent;
 mod grouping_sets;
+mod ranks;
 mod rows;
 
 pub(crate) use beside::{Beside, Sides};
+pub(crate) use ranks::Ranked;
 pub(crate) use rows::Combined;
 
 use crate::answer::Answer;
@@ -74,7 +76,7 @@ impl Blocks {
 
     /// The query's rows from those of its blocks; `None` where estimates decide which rows are the same.
     pub(crate) fn combined(&self, answers: &[Answer], target: Option<Target>) -> Result<Option<Combined>> {
-        rows::combined(answers, &self.steps, &self.schema, target)
+        rows::combined(answers, &self.steps, &self.schema, target, &[])
     }
 }
 

@@ -33,11 +33,13 @@ struct Stacked {
 }
 
 /// Puts the rows of `answers` one below the other and does what `steps` say; `None` where estimates decide which rows are the same.
+/// Numbers of the columns `ranks` are within an error when they are settled.
 pub(super) fn combined(
     answers: &[Answer],
     steps: &[Step],
     schema: &DFSchemaRef,
     target: Option<Target>,
+    ranks: &[usize],
 ) -> Result<Option<Combined>> {
     let count = answers.first().map_or(0, |answer| answer.columns.len());
     let stacked = (0..count).map(|at| stacked(answers, at)).collect::<Result<Vec<_>>>()?;
@@ -71,7 +73,7 @@ pub(super) fn combined(
         let own = by_cut(&stacked, keys, &order)?;
         unsettled = both(unsettled, own);
     }
-    let is_met = is_met(answers, &stacked, &order, target)?;
+    let is_met = is_met(answers, &stacked, &order, target, ranks)?;
     let (batch, columns) = shown(&stacked, schema, &order)?;
     Ok(Some(Combined { batch, columns, unsettled, is_met }))
 }
@@ -157,7 +159,7 @@ fn of_blocks(answers: &[Answer], places: &[Option<usize>]) -> Unsettled {
         found.absent += report.unsettled_absent;
         first += answer.batch.num_rows();
     }
-    found
+    both(found, Unsettled::default())
 }
 
 fn both(mut one: Unsettled, other: Unsettled) -> Unsettled {
@@ -189,18 +191,32 @@ fn by_cut(stacked: &[Stacked], keys: &[(usize, SortOptions)], order: &[u32]) -> 
 }
 
 /// Every block met the bounds, or what it missed is not among the rows.
-fn is_met(answers: &[Answer], stacked: &[Stacked], order: &[u32], target: Option<Target>) -> Result<bool> {
+fn is_met(
+    answers: &[Answer],
+    stacked: &[Stacked],
+    order: &[u32],
+    target: Option<Target>,
+    ranks: &[usize],
+) -> Result<bool> {
+    let is_settled = |e: &Estimate| target.is_none() || e.trust.is_reliable() && e.lower == e.upper;
+    for at in ranks {
+        let estimates = stacked[*at].estimates()?;
+        if !order.iter().all(|row| is_settled(&estimates[*row as usize])) {
+            return Ok(false);
+        }
+    }
     if answers.iter().all(|answer| answer.report.met == Some(true)) {
         return Ok(true);
     }
     let meets = |estimate: &Estimate| target.is_none_or(|target| meets_or_null(estimate, target));
     for answer in answers {
         // A block that missed although all of its numbers are within the error misses something that no row shows.
-        if answer.report.met == Some(false) && answer.all_estimates()?.iter().all(meets) {
+        if answer.report.met == Some(false) && ranks.is_empty() && answer.all_estimates()?.iter().all(meets) {
             return Ok(false);
         }
     }
-    for column in stacked.iter().filter(|column| column.bounds.is_some()) {
+    for (_, column) in stacked.iter().enumerate().filter(|(at, column)| column.bounds.is_some() && !ranks.contains(at))
+    {
         let estimates = column.estimates()?;
         if !order.iter().all(|row| meets(&estimates[*row as usize])) {
             return Ok(false);

@@ -16,7 +16,7 @@ use pace::Pace;
 pub(crate) use subqueries::{PreparedSubquery, SubqueryValue, SubqueryValues};
 
 use crate::above::Upward;
-use crate::blocks::{Beside, Blocks, Sides};
+use crate::blocks::{Beside, Blocks, Ranked, Sides};
 use crate::diagnose::with_tables;
 use crate::error::{Error, Result};
 use crate::kernel::SampleStrata;
@@ -47,6 +47,8 @@ pub(crate) struct Prepared {
     pub(crate) upward: OnceLock<Option<Upward>>,
     /// The query as two blocks side by side, by what is left to the table.
     beside: [OnceLock<Option<Arc<Beside>>>; 2],
+    /// The query as ranks over one block, once somebody asked for it; `None` in it when it has none.
+    ranked: OnceLock<Option<Arc<Ranked>>>,
     /// Subqueries that may be replaced by values, once somebody asked.
     subqueries: OnceLock<Vec<PreparedSubquery>>,
     /// The query with values in the place of these.
@@ -134,6 +136,7 @@ impl Prepared {
             view_shapes: Vec::new(),
             blocks: OnceLock::new(),
             beside: Default::default(),
+            ranked: OnceLock::new(),
             subqueries: OnceLock::new(),
             filled: Mutex::default(),
             upward: OnceLock::new(),
@@ -156,6 +159,15 @@ impl Prepared {
     pub(crate) fn beside(&self, sides: Sides) -> Option<&Arc<Beside>> {
         let found = || Beside::of(self, &self.plan, sides).map(Arc::new);
         self.beside[usize::from(sides == Sides::Special)].get_or_init(found).as_ref()
+    }
+
+    /// The query as ranks over one block, where it has ranks by an estimate.
+    pub(crate) fn ranked(&self) -> Option<&Arc<Ranked>> {
+        let found = || match self.shape {
+            Ok(_) => None,
+            Err(_) => Ranked::of(self, &self.plan).map(Arc::new),
+        };
+        self.ranked.get_or_init(found).as_ref()
     }
 
     /// A block of this query.

@@ -20,7 +20,7 @@ mod subqueries;
 
 pub(crate) use advice::SampleAdvice;
 pub(crate) use forecast::{Candidates, Expected, Forecast, Forecasts, SampleForecast, forecast};
-pub(crate) use settled::{Unsettled, unsettled_by_order};
+pub(crate) use settled::{Unsettled, ends_in_order, unsettled_by_order};
 pub(crate) use stopping::meets_or_null;
 pub(crate) use subqueries::{Kind, Subqueries, SubqueryKey, is_volatile};
 

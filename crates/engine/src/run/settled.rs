@@ -46,7 +46,7 @@ pub(super) fn unsettled(shape: &Shape, look: &Look, shown: &[u32]) -> Unsettled 
             found.members.clone_from(&found.ranks);
         }
         Some(Some((key, ascends))) => {
-            let keys: Vec<(f64, f64)> = hidden[key].iter().map(|e| ends(e, ascends)).collect();
+            let keys: Vec<(f64, f64)> = hidden[key].iter().map(|e| ends_in_order(e, ascends)).collect();
             compare(&keys, shown, &is_shown, &having, &mut found, &mut absent);
         }
     }
@@ -56,7 +56,7 @@ pub(super) fn unsettled(shape: &Shape, look: &Look, shown: &[u32]) -> Unsettled 
 
 /// What LIMIT leaves open that chose rows by the order of `estimates`; `shown` are the numbers of those chosen, in order.
 pub(crate) fn unsettled_by_order(estimates: &[Estimate], ascends: bool, shown: &[u32]) -> Unsettled {
-    let keys: Vec<(f64, f64)> = estimates.iter().map(|e| ends(e, ascends)).collect();
+    let keys: Vec<(f64, f64)> = estimates.iter().map(|e| ends_in_order(e, ascends)).collect();
     let mut is_shown = vec![false; keys.len()];
     shown.iter().for_each(|row| is_shown[*row as usize] = true);
     let (mut found, mut absent) = (Unsettled::default(), vec![false; keys.len()]);
@@ -131,7 +131,7 @@ fn tied(intervals: &[(f64, f64)]) -> Vec<bool> {
 }
 
 /// The interval of a sort key, turned so that the larger comes first; without ends it may be anything.
-fn ends(estimate: &Estimate, ascends: bool) -> (f64, f64) {
+pub(crate) fn ends_in_order(estimate: &Estimate, ascends: bool) -> (f64, f64) {
     let (low, high) = match estimate.value {
         None => (f64::NEG_INFINITY, f64::INFINITY),
         Some(_) => (estimate.lower.unwrap_or(f64::NEG_INFINITY), estimate.upper.unwrap_or(f64::INFINITY)),
@@ -156,8 +156,8 @@ fn judge(condition: &Condition, hidden: &[Vec<Estimate>], group: usize) -> Verdi
     let estimate = &hidden[*number][group];
     // Turned so that the larger holds.
     let (limit, or_equal, (low, high)) = match with {
-        Comparison::Above { limit, or_equal } => (*limit, *or_equal, ends(estimate, false)),
-        Comparison::Below { limit, or_equal } => (-limit, *or_equal, ends(estimate, true)),
+        Comparison::Above { limit, or_equal } => (*limit, *or_equal, ends_in_order(estimate, false)),
+        Comparison::Below { limit, or_equal } => (-limit, *or_equal, ends_in_order(estimate, true)),
     };
     if low > limit || or_equal && low >= limit {
         Verdict::Holds

@@ -1,7 +1,7 @@
 //! Answers of queries of which some aggregates are estimated and the others computed on the table.
 
+use super::Running;
 use super::blocks::Block;
-use super::{Running, ms};
 use crate::answer::{Answer, Mode};
 use crate::blocks::{Beside, Sides};
 use crate::error::Result;
@@ -29,26 +29,17 @@ impl Running {
         let exact = self.part(Arc::clone(&beside.exact), Goal { error: None, within: self.left(), ..self.goal });
         let exact = exact.exact(reason.clone()).await?;
         let Some(combined) = beside.combined(&estimated, &exact, self.goal.error)? else { return Ok(None) };
-        let mut report = self.report(estimated.report.mode, "");
-        report.sample.clone_from(&estimated.report.sample);
-        (report.level, report.levels) = (estimated.report.level, estimated.report.levels);
-        report.rows_total = estimated.report.rows_total;
-        report.rows_read = estimated.report.rows_read + exact.report.rows_read;
-        report.met = Some(combined.is_met && self.in_time());
+        self.parts.lap("estimates and exact aggregates");
+        let mut answer = self.with_rows(&estimated, combined);
+        let report = &mut answer.report;
+        report.rows_read += exact.report.rows_read;
         // The table has every group.
-        report.missing_groups_below = Some(0).filter(|_| combined.unsettled.absent == 0);
+        report.missing_groups_below = Some(0).filter(|_| report.unsettled_absent == 0);
         let (why, how) = (&reason.0, &estimated.report.reason);
         report.reason = match report.mode {
             Mode::Exact => format!("{why}; the others: {how}"),
             Mode::Approximate => format!("{how}; beside it the table, since {why}"),
         };
-        report.warnings.extend(combined.unsettled.sentences());
-        report.unsettled_ranks.clone_from(&combined.unsettled.ranks);
-        report.unsettled_members.clone_from(&combined.unsettled.members);
-        report.unsettled_absent = combined.unsettled.absent;
-        self.parts.lap("estimates and exact aggregates");
-        (report.parts, report.elapsed_ms) = (self.parts.taken(), ms(self.elapsed()));
-        let answer = Answer { is_query: true, batch: combined.batch, columns: combined.columns, report };
         self.apply_miss_policy(answer, None).map(Some)
     }
 

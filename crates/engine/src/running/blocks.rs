@@ -22,7 +22,7 @@ const SAFE_SHARE: f64 = 0.1;
 
 /// What became of a part of a query that was asked of samples.
 pub(super) enum Block {
-    Answer(Answer),
+    Answer(Box<Answer>),
     Table(TableReason),
 }
 
@@ -43,7 +43,7 @@ impl Running {
         for (number, block) in blocks.blocks.iter().enumerate() {
             let running = self.block(blocks, number, Arc::clone(block), &answers);
             let answer = match running.block_answer().await? {
-                Block::Answer(answer) => answer,
+                Block::Answer(answer) => *answer,
                 Block::Table(reason) => {
                     spent += block.table_work(&self.session).await?.ns;
                     let whole = self.prepared.table_work(&self.session).await?.ns;
@@ -62,7 +62,16 @@ impl Running {
             self.watch.level_done(Best { build: Box::new(|| Ok(answer)), finish: Box::new(Ok) })?;
             return self.on_table(TableReason::Fits(time)).await;
         }
+        if answer.report.met != Some(true) && self.goal.reads_table_on_miss() && self.table_may_end().await? {
+            return self.on_table(TableReason::Missed(None)).await;
+        }
         self.blocks_missed(answer)
+    }
+
+    /// Whether the exact answer may still end in time.
+    pub(super) async fn table_may_end(&self) -> Result<bool> {
+        let table = self.table();
+        Ok(table.cost().await?.is_none_or(|cost| cost.may_end_in(self.left())))
     }
 
     /// The predicted time of the exact answer, where time alone is stated and it is to follow the estimates.
@@ -119,7 +128,7 @@ impl Running {
             Err(error) => return refused(super::fallback(error)?),
         };
         match caught(self.sampled(&shape, &candidates)).await {
-            Ok(Sampled::Answer(answer)) => Ok(Block::Answer(*answer)),
+            Ok(Sampled::Answer(answer)) => Ok(Block::Answer(answer)),
             Ok(Sampled::Table(reason)) => Ok(Block::Table(reason)),
             Err(error) => refused(super::fallback(error)?),
         }
@@ -205,7 +214,7 @@ impl Running {
 }
 
 /// What the blocks have to say, each sentence once. Rows that one block has not settled are counted anew for all.
-fn notes(reports: &[&Report]) -> Vec<String> {
+pub(super) fn notes(reports: &[&Report]) -> Vec<String> {
     let mut notes: Vec<String> = Vec::new();
     for report in reports {
         let own = crate::run::Unsettled {

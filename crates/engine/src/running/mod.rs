@@ -3,6 +3,7 @@
 mod beside;
 mod blocks;
 mod misses;
+mod ranked;
 mod subqueries;
 mod table_answer;
 
@@ -75,14 +76,14 @@ impl Running {
         }
         for _ in 0..ATTEMPTS_MAX {
             let (shape, candidates) = match caught(self.way()).await {
-                Ok(Way::Exact(reason)) => return self.without_shape(reason).await,
+                Ok(Way::Exact(reason)) => return self.in_parts_or_exact(reason).await,
                 Ok(Way::Sample(shape, candidates)) => (shape, candidates),
                 Err(error) => return self.exact(fallback(error)?).await,
             };
             match caught(self.sampled(&shape, &candidates)).await {
                 Ok(Sampled::Answer(answer)) => return Ok(*answer),
                 Ok(Sampled::Table(TableReason::Refused(reason))) => {
-                    return self.beside_or_exact(Sides::Special, reason).await;
+                    return self.in_parts_or_exact(reason).await;
                 }
                 Ok(Sampled::Table(reason)) => return self.on_table(reason).await,
                 Err(error) if is_about_samples(&error) && self.is_superseded(&candidates) => {
@@ -94,33 +95,31 @@ impl Running {
         self.exact(Reason::new("its samples were replaced again and again while it ran")).await
     }
 
-    /// The answer of a query that samples cannot answer as a whole: block by block where it has several, or exactly.
-    async fn without_shape(self: &Arc<Self>, reason: Reason) -> Result<Answer> {
-        if self.prepared.shape.is_ok() {
-            return self.beside_or_exact(Sides::Special, reason).await;
-        }
-        match self.prepared.blocks().filter(|_| self.goal.is_bounded()) {
-            Some(blocks) => {
-                let blocks = Arc::clone(blocks);
-                match caught(self.from_blocks(&blocks)).await {
-                    Err(error) => self.exact(fallback(error)?).await,
-                    done => done,
-                }
-            }
-            None => {
-                let is_split = self.goal.is_bounded() && self.prepared.beside(Sides::Unknown).is_some();
-                self.beside_or_exact(if is_split { Sides::Unknown } else { Sides::Special }, reason).await
-            }
-        }
-    }
-
-    /// The answer of a query that no sample can tell as a whole: some aggregates from a sample where that is less work, or all exactly.
-    async fn beside_or_exact(self: &Arc<Self>, sides: Sides, reason: Reason) -> Result<Answer> {
-        match caught(self.from_both(sides, &reason)).await {
+    /// The answer of a query that samples cannot answer as a whole: part by part where that helps, or exactly.
+    async fn in_parts_or_exact(self: &Arc<Self>, reason: Reason) -> Result<Answer> {
+        match caught(self.in_parts(&reason)).await {
             Ok(Some(answer)) => Ok(answer),
             Ok(None) => self.exact(reason).await,
             Err(error) => self.exact(fallback(error)?).await,
         }
+    }
+
+    /// The answer from parts that samples can answer; `None` where there are none.
+    async fn in_parts(self: &Arc<Self>, reason: &Reason) -> Result<Option<Answer>> {
+        if !self.goal.is_bounded() {
+            return Ok(None);
+        }
+        if self.prepared.shape.is_ok() {
+            return self.from_both(Sides::Special, reason).await;
+        }
+        if let Some(blocks) = self.prepared.blocks() {
+            return self.from_blocks(&Arc::clone(blocks)).await.map(Some);
+        }
+        if let Some(ranked) = self.prepared.ranked() {
+            return self.from_ranks(&Arc::clone(ranked)).await;
+        }
+        let has_unknown = self.prepared.beside(Sides::Unknown).is_some();
+        self.from_both(if has_unknown { Sides::Unknown } else { Sides::Special }, reason).await
     }
 
     /// Whether one of the samples is no longer the current generation of its family.

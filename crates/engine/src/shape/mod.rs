@@ -11,6 +11,7 @@ mod subqueries;
 
 pub use above::Role;
 pub(crate) use above::{Behind, Comparison, Condition, Output, Selection, roles, sketched};
+pub(crate) use below::holds_aggregate;
 pub(crate) use calls::{Argument, Call, CallKind, Domain, Estimable, Special, SpecialKind, Spread, Variable};
 pub(crate) use lineage::Lineage;
 pub(crate) use simplify::simplified;
@@ -70,6 +71,8 @@ pub(crate) struct Shape {
     pub(crate) selection: Selection,
     /// Whether an aggregate or a window stands above the aggregate, so that errors come from replicates.
     pub(crate) is_beyond: bool,
+    /// Whether something above the aggregate is not made of totals, so that every group has to be seen.
+    pub(crate) needs_all_groups: bool,
     /// Whether HAVING, or LIMIT after ORDER BY, chooses rows by an estimate.
     pub(crate) selects_by_estimate: bool,
     /// Whether HAVING or LIMIT leave out rows for whatever reason.
@@ -223,6 +226,7 @@ pub(crate) fn recognise(plan: &LogicalPlan, purpose: Purpose) -> Result<Shape, R
         selects_by_estimate: above.selects_by_estimate(keys.len()),
         chooses_rows: above.chooses_rows,
         is_beyond: above.is_beyond,
+        needs_all_groups: above::needs_all_groups(&above.plan, &aggregate.schema),
         plan: above.plan,
         replicated,
         aggregate,

@@ -24,7 +24,7 @@ fn keys_of(answer: &Answer) -> Vec<String> {
 /// The same rows as the exact answer, and intervals that hold for nine cells of ten or more, of which few are without width.
 async fn holds(world: &World, sql: &str) -> Answer {
     let exact = world.session.query(sql).run().await.unwrap();
-    let answer = world.session.query(&format!("{sql} ERROR WITHIN 0.001% ON MISS REPORT")).run().await.unwrap();
+    let answer = world.session.query(format!("{sql} ERROR WITHIN 0.001% ON MISS REPORT")).run().await.unwrap();
     assert_eq!(answer.report().mode, Mode::Approximate, "{sql}: {:?}", answer.report());
     assert_eq!(keys_of(&answer), keys_of(&exact), "{sql}");
     let (mut cells, mut held, mut open) = (0, 0, 0);
@@ -95,11 +95,10 @@ async fn branches_of_a_union_are_blocks() {
 async fn limits_over_blocks_hold_for_all_rows_at_once() {
     let world = stratified(60_000).await;
     let union = "SELECT g, AVG(x) AS a FROM t GROUP BY g UNION ALL SELECT 'all', AVG(x) FROM t";
-    let each =
-        world.session.query(&format!("{union} ORDER BY a DESC ERROR 0.001% ON MISS REPORT")).run().await.unwrap();
+    let each = world.session.query(format!("{union} ORDER BY a DESC ERROR 0.001% ON MISS REPORT")).run().await.unwrap();
     let cut = world
         .session
-        .query(&format!("{union} ORDER BY a DESC LIMIT 3 ERROR 0.001% ON MISS REPORT"))
+        .query(format!("{union} ORDER BY a DESC LIMIT 3 ERROR 0.001% ON MISS REPORT"))
         .run()
         .await
         .unwrap();
@@ -120,10 +119,10 @@ async fn limits_over_blocks_hold_for_all_rows_at_once() {
 async fn bounds_of_blocks_are_kept() {
     let world = stratified(60_000).await;
     let rollup = "SELECT g, AVG(x) AS a FROM t GROUP BY ROLLUP(g)";
-    let met = world.session.query(&format!("{rollup} ERROR WITHIN 40%")).run().await.unwrap();
+    let met = world.session.query(format!("{rollup} ERROR WITHIN 40%")).run().await.unwrap();
     assert_eq!((met.report().met, met.report().mode), (Some(true), Mode::Approximate), "{:?}", met.report());
     // One scan answers all blocks.
-    let kept = world.session.query(&format!("{rollup} ERROR WITHIN 0.01% ON MISS REPAIR")).run().await.unwrap();
+    let kept = world.session.query(format!("{rollup} ERROR WITHIN 0.01% ON MISS REPAIR")).run().await.unwrap();
     let report = kept.report();
     assert_eq!((report.met, report.mode), (Some(true), Mode::Exact), "{report:?}");
     assert_eq!(report.rows_read, 60_000, "{report:?}");
@@ -132,14 +131,14 @@ async fn bounds_of_blocks_are_kept() {
                  SELECT 'more', AVG(x) FROM t WHERE n < 800 ERROR WITHIN 12% ON MISS REPAIR";
     let report = world.session.query(union).run().await.unwrap().report().clone();
     assert_eq!((report.met, report.mode), (Some(true), Mode::Approximate), "{report:?}");
-    let missed = world.session.query(&format!("{rollup} ERROR WITHIN 0.01% ON MISS OMIT")).run().await.unwrap();
+    let missed = world.session.query(format!("{rollup} ERROR WITHIN 0.01% ON MISS OMIT")).run().await.unwrap();
     assert!(missed.cells("a").unwrap().iter().all(|c| c.estimate.is_nan()), "{missed:?}");
-    let failed = world.session.query(&format!("{rollup} ERROR WITHIN 0.01% ON MISS FAIL")).run().await;
+    let failed = world.session.query(format!("{rollup} ERROR WITHIN 0.01% ON MISS FAIL")).run().await;
     assert!(matches!(failed, Err(plusminus::Error::BoundMissed { answer: Some(_), .. })), "{failed:?}");
     // Under a time, the exact answer where it fits, else all blocks in time.
-    let timed = world.session.query(&format!("{rollup} WITHIN 60 SECONDS ON MISS REPAIR")).run().await.unwrap();
+    let timed = world.session.query(format!("{rollup} WITHIN 60 SECONDS ON MISS REPAIR")).run().await.unwrap();
     assert_eq!((timed.report().met, timed.report().mode), (Some(true), Mode::Exact));
-    let timed = world.session.query(&format!("{rollup} WITHIN 60 SECONDS ON MISS REPORT")).run().await.unwrap();
+    let timed = world.session.query(format!("{rollup} WITHIN 60 SECONDS ON MISS REPORT")).run().await.unwrap();
     assert_eq!((timed.report().met, timed.report().mode), (Some(true), Mode::Approximate), "{:?}", timed.report());
 }
 
@@ -173,7 +172,7 @@ async fn aggregates_that_no_sample_tells_are_computed_beside_the_others() {
         ),
     ] {
         let exact = world.session.query(&sql).run().await.unwrap();
-        let answer = world.session.query(&format!("{sql} ERROR WITHIN 0.001% ON MISS REPORT")).run().await.unwrap();
+        let answer = world.session.query(format!("{sql} ERROR WITHIN 0.001% ON MISS REPORT")).run().await.unwrap();
         let report = answer.report();
         assert!(report.mode == Mode::Approximate && report.reason.contains("beside it the table"), "{sql}: {report:?}");
         assert!(report.rows_read > 400_000 && report.rows_read < 430_000, "{sql}: {report:?}");
@@ -190,10 +189,74 @@ async fn aggregates_that_no_sample_tells_are_computed_beside_the_others() {
             }
         }
         assert!(all > 0 && 10 * held >= 8 * all, "{sql}: {held} of {all}");
-        let kept = world.session.query(&format!("{sql} ERROR WITHIN 1% ON MISS REPAIR")).run().await.unwrap();
+        let kept = world.session.query(format!("{sql} ERROR WITHIN 1% ON MISS REPAIR")).run().await.unwrap();
         assert_eq!(kept.report().met, Some(true), "{sql}: {:?}", kept.report());
     }
     // Where that would be about as much work as all of it, the table answers at once.
     let alike = "SELECT g, COUNT(*) AS c, SUM(DISTINCT n) AS s FROM t GROUP BY g ERROR WITHIN 0.001% ON MISS REPORT";
     assert_eq!(world.session.query(alike).run().await.unwrap().report().mode, Mode::Exact);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ranks_by_estimates_have_intervals() {
+    let world = stratified(60_000).await;
+    let top = |bound: &str| {
+        format!("SELECT g, SUM(n) AS s, RANK() OVER (ORDER BY SUM(n) DESC) AS r FROM t GROUP BY g ORDER BY r {bound}")
+    };
+    let exact = world.session.query(top("")).run().await.unwrap();
+    let answer = world.session.query(top("ERROR WITHIN 0.01% ON MISS REPORT")).run().await.unwrap();
+    assert_eq!(answer.report().mode, Mode::Approximate, "{:?}", answer.report());
+    let truth: std::collections::HashMap<String, f64> = rows(&exact)
+        .iter()
+        .zip(exact.cells("r").unwrap())
+        .map(|(row, cell)| (row.split('|').next().unwrap().to_owned(), cell.estimate))
+        .collect();
+    let cells = answer.cells("r").unwrap();
+    let mut open = 0;
+    for (row, cell) in rows(&answer).iter().zip(&cells) {
+        let truth = truth[row.split('|').next().unwrap()];
+        assert!(cell.lower <= truth && truth <= cell.upper, "{row}: {cell:?} {truth}");
+        assert!(
+            cell.lower <= cell.estimate && cell.estimate <= cell.upper && cell.trust == Trust::Trusted,
+            "{row}: {cell:?}"
+        );
+        open += usize::from(cell.lower < cell.upper);
+    }
+    // The first groups differ by a factor, the last hardly.
+    assert!(cells[0].lower == 1.0 && cells[0].upper == 1.0 && open > 2 && open < 13, "{cells:?}");
+    // The first of each class, some of which are settled.
+    let first = "SELECT * FROM (SELECT g < 'group 03' AS low, g, SUM(n) AS s, ROW_NUMBER() OVER (PARTITION BY g < 'group 03' ORDER BY SUM(n) DESC) AS r \
+                 FROM t WHERE g IS NOT NULL GROUP BY g) WHERE r <= 1 ORDER BY low, r";
+    let exact = world.session.query(first).run().await.unwrap();
+    for (bound, mode) in
+        [("ERROR WITHIN 25% ON MISS REPAIR", Mode::Approximate), ("ERROR WITHIN 1% ON MISS REPAIR", Mode::Exact)]
+    {
+        let answer = world.session.query(format!("{first} {bound}")).run().await.unwrap();
+        assert_eq!((answer.report().met, answer.report().mode), (Some(true), mode), "{bound}: {:?}", answer.report());
+        assert_eq!(keys_of(&answer), keys_of(&exact), "{bound}");
+    }
+    let close =
+        "SELECT * FROM (SELECT g, AVG(x) AS a, DENSE_RANK() OVER (ORDER BY AVG(x)) AS r FROM t GROUP BY g) WHERE r < 4";
+    let report =
+        world.session.query(format!("{close} ERROR WITHIN 1% ON MISS REPORT")).run().await.unwrap().report().clone();
+    assert!(
+        !report.unsettled_members.is_empty() && report.unsettled_absent > 0 && report.met == Some(false),
+        "{report:?}"
+    );
+}
+
+/// Shares need no sample that is stratified by their groups: sums of totals are unbiased whichever groups were seen.
+#[tokio::test(flavor = "multi_thread")]
+async fn shares_of_totals_need_no_strata_of_their_own() {
+    let world = stratified(60_000).await;
+    for sql in [
+        "SELECT k % 5 AS m, 100.0 * COUNT(*) / SUM(COUNT(*)) OVER () AS v FROM t WHERE n < 700 GROUP BY 1",
+        "SELECT k % 5 AS m, SUM(x) / SUM(SUM(x)) OVER () AS v, SUM(SUM(n)) OVER (ORDER BY k % 5) AS run FROM t WHERE n < 700 GROUP BY 1",
+        "SELECT m % 10 AS o, SUM(c) AS v FROM (SELECT k % 20 AS m, SUM(n) AS c FROM t WHERE n < 900 GROUP BY k % 20) GROUP BY 1",
+    ] {
+        holds(&world, sql).await;
+    }
+    // An average of groups does.
+    let sql = "SELECT AVG(c) AS v FROM (SELECT k, SUM(n) AS c FROM t GROUP BY k) ERROR WITHIN 5%";
+    assert_eq!(world.session.query(sql).run().await.unwrap().report().mode, Mode::Exact);
 }

@@ -92,7 +92,7 @@ async fn bounds_are_kept_with_subqueries() {
             );
         }
     }
-    let failed = world.session.query(&format!("{sql} ERROR WITHIN 0.01% ON MISS FAIL")).run().await;
+    let failed = world.session.query(format!("{sql} ERROR WITHIN 0.01% ON MISS FAIL")).run().await;
     assert!(matches!(failed, Err(plusminus::Error::BoundMissed { answer: Some(_), .. })), "{failed:?}");
     // HAVING by an estimated value: who belongs is not settled where the intervals say so.
     let having = "SELECT g, AVG(x) AS v FROM t WHERE n < 900 GROUP BY g HAVING AVG(x) > (SELECT AVG(x) FROM t WHERE n < 900) ORDER BY g";

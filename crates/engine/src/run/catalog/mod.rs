@@ -185,7 +185,7 @@ pub(super) fn start<'a>(shape: &Shape, context: &Context<'_>, candidates: &'a [A
 
 /// What the catalog knows of special calls, or why no sample can answer.
 fn usable(shape: &Shape, fitted: &Fitted, goal: &Goal) -> Result<std::result::Result<Vec<Known>, Reason>> {
-    if shape.is_beyond && !fitted.view.keys_decided {
+    if shape.is_beyond && shape.needs_all_groups && !fitted.view.keys_decided {
         let reason = "an aggregate of groups that the sample is not stratified by may miss some: answered exactly";
         return Ok(Err(Reason::new(reason)));
     }

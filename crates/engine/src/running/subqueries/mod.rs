@@ -101,7 +101,7 @@ impl Running {
     }
 
     /// A part of this query as a query of its own.
-    pub(in crate::running) fn part(self: &Arc<Self>, prepared: Arc<Prepared>, goal: Goal) -> Arc<Self> {
+    pub(crate) fn part(self: &Arc<Self>, prepared: Arc<Prepared>, goal: Goal) -> Arc<Self> {
         let clock = &self.session.inner.clock;
         let start = clock.elapsed();
         Arc::new(Self {
@@ -124,7 +124,7 @@ impl Running {
             let ahead = u32::try_from(corners.len() - answers.len()).unwrap_or(u32::MAX);
             let part = self.part(self.prepared.with_values(corner)?, self.goal_beside_subqueries(ahead));
             match part.block_answer().await? {
-                Block::Answer(answer) => answers.push(answer),
+                Block::Answer(answer) => answers.push(*answer),
                 Block::Table(reason) => return self.on_table(reason).await.map(Some),
             }
         }

@@ -3,6 +3,7 @@
 mod behind;
 mod beyond;
 mod descent;
+mod linear;
 mod outputs;
 mod roles;
 mod selection;
@@ -11,6 +12,7 @@ mod smoothness;
 
 pub(crate) use behind::Behind;
 pub(crate) use descent::descend;
+pub(super) use linear::needs_all_groups;
 pub(crate) use outputs::Output;
 pub use roles::Role;
 pub(crate) use roles::{combine, roles};
