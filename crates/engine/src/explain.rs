@@ -74,6 +74,14 @@ async fn in_parts(lines: &mut Lines, running: &Arc<Running>) -> Result<bool> {
         part(lines, &running.part(Arc::clone(&ranked.block), goal)).await?;
         return Ok(true);
     }
+    if let Some(beside) = running.prepared.beside(running.sides()) {
+        lines.push(("estimated", "some aggregates, where computing the others alone is less work than all".to_owned()));
+        part(lines, &running.part(Arc::clone(&beside.estimated), running.goal)).await?;
+        lines.push(("computed", "the other aggregates".to_owned()));
+        let exact = running.part(Arc::clone(&beside.exact), running.goal);
+        exactly(lines, &exact, "no sample tells them".to_owned()).await?;
+        return Ok(true);
+    }
     Ok(false)
 }
 
@@ -210,10 +218,15 @@ fn own_sample<'a>(forecasts: &'a Forecasts, name: Option<&str>) -> Option<&'a Sa
 fn goal_text(running: &Running) -> String {
     let goal = &running.goal;
     let error = goal.error.map(|e| match e {
-        Target::Relative(e) => format!("error within {} %", e * 100.0),
+        Target::Relative(e) => format!("error within {} %", short(e * 100.0)),
         Target::Absolute(e) => format!("error within {e}"),
     });
     let within = goal.within.map(|w| format!("within {} ms", w.as_millis()));
     let bounds: Vec<String> = [error, within].into_iter().flatten().collect();
-    format!("{} at confidence {} %", bounds.join(", "), goal.confidence.level() * 100.0)
+    format!("{} at confidence {} %", bounds.join(", "), short(goal.confidence.level() * 100.0))
+}
+
+/// A number without the digits that sharing among parts leaves.
+fn short(number: f64) -> f64 {
+    (number * 1e4).round() / 1e4
 }

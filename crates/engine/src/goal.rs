@@ -10,6 +10,8 @@ use std::time::Duration;
 pub(crate) struct Goal {
     pub(crate) error: Option<Target>,
     pub(crate) within: Option<Duration>,
+    /// WITHIN as the query states it, of which a part of the query has a share.
+    pub(crate) stated_within: Option<Duration>,
     pub(crate) confidence: Confidence,
     pub(crate) all_groups: bool,
     pub(crate) on_miss: OnMiss,
@@ -44,9 +46,11 @@ impl Goal {
         let percent = defaults.confidence_percent.map(|p| p / 100.0);
         let level = bounds.confidence_level().or(percent);
         let confidence = level.map_or(Ok(Confidence::default()), Confidence::new);
+        let within = within.map(|w| w.duration().ok_or_else(unbound)).transpose()?;
         Ok(Self {
             error: error.map(|e| target(&e)).transpose()?,
-            within: within.map(|w| w.duration().ok_or_else(unbound)).transpose()?,
+            within,
+            stated_within: within,
             confidence: confidence.map_err(|e| Error::invalid(e.to_string(), "a confidence from 50 % to 99.9 %"))?,
             all_groups: bounds.all_groups,
             on_miss: bounds.on_miss.or(defaults.on_miss).unwrap_or(OnMiss::Repair),
@@ -67,7 +71,7 @@ impl Goal {
             other => other,
         };
         let confidence = if all_groups { self.confidence.for_each_of(count) } else { self.confidence };
-        Self { error: self.error, within, confidence, all_groups, on_miss }
+        Self { within, confidence, all_groups, on_miss, ..*self }
     }
 
     /// Whether the table answers what no sample answers within the error.

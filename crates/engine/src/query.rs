@@ -219,7 +219,8 @@ async fn plan_and_answer(
     parts.lap("hand over");
     let prepared = session.inner.prepared.get(&session, sql.query()).await?;
     parts.lap("plan");
-    let running = Arc::new(Running { session, prepared, goal, start, watch, parts, subqueries: Subqueries::default() });
+    let subqueries = Subqueries::default();
+    let running = Arc::new(Running { session, prepared, goal, start, watch, parts, subqueries, is_part: false });
     match &sql.explain {
         Some(explain) => explain::run(&running, *explain).await,
         None => running.answer().await,

@@ -9,7 +9,7 @@ use crate::cursor::{Cursor, shorten};
 use crate::error::SyntaxError;
 use crate::source::Source;
 
-const OPTIONS: &str = "any of STRATIFIED BY (column), UNIVERSE ON (column), CAP 500, \
+const OPTIONS: &str = "any of UNIFORM, STRATIFIED BY (column), UNIVERSE ON (column), CAP 500, \
                        SIZE 10000 ROWS, SIZE 1 %, TAIL (column), LEVELS 5, SEED 1";
 const SIZES: &str = "CAP 500, SIZE 10000 ROWS or SIZE 1 %";
 
@@ -31,7 +31,9 @@ fn starts_option(source: &Source<'_>, at: usize) -> bool {
     let next = source.token(at + 1);
     // `ON t CAP 500` would otherwise give the table an alias. A misspelt number is an option too.
     let counted = ["CAP", "SIZE", "LEVELS", "SEED"];
-    source.are_words(at, &["STRATIFIED", "BY"])
+    let is_end = |at: usize| matches!(source.token(at), Token::EOF | Token::SemiColon) || starts_option(source, at);
+    source.is_word(at, "UNIFORM") && is_end(at + 1)
+        || source.are_words(at, &["STRATIFIED", "BY"])
         || source.are_words(at, &["UNIVERSE", "ON"])
         || (source.is_word(at, "TAIL") && *next == Token::LParen)
         || (source.is_any_word(at, &counted)
@@ -41,9 +43,14 @@ fn starts_option(source: &Source<'_>, at: usize) -> bool {
 /// Reads every option up to the end of the statement.
 pub(super) fn read(cursor: &mut Cursor<'_, '_>) -> Result<SampleOptions, SyntaxError> {
     let mut options = SampleOptions::default();
+    let mut has_design = false;
     while cursor.at < cursor.end {
         let start = cursor.at;
-        if let Some(name) = read_one(cursor, &mut options)? {
+        let is_design = cursor.source.is_any_word(start, &["UNIFORM", "STRATIFIED", "UNIVERSE"]);
+        let repeated = read_one(cursor, &mut options)?;
+        let repeated = if is_design && has_design { Some("UNIFORM, STRATIFIED BY or UNIVERSE ON") } else { repeated };
+        has_design |= is_design;
+        if let Some(name) = repeated {
             return Err(cursor.source.error(
                 start..start + 1,
                 format!("{name} is given twice"),
@@ -59,8 +66,12 @@ fn read_one(cursor: &mut Cursor<'_, '_>, options: &mut SampleOptions) -> Result<
     if cursor.take(&["STRATIFIED", "BY"]) || cursor.take(&["UNIVERSE", "ON"]) {
         let universe = cursor.source.is_word(cursor.at - 1, "ON");
         let design = design(cursor, universe)?;
-        let before = std::mem::replace(&mut options.design, design);
-        return Ok((before != Design::Uniform).then_some("STRATIFIED BY or UNIVERSE ON"));
+        options.design = design;
+        return Ok(None);
+    }
+    if cursor.take(&["UNIFORM"]) {
+        options.design = Design::Uniform;
+        return Ok(None);
     }
     if cursor.take(&["CAP"]) {
         let cap = SampleSize::Cap(positive(cursor, "CAP")?);

@@ -30,6 +30,9 @@ fn options_come_in_any_order() {
     check("CAP 500", SampleOptions { size: Some(SampleSize::Cap(500)), ..none.clone() });
     check("SIZE 10 ROWS", SampleOptions { size: Some(SampleSize::Rows(10)), ..none.clone() });
     check("size 0.5%", SampleOptions { size: Some(SampleSize::Percent(0.5)), ..none.clone() });
+    check("UNIFORM", none.clone());
+    check("UNIFORM SIZE 3 %", SampleOptions { size: Some(SampleSize::Percent(3.0)), ..none.clone() });
+    check("CAP 500 uniform", SampleOptions { size: Some(SampleSize::Cap(500)), ..none.clone() });
     check("UNIVERSE ON (Id)", SampleOptions { design: Design::Universe("id".into()), ..none });
     let all = SampleOptions {
         design: Design::Stratified(owned(&["os", "Land"])),
@@ -48,6 +51,7 @@ fn the_relation_is_source_text() {
         ("t", "CAP 5"),
         ("\"Big Table\"", "SIZE 1 %"),
         ("schema.t AS x", "SEED 1"),
+        ("a uniform JOIN b ON uniform.id = b.id", "UNIFORM"),
         ("a JOIN b ON a.id = b.id", "STRATIFIED BY (b.name)"),
         ("a JOIN b USING (id)", "UNIVERSE ON (id)"),
         ("'data/*.parquet'", ""),

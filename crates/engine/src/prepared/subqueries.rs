@@ -5,11 +5,11 @@
 use super::Prepared;
 use crate::error::Result;
 use crate::run::{Kind, SubqueryKey, is_volatile};
-use crate::shape::sketched;
+use crate::shape::{Monotone, monotone, sketched};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DataFusionError, Result as PlanResult, ScalarValue};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::{Expr, LogicalPlan, in_list, lit};
+use datafusion::logical_expr::{Expr, LogicalPlan, Subquery, in_list, lit};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError};
 
@@ -36,6 +36,8 @@ pub(crate) type SubqueryValues = HashMap<SubqueryKey, SubqueryValue>;
 pub(crate) struct PreparedSubquery {
     pub(crate) key: SubqueryKey,
     pub(crate) kind: Kind,
+    /// What depends on a scalar, where the query changes steadily with it: only then may it be estimated.
+    pub(crate) monotone: Option<Monotone>,
     plan: Arc<LogicalPlan>,
     prepared: OnceLock<Arc<Prepared>>,
 }
@@ -69,8 +71,11 @@ fn subqueries_of(plan: &LogicalPlan) -> Vec<PreparedSubquery> {
                 if subquery.outer_ref_columns.is_empty() && !is_volatile(&subquery.subquery)? {
                     let key = SubqueryKey::new(&subquery.subquery, kind)?;
                     if found.iter().all(|known| known.key != key) {
-                        let plan = Arc::clone(&subquery.subquery);
-                        found.push(PreparedSubquery { key, kind, plan, prepared: OnceLock::new() });
+                        let own = Arc::clone(&subquery.subquery);
+                        let is_value =
+                            |e: &Expr| matches!(e, Expr::ScalarSubquery(other) if is_same(&own, other, &key));
+                        let monotone = if kind == Kind::Scalar { monotone(plan, &is_value) } else { None };
+                        found.push(PreparedSubquery { key, kind, monotone, plan: own, prepared: OnceLock::new() });
                     }
                 }
                 Ok(TreeNodeRecursion::Continue)
@@ -82,6 +87,12 @@ fn subqueries_of(plan: &LogicalPlan) -> Vec<PreparedSubquery> {
         // What cannot be looked through stays as it is.
         Err(_) => Vec::new(),
     }
+}
+
+/// Whether both are the subquery of `key`.
+fn is_same(own: &Arc<LogicalPlan>, other: &Subquery, key: &SubqueryKey) -> bool {
+    Arc::ptr_eq(own, &other.subquery)
+        || SubqueryKey::new(&other.subquery, Kind::Scalar).is_ok_and(|other| other == *key)
 }
 
 /// The plan with values in the place of subqueries; columns keep their names.

@@ -26,11 +26,10 @@ impl Levels<'_> {
         let is_chosen = self.shape.selects_by_estimate && !look.populations.iter().all(Population::is_exact);
         let is_exact = |group: usize| shown.iter().all(|e| e[group].trust.is_exact());
         let may_be_wrong_rows = is_chosen && (0..look.populations.len()).any(is_exact);
-        if shown.iter().flatten().all(good) && !may_be_wrong_rows {
-            return Ok(true);
-        }
-        if !self.shape.chooses_rows {
-            return Ok(false);
+        let are_all = shown.iter().flatten().all(good) && !may_be_wrong_rows;
+        // Which groups there are, an estimate may still decide wrongly.
+        if are_all && !is_chosen || !self.shape.chooses_rows {
+            return Ok(are_all);
         }
         // Only the rows that HAVING and LIMIT leave have to be within.
         let columns = self.columns_of(look)?;
@@ -41,8 +40,9 @@ impl Levels<'_> {
             let is_settled = unsettled(self.shape, look, &upper.groups).is_settled();
             return Ok(!upper.groups.is_empty() && is_settled && self.missing(&look.strata) == Some(0));
         }
-        if upper.groups.is_empty() && self.missing(&look.strata) != Some(0) {
-            return Ok(false);
+        if upper.groups.is_empty() {
+            let is_settled = unsettled(self.shape, look, &upper.groups).is_settled();
+            return Ok(is_settled && self.missing(&look.strata) == Some(0));
         }
         Ok(upper.groups.iter().all(|g| shown.iter().all(|e| good(&e[*g as usize]))))
     }

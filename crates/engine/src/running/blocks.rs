@@ -3,11 +3,11 @@
 use super::{Running, Sampled, Way, caught, ms};
 use crate::answer::{Answer, Mode, Report};
 use crate::blocks::{Blocks, Combined};
-use crate::control::{Best, Watch};
+use crate::control::Best;
 use crate::error::Result;
-use crate::parts::Parts;
+use crate::goal::Goal;
 use crate::prepared::Prepared;
-use crate::run::{Subqueries, TableReason};
+use crate::run::TableReason;
 use crate::samples::{Opening, opening};
 use crate::shape::Reason;
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// The share of the whole exact answer's work from which it takes the place of the exact answers of some blocks.
-const TABLE_SHARE: f64 = 0.7;
+const TABLE_SHARE: f64 = 0.5;
 
 /// The share of the time left that the exact answer takes when it needs no estimate before it.
 const SAFE_SHARE: f64 = 0.1;
@@ -39,21 +39,28 @@ impl Running {
             return self.on_table(TableReason::Fits(time)).await;
         }
         let answers: Answers = Arc::new(Mutex::new(vec![None; blocks.blocks.len()]));
-        let mut spent = 0.0;
+        let mut on_table = Vec::new();
+        let mut work = 0.0;
         for (number, block) in blocks.blocks.iter().enumerate() {
             let running = self.block(blocks, number, Arc::clone(block), &answers);
-            let answer = match running.block_answer().await? {
-                Block::Answer(answer) => *answer,
+            match running.block_answer().await? {
+                Block::Answer(answer) => self.keep(blocks, &answers, number, *answer)?,
                 Block::Table(reason) => {
-                    spent += block.table_work(&self.session).await?.ns;
-                    let whole = self.prepared.table_work(&self.session).await?.ns;
-                    if spent > TABLE_SHARE * whole {
-                        return self.on_table(reason).await;
-                    }
-                    running.on_table(reason).await?
+                    work += block.table_work(&self.session).await?.ns;
+                    on_table.push((number, reason));
                 }
-            };
-            self.keep(blocks, &answers, number, answer)?;
+            }
+            // Before any of them is computed, since all of them may be as much work as the whole.
+            if work > TABLE_SHARE * self.prepared.table_work(&self.session).await?.ns
+                && let Some((_, reason)) = on_table.pop()
+            {
+                return self.on_table(reason).await;
+            }
+        }
+        for (number, reason) in on_table {
+            let goal = Goal { error: None, within: self.left(), ..self.goal };
+            let running = self.part(Arc::clone(&blocks.blocks[number]), goal);
+            self.keep(blocks, &answers, number, running.on_table(reason).await?)?;
         }
         let Some(answer) = self.combined(blocks, &answers)? else {
             return self.exact(Reason::new("estimates would decide which rows are the same")).await;
@@ -102,21 +109,11 @@ impl Running {
         let count = blocks.blocks.len();
         let ahead = u32::try_from(count - number).unwrap_or(u32::MAX);
         let within = self.left().map(|left| left / ahead);
-        let clock = &self.session.inner.clock;
-        let start = clock.elapsed();
         let forward = {
             let (running, blocks, answers) = (Arc::clone(self), Arc::clone(blocks), Arc::clone(answers));
             Box::new(move |answer| running.keep(&blocks, &answers, number, answer))
         };
-        Arc::new(Self {
-            session: self.session.clone(),
-            prepared,
-            goal: self.goal.of_block(count, blocks.cuts_rows(), blocks.share_scan, within),
-            start,
-            watch: Arc::new(Watch::of_block(&self.watch, forward)),
-            parts: Parts::new(Arc::clone(clock), start),
-            subqueries: Subqueries::default(),
-        })
+        self.watched_part(prepared, self.goal.of_block(count, blocks.cuts_rows(), blocks.share_scan, within), forward)
     }
 
     /// The answer of a block from samples, or that the table has to answer it.

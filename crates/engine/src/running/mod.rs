@@ -48,6 +48,8 @@ pub(crate) struct Running {
     pub(crate) parts: Parts,
     /// Results of subqueries, as far as they were needed.
     pub(crate) subqueries: Subqueries,
+    /// Whether it is a part of another query, which minds the time of all.
+    pub(crate) is_part: bool,
 }
 
 /// What samples made of a query.
@@ -118,8 +120,13 @@ impl Running {
         if let Some(ranked) = self.prepared.ranked() {
             return self.from_ranks(&Arc::clone(ranked)).await;
         }
-        let has_unknown = self.prepared.beside(Sides::Unknown).is_some();
-        self.from_both(if has_unknown { Sides::Unknown } else { Sides::Special }, reason).await
+        self.from_both(self.sides(), reason).await
+    }
+
+    /// Which aggregates are left to the table beside estimated ones.
+    pub(crate) fn sides(&self) -> Sides {
+        let has_unknown = self.prepared.shape.is_err() && self.prepared.beside(Sides::Unknown).is_some();
+        if has_unknown { Sides::Unknown } else { Sides::Special }
     }
 
     /// Whether one of the samples is no longer the current generation of its family.
@@ -143,6 +150,7 @@ impl Running {
             watch: Arc::clone(&self.watch),
             parts: Parts::new(Arc::clone(clock), start),
             subqueries: Subqueries::default(),
+            is_part: false,
         })
     }
 
@@ -376,7 +384,7 @@ impl Running {
     }
 
     fn in_time(&self) -> bool {
-        self.goal.within.is_none_or(|within| self.elapsed() <= within)
+        self.is_part || self.goal.within.is_none_or(|within| self.elapsed() <= within)
     }
 
     /// Whether every bound holds for every returned estimate.

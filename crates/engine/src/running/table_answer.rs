@@ -76,7 +76,7 @@ impl Running {
         Err(Error::BoundMissed {
             what: format!(
                 "no answer within {} ms: {}, and the exact answer takes about {}",
-                ms(within),
+                ms(self.goal.stated_within.unwrap_or(within)),
                 reason,
                 in_words(cost.time)
             ),

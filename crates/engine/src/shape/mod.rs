@@ -5,6 +5,7 @@ mod below;
 mod calls;
 pub(crate) mod errors;
 mod lineage;
+mod monotone;
 mod simplify;
 mod smooth;
 mod subqueries;
@@ -12,8 +13,11 @@ mod subqueries;
 pub use above::Role;
 pub(crate) use above::{Behind, Comparison, Condition, Output, Selection, roles, sketched};
 pub(crate) use below::holds_aggregate;
-pub(crate) use calls::{Argument, Call, CallKind, Domain, Estimable, Special, SpecialKind, Spread, Variable};
+pub(crate) use calls::{
+    Argument, Call, CallKind, Domain, Estimable, Special, SpecialKind, Spread, Variable, literal_number,
+};
 pub(crate) use lineage::Lineage;
+pub(crate) use monotone::{Monotone, monotone};
 pub(crate) use simplify::simplified;
 pub(crate) use smooth::used_inputs;
 pub(crate) use subqueries::{has_subquery, is_correlated};

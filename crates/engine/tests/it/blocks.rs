@@ -129,8 +129,10 @@ async fn bounds_of_blocks_are_kept() {
     // Of a union, what misses is read alone.
     let union = "SELECT 'some' AS w, AVG(x) AS a FROM t WHERE k < 2 UNION ALL SELECT 'all', AVG(x) FROM t UNION ALL \
                  SELECT 'more', AVG(x) FROM t WHERE n < 800 ERROR WITHIN 12% ON MISS REPAIR";
-    let report = world.session.query(union).run().await.unwrap().report().clone();
+    let larger = stratified(500_000).await;
+    let report = larger.session.query(union).run().await.unwrap().report().clone();
     assert_eq!((report.met, report.mode), (Some(true), Mode::Approximate), "{report:?}");
+    assert!(report.rows_read > 500_000 && report.rows_read < 600_000, "{report:?}");
     let missed = world.session.query(format!("{rollup} ERROR WITHIN 0.01% ON MISS OMIT")).run().await.unwrap();
     assert!(missed.cells("a").unwrap().iter().all(|c| c.estimate.is_nan()), "{missed:?}");
     let failed = world.session.query(format!("{rollup} ERROR WITHIN 0.01% ON MISS FAIL")).run().await;

@@ -304,3 +304,20 @@ async fn a_pinned_level_is_not_repaired() {
     let report = asked(&world.session, &format!("{SUMS} ERROR WITHIN 0.1%")).await.report().clone();
     assert_eq!((report.mode, report.level, report.met), (Mode::Approximate, Some(1), Some(false)), "{report:?}");
 }
+
+/// HAVING that leaves nothing of a group whose interval may hold it is not an answer within the error.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_answer_of_an_open_choice_is_repaired() {
+    let world = world(60_000).await;
+    world.session.sample("t").size_percent(5.0).build().await.unwrap();
+    for sql in [
+        "SELECT AVG(x) AS v FROM t HAVING AVG(x) > 9.9",
+        "SELECT AVG(x) AS v FROM t HAVING AVG(x) < 10.1",
+        "SELECT k % 3 AS m, AVG(x) AS v FROM t GROUP BY 1 HAVING AVG(x) > 10.12",
+    ] {
+        let exact = asked(&world.session, sql).await;
+        let answer = asked(&world.session, &format!("{sql} ERROR WITHIN 15%")).await;
+        assert_eq!(answer.report().met, Some(true), "{sql}: {:?}", answer.report());
+        assert!(answer.batch().num_rows() > 0 || exact.batch().num_rows() == 0, "{sql}: {:?}", answer.report());
+    }
+}

@@ -155,3 +155,60 @@ async fn members_that_intervals_settle_are_not_read_from_the_table() {
     let answer = asked(&world, &format!("{counted} ERROR WITHIN 5% ON MISS REPORT")).await;
     assert!(answer.cells("v").unwrap().iter().all(|cell| cell.trust != Trust::Exact), "{answer:?}");
 }
+
+/// Between both ends of a subquery's interval anything may happen where the query does not change steadily with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_change_steadily_is_computed() {
+    let world = large(12).await;
+    let average = "(SELECT AVG(n) FROM t WHERE k < 150)";
+    for sql in [
+        format!("SELECT COUNT(*) AS v FROM t WHERE k > 50 AND {average} BETWEEN 499 AND 500"),
+        format!("SELECT COUNT(*) AS v FROM t WHERE ABS(n - {average}) < 1"),
+        format!("SELECT COUNT(*) AS v FROM t WHERE n BETWEEN {average} - 0.5 AND {average} + 0.5"),
+        format!(
+            "SELECT COUNT(*) AS v, CASE WHEN {average} > 499.5 THEN 'above' ELSE 'below' END AS what FROM t WHERE k > 50"
+        ),
+        format!("SELECT SUM(SIN(n * {average})) AS v FROM t"),
+        format!("SELECT (AVG(n) - {average}) * (AVG(n) - {average}) AS v FROM t WHERE k > 20"),
+    ] {
+        let exact = asked(&world, &sql).await;
+        for bound in ["ERROR WITHIN 10% ON MISS REPAIR", "ERROR WITHIN 50% ON MISS REPORT"] {
+            let answer = asked(&world, &format!("{sql} {bound}")).await;
+            assert!(!answer.report().reason.contains("estimated, too"), "{sql} {bound}: {:?}", answer.report());
+            let (cell, truth) = (answer.cells("v").unwrap()[0], exact.cells("v").unwrap()[0].estimate);
+            assert!(cell.trust != Trust::Exact || cell.estimate == truth, "{sql} {bound}: {cell:?} {truth}");
+        }
+        let repaired = asked(&world, &format!("{sql} ERROR WITHIN 10% ON MISS REPAIR")).await;
+        assert_eq!(super::support::rows(&repaired).len(), 1);
+        if sql.contains("what") {
+            assert_eq!(
+                super::support::rows(&repaired)[0].split('|').nth(1),
+                super::support::rows(&exact)[0].split('|').nth(1)
+            );
+        }
+    }
+    // A row that is there or not, as the value says.
+    let sql = format!("SELECT COUNT(*) AS v FROM t WHERE {average} > 499 AND k > 50 ERROR WITHIN 10% ON MISS REPORT");
+    assert!(asked(&world, &sql).await.cells("v").unwrap()[0].trust != Trust::Exact);
+    // What error functions say is what is shown.
+    let sql = format!(
+        "SELECT c AS v, lower_bound(c) AS lo FROM (SELECT COUNT(*) AS c FROM t WHERE n > {average}) ERROR WITHIN 10% ON MISS REPORT"
+    );
+    let answer = asked(&world, &sql).await;
+    let lower: f64 = super::support::rows(&answer)[0].split('|').nth(1).unwrap().parse().unwrap();
+    assert_eq!(lower, answer.cells("v").unwrap()[0].lower);
+}
+
+/// With ERROR and WITHIN the estimate in hand is the answer where the table does not end in time.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_estimate_in_hand_is_not_thrown_away() {
+    let world = large(13).await;
+    let sql = "SELECT g, AVG((x - (SELECT AVG(x) FROM t WHERE n < 900)) * n) AS v FROM t WHERE k > 10 GROUP BY g";
+    // The sample is in memory then, and the table was timed.
+    asked(&world, sql).await;
+    asked(&world, &format!("{sql} ERROR WITHIN 0.1% ON MISS REPORT")).await;
+    for ms in [30, 60, 120, 250] {
+        let answer = world.session.query(format!("{sql} ERROR WITHIN 0.1% WITHIN {ms} MS ON MISS REPAIR")).run().await;
+        assert!(answer.is_ok(), "{ms} ms: {answer:?}");
+    }
+}

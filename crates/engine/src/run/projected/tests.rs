@@ -51,6 +51,7 @@ async fn a_look_outlives_a_higher_level_that_is_stopped() {
         watch: Arc::new(Watch::new(&Listeners::default(), true)),
         parts: Parts::new(clock, Duration::ZERO),
         subqueries: crate::run::Subqueries::default(),
+        is_part: false,
     };
     let Way::Sample(shape, fitted) = running.way().await.unwrap() else { panic!("no sample answers") };
     let is_late = AtomicBool::new(false);

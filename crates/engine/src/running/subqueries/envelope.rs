@@ -7,19 +7,24 @@ use arrow::array::{Array, ArrayRef, BooleanArray, UInt32Array};
 use arrow::compute::kernels::cmp::{distinct, gt, lt};
 use arrow::compute::kernels::zip::zip;
 use arrow::compute::{is_null, nullif, take};
+use arrow::datatypes::DataType;
 use arrow::row::{OwnedRow, RowConverter, SortField};
 use plusminus_statistics::{Doubt, Trust};
 use std::collections::HashMap;
 
 /// The first of `answers` with the intervals of all, and `doubt` where the values matter; `None` where rows cannot be told apart by their
-/// keys, or columns without an interval differ. Nothing `is_certain` where a list of members follows from intervals.
-pub(super) fn of(answers: &[Answer], doubt: Option<Doubt>, is_certain: bool) -> Result<Option<Answer>> {
+/// keys, or columns without an interval differ. Columns that are `dependent` on values known by intervals are not exact.
+pub(super) fn of(answers: &[Answer], doubt: Option<Doubt>, dependent: &[bool]) -> Result<Option<Answer>> {
     let Some((first, others)) = answers.split_first() else { return Ok(None) };
     let mut answer = first.clone();
-    if !is_certain {
-        let trusts = answer.columns.iter_mut().filter_map(|column| column.bounds.as_mut()).flat_map(|b| &mut b.trust);
+    for (at, _) in dependent.iter().enumerate().filter(|(_, depends)| **depends) {
+        let (column, values) = (&mut answer.columns[at], first.batch.column(at));
+        if column.bounds.is_none() && column.role == Role::Value && is_number(values.data_type()) {
+            column.role = Role::Estimate;
+            column.bounds = Some(Bounds::exact(values));
+        }
+        let trusts = column.bounds.iter_mut().flat_map(|bounds| &mut bounds.trust);
         trusts.filter(|trust| trust.is_exact()).for_each(|trust| *trust = Trust::Trusted);
-        answer.report.mode = Mode::Approximate;
     }
     for other in others {
         let Some(places) = places(first, other)? else { return Ok(None) };
@@ -45,6 +50,10 @@ pub(super) fn of(answers: &[Answer], doubt: Option<Doubt>, is_certain: bool) -> 
         report.mode = Mode::Approximate;
     }
     Ok(Some(answer))
+}
+
+fn is_number(data_type: &DataType) -> bool {
+    data_type.is_numeric() || data_type.is_temporal()
 }
 
 /// For each row of `first` the row of `other` with the same keys; `None` where keys do not tell rows apart.

@@ -10,8 +10,8 @@ mod values;
 use super::Running;
 use super::blocks::Block;
 use crate::answer::{Answer, Bounds, Report};
-use crate::control::{Best, Watch};
-use crate::error::Result;
+use crate::control::{Best, Forward, Watch};
+use crate::error::{Error, Result};
 use crate::goal::Goal;
 use crate::parts::Parts;
 use crate::prepared::Prepared;
@@ -24,6 +24,13 @@ use values::{Precision, Values};
 
 /// The share of the error that is left for the query itself where subqueries are estimated.
 const OWN_SHARE_OF_ERROR: f64 = 0.8;
+
+/// What became of an answer that holds for all values of subqueries within their intervals.
+enum Envelope {
+    Answer(Box<Answer>),
+    /// It misses a bound, or cannot be told; the answer as far as there is one.
+    Missed(Option<Box<Answer>>),
+}
 
 impl Running {
     /// The answer of a query whose subqueries are replaced by values; `None` where none is.
@@ -40,10 +47,25 @@ impl Running {
         if values.are_exact() {
             return self.with_values(&values).await.map(Some);
         }
-        if let Some(answer) = self.enveloped(&values).await? {
-            return Ok(Some(answer));
+        let best = match self.enveloped(&values).await? {
+            Envelope::Answer(answer) => return Ok(Some(*answer)),
+            Envelope::Missed(best) => best,
+        };
+        // Within the values' intervals the answer is too uncertain: the values themselves are computed, if there is time.
+        let computed = match best.is_some() && !self.table_may_end().await? {
+            true => Err(Error::Interrupted),
+            false => self.with_computed_values().await,
+        };
+        match (computed, best) {
+            (Err(Error::BoundMissed { answer: None, .. } | Error::Interrupted), Some(best)) => {
+                self.apply_miss_policy(*best, None).map(Some)
+            }
+            (computed, _) => computed,
         }
-        // Within the values' intervals the answer is too uncertain: the values themselves are computed.
+    }
+
+    /// The query with values of its subqueries that were computed on the table.
+    async fn with_computed_values(self: &Arc<Self>) -> Result<Option<Answer>> {
         let values = self.values_of_subqueries(Precision::Exact).await?;
         self.parts.lap("subqueries");
         match values.0.is_empty() {
@@ -62,7 +84,11 @@ impl Running {
         if values.0.is_empty() {
             return Ok(None);
         }
-        Ok(Some((self.filled(&values)?, values.sentences())))
+        let filled = match values.are_exact() {
+            true => self.filled(&values)?,
+            false => self.part(self.prepared.with_values(&values.central())?, self.goal_beside_subqueries(1)),
+        };
+        Ok(Some((filled, values.sentences())))
     }
 
     /// The query with values in the place of its subqueries.
@@ -76,6 +102,7 @@ impl Running {
             watch: Arc::clone(&self.watch),
             parts: Parts::new(Arc::clone(clock), clock.elapsed()),
             subqueries: Subqueries::default(),
+            is_part: self.is_part,
         }))
     }
 
@@ -102,6 +129,11 @@ impl Running {
 
     /// A part of this query as a query of its own.
     pub(crate) fn part(self: &Arc<Self>, prepared: Arc<Prepared>, goal: Goal) -> Arc<Self> {
+        self.watched_part(prepared, goal, Box::new(|_| Ok(())))
+    }
+
+    /// A part of this query as a query of its own, whose answers so far go to `forward`.
+    pub(super) fn watched_part(self: &Arc<Self>, prepared: Arc<Prepared>, goal: Goal, forward: Forward) -> Arc<Self> {
         let clock = &self.session.inner.clock;
         let start = clock.elapsed();
         Arc::new(Self {
@@ -109,14 +141,15 @@ impl Running {
             prepared,
             goal,
             start,
-            watch: Arc::new(Watch::of_block(&self.watch, Box::new(|_| Ok(())))),
+            watch: Arc::new(Watch::of_block(&self.watch, forward)),
             parts: Parts::new(Arc::clone(clock), start),
             subqueries: Subqueries::default(),
+            is_part: true,
         })
     }
 
-    /// The answer whose intervals hold whatever the values are within theirs; `None` where it misses a bound that the table can keep.
-    async fn enveloped(self: &Arc<Self>, values: &Values) -> Result<Option<Answer>> {
+    /// The answer whose intervals hold whatever the values are within theirs.
+    async fn enveloped(self: &Arc<Self>, values: &Values) -> Result<Envelope> {
         let table_time = self.table_after_parts().await?;
         let corners = values.corners();
         let mut answers = Vec::with_capacity(corners.len());
@@ -125,11 +158,14 @@ impl Running {
             let part = self.part(self.prepared.with_values(corner)?, self.goal_beside_subqueries(ahead));
             match part.block_answer().await? {
                 Block::Answer(answer) => answers.push(*answer),
-                Block::Table(reason) => return self.on_table(reason).await.map(Some),
+                // Parts of it may still be estimated once the values are known.
+                Block::Table(TableReason::Refused(_)) => return Ok(Envelope::Missed(None)),
+                Block::Table(reason) => return self.on_table(reason).await.map(|a| Envelope::Answer(Box::new(a))),
             }
         }
-        let Some(mut answer) = envelope::of(&answers, values.doubt(), !values.have_estimated_members())? else {
-            return Ok(None);
+        let dependent = values.dependent(answers.first().map_or(0, |answer| answer.columns.len()));
+        let Some(mut answer) = envelope::of(&answers, values.doubt(), &dependent)? else {
+            return Ok(Envelope::Missed(None));
         };
         self.mark_estimates(&mut answer);
         let is_within = |answer: &Answer, target| -> Result<bool> {
@@ -137,21 +173,22 @@ impl Running {
         };
         let is_met = answer.report.met == Some(true)
             && match self.goal.error {
-                Some(target) => is_within(&answer, target)?,
-                None => true,
+                // Lists of members widen nothing.
+                Some(target) if !values.have_no_ends() => is_within(&answer, target)?,
+                _ => true,
             };
         answer.report = self.report_of_envelope(&answer, values, is_met);
         if let Some(time) = table_time {
             self.watch.level_done(Best { build: Box::new(|| Ok(answer)), finish: Box::new(Ok) })?;
-            return self.on_table(TableReason::Fits(time)).await.map(Some);
+            return self.on_table(TableReason::Fits(time)).await.map(|a| Envelope::Answer(Box::new(a)));
         }
         if !is_met && self.goal.reads_table_on_miss() {
-            let running = Arc::clone(self);
+            let (running, best) = (Arc::clone(self), answer.clone());
             let finish = Box::new(move |answer| running.apply_miss_policy(answer, None));
-            self.watch.level_done(Best { build: Box::new(|| Ok(answer)), finish })?;
-            return Ok(None);
+            self.watch.level_done(Best { build: Box::new(|| Ok(best)), finish })?;
+            return Ok(Envelope::Missed(Some(Box::new(answer))));
         }
-        self.apply_miss_policy(answer, None).map(Some)
+        self.apply_miss_policy(answer, None).map(|a| Envelope::Answer(Box::new(a)))
     }
 
     /// What is asked of the query with values of its subqueries, when so many answers are still to come.

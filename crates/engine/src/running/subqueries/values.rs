@@ -3,11 +3,12 @@
 use super::super::blocks::Block;
 use super::Running;
 use crate::answer::{Answer, Mode};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exact;
 use crate::goal::Goal;
 use crate::prepared::{Prepared, PreparedSubquery, SubqueryValue, SubqueryValues};
 use crate::run::{Kind, SubqueryKey};
+use crate::shape::{Monotone, literal_number};
 use datafusion::common::ScalarValue;
 use plusminus_dialect::OnMiss;
 use plusminus_statistics::{Doubt, Target, Trust};
@@ -38,6 +39,8 @@ pub(super) struct Found {
     /// The ends of its interval, where it is an estimated scalar.
     ends: Option<(SubqueryValue, SubqueryValue)>,
     trust: Trust,
+    /// What depends on it, where it is an estimated scalar.
+    monotone: Option<Monotone>,
     rows_read: u64,
 }
 
@@ -56,12 +59,16 @@ impl Running {
     pub(super) async fn precision(&self) -> Result<Precision> {
         let mut estimated = 0;
         for subquery in self.prepared.subqueries().iter().filter(|subquery| subquery.kind == Kind::Scalar) {
-            estimated += usize::from(self.is_worth_estimating(subquery.prepared(&self.prepared)?).await?);
+            estimated += usize::from(self.is_worth_estimating(subquery).await?);
         }
         Ok(if estimated <= ESTIMATED_MAX { Precision::Estimated } else { Precision::Exact })
     }
 
-    async fn is_worth_estimating(&self, prepared: &Prepared) -> Result<bool> {
+    async fn is_worth_estimating(&self, subquery: &PreparedSubquery) -> Result<bool> {
+        if subquery.kind == Kind::Scalar && subquery.monotone.is_none() {
+            return Ok(false);
+        }
+        let prepared = subquery.prepared(&self.prepared)?;
         Ok(prepared.shape.is_ok() && prepared.table_work(&self.session).await?.ns > UNQUESTIONED_NS)
     }
 
@@ -70,7 +77,7 @@ impl Running {
         let mut found = Vec::new();
         for subquery in self.prepared.subqueries() {
             let prepared = subquery.prepared(&self.prepared)?;
-            let is_estimated = precision == Precision::Estimated && self.is_worth_estimating(prepared).await?;
+            let is_estimated = precision == Precision::Estimated && self.is_worth_estimating(subquery).await?;
             found.extend(match (subquery.kind, is_estimated) {
                 (Kind::Scalar, true) => self.estimated_scalar(subquery, prepared).await?,
                 (Kind::Scalar, false) => self.exact_scalar(subquery, prepared).await?,
@@ -92,7 +99,11 @@ impl Running {
         });
         let on_miss = if self.goal.on_miss == OnMiss::Report { OnMiss::Report } else { OnMiss::Repair };
         let part = self.part(Arc::clone(prepared), Goal { error, on_miss, ..self.goal_of_subquery() });
-        let answer = Box::pin(part.answer()).await?;
+        let answer = match Box::pin(part.answer()).await {
+            // Not in its share of the time; exactly perhaps in all of it.
+            Err(Error::BoundMissed { answer: None, .. }) => return self.exact_scalar(subquery, prepared).await,
+            done => done?,
+        };
         let bounds = answer.columns.first().and_then(|column| column.bounds.as_ref());
         let (Some(bounds), 1) = (bounds, answer.batch.num_rows()) else {
             return self.exact_scalar(subquery, prepared).await;
@@ -104,10 +115,15 @@ impl Running {
             true => None,
             // Without both ends nothing bounds the query.
             false if lower.is_null() || upper.is_null() => return self.exact_scalar(subquery, prepared).await,
+            // Nor does an interval with 0 in it where it divides.
+            false if subquery.monotone.as_ref().is_some_and(|m| m.divides) && !have_one_sign(&lower, &upper) => {
+                return self.exact_scalar(subquery, prepared).await;
+            }
             false => Some((SubqueryValue::Scalar(lower), SubqueryValue::Scalar(upper))),
         };
         let value = SubqueryValue::Scalar(value);
-        Ok(Some(Found { key: subquery.key.clone(), value, ends, trust, rows_read: answer.report.rows_read }))
+        let (key, monotone) = (subquery.key.clone(), subquery.monotone.clone());
+        Ok(Some(Found { key, value, ends, trust, monotone, rows_read: answer.report.rows_read }))
     }
 
     async fn exact_scalar(
@@ -127,7 +143,7 @@ impl Running {
             _ => return Ok(None),
         });
         let (trust, rows_read) = (Trust::Exact, found.rows_read);
-        Ok(Some(Found { key: subquery.key.clone(), value, ends: None, trust, rows_read }))
+        Ok(Some(Found { key: subquery.key.clone(), value, ends: None, trust, monotone: None, rows_read }))
     }
 
     /// The members that an estimate chooses, where the intervals settle the choice and no group may be missing.
@@ -147,7 +163,8 @@ impl Running {
         }
         let value = SubqueryValue::Members(members(&answer)?);
         let trust = if is_exact { Trust::Exact } else { Trust::Trusted };
-        Ok(Some(Found { key: subquery.key.clone(), value, ends: None, trust, rows_read: answer.report.rows_read }))
+        let (key, rows_read) = (subquery.key.clone(), answer.report.rows_read);
+        Ok(Some(Found { key, value, ends: None, trust, monotone: None, rows_read }))
     }
 
     /// What is asked of one subquery beside the others and the query itself.
@@ -162,6 +179,11 @@ impl Running {
     }
 }
 
+fn have_one_sign(lower: &ScalarValue, upper: &ScalarValue) -> bool {
+    let number = |value: &ScalarValue| literal_number(value).unwrap_or(0.0);
+    number(lower) > 0.0 || number(upper) < 0.0
+}
+
 fn members(answer: &Answer) -> Result<Vec<ScalarValue>> {
     let column = answer.batch.column(0);
     Ok((0..column.len()).map(|row| ScalarValue::try_from_array(column, row)).collect::<Result<_, _>>()?)
@@ -172,9 +194,21 @@ impl Values {
         self.0.iter().all(|found| found.trust.is_exact())
     }
 
-    /// Whether a list of members is known by intervals alone.
-    pub(super) fn have_estimated_members(&self) -> bool {
-        self.0.iter().any(|found| found.ends.is_none() && !found.trust.is_exact())
+    /// Whether all that is not exact are lists of members, so that the answer is one with these lists.
+    pub(super) fn have_no_ends(&self) -> bool {
+        self.0.iter().all(|found| found.ends.is_none())
+    }
+
+    /// For each of `count` columns whether it depends on a value that is not known exactly.
+    pub(super) fn dependent(&self, count: usize) -> Vec<bool> {
+        let depends = |at: usize| {
+            self.0.iter().any(|found| match &found.monotone {
+                _ if found.trust.is_exact() => false,
+                Some(monotone) => monotone.rows || monotone.columns.get(at).copied().unwrap_or(true),
+                None => true,
+            })
+        };
+        (0..count).map(depends).collect()
     }
 
     pub(super) fn rows_read(&self) -> u64 {

@@ -1,0 +1,214 @@
+//! Whether a query changes steadily with the value of a scalar subquery, so that its answers with both ends of the value's interval
+//! enclose those with all values between.
+//!
+//! Where a value takes part in arithmetic the answer is a straight line of it, or nearly so; where rows are compared with it, raising it
+//! only adds rows or only removes some. Two comparisons (BETWEEN around the value), equality and functions with turns or steps are not of
+//! that kind.
+
+use super::below::holds_aggregate;
+use super::errors;
+use super::lineage::Lineage;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::expr::AggregateFunction;
+use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator};
+
+/// What depends on the value of a subquery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Monotone {
+    /// The query's columns that are computed from it.
+    pub(crate) columns: Vec<bool>,
+    /// Whether rows are chosen or grouped by it.
+    pub(crate) rows: bool,
+    /// Whether something is divided by it.
+    pub(crate) divides: bool,
+}
+
+/// How an expression changes with the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Usage {
+    Free,
+    /// Steadily.
+    Steady,
+    /// True for values below a limit alone, or above.
+    Compared,
+    Unknown,
+}
+
+/// Recognises the value.
+type IsValue<'a> = &'a dyn Fn(&Expr) -> bool;
+
+/// What of `plan` depends on the value that `is_value` recognises; `None` where the answer may not change steadily with it.
+pub(crate) fn monotone(plan: &LogicalPlan, is_value: IsValue<'_>) -> Option<Monotone> {
+    // What error functions say would not be the interval shown.
+    if errors::occur_in(plan) {
+        return None;
+    }
+    let mut traced = Traced { is_value, conditions: Vec::new(), order: Vec::new(), cuts: false };
+    let columns = traced.columns(plan)?.exprs;
+    let count = |expr: &Expr| occurrences(expr, is_value);
+    if traced.cuts && traced.order.iter().any(|expr| count(expr) > 0) {
+        return None;
+    }
+    // What groups are told apart by is no number of theirs.
+    let own: Vec<bool> = columns.iter().map(|expr| count(expr) > 0 && !traced.conditions.contains(expr)).collect();
+    let conditions: Vec<&Expr> = traced.conditions.iter().filter(|expr| count(expr) > 0).collect();
+    let divides = columns.iter().chain(&traced.conditions).any(|expr| divides_by(expr, is_value));
+    match conditions.as_slice() {
+        [] => {
+            let is_steady =
+                |expr: &Expr| count(expr) <= 1 && matches!(usage(expr, is_value), Usage::Free | Usage::Steady);
+            columns.iter().all(is_steady).then_some(Monotone { columns: own, rows: false, divides })
+        }
+        [condition] => {
+            let is_one = count(condition) == 1 && usage(condition, is_value) == Usage::Compared && !own.contains(&true);
+            is_one.then_some(Monotone { columns: own, rows: true, divides })
+        }
+        _ => None,
+    }
+}
+
+/// The expressions of a plan down to its table.
+struct Traced<'a> {
+    is_value: IsValue<'a>,
+    /// What rows are chosen or grouped by.
+    conditions: Vec<Expr>,
+    order: Vec<Expr>,
+    /// Whether LIMIT cuts rows by the order.
+    cuts: bool,
+}
+
+impl Traced<'_> {
+    /// The columns of `plan`, each as an expression with aggregates in it.
+    fn columns(&mut self, plan: &LogicalPlan) -> Option<Lineage> {
+        match plan {
+            LogicalPlan::Projection(projection) => {
+                self.columns(&projection.input)?.project(&projection.expr, &projection.schema).ok()
+            }
+            LogicalPlan::SubqueryAlias(alias) => Some(self.columns(&alias.input)?.renamed(&alias.schema)),
+            LogicalPlan::Filter(filter) => {
+                let below = self.columns(&filter.input)?;
+                self.conditions.push(below.replace(&filter.predicate).ok()?);
+                Some(below)
+            }
+            LogicalPlan::Sort(sort) => {
+                let below = self.columns(&sort.input)?;
+                for key in &sort.expr {
+                    self.order.push(below.replace(&key.expr).ok()?);
+                }
+                self.cuts |= sort.fetch.is_some();
+                Some(below)
+            }
+            LogicalPlan::Limit(limit) => {
+                self.cuts = true;
+                self.columns(&limit.input)
+            }
+            LogicalPlan::Aggregate(aggregate) if !holds_aggregate(&aggregate.input) => {
+                let below = self.columns(&aggregate.input)?;
+                let replaced = |expr: &Expr| below.replace(expr).ok();
+                let keys = aggregate.group_expr.iter().map(replaced).collect::<Option<Vec<_>>>()?;
+                if keys.iter().any(|key| matches!(key, Expr::GroupingSet(_))) {
+                    return self.alone(plan);
+                }
+                let calls = aggregate.aggr_expr.iter().map(replaced).collect::<Option<Vec<_>>>()?;
+                self.conditions.extend(keys.iter().cloned());
+                let exprs = keys.into_iter().chain(calls).collect();
+                Some(Lineage { schema: aggregate.schema.clone(), exprs })
+            }
+            other => self.alone(other),
+        }
+    }
+
+    /// A plan that is not looked through, in which the value must not occur.
+    fn alone(&self, plan: &LogicalPlan) -> Option<Lineage> {
+        let mut found = false;
+        plan.apply(|node| {
+            node.apply_expressions(|expr| {
+                found |= occurrences(expr, self.is_value) > 0;
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+        .ok()?;
+        (!found).then(|| Lineage::identity(plan.schema()))
+    }
+}
+
+fn occurrences(expr: &Expr, is_value: IsValue<'_>) -> usize {
+    let mut count = 0;
+    let looked = expr.apply(|part| {
+        count += usize::from(is_value(part));
+        Ok(TreeNodeRecursion::Continue)
+    });
+    if looked.is_err() { usize::MAX } else { count }
+}
+
+fn divides_by(expr: &Expr, is_value: IsValue<'_>) -> bool {
+    let divides = |part: &Expr| {
+        let Expr::BinaryExpr(BinaryExpr { op: Operator::Divide, right, .. }) = part else { return Ok(false) };
+        Ok(occurrences(right, is_value) > 0)
+    };
+    expr.exists(divides).unwrap_or(true)
+}
+
+fn usage(expr: &Expr, is_value: IsValue<'_>) -> Usage {
+    if is_value(expr) {
+        return Usage::Steady;
+    }
+    if occurrences(expr, is_value) == 0 {
+        return Usage::Free;
+    }
+    let of = |part: &Expr| usage(part, is_value);
+    match expr {
+        Expr::Alias(alias) => of(&alias.expr),
+        Expr::Negative(inner) => of(inner),
+        Expr::Cast(cast) if !cast.field.data_type().is_integer() => match of(&cast.expr) {
+            Usage::Steady => Usage::Steady,
+            _ => Usage::Unknown,
+        },
+        Expr::Not(inner) => of(inner),
+        Expr::BinaryExpr(binary) => of_binary(binary, of(&binary.left), of(&binary.right)),
+        Expr::Case(case) => of_case(case, is_value),
+        Expr::AggregateFunction(call) => of_call(call, is_value),
+        _ => Usage::Unknown,
+    }
+}
+
+fn of_binary(binary: &BinaryExpr, left: Usage, right: Usage) -> Usage {
+    let own = match (left, right) {
+        (own, Usage::Free) | (Usage::Free, own) => own,
+        _ => return Usage::Unknown,
+    };
+    match (binary.op, own) {
+        (Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide, Usage::Steady) => Usage::Steady,
+        // A number or another, as the comparison says.
+        (Operator::Plus | Operator::Minus | Operator::Multiply | Operator::And | Operator::Or, Usage::Compared) => {
+            Usage::Compared
+        }
+        (Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq, Usage::Steady) => Usage::Compared,
+        _ => Usage::Unknown,
+    }
+}
+
+/// `CASE WHEN comparison THEN … ELSE … END`: one of two values.
+fn of_case(case: &datafusion::logical_expr::Case, is_value: IsValue<'_>) -> Usage {
+    let is_free = |expr: &Expr| occurrences(expr, is_value) == 0;
+    let [(when, then)] = case.when_then_expr.as_slice() else { return Usage::Unknown };
+    let others = case.expr.iter().chain(&case.else_expr).chain(std::iter::once(then));
+    match usage(when, is_value) {
+        Usage::Compared if others.into_iter().all(|expr| is_free(expr)) => Usage::Compared,
+        _ => Usage::Unknown,
+    }
+}
+
+/// Totals and averages of what changes steadily do so, too, and of what is compared nearly so: rows go over one by one.
+fn of_call(call: &AggregateFunction, is_value: IsValue<'_>) -> Usage {
+    let is_total = matches!(call.func.name(), "sum" | "avg" | "count") && !call.params.distinct;
+    let parts = call.params.args.iter().chain(call.params.filter.as_deref());
+    let used: Vec<Usage> = parts.map(|part| usage(part, is_value)).filter(|usage| *usage != Usage::Free).collect();
+    match used.as_slice() {
+        [Usage::Steady | Usage::Compared] if is_total => Usage::Steady,
+        _ => Usage::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests;
