@@ -6,8 +6,9 @@ use crate::seal;
 use crate::store::{MANIFEST_PREFIX, manifest_file};
 use crate::strata::Strata;
 use crate::values::ValueRanges;
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
-use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use std::fs::File;
@@ -75,14 +76,20 @@ impl Draft {
     }
 
     fn add_batch(&self, file: &str, batch: &RecordBatch) -> Result<FileEntry, CatalogError> {
-        let path = self.folder().join(file);
-        let open = File::create(&path).map_err(|e| CatalogError::io(&path, e))?;
-        let write = || {
-            let mut writer = ArrowWriter::try_new(open, batch.schema(), Some(properties()?))?;
-            writer.write(batch)?;
-            writer.close()
-        };
-        write().map_err(|e| CatalogError::encode(&path, e))?;
+        self.write(file, &batch.schema(), std::iter::once(Ok(batch.clone())))
+    }
+
+    /// Writes batches of one schema as a Parquet file of this generation.
+    ///
+    /// # Errors
+    /// When a batch is an error, or the file cannot be written.
+    pub fn write(
+        &self,
+        file: &str,
+        schema: &SchemaRef,
+        batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
+    ) -> Result<FileEntry, CatalogError> {
+        level::write(&self.folder().join(file), schema, batches)?;
         self.add(file)
     }
 

@@ -2,6 +2,7 @@
 
 use crate::error::CatalogError;
 use crate::level;
+use crate::manifest::FileEntry;
 use crate::manifest::Manifest;
 use crate::store::Store;
 use crate::strata::Strata;
@@ -55,7 +56,7 @@ impl Store {
         Ok(Some(ValueRanges::new(batch.map_err(|e| CatalogError::damaged(folder.join(&entry.file), e))?)))
     }
 
-    /// Reads the blocks of one level, each sorted by stratum and rank; `columns` limits what is decoded.
+    /// Reads the blocks of one level on so many threads, each sorted by stratum and rank; `columns` limits what is read and decoded.
     ///
     /// # Errors
     /// [`CatalogError::Damaged`] names the block.
@@ -64,11 +65,27 @@ impl Store {
         manifest: &Manifest,
         level: usize,
         columns: Option<&[String]>,
+        threads: usize,
     ) -> Result<Vec<RecordBatch>, CatalogError> {
         let folder = self.family_folder(&manifest.name).join(&manifest.data_folder);
         let blocks = manifest.levels.get(level).map_or(&[][..], |l| &l.blocks);
-        let parts = blocks.iter().map(|block| level::read(&folder, block, columns));
-        Ok(parts.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+        let read = |blocks: &[FileEntry]| -> Result<Vec<RecordBatch>, CatalogError> {
+            let parts = blocks.iter().map(|block| level::read(&folder, block, columns));
+            Ok(parts.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+        };
+        let share = blocks.len().div_ceil(threads.max(1));
+        if share == blocks.len() {
+            return read(blocks);
+        }
+        std::thread::scope(|scope| {
+            let parts: Vec<_> = blocks.chunks(share).map(|blocks| scope.spawn(move || read(blocks))).collect();
+            let mut all = Vec::with_capacity(blocks.len());
+            for part in parts {
+                let died = |_| Err(CatalogError::damaged(&folder, "a thread that read it died"));
+                all.extend(part.join().unwrap_or_else(died)?);
+            }
+            Ok(all)
+        })
     }
 
     /// Compares every byte of a generation with its manifest.

@@ -14,6 +14,14 @@ pub(crate) fn read_promised(file: &Path) -> Result<Vec<u8>, CatalogError> {
     })
 }
 
+/// Opens a file that a manifest promised; its absence is damage.
+pub(crate) fn open_promised(file: &Path) -> Result<File, CatalogError> {
+    File::open(file).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => CatalogError::damaged(file, "the file is missing"),
+        _ => CatalogError::io(file, e),
+    })
+}
+
 /// Writes `bytes` to `file` under a temporary name, syncs it, and renames it into place over what was there.
 pub(crate) fn replace(file: &Path, bytes: &[u8]) -> Result<(), CatalogError> {
     let temporary = temporary_name(file);

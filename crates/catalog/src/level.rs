@@ -1,14 +1,23 @@
 //! Parquet files of a generation: written, hashed, and read back only when every hash matches.
 
+mod parts;
+
+use crate::draft::properties;
 use crate::error::CatalogError;
 use crate::folder;
 use crate::manifest::{FileEntry, RowGroupEntry};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::file::metadata::ParquetMetaData;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::{ArrowWriter, ProjectionMask};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ColumnChunkMetaData, KeyValue, ParquetMetaData, RowGroupMetaData};
+use parquet::file::reader::ChunkReader;
+use parquet::schema::types::SchemaDescriptor;
+use parts::Parts;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
@@ -35,6 +44,9 @@ pub fn level_schema(table: &Schema) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
+/// The name under which a footer has the xxh3 of the column chunks.
+const CHUNK_HASHES: &str = "plusminus.xxh3";
+
 /// Hashes a finished Parquet file as it stands on the disk.
 pub(crate) fn describe(folder: &Path, file: &str) -> Result<FileEntry, CatalogError> {
     let path = folder.join(file);
@@ -55,38 +67,151 @@ pub(crate) fn describe(folder: &Path, file: &str) -> Result<FileEntry, CatalogEr
     Ok(FileEntry { file: file.to_owned(), rows, bytes: bytes.len() as u64, blake3, row_groups, frame_xxh3 })
 }
 
-/// Decodes `columns` (all when `None`) of a file after checking every byte of it.
+/// Writes batches of one schema as a Parquet file whose footer has the xxh3 of every column chunk, so that some columns can be read and
+/// checked without the others.
+pub(crate) fn write(
+    file: &Path,
+    schema: &SchemaRef,
+    batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
+) -> Result<(), CatalogError> {
+    let encode = |e: ParquetError| CatalogError::encode(file, e);
+    let mut writer =
+        ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties().map_err(encode)?)).map_err(encode)?;
+    for batch in batches {
+        writer.write(&batch.map_err(|e| CatalogError::encode(file, e))?).map_err(encode)?;
+    }
+    writer.flush().map_err(encode)?;
+    writer.sync().map_err(|e| CatalogError::io(file, e))?;
+    let hashes = chunk_hashes(writer.inner(), writer.flushed_row_groups());
+    writer.append_key_value_metadata(KeyValue::new(CHUNK_HASHES.to_owned(), hashes));
+    let bytes = writer.into_inner().map_err(encode)?;
+    std::fs::write(file, bytes).map_err(|e| CatalogError::io(file, e))
+}
+
+/// The xxh3 of every column chunk in 16 digits, row group by row group.
+fn chunk_hashes(bytes: &[u8], groups: &[RowGroupMetaData]) -> String {
+    let chunks = groups.iter().flat_map(RowGroupMetaData::columns);
+    let hash = |chunk: &ColumnChunkMetaData| {
+        let (start, length) = chunk.byte_range();
+        format!("{:016x}", xxh3_64(slice(bytes, start, length).unwrap_or_default()))
+    };
+    chunks.map(hash).collect()
+}
+
+/// Decodes `columns` (all when `None`) of a file after checking every byte that is decoded.
 pub(crate) fn read(
     folder: &Path,
     entry: &FileEntry,
     columns: Option<&[String]>,
 ) -> Result<Vec<RecordBatch>, CatalogError> {
     let path = folder.join(&entry.file);
-    let bytes = Bytes::from(folder::read_promised(&path)?);
-    check_hashes(&path, &bytes, entry)?;
-    let damaged = |e: &dyn std::fmt::Display| CatalogError::damaged(&path, format!("it cannot be decoded ({e})"));
-    let mut builder = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|e| damaged(&e))?;
+    let builder = match columns {
+        Some(columns) => some_columns(&path, entry, columns)?,
+        None => None,
+    };
+    match builder {
+        Some(builder) => decoded(builder, &path, entry),
+        None => decoded(all_columns(&path, entry, columns)?, &path, entry),
+    }
+}
+
+/// A reader of the whole file.
+fn all_columns(
+    path: &Path,
+    entry: &FileEntry,
+    columns: Option<&[String]>,
+) -> Result<ParquetRecordBatchReaderBuilder<Bytes>, CatalogError> {
+    let bytes = Bytes::from(folder::read_promised(path)?);
+    check_hashes(path, &bytes, entry)?;
+    let mut builder = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|e| undecodable(path, &e))?;
     if let Some(columns) = columns {
-        let fields = builder.schema().fields().iter().enumerate();
-        let wanted = fields.filter(|(_, field)| columns.contains(field.name())).map(|(index, _)| index);
-        let mask = ProjectionMask::roots(builder.parquet_schema(), wanted.collect::<Vec<_>>());
+        let mask = mask(builder.schema(), builder.parquet_schema(), columns);
         builder = builder.with_projection(mask);
     }
+    Ok(builder)
+}
+
+/// A reader of the footer and the chunks of some columns; `None` where the footer does not have their hashes (files of format 5 and before).
+fn some_columns(
+    path: &Path,
+    entry: &FileEntry,
+    columns: &[String],
+) -> Result<Option<ParquetRecordBatchReaderBuilder<Parts>>, CatalogError> {
+    let mut file = folder::open_promised(path)?;
+    let length = file.metadata().map_err(|e| CatalogError::io(path, e))?.len();
+    if length != entry.bytes {
+        return Err(wrong_length(path, length, entry));
+    }
+    let mut parts = Parts { length, parts: Vec::new() };
+    let mut frame = Xxh3::new();
+    for range in around(&entry.row_groups, length).ok_or_else(|| CatalogError::damaged(path, "row groups overlap"))? {
+        frame.update(parts.read(&mut file, range).map_err(|e| CatalogError::io(path, e))?);
+    }
+    if frame.digest() != entry.frame_xxh3 {
+        return Err(CatalogError::damaged(path, "its footer does not match its checksum"));
+    }
+    let metadata =
+        ArrowReaderMetadata::load(&parts, ArrowReaderOptions::default()).map_err(|e| undecodable(path, &e))?;
+    let Some(hashes) = hashes_of(metadata.metadata()) else { return Ok(None) };
+    let mask = mask(metadata.schema(), metadata.parquet_schema(), columns);
+    let chunks = metadata.metadata().row_groups().iter().flat_map(|group| group.columns().iter().enumerate());
+    for ((leaf, chunk), hash) in chunks.zip(hashes).filter(|((leaf, _), _)| mask.leaf_included(*leaf)) {
+        let (start, length) = chunk.byte_range();
+        let bytes = parts.read(&mut file, start..start + length).map_err(|e| CatalogError::io(path, e))?;
+        if xxh3_64(bytes) != hash {
+            let name = chunk.column_path();
+            return Err(CatalogError::damaged(
+                path,
+                format!("column {name} (leaf {leaf}) does not match its checksum"),
+            ));
+        }
+    }
+    parts.parts.sort_unstable_by_key(|(start, _)| *start);
+    Ok(Some(ParquetRecordBatchReaderBuilder::new_with_metadata(parts, metadata).with_projection(mask)))
+}
+
+fn decoded<T: ChunkReader + 'static>(
+    builder: ParquetRecordBatchReaderBuilder<T>,
+    path: &Path,
+    entry: &FileEntry,
+) -> Result<Vec<RecordBatch>, CatalogError> {
     let rows = usize::try_from(entry.rows).unwrap_or(usize::MAX).max(1);
-    let reader = builder.with_batch_size(rows).build().map_err(|e| damaged(&e))?;
-    let batches = reader.collect::<Result<Vec<_>, _>>().map_err(|e| damaged(&e))?;
+    let reader = builder.with_batch_size(rows).build().map_err(|e| undecodable(path, &e))?;
+    let batches = reader.collect::<Result<Vec<_>, _>>().map_err(|e| undecodable(path, &e))?;
     let found: usize = batches.iter().map(RecordBatch::num_rows).sum();
     if found as u64 != entry.rows {
-        return Err(CatalogError::damaged(&path, format!("it holds {found} rows, its manifest says {}", entry.rows)));
+        return Err(CatalogError::damaged(path, format!("it holds {found} rows, its manifest says {}", entry.rows)));
     }
     Ok(batches)
+}
+
+fn mask(schema: &Schema, parquet: &SchemaDescriptor, columns: &[String]) -> ProjectionMask {
+    let fields = schema.fields().iter().enumerate();
+    let wanted = fields.filter(|(_, field)| columns.contains(field.name())).map(|(index, _)| index);
+    ProjectionMask::roots(parquet, wanted.collect::<Vec<_>>())
+}
+
+/// The hashes of all column chunks, as the footer has them.
+fn hashes_of(metadata: &ParquetMetaData) -> Option<Vec<u64>> {
+    let pairs = metadata.file_metadata().key_value_metadata()?;
+    let text = pairs.iter().find(|pair| pair.key == CHUNK_HASHES)?.value.as_ref()?;
+    let chunks: usize = metadata.row_groups().iter().map(RowGroupMetaData::num_columns).sum();
+    let hash = |at: usize| u64::from_str_radix(text.get(16 * at..16 * at + 16)?, 16).ok();
+    (0..chunks).map(hash).collect()
+}
+
+fn undecodable(path: &Path, error: &dyn std::fmt::Display) -> CatalogError {
+    CatalogError::damaged(path, format!("it cannot be decoded ({error})"))
+}
+
+fn wrong_length(path: &Path, length: u64, entry: &FileEntry) -> CatalogError {
+    CatalogError::damaged(path, format!("it has {length} bytes, its manifest says {}", entry.bytes))
 }
 
 /// Compares the xxh3 of each row group and of what lies around them.
 fn check_hashes(path: &Path, bytes: &Bytes, entry: &FileEntry) -> Result<(), CatalogError> {
     if bytes.len() as u64 != entry.bytes {
-        let what = format!("it has {} bytes, its manifest says {}", bytes.len(), entry.bytes);
-        return Err(CatalogError::damaged(path, what));
+        return Err(wrong_length(path, bytes.len() as u64, entry));
     }
     for (number, group) in entry.row_groups.iter().enumerate() {
         if slice(bytes, group.start, group.bytes).map(xxh3_64) != Some(group.xxh3) {
@@ -127,13 +252,24 @@ fn row_group_ranges(metadata: &ParquetMetaData) -> Vec<(u64, u64, u64)> {
 /// xxh3 of everything outside the row groups; `None` when they are not in order within the file.
 fn frame_hash(bytes: &[u8], row_groups: &[RowGroupEntry]) -> Option<u64> {
     let mut hash = Xxh3::new();
+    for range in around(row_groups, bytes.len() as u64)? {
+        hash.update(slice(bytes, range.start, range.end - range.start)?);
+    }
+    Some(hash.digest())
+}
+
+/// What lies around the row groups of a file of `length` bytes; `None` when they are not in order within it.
+fn around(row_groups: &[RowGroupEntry], length: u64) -> Option<Vec<Range<u64>>> {
+    let mut found = Vec::with_capacity(row_groups.len() + 1);
     let mut at = 0;
     for group in row_groups {
-        hash.update(slice(bytes, at, group.start.checked_sub(at)?)?);
+        group.start.checked_sub(at)?;
+        found.push(at..group.start);
         at = group.start.checked_add(group.bytes)?;
     }
-    hash.update(slice(bytes, at, (bytes.len() as u64).checked_sub(at)?)?);
-    Some(hash.digest())
+    length.checked_sub(at)?;
+    found.push(at..length);
+    Some(found)
 }
 
 fn slice(bytes: &[u8], start: u64, length: u64) -> Option<&[u8]> {

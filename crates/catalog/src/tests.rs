@@ -93,7 +93,7 @@ fn what_is_published_is_read_back() {
     assert_eq!(store.families().unwrap(), std::slice::from_ref(&manifest));
     let strata = store.strata(&manifest).unwrap();
     assert_eq!((strata.rows(), strata.caps(), strata.len()), (&[10, 20][..], &[5, 5][..], 2));
-    let batches = store.level(&manifest, 0, Some(&["v".to_owned()])).unwrap();
+    let batches = store.level(&manifest, 0, Some(&["v".to_owned()]), 1).unwrap();
     assert_eq!((batches[0].num_columns(), batches[0].num_rows()), (1, 10));
     assert!(store.verify(&manifest).damage.is_empty());
 }
@@ -146,9 +146,9 @@ fn generations_follow_each_other_and_the_parent_stays_for_readers() {
     let first = publish(&store, "s", 4);
     let second = publish(&store, "s", 6);
     assert_eq!((second.generation, second.parent), (2, Some(1)));
-    assert_eq!(store.level(&first, 0, None).unwrap()[0].num_rows(), 4);
+    assert_eq!(store.level(&first, 0, None, 1).unwrap()[0].num_rows(), 4);
     let third = publish(&store, "s", 8);
-    assert!(store.level(&first, 0, None).is_err(), "the grandparent is gone");
+    assert!(store.level(&first, 0, None, 1).is_err(), "the grandparent is gone");
     assert_eq!(store.family("s").unwrap(), third);
     store.drop_family("s").unwrap();
     assert!(matches!(store.family("s"), Err(CatalogError::NotFound { .. })));
@@ -279,7 +279,7 @@ fn frozen_stores_are_readable() {
         let store = Store::open(&folder).unwrap();
         let manifest = store.family("s").unwrap();
         assert_eq!(store.strata(&manifest).unwrap().rows(), [10, 20]);
-        let rows: usize = store.level(&manifest, 0, None).unwrap().iter().map(RecordBatch::num_rows).sum();
+        let rows: usize = store.level(&manifest, 0, None, 2).unwrap().iter().map(RecordBatch::num_rows).sum();
         assert_eq!(rows, 10);
         assert!(store.verify(&manifest).damage.is_empty());
     }

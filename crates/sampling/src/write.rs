@@ -6,10 +6,9 @@ use crate::merge::Family;
 use arrow::array::{ArrayRef, UInt32Array, UInt64Array};
 use arrow::compute::interleave_record_batch;
 use arrow::datatypes::{Schema, SchemaRef};
+use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
-use parquet::arrow::ArrowWriter;
-use plusminus_catalog::{CatalogError, Draft, FileEntry, LevelEntry, level_schema, properties};
-use std::fs::File;
+use plusminus_catalog::{Draft, FileEntry, LevelEntry, level_schema};
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -63,16 +62,10 @@ fn write_block(
     stratum_rows: &[u64],
     rows: &[Placed],
 ) -> Result<FileEntry, SamplingError> {
-    let path = draft.folder().join(file);
-    let open = File::create(&path).map_err(|e| CatalogError::io(&path, e))?;
     let table = chunks.first().map_or_else(|| Arc::new(Schema::empty()), |c| c.schema());
     let schema = level_schema(&table);
-    let mut writer = ArrowWriter::try_new(open, Arc::clone(&schema), Some(properties()?))?;
-    for part in rows.chunks(GATHER_ROWS) {
-        writer.write(&gather(&schema, family, chunks, stratum_rows, part)?)?;
-    }
-    writer.close()?;
-    Ok(draft.add(file)?)
+    let parts = rows.chunks(GATHER_ROWS).map(|part| gather(&schema, family, chunks, stratum_rows, part));
+    Ok(draft.write(file, &schema, parts)?)
 }
 
 fn gather(
@@ -81,7 +74,7 @@ fn gather(
     chunks: &[&RecordBatch],
     stratum_rows: &[u64],
     part: &[Placed],
-) -> Result<RecordBatch, SamplingError> {
+) -> Result<RecordBatch, ArrowError> {
     let kept = || part.iter().map(|p| &family.rows[p.kept]);
     let places: Vec<(usize, usize)> = kept().map(|k| (k.chunk as usize, k.row as usize)).collect();
     let values = interleave_record_batch(chunks, &places)?;
@@ -90,5 +83,5 @@ fn gather(
     columns.push(Arc::new(UInt64Array::from_iter_values(kept().map(|k| stratum_rows[k.stratum as usize]))));
     columns.push(Arc::new(UInt32Array::from_iter_values(part.iter().map(|p| p.rank))));
     columns.push(Arc::new(UInt64Array::from_iter_values(kept().map(|k| k.priority))));
-    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
+    RecordBatch::try_new(Arc::clone(schema), columns)
 }

@@ -114,17 +114,18 @@ struct Held {
 #[derive(Debug)]
 pub(crate) struct ImageCache {
     budget: usize,
+    threads: usize,
     clock: Arc<dyn Clock>,
     held: Mutex<Held>,
 }
 
 impl ImageCache {
-    /// Images of `budget` bytes at most, taken from `pool`.
-    pub(crate) fn new(budget: usize, pool: &Arc<dyn MemoryPool>, clock: Arc<dyn Clock>) -> Self {
+    /// Images of `budget` bytes at most, taken from `pool`, which are read on so many threads.
+    pub(crate) fn new(budget: usize, threads: usize, pool: &Arc<dyn MemoryPool>, clock: Arc<dyn Clock>) -> Self {
         let reserved = MemoryConsumer::new("samples in memory").register(pool);
         let strata = StrataCache::new(MemoryConsumer::new("strata of samples in memory").register(pool));
         let held = Held { images: HashMap::new(), asked: HashMap::new(), strata, reserved, uses: 0 };
-        Self { budget, clock, held: Mutex::new(held) }
+        Self { budget, threads, clock, held: Mutex::new(held) }
     }
 
     /// The strata of a generation.
@@ -178,14 +179,14 @@ impl ImageCache {
                 let loaded =
                     |image: &Image| Loaded { values: (columns_read * image.strata.len()) as u64, took: took() };
                 if let Some(known) = &held {
-                    let image = Arc::new(load(store, manifest, level, &lacking, Some(known))?);
+                    let image = Arc::new(load((store, self.threads), manifest, level, &lacking, Some(known))?);
                     if self.put(&key, Arc::clone(&image), took()).is_ok() {
                         let loaded = loaded(&image);
                         return Ok((image, loaded));
                     }
                 }
                 // With all the columns of earlier queries it may be too large, though not with those of this one.
-                let image = Arc::new(load(store, manifest, level, columns, None)?);
+                let image = Arc::new(load((store, self.threads), manifest, level, columns, None)?);
                 self.put(&key, Arc::clone(&image), took())?;
                 let loaded = loaded(&image);
                 Ok((image, loaded))
@@ -369,13 +370,7 @@ mod tests {
     /// An image of `rows` rows without columns, 12 bytes each.
     fn image(rows: u32) -> Arc<Image> {
         let strata = UInt32Array::from(vec![0; rows as usize]);
-        Arc::new(Image {
-            ranks: strata.clone(),
-            order: strata.clone(),
-            runs: Arc::default(),
-            columns: HashMap::new(),
-            strata,
-        })
+        Arc::new(Image { ranks: strata.clone(), places: None, runs: Arc::default(), columns: HashMap::new(), strata })
     }
 
     fn key(level: usize) -> Key {
@@ -385,7 +380,7 @@ mod tests {
     #[test]
     fn what_saves_least_per_byte_goes_first_and_all_is_accounted_for() {
         let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(1_000_000));
-        let cache = ImageCache::new(36_000, &pool, Arc::new(SystemClock::default()));
+        let cache = ImageCache::new(36_000, 1, &pool, Arc::new(SystemClock::default()));
         let second = Duration::from_secs(1);
         cache.put(&key(0), image(1_000), second).unwrap();
         cache.put(&key(1), image(1_000), second).unwrap();
@@ -407,10 +402,10 @@ mod tests {
     #[test]
     fn what_can_never_fit_is_an_error_and_leaves_nothing_behind() {
         let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(20_000));
-        let cache = ImageCache::new(1_000_000, &pool, Arc::new(SystemClock::default()));
+        let cache = ImageCache::new(1_000_000, 2, &pool, Arc::new(SystemClock::default()));
         let error = cache.put(&key(3), image(10_000), Duration::ZERO).unwrap_err().to_string();
         assert!(error.contains("level 3 of sample 's'") && error.contains("--memory"), "{error}");
-        let small = ImageCache::new(1_000, &pool, Arc::new(SystemClock::default()));
+        let small = ImageCache::new(1_000, 1, &pool, Arc::new(SystemClock::default()));
         let error = small.put(&key(0), image(1_000), Duration::ZERO).unwrap_err().to_string();
         assert!(error.contains("samples may hold 1 MiB"), "{error}");
         assert_eq!(pool.reserved(), 0);

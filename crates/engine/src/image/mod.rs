@@ -1,6 +1,7 @@
 //! Levels of samples in memory, decoded once, sorted by stratum.
 
 mod cache;
+mod order;
 mod projection;
 mod strata;
 
@@ -9,10 +10,11 @@ pub(crate) use projection::Projection;
 
 use crate::error::{Error, Result};
 use crate::kernel::{Run, runs_of};
-use arrow::array::{ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, UInt32Array};
-use arrow::compute::{cast, concat_batches, filter_record_batch, take};
-use arrow::datatypes::{DataType, Field, Schema, UInt32Type};
+use arrow::array::{ArrayRef, BooleanArray, BooleanBufferBuilder, UInt32Array};
+use arrow::compute::{cast, filter_record_batch};
+use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
+use order::Order;
 use plusminus_catalog::{Manifest, RANK, STRATUM, Store};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -29,8 +31,8 @@ pub(crate) struct Image {
     pub(crate) runs: Arc<Vec<Run>>,
     /// Priority ranks within the strata.
     pub(crate) ranks: UInt32Array,
-    /// From the order of the files to the order of strata.
-    order: UInt32Array,
+    /// The place of each row of the files, where they are not in order.
+    places: Option<UInt32Array>,
     columns: HashMap<String, (Arc<Field>, ArrayRef)>,
 }
 
@@ -107,59 +109,76 @@ fn base(name: &str) -> &str {
     name.strip_prefix(FLOAT).unwrap_or(name)
 }
 
-/// A column as the image holds it.
-fn held(name: &str, field: &Arc<Field>, values: ArrayRef) -> Result<(Arc<Field>, ArrayRef)> {
-    if name.starts_with(FLOAT) {
-        let field = Field::new(name, DataType::Float64, field.is_nullable());
-        return Ok((Arc::new(field), cast(&values, &DataType::Float64)?));
-    }
-    Ok((Arc::clone(field), values))
+/// A column as the image holds it, from the values of all blocks.
+fn held(
+    name: &str,
+    field: &Arc<Field>,
+    parts: &[ArrayRef],
+    places: Option<&UInt32Array>,
+) -> Result<(Arc<Field>, ArrayRef)> {
+    let as_floats: Vec<ArrayRef>;
+    let (field, parts) = match name.starts_with(FLOAT) {
+        true => {
+            // Before they are put in order: floats take half the room of decimals.
+            as_floats = parts.iter().map(|part| Ok(cast(part, &DataType::Float64)?)).collect::<Result<_>>()?;
+            (Arc::new(Field::new(name, DataType::Float64, field.is_nullable())), as_floats.as_slice())
+        }
+        false => (Arc::clone(field), parts),
+    };
+    Ok((field, order::column(parts, places)?))
 }
 
-/// Reads `columns` of a level, adding to those of `known` in the same order of rows.
-fn load(store: &Store, manifest: &Manifest, level: usize, columns: &[String], known: Option<&Image>) -> Result<Image> {
+/// Reads `columns` of a level on so many threads, adding to those of `known` in the same order of rows.
+fn load(
+    (store, threads): (&Store, usize),
+    manifest: &Manifest,
+    level: usize,
+    columns: &[String],
+    known: Option<&Image>,
+) -> Result<Image> {
     let mut names: Vec<String> = columns.iter().map(|c| base(c).to_owned()).collect();
     names.sort();
     names.dedup();
     if known.is_none() {
         names.extend([STRATUM.to_owned(), RANK.to_owned()]);
     }
-    let batches = store.level(manifest, level, Some(&names))?;
-    let batch = match batches.first() {
-        Some(first) => concat_batches(&first.schema(), &batches)?,
-        None => return empty(manifest, columns, known),
+    let batches = store.level(manifest, level, Some(&names), threads)?;
+    let Some(first) = batches.first() else { return empty(manifest, columns, known) };
+    let schema = first.schema();
+    let Order { places, strata, ranks } = match known {
+        Some(image) => Order { places: image.places.clone(), strata: image.strata.clone(), ranks: image.ranks.clone() },
+        None => order::of(&batches)?,
     };
-    drop(batches);
-    let (order, strata, ranks) = match known {
-        Some(image) => (image.order.clone(), image.strata.clone(), image.ranks.clone()),
-        None => sort(&batch)?,
+    let column = |name: &String| {
+        let index = schema.index_of(base(name)).map_err(|_| missing(name))?;
+        let parts: Vec<ArrayRef> = batches.iter().map(|batch| Arc::clone(batch.column(index))).collect();
+        Ok((name.clone(), held(name, &schema.fields()[index], &parts, places.as_ref())?))
     };
     let mut all = known.map(|image| image.columns.clone()).unwrap_or_default();
-    for name in columns {
-        let index = batch.schema().index_of(base(name)).map_err(|_| missing(name))?;
-        let values = take(batch.column(index).as_ref(), &order, None)?;
-        all.insert(name.clone(), held(name, &batch.schema().fields()[index], values)?);
-    }
+    all.extend(in_parts(columns, if strata.len() < THREADED_ROWS { 1 } else { threads }, &column)?);
     let runs = known.map_or_else(|| Arc::new(runs_of(&strata)), |image| Arc::clone(&image.runs));
-    Ok(Image { strata, runs, ranks, order, columns: all })
+    Ok(Image { strata, runs, ranks, places, columns: all })
 }
 
-/// The order by stratum and rank, and the strata and ranks in it.
-///
-/// Every block of a level is in that order already, and a stable sort merges what it finds in order.
-fn sort(batch: &RecordBatch) -> Result<(UInt32Array, UInt32Array, UInt32Array)> {
-    let column = |name: &str| -> Result<&UInt32Array> {
-        let column = batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<UInt32Type>());
-        column.ok_or_else(|| missing(name))
-    };
-    let (strata, ranks) = (column(STRATUM)?.values(), column(RANK)?.values());
-    let key = |(stratum, rank): (&u32, &u32)| u64::from(*stratum) << u32::BITS | u64::from(*rank);
-    let mut rows: Vec<(u64, u32)> = strata.iter().zip(ranks).map(key).zip(0..).collect();
-    rows.sort_by_key(|(key, _)| *key);
-    let of = |number: fn(&(u64, u32)) -> u32| UInt32Array::from_iter_values(rows.iter().map(number));
-    #[expect(clippy::cast_possible_truncation, reason = "a half of the key")]
-    let (strata, ranks) = (of(|(key, _)| (*key >> u32::BITS) as u32), of(|(key, _)| *key as u32));
-    Ok((of(|(_, row)| *row), strata, ranks))
+/// Rows of a level from which its columns are made on several threads.
+const THREADED_ROWS: usize = 100_000;
+
+/// `work` on every item, shared among so many threads, in the order of the items.
+fn in_parts<T: Sync, R: Send>(items: &[T], threads: usize, work: &(impl Fn(&T) -> Result<R> + Sync)) -> Result<Vec<R>> {
+    let share = items.len().div_ceil(threads.max(1)).max(1);
+    if share >= items.len() {
+        return items.iter().map(work).collect();
+    }
+    std::thread::scope(|scope| {
+        let parts = items.chunks(share);
+        let parts: Vec<_> =
+            parts.map(|part| scope.spawn(move || part.iter().map(work).collect::<Result<Vec<_>>>())).collect();
+        let mut all = Vec::with_capacity(items.len());
+        for part in parts {
+            all.extend(part.join().unwrap_or_else(|_| Err(Error::data("a thread that read a sample died")))?);
+        }
+        Ok(all)
+    })
 }
 
 /// A level without rows has no file to tell the types; they come from the manifest.
@@ -170,7 +189,7 @@ fn empty(manifest: &Manifest, columns: &[String], known: Option<&Image>) -> Resu
         let column = manifest.base.columns.iter().find(|c| c.name == base(name)).ok_or_else(|| missing(name))?;
         let data_type: DataType = column.data_type.parse().map_err(|_| missing(name))?;
         let array = arrow::array::new_empty_array(&data_type);
-        all.insert(name.clone(), held(name, &Arc::new(Field::new(base(name), data_type, true)), array)?);
+        all.insert(name.clone(), held(name, &Arc::new(Field::new(base(name), data_type, true)), &[array], None)?);
     }
-    Ok(Image { strata: none.clone(), runs: Arc::default(), ranks: none.clone(), order: none, columns: all })
+    Ok(Image { strata: none.clone(), runs: Arc::default(), ranks: none, places: None, columns: all })
 }

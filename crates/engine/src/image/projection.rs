@@ -149,7 +149,7 @@ mod tests {
         let strata = UInt32Array::from(strata.to_vec());
         Arc::new(Image {
             ranks: strata.clone(),
-            order: strata.clone(),
+            places: None,
             runs: Arc::default(),
             columns: HashMap::from([("x".to_owned(), (field, column))]),
             strata,

@@ -179,7 +179,7 @@ impl SessionBuilder {
         crate::extremes::register(&context)?;
         let half = usize::try_from(self.memory_bytes / 2).unwrap_or(usize::MAX);
         let pool = &context.runtime_env().memory_pool;
-        let images = ImageCache::new(half, pool, Arc::clone(&self.clock));
+        let images = ImageCache::new(half, self.threads, pool, Arc::clone(&self.clock));
         let spare = Spare::new(usize::try_from(self.memory_bytes).unwrap_or(usize::MAX), pool);
         let session = Session {
             inner: Arc::new(Inner {
