@@ -62,7 +62,7 @@ impl Levels<'_> {
         let walked = replicates(&self.rows, &look.strata.sizes, &shape.variables, groups, REPLICATES_NESTED);
         let (columns, numbers) = self.replicated_columns(look, &walked)?;
         let all = above::beyond(shape, state, columns, numbers, Choice::Left).await?;
-        let doubt = self.doubt(look, &walked);
+        let doubts = self.doubts(look, &walked);
         let are_all_seen = groups >= self.view.living_parts();
         let keys: Vec<usize> = (0..shape.outputs.len()).filter(|i| shape.outputs[*i].role != Role::Estimate).collect();
         let places = Places::new(&batch, &all.batch, &all.groups, &keys)?;
@@ -76,7 +76,7 @@ impl Levels<'_> {
             for (row, interval) in intervals.iter_mut().enumerate() {
                 let cell = Cell::new(places.of(row).map(|at| at.and_then(|at| others[at])));
                 let estimate = cell.interval(&look.quantiles);
-                let estimate = doubt.map_or(estimate, |doubt| estimate.untrusted(doubt));
+                let estimate = doubts.of(&cell).map_or(estimate, |doubt| estimate.untrusted(doubt));
                 *interval = output.round.map_or(estimate, |digits| rounded(estimate, digits));
             }
         }
@@ -120,31 +120,51 @@ impl Levels<'_> {
         Ok((columns, UInt32Array::from_iter_values(numbers)))
     }
 
-    /// Why no interval above thin or unseen groups can be relied upon.
-    fn doubt(&self, look: &Look, walked: &Replicates) -> Option<Doubt> {
+    /// Why intervals above thin or unseen groups cannot be relied upon.
+    ///
+    /// Sums of totals are known although some groups are thin or were not seen; only numbers that are as uncertain as those of a thin group are
+    /// not.
+    fn doubts(&self, look: &Look, walked: &Replicates) -> Doubts {
         let mut seen = vec![0; look.populations.len()];
         for level in &self.rows {
             level.groups.iter().for_each(|g| seen[*g as usize] += 1);
         }
-        let thin = |(rows, population): (&u64, &Population)| *rows < GROUP_ROWS_MIN && !population.is_exact();
-        let is_thin = seen.iter().zip(&look.populations).any(thin) || seen.len() < self.view.living_parts();
+        let thin: Vec<bool> =
+            seen.iter().zip(&look.populations).map(|(rows, p)| *rows < GROUP_ROWS_MIN && !p.is_exact()).collect();
         let rows: u64 = seen.iter().zip(&look.populations).filter(|(_, p)| !p.is_exact()).map(|(rows, _)| rows).sum();
-        if is_thin || rows < ROWS_MIN {
+        let (is_thin, is_total) = (thin.contains(&true), !self.shape.needs_all_groups);
+        let is_too_thin =
+            if is_total { !thin.contains(&false) } else { is_thin || seen.len() < self.view.living_parts() };
+        let all = if is_too_thin || rows < ROWS_MIN {
             Some(Doubt::FewRows)
-        } else if self.may_hide(look, walked) {
+        } else if self.may_hide(look, walked, &thin) {
             Some(Doubt::HeavyTail)
         } else if walked.varies {
             None
         } else {
             Some(Doubt::LoneStratumRow)
-        }
+        };
+        Doubts { all, has_thin: is_thin && is_total }
+    }
+}
+
+/// Why numbers above groups cannot be relied upon.
+struct Doubts {
+    all: Option<Doubt>,
+    /// Whether some may be those of thin groups alone.
+    has_thin: bool,
+}
+
+impl Doubts {
+    fn of(&self, cell: &Cell) -> Option<Doubt> {
+        self.all.or_else(|| (self.has_thin && cell.is_as_of_few_rows()).then_some(Doubt::FewRows))
     }
 }
 
 impl Levels<'_> {
     /// Whether in a group a single row that the sample did not show could change a sum or an average by more than its standard
     /// error.
-    fn may_hide(&self, look: &Look, walked: &Replicates) -> bool {
+    fn may_hide(&self, look: &Look, walked: &Replicates, thin: &[bool]) -> bool {
         let level = self.pieces.len().saturating_sub(1);
         let unseen = self.unseen(level, &look.strata);
         let is_whole = |variable: usize| {
@@ -176,7 +196,8 @@ impl Levels<'_> {
             let most = hidden.up.max(hidden.down);
             most.is_nan() || most * most > variance
         };
-        let inexact = (0..look.populations.len()).filter(|group| !look.populations[*group].is_exact());
+        // A row of a thin group is no larger than those of the others that are asked for here.
+        let inexact = (0..look.populations.len()).filter(|group| !look.populations[*group].is_exact() && !thin[*group]);
         inexact.into_iter().any(|group| self.shape.calls.iter().any(|call| hides(call, group)))
     }
 }
@@ -194,6 +215,17 @@ struct Cell {
 }
 
 impl Cell {
+    /// Whether the value varies by more than the number of rows of a group that is just not thin.
+    fn is_as_of_few_rows(&self) -> bool {
+        let Some(value) = self.value else { return false };
+        let centre = mean(self.replicates.iter().copied());
+        let variance: f64 = self.replicates.iter().map(|replicate| (replicate - centre).powi(2)).sum();
+        #[expect(clippy::cast_precision_loss, reason = "a small number")]
+        let most = value * value / GROUP_ROWS_MIN as f64;
+        // Replicates that are no numbers are as uncertain.
+        variance.is_nan() || variance > most
+    }
+
     /// From the replicates, then the estimate itself; `None` where there is no such row, or no value.
     fn new(values: impl Iterator<Item = Option<f64>>) -> Self {
         let mut values: Vec<Option<f64>> = values.collect();
