@@ -19,13 +19,19 @@ const CONFIDENCE: u32 = 95;
 struct Question {
     name: &'static str,
     sql: &'static str,
+    /// The dataset's sample that is asked: the uniform one, or that by its first strata.
+    sample: usize,
 }
 
 const fn question(name: &'static str, sql: &'static str) -> Question {
-    Question { name, sql }
+    Question { name, sql, sample: 0 }
 }
 
-const SESSIONS: [Question; 16] = [
+const fn by_strata(name: &'static str, sql: &'static str) -> Question {
+    Question { name, sql, sample: 1 }
+}
+
+const SESSIONS: [Question; 19] = [
     question(
         "ROLLUP of one key",
         "SELECT genre, GROUPING(genre) AS g, AVG(sessiontime) AS v FROM t WHERE jointimems > 900 GROUP BY ROLLUP(genre)",
@@ -85,16 +91,22 @@ const SESSIONS: [Question; 16] = [
         "SELECT os, SUM(s) AS v FROM (SELECT os, genre, SUM(sessiontime) AS s FROM t WHERE jointimems > 900 GROUP BY os, genre) GROUP BY os",
     ),
     question(
-        "ranks",
-        "SELECT genre, RANK() OVER (ORDER BY AVG(sessiontime) DESC) AS v FROM t WHERE jointimems > 900 GROUP BY genre",
+        "shares of COUNT by a window",
+        "SELECT genre, 100.0 * COUNT(*) / SUM(COUNT(*)) OVER () AS v FROM t WHERE jointimems > 900 GROUP BY genre",
     ),
+    question(
+        "sums of counts",
+        "SELECT os, SUM(s) AS v FROM (SELECT os, genre, COUNT(*) AS s FROM t WHERE jointimems > 900 GROUP BY os, genre) GROUP BY os",
+    ),
+    by_strata("ranks", "SELECT os, RANK() OVER (ORDER BY AVG(bitrate) DESC) AS v FROM t GROUP BY os"),
+    by_strata("average of groups", "SELECT AVG(a) AS v FROM (SELECT os, AVG(bitrate) AS a FROM t GROUP BY os)"),
     question(
         "beside an exact aggregate",
         "SELECT genre, AVG(sessiontime) AS v, SUM(bytes) AS b, AVG(jointimems) AS j, STDDEV(sessiontime) AS s, SUM(bytes * bufferingratio) AS w, AVG(bitrate * sessiontime) AS c, MIN(isp) AS first FROM t GROUP BY genre",
     ),
 ];
 
-const FLIGHTS: [Question; 5] = [
+const FLIGHTS: [Question; 7] = [
     question(
         "ROLLUP by month",
         "SELECT date_part('month', date) AS m, GROUPING(date_part('month', date)) AS g, AVG(delay) AS v FROM t \
@@ -117,6 +129,11 @@ const FLIGHTS: [Question; 5] = [
         "UNION ALL of AVGs",
         "SELECT 'near' AS part, AVG(delay) AS v FROM t WHERE distance < 500 UNION ALL SELECT 'far', AVG(delay) FROM t WHERE distance > 500",
     ),
+    question(
+        "shares by a window",
+        "SELECT date_part('month', date) AS m, SUM(distance) / CAST(SUM(SUM(distance)) OVER () AS DOUBLE) AS v FROM t GROUP BY 1",
+    ),
+    by_strata("ranks", "SELECT origin, RANK() OVER (ORDER BY AVG(distance) DESC) AS v FROM t GROUP BY origin"),
 ];
 
 pub(crate) fn run(campaign: &Campaign) -> Result<Section, Failure> {
@@ -157,13 +174,12 @@ async fn draws(
         let exact = world.exact(all).await?;
         truths.push(rows(&exact)?.into_iter().zip(exact.cells("v")?.into_iter().map(|c| c.estimate)).collect());
     }
-    // One sample is enough here, and cheaper to draw.
-    let dataset = Dataset { samples: dataset.samples[..1].to_vec(), ..dataset.clone() };
+    let dataset = Dataset { samples: dataset.samples[..2].to_vec(), ..dataset.clone() };
     let mut tally = Tally::default();
     for draw in (0..campaign.engine_draws).filter(|d| d % campaign.threads == thread) {
         world.draw(&dataset, campaign.draw_seed(draw)).await?;
-        world.pin(dataset.samples[0].name, None).await?;
         for (question, truth) in questions.iter().zip(&truths) {
+            world.pin(dataset.samples[question.sample].name, None).await?;
             ask(&world, dataset.name, question, truth, &mut tally).await?;
         }
     }
