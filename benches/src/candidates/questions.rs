@@ -42,6 +42,13 @@ pub(crate) fn harder() -> Vec<Question> {
         "SELECT COUNT(DISTINCT userid) AS n FROM sessions WHERE genre = 'western'",
         "SELECT bytes, COUNT(*) AS n FROM sessions GROUP BY bytes ORDER BY n DESC LIMIT 5",
         "SELECT os, COUNT(*) AS n FROM sessions GROUP BY os UNION ALL SELECT genre, COUNT(*) FROM sessions GROUP BY genre",
+        "SELECT 'short' AS part, AVG(bitrate) AS b FROM sessions WHERE sessiontime < 600 UNION ALL SELECT 'long', AVG(bitrate) FROM sessions WHERE sessiontime >= 600",
+        "SELECT os, failed, AVG(jointimems) AS j FROM sessions WHERE bitrate > 1000 GROUP BY CUBE (os, failed)",
+        "SELECT os, AVG(bitrate) / (SELECT AVG(bitrate) FROM sessions WHERE genre = 'western') AS r FROM sessions GROUP BY os",
+        "SELECT genre, COUNT(*) AS n FROM sessions WHERE bitrate > (SELECT AVG(bitrate) FROM sessions WHERE failed = false) GROUP BY genre",
+        "SELECT AVG(bitrate) AS b FROM sessions WHERE genre IN (SELECT genre FROM sessions GROUP BY genre ORDER BY SUM(bitrate) DESC LIMIT 3)",
+        "SELECT os, RANK() OVER (ORDER BY SUM(bitrate) DESC) AS r FROM sessions GROUP BY os",
+        "SELECT genre, AVG(sessiontime) AS t, SUM(bitrate * sessiontime) AS v, AVG(jointimems) AS j, STDDEV(bitrate) AS d, MAX(isp) AS last FROM sessions GROUP BY genre",
     ];
     all.into_iter().map(|sql| Question { title: sql.to_owned(), sql: sql.to_owned() }).collect()
 }
