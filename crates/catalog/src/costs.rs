@@ -53,6 +53,6 @@ impl Store {
             return Ok(());
         }
         let file = self.folder().join(FILE);
-        folder::replace(&file, &seal::seal(learnt, &file)?)
+        folder::replace_at_leisure(&file, &seal::seal(learnt, &file)?)
     }
 }

@@ -30,6 +30,18 @@ pub(crate) fn replace(file: &Path, bytes: &[u8]) -> Result<(), CatalogError> {
     sync_parent(file)
 }
 
+/// Puts `bytes` in the place of `file` without waiting for the disk, which may lose them when the machine fails, and clears away what
+/// processes left that ended on the way.
+pub(crate) fn replace_at_leisure(file: &Path, bytes: &[u8]) -> Result<(), CatalogError> {
+    let temporary = temporary_name(file);
+    let written = fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, file));
+    written.map_err(|e| CatalogError::io(file, e))?;
+    let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else { return Ok(()) };
+    let (left, own) = (format!(".{}.", name.to_string_lossy()), format!(".{}.", std::process::id()));
+    let is_left = |entry: &String| entry.starts_with(&left) && entry.ends_with(".tmp") && !entry.contains(&own);
+    list(folder)?.iter().filter(|entry| is_left(entry)).try_for_each(|entry| remove_file(&folder.join(entry)))
+}
+
 /// Makes `file` appear whole or not at all; `Ok(false)` when it exists already.
 ///
 /// A hard link fails when the target exists, which a rename does not, so two writers cannot both win.

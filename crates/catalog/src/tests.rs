@@ -2,7 +2,7 @@ use crate::manifest::{BaseTable, Design, FORMAT_VERSION, Manifest, SampleSize};
 use crate::store::{Store, decode_manifest};
 use crate::strata::StrataColumns;
 use crate::table::{FileFormat, TableDefinition};
-use crate::{CatalogError, Draft, level_schema, properties};
+use crate::{CatalogError, Draft, LearntCosts, level_schema, properties};
 use arrow::array::{ArrayRef, Int64Array, StringArray, UInt32Array, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
@@ -283,4 +283,20 @@ fn frozen_stores_are_readable() {
         assert_eq!(rows, 10);
         assert!(store.verify(&manifest).damage.is_empty());
     }
+}
+
+/// A process that ends while it writes what it learnt leaves a file that the next one clears away.
+#[test]
+fn what_was_learnt_replaces_what_others_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path().join("store")).unwrap();
+    std::fs::create_dir_all(store.folder()).unwrap();
+    let left = store.folder().join(".costs.json.1.7.tmp");
+    let other = store.folder().join(".other.json.1.7.tmp");
+    std::fs::write(&left, b"half of it").unwrap();
+    std::fs::write(&other, b"another's").unwrap();
+    let learnt = LearntCosts { scans: [("t".to_owned(), 2.0)].into(), ..LearntCosts::default() };
+    store.keep_costs(&learnt).unwrap();
+    assert_eq!(store.costs(), Some(learnt));
+    assert!(!left.exists() && other.exists());
 }

@@ -64,8 +64,8 @@ impl Goal {
     pub(crate) fn of_block(&self, count: usize, at_once: bool, share_scan: bool, within: Option<Duration>) -> Self {
         let all_groups = self.all_groups || at_once;
         let on_miss = match self.on_miss {
-            // Of rows that LIMIT leaves out no error matters.
-            _ if self.error.is_none() || at_once => OnMiss::Report,
+            // Of rows that LIMIT leaves out no error matters, and with little time an answer of all blocks comes first.
+            _ if self.error.is_none() || at_once || within.is_some() => OnMiss::Report,
             OnMiss::Fail | OnMiss::Omit => OnMiss::Report,
             OnMiss::Repair if share_scan => OnMiss::Exact,
             other => other,

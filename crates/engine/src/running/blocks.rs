@@ -17,9 +17,6 @@ use std::time::Duration;
 /// The share of the whole exact answer's work from which it takes the place of the exact answers of some blocks.
 const TABLE_SHARE: f64 = 0.5;
 
-/// The share of the time left that the exact answer takes when it needs no estimate before it.
-const SAFE_SHARE: f64 = 0.1;
-
 /// What became of a part of a query that was asked of samples.
 pub(super) enum Block {
     Answer(Box<Answer>),
@@ -33,11 +30,6 @@ impl Running {
     /// The answer of a query made of blocks: estimates of each, or the exact answer where that costs no more.
     pub(super) async fn from_blocks(self: &Arc<Self>, blocks: &Arc<Blocks>) -> Result<Answer> {
         let table_time = self.table_after_parts().await?;
-        if let (Some(time), Some(left)) = (table_time, self.left())
-            && time <= left.mul_f64(SAFE_SHARE)
-        {
-            return self.on_table(TableReason::Fits(time)).await;
-        }
         let answers: Answers = Arc::new(Mutex::new(vec![None; blocks.blocks.len()]));
         let mut on_table = Vec::new();
         let mut work = 0.0;
@@ -65,7 +57,8 @@ impl Running {
         let Some(answer) = self.combined(blocks, &answers)? else {
             return self.exact(Reason::new("estimates would decide which rows are the same")).await;
         };
-        if let Some(time) = table_time {
+        // What is exact already needs no table.
+        if let Some(time) = table_time.filter(|_| answer.report.mode == Mode::Approximate) {
             self.watch.level_done(Best { build: Box::new(|| Ok(answer)), finish: Box::new(Ok) })?;
             return self.on_table(TableReason::Fits(time)).await;
         }

@@ -2,7 +2,7 @@
 
 use super::blocks::Block;
 use super::{Running, ms};
-use crate::answer::Answer;
+use crate::answer::{Answer, Mode};
 use crate::blocks::{Combined, Ranked};
 use crate::control::Best;
 use crate::error::Result;
@@ -17,8 +17,12 @@ impl Running {
     pub(super) async fn from_ranks(self: &Arc<Self>, ranked: &Arc<Ranked>) -> Result<Option<Answer>> {
         let table_time = self.table_after_parts().await?;
         let on_miss = match self.goal.on_miss {
-            // Of rows that are not shown no error matters.
-            OnMiss::Repair | OnMiss::Exact if self.goal.error.is_some() && !ranked.cuts_rows() => OnMiss::Exact,
+            // Of rows that are not shown no error matters, and with little time an estimate comes first.
+            OnMiss::Repair | OnMiss::Exact
+                if self.goal.error.is_some() && self.goal.within.is_none() && !ranked.cuts_rows() =>
+            {
+                OnMiss::Exact
+            }
             _ => OnMiss::Report,
         };
         let mut error = self.goal.error;
@@ -40,7 +44,7 @@ impl Running {
         self.parts.lap("estimates");
         let answer = self.with_rows(&part, combined);
         let is_met = answer.report.met == Some(true);
-        if let Some(time) = table_time {
+        if let Some(time) = table_time.filter(|_| answer.report.mode == Mode::Approximate) {
             self.watch.level_done(Best { build: Box::new(|| Ok(answer)), finish: Box::new(Ok) })?;
             return self.on_table(TableReason::Fits(time)).await.map(Some);
         }

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::listing;
 use crate::query;
 use futures::{FutureExt, Stream};
-use plusminus_catalog::Manifest;
+use plusminus_catalog::{CatalogError, Manifest};
 use plusminus_dialect::{BoundedSql, Setting, SettingName, SqlClass, Statement, StatementKind, parse_script};
 use std::sync::{Arc, PoisonError};
 use std::task::Poll;
@@ -147,11 +147,14 @@ impl Session {
     }
 
     fn drop_sample(&self, name: &str, if_exists: bool) -> Result<Answer> {
-        if if_exists && !self.families()?.iter().any(|m| m.name == name) {
-            return Ok(listing::message(&format!("there is no sample '{name}'")));
+        match self.inner.store.drop_family(name) {
+            Ok(()) => Ok(listing::message(&format!("sample '{name}' dropped"))),
+            // Somebody else may have dropped it meanwhile.
+            Err(CatalogError::NotFound { .. }) if if_exists => {
+                Ok(listing::message(&format!("there is no sample '{name}'")))
+            }
+            Err(error) => Err(error.into()),
         }
-        self.inner.store.drop_family(name)?;
-        Ok(listing::message(&format!("sample '{name}' dropped")))
     }
 
     fn set(&self, setting: Setting) -> Answer {

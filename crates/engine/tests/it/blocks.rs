@@ -262,3 +262,16 @@ async fn shares_of_totals_need_no_strata_of_their_own() {
     let sql = "SELECT AVG(c) AS v FROM (SELECT k, SUM(n) AS c FROM t GROUP BY k) ERROR WITHIN 5%";
     assert_eq!(world.session.query(sql).run().await.unwrap().report().mode, Mode::Exact);
 }
+
+/// What the catalog knows of all blocks needs no table, however much time there is.
+#[tokio::test(flavor = "multi_thread")]
+async fn blocks_that_the_catalog_knows_are_not_computed() {
+    let world = stratified(60_000).await;
+    let sql = "SELECT g, COUNT(*) AS c FROM t GROUP BY ROLLUP(g)";
+    for bound in ["WITHIN 60 SECONDS ON MISS REPAIR", "ERROR WITHIN 1% ON MISS REPAIR"] {
+        let answer = world.session.query(format!("{sql} {bound}")).run().await.unwrap();
+        let report = answer.report();
+        assert_eq!((report.mode, report.met, report.rows_read), (Mode::Exact, Some(true), 0), "{bound}: {report:?}");
+        assert_eq!(answer.batch().num_rows(), 14, "{bound}");
+    }
+}

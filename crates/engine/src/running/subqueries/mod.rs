@@ -9,7 +9,7 @@ mod values;
 
 use super::Running;
 use super::blocks::Block;
-use crate::answer::{Answer, Bounds, Report};
+use crate::answer::{Answer, Bounds, Mode, Report};
 use crate::control::{Best, Forward, Watch};
 use crate::error::{Error, Result};
 use crate::goal::Goal;
@@ -23,7 +23,7 @@ use std::sync::Arc;
 use values::{Precision, Values};
 
 /// The share of the error that is left for the query itself where subqueries are estimated.
-const OWN_SHARE_OF_ERROR: f64 = 0.8;
+const OWN_SHARE_OF_ERROR: f64 = 0.7;
 
 /// What became of an answer that holds for all values of subqueries within their intervals.
 enum Envelope {
@@ -178,7 +178,7 @@ impl Running {
                 _ => true,
             };
         answer.report = self.report_of_envelope(&answer, values, is_met);
-        if let Some(time) = table_time {
+        if let Some(time) = table_time.filter(|_| answer.report.mode == Mode::Approximate) {
             self.watch.level_done(Best { build: Box::new(|| Ok(answer)), finish: Box::new(Ok) })?;
             return self.on_table(TableReason::Fits(time)).await.map(|a| Envelope::Answer(Box::new(a)));
         }
@@ -199,8 +199,8 @@ impl Running {
             Target::Absolute(error) => Target::Absolute(error * OWN_SHARE_OF_ERROR),
         });
         let on_miss = match self.goal.on_miss {
-            // What misses is computed with the values themselves.
-            OnMiss::Repair | OnMiss::Exact if error.is_some() => OnMiss::Exact,
+            // What misses is computed with the values themselves; with little time only once there is an answer in hand.
+            OnMiss::Repair | OnMiss::Exact if error.is_some() && self.goal.within.is_none() => OnMiss::Exact,
             _ => OnMiss::Report,
         };
         let within = self.left().map(|left| left / ahead.max(1));

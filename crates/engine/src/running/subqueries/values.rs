@@ -18,7 +18,7 @@ use std::sync::Arc;
 const UNQUESTIONED_NS: f64 = 2e6;
 
 /// The share of a relative error that the value of a subquery may take.
-const SHARE_OF_ERROR: f64 = 1.0 / 8.0;
+const SHARE_OF_ERROR: f64 = 0.25;
 
 /// The relative error asked of a subquery where the query's own error is absolute.
 const ERROR_BESIDE_ABSOLUTE: f64 = 0.01;
