@@ -5,6 +5,7 @@ use super::samples::{memory_content, sql_name};
 use super::views::SampledView;
 use crate::error::Result;
 use crate::shape::Reason;
+use arrow::datatypes::{DataType, Schema};
 use datafusion::catalog::TableProvider;
 use datafusion::execution::SessionState;
 use plusminus_catalog::{BaseFile, Manifest, Store};
@@ -164,19 +165,47 @@ enum Now {
     Rows(Option<u64>),
 }
 
-/// Why a family no longer describes its table.
-fn staleness(manifest: &Manifest, table: &Arc<dyn TableProvider>, now: &Now) -> Option<String> {
-    if table.schema().fields().len() != manifest.base.columns.len() {
+/// How the columns of a table differ from those that were sampled. Tables of a thousand columns are compared at every query.
+fn other_columns(manifest: &Manifest, schema: &Schema) -> Option<String> {
+    let (fields, columns) = (schema.fields(), &manifest.base.columns);
+    if fields.len() != columns.len() {
         return Some("the table's columns are not those it had".to_owned());
     }
-    for column in &manifest.base.columns {
-        match table.schema().field_with_name(&column.name) {
-            Err(_) => return Some(format!("the table no longer has the column '{}'", column.name)),
-            Ok(field) if field.data_type().to_string() != column.data_type => {
+    for (column, beside) in columns.iter().zip(fields) {
+        // In another order now and then.
+        let field = match *beside.name() == column.name {
+            true => Some(beside.as_ref()),
+            false => schema.field_with_name(&column.name).ok(),
+        };
+        match field {
+            None => return Some(format!("the table no longer has the column '{}'", column.name)),
+            Some(field) if !reads_as(field.data_type(), &column.data_type) => {
                 return Some(format!("column '{}' changed its type", column.name));
             }
-            Ok(_) => {}
+            Some(_) => {}
         }
+    }
+    None
+}
+
+/// Whether a type is written like this.
+fn reads_as(data_type: &DataType, text: &str) -> bool {
+    /// What of a text was not written yet.
+    struct Rest<'a>(&'a str);
+    impl std::fmt::Write for Rest<'_> {
+        fn write_str(&mut self, written: &str) -> std::fmt::Result {
+            self.0 = self.0.strip_prefix(written).ok_or(std::fmt::Error)?;
+            Ok(())
+        }
+    }
+    let mut rest = Rest(text);
+    std::fmt::write(&mut rest, format_args!("{data_type}")).is_ok() && rest.0.is_empty()
+}
+
+/// Why a family no longer describes its table.
+fn staleness(manifest: &Manifest, table: &Arc<dyn TableProvider>, now: &Now) -> Option<String> {
+    if let Some(why) = other_columns(manifest, &table.schema()) {
+        return Some(why);
     }
     if table.get_logical_plan().is_some()
         && manifest.base.options.get(VIEW).map(String::as_str) != Some(table.get_table_definition().unwrap_or_default())
