@@ -22,17 +22,20 @@ pub struct Verification {
 }
 
 impl Store {
-    /// Reads the strata of a generation.
+    /// Reads the strata of a generation: their values, sizes and caps, and what they know of some of the table's columns (of all when `None`).
+    /// Nothing may be asked of other columns then: that a column has no NULL is told by a column that is not there.
     ///
     /// # Errors
     /// [`CatalogError::Damaged`] names the file.
-    pub fn strata(&self, manifest: &Manifest) -> Result<Strata, CatalogError> {
+    pub fn strata(&self, manifest: &Manifest, columns: Option<&[String]>) -> Result<Strata, CatalogError> {
         let folder = self.family_folder(&manifest.name).join(&manifest.data_folder);
         let file = folder.join(&manifest.strata.file);
-        let batches = level::read(&folder, &manifest.strata, None)?;
+        let names = columns.map(|columns| Strata::columns_for(manifest, columns));
+        let batches = level::read(&folder, &manifest.strata, names.as_deref())?;
         let schema = batches.first().map(RecordBatch::schema);
         let schema = match schema {
             Some(schema) => schema,
+            // Of no stratum there is no batch to tell the columns.
             None => level::read_schema(&folder, &manifest.strata)?,
         };
         let batch = concat_batches(&schema, &batches).map_err(|e| CatalogError::damaged(&file, e))?;

@@ -1,5 +1,6 @@
 use crate::error::CatalogError;
 use crate::level::{STRATUM, STRATUM_ROWS};
+use crate::manifest::Manifest;
 use arrow::array::{ArrayRef, AsArray, BooleanArray, Float64Array, UInt64Array};
 use arrow::datatypes::{DataType, Field, Float64Type, Schema, UInt64Type};
 use arrow::record_batch::RecordBatch;
@@ -124,6 +125,17 @@ fn tails(batch: &RecordBatch, keys: usize) -> Option<Vec<bool>> {
 }
 
 impl Strata {
+    /// The columns on disk that describe the strata, and what they know of some of the table's columns.
+    pub(crate) fn columns_for(manifest: &Manifest, columns: &[String]) -> Vec<String> {
+        let own = [STRATUM, STRATUM_ROWS, CAP, TAIL, KEYS].map(str::to_owned);
+        let keys = manifest.design.stratified_by.iter().chain(&manifest.determined).cloned();
+        let of = |column: &String| {
+            let known = ["non_null", RANGE[0], RANGE[1], RANGE[2]];
+            known.map(|name| format!("__{name}_{column}"))
+        };
+        own.into_iter().chain(keys).chain(columns.iter().flat_map(of)).collect()
+    }
+
     /// Takes a batch read from a file apart.
     pub(crate) fn from_batch(batch: RecordBatch, keys: usize, file: &Path) -> Result<Self, CatalogError> {
         let counts = |name: &str| {

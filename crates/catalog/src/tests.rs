@@ -91,7 +91,7 @@ fn what_is_published_is_read_back() {
     let (_folder, store) = store();
     let manifest = publish(&store, "s", 10);
     assert_eq!(store.families().unwrap(), std::slice::from_ref(&manifest));
-    let strata = store.strata(&manifest).unwrap();
+    let strata = store.strata(&manifest, None).unwrap();
     assert_eq!((strata.rows(), strata.caps(), strata.len()), (&[10, 20][..], &[5, 5][..], 2));
     let batches = store.level(&manifest, 0, Some(&["v".to_owned()]), 1).unwrap();
     assert_eq!((batches[0].num_columns(), batches[0].num_rows()), (1, 10));
@@ -115,7 +115,7 @@ fn tails_are_read_back_and_absent_without_one() {
         let built = strata(name, tails.clone());
         let (strata, data_folder) = (draft.add_strata(&built).unwrap(), draft.data_folder().to_owned());
         let manifest = Manifest { strata, data_folder, ..template.clone() };
-        let read = store.strata(&manifest).unwrap();
+        let read = store.strata(&manifest, None).unwrap();
         assert_eq!((read.tails(), read.is_tail(1)), (tails.as_deref(), tails.is_some()));
         assert_eq!((read.rows(), read.caps(), read.is_tail(0)), (&[8, 2][..], &[3, 2][..], false));
         assert_eq!(read.key_columns().len(), 1);
@@ -278,7 +278,7 @@ fn frozen_stores_are_readable() {
         }
         let store = Store::open(&folder).unwrap();
         let manifest = store.family("s").unwrap();
-        assert_eq!(store.strata(&manifest).unwrap().rows(), [10, 20]);
+        assert_eq!(store.strata(&manifest, None).unwrap().rows(), [10, 20]);
         let rows: usize = store.level(&manifest, 0, None, 2).unwrap().iter().map(RecordBatch::num_rows).sum();
         assert_eq!(rows, 10);
         assert!(store.verify(&manifest).damage.is_empty());

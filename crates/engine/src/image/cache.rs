@@ -1,6 +1,6 @@
 //! The images in memory: what is worth most per byte stays.
 
-use super::strata::StrataCache;
+use super::strata::{Found, StrataCache};
 use super::{Image, Projection, load};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -8,7 +8,7 @@ use crate::kernel::SampleStrata;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 use datafusion::logical_expr::Expr;
 use plusminus_catalog::{Manifest, Store};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +17,9 @@ const HALF_LIFE: f64 = 64.0;
 
 /// The share of the memory for samples that their strata may take: one in so many.
 const STRATA_SHARE: usize = 4;
+
+/// Columns of a table from which only those that queries name are read with the strata.
+const WIDE_COLUMNS: usize = 64;
 /// Columns that tell the order of a level's rows: strata and ranks.
 const ORDER_COLUMNS: usize = 2;
 
@@ -128,14 +131,21 @@ impl ImageCache {
         Self { budget, threads, clock, held: Mutex::new(held) }
     }
 
-    /// The strata of a generation.
-    pub(crate) fn strata(&self, store: &Store, manifest: &Manifest) -> Result<Arc<SampleStrata>> {
+    /// The strata of a generation, with what they know of `columns` of the table.
+    pub(crate) fn strata(&self, store: &Store, manifest: &Manifest, columns: &[String]) -> Result<Arc<SampleStrata>> {
         let key = (manifest.name.clone(), manifest.generation);
-        if let Some(strata) = self.lock().strata.get(&key) {
-            return Ok(strata);
+        let mut columns: Option<BTreeSet<String>> =
+            (manifest.base.columns.len() > WIDE_COLUMNS).then(|| columns.iter().cloned().collect());
+        match self.lock().strata.get(&key, columns.as_ref()) {
+            Found::Strata(strata) => return Ok(strata),
+            // Both at once the next time.
+            Found::OfOthers(others) => columns.iter_mut().for_each(|own| own.extend(others.iter().cloned())),
+            Found::Nothing => {}
         }
-        let strata = Arc::new(SampleStrata::new(store.strata(manifest)?, manifest.has_whole_classes()));
-        self.lock().strata.keep(key, &strata, self.budget / STRATA_SHARE);
+        let names: Option<Vec<String>> = columns.as_ref().map(|columns| columns.iter().cloned().collect());
+        let strata = store.strata(manifest, names.as_deref())?;
+        let strata = Arc::new(SampleStrata::new(strata, manifest.has_whole_classes()));
+        self.lock().strata.keep(key, columns, &strata, self.budget / STRATA_SHARE);
         Ok(strata)
     }
 

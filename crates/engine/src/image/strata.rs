@@ -2,7 +2,7 @@
 
 use crate::kernel::SampleStrata;
 use datafusion::execution::memory_pool::MemoryReservation;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// The strata of a few families, one generation of each; those used last stay.
@@ -13,9 +13,19 @@ pub(super) struct StrataCache {
     uses: u64,
 }
 
+/// What there is of the strata of a generation.
+pub(super) enum Found {
+    Strata(Arc<SampleStrata>),
+    /// Strata that know of these columns alone.
+    OfOthers(BTreeSet<String>),
+    Nothing,
+}
+
 #[derive(Debug)]
 struct Kept {
     strata: Arc<SampleStrata>,
+    /// The columns of the table that something is known of, where these are not all.
+    columns: Option<BTreeSet<String>>,
     bytes: usize,
     last_use: u64,
 }
@@ -25,18 +35,30 @@ impl StrataCache {
         Self { kept: HashMap::new(), reserved, uses: 0 }
     }
 
-    pub(super) fn get(&mut self, key: &(String, u64)) -> Option<Arc<SampleStrata>> {
+    /// The strata of a generation with at least `columns` (all when `None`).
+    pub(super) fn get(&mut self, key: &(String, u64), columns: Option<&BTreeSet<String>>) -> Found {
         self.uses += 1;
-        let kept = self.kept.get_mut(key)?;
+        let Some(kept) = self.kept.get_mut(key) else { return Found::Nothing };
         kept.last_use = self.uses;
-        Some(Arc::clone(&kept.strata))
+        match (&kept.columns, columns) {
+            (None, _) => Found::Strata(Arc::clone(&kept.strata)),
+            (Some(own), Some(wanted)) if wanted.is_subset(own) => Found::Strata(Arc::clone(&kept.strata)),
+            (Some(own), _) => Found::OfOthers(own.clone()),
+        }
     }
 
     /// Keeps the strata of a generation, and none of another one of the family, as long as the memory has room for them. Others
     /// make room beyond `budget` bytes, those first that were used longest ago: strata that are read again for each query cost
     /// more than all else.
-    pub(super) fn keep(&mut self, key: (String, u64), strata: &Arc<SampleStrata>, budget: usize) {
+    pub(super) fn keep(
+        &mut self,
+        key: (String, u64),
+        columns: Option<BTreeSet<String>>,
+        strata: &Arc<SampleStrata>,
+        budget: usize,
+    ) {
         self.kept.retain(|(name, generation), _| *name != key.0 || *generation == key.1);
+        self.kept.remove(&key);
         let bytes = strata.bytes();
         loop {
             let held: usize = self.kept.values().map(|kept| kept.bytes).sum();
@@ -54,7 +76,7 @@ impl StrataCache {
             }
         }
         self.uses += 1;
-        self.kept.insert(key, Kept { strata: Arc::clone(strata), bytes, last_use: self.uses });
+        self.kept.insert(key, Kept { strata: Arc::clone(strata), columns, bytes, last_use: self.uses });
     }
 }
 
@@ -84,18 +106,39 @@ mod tests {
         let mut cache = StrataCache::new(MemoryConsumer::new("strata").register(&pool));
         let budget = 3 * strata(1_000).bytes();
         let key = |name: &str, generation| (name.to_owned(), generation);
+        let is_kept = |cache: &mut StrataCache, name, generation| {
+            matches!(cache.get(&key(name, generation), None), Found::Strata(_))
+        };
         for name in ["a", "b", "c"] {
-            cache.keep(key(name, 1), &strata(1_000), budget);
+            cache.keep(key(name, 1), None, &strata(1_000), budget);
         }
-        assert!(cache.get(&key("a", 1)).is_some());
-        cache.keep(key("d", 1), &strata(1_000), budget);
-        assert!(cache.get(&key("b", 1)).is_none() && cache.get(&key("a", 1)).is_some());
+        assert!(is_kept(&mut cache, "a", 1));
+        cache.keep(key("d", 1), None, &strata(1_000), budget);
+        assert!(!is_kept(&mut cache, "b", 1) && is_kept(&mut cache, "a", 1));
         // Another generation takes the place of the one before.
-        cache.keep(key("a", 2), &strata(1_000), budget);
-        assert!(cache.get(&key("a", 1)).is_none() && cache.get(&key("a", 2)).is_some());
+        cache.keep(key("a", 2), None, &strata(1_000), budget);
+        assert!(!is_kept(&mut cache, "a", 1) && is_kept(&mut cache, "a", 2));
         assert!(pool.reserved() <= budget && pool.reserved() > 0);
         // What has no room is not kept.
-        cache.keep(key("e", 1), &strata(100_000), budget);
-        assert!(cache.get(&key("e", 1)).is_none() && pool.reserved() == 0);
+        cache.keep(key("e", 1), None, &strata(100_000), budget);
+        assert!(!is_kept(&mut cache, "e", 1) && pool.reserved() == 0);
+    }
+
+    #[test]
+    fn strata_that_know_other_columns_are_told_apart() {
+        let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(1 << 20));
+        let mut cache = StrataCache::new(MemoryConsumer::new("strata").register(&pool));
+        let key = ("a".to_owned(), 1);
+        let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        cache.keep(key.clone(), Some(set(&["x", "y"])), &strata(10), 1 << 20);
+        assert!(matches!(cache.get(&key, Some(&set(&["y"]))), Found::Strata(_)));
+        assert!(
+            matches!(cache.get(&key, Some(&set(&["y", "z"]))), Found::OfOthers(others) if others == set(&["x", "y"]))
+        );
+        assert!(matches!(cache.get(&key, None), Found::OfOthers(_)));
+        let before = pool.reserved();
+        cache.keep(key.clone(), Some(set(&["x", "y", "z"])), &strata(10), 1 << 20);
+        assert!(matches!(cache.get(&key, Some(&set(&["z", "x"]))), Found::Strata(_)));
+        assert_eq!(pool.reserved(), before);
     }
 }

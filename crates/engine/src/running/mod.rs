@@ -187,7 +187,8 @@ impl Running {
         let inner = &self.session.inner;
         let mut fitted = Vec::with_capacity(candidates.len());
         for manifest in &candidates {
-            fitted.push(self.prepared.fitted(shape, manifest, inner.images.strata(&inner.store, manifest)?)?);
+            let strata = inner.images.strata(&inner.store, manifest, &columns)?;
+            fitted.push(self.prepared.fitted(shape, manifest, strata)?);
         }
         self.parts.lap("strata");
         Ok(Way::Sample(Arc::clone(shape), fitted))

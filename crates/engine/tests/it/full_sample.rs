@@ -108,3 +108,38 @@ async fn averages_of_no_rows_are_null() {
         assert!(!answers[0].report().reason.contains("early"), "{:?}", answers[0].report());
     }
 }
+
+/// Of a table with very many columns, strata are read with what they know of the columns that a query names: NULLs and extremes of others
+/// are known when these are asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn wide_tables_are_known_column_by_column() {
+    use super::support::{open, rows, write};
+    use arrow::array::{ArrayRef, Int64Array};
+    use std::sync::Arc;
+    let folder = tempfile::tempdir().unwrap();
+    let names: Vec<String> = (0..150).map(|at| format!("c{at}")).collect();
+    let column = |at: i64| -> ArrayRef {
+        // Every third column has NULLs, in a stratum of its own now and then.
+        let value = |row: i64| {
+            (at % 3 > 0 || (row * 7 + at) % 5 > 0 && row % 10 != at % 10).then_some((row * (at + 3)) % 1_000)
+        };
+        Arc::new((0..4_000).map(value).collect::<Int64Array>())
+    };
+    let mut columns: Vec<(&str, ArrayRef)> =
+        vec![("g", Arc::new((0..4_000_i64).map(|row| row % 10).collect::<Int64Array>()))];
+    columns.extend(names.iter().map(String::as_str).zip((0..).map(column)));
+    write(&folder.path().join("t.parquet"), columns, 1_000);
+    let session = open(folder.path(), 2).await;
+    session.sample("t").stratified_by(["g"]).size_percent(100.0).build().await.unwrap();
+    for sql in [
+        "SELECT g, COUNT(c3), AVG(c4) FROM t GROUP BY g ORDER BY g",
+        "SELECT g, COUNT(c6), SUM(c6) FROM t WHERE c3 > 100 GROUP BY g ORDER BY g",
+        "SELECT COUNT(c9), COUNT(c10), MAX(c12), MIN(c12) FROM t",
+        "SELECT COUNT(*) FROM t WHERE c15 IS NULL AND g < 4",
+        "SELECT MAX(c99), MIN(c99), COUNT(c3) FROM t WHERE g = 9",
+    ] {
+        let exact = session.query(sql).run().await.unwrap();
+        let known = session.query(sql).error_percent(5.0).run().await.unwrap();
+        assert_eq!(rows(&known), rows(&exact), "{sql}");
+    }
+}
