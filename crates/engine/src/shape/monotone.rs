@@ -165,10 +165,25 @@ fn usage(expr: &Expr, is_value: IsValue<'_>) -> Usage {
             _ => Usage::Unknown,
         },
         Expr::Not(inner) => of(inner),
+        // A difference to the value may be 0 within its interval, wherever the value itself lies.
+        Expr::BinaryExpr(BinaryExpr { op: Operator::Divide, right, .. })
+            if occurrences(right, is_value) > 0 && !is_bare(right, is_value) =>
+        {
+            Usage::Unknown
+        }
         Expr::BinaryExpr(binary) => of_binary(binary, of(&binary.left), of(&binary.right)),
         Expr::Case(case) => of_case(case, is_value),
         Expr::AggregateFunction(call) => of_call(call, is_value),
         _ => Usage::Unknown,
+    }
+}
+
+/// The value itself, in whatever type.
+fn is_bare(expr: &Expr, is_value: IsValue<'_>) -> bool {
+    match expr {
+        Expr::Alias(alias) => is_bare(&alias.expr, is_value),
+        Expr::Cast(cast) => is_bare(&cast.expr, is_value),
+        other => is_value(other),
     }
 }
 

@@ -17,6 +17,7 @@ async fn arithmetic_and_one_comparison_are_steady() {
     for (sql, rows) in [
         ("select g, avg(x) / S from t group by g", false),
         ("select 100.0 * sum(x) / S + 1 as v, count(*) from t", false),
+        ("select sum(n / cast(S as double)) from t", false),
         ("select S from t group by g limit 3", false),
         ("select avg((x - S) * n) from t", false),
         ("select sum(case when x > S then n else 0 end) from t", false),
@@ -52,6 +53,9 @@ async fn turns_steps_and_several_comparisons_are_not() {
         "select g, avg(x) from t group by g having abs(avg(x) - S) < 1",
         "select x - S as d, count(*) from t group by 1",
         "select cast(avg(x) - S as int) from t",
+        "select count(*) / (S - 3) from t",
+        "select sum(x / (S * n)) from t",
+        "select count(*) from t where x > 10 / (S - 3)",
     ] {
         assert_eq!(of(sql).await, None, "{sql}");
     }
