@@ -97,7 +97,9 @@ impl Running {
             Target::Relative(error) => Target::Relative(error * SHARE_OF_ERROR),
             Target::Absolute(_) => Target::Relative(ERROR_BESIDE_ABSOLUTE),
         });
-        let on_miss = if self.goal.on_miss == OnMiss::Report { OnMiss::Report } else { OnMiss::Repair };
+        // With little time an answer comes first, however uncertain the value.
+        let is_estimate = self.goal.on_miss == OnMiss::Report || self.goal.within.is_some();
+        let on_miss = if is_estimate { OnMiss::Report } else { OnMiss::Repair };
         let part = self.part(Arc::clone(prepared), Goal { error, on_miss, ..self.goal_of_subquery() });
         let answer = match Box::pin(part.answer()).await {
             // Not in its share of the time; exactly perhaps in all of it.
