@@ -210,7 +210,7 @@ async fn ask(
     Ok(())
 }
 
-/// What tells the rows apart: all columns that are no estimates.
+/// One text per row, of all columns that are no estimates: it tells the rows apart.
 fn rows(answer: &Answer) -> Result<Vec<String>, Failure> {
     let options = FormatOptions::default().with_null("NULL");
     let columns = answer.columns().iter().zip(answer.batch().columns()).filter(|(column, _)| column.bounds.is_none());

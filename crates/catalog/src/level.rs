@@ -258,7 +258,7 @@ fn frame_hash(bytes: &[u8], row_groups: &[RowGroupEntry]) -> Option<u64> {
     Some(hash.digest())
 }
 
-/// What lies around the row groups of a file of `length` bytes; `None` when they are not in order within it.
+/// The byte ranges around the row groups of a file of `length` bytes; `None` when the row groups are not in order within it.
 fn around(row_groups: &[RowGroupEntry], length: u64) -> Option<Vec<Range<u64>>> {
     let mut found = Vec::with_capacity(row_groups.len() + 1);
     let mut at = 0;

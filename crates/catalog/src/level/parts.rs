@@ -24,7 +24,7 @@ impl Parts {
         Ok(self.parts.last().map_or(&[], |(_, bytes)| bytes))
     }
 
-    /// What was read from `start` on.
+    /// The bytes that were read from `start` on.
     fn from(&self, start: u64) -> Result<Bytes> {
         let found =
             self.parts.iter().rev().find(|(first, bytes)| (*first..=*first + bytes.len() as u64).contains(&start));

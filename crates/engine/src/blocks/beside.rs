@@ -40,7 +40,7 @@ enum Side {
 /// Which aggregates are left to the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sides {
-    /// Those that no sample estimates.
+    /// The aggregates that no sample estimates.
     Unknown,
     /// Extremes and counts of distinct values, too, which only some samples tell.
     Special,

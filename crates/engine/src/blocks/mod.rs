@@ -32,13 +32,13 @@ pub(crate) struct Blocks {
     pub(crate) blocks: Vec<Arc<Prepared>>,
     /// Whether the exact answer reads a table once for several of them.
     pub(crate) share_scan: bool,
-    /// What is done to the rows of all, in this order.
+    /// Steps applied to the rows of all blocks, in this order.
     steps: Vec<Step>,
     /// The query's columns.
     schema: DFSchemaRef,
 }
 
-/// What is done to the rows of all blocks. Columns are numbers from 0.
+/// A step applied to the rows of all blocks. Columns are numbers from 0.
 #[derive(Debug, Clone)]
 enum Step {
     Sort {
