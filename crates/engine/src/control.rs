@@ -134,7 +134,7 @@ pub(crate) struct Watch {
     is_wanted: bool,
     stopped: AtomicBool,
     exact: AtomicBool,
-    /// Of a query block: who waits for the whole query, and who takes what the block has so far.
+    /// The watch over the whole query, where this one is over a part of it, and the function that takes the part's answers.
     whole: Option<(Arc<Watch>, Forward)>,
 }
 

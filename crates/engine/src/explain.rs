@@ -59,7 +59,7 @@ async fn with_values(lines: &mut Lines, running: &Arc<Running>) -> Result<Option
     }
 }
 
-/// What is answered part by part; false where nothing is.
+/// The candidates of a query that is answered part by part; false where it is not.
 async fn in_parts(lines: &mut Lines, running: &Arc<Running>) -> Result<bool> {
     if !running.goal.is_bounded() || running.prepared.shape.is_ok() {
         return Ok(false);

@@ -57,7 +57,7 @@ impl Goal {
         })
     }
 
-    /// What is asked of one of `count` blocks of the query, with so much of the time left for it.
+    /// The goal of one of `count` blocks of the query, with so much of the time left for it.
     ///
     /// Intervals that have to hold at once share the doubt (Bonferroni). Misses are dealt with when all blocks are known: a block under a
     /// time alone stays on samples, and what reads a table once for several blocks is not repaired block by block.

@@ -3,13 +3,23 @@
 use super::{Answer, Bounds};
 use crate::error::Result;
 use crate::numbers::floats;
-use arrow::array::{Array, ArrayRef};
+use arrow::array::{Array, ArrayRef, UInt32Array};
+use arrow::compute::take;
 use plusminus_statistics::{Estimate, Trust, absolute_error, relative_error};
 
 impl Bounds {
     /// The intervals of values that are known exactly: the values themselves.
     pub(crate) fn exact(values: &ArrayRef) -> Self {
         Self { lower: values.clone(), upper: values.clone(), trust: vec![Trust::Exact; values.len()] }
+    }
+
+    /// The intervals of these rows, in this order.
+    pub(crate) fn taken(&self, rows: &UInt32Array) -> Result<Self> {
+        Ok(Self {
+            lower: take(&self.lower, rows, None)?,
+            upper: take(&self.upper, rows, None)?,
+            trust: rows.values().iter().map(|row| self.trust[*row as usize]).collect(),
+        })
     }
 
     /// The estimates of a column whose values are `values`, one per row. What is no number has a value that is none, and no ends.

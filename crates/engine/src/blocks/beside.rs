@@ -3,7 +3,7 @@
 use super::Step;
 use super::descent::{Way, descend};
 use super::rows::{self, Combined};
-use crate::answer::{Answer, Bounds, Column};
+use crate::answer::{Answer, Column};
 use crate::error::Result;
 use crate::prepared::Prepared;
 use crate::shape::{Estimable, estimable_calls, has_subquery};
@@ -94,22 +94,14 @@ impl Beside {
         let Some(places) = places(&self.keys_of(estimated), &self.keys_of(exact), exact.batch.num_rows())? else {
             return Ok(None);
         };
-        let aligned = |values: &ArrayRef| -> Result<ArrayRef> { Ok(take(values, &places, None)?) };
         let (mut arrays, mut fields, mut columns) = (Vec::new(), Vec::new(), Vec::new());
         for (number, (side, at)) in self.columns.iter().enumerate() {
             let (values, column) = match side {
                 Side::Exact => (Arc::clone(exact.batch.column(*at)), exact.columns[*at].clone()),
                 Side::Estimated => {
                     let column = &estimated.columns[*at];
-                    let bounds = match &column.bounds {
-                        None => None,
-                        Some(bounds) => Some(Bounds {
-                            lower: aligned(&bounds.lower)?,
-                            upper: aligned(&bounds.upper)?,
-                            trust: places.values().iter().map(|row| bounds.trust[*row as usize]).collect(),
-                        }),
-                    };
-                    (aligned(estimated.batch.column(*at))?, Column { bounds, ..column.clone() })
+                    let bounds = column.bounds.as_ref().map(|bounds| bounds.taken(&places)).transpose()?;
+                    (take(estimated.batch.column(*at), &places, None)?, Column { bounds, ..column.clone() })
                 }
             };
             fields.push(Field::new(format!("c{number}"), values.data_type().clone(), true));

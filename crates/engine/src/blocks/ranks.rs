@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::numbers::steps;
 use crate::prepared::Prepared;
 use crate::run::ends_in_order;
-use crate::shape::{Role, has_subquery, holds_aggregate};
+use crate::shape::{Role, has_subquery, holds_aggregate, unaliased};
 use arrow::array::{Array, ArrayRef, UInt32Array, UInt64Array};
 use arrow::compute::{SortColumn, SortOptions, cast, lexsort_to_indices, take};
 use arrow::datatypes::{DataType, Field, Schema};
@@ -120,21 +120,13 @@ impl Ranked {
     /// The columns of the query, and those that rows are sorted by, of the rows that are kept.
     fn stacked(&self, answer: Answer, ranks: &[Places], kept: &[usize]) -> Result<Answer> {
         let rows: UInt32Array = kept.iter().map(|row| u32::try_from(*row).ok()).collect();
-        let picked = |values: &ArrayRef| -> Result<ArrayRef> { Ok(take(values, &rows, None)?) };
         let (mut arrays, mut fields, mut columns) = (Vec::new(), Vec::new(), Vec::new());
         for (number, source) in self.columns.iter().enumerate() {
             let (values, column) = match source {
                 Source::Block(at) => {
                     let column = &answer.columns[*at];
-                    let bounds = match &column.bounds {
-                        None => None,
-                        Some(bounds) => Some(Bounds {
-                            lower: picked(&bounds.lower)?,
-                            upper: picked(&bounds.upper)?,
-                            trust: kept.iter().map(|row| bounds.trust[*row]).collect(),
-                        }),
-                    };
-                    (picked(answer.batch.column(*at))?, Column { bounds, ..column.clone() })
+                    let bounds = column.bounds.as_ref().map(|bounds| bounds.taken(&rows)).transpose()?;
+                    (take(answer.batch.column(*at), &rows, None)?, Column { bounds, ..column.clone() })
                 }
                 Source::Rank(at) => {
                     let (places, data_type) = (&ranks[*at], &self.ranks[*at].data_type);
@@ -242,14 +234,7 @@ impl Exprs<'_> {
     }
 }
 
-fn unaliased(expr: &Expr) -> &Expr {
-    match expr {
-        Expr::Alias(alias) => unaliased(&alias.expr),
-        other => other,
-    }
-}
-
-/// What is compared as another whole number.
+/// The expression within casts to whole numbers.
 fn uncast(expr: &Expr) -> &Expr {
     match expr {
         Expr::Cast(cast) if steps(cast.field.data_type()) == Some(1.0) => uncast(&cast.expr),

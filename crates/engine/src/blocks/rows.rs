@@ -73,7 +73,9 @@ pub(super) fn combined(
         let own = by_cut(&stacked, keys, &order)?;
         unsettled = both(unsettled, own);
     }
-    let is_met = is_met(answers, &stacked, &order, target, ranks)?;
+    // Where LIMIT and OFFSET left nothing, groups that were not seen might have been there.
+    let is_blind = order.is_empty() && cut.is_some() && target.is_some() && !are_complete(answers);
+    let is_met = !is_blind && is_met(answers, &stacked, &order, target, ranks)?;
     let (batch, columns) = shown(&stacked, schema, &order)?;
     Ok(Some(Combined { batch, columns, unsettled, is_met }))
 }
@@ -136,6 +138,11 @@ fn firsts(order: &[u32], stacked: &[Stacked], columns: &[usize]) -> Result<Vec<u
     Ok(order.iter().copied().filter(|row| seen.insert(rows.row(*row as usize))).collect())
 }
 
+/// Whether no group can be missing.
+fn are_complete(answers: &[Answer]) -> bool {
+    answers.iter().all(|answer| answer.report.missing_groups_below == Some(0))
+}
+
 fn is_exact(bounds: &Bounds) -> bool {
     bounds.trust.iter().all(|trust| trust.is_exact())
 }
@@ -147,7 +154,7 @@ fn inverse(order: &[u32], rows: usize) -> Vec<Option<usize>> {
     places
 }
 
-/// What the blocks say of their own rows.
+/// Rows and groups that the blocks themselves have not settled, counted among all rows.
 fn of_blocks(answers: &[Answer], places: &[Option<usize>]) -> Unsettled {
     let mut found = Unsettled::default();
     let mut first = 0;
@@ -237,21 +244,13 @@ impl Stacked {
 /// The rows of `order` as the query's columns.
 fn shown(stacked: &[Stacked], schema: &DFSchemaRef, order: &[u32]) -> Result<(RecordBatch, Vec<Column>)> {
     let rows = UInt32Array::from(order.to_vec());
-    let picked = |array: &ArrayRef| -> Result<ArrayRef> { Ok(take(array, &rows, None)?) };
     let (mut fields, mut arrays, mut columns) = (Vec::new(), Vec::new(), Vec::new());
     for (field, own) in schema.fields().iter().zip(stacked) {
         let values = match own.values.data_type() {
             DataType::Null => new_null_array(field.data_type(), rows.len()),
-            _ => picked(&own.values)?,
+            _ => take(&own.values, &rows, None)?,
         };
-        let bounds = match &own.bounds {
-            Some(bounds) => Some(Bounds {
-                lower: picked(&bounds.lower)?,
-                upper: picked(&bounds.upper)?,
-                trust: order.iter().map(|row| bounds.trust[*row as usize]).collect(),
-            }),
-            None => None,
-        };
+        let bounds = own.bounds.as_ref().map(|bounds| bounds.taken(&rows)).transpose()?;
         let data_type = values.data_type().clone();
         fields.push(Field::new(field.name(), data_type.clone(), true));
         arrays.push(values);

@@ -13,7 +13,7 @@ pub(super) struct StrataCache {
     uses: u64,
 }
 
-/// What there is of the strata of a generation.
+/// The strata of a generation, as far as they are in memory.
 pub(super) enum Found {
     Strata(Arc<SampleStrata>),
     /// Strata that know of these columns alone.

@@ -11,7 +11,7 @@ mod smooth;
 mod subqueries;
 
 pub use above::Role;
-pub(crate) use above::{Behind, Comparison, Condition, Output, Selection, roles, sketched};
+pub(crate) use above::{Behind, Comparison, Condition, Output, Selection, roles, sketched, unaliased};
 pub(crate) use below::holds_aggregate;
 pub(crate) use calls::{
     Argument, Call, CallKind, Domain, Estimable, Special, SpecialKind, Spread, Variable, literal_number,

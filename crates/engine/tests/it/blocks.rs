@@ -275,3 +275,15 @@ async fn blocks_that_the_catalog_knows_are_not_computed() {
         assert_eq!(answer.batch().num_rows(), 14, "{bound}");
     }
 }
+
+/// Nothing behind OFFSET is no answer within an error while groups may be missing.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_cut_over_blocks_is_not_met_while_groups_may_be_missing() {
+    let world = World::new(60_000).await;
+    world.session.sample("t").size_percent(5.0).build().await.unwrap();
+    let sql = "SELECT k, AVG(x) AS a FROM t WHERE n < 990 GROUP BY ROLLUP(k) ORDER BY k LIMIT 5 OFFSET 5000";
+    let reported = world.session.query(format!("{sql} ERROR WITHIN 90% ON MISS REPORT")).run().await.unwrap();
+    assert_eq!((reported.batch().num_rows(), reported.report().met), (0, Some(false)), "{:?}", reported.report());
+    let kept = world.session.query(format!("{sql} ERROR WITHIN 90% ON MISS REPAIR")).run().await.unwrap();
+    assert_eq!((kept.batch().num_rows(), kept.report().met), (0, Some(true)), "{:?}", kept.report());
+}

@@ -70,7 +70,7 @@ pub(super) fn window<'a>(plan: &LogicalPlan, window: &Window, above: Above<'a>) 
     wrap(plan, above)
 }
 
-pub(super) fn unaliased(expr: &Expr) -> &Expr {
+pub(crate) fn unaliased(expr: &Expr) -> &Expr {
     match expr {
         Expr::Alias(alias) => unaliased(&alias.expr),
         other => other,

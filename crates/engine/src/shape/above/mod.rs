@@ -11,6 +11,7 @@ mod sketched;
 mod smoothness;
 
 pub(crate) use behind::Behind;
+pub(crate) use beyond::unaliased;
 pub(crate) use descent::descend;
 pub(super) use linear::needs_all_groups;
 pub(crate) use outputs::Output;
