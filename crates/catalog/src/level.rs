@@ -131,7 +131,7 @@ fn all_columns(
     Ok(builder)
 }
 
-/// A reader of the footer and the chunks of some columns; `None` where the footer does not have their hashes (files of format 5 and before).
+/// A reader of the footer and the chunks of some columns; `None` where the footer does not have their hashes, as in files of earlier versions.
 fn some_columns(
     path: &Path,
     entry: &FileEntry,
