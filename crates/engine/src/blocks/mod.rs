@@ -18,7 +18,7 @@ use crate::answer::Answer;
 use crate::error::Result;
 use crate::prepared::Prepared;
 use arrow::compute::SortOptions;
-use datafusion::common::DFSchemaRef;
+use datafusion::common::{DFSchemaRef, TableReference};
 use datafusion::logical_expr::LogicalPlan;
 use plusminus_statistics::Target;
 use std::sync::Arc;
@@ -67,6 +67,19 @@ impl Blocks {
         let is_any = blocks.iter().any(|block| block.shape.is_ok());
         let schema = Arc::clone(plan.schema());
         is_any.then_some(Self { blocks, share_scan: found.share_scan, steps: found.steps, schema })
+    }
+
+    /// The rows of the tables that blocks were estimated over, each table once; `None` where one is not known. `answers` are those of the blocks.
+    pub(crate) fn rows_total(&self, answers: &[Answer]) -> Option<u64> {
+        let mut tables: Vec<(&TableReference, u64)> = Vec::new();
+        for (block, answer) in self.blocks.iter().zip(answers) {
+            let table = &block.shape.as_ref().ok()?.scan.table_name;
+            let rows = answer.report.rows_total?;
+            if tables.iter().all(|(known, _)| *known != table) {
+                tables.push((table, rows));
+            }
+        }
+        Some(tables.iter().map(|(_, rows)| rows).sum())
     }
 
     /// Whether LIMIT cuts rows of all blocks, so that intervals of several decide together.

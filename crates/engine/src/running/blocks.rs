@@ -149,7 +149,8 @@ impl Running {
             all.iter().flatten().cloned().collect()
         };
         let Some(combined) = blocks.combined(&parts, self.goal.error)? else { return Ok(None) };
-        let report = self.blocks_report(&parts, &combined);
+        let mut report = self.blocks_report(&parts, &combined);
+        report.rows_total = blocks.rows_total(&parts);
         Ok(Some(Answer { is_query: true, batch: combined.batch, columns: combined.columns, report }))
     }
 
@@ -160,7 +161,6 @@ impl Running {
         let mut report = self.report(mode, "");
         report.met = Some(combined.is_met && self.in_time());
         report.rows_read = reports.iter().map(|report| report.rows_read).sum();
-        report.rows_total = reports.iter().map(|report| report.rows_total).sum();
         let missing = reports.iter().map(|report| report.missing_groups_below);
         let missing = missing.reduce(|one, other| Some(one?.max(other?))).flatten();
         report.missing_groups_below = missing.filter(|_| combined.unsettled.absent == 0);

@@ -121,6 +121,8 @@ async fn bounds_of_blocks_are_kept() {
     let rollup = "SELECT g, AVG(x) AS a FROM t GROUP BY ROLLUP(g)";
     let met = world.session.query(format!("{rollup} ERROR WITHIN 40%")).run().await.unwrap();
     assert_eq!((met.report().met, met.report().mode), (Some(true), Mode::Approximate), "{:?}", met.report());
+    // Both blocks are of one table.
+    assert_eq!(met.report().rows_total, Some(60_000));
     // One scan answers all blocks.
     let kept = world.session.query(format!("{rollup} ERROR WITHIN 0.01% ON MISS REPAIR")).run().await.unwrap();
     let report = kept.report();
