@@ -13,7 +13,9 @@ use bytes::Bytes;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{ColumnChunkMetaData, KeyValue, ParquetMetaData, RowGroupMetaData};
+use parquet::file::metadata::{
+    ColumnChunkMetaData, KeyValue, ParquetMetaData, ParquetStatisticsPolicy, RowGroupMetaData,
+};
 use parquet::file::reader::ChunkReader;
 use parquet::schema::types::SchemaDescriptor;
 use parts::Parts;
@@ -151,7 +153,7 @@ fn some_columns(
         return Err(CatalogError::damaged(path, "its footer does not match its checksum"));
     }
     let metadata =
-        ArrowReaderMetadata::load(&parts, ArrowReaderOptions::default()).map_err(|e| undecodable(path, &e))?;
+        ArrowReaderMetadata::load(&parts, without_statistics()).map_err(|e| undecodable(path, &e))?;
     let Some(hashes) = hashes_of(metadata.metadata()) else { return Ok(None) };
     let mask = mask(metadata.schema(), metadata.parquet_schema(), columns);
     let chunks = metadata.metadata().row_groups().iter().flat_map(|group| group.columns().iter().enumerate());
@@ -168,6 +170,15 @@ fn some_columns(
     }
     parts.parts.sort_unstable_by_key(|(start, _)| *start);
     Ok(Some(ParquetRecordBatchReaderBuilder::new_with_metadata(parts, metadata).with_projection(mask)))
+}
+
+/// Levels are read by column, never by what footers tell of values; decoding that takes most of the time of a wide footer.
+fn without_statistics() -> ArrowReaderOptions {
+    let skip = ParquetStatisticsPolicy::SkipAll;
+    ArrowReaderOptions::new()
+        .with_encoding_stats_policy(skip.clone())
+        .with_column_stats_policy(skip.clone())
+        .with_size_stats_policy(skip)
 }
 
 fn decoded<T: ChunkReader + 'static>(

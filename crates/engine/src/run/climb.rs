@@ -10,7 +10,7 @@ use plusminus_statistics::Population;
 use std::time::Duration;
 
 /// Work, in nanoseconds of the reference machine, below which no look is compared with the table before it is made.
-const UNQUESTIONED_NS: f64 = 2e6;
+pub(super) const UNQUESTIONED_NS: f64 = 2e6;
 
 /// The share of the exact answer's work from which no first look is made that may be in vain.
 const FIRST_LOOK_MAX: f64 = 0.5;

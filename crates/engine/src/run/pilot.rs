@@ -1,11 +1,13 @@
 //! The sample that answers: where several might, a look at few rows of each decides.
 
+use super::climb::UNQUESTIONED_NS;
 use super::levels::Look;
 use super::price::Price;
 use super::{Context, Run, catalog};
 use crate::choose;
 use crate::error::{Error, Result};
 use crate::prepared::Fitted;
+use crate::samples::IN_VAIN;
 use crate::shape::Shape;
 use plusminus_statistics::{Estimate, Target, absolute_error, relative_error};
 use std::sync::Arc;
@@ -44,6 +46,9 @@ pub(super) async fn begin<'a>(
     if tried.len() > 1 && (is_vain || context.table_in_time().await?.is_some()) {
         tried.truncate(1);
     }
+    if tried.len() > 1 && cost_too_much(shape, context, &tried).await? {
+        tried.truncate(1);
+    }
     let (Some(likeliest), others) = (tried.first(), tried.get(1..).unwrap_or_default()) else {
         return Err(Error::data("there is no sample to look at"));
     };
@@ -73,6 +78,20 @@ pub(super) async fn begin<'a>(
     let (mut run, level, look, _) = best;
     run.levels.rows_read += rows_read;
     Ok((run, Some((level, look))))
+}
+
+/// Whether pilots on all of `tried` are more work than their choice may cost beside the exact answer. Files count as if none of them was open
+/// yet, so that the choice depends on the store alone.
+async fn cost_too_much(shape: &Shape, context: &Context<'_>, tried: &[&Fitted]) -> Result<bool> {
+    let work = |fitted: &&Fitted| {
+        let price = Price::new(shape, context, fitted);
+        choose::pilot_level(price.cumulative()).map_or(0.0, |level| price.first_ns(level))
+    };
+    let work: f64 = tried.iter().map(work).sum();
+    if work <= UNQUESTIONED_NS {
+        return Ok(false);
+    }
+    Ok(context.table.cost().await?.is_some_and(|cost| work > IN_VAIN * cost.work.ns))
 }
 
 /// A look at few rows, and how many the error seems to ask for.

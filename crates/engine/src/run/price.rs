@@ -5,6 +5,7 @@ use super::projected::may_project;
 use crate::costs::Cost;
 use crate::image::Key;
 use crate::prepared::Fitted;
+use crate::samples::{level_ns, opening_ns};
 use crate::shape::{Argument, Shape};
 use datafusion::logical_expr::Expr;
 use std::time::Duration;
@@ -83,6 +84,11 @@ impl<'a> Price<'a> {
     pub(super) fn cells(&self, level: usize) -> f64 {
         let rows = self.rows(level);
         rows * self.width + rows.min(self.groups) * self.group_width
+    }
+
+    /// The work of a first look at `level`, with the files up to it to be opened: nanoseconds of the reference machine.
+    pub(super) fn first_ns(&self, level: usize) -> f64 {
+        level_ns(self.cells(level)) + opening_ns(level + 1, self.fitted.manifest.base.columns.len())
     }
 
     /// Whether even the highest level holds so few rows of a group on average that no error is met.

@@ -9,6 +9,8 @@ use std::time::Duration;
 const CELL_NS: f64 = 1.5;
 /// A look as such.
 const LOOK_NS: f64 = 2e5;
+/// Nanoseconds to open a file of a level, for each column of the table: its footer describes all of them.
+const OPEN_COLUMN_NS: f64 = 3e3;
 /// The share of the exact answer's work that looks may take when they turn out to be in vain.
 pub(crate) const IN_VAIN: f64 = 0.15;
 /// The share of the exact answer's work from which a level that will probably do is not worth it.
@@ -35,6 +37,12 @@ const LOOK_TIME: Duration = Duration::from_millis(1);
 /// The work of looking at so many cells (rows times what each passes through).
 pub(crate) fn level_ns(cells: f64) -> f64 {
     LOOK_NS + cells * CELL_NS
+}
+
+/// The work of opening so many files of a table with so many columns.
+#[expect(clippy::cast_precision_loss, reason = "a forecast")]
+pub(crate) fn opening_ns(files: usize, columns: usize) -> f64 {
+    (files * columns) as f64 * OPEN_COLUMN_NS
 }
 
 /// How a query with a time bound begins.

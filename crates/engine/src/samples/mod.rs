@@ -6,5 +6,5 @@ mod table_cost;
 mod table_rows;
 
 pub(crate) use candidate::TableCandidate;
-pub(crate) use decide::{IN_VAIN, Opening, Standing, level_ns, opening};
+pub(crate) use decide::{IN_VAIN, Opening, Standing, level_ns, opening, opening_ns};
 pub(crate) use table_cost::{TableCost, TableWork, table_work};
