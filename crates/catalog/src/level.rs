@@ -152,8 +152,7 @@ fn some_columns(
     if frame.digest() != entry.frame_xxh3 {
         return Err(CatalogError::damaged(path, "its footer does not match its checksum"));
     }
-    let metadata =
-        ArrowReaderMetadata::load(&parts, without_statistics()).map_err(|e| undecodable(path, &e))?;
+    let metadata = ArrowReaderMetadata::load(&parts, without_statistics()).map_err(|e| undecodable(path, &e))?;
     let Some(hashes) = hashes_of(metadata.metadata()) else { return Ok(None) };
     let mask = mask(metadata.schema(), metadata.parquet_schema(), columns);
     let chunks = metadata.metadata().row_groups().iter().flat_map(|group| group.columns().iter().enumerate());

@@ -19,17 +19,17 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// The order of floats.
-pub(crate) fn compare(one: f64, other: f64) -> Ordering {
+pub fn compare(one: f64, other: f64) -> Ordering {
     one.is_nan().cmp(&other.is_nan()).then_with(|| if one.is_nan() { Ordering::Equal } else { one.total_cmp(&other) })
 }
 
 /// The larger or smaller of two floats.
-pub(crate) fn further(one: f64, other: f64, is_max: bool) -> f64 {
+pub fn further(one: f64, other: f64, is_max: bool) -> f64 {
     if (compare(one, other) == Ordering::Less) == is_max { other } else { one }
 }
 
 /// Makes MIN and MAX of `context` those of this order.
-pub(crate) fn register(context: &SessionContext) -> Result<()> {
+pub fn register(context: &SessionContext) -> Result<()> {
     let state = context.state_ref();
     let mut state = state.write();
     for (name, is_max) in [("min", false), ("max", true)] {

@@ -1,17 +1,18 @@
 //! Values as floats and back, as far as floats hold them.
 
-use crate::error::{Error, Result};
+use crate::error::Failure;
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
 use arrow::compute::{CastOptions, cast, cast_with_options};
 use arrow::datatypes::{DataType, Float64Type};
-use plusminus_sampling::as_float64;
+use arrow::error::ArrowError;
+use datafusion::error::Result;
 use std::sync::Arc;
 
 /// Floats hold whole numbers exactly up to here, 2^53.
 pub(crate) const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// How many steps there are in 1, for types that have steps: 1 for whole numbers and times, 100 for two decimals.
-pub(crate) fn steps(data_type: &DataType) -> Option<f64> {
+pub fn steps(data_type: &DataType) -> Option<f64> {
     match data_type {
         DataType::Decimal32(_, s)
         | DataType::Decimal64(_, s)
@@ -23,22 +24,40 @@ pub(crate) fn steps(data_type: &DataType) -> Option<f64> {
 }
 
 /// Whether a float is a value of a type with so many steps in 1 exactly; without steps it always is.
-pub(crate) fn holds(value: f64, steps: Option<f64>) -> bool {
+pub fn holds(value: f64, steps: Option<f64>) -> bool {
     steps.is_none_or(|steps| value.abs() * steps < EXACT_MAX)
 }
 
 /// Whether MIN and MAX of a type can be taken of floats.
-pub(crate) fn is_ordered(data_type: &DataType) -> bool {
+pub fn is_ordered(data_type: &DataType) -> bool {
     data_type.is_numeric() || matches!(data_type, DataType::Boolean) || is_time(data_type)
 }
 
 /// Dates, times, timestamps and durations: whole numbers of days, seconds and the like.
-pub(crate) fn is_time(data_type: &DataType) -> bool {
+pub fn is_time(data_type: &DataType) -> bool {
     data_type.is_temporal() && !matches!(data_type, DataType::Interval(_))
 }
 
+/// The values of a column of numbers or times as `f64` (times as the whole numbers they are stored as), or `None` for other types.
+///
+/// # Errors
+/// When the cast itself fails.
+pub fn as_float64(column: &ArrayRef) -> Result<Option<Float64Array>, ArrowError> {
+    if let Some(whole) = whole_type(column.data_type()) {
+        return as_float64(&cast(column, &whole)?);
+    }
+    if !column.data_type().is_numeric() {
+        return Ok(None);
+    }
+    if let Some(values) = column.as_primitive_opt::<Float64Type>() {
+        return Ok(Some(values.clone()));
+    }
+    let cast = cast(column, &DataType::Float64)?;
+    Ok(cast.as_primitive_opt::<Float64Type>().cloned())
+}
+
 /// Numbers, times and conditions as floats; NULL stays NULL.
-pub(crate) fn floats(values: &ArrayRef) -> Result<Float64Array> {
+pub fn floats(values: &ArrayRef) -> Result<Float64Array> {
     if let DataType::Boolean = values.data_type() {
         return floats(&cast(values, &DataType::Int8)?);
     }
@@ -49,18 +68,43 @@ pub(crate) fn floats(values: &ArrayRef) -> Result<Float64Array> {
 }
 
 /// Floats in another type; one that does not fit is an error.
-pub(crate) fn typed(floats: ArrayRef, data_type: &DataType) -> Result<ArrayRef> {
+pub fn typed(floats: ArrayRef, data_type: &DataType) -> Result<ArrayRef> {
     let options = CastOptions { safe: false, ..CastOptions::default() };
     let cast = |values: &ArrayRef, to: &DataType| cast_with_options(values, to, &options);
-    let beyond = |_| Error::data(format!("a number is beyond the range of {data_type}"));
+    let beyond = |_| {
+        let next = "check the expression and the data it names";
+        Failure::of_data(format!("a number is beyond the range of {data_type}"), next)
+    };
     match whole_type(data_type) {
         Some(whole) => Ok(cast(&cast(&floats, &whole).map_err(beyond)?, data_type)?),
         None => cast(&floats, data_type).map_err(beyond),
     }
 }
 
+/// Estimates in the aggregate's own type; whole numbers are rounded.
+///
+/// # Errors
+/// For a number beyond the range of `data_type`.
+pub fn estimates_typed(values: &[Option<f64>], data_type: &DataType) -> Result<ArrayRef> {
+    let round = data_type.is_integer() || is_time(data_type);
+    let of = |value: f64| if round { value.round() } else { value };
+    let numbers: Vec<f64> = values.iter().map(|v| v.map_or(f64::NAN, of)).collect();
+    // Most often no group is without a number.
+    let array: ArrayRef = if numbers.iter().fold(true, |all, number| all & number.is_finite()) {
+        Arc::new(Float64Array::from(numbers))
+    } else {
+        Arc::new(
+            numbers
+                .into_iter()
+                .map(|number| Some(number).filter(|number| number.is_finite()))
+                .collect::<Float64Array>(),
+        )
+    };
+    typed(array, data_type)
+}
+
 /// Ends of intervals in another type; an end beyond it is the type's own end.
-pub(crate) fn ends_typed(ends: Float64Array, data_type: &DataType) -> Result<ArrayRef> {
+pub fn ends_typed(ends: Float64Array, data_type: &DataType) -> Result<ArrayRef> {
     let whole = whole_type(data_type);
     let target = whole.as_ref().unwrap_or(data_type);
     let (least, most) = range(target);
@@ -79,7 +123,7 @@ pub(crate) fn ends_typed(ends: Float64Array, data_type: &DataType) -> Result<Arr
 }
 
 /// The whole number type behind dates and times.
-fn whole_type(data_type: &DataType) -> Option<DataType> {
+pub fn whole_type(data_type: &DataType) -> Option<DataType> {
     match data_type {
         DataType::Date32 | DataType::Time32(_) => Some(DataType::Int32),
         t if is_time(t) => Some(DataType::Int64),

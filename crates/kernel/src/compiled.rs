@@ -7,23 +7,23 @@ use super::rows::Rows;
 use super::selection::Selection;
 use super::spare::Spare;
 use super::strata::StrataView;
-use crate::error::{Error, Result};
-use crate::numbers::floats;
-use crate::shape::{Argument, Shape};
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::datatypes::{DataType, Field, Float64Type, Int32Type, Int64Type, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::{DFSchema, TableReference};
+use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::physical_expr::PhysicalExpr;
+use plusminus_functions::numbers::floats;
+use plusminus_plan::{Argument, Shape};
 use std::sync::Arc;
 
 /// Expressions over batches of one schema; shared by queries and threads.
 #[derive(Debug)]
-pub(crate) struct Compiled {
+pub struct Compiled {
     /// Over whole batches.
     predicate: Option<Condition>,
     /// The columns kept of rows that pass it; the other expressions run over these. Strata and ranks are kept apart.
@@ -37,7 +37,7 @@ pub(crate) struct Compiled {
 
 /// The argument of some aggregates.
 #[derive(Debug)]
-pub(super) enum Compute {
+pub(crate) enum Compute {
     Plain {
         expr: Arc<dyn PhysicalExpr>,
         /// Whether its numbers are needed; a COUNT only asks for NULLs, and takes any type.
@@ -57,16 +57,17 @@ impl Compute {
 }
 
 /// The schema of `fields` as columns of `table`, for expressions that name it.
-pub(crate) fn qualified(table: &TableReference, schema: &Schema) -> Result<DFSchema> {
+pub fn qualified(table: &TableReference, schema: &Schema) -> Result<DFSchema> {
     Ok(DFSchema::try_from_qualified_schema(table.clone(), schema)?)
 }
 
 impl Compiled {
     /// Compiles `needs` of `shape` for batches with `schema`.
-    pub(crate) fn new(shape: &Shape, needs: &Needs, state: &SessionState, schema: &Schema) -> Result<Self> {
+    pub fn new(shape: &Shape, needs: &Needs, state: &SessionState, schema: &Schema) -> Result<Self> {
         let whole = qualified(&shape.scan.table_name, schema)?;
         let predicate = conjunction(needs.predicates.iter().cloned());
-        let predicate = predicate.map(|p| crate::overflow::physical_expr(state, p, &whole)).transpose()?;
+        let predicate =
+            predicate.map(|p| plusminus_functions::overflow::physical_expr(state, p, &whole)).transpose()?;
         let predicate = predicate.map(|p| Condition::new(p, schema));
         let column = |number: usize| {
             let argument = needs.arguments[number].as_ref().filter(|_| shape.is_summed(number))?;
@@ -79,8 +80,10 @@ impl Compiled {
             None => schema.clone(),
         };
         let kept_names = qualified(&shape.scan.table_name, &kept)?;
-        let compile = |expr: &Expr| Ok::<_, Error>(crate::overflow::physical_expr(state, expr.clone(), &kept_names)?);
-        let condition = |expr: &Expr| Ok::<_, Error>(Condition::new(compile(expr)?, &kept));
+        let compile = |expr: &Expr| {
+            Ok::<_, DataFusionError>(plusminus_functions::overflow::physical_expr(state, expr.clone(), &kept_names)?)
+        };
+        let condition = |expr: &Expr| Ok::<_, DataFusionError>(Condition::new(compile(expr)?, &kept));
         let keys = needs.keys.iter().map(compile).collect::<Result<Vec<_>>>()?;
         let mut fields = Vec::with_capacity(keys.len());
         for (number, key) in keys.iter().enumerate() {
@@ -113,7 +116,7 @@ impl Compiled {
     }
 
     /// A numbering of this query's groups, none found yet.
-    pub(crate) fn groups(&self, view: &Arc<StrataView>, has_keys: bool) -> Result<Groups> {
+    pub fn groups(&self, view: &Arc<StrataView>, has_keys: bool) -> Result<Groups> {
         match (has_keys, self.keys.is_empty()) {
             (false, _) => Ok(Groups::One),
             (true, true) => Ok(Groups::decided(view)),
@@ -122,12 +125,12 @@ impl Compiled {
     }
 
     /// Bytes that so many rows, whose groups are known, take at most.
-    pub(crate) fn bytes_for(&self, rows: usize) -> usize {
+    pub fn bytes_for(&self, rows: usize) -> usize {
         let masks = self.filters.iter().zip(&self.not_null).filter(|(f, n)| f.is_some() || !n.is_empty()).count();
         rows.saturating_mul(size_of::<u32>() + masks + size_of::<f64>() * self.arguments.len())
     }
 
-    pub(super) fn no_rows(&self) -> Rows {
+    pub(crate) fn no_rows(&self) -> Rows {
         let all = self.filters.iter().zip(&self.not_null);
         Rows {
             domains: all.map(|(f, n)| (f.is_some() || !n.is_empty()).then(Vec::new)).collect(),
@@ -137,13 +140,13 @@ impl Compiled {
     }
 
     /// Makes room for `count` further rows.
-    pub(super) fn reserve(&self, rows: &mut Rows, count: usize) {
+    pub(crate) fn reserve(&self, rows: &mut Rows, count: usize) {
         rows.groups.reserve(count);
         self.reserve_values(rows, count);
     }
 
     /// The same of rows whose groups are known.
-    pub(super) fn reserve_values(&self, rows: &mut Rows, count: usize) {
+    pub(crate) fn reserve_values(&self, rows: &mut Rows, count: usize) {
         rows.strata.reserve(count);
         for (argument, values) in self.arguments.iter().zip(&mut rows.arguments) {
             if argument.is_appended() {
@@ -153,7 +156,7 @@ impl Compiled {
     }
 
     /// The same in memory that was used before, as far as there is any.
-    pub(super) fn borrow_values(&self, rows: &mut Rows, count: usize, spare: &Spare) {
+    pub(crate) fn borrow_values(&self, rows: &mut Rows, count: usize, spare: &Spare) {
         rows.strata = spare.strata(count);
         for (argument, values) in self.arguments.iter().zip(&mut rows.arguments) {
             if argument.is_appended() {
@@ -163,13 +166,13 @@ impl Compiled {
     }
 
     /// Which rows pass WHERE; `None` when all do.
-    pub(super) fn passing(&self, batch: &RecordBatch) -> Result<Option<Selection>> {
+    pub(crate) fn passing(&self, batch: &RecordBatch) -> Result<Option<Selection>> {
         let Some(predicate) = &self.predicate else { return Ok(None) };
         Ok(Selection::new(predicate.passing(batch)?))
     }
 
     /// What expressions are evaluated on, of the rows that pass WHERE.
-    pub(super) fn kept(&self, batch: &RecordBatch, passing: Option<&Selection>) -> Result<RecordBatch> {
+    pub fn kept(&self, batch: &RecordBatch, passing: Option<&Selection>) -> Result<RecordBatch> {
         let needed = match &self.payload {
             Some(payload) => batch.project(payload)?,
             None => batch.clone(),
@@ -180,13 +183,14 @@ impl Compiled {
         }
     }
 
-    pub(super) fn keys(&self, kept: &RecordBatch) -> Result<Vec<ArrayRef>> {
+    /// One array per GROUP BY expression, each as long as `kept`.
+    pub fn keys(&self, kept: &RecordBatch) -> Result<Vec<ArrayRef>> {
         let evaluate = |key: &Arc<dyn PhysicalExpr>| Ok(key.evaluate(kept)?.into_array(kept.num_rows())?);
         self.keys.iter().map(evaluate).collect()
     }
 
     /// Evaluates arguments and domains of the rows of `batch` that pass WHERE, of which there is `kept`.
-    pub(super) fn values(
+    pub fn values(
         &self,
         batch: &RecordBatch,
         passing: Option<&Selection>,
@@ -252,7 +256,7 @@ impl Compiled {
 
     /// Computes centred values and products of all rows from the arguments they derive from; `centres` are near their means, NaN
     /// until known.
-    pub(super) fn derive(&self, rows: &mut Rows, centres: &mut [f64]) {
+    pub fn derive(&self, rows: &mut Rows, centres: &mut [f64]) {
         for number in 0..self.arguments.len() {
             let (one, other) = match self.arguments[number] {
                 Compute::Plain { .. } | Compute::Column(_) => continue,
@@ -285,7 +289,8 @@ fn mean(values: &[f64]) -> f64 {
     if count > 0.0 { finite().sum::<f64>() / count } else { 0.0 }
 }
 
-pub(super) fn numbers(array: &ArrayRef) -> Result<ArrayRef> {
+/// The values as floats, NaN where they are NULL.
+pub fn numbers(array: &ArrayRef) -> Result<ArrayRef> {
     match array.data_type() {
         DataType::Float64 => Ok(Arc::clone(array)),
         // Each of them is a float, rounded if need be; Arrow would ask one by one.

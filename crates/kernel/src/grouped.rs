@@ -1,32 +1,32 @@
 //! Rows whose groups are known beforehand, in the order of these groups: only WHERE and the arguments are left to evaluate.
 
+use super::cells::GroupRows;
 use super::compiled::Compiled;
 use super::groups::Groups;
 use super::program::{BATCH_ROWS, KeepGoing, extend, numbers_from_end};
 use super::rows::Rows;
-use super::walk::GroupRows;
 use super::workers::Workers;
-use crate::error::Result;
 use arrow::array::ArrayRef;
 use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::DFSchema;
+use datafusion::error::Result;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::Expr;
 use std::ops::Range;
 use std::sync::Arc;
 
 /// Rows with the numbers of their groups.
-pub(crate) struct Numbered {
+pub struct Numbered {
     /// The group of every row.
-    pub(crate) groups: Vec<u32>,
+    pub groups: Vec<u32>,
     /// The groups' keys, an array per key.
-    pub(crate) keys: Vec<ArrayRef>,
+    pub keys: Vec<ArrayRef>,
 }
 
 /// Numbers the groups of the rows of `batches`, one after the other, as they appear. `keys` name columns without a table; the batches share a
 /// schema. `None` when told to stop.
-pub(crate) fn numbered(
+pub fn numbered(
     keys: &[Expr],
     state: &SessionState,
     batches: &[RecordBatch],
@@ -36,7 +36,7 @@ pub(crate) fn numbered(
     let names = DFSchema::try_from(Arc::clone(&schema))?;
     let (mut physical, mut fields) = (Vec::with_capacity(keys.len()), Vec::with_capacity(keys.len()));
     for (number, key) in keys.iter().enumerate() {
-        let key = crate::overflow::physical_expr(state, key.clone(), &names)?;
+        let key = plusminus_functions::overflow::physical_expr(state, key.clone(), &names)?;
         fields.push(Field::new(format!("k{number}"), key.data_type(&schema)?, true));
         physical.push(key);
     }
@@ -59,11 +59,13 @@ pub(crate) fn numbered(
 }
 
 /// Those groups of rows in group order of which a row passes WHERE.
-pub(super) struct Passing {
-    pub(super) groups: GroupRows,
-    pub(super) later: GroupRows,
+pub(crate) struct Passing {
+    /// Rows of the first groups.
+    pub groups: GroupRows,
+    /// Rows of the groups behind them.
+    pub later: GroupRows,
     /// Their numbers among all groups.
-    pub(super) seen: Vec<u32>,
+    pub seen: Vec<u32>,
 }
 
 /// Rows of some groups that pass WHERE: the rows, how many there are before each group and in all, and the groups.
@@ -74,7 +76,7 @@ struct Evaluated {
 }
 
 /// Evaluates the rows of `batch`, whose groups begin at `starts`; its last column is the stratum. `None` when told to stop.
-pub(super) fn passing(
+pub(crate) fn passing(
     compiled: &Compiled,
     batch: &RecordBatch,
     starts: &[u32],

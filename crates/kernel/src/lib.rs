@@ -1,12 +1,22 @@
-//! The direct path: rows of levels to totals per group, without an optimiser or a physical plan.
+//! Rows of sampled levels to cells to totals, without an optimiser or a physical plan.
 //!
-//! What a query needs of each row ([`Needs`]) is compiled once ([`Compiled`]). A level's rows are evaluated once
-//! ([`Program::evaluate`]) and kept; every look walks the kept rows of all levels side by side, stratum by stratum
-//! ([`totals`], then [`linearised`] for ratios and expressions).
+//! ```text
+//!   level: columns of the sample       [`Compiled`], [`Program`]     WHERE, GROUP BY and arguments evaluated, once per level
+//!     ↓
+//!   rows: stratum, group, values       [`Rows`]                      arguments × rows, sorted by stratum
+//!     ↓
+//!   cells: stratum × group × variable  [`totals()`], [`ByGroup`]       rows, sum and sum of squares of each variable
+//!     ↓  expansion of each stratum
+//!   totals: group × variable           `plusminus_statistics::Total`  estimate and its variance
+//! ```
+//!
+//! Ratios and expressions need a second pass over the same rows, in which each row has its linearised value ([`linearised()`]). Percentiles
+//! and extremes read the rows themselves ([`Column`]); aggregates of aggregates get replicates of every total ([`replicates()`]). Nothing
+//! here sees a session, a file or a clock.
 
+mod cells;
 mod compiled;
 mod condition;
-mod filtered;
 mod grouped;
 mod groups;
 mod native;
@@ -18,21 +28,19 @@ mod selection;
 mod spare;
 mod specials;
 mod strata;
-mod walk;
 mod workers;
 
-pub(crate) use compiled::{Compiled, qualified};
-pub(crate) use filtered::filtered;
-pub(crate) use grouped::numbered;
-pub(crate) use native::{WholeRows, exact_calls};
-pub(crate) use needs::{Needs, bare, names};
-pub(crate) use program::{KeepGoing, Program};
-pub(crate) use replicates::{Replicates, replicates};
-pub(crate) use rows::{Rows, Run, runs_of};
-pub(crate) use spare::{SURPLUS, Spare};
-pub(crate) use specials::Column;
-pub(crate) use strata::{Keyed, LevelSizes, LevelStrata, SampleStrata, StrataView};
-pub(crate) use walk::{
+pub use cells::{
     Asked, Block, ByGroup, Desk, Half, Linear, Walk, key_linearised, key_totals, linearised, merged, totals,
 };
-pub(crate) use workers::Workers;
+pub use compiled::{Compiled, qualified};
+pub use grouped::{Numbered, numbered};
+pub use native::{WholeRows, exact_calls};
+pub use needs::{FLOAT, Needs, bare, names};
+pub use program::{KeepGoing, Program};
+pub use replicates::{Replicates, replicates};
+pub use rows::{Rows, Run, runs_of};
+pub use spare::{SURPLUS, Spare};
+pub use specials::Column;
+pub use strata::{Keyed, LevelSizes, LevelStrata, SampleStrata, StrataView};
+pub use workers::Workers;

@@ -2,15 +2,15 @@
 
 use super::compiled::qualified;
 use super::program::Program;
-use crate::error::Result;
-use crate::shape::Shape;
 use arrow::array::{ArrayRef, AsArray, BooleanArray};
 use arrow::record_batch::RecordBatch;
+use datafusion::error::Result;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 use datafusion::physical_expr::aggregate::{AggregateFunctionExpr, LoweredAggregateBuilder};
 use datafusion::physical_expr::{GroupsAccumulatorAdapter, PhysicalExpr};
+use plusminus_plan::Shape;
 use std::sync::Arc;
 
 struct Accumulated {
@@ -20,15 +20,15 @@ struct Accumulated {
 }
 
 /// Rows of strata that are known whole.
-pub(crate) struct WholeRows {
+pub struct WholeRows {
     /// What the program evaluates, the stratum last.
-    pub(crate) needed: RecordBatch,
+    pub needed: RecordBatch,
     /// The table's own columns that the calls read.
-    pub(crate) own: RecordBatch,
+    pub own: RecordBatch,
 }
 
 /// One array per call with a row for every group; only groups without a sampled stratum are meaningful.
-pub(crate) fn exact_calls(
+pub fn exact_calls(
     shape: &Shape,
     state: &SessionState,
     program: &mut Program,

@@ -1,34 +1,37 @@
 //! What a query needs of each row of a level: expressions that the strata have not decided, and the columns they read.
 
 use super::strata::StrataView;
-use crate::error::Result;
-use crate::image::FLOAT;
-use crate::shape::{Argument, Shape};
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, ScalarValue};
+use datafusion::error::Result;
 use datafusion::logical_expr::expr::{BinaryExpr, Case};
 use datafusion::logical_expr::{Cast, Expr, ExprSchemable, Operator};
+use plusminus_plan::{Argument, Shape};
+
+/// Prefix of the name of a column whose values are cast to floats once, when the level is decoded.
+pub const FLOAT: &str = "__float ";
 
 /// Expressions over a level's image.
 #[derive(Debug)]
-pub(crate) struct Needs {
+pub struct Needs {
     /// The columns of the image, in the order of the batches that the expressions run over.
-    pub(crate) columns: Vec<String>,
+    pub columns: Vec<String>,
     /// The part of WHERE that strata do not decide.
-    pub(crate) predicates: Vec<Expr>,
+    pub predicates: Vec<Expr>,
     /// GROUP BY; nothing when the strata decide it.
-    pub(crate) keys: Vec<Expr>,
+    pub keys: Vec<Expr>,
     /// By argument of the shape: what is evaluated, if anything is.
-    pub(crate) arguments: Vec<Option<Expr>>,
+    pub arguments: Vec<Option<Expr>>,
     /// By domain of the shape.
-    pub(crate) filters: Vec<Option<Expr>>,
+    pub filters: Vec<Option<Expr>>,
     /// Whether rows carry their ranks.
-    pub(crate) with_ranks: bool,
+    pub with_ranks: bool,
 }
 
 impl Needs {
-    pub(crate) fn new(shape: &Shape, view: &StrataView) -> Self {
+    /// What `shape` needs of rows, given what the strata in `view` decide.
+    pub fn new(shape: &Shape, view: &StrataView) -> Self {
         let with_ranks = shape.is_beyond || view.by_key;
         // Rows that an ordinary plan chooses from are those of the table, and pass WHERE already.
         let predicates = if shape.has_subquery { Vec::new() } else { view.undecided.clone() };
@@ -48,7 +51,7 @@ impl Needs {
     }
 
     /// What is needed of rows whose groups are known.
-    pub(crate) fn without_keys(&self) -> Self {
+    pub fn without_keys(&self) -> Self {
         let mut needs = Self {
             columns: Vec::new(),
             predicates: self.predicates.clone(),
@@ -77,7 +80,7 @@ impl Needs {
 }
 
 /// Expressions over columns that belong to no table by name: the same whatever a query calls its table.
-pub(crate) fn bare(exprs: &[Expr]) -> Result<Vec<Expr>> {
+pub fn bare(exprs: &[Expr]) -> Result<Vec<Expr>> {
     let bare = |expr: Expr| match expr {
         Expr::Column(column) => Ok(Transformed::yes(Expr::Column(Column::from_name(column.name)))),
         other => Ok(Transformed::no(other)),
@@ -86,7 +89,7 @@ pub(crate) fn bare(exprs: &[Expr]) -> Result<Vec<Expr>> {
 }
 
 /// The columns that `exprs` name.
-pub(crate) fn names<'e>(exprs: impl Iterator<Item = &'e Expr>) -> Vec<String> {
+pub fn names<'e>(exprs: impl Iterator<Item = &'e Expr>) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for column in exprs.flat_map(Expr::column_refs) {
         if !names.contains(&column.name) {

@@ -1,31 +1,31 @@
 //! Rows of levels evaluated, and the groups found in them.
 
+use super::cells::{ByGroup, Gather, fits_cache};
 use super::compiled::Compiled;
 use super::grouped;
 use super::groups::Groups;
 use super::rows::Rows;
 use super::selection::Selection;
-use super::walk::{ByGroup, Gather, fits_cache};
 use super::workers::{HALVED_ROWS, Workers};
-use crate::error::Result;
-use crate::shape::{Shape, Variable};
 use arrow::array::{ArrayRef, AsArray, UInt32Array};
 use arrow::datatypes::{Float64Type, UInt32Type};
 use arrow::record_batch::RecordBatch;
+use datafusion::error::Result;
+use plusminus_plan::{Shape, Variable};
 use std::sync::Arc;
 
 /// Rows evaluated at a time; small enough for the cache, large enough to hide the calls.
-pub(super) const BATCH_ROWS: usize = 16_384;
+pub(crate) const BATCH_ROWS: usize = 16_384;
 
 /// Rows per group from which rows of groups whose cells leave the cache are added up as they come; with fewer, walking group by
 /// group costs less.
 const ROWS_OF_MANY_GROUPS: usize = 32;
 
 /// Asked before every batch whether to go on.
-pub(crate) type KeepGoing<'a> = &'a (dyn Fn() -> bool + Sync);
+pub type KeepGoing<'a> = &'a (dyn Fn() -> bool + Sync);
 
 /// Compiled expressions at work on one query.
-pub(crate) struct Program {
+pub struct Program {
     compiled: Arc<Compiled>,
     groups: Groups,
     /// By argument, what is subtracted where it occurs in a product; NaN until it is known.
@@ -40,40 +40,34 @@ pub(crate) struct Program {
 
 impl Program {
     /// `centres` are near the means of the arguments, NaN where unknown; `with_ranks` keeps rows, and their ranks.
-    pub(crate) fn new(
-        shape: &Shape,
-        compiled: Arc<Compiled>,
-        groups: Groups,
-        centres: Vec<f64>,
-        with_ranks: bool,
-    ) -> Self {
+    pub fn new(shape: &Shape, compiled: Arc<Compiled>, groups: Groups, centres: Vec<f64>, with_ranks: bool) -> Self {
         let key_numbers = shape.uses_key_numbers().then(Vec::new);
         let gathered = (!with_ranks && shape.is_told_by_cells()).then(|| shape.variables.clone());
         Self { compiled, groups, centres, with_ranks, gathered, key_numbers, known_key_numbers: 0 }
     }
 
     /// For rows whose groups are known.
-    pub(crate) fn of_groups(shape: &Shape, compiled: Arc<Compiled>, centres: Vec<f64>) -> Self {
+    pub fn of_groups(shape: &Shape, compiled: Arc<Compiled>, centres: Vec<f64>) -> Self {
         Self::new(shape, compiled, Groups::One, centres, false)
     }
 
     /// Takes these groups for the first ones: by their keys or, where strata decide the groups, by their parts.
-    pub(crate) fn know(&mut self, keys: &[ArrayRef], parts: &[u32]) -> Result<()> {
+    pub fn know(&mut self, keys: &[ArrayRef], parts: &[u32]) -> Result<()> {
         self.groups.know(keys, parts)
     }
 
     /// The number of groups found; one when there is no GROUP BY.
-    pub(crate) fn group_count(&self) -> usize {
+    pub fn group_count(&self) -> usize {
         self.groups.len()
     }
 
     /// The groups' keys, one array per key, in the order of their numbers.
-    pub(crate) fn group_keys(&mut self) -> Result<Vec<ArrayRef>> {
+    pub fn group_keys(&mut self) -> Result<Vec<ArrayRef>> {
         self.groups.keys()
     }
 
     /// The part of the strata that each group is, where strata decide the groups.
-    pub(crate) fn group_parts(&self) -> Option<&[u32]> {
+    pub fn group_parts(&self) -> Option<&[u32]> {
         self.groups.parts()
     }
 
@@ -81,7 +75,7 @@ impl Program {
     /// rank where there is one.
     ///
     /// `keep_going` is asked before every batch; `None` when it said no.
-    pub(crate) fn evaluate(
+    pub fn evaluate(
         &mut self,
         batch: &RecordBatch,
         may_halve: bool,
@@ -120,7 +114,7 @@ impl Program {
 
     /// Evaluates rows in the order of their groups, which begin at `starts` and have these keys; the last column is the stratum. Groups
     /// without a row that passes WHERE are left out. Without keys all rows are one group, in two parts. `None` when told to stop.
-    pub(crate) fn evaluate_groups(
+    pub fn evaluate_groups(
         &mut self,
         batch: &RecordBatch,
         starts: &[u32],
@@ -153,7 +147,7 @@ impl Program {
     }
 
     /// Numeric keys by key and group; empty unless the shape uses them.
-    pub(crate) fn key_numbers(&self) -> &[Vec<f64>] {
+    pub fn key_numbers(&self) -> &[Vec<f64>] {
         self.key_numbers.as_deref().unwrap_or_default()
     }
 
@@ -176,12 +170,12 @@ impl Program {
 }
 
 /// The strata (`0`) or ranks (`1`) of a batch, which are its last columns.
-pub(super) fn numbers_from_end(batch: &RecordBatch, back: usize) -> &UInt32Array {
+pub(crate) fn numbers_from_end(batch: &RecordBatch, back: usize) -> &UInt32Array {
     batch.column(batch.num_columns() - 1 - back).as_primitive::<UInt32Type>()
 }
 
 /// Appends the numbers of rows that pass.
-pub(super) fn extend(found: &mut Vec<u32>, numbers: &UInt32Array, passing: Option<&Selection>) {
+pub fn extend(found: &mut Vec<u32>, numbers: &UInt32Array, passing: Option<&Selection>) {
     match passing {
         None => found.extend_from_slice(numbers.values()),
         Some(selection) => selection.extend(found, numbers.values()),

@@ -1,23 +1,25 @@
 //! Replicates of every total: the sample with one of b random parts left out (delete-a-group jackknife).
 
+use super::cells::by_stratum;
 use super::rows::Rows;
-use super::walk::by_stratum;
-use crate::shape::Variable;
+use plusminus_plan::Variable;
 use plusminus_statistics::StratumSize;
 use plusminus_statistics::jackknife::{replicate_of, replicate_weights};
 
 /// Totals by (replicate, group, variable), replicates outermost; the variables' arguments are not shifted.
-pub(crate) struct Replicates {
-    pub(crate) count: u32,
+pub struct Replicates {
+    /// The number of replicates, b.
+    pub count: u32,
     width: usize,
     groups: usize,
     totals: Vec<f64>,
     /// Whether every replicate left rows out of every stratum that is not known whole.
-    pub(crate) varies: bool,
+    pub varies: bool,
 }
 
 impl Replicates {
-    pub(crate) fn total(&self, replicate: usize, group: usize, variable: usize) -> f64 {
+    /// The total of a variable of a group without the rows of one replicate, in units of the variable.
+    pub fn total(&self, replicate: usize, group: usize, variable: usize) -> f64 {
         self.totals[(replicate * self.groups + group) * self.width + variable]
     }
 }
@@ -30,7 +32,7 @@ struct Scratch {
 }
 
 /// Walks the kept rows once for all replicates.
-pub(crate) fn replicates(
+pub fn replicates(
     levels: &[Rows],
     sizes: &[StratumSize],
     variables: &[Variable],

@@ -6,14 +6,18 @@ const SPARE_ROWS: usize = 16_384;
 
 /// A run of rows of one stratum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Run {
-    pub(crate) stratum: u32,
-    pub(crate) from: u32,
-    pub(crate) to: u32,
+pub struct Run {
+    /// The stratum, by number.
+    pub stratum: u32,
+    /// The first row.
+    pub from: u32,
+    /// The row behind the last.
+    pub to: u32,
 }
 
 impl Run {
-    pub(crate) fn range(self) -> std::ops::Range<usize> {
+    /// The rows as a range.
+    pub fn range(self) -> std::ops::Range<usize> {
         self.from as usize..self.to as usize
     }
 }
@@ -22,30 +26,33 @@ impl Run {
 ///
 /// With `cells` they are added up already: an entry stands for all rows of a group in a stratum.
 #[derive(Debug, Default)]
-pub(crate) struct Rows {
-    pub(crate) strata: Vec<u32>,
+pub struct Rows {
+    /// The stratum of each row, in ascending order.
+    pub strata: Vec<u32>,
     /// The rows of each stratum, in order.
-    pub(crate) runs: Vec<Run>,
-    pub(crate) groups: Vec<u32>,
+    pub runs: Vec<Run>,
+    /// The group of each row, by number.
+    pub groups: Vec<u32>,
     /// Whether all rows of a stratum are of one group.
     pub(crate) one_group_per_run: bool,
     /// Priority ranks within the strata, where replicates need them.
-    pub(crate) ranks: Vec<u32>,
+    pub ranks: Vec<u32>,
     /// For each domain, which rows are in it; `None` when all are.
-    pub(crate) domains: Vec<Option<Vec<bool>>>,
+    pub domains: Vec<Option<Vec<bool>>>,
     /// For each argument its values; anything where it is NULL.
-    pub(crate) arguments: Vec<Vec<f64>>,
+    pub arguments: Vec<Vec<f64>>,
     /// By entry and variable, entries outermost; then there are no domains and arguments.
-    pub(crate) cells: Option<Vec<Cell>>,
+    pub cells: Option<Vec<Cell>>,
 }
 
 impl Rows {
-    pub(crate) fn len(&self) -> usize {
+    /// The number of rows, or of entries where rows are added up.
+    pub fn len(&self) -> usize {
         self.strata.len()
     }
 
     /// Bytes held.
-    pub(crate) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         let masks: usize = self.domains.iter().flatten().map(Vec::capacity).sum();
         let values: usize = self.arguments.iter().map(Vec::capacity).sum();
         let cells = self.cells.as_ref().map_or(0, |cells| cells.capacity() * size_of::<Cell>());
@@ -60,7 +67,7 @@ impl Rows {
     }
 
     /// Forgets the rows and keeps the memory.
-    pub(crate) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.strata.clear();
         self.runs.clear();
         self.groups.clear();
@@ -85,7 +92,7 @@ impl Rows {
 }
 
 /// The runs of equal numbers.
-pub(crate) fn runs(strata: &[u32]) -> Vec<Run> {
+pub fn runs(strata: &[u32]) -> Vec<Run> {
     let mut found = Vec::new();
     let mut from = 0;
     while from < strata.len() {
@@ -107,7 +114,7 @@ pub(crate) fn runs(strata: &[u32]) -> Vec<Run> {
 }
 
 /// The runs of a column of strata.
-pub(crate) fn runs_of(strata: &UInt32Array) -> Vec<Run> {
+pub fn runs_of(strata: &UInt32Array) -> Vec<Run> {
     runs(strata.values())
 }
 

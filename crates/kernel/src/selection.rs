@@ -4,11 +4,11 @@
 //! there not one. Numbers are taken here a word of 64 rows at a time, without a branch per row; arguments and strata, of which every
 //! query has some, with the processor's vectors.
 
-use crate::error::Result;
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, BooleanArray, PrimitiveArray, downcast_primitive_array};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::{FilterBuilder, FilterPredicate};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::error::Result;
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch};
 use std::sync::{Arc, OnceLock};
@@ -28,19 +28,19 @@ pub(crate) struct Selection {
 
 impl Selection {
     /// The rows whose bit is set; `None` when all are.
-    pub(super) fn new(bits: BooleanBuffer) -> Option<Self> {
+    pub fn new(bits: BooleanBuffer) -> Option<Self> {
         let mask = BooleanArray::new(bits, None);
         let passing = mask.true_count();
         (passing < mask.len()).then_some(Self { mask, passing, filter: OnceLock::new() })
     }
 
     /// How many rows pass.
-    pub(super) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.passing
     }
 
     /// Tells how many rows pass before any row.
-    pub(super) fn ranks(&self) -> Ranks {
+    pub fn ranks(&self) -> Ranks {
         let words: Vec<u64> = self.mask.values().bit_chunks().iter_padded().collect();
         let before = words.iter().scan(0, |passed, word| {
             let before = *passed;
@@ -51,7 +51,7 @@ impl Selection {
     }
 
     /// Appends the numbers of rows that pass.
-    pub(super) fn extend<T: Packed>(&self, found: &mut Vec<T>, numbers: &[T]) {
+    pub fn extend<T: Packed>(&self, found: &mut Vec<T>, numbers: &[T]) {
         let bits = self.mask.values().bit_chunks();
         let (full, rest) = numbers.as_chunks::<WORD>();
         let mut words = bits.iter().zip(full).peekable();
@@ -67,14 +67,14 @@ impl Selection {
     }
 
     /// The rows of `batch` that pass.
-    pub(crate) fn batch(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+    pub fn batch(&self, batch: &RecordBatch) -> Result<RecordBatch> {
         let columns = batch.columns().iter().map(|column| self.column(column)).collect::<Result<_>>()?;
         let count = RecordBatchOptions::new().with_row_count(Some(self.passing));
         Ok(RecordBatch::try_new_with_options(batch.schema(), columns, &count)?)
     }
 
     /// The rows of `column` that pass.
-    pub(super) fn column(&self, column: &ArrayRef) -> Result<ArrayRef> {
+    pub fn column(&self, column: &ArrayRef) -> Result<ArrayRef> {
         if column.null_count() == 0 && column.data_type().is_primitive() {
             let column = column.as_ref();
             downcast_primitive_array!(
@@ -94,7 +94,7 @@ impl Selection {
 }
 
 /// How many rows of a selection pass, up to any row.
-pub(super) struct Ranks {
+pub struct Ranks {
     words: Vec<u64>,
     /// By word, how many rows pass before it.
     before: Vec<u32>,
@@ -104,7 +104,7 @@ pub(super) struct Ranks {
 impl Ranks {
     /// Rows that pass before this one.
     #[inline]
-    pub(super) fn before(&self, row: usize) -> usize {
+    pub fn before(&self, row: usize) -> usize {
         match self.words.get(row / WORD) {
             Some(word) => (self.before[row / WORD] + (word & ((1 << (row % WORD)) - 1)).count_ones()) as usize,
             None => self.passing,
@@ -126,7 +126,7 @@ fn extend_rest<T: Copy>(found: &mut Vec<T>, numbers: &[T], bits: u64) {
 }
 
 /// Numbers that are taken out with the processor's vectors.
-pub(super) trait Packed: Copy + Default {
+pub(crate) trait Packed: Copy + Default {
     /// Puts the numbers whose bit is set side by side into `places`, of which there is a word at least; returns how many.
     fn pack<S: Simd>(simd: S, numbers: &[Self; WORD], word: u64, places: &mut [Self]) -> usize;
 }

@@ -13,7 +13,7 @@ const SHARE_MAX: usize = 32;
 
 /// Vectors that were used before, within a budget that is part of the session's memory.
 #[derive(Debug)]
-pub(crate) struct Spare {
+pub struct Spare {
     budget: usize,
     held: Mutex<Held>,
 }
@@ -27,7 +27,7 @@ struct Held {
 
 impl Spare {
     /// Nothing yet; what will be kept is reserved in `pool`, of a session with so many bytes of memory.
-    pub(crate) fn new(memory: usize, pool: &Arc<dyn MemoryPool>) -> Self {
+    pub fn new(memory: usize, pool: &Arc<dyn MemoryPool>) -> Self {
         let reserved = MemoryConsumer::new("memory for the next query").register(pool);
         let held = Held { strata: Vec::new(), values: Vec::new(), reserved };
         Self { budget: (memory / SHARE_MAX).min(KEPT_MAX), held: Mutex::new(held) }
@@ -38,19 +38,19 @@ impl Spare {
     }
 
     /// An empty vector with room for so many strata.
-    pub(super) fn strata(&self, count: usize) -> Vec<u32> {
+    pub fn strata(&self, count: usize) -> Vec<u32> {
         let held = &mut *self.lock();
         lent(&mut held.strata, count, &held.reserved)
     }
 
     /// An empty vector with room for so many values.
-    pub(super) fn values(&self, count: usize) -> Vec<f64> {
+    pub fn values(&self, count: usize) -> Vec<f64> {
         let held = &mut *self.lock();
         lent(&mut held.values, count, &held.reserved)
     }
 
     /// Keeps the memory of rows that are not needed any more, as far as there is room for it.
-    pub(super) fn keep(&self, rows: Rows) {
+    pub fn keep(&self, rows: Rows) {
         let held = &mut *self.lock();
         if held.makes_room(bytes(&rows.strata), self.budget) {
             held.strata.push(emptied(rows.strata));
@@ -63,7 +63,7 @@ impl Spare {
     }
 
     /// Gives everything back, for who needs the memory otherwise.
-    pub(crate) fn clear(&self) {
+    pub fn clear(&self) {
         let held = &mut *self.lock();
         held.strata.clear();
         held.values.clear();
@@ -99,7 +99,7 @@ fn emptied<T>(mut own: Vec<T>) -> Vec<T> {
 }
 
 /// What is lent has at most this part more room than was asked for.
-pub(crate) const SURPLUS: usize = 8;
+pub const SURPLUS: usize = 8;
 
 /// The smallest of `shelf` with room for so many and not many more, or a new one.
 fn lent<T>(shelf: &mut Vec<Vec<T>>, count: usize, reserved: &MemoryReservation) -> Vec<T> {

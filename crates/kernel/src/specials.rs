@@ -1,19 +1,22 @@
 //! What no sums can tell: percentiles and extremes, from the kept rows themselves.
 
+use super::cells::by_stratum;
 use super::rows::Rows;
-use super::walk::by_stratum;
-use crate::extremes::{compare, further};
-use crate::numbers::holds;
-
+use plusminus_functions::extremes::{compare, further};
+use plusminus_functions::numbers::holds;
 use plusminus_statistics::{Cell, StratumSize, Total, WeightedPoint};
 
 /// The rows of one domain with the values of one argument.
 #[derive(Clone, Copy)]
-pub(crate) struct Column<'a> {
-    pub(crate) levels: &'a [Rows],
-    pub(crate) domain: usize,
-    pub(crate) argument: usize,
-    pub(crate) groups: usize,
+pub struct Column<'a> {
+    /// Evaluated rows, one entry per level or piece of one.
+    pub levels: &'a [Rows],
+    /// The rows, by the number of their domain.
+    pub domain: usize,
+    /// The argument, by number.
+    pub argument: usize,
+    /// The number of groups.
+    pub groups: usize,
 }
 
 impl Column<'_> {
@@ -30,7 +33,7 @@ impl Column<'_> {
     }
 
     /// The largest or smallest value of each group; NaN is larger than any other, as DataFusion and DuckDB have it.
-    pub(crate) fn extremes(&self, is_max: bool) -> Vec<Option<f64>> {
+    pub fn extremes(&self, is_max: bool) -> Vec<Option<f64>> {
         let mut found = vec![None; self.groups];
         self.each(|_, _, group, value| {
             let slot: &mut Option<f64> = &mut found[group];
@@ -43,7 +46,7 @@ impl Column<'_> {
     }
 
     /// Whether floats hold every value of the domain's type, of which there are so many steps in 1.
-    pub(crate) fn is_held(&self, steps: Option<f64>) -> bool {
+    pub fn is_held(&self, steps: Option<f64>) -> bool {
         let mut are_all = true;
         if steps.is_some() {
             self.each(|_, _, _, value| are_all &= holds(value, steps));
@@ -52,7 +55,7 @@ impl Column<'_> {
     }
 
     /// The rows of each group sorted by value, each with the rows of the table it stands for.
-    pub(crate) fn sorted(&self, sizes: &[StratumSize]) -> Vec<Vec<WeightedPoint>> {
+    pub fn sorted(&self, sizes: &[StratumSize]) -> Vec<Vec<WeightedPoint>> {
         let mut points: Vec<Vec<WeightedPoint>> = vec![Vec::new(); self.groups];
         self.each(|level, row, group, value| {
             let weight = sizes[self.levels[level].strata[row] as usize].weight();
@@ -65,7 +68,7 @@ impl Column<'_> {
     }
 
     /// Totals of the residuals `(1{y ≤ q} − share)/N` of a percentile, given q and N of each group.
-    pub(crate) fn residuals(&self, sizes: &[StratumSize], share: f64, ends: &[(f64, f64)]) -> Vec<Total> {
+    pub fn residuals(&self, sizes: &[StratumSize], share: f64, ends: &[(f64, f64)]) -> Vec<Total> {
         let mut totals = vec![Total::default(); self.groups];
         let mut cells: Vec<Cell> = vec![Cell::default(); self.groups];
         let mut touched: Vec<usize> = Vec::new();

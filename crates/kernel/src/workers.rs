@@ -1,21 +1,21 @@
 //! A second thread for halves of the work on large levels.
 
 use super::spare::Spare;
-use crate::error::{Error, Result};
+use datafusion::error::{DataFusionError, Result};
 use std::sync::{Arc, OnceLock};
 
 /// Rows from which work is cut in two; below, handing it over costs more than it saves.
 ///
 /// Whether and where work is cut depends on the rows alone, never on the number of threads, so that sums are added in one
 /// order everywhere.
-pub(crate) const HALVED_ROWS: usize = 32_768;
+pub const HALVED_ROWS: usize = 32_768;
 
 /// Stack of a worker: expressions are evaluated recursively.
 const STACK_BYTES: usize = 16 << 20;
 
 /// Threads that only compute.
 #[derive(Debug)]
-pub(crate) struct Workers {
+pub struct Workers {
     threads: usize,
     pool: OnceLock<rayon::ThreadPool>,
     /// Memory that they compute in.
@@ -23,22 +23,23 @@ pub(crate) struct Workers {
 }
 
 impl Workers {
-    pub(crate) fn new(threads: usize) -> Self {
+    /// Workers on so many threads, which start when the first work is shared.
+    pub fn new(threads: usize) -> Self {
         Self { threads, pool: OnceLock::new(), spare: None }
     }
 
     /// The same, which compute in memory that was used before.
-    pub(crate) fn with_spare(threads: usize, spare: Spare) -> Self {
+    pub fn with_spare(threads: usize, spare: Spare) -> Self {
         Self { spare: Some(Arc::new(spare)), ..Self::new(threads) }
     }
 
     /// Memory that was used before.
-    pub(crate) fn spare(&self) -> Option<&Arc<Spare>> {
+    pub fn spare(&self) -> Option<&Arc<Spare>> {
         self.spare.as_ref()
     }
 
     /// Both results; at the same time where there are threads for it.
-    pub(crate) fn join<A: Send, B: Send>(
+    pub fn join<A: Send, B: Send>(
         &self,
         one: impl FnOnce() -> A + Send,
         other: impl FnOnce() -> B + Send,
@@ -54,7 +55,7 @@ impl Workers {
                     .stack_size(STACK_BYTES)
                     .thread_name(|n| format!("plusminus-rows-{n}"))
                     .build()
-                    .map_err(|e| Error::data(format!("no threads could be started: {e}")))?;
+                    .map_err(|e| DataFusionError::Execution(format!("no threads could be started: {e}")))?;
                 self.pool.get_or_init(|| built)
             }
         };

@@ -1,18 +1,22 @@
 //! From an aggregate's input down to the one scan: filters and projections become expressions over its columns.
 
-use super::Reason;
 use super::lineage::Lineage;
+use super::query::Reason;
 use datafusion::common::DataFusionError;
 use datafusion::logical_expr::utils::split_conjunction_owned;
 use datafusion::logical_expr::{Expr, LogicalPlan, TableScan};
 
-pub(crate) struct Below {
-    pub(crate) scan: TableScan,
-    pub(crate) predicates: Vec<Expr>,
+/// The aggregate's input: one scan with what stands between them as expressions over its columns.
+pub struct Below {
+    /// The scan of the only table.
+    pub scan: TableScan,
+    /// WHERE as conjuncts over the scan's columns.
+    pub predicates: Vec<Expr>,
     pub(crate) lineage: Lineage,
 }
 
-pub(crate) fn flatten(plan: &LogicalPlan) -> Result<Below, Reason> {
+/// Takes the input of an aggregate apart, or says what of it is neither a filter, a projection nor a scan.
+pub fn flatten(plan: &LogicalPlan) -> Result<Below, Reason> {
     let traced = |e: DataFusionError| Reason::new(format!("a column cannot be traced: {e}"));
     match plan {
         LogicalPlan::TableScan(scan) => {
@@ -44,7 +48,7 @@ pub(crate) fn flatten(plan: &LogicalPlan) -> Result<Below, Reason> {
 }
 
 /// Whether an aggregate stands under the filters, projections, windows and sorts of `plan`.
-pub(crate) fn holds_aggregate(plan: &LogicalPlan) -> bool {
+pub fn holds_aggregate(plan: &LogicalPlan) -> bool {
     match plan {
         LogicalPlan::Aggregate(_) => true,
         LogicalPlan::Filter(_)

@@ -6,8 +6,10 @@ use std::sync::Arc;
 /// The columns of a plan node, each as an expression over the columns of a node further down.
 #[derive(Debug, Clone)]
 pub(crate) struct Lineage {
-    pub(crate) schema: DFSchemaRef,
-    pub(crate) exprs: Vec<Expr>,
+    /// The schema of the node.
+    pub schema: DFSchemaRef,
+    /// One expression per column of `schema`, in its order.
+    pub exprs: Vec<Expr>,
 }
 
 impl Lineage {
@@ -23,13 +25,13 @@ impl Lineage {
     }
 
     /// What a projection makes of the columns.
-    pub(crate) fn project(&self, exprs: &[Expr], schema: &DFSchemaRef) -> Result<Self> {
+    pub fn project(&self, exprs: &[Expr], schema: &DFSchemaRef) -> Result<Self> {
         let exprs = exprs.iter().map(|e| self.replace(e)).collect::<Result<Vec<_>>>()?;
         Ok(Self { schema: Arc::clone(schema), exprs })
     }
 
     /// `expr` with every column replaced by what it stands for, aliases removed.
-    pub(crate) fn replace(&self, expr: &Expr) -> Result<Expr> {
+    pub fn replace(&self, expr: &Expr) -> Result<Expr> {
         let replaced = expr.clone().transform_up(|e| match e {
             Expr::Column(column) => Ok(Transformed::yes(self.get(&column)?)),
             Expr::Alias(alias) => Ok(Transformed::yes(*alias.expr)),

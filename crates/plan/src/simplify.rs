@@ -4,7 +4,6 @@
 //! (`coalesce`, `nvl`, `now()`), and casts that would overflow on single values disappear when a comparison is moved to the
 //! column's own type. Aggregates themselves, their names and the plan's schema stay as they are.
 
-use crate::overflow::{hidden, shown};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result};
 use datafusion::execution::SessionState;
@@ -13,13 +12,14 @@ use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
+use plusminus_functions::overflow::{hidden, shown};
 use std::sync::Arc;
 
 /// The plan with simplified expressions; subqueries stay as they are, since DataFusion plans them anyway.
 ///
 /// # Errors
 /// When an expression does not fit the columns below it.
-pub(crate) fn simplified(plan: &LogicalPlan, state: &SessionState) -> Result<LogicalPlan> {
+pub fn simplified(plan: &LogicalPlan, state: &SessionState) -> Result<LogicalPlan> {
     if !needs_simplifying(plan)? {
         return Ok(plan.clone());
     }

@@ -1,7 +1,7 @@
 //! Expressions above aggregates as functions that can be differentiated.
 
-use super::Reason;
 use super::calls::{CallKind, Calls, literal_number};
+use super::query::Reason;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchemaRef;
 use datafusion::logical_expr::expr::{Case, ScalarFunction};
@@ -48,7 +48,7 @@ pub(crate) fn translate(expr: &Expr, schema: &DFSchemaRef, keys: usize, calls: &
 }
 
 /// The x of `CASE WHEN x IS NOT NULL THEN x ELSE literal END`, which is what COALESCE is simplified to.
-pub(super) fn guarded(case: &Case) -> Option<&Expr> {
+pub(crate) fn guarded(case: &Case) -> Option<&Expr> {
     let (None, [(when, then)], Some(otherwise)) = (&case.expr, case.when_then_expr.as_slice(), &case.else_expr) else {
         return None;
     };
@@ -69,7 +69,7 @@ pub(crate) fn check_specials(smooth: &Smooth, calls: &Calls, column: &str) -> Re
 }
 
 /// The inputs that occur in `smooth`, each once.
-pub(crate) fn used_inputs(smooth: &Smooth) -> Vec<usize> {
+pub fn used_inputs(smooth: &Smooth) -> Vec<usize> {
     let mut found = Vec::new();
     collect_inputs(smooth, &mut found);
     found.sort_unstable();
@@ -95,7 +95,7 @@ fn collect_inputs(smooth: &Smooth, found: &mut Vec<usize>) {
 /// The decimals of a ROUND around everything else, and what it rounds; ends are rounded like the estimate.
 ///
 /// A ROUND further inside has no slope that says anything, so it is not smooth.
-pub(super) fn outermost_round(expr: &Expr) -> (Option<i32>, &Expr) {
+pub(crate) fn outermost_round(expr: &Expr) -> (Option<i32>, &Expr) {
     match expr {
         Expr::Alias(alias) => outermost_round(&alias.expr),
         Expr::ScalarFunction(call) if call.func.name() == "round" => match call.args.as_slice() {
@@ -111,12 +111,13 @@ pub(super) fn outermost_round(expr: &Expr) -> (Option<i32>, &Expr) {
     }
 }
 
-pub(super) fn is_whole(expr: &Expr, schema: &DFSchemaRef) -> bool {
+/// Whether the type of `expr` holds whole numbers alone.
+pub fn is_whole(expr: &Expr, schema: &DFSchemaRef) -> bool {
     expr.get_type(schema).is_ok_and(|t| t.is_integer())
 }
 
 /// Whether a cast to `target` leaves a number as it is.
-pub(super) fn keeps_fractions(inner: &Expr, target: &DataType, schema: &DFSchemaRef) -> bool {
+pub(crate) fn keeps_fractions(inner: &Expr, target: &DataType, schema: &DFSchemaRef) -> bool {
     target.is_numeric() && (!target.is_integer() || is_whole(inner, schema))
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn is_correlated(expr: &Expr) -> bool {
 }
 
 /// Whether any part of `expr` is a subquery.
-pub(crate) fn has_subquery(expr: &Expr) -> bool {
+pub fn has_subquery(expr: &Expr) -> bool {
     let is_subquery = |e: &Expr| {
         let found = matches!(
             e,

@@ -9,7 +9,7 @@
 //! Held whole by every level instead, classes made error bounds read 1.4 to 3.9 times the rows of the cheapest levels; thinned out
 //! it is 1.1 to 1.4 times (`coverage --part bounds`, 100 samples), and no family of the adversaries is rejected either way.
 
-use crate::columns::{as_float64, pack};
+use crate::columns::pack;
 use crate::error::SamplingError;
 use crate::plan::FamilyPlan;
 use crate::source::{Source, Unit};
@@ -22,6 +22,7 @@ use arrow::datatypes::SchemaRef;
 use datafusion::catalog::Session;
 use datafusion::execution::TaskContext;
 use futures::StreamExt;
+use plusminus_functions::numbers::as_float64;
 use plusminus_statistics::Moments;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -3,13 +3,13 @@
 //! A sample of keys that says of the table's rows what its own error does not allow has drawn strange keys, and is no witness for
 //! anything else either.
 
-use crate::columns::as_float64;
 use crate::error::SamplingError;
 use crate::layout::Level;
 use crate::merge::Family;
 use arrow::array::{Array, Float64Array};
 use arrow::datatypes::SchemaRef;
 use plusminus_catalog::{ColumnMoments, KeyCheck, Strata};
+use plusminus_functions::numbers::as_float64;
 
 /// The z of rows (no column) and of the sums of numeric columns, by level: the error of the estimate over its standard error. Columns
 /// with values that are no finite numbers have none.

@@ -43,7 +43,6 @@ mod write;
 
 pub use advice::skewed_measures;
 pub use build::draw;
-pub use columns::as_float64;
 pub use error::SamplingError;
 pub use local::{are_same, are_unchanged};
 pub use request::{DrawOptions, Progress, SampleRequest};

@@ -4,7 +4,6 @@
 //! depends on the strata, so these are counted on the way. The edges are order statistics of whole columns: they do not
 //! depend on the number of threads.
 
-use crate::columns::as_float64;
 use crate::error::SamplingError;
 use crate::plan::FamilyPlan;
 use crate::source::{Source, Unit};
@@ -17,6 +16,7 @@ use arrow::record_batch::RecordBatch;
 use datafusion::catalog::Session;
 use datafusion::execution::TaskContext;
 use futures::StreamExt;
+use plusminus_functions::numbers::as_float64;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -118,7 +118,7 @@ impl<'a> Worker<'a> {
     fn numbers(&mut self, batch: &RecordBatch) -> Result<Vec<Float64Array>, SamplingError> {
         let mut numbers = Vec::with_capacity(self.numeric.len());
         for column in &self.numeric {
-            numbers.extend(columns::as_float64(batch.column(*column))?);
+            numbers.extend(plusminus_functions::numbers::as_float64(batch.column(*column))?);
         }
         add_moments(&mut self.harvest.unit_moments, &numbers, &mut self.packed);
         Ok(numbers)

@@ -1,11 +1,11 @@
 //! DataFusion's errors in this project's words: what is wrong, and the next step.
 
-use crate::error::Error;
-use crate::overflow::Overflow;
+use super::error::Error;
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 use plusminus_catalog::FileFormat;
 use plusminus_files::FileError;
+use plusminus_functions::Failure;
 
 pub(crate) fn data_fusion(error: &DataFusionError) -> Error {
     match error.find_root() {
@@ -24,11 +24,15 @@ pub(crate) fn data_fusion(error: &DataFusionError) -> Error {
         ),
         DataFusionError::External(inner) => match inner.downcast_ref::<FileError>() {
             Some(error) => error.clone().into(),
-            None => match inner.downcast_ref::<Overflow>() {
-                Some(Overflow { what, way_out }) => Error::Data { what: what.clone(), next: way_out.clone() },
+            None => match inner.downcast_ref::<Failure>() {
+                Some(Failure { what, next, is_in_statement: true }) => Error::invalid(what, next),
+                Some(Failure { what, next, is_in_statement: false }) => {
+                    Error::Data { what: what.clone(), next: next.clone() }
+                }
                 None => Error::data(inner),
             },
         },
+        DataFusionError::Execution(what) if !what.contains("Overflow happened on") => Error::data(first_line(what)),
         other => match other.to_string() {
             text if text.contains("Overflow happened on") => overflow(&text),
             text if mismatch(&text).is_some() => mismatch(&text).unwrap_or_else(|| Error::data(first_line(&text))),

@@ -34,7 +34,7 @@ pub enum Error {
         /// What to do about it.
         next: String,
         /// The best answer there is.
-        answer: Option<Box<crate::Answer>>,
+        answer: Option<Box<super::Answer>>,
     },
     /// A file of the store is not what it should be.
     #[error(transparent)]
@@ -112,7 +112,7 @@ impl From<FileError> for Error {
 
 impl From<DataFusionError> for Error {
     fn from(error: DataFusionError) -> Self {
-        crate::diagnose::data_fusion(&error)
+        super::diagnose::data_fusion(&error)
     }
 }
 

@@ -1,10 +1,10 @@
 //! The estimates of an answer as numbers, for whoever compares them with a bound.
 
+use super::error::Result;
 use super::{Answer, Bounds};
-use crate::error::Result;
-use crate::numbers::floats;
 use arrow::array::{Array, ArrayRef, UInt32Array};
 use arrow::compute::take;
+use plusminus_functions::numbers::floats;
 use plusminus_statistics::{Estimate, Trust, absolute_error, relative_error};
 
 impl Bounds {

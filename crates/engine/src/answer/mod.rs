@@ -1,16 +1,22 @@
 //! Answers: Arrow columns, an interval for every estimate, and a report.
 
+mod diagnose;
+mod error;
 mod estimates;
+pub(crate) mod listing;
 
-use crate::error::{Error, Result};
-use crate::numbers::{ends_typed, floats, steps};
-use crate::shape::Role;
+pub(crate) use diagnose::with_tables;
+pub use error::{Error, Result};
+pub(crate) use listing::{grouped, plain_report};
+
 use arrow::array::{Array, ArrayRef, BooleanArray, Float64Array};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, f64x4};
+use plusminus_functions::numbers::{ends_typed, floats, steps};
+use plusminus_plan::Role;
 use plusminus_statistics::{Doubt, Estimate, Trust};
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,21 +1,19 @@
 //! A query: its bounds, and who waits for it.
 
-use crate::answer::{Answer, exact_columns};
-use crate::control::{self, Interrupt, Listeners, Watch};
-use crate::error::{Error, Result};
+use super::session::Session;
+use crate::answer::{Answer, Error, Result, exact_columns};
+use crate::bounds::{Goal, Interrupt, Listeners, Watch, deadline as control};
+use crate::execution::{Running, ms};
 use crate::explain;
-use crate::goal::Goal;
-use crate::parts::Parts;
-use crate::prepared::case;
-use crate::run::Subqueries;
-use crate::running::{Running, ms};
-use crate::session::Session;
-use crate::shape::Role;
+use crate::planning::case;
+use crate::refine::Subqueries;
+use crate::runtime::Parts;
 use futures::Stream;
 use plusminus_dialect::{
     Amount, BoundedSql, ErrorBound, OnMiss, SqlClass, Statement, StatementKind, TimeBound, TimeUnit, parse_statement,
 };
 use plusminus_files::FileTable;
+use plusminus_plan::Role;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -157,7 +155,7 @@ fn check_numbers(kind: &StatementKind) -> Result<()> {
 
 /// A statement that is no query, as DataFusion has it.
 pub(crate) async fn plain(session: &Session, sql: &str) -> Result<Answer> {
-    let start = session.inner.clock.elapsed();
+    let start = session.env.clock.elapsed();
     let context = session.context();
     let plan = case::plan_of(&context.state(), sql).await?;
     let batches = context.execute_logical_plan(plan.clone()).await?.collect().await?;
@@ -165,8 +163,8 @@ pub(crate) async fn plain(session: &Session, sql: &str) -> Result<Answer> {
     let schema = batches.first().map_or_else(|| std::sync::Arc::new(arrow::datatypes::Schema::empty()), |b| b.schema());
     let batch = arrow::compute::concat_batches(&schema, &batches)?;
     let roles = vec![Role::Value; batch.num_columns()];
-    let mut report = crate::listing::plain_report("done");
-    report.elapsed_ms = ms(session.inner.clock.elapsed().saturating_sub(start));
+    let mut report = crate::answer::plain_report("done");
+    report.elapsed_ms = ms(session.env.clock.elapsed().saturating_sub(start));
     report.warnings.extend(described_files(session, sql).await);
     Ok(Answer {
         is_query: false,
@@ -183,14 +181,14 @@ async fn described_files(session: &Session, sql: &str) -> Option<String> {
         return None;
     }
     let name = name.trim().trim_end_matches(';').trim_matches(['\'', '"']);
-    let (table, _) = session.table(name).await.ok()?;
+    let (table, _) = session.env.table(name).await.ok()?;
     FileTable::of(&table)?.description(&session.context().state()).await.ok()?
 }
 
 /// Runs a query with its bounds, on threads of its own.
 pub(crate) async fn run(session: &Session, sql: &BoundedSql, listeners: Listeners) -> Result<Answer> {
-    let start = session.inner.clock.elapsed();
-    let goal = Goal::new(&sql.bounds, &session.defaults())?;
+    let start = session.env.clock.elapsed();
+    let goal = Goal::new(&sql.bounds, &session.env.defaults())?;
     if !goal.is_bounded() && sql.explain.is_some() {
         return plain(session, &sql.head).await;
     }
@@ -203,8 +201,8 @@ pub(crate) async fn run(session: &Session, sql: &BoundedSql, listeners: Listener
         let (session, sql, watch) = (session.clone(), sql.clone(), Arc::clone(&watch));
         async move { plan_and_answer(session, &sql, goal, start, watch).await }
     };
-    let work = session.inner.executor.spawn(work)?;
-    let elapsed = session.inner.clock.elapsed().saturating_sub(start);
+    let work = session.env.executor.spawn(work)?;
+    let elapsed = session.env.clock.elapsed().saturating_sub(start);
     control::wait(work, &watch, listeners.interrupt, within, elapsed).await
 }
 
@@ -215,12 +213,13 @@ async fn plan_and_answer(
     start: Duration,
     watch: Arc<Watch>,
 ) -> Result<Answer> {
-    let parts = Parts::new(Arc::clone(&session.inner.clock), start);
+    let parts = Parts::new(Arc::clone(&session.env.clock), start);
     parts.lap("hand over");
-    let prepared = session.inner.prepared.get(&session, sql.query()).await?;
+    let prepared = session.plans.get(&session.env, sql.query()).await?;
     parts.lap("plan");
     let subqueries = Subqueries::default();
-    let running = Arc::new(Running { session, prepared, goal, start, watch, parts, subqueries, is_part: false });
+    let running =
+        Arc::new(Running { env: session.env, prepared, goal, start, watch, parts, subqueries, is_part: false });
     match &sql.explain {
         Some(explain) => explain::run(&running, *explain).await,
         None => running.answer().await,

@@ -1,19 +1,16 @@
 //! Building, listing, checking and dropping samples.
 
-use super::Session;
-use crate::answer::Answer;
-use crate::error::{Error, Result};
-use crate::exact::may_be_of_files;
-use crate::listing;
-use crate::session::views::refuse_unwatched_view;
-use datafusion::catalog::TableProvider;
-use datafusion::datasource::MemTable;
+use super::session::Session;
+use super::views::refuse_unwatched_view;
+use crate::answer::listing;
+use crate::answer::{Answer, Error, Result};
+use crate::environment::memory_content;
+use crate::runtime::may_be_of_files;
 use futures::FutureExt;
 use plusminus_catalog::{Manifest, SampleSize};
 use plusminus_dialect::{CreateSample, Design, SampleSize as SizeClause};
 use plusminus_files::{FileTable, find_fault};
 use plusminus_sampling::{DrawOptions, SampleRequest, Source, draw, skewed_measures};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 /// Rows of each stratum when neither CAP nor SIZE is given.
@@ -213,21 +210,21 @@ impl Session {
         if builders.iter().any(|b| b.table != first.table) {
             return Err(Error::invalid("samples built in one pass are of one table", "one call per table"));
         }
-        let (provider, key) = self.table(&first.table).await?;
-        let state = self.inner.context.state();
+        let (provider, key) = self.env.table(&first.table).await?;
+        let state = self.env.context.state();
         refuse_unwatched_view(&key, &provider, &state).await?;
-        let families = self.families()?;
+        let families = self.env.families()?;
         let requests =
-            builders.iter().map(|b| b.request(&key, self.inner.seed, &families)).collect::<Result<Vec<_>>>()?;
+            builders.iter().map(|b| b.request(&key, self.env.seed, &families)).collect::<Result<Vec<_>>>()?;
         let content = memory_content(&provider);
         let source = Source::open(&provider, &state).await?;
         let options = DrawOptions {
-            threads: self.inner.threads,
-            memory_bytes: self.inner.memory_bytes,
-            now_unix_ms: self.inner.clock.unix_ms(),
-            progress: std::sync::Arc::clone(&self.inner.progress),
+            threads: self.env.threads,
+            memory_bytes: self.env.memory_bytes,
+            now_unix_ms: self.env.clock.unix_ms(),
+            progress: std::sync::Arc::clone(&self.env.progress),
         };
-        let drawn = draw(source, &key, &requests, &self.inner.store, &state, &options).await;
+        let drawn = draw(source, &key, &requests, &self.env.store, &state, &options).await;
         let built = match drawn.map_err(Error::from) {
             Err(error) if may_be_of_files(&error) => {
                 let fault = match FileTable::of(&provider) {
@@ -239,17 +236,17 @@ impl Session {
             drawn => drawn?,
         };
         self.keep_table(&key)?;
-        let mut sampled = self.inner.sampled.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut sampled = self.env.sampled.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let known = |m: &Manifest| ((m.name.clone(), m.generation), (std::sync::Arc::downgrade(&provider), content));
         sampled.extend(built.iter().map(known));
         Ok(built)
     }
 
     /// CREATE SAMPLE.
-    pub(super) async fn create_sample(&self, statement: &CreateSample) -> Result<Answer> {
+    pub(crate) async fn create_sample(&self, statement: &CreateSample) -> Result<Answer> {
         let options = &statement.options;
         let table = relation(&statement.relation)?;
-        if statement.if_not_exists && self.families()?.iter().any(|m| m.name == statement.name) {
+        if statement.if_not_exists && self.env.families()?.iter().any(|m| m.name == statement.name) {
             return Ok(listing::message(&format!("sample '{}' exists already", statement.name)));
         }
         let builder = self.sample(table).name(&statement.name);
@@ -282,21 +279,6 @@ impl Session {
     }
 }
 
-/// What a table in memory holds, by where its values lie; `None` for other tables, and while it is written.
-pub(crate) fn memory_content(table: &Arc<dyn TableProvider>) -> Option<u64> {
-    let memory = (table.as_ref() as &dyn std::any::Any).downcast_ref::<MemTable>()?;
-    let mut hasher = DefaultHasher::new();
-    for partition in &memory.batches {
-        for batch in partition.try_read().ok()?.iter() {
-            batch.num_rows().hash(&mut hasher);
-            for column in batch.columns() {
-                column.to_data().buffers().iter().for_each(|buffer| (buffer.as_ptr() as usize).hash(&mut hasher));
-            }
-        }
-    }
-    Some(hasher.finish())
-}
-
 /// What was built otherwise than one may think, a line each.
 fn left_out(manifest: &Manifest) -> Option<String> {
     let names = &manifest.base.left_out;
@@ -319,16 +301,6 @@ fn tail_suggestions(manifest: &Manifest) -> Vec<String> {
         )
     };
     skewed.map(line).collect()
-}
-
-/// A table's or a column's name as a statement takes it: paths and unusual names in quotes.
-pub(crate) fn sql_name(name: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    match name {
-        path if path.contains('/') => format!("'{}'", path.replace('\'', "''")),
-        plain if plain.chars().all(is_plain) && !plain.starts_with(|c: char| c.is_ascii_digit()) => plain.to_owned(),
-        other => format!("\"{}\"", other.replace('"', "\"\"")),
-    }
 }
 
 /// The one table that a sample is of: a name, or a path in quotes.

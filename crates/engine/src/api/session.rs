@@ -1,28 +1,15 @@
 //! The way in: tables, samples, statements.
 
-mod families;
-pub(crate) mod samples;
-mod statements;
-mod tables;
-pub(crate) mod views;
-
-pub use samples::SampleBuilder;
-
-use crate::clock::{Clock, SystemClock};
-use crate::costs::Costs;
-use crate::error::{Error, Result};
-use crate::executor::Executor;
-use crate::goal::Defaults;
-use crate::image::ImageCache;
-use crate::kernel::{Spare, Workers};
-use crate::knowledge::KnowledgeCache;
-use crate::overflow::{CheckedArithmetic, CheckedConstants, CheckedFolding};
-use crate::prepared::PreparedCache;
-use crate::quantiles::QuantilesCache;
-use crate::query::Query;
-use datafusion::catalog::TableProvider;
+use super::query::Query;
+use super::samples::SampleBuilder;
+use crate::answer::{Error, Result};
+use crate::cache::ImageCache;
+use crate::environment::Costs;
+use crate::environment::{Environment, PathTables, ProgressFn};
+use crate::moments::KnowledgeCache;
+use crate::planning::PlanCache;
+use crate::runtime::{Clock, Executor, QuantilesCache, SystemClock};
 use datafusion::common::config::ConfigNonZeroUsize;
-use datafusion::execution::SessionState;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::cache::cache_manager::CacheManagerConfig;
 use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
@@ -31,15 +18,12 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use plusminus_catalog::Store;
 use plusminus_files::LayoutCache;
-use plusminus_sampling::Progress;
+use plusminus_functions::overflow::{CheckedArithmetic, CheckedConstants, CheckedFolding};
+use plusminus_kernel::{Spare, Workers};
 use plusminus_sampling::Watches;
-use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-
-/// Called with the progress of a build.
-pub type ProgressFn = Arc<dyn Fn(Progress) + Send + Sync>;
+use std::sync::{Arc, Mutex};
 
 /// Opens sessions.
 #[derive(Clone)]
@@ -62,47 +46,15 @@ impl std::fmt::Debug for SessionBuilder {
 /// A store with tables and samples, and the settings of one user. Cheap to clone; clones share everything.
 #[derive(Clone)]
 pub struct Session {
-    pub(crate) inner: Arc<Inner>,
+    pub(crate) env: Arc<Environment>,
+    pub(crate) plans: Arc<PlanCache>,
 }
 
 impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Session").field("store", &self.inner.store.folder()).finish_non_exhaustive()
+        f.debug_struct("Session").field("store", &self.env.store.folder()).finish_non_exhaustive()
     }
 }
-
-pub(crate) struct Inner {
-    pub(crate) context: SessionContext,
-    pub(crate) store: Store,
-    pub(crate) images: ImageCache,
-    pub(crate) knowledge: KnowledgeCache,
-    pub(crate) prepared: PreparedCache,
-    pub(crate) quantiles: QuantilesCache,
-    pub(crate) workers: Workers,
-    pub(crate) defaults: Mutex<Defaults>,
-    /// Definitions of the tables that this process registered, kept in the store once sampled.
-    pub(crate) registered: Mutex<Vec<plusminus_catalog::TableDefinition>>,
-    /// The tables that this process sampled, by family and generation, and what those in memory held then.
-    pub(crate) sampled: Mutex<HashMap<(String, u64), SampledTable>>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) threads: usize,
-    pub(crate) memory_bytes: u64,
-    pub(crate) seed: u64,
-    pub(crate) progress: ProgressFn,
-    pub(crate) executor: Executor,
-    pub(crate) costs: Costs,
-    /// Manifests as they were read last.
-    pub(crate) manifests: Mutex<Option<families::Decoded>>,
-    /// What the last query was planned with.
-    pub(crate) planner: Mutex<Option<Arc<SessionState>>>,
-    /// Tables whose files are watched.
-    pub(crate) watches: Watches,
-    /// How files are laid out, so that each is sniffed once.
-    pub(crate) layouts: Arc<LayoutCache>,
-}
-
-/// A table that was sampled, and what it held then where it is in memory.
-type SampledTable = (Weak<dyn TableProvider>, Option<u64>);
 
 /// Memory for queries and builds unless told otherwise.
 const MEMORY_BYTES: u64 = 4 << 30;
@@ -174,15 +126,14 @@ impl SessionBuilder {
             Some(context) => context.clone(),
             None => self.fresh_context(&layouts)?,
         };
-        crate::shape::errors::register(&context)?;
-        crate::overflow::register(&context)?;
-        crate::extremes::register(&context)?;
+        plusminus_plan::register(&context)?;
+        plusminus_functions::register(&context)?;
         let half = usize::try_from(self.memory_bytes / 2).unwrap_or(usize::MAX);
         let pool = &context.runtime_env().memory_pool;
         let images = ImageCache::new(half, self.threads, pool, Arc::clone(&self.clock));
         let spare = Spare::new(usize::try_from(self.memory_bytes).unwrap_or(usize::MAX), pool);
         let session = Session {
-            inner: Arc::new(Inner {
+            env: Arc::new(Environment {
                 context,
                 costs: Costs::open(&store),
                 manifests: Mutex::default(),
@@ -192,7 +143,6 @@ impl SessionBuilder {
                 store,
                 images,
                 knowledge: KnowledgeCache::default(),
-                prepared: PreparedCache::default(),
                 quantiles: QuantilesCache::default(),
                 workers: Workers::with_spare(self.threads, spare),
                 defaults: Mutex::default(),
@@ -205,6 +155,7 @@ impl SessionBuilder {
                 progress: self.progress,
                 executor: Executor::new(self.threads)?,
             }),
+            plans: Arc::default(),
         };
         session.restore_tables().await?;
         session.restore_views().await?;
@@ -235,7 +186,7 @@ impl SessionBuilder {
             .with_physical_optimizer_rules(rules)
             .with_analyzer_rule(Arc::new(CheckedConstants))
             .build();
-        Ok(tables::PathTables::enable(state.into(), Arc::clone(layouts)))
+        Ok(PathTables::enable(state.into(), Arc::clone(layouts)))
     }
 }
 
@@ -271,23 +222,19 @@ impl Session {
     /// # Errors
     /// [`Error::Catalog`] when the folder cannot be written.
     pub fn create_store(&self) -> Result<()> {
-        Ok(self.inner.store.initialise()?)
+        Ok(self.env.store.initialise()?)
     }
 
     /// The DataFusion context behind the session.
     #[must_use]
     pub fn context(&self) -> &SessionContext {
-        &self.inner.context
+        &self.env.context
     }
 
     /// The store's folder.
     #[must_use]
     pub fn store_folder(&self) -> &std::path::Path {
-        self.inner.store.folder()
-    }
-
-    pub(crate) fn defaults(&self) -> Defaults {
-        self.inner.defaults.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.env.store.folder()
     }
 }
 

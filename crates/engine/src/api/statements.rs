@@ -1,11 +1,10 @@
 //! One statement in, one answer out.
 
-use super::Session;
-use crate::answer::Answer;
-use crate::control::{Interrupt, Listeners};
-use crate::error::{Error, Result};
-use crate::listing;
-use crate::query;
+use super::query;
+use super::session::Session;
+use crate::answer::listing;
+use crate::answer::{Answer, Error, Result};
+use crate::bounds::{Interrupt, Listeners};
 use futures::{FutureExt, Stream};
 use plusminus_catalog::{CatalogError, Manifest};
 use plusminus_dialect::{BoundedSql, Setting, SettingName, SqlClass, Statement, StatementKind, parse_script};
@@ -98,8 +97,8 @@ impl Session {
         match &statement.kind {
             StatementKind::Sql(sql) => self.run_sql(sql, listeners).await,
             StatementKind::CreateSample(create) => self.create_sample(create).await,
-            StatementKind::ShowSamples => self.show_samples(&self.families()?).await,
-            StatementKind::DescribeSample { name } => listing::family(&self.inner.store.family(name)?),
+            StatementKind::ShowSamples => self.show_samples(&self.env.families()?).await,
+            StatementKind::DescribeSample { name } => listing::family(&self.env.store.family(name)?),
             StatementKind::VerifySample { name } => self.verify(name).await,
             StatementKind::DropSample { name, if_exists } => self.drop_sample(name, *if_exists),
             StatementKind::Set { setting } => Ok(self.set(setting.clone())),
@@ -123,31 +122,31 @@ impl Session {
     }
 
     /// SHOW SAMPLES, with what each of them is worth today.
-    pub(super) async fn show_samples(&self, families: &[Arc<Manifest>]) -> Result<Answer> {
+    pub(crate) async fn show_samples(&self, families: &[Arc<Manifest>]) -> Result<Answer> {
         let mut states = Vec::with_capacity(families.len());
         for manifest in families {
-            states.push(self.freshness(manifest).await);
+            states.push(self.env.freshness(manifest).await);
         }
         listing::samples(families, &states)
     }
 
     /// VERIFY SAMPLE: every byte against the manifest.
     async fn verify(&self, name: &str) -> Result<Answer> {
-        let manifest = self.inner.store.family(name)?;
-        let mut found = self.inner.store.verify(&manifest);
+        let manifest = self.env.store.family(name)?;
+        let mut found = self.env.store.verify(&manifest);
         match found.damage.pop() {
             Some(damage) => Err(damage.into()),
             None => Ok(listing::message(&format!(
                 "sample '{name}' is whole: {} files, {} bytes match their checksums; it is {}",
                 found.files,
                 found.bytes,
-                self.freshness(&Arc::new(manifest)).await
+                self.env.freshness(&Arc::new(manifest)).await
             ))),
         }
     }
 
     fn drop_sample(&self, name: &str, if_exists: bool) -> Result<Answer> {
-        match self.inner.store.drop_family(name) {
+        match self.env.store.drop_family(name) {
             Ok(()) => Ok(listing::message(&format!("sample '{name}' dropped"))),
             // Somebody else may have dropped it meanwhile.
             Err(CatalogError::NotFound { .. }) if if_exists => {
@@ -159,7 +158,7 @@ impl Session {
 
     fn set(&self, setting: Setting) -> Answer {
         let name = setting.name();
-        let mut defaults = self.inner.defaults.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut defaults = self.env.defaults.lock().unwrap_or_else(PoisonError::into_inner);
         let shown = match &setting {
             Setting::Error(Some(bound)) => {
                 let unit = if bound.relative { "%" } else { "" };

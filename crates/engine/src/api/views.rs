@@ -1,151 +1,55 @@
-//! Views: samples of them, and those that the store remembers.
+//! Views that the store remembers, and views that can be sampled.
 
-use super::Session;
-use crate::error::{Error, Result};
-use crate::prepared::case;
-use arrow::datatypes::SchemaRef;
-use async_trait::async_trait;
+use super::session::Session;
+use crate::answer::{Error, Result};
+use crate::planning::case;
 use datafusion::catalog::{Session as CatalogSession, TableProvider};
 use datafusion::common::TableReference;
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::datasource::{TableType, provider_as_source};
-use datafusion::logical_expr::{DdlStatement, Expr, LogicalPlan, LogicalPlanBuilder};
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use plusminus_catalog::ViewDefinition;
 use plusminus_files::FileTable;
 use std::sync::Arc;
-
-/// A view that stays a table in a plan, so that a sample of it can stand for it.
-#[derive(Debug)]
-pub(crate) struct SampledView {
-    view: Arc<dyn TableProvider>,
-}
-
-#[async_trait]
-impl TableProvider for SampledView {
-    fn schema(&self) -> SchemaRef {
-        self.view.schema()
-    }
-
-    fn table_type(&self) -> TableType {
-        TableType::View
-    }
-
-    async fn scan(
-        &self,
-        state: &dyn CatalogSession,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
-        limit: Option<usize>,
-    ) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
-        self.view.scan(state, projection, filters, limit).await
-    }
-}
-
-impl SampledView {
-    /// The view behind a provider, or the provider itself.
-    pub(crate) fn uncovered(table: &Arc<dyn TableProvider>) -> Arc<dyn TableProvider> {
-        let covered = (table.as_ref() as &dyn std::any::Any).downcast_ref::<Self>();
-        Arc::clone(covered.map_or(table, |covered| &covered.view))
-    }
-}
-
-/// A named table or view, as it is now.
-pub(crate) type Named = (TableReference, Arc<dyn TableProvider>);
-
-/// The plan with `views` as tables, where DataFusion put their queries in their place; `None` without one.
-pub(crate) fn with_views_as_tables(plan: &LogicalPlan, views: &[Named]) -> Result<Option<LogicalPlan>> {
-    let replaced = plan.clone().transform_down(|node| {
-        let LogicalPlan::SubqueryAlias(alias) = &node else { return Ok(Transformed::no(node)) };
-        let is_own = |(name, view): &&Named| {
-            alias.alias.table() == name.table() && view.get_logical_plan().is_some_and(|own| *own == *alias.input)
-        };
-        let Some((_, view)) = views.iter().find(is_own) else { return Ok(Transformed::no(node)) };
-        let source = provider_as_source(Arc::new(SampledView { view: Arc::clone(view) }));
-        let scan = LogicalPlanBuilder::scan(alias.alias.clone(), source, None)?.build()?;
-        Ok(Transformed::new(scan, true, TreeNodeRecursion::Jump))
-    })?;
-    Ok(replaced.transformed.then_some(replaced.data))
-}
-
-/// The views among `tables`, then those that they stand on, and so on; none without a view.
-pub(crate) async fn views_by_depth(session: &Session, tables: &[Named]) -> Result<Vec<Vec<Named>>> {
-    let is_view = |(_, table): &&Named| table.get_logical_plan().is_some();
-    let mut layers = Vec::new();
-    let mut layer: Vec<Named> = tables.iter().filter(is_view).cloned().collect();
-    // A view may have taken the place of one that it stands on.
-    let mut seen: Vec<TableReference> = layer.iter().map(|(name, _)| name.clone()).collect();
-    while !layer.is_empty() {
-        let mut below: Vec<Named> = Vec::new();
-        for name in layer.iter().filter_map(|(_, view)| view.get_logical_plan()).flat_map(|plan| aliases(&plan)) {
-            if !seen.contains(&name)
-                && let Ok(table) = session.inner.context.table_provider(name.clone()).await
-                && table.get_logical_plan().is_some()
-            {
-                seen.push(name.clone());
-                below.push((name, table));
-            }
-        }
-        layers.push(std::mem::replace(&mut layer, below));
-    }
-    Ok(layers)
-}
-
-/// The names that sub-queries, and with them views, have in `plan`.
-fn aliases(plan: &LogicalPlan) -> Vec<TableReference> {
-    let mut found = Vec::new();
-    let visited = plan.apply(|node| {
-        if let LogicalPlan::SubqueryAlias(alias) = node {
-            found.push(alias.alias.clone());
-            // What a view stands on itself is of the next layer.
-            return Ok(TreeNodeRecursion::Jump);
-        }
-        Ok(TreeNodeRecursion::Continue)
-    });
-    debug_assert!(visited.is_ok(), "looking at nodes brings no error");
-    found
-}
 
 impl Session {
     /// Keeps in the store what a statement declared, and forgets what it dropped.
     pub(crate) async fn keep_declarations(&self, plan: &LogicalPlan, sql: &str) -> Result<()> {
         let LogicalPlan::Ddl(statement) = plan else { return Ok(()) };
-        let store = &self.inner.store;
+        let store = &self.env.store;
         match statement {
             DdlStatement::CreateView(view) if !view.temporary => {
-                let (name, sql) = (self.table_key(&view.name), sql.to_owned());
+                let (name, sql) = (self.env.table_key(&view.name), sql.to_owned());
                 store.forget(&name)?;
                 Ok(store.put_view(&ViewDefinition { name, sql })?)
             }
             DdlStatement::CreateExternalTable(table) if !table.temporary => {
-                let name = self.table_key(&table.name);
-                let provider = self.inner.context.table_provider(table.name.clone()).await?;
+                let name = self.env.table_key(&table.name);
+                let provider = self.env.context.table_provider(table.name.clone()).await?;
                 store.forget(&name)?;
                 match FileTable::of(&provider) {
                     Some(files) => Ok(store.put_table(files.definition())?),
                     None => Ok(()),
                 }
             }
-            DdlStatement::DropView(view) => Ok(store.forget(&self.table_key(&view.name))?),
-            DdlStatement::DropTable(table) => Ok(store.forget(&self.table_key(&table.name))?),
+            DdlStatement::DropView(view) => Ok(store.forget(&self.env.table_key(&view.name))?),
+            DdlStatement::DropTable(table) => Ok(store.forget(&self.env.table_key(&table.name))?),
             _ => Ok(()),
         }
     }
 
     async fn declare(&self, sql: &str) -> Result<()> {
-        let context = &self.inner.context;
+        let context = &self.env.context;
         context.execute_logical_plan(case::plan_of(&context.state(), sql).await?).await?;
         Ok(())
     }
 
     /// Declares the views of the store again; one may stand on another, so that as many rounds are made as help.
-    pub(super) async fn restore_views(&self) -> Result<()> {
-        let mut open = self.inner.store.views()?;
+    pub(crate) async fn restore_views(&self) -> Result<()> {
+        let mut open = self.env.store.views()?;
         loop {
             let before = open.len();
             let mut left = Vec::new();
             for view in open {
-                let is_known = self.inner.context.table_exist(TableReference::bare(view.name.as_str()))?;
+                let is_known = self.env.context.table_exist(TableReference::bare(view.name.as_str()))?;
                 // A view whose tables are gone must not keep the others from being used; it is told when it is asked for.
                 if !is_known && self.declare(&view.sql).await.is_err() {
                     left.push(view);

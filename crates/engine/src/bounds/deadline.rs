@@ -1,12 +1,10 @@
 //! Waiting for a query: until it ends, its time is up, or somebody asks for what there is.
 //!
-//! The work goes on elsewhere ([`crate::executor`]) and leaves the answer of every finished level here. A level is
+//! The work goes on elsewhere ([`crate::runtime::executor`]) and leaves the answer of every finished level here. A level is
 //! finished whole or does not count, so that what is found here is always complete.
 
-use crate::answer::Answer;
-use crate::error::{Error, Result};
-use crate::exact::scanned;
-use crate::executor::Work;
+use crate::answer::{Answer, Error, Result};
+use crate::runtime::{Work, scanned};
 use datafusion::physical_plan::ExecutionPlan;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -296,8 +294,8 @@ pub(crate) async fn wait(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::executor::Executor;
-    use crate::listing::message;
+    use crate::answer::listing::message;
+    use crate::runtime::Executor;
 
     const SOON: Option<Duration> = Some(Duration::from_millis(20));
 

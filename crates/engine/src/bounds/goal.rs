@@ -1,8 +1,8 @@
 //! What a statement asks of its answer.
 
-use crate::error::{Error, Result};
+use crate::answer::{Error, Result};
 use plusminus_dialect::{Bounds, ErrorBound, OnMiss, TimeBound};
-use plusminus_statistics::{Confidence, Target};
+use plusminus_statistics::{Confidence, Estimate, Target, Trust, meets};
 use std::time::Duration;
 
 /// Bounds with the session's defaults filled in.
@@ -100,4 +100,12 @@ fn target(bound: &ErrorBound) -> Result<Target> {
 
 fn unbound() -> Error {
     Error::invalid("a parameter of the bounds has no value", "pass one number for each $1, $2, …")
+}
+
+/// NULL (no row in the domain) is not a miss: there is nothing to be wrong about by a fraction.
+pub(crate) fn meets_or_null(estimate: &Estimate, target: Target) -> bool {
+    match (estimate.trust, estimate.value) {
+        (Trust::Exact, _) => true,
+        _ => meets(estimate, target),
+    }
 }

@@ -1,13 +1,14 @@
 //! The images in memory: what is worth most per byte stays.
 
+use super::level_columns::{Image, load};
+use super::projection::Projection;
 use super::strata::{Found, StrataCache};
-use super::{Image, Projection, load};
-use crate::clock::Clock;
-use crate::error::{Error, Result};
-use crate::kernel::SampleStrata;
+use crate::answer::{Error, Result};
+use crate::runtime::Clock;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 use datafusion::logical_expr::Expr;
 use plusminus_catalog::{Manifest, Store};
+use plusminus_kernel::SampleStrata;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -373,7 +374,7 @@ impl Held {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::SystemClock;
+    use crate::runtime::SystemClock;
     use arrow::array::UInt32Array;
     use datafusion::execution::memory_pool::GreedyMemoryPool;
 

@@ -1,27 +1,18 @@
 //! Levels of samples in memory, decoded once, sorted by stratum.
 
-mod cache;
-mod order;
-mod projection;
-mod strata;
-
-pub(crate) use cache::{ImageCache, Key, Offer};
-pub(crate) use projection::Projection;
-
-use crate::error::{Error, Result};
-use crate::kernel::{Run, runs_of};
+use super::order;
+use super::order::Order;
+use crate::answer::{Error, Result};
 use arrow::array::{ArrayRef, BooleanArray, BooleanBufferBuilder, UInt32Array};
 use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
-use order::Order;
 use plusminus_catalog::{Manifest, RANK, STRATUM, Store};
+use plusminus_kernel::FLOAT;
+use plusminus_kernel::{Run, runs_of};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
-
-/// Before the name of a column: its values as floats, cast once when the level is decoded.
-pub(crate) const FLOAT: &str = "__float ";
 
 /// One level of one family: the rows it adds, sorted by stratum and rank, and the columns asked for so far.
 #[derive(Debug, Clone)]
@@ -32,8 +23,8 @@ pub(crate) struct Image {
     /// Priority ranks within the strata.
     pub(crate) ranks: UInt32Array,
     /// The place of each row of the files, where they are not in order.
-    places: Option<UInt32Array>,
-    columns: HashMap<String, (Arc<Field>, ArrayRef)>,
+    pub(crate) places: Option<UInt32Array>,
+    pub(crate) columns: HashMap<String, (Arc<Field>, ArrayRef)>,
 }
 
 impl Image {
@@ -81,7 +72,7 @@ impl Image {
         (!is_all).then_some(found)
     }
 
-    fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         let columns: usize = self.columns.values().map(|(_, c)| c.get_array_memory_size()).sum();
         columns + self.strata.len() * 12 + self.runs.len() * size_of::<Run>()
     }
@@ -97,7 +88,7 @@ fn mask(rows: usize, ranges: &[Range<usize>]) -> BooleanArray {
     BooleanArray::new(mask.finish(), None)
 }
 
-fn missing(name: &str) -> Error {
+pub(crate) fn missing(name: &str) -> Error {
     Error::Invalid {
         what: format!("the sample has no column '{name}'"),
         next: "the table's columns have changed: build the sample again".into(),
@@ -129,7 +120,7 @@ fn held(
 }
 
 /// Reads `columns` of a level on so many threads, adding to those of `known` in the same order of rows.
-fn load(
+pub(crate) fn load(
     (store, threads): (&Store, usize),
     manifest: &Manifest,
     level: usize,

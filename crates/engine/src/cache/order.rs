@@ -1,7 +1,7 @@
 //! The rows of a level in the order of strata and ranks.
 
-use super::missing;
-use crate::error::Result;
+use super::level_columns::missing;
+use crate::answer::Result;
 use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray, UInt32Array, downcast_primitive_array};
 use arrow::compute::{concat, take};
 use arrow::datatypes::{ArrowPrimitiveType, UInt32Type};
@@ -10,23 +10,23 @@ use plusminus_catalog::{RANK, STRATUM};
 use std::sync::Arc;
 
 /// Where the rows of all blocks go.
-pub(super) struct Order {
+pub(crate) struct Order {
     /// The place of each row, where they are not in order.
-    pub(super) places: Option<UInt32Array>,
+    pub(crate) places: Option<UInt32Array>,
     /// By place.
-    pub(super) strata: UInt32Array,
-    pub(super) ranks: UInt32Array,
+    pub(crate) strata: UInt32Array,
+    pub(crate) ranks: UInt32Array,
 }
 
 /// The order of the rows of all blocks.
-pub(super) fn of(blocks: &[RecordBatch]) -> Result<Order> {
+pub(crate) fn of(blocks: &[RecordBatch]) -> Result<Order> {
     let blocks = blocks.iter().map(Block::new).collect::<Result<Vec<_>>>()?;
     let rows = blocks.iter().map(|block| block.strata.len()).sum();
     Ok(placed(&blocks, rows).unwrap_or_else(|| sorted(&blocks, rows)))
 }
 
 /// The column of all blocks in order, whose values in each block are `parts`.
-pub(super) fn column(parts: &[ArrayRef], places: Option<&UInt32Array>) -> Result<ArrayRef> {
+pub(crate) fn column(parts: &[ArrayRef], places: Option<&UInt32Array>) -> Result<ArrayRef> {
     let Some(places) = places else {
         return Ok(match parts {
             [one] => Arc::clone(one),

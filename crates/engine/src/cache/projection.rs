@@ -4,8 +4,8 @@
 //! lie in the order of their groups need not be hashed, put in order or added to cells all over the cache. A column-oriented
 //! database calls columns that are kept in the order of other keys a projection (Stonebraker et al., "C-Store", VLDB 2005).
 
-use super::{Image, missing};
-use crate::error::{Error, Result};
+use super::level_columns::{Image, missing};
+use crate::answer::{Error, Result};
 use arrow::array::{Array, ArrayRef, UInt32Array};
 use arrow::compute::{concat, take};
 use arrow::datatypes::{DataType, Field, Schema};
@@ -99,11 +99,11 @@ impl Projection {
             columns.push(Arc::clone(column));
         }
         fields.push(Arc::new(Field::new(STRATUM, DataType::UInt32, false)));
-        columns.push(Arc::new(self.strata.clone()));
+        columns.push(Arc::new(self.strata.clone()) as ArrayRef);
         Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
     }
 
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         let columns = self.columns.values().map(|(_, column)| column);
         let arrays: usize = columns.chain(&self.keys).map(|column| column.get_array_memory_size()).sum();
         arrays + 4 * self.starts.len() + self.strata.get_array_memory_size() + self.order.get_array_memory_size()

@@ -1,20 +1,20 @@
 //! The strata of samples in memory, within a share of what samples may hold.
 
-use crate::kernel::SampleStrata;
 use datafusion::execution::memory_pool::MemoryReservation;
+use plusminus_kernel::SampleStrata;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// The strata of a few families, one generation of each; those used last stay.
 #[derive(Debug)]
-pub(super) struct StrataCache {
+pub(crate) struct StrataCache {
     kept: HashMap<(String, u64), Kept>,
     reserved: MemoryReservation,
     uses: u64,
 }
 
 /// The strata of a generation, as far as they are in memory.
-pub(super) enum Found {
+pub(crate) enum Found {
     Strata(Arc<SampleStrata>),
     /// Strata that know of these columns alone.
     OfOthers(BTreeSet<String>),
@@ -31,12 +31,12 @@ struct Kept {
 }
 
 impl StrataCache {
-    pub(super) fn new(reserved: MemoryReservation) -> Self {
+    pub(crate) fn new(reserved: MemoryReservation) -> Self {
         Self { kept: HashMap::new(), reserved, uses: 0 }
     }
 
     /// The strata of a generation with at least `columns` (all when `None`).
-    pub(super) fn get(&mut self, key: &(String, u64), columns: Option<&BTreeSet<String>>) -> Found {
+    pub(crate) fn get(&mut self, key: &(String, u64), columns: Option<&BTreeSet<String>>) -> Found {
         self.uses += 1;
         let Some(kept) = self.kept.get_mut(key) else { return Found::Nothing };
         kept.last_use = self.uses;
@@ -50,7 +50,7 @@ impl StrataCache {
     /// Keeps the strata of a generation, and none of another one of the family, as long as the memory has room for them. Others
     /// make room beyond `budget` bytes, those first that were used longest ago: strata that are read again for each query cost
     /// more than all else.
-    pub(super) fn keep(
+    pub(crate) fn keep(
         &mut self,
         key: (String, u64),
         columns: Option<BTreeSet<String>>,

@@ -1,15 +1,15 @@
 //! Effects that single rows outside the sample could have on the aggregates of a group.
 
 use super::Estimator;
-use crate::kernel::Linear;
-use crate::knowledge::{Extent, Form, NO_VALUE, Ranges, Term, meet};
-use crate::shape::Argument;
+use crate::moments::{Extent, Form, NO_VALUE, Ranges, Term, meet};
+use plusminus_kernel::Linear;
+use plusminus_plan::Argument;
 use plusminus_statistics::expression::ValueRange;
 use plusminus_statistics::{Hidden, Total};
 
 impl Estimator<'_> {
     /// Of a linear function of the variables; `z` are its values.
-    pub(super) fn hidden(&self, linear: &Linear, group: usize, z: &Total) -> Hidden {
+    pub(crate) fn hidden(&self, linear: &Linear, group: usize, z: &Total) -> Hidden {
         let part = self.parts[group];
         let is_whole = linear.terms.iter().all(|(variable, _)| self.is_whole(*variable));
         let extent = match (linear.one_domain, is_whole) {
@@ -94,13 +94,13 @@ impl Estimator<'_> {
     }
 
     /// Whether the variable's domain holds every row of its strata.
-    pub(super) fn is_whole(&self, variable: usize) -> bool {
+    pub(crate) fn is_whole(&self, variable: usize) -> bool {
         let domain = &self.shape.domains[self.shape.variables[variable].domain];
         self.whole_strata && domain.filter.is_none() && domain.not_null.is_empty()
     }
 
     /// What one row that the sample did not show could change of a sum of values less `centre`.
-    pub(super) fn hidden_of_sum(&self, group: usize, variable: usize, argument: usize, centre: f64) -> Hidden {
+    pub(crate) fn hidden_of_sum(&self, group: usize, variable: usize, argument: usize, centre: f64) -> Hidden {
         let part = self.parts[group];
         if self.is_whole(variable) {
             let mean = self.unseen.is_single(part).then(|| self.total(group, variable).inexact_mean());

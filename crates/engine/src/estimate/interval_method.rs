@@ -1,8 +1,8 @@
 //! Which interval a column gets, and what it needs of the second walk.
 
 use super::Estimator;
-use crate::kernel::Linear;
-use crate::shape::{CallKind, Shape, Spread, used_inputs};
+use plusminus_kernel::Linear;
+use plusminus_plan::{CallKind, Shape, Spread, used_inputs};
 use plusminus_statistics::expression::{Linear as LinearForm, Smooth, ValueRange};
 
 /// How the interval of a function is found.
@@ -21,15 +21,15 @@ pub(crate) enum Way {
     Smooth,
 }
 
-pub(super) struct Plan<'a> {
-    pub(super) smooth: &'a Smooth,
-    pub(super) way: &'a Way,
+pub(crate) struct Plan<'a> {
+    pub(crate) smooth: &'a Smooth,
+    pub(crate) way: &'a Way,
     /// Number of the linear form in the second walk.
-    pub(super) linear: Option<usize>,
+    pub(crate) linear: Option<usize>,
     /// The values that it can have.
-    pub(super) range: ValueRange,
+    pub(crate) range: ValueRange,
     /// Whether the sample misstates what is known of the table.
-    pub(super) is_doubted: bool,
+    pub(crate) is_doubted: bool,
 }
 
 /// How the interval of each of the shape's functions is found; `of_keys` in a sample of keys.
@@ -62,7 +62,7 @@ fn way(shape: &Shape, of_keys: bool, smooth: &Smooth) -> Way {
 }
 
 impl Estimator<'_> {
-    pub(super) fn plan<'s>(&self, smooth: &'s Smooth, way: &'s Way, linears: &mut Vec<Linear>) -> Plan<'s> {
+    pub(crate) fn plan<'s>(&self, smooth: &'s Smooth, way: &'s Way, linears: &mut Vec<Linear>) -> Plan<'s> {
         let linear = match *way {
             Way::Constant | Way::Variable(_) | Way::Special(_) => None,
             Way::Mean { sum, rows } => {

@@ -1,15 +1,16 @@
 //! From totals to the query's numbers: values, intervals and trust.
 
 mod hidden;
-mod plan;
-pub(crate) mod special;
+mod interval_method;
+pub(crate) mod non_linear;
 
-use crate::error::Result;
-use crate::kernel::{Block, Linear, Walk, Workers, key_linearised, linearised};
-use crate::knowledge::{ArgumentKnowledge, Limits, Ranges, Unseen};
-use crate::shape::{Call, CallKind, Shape, Spread, used_inputs};
-use plan::Plan;
-pub(crate) use plan::{Way, ways};
+pub(crate) use interval_method::{Way, ways};
+
+use crate::answer::Result;
+use crate::moments::{ArgumentKnowledge, Limits, Ranges, Unseen};
+use interval_method::Plan;
+use plusminus_kernel::{Block, Linear, Walk, Workers, key_linearised, linearised};
+use plusminus_plan::{Call, CallKind, Shape, Spread, used_inputs};
 use plusminus_statistics::expression::{Smooth, ValueRange};
 use plusminus_statistics::{
     Doubt, Estimate, Hidden, Knowledge, Population, Quantiles, Total, Trust, correlation_interval, count_interval,
@@ -171,7 +172,7 @@ impl Estimator<'_> {
                 Ok(found)
             }
             Source::Strata(walk) if self.rows_of_keys.is_some() => Ok(key_linearised(walk, variables, linears)),
-            Source::Strata(walk) => linearised(walk, variables, linears, self.totals, self.shape.whole_domain()),
+            Source::Strata(walk) => Ok(linearised(walk, variables, linears, self.totals, self.shape.whole_domain())?),
         }
     }
 
@@ -347,26 +348,6 @@ impl Estimator<'_> {
             worst = if variation.is_nan() { f64::INFINITY } else { worst.max(variation) };
         }
         worst
-    }
-}
-
-impl CallKind {
-    /// The value of a call from its variables, for every kind but the special ones.
-    pub(crate) fn value(&self, input: impl Fn(usize) -> f64, is_seen: impl Fn(usize) -> bool) -> Option<f64> {
-        match self {
-            Self::Count { rows } => Some(input(*rows).round()),
-            Self::Sum { sum } => is_seen(*sum).then(|| input(*sum)),
-            Self::Avg { sum, rows } => is_seen(*sum).then(|| input(*sum) / input(*rows)),
-            Self::Spread { of, .. } => {
-                let inputs = used_inputs(of);
-                let mut values = vec![f64::NAN; inputs.last().map_or(0, |last| last + 1)];
-                for variable in inputs {
-                    values[variable] = input(variable);
-                }
-                Some(of.evaluate(&values)).filter(|v| v.is_finite())
-            }
-            Self::Special(_) => None,
-        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! Percentiles, extremes and distinct values.
 
 use super::Estimator;
-use crate::error::{Error, Result};
-use crate::kernel::{Column, Walk};
-use crate::shape::{Special, SpecialKind};
+use crate::answer::{Error, Result};
+use plusminus_kernel::{Column, Walk};
+use plusminus_plan::{Special, SpecialKind};
 use plusminus_statistics::{
     Doubt, Estimate, Interpolation, StratumSize, distinct_interval, extreme_interval, quantile_interval,
     weighted_quantile,

@@ -2,12 +2,21 @@
 
 use super::Running;
 use super::blocks::Block;
-use crate::answer::{Answer, Mode};
-use crate::blocks::{Beside, Sides};
-use crate::error::Result;
-use crate::goal::Goal;
-use crate::shape::Reason;
+use super::rows::{Combined, combined};
+use crate::answer::Column;
+use crate::answer::{Answer, Mode, Result};
+use crate::bounds::Goal;
+use crate::planning::Side;
+use crate::planning::{Beside, Sides};
+use arrow::array::{ArrayRef, UInt32Array};
+use arrow::compute::take;
+use arrow::datatypes::{Field, Schema};
+use arrow::record_batch::RecordBatch;
+use arrow::row::{RowConverter, SortField};
 use plusminus_dialect::OnMiss;
+use plusminus_plan::Reason;
+use plusminus_statistics::Target;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The share of the whole exact answer's work up to which computing a part of it is worth an answer of two blocks.
@@ -16,11 +25,11 @@ const WORTH_SHARE: f64 = 0.7;
 impl Running {
     /// The answer of a query with aggregates of both kinds, where computing some of them exactly is less work than all; `reason` says why
     /// not all were estimated.
-    pub(super) async fn from_both(self: &Arc<Self>, sides: Sides, reason: &Reason) -> Result<Option<Answer>> {
+    pub(crate) async fn from_both(self: &Arc<Self>, sides: Sides, reason: &Reason) -> Result<Option<Answer>> {
         let Some(beside) = self.prepared.beside(sides).filter(|_| self.goal.is_bounded()) else { return Ok(None) };
         let beside = Arc::clone(beside);
-        let part = beside.exact.table_work(&self.session).await?.ns;
-        let whole = self.prepared.table_work(&self.session).await?.ns;
+        let part = beside.exact.table_work(&self.env).await?.ns;
+        let whole = self.prepared.table_work(&self.env).await?.ns;
         if part > WORTH_SHARE * whole || self.table_after_parts().await?.is_some() {
             return Ok(None);
         }
@@ -52,4 +61,52 @@ impl Running {
         let within = self.left().map(|left| left / 4);
         Goal { within, on_miss, all_groups: self.goal.all_groups || beside.cuts_rows(), ..self.goal }
     }
+}
+
+impl Beside {
+    /// The query's rows: those of the exact block with the estimates of the other; `None` where one of them has no estimate.
+    pub(crate) fn combined(
+        &self,
+        estimated: &Answer,
+        exact: &Answer,
+        target: Option<Target>,
+    ) -> Result<Option<Combined>> {
+        let Some(places) = places(&self.keys_of(estimated), &self.keys_of(exact), exact.batch.num_rows())? else {
+            return Ok(None);
+        };
+        let (mut arrays, mut fields, mut columns) = (Vec::new(), Vec::new(), Vec::new());
+        for (number, (side, at)) in self.columns.iter().enumerate() {
+            let (values, column) = match side {
+                Side::Exact => (Arc::clone(exact.batch.column(*at)), exact.columns[*at].clone()),
+                Side::Estimated => {
+                    let column = &estimated.columns[*at];
+                    let bounds = column.bounds.as_ref().map(|bounds| bounds.taken(&places)).transpose()?;
+                    (take(estimated.batch.column(*at), &places, None)?, Column { bounds, ..column.clone() })
+                }
+            };
+            fields.push(Field::new(format!("c{number}"), values.data_type().clone(), true));
+            arrays.push(values);
+            columns.push(column);
+        }
+        let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?;
+        let both = Answer { is_query: true, batch, columns, report: estimated.report.clone() };
+        combined(&[both], &self.steps, &self.schema, target, &[])
+    }
+
+    fn keys_of(&self, answer: &Answer) -> Vec<ArrayRef> {
+        let columns = answer.batch.columns();
+        columns[columns.len() - self.keys..].to_vec()
+    }
+}
+
+/// For each of `rows` rows of the exact block the row of the estimated one with the same keys; `None` where one has none.
+fn places(estimated: &[ArrayRef], exact: &[ArrayRef], rows: usize) -> Result<Option<UInt32Array>> {
+    if exact.is_empty() {
+        return Ok((rows == 1).then(|| UInt32Array::from(vec![0])));
+    }
+    let fields = exact.iter().map(|values| SortField::new(values.data_type().clone())).collect();
+    let converter = RowConverter::new(fields)?;
+    let (estimated, exact) = (converter.convert_columns(estimated)?, converter.convert_columns(exact)?);
+    let known: HashMap<_, u32> = estimated.iter().zip(0..).collect();
+    Ok(exact.iter().map(|row| known.get(&row).copied()).collect::<Option<Vec<u32>>>().map(UInt32Array::from))
 }

@@ -1,15 +1,17 @@
 //! Answers of queries that are made of several query blocks, each answered as a query of its own.
 
-use super::{Running, Sampled, Way, caught, ms};
-use crate::answer::{Answer, Mode, Report};
-use crate::blocks::{Blocks, Combined};
-use crate::control::Best;
-use crate::error::Result;
-use crate::goal::Goal;
-use crate::prepared::Prepared;
-use crate::run::TableReason;
+use super::rows::Combined;
+use super::rows::combined;
+use super::{Running, Sampled, Way, ms};
+use crate::answer::{Answer, Mode, Report, Result};
+use crate::bounds::{Best, Goal};
+use crate::planning::{Blocks, Prepared};
+use crate::refine::TableReason;
+use crate::runtime::caught;
 use crate::samples::{Opening, opening};
-use crate::shape::Reason;
+use datafusion::common::TableReference;
+use plusminus_plan::Reason;
+use plusminus_statistics::Target;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,7 +20,7 @@ use std::time::Duration;
 const TABLE_SHARE: f64 = 0.5;
 
 /// What became of a part of a query that was asked of samples.
-pub(super) enum Block {
+pub(crate) enum Block {
     Answer(Box<Answer>),
     Table(TableReason),
 }
@@ -28,7 +30,7 @@ type Answers = Arc<Mutex<Vec<Option<Answer>>>>;
 
 impl Running {
     /// The answer of a query made of blocks: estimates of each, or the exact answer where that costs no more.
-    pub(super) async fn from_blocks(self: &Arc<Self>, blocks: &Arc<Blocks>) -> Result<Answer> {
+    pub(crate) async fn from_blocks(self: &Arc<Self>, blocks: &Arc<Blocks>) -> Result<Answer> {
         let table_time = self.table_after_parts().await?;
         let answers: Answers = Arc::new(Mutex::new(vec![None; blocks.blocks.len()]));
         let mut on_table = Vec::new();
@@ -38,12 +40,12 @@ impl Running {
             match running.block_answer().await? {
                 Block::Answer(answer) => self.keep(blocks, &answers, number, *answer)?,
                 Block::Table(reason) => {
-                    work += block.table_work(&self.session).await?.ns;
+                    work += block.table_work(&self.env).await?.ns;
                     on_table.push((number, reason));
                 }
             }
             // Before any of them is computed, since all of them may be as much work as the whole.
-            if work > TABLE_SHARE * self.prepared.table_work(&self.session).await?.ns
+            if work > TABLE_SHARE * self.prepared.table_work(&self.env).await?.ns
                 && let Some((_, reason)) = on_table.pop()
             {
                 return self.on_table(reason).await;
@@ -69,19 +71,19 @@ impl Running {
     }
 
     /// Whether the exact answer may still end in time.
-    pub(super) async fn table_may_end(&self) -> Result<bool> {
+    pub(crate) async fn table_may_end(&self) -> Result<bool> {
         let table = self.table();
         Ok(table.cost().await?.is_none_or(|cost| cost.may_end_in(self.left())))
     }
 
     /// The predicted time of the exact answer, where time alone is stated and it is to follow the estimates.
-    pub(super) async fn table_after_parts(&self) -> Result<Option<Duration>> {
+    pub(crate) async fn table_after_parts(&self) -> Result<Option<Duration>> {
         let Some(left) = self.left().filter(|_| self.goal.prefers_exact()) else { return Ok(None) };
         let Some(cost) = self.table().cost().await? else { return Ok(None) };
         Ok(matches!(opening(&cost, left), Opening::LookThenTable(_)).then_some(cost.time))
     }
 
-    pub(super) fn left(&self) -> Option<Duration> {
+    pub(crate) fn left(&self) -> Option<Duration> {
         self.goal.within.map(|within| within.saturating_sub(self.elapsed()))
     }
 
@@ -110,7 +112,7 @@ impl Running {
     }
 
     /// The answer of a block from samples, or that the table has to answer it.
-    pub(super) async fn block_answer(self: &Arc<Self>) -> Result<Block> {
+    pub(crate) async fn block_answer(self: &Arc<Self>) -> Result<Block> {
         let refused = |reason| Ok(Block::Table(TableReason::Refused(reason)));
         let (shape, candidates) = match caught(self.way()).await {
             Ok(Way::Sample(shape, candidates)) => (shape, candidates),
@@ -204,10 +206,10 @@ impl Running {
 }
 
 /// What the blocks have to say, each sentence once. Rows that one block has not settled are counted anew for all.
-pub(super) fn notes(reports: &[&Report]) -> Vec<String> {
+pub(crate) fn notes(reports: &[&Report]) -> Vec<String> {
     let mut notes: Vec<String> = Vec::new();
     for report in reports {
-        let own = crate::run::Unsettled {
+        let own = crate::refine::Unsettled {
             ranks: report.unsettled_ranks.clone(),
             members: report.unsettled_members.clone(),
             absent: report.unsettled_absent,
@@ -221,4 +223,24 @@ pub(super) fn notes(reports: &[&Report]) -> Vec<String> {
         }
     }
     notes
+}
+
+impl Blocks {
+    /// The rows of the tables that blocks were estimated over, each table once; `None` where one is not known. `answers` are those of the blocks.
+    pub(crate) fn rows_total(&self, answers: &[Answer]) -> Option<u64> {
+        let mut tables: Vec<(&TableReference, u64)> = Vec::new();
+        for (block, answer) in self.blocks.iter().zip(answers) {
+            let table = &block.shape.as_ref().ok()?.scan.table_name;
+            let rows = answer.report.rows_total?;
+            if tables.iter().all(|(known, _)| *known != table) {
+                tables.push((table, rows));
+            }
+        }
+        Some(tables.iter().map(|(_, rows)| rows).sum())
+    }
+
+    /// The query's rows from those of its blocks; `None` where estimates decide which rows are the same.
+    pub(crate) fn combined(&self, answers: &[Answer], target: Option<Target>) -> Result<Option<Combined>> {
+        combined(answers, &self.steps, &self.schema, target, &[])
+    }
 }

@@ -1,9 +1,8 @@
 //! ON MISS FAIL and ON MISS OMIT, which act on the final answer alone.
 
 use super::Running;
-use crate::answer::Answer;
-use crate::error::{Error, Result};
-use crate::run::meets_or_null;
+use crate::answer::{Answer, Error, Result};
+use crate::bounds::meets_or_null;
 use arrow::array::BooleanArray;
 use arrow::compute::nullif;
 use arrow::datatypes::Schema;
@@ -15,7 +14,7 @@ use std::sync::Arc;
 impl Running {
     /// What the query asks for when a bound is missed. Intervals are those of the answer's columns before they were rounded to their
     /// types; none where only the rounded ones are known.
-    pub(super) fn apply_miss_policy(
+    pub(crate) fn apply_miss_policy(
         &self,
         answer: Answer,
         intervals: Option<&[Option<Vec<Estimate>>]>,

@@ -2,33 +2,26 @@
 
 mod beside;
 mod blocks;
-mod misses;
+mod miss_policy;
 mod ranked;
+mod rows;
 mod subqueries;
 mod table_answer;
 
 pub(crate) use table_answer::in_words;
 
-use crate::answer::{Answer, Mode, Report, bounds, exact_columns};
-use crate::blocks::Sides;
-use crate::choose;
-use crate::control::{Best, Watch};
-use crate::error::{Error, Result};
-use crate::goal::Goal;
-use crate::listing::plain_report;
-use crate::parts::Parts;
-use crate::prepared::{Fitted, Prepared};
-use crate::run::{Context, Estimated, Outcome, Subqueries, TableReason, approximate, meets_or_null};
-use crate::samples::TableCandidate;
-use crate::session::Session;
-use crate::shape::{Reason, Role, Shape};
+use crate::answer::{Answer, Error, Mode, Report, Result, bounds, exact_columns, plain_report};
+use crate::bounds::{Best, Goal, Watch, meets_or_null};
+use crate::environment::Environment;
+use crate::planning::{Prepared, Sides, TableCandidate};
+use crate::refine::{Context, Estimated, Outcome, Subqueries, TableReason, approximate};
+use crate::runtime::{Parts, caught};
+use crate::samples::{Fitted, choose};
 use arrow::array::ArrayRef;
 use datafusion::datasource::source_as_provider;
-use futures::FutureExt;
 use plusminus_catalog::Manifest;
+use plusminus_plan::{Reason, Role, Shape};
 use plusminus_statistics::{Estimate, Target, Trust};
-use std::any::Any;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,7 +33,7 @@ const ATTEMPTS_MAX: usize = 4;
 
 /// A query under way.
 pub(crate) struct Running {
-    pub(crate) session: Session,
+    pub(crate) env: Arc<Environment>,
     pub(crate) prepared: Arc<Prepared>,
     pub(crate) goal: Goal,
     pub(crate) start: Duration,
@@ -134,16 +127,16 @@ impl Running {
         let is_current = |current: &[Arc<Manifest>], tried: &Manifest| {
             current.iter().any(|m| m.name == tried.name && m.generation == tried.generation)
         };
-        let current = self.session.families();
+        let current = self.env.families();
         current.is_ok_and(|current| candidates.iter().any(|tried| !is_current(&current, &tried.manifest)))
     }
 
     /// The same query, begun now: what was done to explain it does not count.
     pub(crate) fn again(&self) -> Arc<Self> {
-        let clock = &self.session.inner.clock;
+        let clock = &self.env.clock;
         let start = clock.elapsed();
         Arc::new(Self {
-            session: self.session.clone(),
+            env: Arc::clone(&self.env),
             prepared: Arc::clone(&self.prepared),
             goal: self.goal,
             start,
@@ -164,7 +157,7 @@ impl Running {
             Err(reason) => return Ok(Way::Exact(reason)),
         };
         let shape = &shape;
-        if let Some(pinned) = self.session.defaults().sample {
+        if let Some(pinned) = self.env.defaults().sample {
             families.retain(|m| m.name == pinned);
             if families.is_empty() {
                 return Ok(Way::Exact(Reason::new(format!(
@@ -184,7 +177,7 @@ impl Running {
             return Ok(Way::Exact(no_sample_can_tell(shape)));
         }
         self.parts.lap("which samples");
-        let inner = &self.session.inner;
+        let inner = &self.env;
         let mut fitted = Vec::with_capacity(candidates.len());
         for manifest in &candidates {
             let strata = inner.images.strata(&inner.store, manifest, &columns)?;
@@ -211,14 +204,14 @@ impl Running {
         &self,
         shape: &Arc<Shape>,
     ) -> Result<Result<(Arc<Shape>, String, Vec<Arc<Manifest>>), Reason>> {
-        let key = self.session.table_key(&shape.scan.table_name);
+        let key = self.env.table_key(&shape.scan.table_name);
         let provider = source_as_provider(&shape.scan.source)?;
-        let families = self.session.usable_families(&key, &provider, self.prepared.state()).await?;
+        let families = self.env.usable_families(&key, &provider, self.prepared.state()).await?;
         Ok(families.map(|families| (Arc::clone(shape), key, families)))
     }
 
     fn elapsed(&self) -> Duration {
-        self.session.inner.clock.elapsed().saturating_sub(self.start)
+        self.env.clock.elapsed().saturating_sub(self.start)
     }
 
     /// What samples make of the query.
@@ -234,8 +227,8 @@ impl Running {
 
     /// The exact answer as a candidate; a pinned sample or level leaves it out.
     pub(crate) fn table(&self) -> TableCandidate<'_> {
-        let defaults = self.session.defaults();
-        TableCandidate::new(&self.session, &self.prepared, defaults.sample.is_some() || defaults.level.is_some())
+        let defaults = self.env.defaults();
+        TableCandidate::new(&self.env, &self.prepared, defaults.sample.is_some() || defaults.level.is_some())
     }
 
     /// What a run on samples needs.
@@ -244,7 +237,7 @@ impl Running {
         elapsed: &'a (dyn Fn() -> Duration + Sync),
         table: &'a TableCandidate<'a>,
     ) -> Context<'a> {
-        let inner = &self.session.inner;
+        let inner = &self.env;
         Context {
             prepared: &self.prepared,
             state: self.prepared.state(),
@@ -256,7 +249,7 @@ impl Running {
             executor: &inner.executor,
             goal: &self.goal,
             elapsed,
-            pinned_level: self.session.defaults().level.map(|l| l as usize),
+            pinned_level: self.env.defaults().level.map(|l| l as usize),
             costs: &inner.costs,
             table,
             subqueries: &self.subqueries,
@@ -303,7 +296,7 @@ impl Running {
         let middle = if estimated.batch.num_rows() < HALVED_ROWS { own.len() } else { own.len().div_ceil(2) };
         let (first, second) = match own.split_at(middle) {
             (all, []) => (rounded(all), Ok(Vec::new())),
-            (first, second) => self.session.inner.workers.join(|| rounded(first), || rounded(second))?,
+            (first, second) => self.env.workers.join(|| rounded(first), || rounded(second))?,
         };
         for (at, own) in first?.into_iter().chain(second?) {
             columns[at].bounds = Some(own);
@@ -407,17 +400,6 @@ impl Running {
         }
         self.in_time() && !(blind && self.goal.error.is_some()) && shown.all(good)
     }
-}
-
-/// Runs `work`; a panic in it is an error.
-pub(crate) async fn caught<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    let done = AssertUnwindSafe(work).catch_unwind().await;
-    done.unwrap_or_else(|panic| Err(Error::data(format!("the query ended early: {}", panic_text(panic.as_ref())))))
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without a message")
 }
 
 /// Why the query runs exactly after `error` on the sampled way; the error itself where it is the answer.

@@ -1,16 +1,16 @@
 //! The rows of all blocks as one answer's.
 
-use super::Step;
-use crate::answer::{Answer, Bounds, Column};
-use crate::error::Result;
-use crate::run::{Unsettled, meets_or_null, unsettled_by_order};
-use crate::shape::Role;
+use crate::answer::{Answer, Bounds, Column, Result};
+use crate::bounds::meets_or_null;
+use crate::refine::{Unsettled, unsettled_by_order};
 use arrow::array::{Array, ArrayRef, UInt32Array, new_null_array};
 use arrow::compute::{SortColumn, SortOptions, cast, concat, lexsort_to_indices, take};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use arrow::row::{RowConverter, SortField};
 use datafusion::common::DFSchemaRef;
+use plusminus_plan::Role;
+use plusminus_plan::Step;
 use plusminus_statistics::{Estimate, Target};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ struct Stacked {
 
 /// Puts the rows of `answers` one below the other and does what `steps` say; `None` where estimates decide which rows are the same.
 /// Numbers of the columns `ranks` are within an error when they are settled.
-pub(super) fn combined(
+pub(crate) fn combined(
     answers: &[Answer],
     steps: &[Step],
     schema: &DFSchemaRef,

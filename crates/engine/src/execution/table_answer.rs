@@ -1,12 +1,12 @@
 //! Answers from the table itself: exact, timed for the next prediction, and refused where they cannot end in time.
 
 use super::{Running, ms};
-use crate::answer::{Answer, Mode, exact_columns};
-use crate::error::{Error, Result};
-use crate::exact;
-use crate::listing::grouped;
-use crate::run::{SampleAdvice, TableReason};
-use crate::shape::{Reason, roles, sketched};
+use crate::answer::grouped;
+use crate::answer::{Answer, Error, Mode, Result, exact_columns};
+use crate::refine::{SampleAdvice, TableReason};
+use crate::runtime::exact;
+use plusminus_plan::Reason;
+use plusminus_plan::{roles, sketched};
 use std::time::Duration;
 
 /// An exact answer under way, from which its cost is learnt, also when it is stopped.
@@ -36,7 +36,7 @@ impl Drop for TimedScan<'_> {
 
 impl Running {
     /// The exact answer where samples were looked at first.
-    pub(super) async fn on_table(&self, reason: TableReason) -> Result<Answer> {
+    pub(crate) async fn on_table(&self, reason: TableReason) -> Result<Answer> {
         let begun = self.elapsed();
         let missed = match &reason {
             TableReason::Missed(advice) => Some(advice.clone()),
@@ -66,7 +66,7 @@ impl Running {
     }
 
     /// Whether the exact answer is predicted to miss the time, with nothing else in hand: then the error says so at once.
-    pub(super) async fn refuse_what_takes_too_long(&self, reason: &str) -> Result<()> {
+    pub(crate) async fn refuse_what_takes_too_long(&self, reason: &str) -> Result<()> {
         let Some(within) = self.goal.within.filter(|_| !self.watch.has_best()) else { return Ok(()) };
         let Some(cost) = self.table().cost().await? else { return Ok(()) };
         let left = within.saturating_sub(self.elapsed());
@@ -93,10 +93,10 @@ impl Running {
         self.refuse_what_takes_too_long(&reason.0).await?;
         let begun = self.elapsed();
         let rows = match self.goal.is_bounded() {
-            true => self.prepared.table_work(&self.session).await?.rows,
+            true => self.prepared.table_work(&self.env).await?.rows,
             false => 0,
         };
-        let (state, executor) = (self.prepared.state(), &self.session.inner.executor);
+        let (state, executor) = (self.prepared.state(), &self.env.executor);
         let plan = self.subqueries.applied(&self.prepared.plan)?;
         let mut timed = TimedScan { running: self, begun, is_done: false };
         let _scan = self.watch.scan_guard();

@@ -1,13 +1,11 @@
 //! What each level of a sample would tell, and how long it would take: the errors of a look at some rows, extrapolated.
 
-use super::levels::{Levels, Look};
-use super::{Context, Run, catalog};
-use crate::choose;
-use crate::error::{Error, Result};
-use crate::prepared::Fitted;
-use crate::running::in_words;
-use crate::samples::TableCost;
-use crate::shape::{Reason, Shape};
+use crate::answer::{Error, Result};
+use crate::execution::in_words;
+use crate::refine::{Context, Levels, Look, Run};
+use crate::samples::{Fitted, TableCost, choose};
+use crate::strata::catalog;
+use plusminus_plan::{Reason, Shape};
 use plusminus_statistics::{Estimate, StratumSize, Target};
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,12 +72,12 @@ pub(crate) enum Candidates {
 
 /// Looks at some rows, where they are needed, and says who will answer.
 pub(crate) async fn forecast(shape: &Shape, context: &Context<'_>, candidates: &[Arc<Fitted>]) -> Result<Candidates> {
-    let specials = match catalog::start(shape, context, candidates)? {
+    let specials = match catalog::start(shape, context.goal, context.state, candidates)? {
         catalog::Start::Known(_, known) => return Ok(Candidates::Catalog { is_exact: known.is_exact() }),
         catalog::Start::Refused(reason) => return Ok(Candidates::Table(reason)),
         catalog::Start::Look(specials) => specials,
     };
-    let (mut run, looked) = super::pilot::begin(shape, context, candidates, specials.clone()).await?;
+    let (mut run, looked) = crate::refine::begin(shape, context, candidates, specials.clone()).await?;
     let mut samples = vec![run.forecasts(looked, candidates).await?];
     let expected = run.expected(&samples[0]).await?;
     let preferred = Arc::clone(&samples[0].fitted);
@@ -214,7 +212,7 @@ impl Levels<'_> {
             return Ok(worst(shown.iter().flatten().map(of)));
         }
         let columns = self.columns_of(look)?;
-        super::finish::fill(self.shape, look.hidden(self.shape))?;
+        crate::refine::fill(self.shape, look.hidden(self.shape))?;
         let upper = self.upper(columns, look).await?;
         Ok(worst(upper.groups.iter().flat_map(|g| shown.iter().map(|e| of(&e[*g as usize])))))
     }

@@ -1,17 +1,20 @@
 //! EXPLAIN with bounds: how a query will be answered, and with ANALYZE how it was.
 
-use crate::answer::Answer;
-use crate::blocks::Blocks;
-use crate::error::Result;
-use crate::goal::Goal;
-use crate::listing::{self, grouped};
-use crate::prepared::Fitted;
-use crate::run::{Candidates, Expected, Forecast, Forecasts, SampleForecast, forecast};
-use crate::running::{Running, Way, caught, fallback, in_words, ms};
-use crate::samples::TableCost;
-use crate::shape::Shape;
+mod forecast;
+
+pub(crate) use forecast::forecast;
+
+use crate::answer::{Answer, Result};
+use crate::answer::{grouped, listing};
+use crate::bounds::Goal;
+use crate::execution::{Running, Way, fallback, in_words, ms};
+use crate::planning::Blocks;
+use crate::runtime::caught;
+use crate::samples::{Fitted, TableCost};
 use arrow::array::{ArrayRef, StringArray};
+use forecast::{Candidates, Expected, Forecast, Forecasts, SampleForecast};
 use plusminus_dialect::Explain;
+use plusminus_plan::Shape;
 use plusminus_statistics::Target;
 use std::sync::Arc;
 
@@ -129,7 +132,7 @@ async fn samples(
     shape: &Arc<Shape>,
     candidates: &[Arc<Fitted>],
 ) -> Result<Option<Forecasts>> {
-    let elapsed = || running.session.inner.clock.elapsed().saturating_sub(running.start);
+    let elapsed = || running.env.clock.elapsed().saturating_sub(running.start);
     let table = running.table();
     let forecasts = match forecast(shape, &running.context(&elapsed, &table), candidates).await? {
         Candidates::Levels(forecasts) => forecasts,

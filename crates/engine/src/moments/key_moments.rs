@@ -4,15 +4,15 @@
 
 use super::range::{of_column, range};
 use super::{ArgumentKnowledge, KnowledgeCache, Opened, evaluated, uncast};
-use crate::error::Result;
-use crate::shape::{Argument, Shape};
+use crate::answer::Result;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::Expr;
+use plusminus_plan::{Argument, Shape};
 use plusminus_statistics::{Knowledge, Moments};
 
 impl KnowledgeCache {
     /// Of the sum of an argument over a key's rows; nothing of arguments that only occur in second moments.
-    pub(super) fn of_keys(
+    pub(crate) fn of_keys(
         &self,
         shape: &Shape,
         state: &SessionState,

@@ -1,9 +1,8 @@
 //! How narrow the values of arguments are where WHERE, FILTER or GROUP BY fix a column of few values.
 
-use super::{ArgumentKnowledge, derived_range, of_column, range};
-use crate::error::Result;
-use crate::kernel::qualified;
-use crate::shape::{Argument, Shape};
+use super::range::of_column;
+use super::{ArgumentKnowledge, derived_range, range};
+use crate::answer::Result;
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema};
@@ -12,6 +11,8 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::utils::split_conjunction;
 use plusminus_catalog::{Manifest, Strata, ValueRanges};
+use plusminus_kernel::qualified;
+use plusminus_plan::{Argument, Shape};
 use plusminus_statistics::expression::ValueRange;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -156,7 +157,9 @@ impl<'a> Columns<'a> {
         let batch = RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![values])?;
         let schema = qualified(&self.shape.scan.table_name, &batch.schema())?;
         // What cannot be evaluated alone limits nothing.
-        let Ok(compiled) = crate::overflow::physical_expr(self.state, expr.clone(), &schema) else { return Ok(None) };
+        let Ok(compiled) = plusminus_functions::overflow::physical_expr(self.state, expr.clone(), &schema) else {
+            return Ok(None);
+        };
         let Ok(found) = compiled.evaluate(&batch).and_then(|found| found.into_array(batch.num_rows())) else {
             return Ok(None);
         };

@@ -1,26 +1,26 @@
 //! What is known of an aggregate's argument apart from the rows that pass the query's filter.
 
-mod keys;
+mod key_moments;
 mod limits;
 mod range;
 mod unseen;
 
 pub(crate) use limits::{Limits, NO_VALUE, Ranges, meet};
-pub(crate) use range::{of_column, range};
 pub(crate) use unseen::{Extent, Form, Term, Unseen, measures};
 
-use crate::error::Result;
-use crate::image::{Image, ImageCache};
-use crate::kernel::{SampleStrata, qualified};
-use crate::shape::{Argument, Shape};
+use crate::answer::Result;
+use crate::cache::{Image, ImageCache};
 use arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, ExprSchemable};
 use plusminus_catalog::{Manifest, Store};
-use plusminus_sampling::as_float64;
+use plusminus_functions::numbers::as_float64;
+use plusminus_kernel::{SampleStrata, qualified};
+use plusminus_plan::{Argument, Shape};
 use plusminus_statistics::Knowledge;
 use plusminus_statistics::expression::ValueRange;
+use range::{of_column, range};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -196,7 +196,9 @@ fn evaluated(
     let mut all = Vec::with_capacity(exprs.len());
     for expr in exprs {
         // Without WHERE an argument may fail on rows that the query never sees, such as a division by zero.
-        let Ok(evaluated) = crate::overflow::physical_expr(state, (*expr).clone(), &schema)?.evaluate(&batch) else {
+        let Ok(evaluated) =
+            plusminus_functions::overflow::physical_expr(state, (*expr).clone(), &schema)?.evaluate(&batch)
+        else {
             return Ok(None);
         };
         let Some(numbers) = as_float64(&evaluated.into_array(batch.num_rows())?)? else { return Ok(None) };

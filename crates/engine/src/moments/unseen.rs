@@ -1,12 +1,13 @@
 //! What rows that a sample did not show could change, from the ranges of the arguments in its strata.
 
-use super::limits::meet;
-use super::{ArgumentKnowledge, Limits, derived_range, of_column, range, uncast};
-use crate::kernel::StrataView;
-use crate::shape::{Argument, Shape};
+use super::limits::{Limits, meet};
+use super::range::of_column;
+use super::{ArgumentKnowledge, derived_range, range, uncast};
 use arrow::array::{Array, Float64Array};
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use plusminus_catalog::Manifest;
+use plusminus_kernel::StrataView;
+use plusminus_plan::{Argument, Shape};
 use plusminus_statistics::expression::ValueRange;
 use plusminus_statistics::{Hidden, StratumSize, hiding_weight_at};
 

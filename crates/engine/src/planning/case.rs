@@ -41,7 +41,7 @@ pub(crate) async fn plan(state: &SessionState, sql: &str, mut statement: Stateme
 }
 
 /// A parsed text; `FROM t` without a SELECT selects every column.
-pub(super) fn parsed(state: &SessionState, sql: &str) -> Result<Statement> {
+pub(crate) fn parsed(state: &SessionState, sql: &str) -> Result<Statement> {
     let mut statement = state.sql_to_statement(sql, &state.config_options().sql_parser.dialect)?;
     let _ = match &mut statement {
         Statement::Statement(inner) => inner.visit(&mut SelectAll),

@@ -1,7 +1,7 @@
 //! What a plan was made with, and whether that is still so.
 
-use crate::error::Result;
-use crate::session::Session;
+use crate::answer::Result;
+use crate::environment::Environment;
 use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
@@ -12,15 +12,15 @@ use datafusion::logical_expr::{
 use std::sync::Arc;
 
 /// The state, the tables and the functions that a plan was made with.
-pub(super) struct Basis {
-    pub(super) state: Arc<SessionState>,
-    pub(super) tables: Tables,
+pub(crate) struct Basis {
+    pub(crate) state: Arc<SessionState>,
+    pub(crate) tables: Tables,
     functions: Functions,
 }
 
 /// The tables (and views) that a text names, as they were.
-pub(super) struct Tables {
-    pub(super) known: Vec<(TableReference, Arc<dyn TableProvider>)>,
+pub(crate) struct Tables {
+    pub(crate) known: Vec<(TableReference, Arc<dyn TableProvider>)>,
     /// Whether every name of a table is one.
     are_all: bool,
 }
@@ -37,10 +37,10 @@ struct Functions {
 
 impl Tables {
     /// Those that these names mean now.
-    pub(super) async fn named(session: &Session, names: Vec<TableReference>) -> Self {
+    pub(crate) async fn named(env: &Environment, names: Vec<TableReference>) -> Self {
         let mut found = Self { known: Vec::with_capacity(names.len()), are_all: true };
         for name in names {
-            match session.context().table_provider(name.clone()).await {
+            match env.context.table_provider(name.clone()).await {
                 Ok(table) => found.known.push((name, table)),
                 // A table function, say, or a table that is missing.
                 Err(_) => found.are_all = false,
@@ -51,13 +51,13 @@ impl Tables {
 }
 
 impl Basis {
-    pub(super) fn new(state: Arc<SessionState>, tables: Tables, plan: &LogicalPlan) -> Result<Self> {
+    pub(crate) fn new(state: Arc<SessionState>, tables: Tables, plan: &LogicalPlan) -> Result<Self> {
         Ok(Self { state, tables, functions: functions(plan)? })
     }
 
     /// Whether planning again later comes to the same, tables, functions and settings being what they are: nothing changes with the
     /// time.
-    pub(super) fn is_repeatable(&self) -> bool {
+    pub(crate) fn is_repeatable(&self) -> bool {
         let fixed = |volatility: Volatility| volatility == Volatility::Immutable;
         self.tables.are_all
             && !self.functions.has_variable
@@ -67,9 +67,9 @@ impl Basis {
     }
 
     /// Whether tables, functions and settings are still those that were planned with.
-    pub(super) async fn is_current(&self, session: &Session) -> bool {
+    pub(crate) async fn is_current(&self, env: &Environment) -> bool {
         let is_same = {
-            let state = session.context().state_ref();
+            let state = env.context.state_ref();
             let state = state.read();
             // A function that took over one of the names counts, too.
             let (scalar, aggregate, window) =
@@ -99,7 +99,7 @@ impl Basis {
             return false;
         }
         for (reference, table) in &self.tables.known {
-            match session.context().table_provider(reference.clone()).await {
+            match env.context.table_provider(reference.clone()).await {
                 Ok(now) if Arc::ptr_eq(&now, table) => {}
                 _ => return false,
             }

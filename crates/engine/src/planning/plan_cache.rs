@@ -1,8 +1,8 @@
-use super::Prepared;
-use super::parameters::taken_apart;
+use super::literals::taken_apart;
+use super::prepared::Prepared;
 use super::templates::Templates;
-use crate::error::Result;
-use crate::session::Session;
+use crate::answer::Result;
+use crate::environment::Environment;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -16,7 +16,7 @@ const KEPT_PER_SUM: u64 = 8;
 
 /// Queries by their text without bounds.
 #[derive(Default)]
-pub(crate) struct PreparedCache {
+pub(crate) struct PlanCache {
     kept: Mutex<Kept>,
     templates: Templates,
 }
@@ -33,24 +33,24 @@ impl Kept {
     }
 }
 
-impl PreparedCache {
+impl PlanCache {
     /// The query as it was planned before, if that still holds, or planned now.
-    pub(crate) async fn get(&self, session: &Session, sql: &str) -> Result<Arc<Prepared>> {
+    pub(crate) async fn get(&self, env: &Environment, sql: &str) -> Result<Arc<Prepared>> {
         if let Some(known) = self.known(sql) {
-            if known.is_current(session).await {
+            if known.is_current(env).await {
                 return Ok(known);
             }
             self.lock().queries.remove(sql);
         }
-        let apart = taken_apart(sql, session.sql_dialect());
+        let apart = taken_apart(sql, env.sql_dialect());
         if let Some((form, literals)) = &apart
-            && let Some(prepared) = self.templates.find(session, form, literals).await?
+            && let Some(prepared) = self.templates.find(env, form, literals).await?
         {
             let prepared = Arc::new(prepared);
             self.keep(sql, &prepared);
             return Ok(prepared);
         }
-        let (prepared, holds) = Prepared::new(session, sql).await?;
+        let (prepared, holds) = Prepared::new(env, sql).await?;
         let prepared = Arc::new(prepared);
         if holds {
             self.keep(sql, &prepared);
@@ -62,7 +62,7 @@ impl PreparedCache {
     }
 
     #[cfg(test)]
-    pub(super) fn templates(&self) -> &Templates {
+    pub(crate) fn templates(&self) -> &Templates {
         &self.templates
     }
 

@@ -1,40 +1,27 @@
 //! Queries as far as their text, the tables and the samples decide them; nothing is planned twice.
 
-mod basis;
-mod cache;
-pub(crate) mod case;
-mod fitted;
-mod pace;
-mod parameters;
-mod subqueries;
-mod templates;
-
-use basis::{Basis, Tables};
-pub(crate) use cache::PreparedCache;
-pub(crate) use fitted::{Fitted, Grouped, Known};
-use pace::Pace;
-pub(crate) use subqueries::{PreparedSubquery, SubqueryValue, SubqueryValues};
-
-use crate::above::Upward;
-use crate::blocks::{Beside, Blocks, Ranked, Sides};
-use crate::diagnose::with_tables;
-use crate::error::{Error, Result};
-use crate::kernel::SampleStrata;
-use crate::samples::{TableWork, table_work};
-use crate::session::Session;
-use crate::session::views::{views_by_depth, with_views_as_tables};
-use crate::shape::errors::{check as check_error_functions, occur_in as calls_error_functions};
-use crate::shape::{Purpose, Reason, Shape, recognise, simplified};
+use super::blocks::{Beside, Blocks, Ranked, Sides};
+use super::case;
+use super::dependencies::{Basis, Tables};
+use super::subqueries::{PreparedSubquery, SubqueryValues};
+use crate::answer::{Error, Result, with_tables};
+use crate::environment::{Environment, views_by_depth, with_views_as_tables};
+use crate::post::Upward;
+use crate::samples::{Fitted, Pace, TableWork, table_work};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use plusminus_catalog::Manifest;
+use plusminus_kernel::SampleStrata;
+use plusminus_plan::{
+    Purpose, Reason, Shape, check as check_error_functions, occur_in as calls_error_functions, recognise, simplified,
+};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::sync::OnceCell;
 
 /// A planned query.
 pub(crate) struct Prepared {
-    basis: Arc<Basis>,
+    pub(crate) basis: Arc<Basis>,
     /// The analysed plan.
     pub(crate) plan: LogicalPlan,
     /// What can be estimated of it, or why nothing can.
@@ -50,9 +37,9 @@ pub(crate) struct Prepared {
     /// The query as ranks over one block, once somebody asked for it; `None` in it when it has none.
     ranked: OnceLock<Option<Arc<Ranked>>>,
     /// Subqueries that may be replaced by values, once somebody asked.
-    subqueries: OnceLock<Vec<PreparedSubquery>>,
+    pub(crate) subqueries: OnceLock<Vec<PreparedSubquery>>,
     /// The query with values in the place of these.
-    filled: Mutex<Vec<(SubqueryValues, Arc<Prepared>)>>,
+    pub(crate) filled: Mutex<Vec<(SubqueryValues, Arc<Prepared>)>>,
     /// How fast it ran before.
     pub(crate) pace: Arc<Pace>,
     /// The work of the exact answer, once somebody asked for it.
@@ -76,35 +63,35 @@ impl Prepared {
     ///
     /// DataFusion's state, whose copy takes as long as planning a simple query, is the one of the query before as long as nothing
     /// that this query means has changed.
-    pub(crate) async fn new(session: &Session, sql: &str) -> Result<(Self, bool)> {
-        let before = session.inner.planner.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    pub(crate) async fn new(env: &Environment, sql: &str) -> Result<(Self, bool)> {
+        let before = env.planner.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(state) = before
-            && let Ok(Some(prepared)) = Self::planned(session, sql, state, Planner::Kept).await
-            && prepared.holds(session).await
+            && let Ok(Some(prepared)) = Self::planned(env, sql, state, Planner::Kept).await
+            && prepared.holds(env).await
         {
             return Ok((prepared, true));
         }
-        let state = Arc::new(session.context().state());
-        *session.inner.planner.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&state));
-        let planned = Self::planned(session, sql, state, Planner::New).await?;
+        let state = Arc::new(env.context.state());
+        *env.planner.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&state));
+        let planned = Self::planned(env, sql, state, Planner::New).await?;
         let prepared = planned.ok_or_else(|| Error::data("the query could not be planned"))?;
-        let holds = prepared.holds(session).await;
+        let holds = prepared.holds(env).await;
         Ok((prepared, holds))
     }
 
     /// `None` from a kept planner where the text names more than tables: files are other tables each time.
-    async fn planned(session: &Session, sql: &str, state: Arc<SessionState>, planner: Planner) -> Result<Option<Self>> {
+    async fn planned(env: &Environment, sql: &str, state: Arc<SessionState>, planner: Planner) -> Result<Option<Self>> {
         let statement = case::parsed(&state, sql)?;
         let references = state.resolve_table_references(&statement)?;
-        if planner == Planner::Kept && !references.iter().all(|table| session.is_named_table(table)) {
+        if planner == Planner::Kept && !references.iter().all(|table| env.is_named_table(table)) {
             return Ok(None);
         }
         // Before planning, so that a table which is replaced meanwhile is not taken for the one planned with.
-        let mut tables = Tables::named(session, references).await;
-        let misnamed = |error: DataFusionError| with_tables(&error, &session.table_names());
+        let mut tables = Tables::named(env, references).await;
+        let misnamed = |error: DataFusionError| with_tables(&error, &env.table_names());
         let raw = case::plan(&state, sql, statement).await.map_err(misnamed)?;
         let mut view_plans = Vec::new();
-        for (depth, views) in views_by_depth(session, &tables.known).await?.into_iter().enumerate() {
+        for (depth, views) in views_by_depth(env, &tables.known).await?.into_iter().enumerate() {
             view_plans.extend(with_views_as_tables(&raw, &views)?);
             if depth > 0 {
                 tables.known.extend(views);
@@ -122,7 +109,7 @@ impl Prepared {
     }
 
     /// The query of an analysed plan, which ran at this pace.
-    fn of(basis: Arc<Basis>, plan: LogicalPlan, pace: Arc<Pace>) -> Result<Self> {
+    pub(crate) fn of(basis: Arc<Basis>, plan: LogicalPlan, pace: Arc<Pace>) -> Result<Self> {
         Self::read_for(Purpose::Answer, basis, plan, pace)
     }
 
@@ -195,18 +182,18 @@ impl Prepared {
     }
 
     /// Whether asking again now means the same.
-    async fn holds(&self, session: &Session) -> bool {
-        self.is_repeatable() && self.is_current(session).await
+    async fn holds(&self, env: &Environment) -> bool {
+        self.is_repeatable() && self.is_current(env).await
     }
 
     /// Whether tables, functions and settings are still those that it was planned with.
-    async fn is_current(&self, session: &Session) -> bool {
-        self.basis.is_current(session).await
+    pub(crate) async fn is_current(&self, env: &Environment) -> bool {
+        self.basis.is_current(env).await
     }
 
     /// The work of the exact answer.
-    pub(crate) async fn table_work(&self, session: &Session) -> Result<&TableWork> {
-        self.table_work.get_or_try_init(|| table_work(session, &self.plan)).await
+    pub(crate) async fn table_work(&self, env: &Environment) -> Result<&TableWork> {
+        self.table_work.get_or_try_init(|| table_work(env, &self.plan)).await
     }
 
     /// The work of the exact answer, where somebody asked for it.
@@ -215,7 +202,7 @@ impl Prepared {
     }
 
     /// Bytes held beside the plan, about.
-    fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         let fitted = self.fitted.lock().unwrap_or_else(PoisonError::into_inner);
         fitted.iter().map(|f| f.bytes()).sum()
     }
@@ -253,6 +240,6 @@ fn recognised(plan: &LogicalPlan, purpose: Purpose, state: &SessionState) -> Res
 }
 
 /// The analysed plan of a planned statement.
-fn analysed(state: &SessionState, plan: LogicalPlan) -> datafusion::error::Result<LogicalPlan> {
+pub(crate) fn analysed(state: &SessionState, plan: LogicalPlan) -> datafusion::error::Result<LogicalPlan> {
     state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})
 }

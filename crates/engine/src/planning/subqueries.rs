@@ -2,14 +2,15 @@
 //!
 //! Scalar subqueries have one value whatever the row. `IN (SELECT …)` has a list of members, where an estimate chose them.
 
-use super::Prepared;
-use crate::error::Result;
-use crate::run::{Kind, SubqueryKey, is_volatile};
-use crate::shape::{Monotone, monotone, sketched};
+use super::prepared::Prepared;
+use super::subquery_key::{Kind, SubqueryKey, is_volatile};
+use crate::answer::Result;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DataFusionError, Result as PlanResult, ScalarValue};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Expr, LogicalPlan, Subquery, in_list, lit};
+use plusminus_plan::sketched;
+use plusminus_plan::{Monotone, monotone};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError};
 

@@ -1,10 +1,10 @@
 //! The table itself, which is a candidate for every query.
 
-use super::{TableCost, TableWork};
-use crate::costs::Cost;
-use crate::error::Result;
-use crate::prepared::Prepared;
-use crate::session::Session;
+use super::prepared::Prepared;
+use crate::answer::Result;
+use crate::environment::Cost;
+use crate::environment::Environment;
+use crate::samples::{TableCost, TableWork};
 use std::time::Duration;
 use tokio::runtime::Handle;
 
@@ -13,15 +13,15 @@ const TELLING_NS: f64 = 5e6;
 
 /// The exact answer of one query, priced when somebody asks for it.
 pub(crate) struct TableCandidate<'a> {
-    session: &'a Session,
+    env: &'a Environment,
     prepared: &'a Prepared,
     /// A pinned sample or level leaves the table out.
     is_left_out: bool,
 }
 
 impl<'a> TableCandidate<'a> {
-    pub(crate) fn new(session: &'a Session, prepared: &'a Prepared, is_left_out: bool) -> Self {
-        Self { session, prepared, is_left_out }
+    pub(crate) fn new(env: &'a Environment, prepared: &'a Prepared, is_left_out: bool) -> Self {
+        Self { env, prepared, is_left_out }
     }
 
     /// The work and the time of the exact answer; `None` where it may not be taken.
@@ -29,9 +29,9 @@ impl<'a> TableCandidate<'a> {
         if self.is_left_out {
             return Ok(None);
         }
-        let work = self.prepared.table_work(self.session).await?.clone();
+        let work = self.prepared.table_work(self.env).await?.clone();
         let time = self.time_of(&work);
-        let is_learnt = self.session.inner.costs.knows_scans_of(&work.tables);
+        let is_learnt = self.env.costs.knows_scans_of(&work.tables);
         Ok(Some(TableCost { work, time, is_learnt }))
     }
 
@@ -42,7 +42,7 @@ impl<'a> TableCandidate<'a> {
 
     /// The time that work takes, given how this query and others on its tables went.
     fn time_of(&self, work: &TableWork) -> Duration {
-        let costs = &self.session.inner.costs;
+        let costs = &self.env.costs;
         let others = |ns: f64| Some(costs.predict_scan(&work.tables, ns));
         costs.predict_scan(&work.tables, work.ns).mul_f64(self.prepared.pace.of(Cost::Table, others))
     }
@@ -56,9 +56,9 @@ impl<'a> TableCandidate<'a> {
             return;
         }
         if let (Some(learnt), Ok(runtime)) =
-            (self.session.inner.costs.learn_scan(&work.tables, work.ns, time), Handle::try_current())
+            (self.env.costs.learn_scan(&work.tables, work.ns, time), Handle::try_current())
         {
-            let store = self.session.inner.store.clone();
+            let store = self.env.store.clone();
             // Aside, since the disk may take its time; a store that cannot be written teaches this process only.
             runtime.spawn_blocking(move || drop(store.keep_costs(&learnt)));
         }

@@ -1,8 +1,6 @@
 //! The plan above the aggregate, node by node on one batch: no optimiser, no physical plan.
 
-use crate::error::{Error, Result};
-use crate::shape::errors::ESTIMATE;
-use crate::shape::has_subquery;
+use crate::answer::{Error, Result};
 use arrow::array::{ArrayRef, AsArray};
 use arrow::compute::{SortColumn, SortOptions, filter_record_batch, lexsort_to_indices, take_record_batch};
 use arrow::datatypes::{DataType, Field, Fields, Schema};
@@ -11,6 +9,7 @@ use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Distinct, Expr, LogicalPlan, Sort};
 use datafusion::physical_expr::PhysicalExpr;
+use plusminus_plan::{ESTIMATE, has_subquery};
 use std::sync::Arc;
 
 /// What stands above the aggregate, compiled; columns are found by their place, the hidden one being the last.
@@ -83,7 +82,7 @@ fn physical(exprs: &[Expr], input: &LogicalPlan, state: &SessionState) -> Result
         return Ok(None);
     }
     let schema = with_hidden(input.schema())?;
-    let compile = |expr: &Expr| Ok(crate::overflow::physical_expr(state, expr.clone(), &schema)?);
+    let compile = |expr: &Expr| Ok(plusminus_functions::overflow::physical_expr(state, expr.clone(), &schema)?);
     exprs.iter().map(compile).collect::<Result<_>>().map(Some)
 }
 
@@ -97,7 +96,7 @@ fn with_hidden(schema: &DFSchema) -> Result<DFSchema> {
 
 impl Upward {
     /// The query's rows from the aggregate's, `batch`: its columns, and the hidden column last.
-    pub(super) fn run(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+    pub(crate) fn run(&self, batch: &RecordBatch) -> Result<RecordBatch> {
         match self {
             Self::Aggregate { columns } => {
                 let own = batch.columns()[..batch.num_columns() - 1].to_vec();

@@ -3,16 +3,16 @@
 mod direct;
 mod planned;
 
-use crate::error::{Error, Result};
-use crate::shape::Shape;
-use crate::shape::errors::ESTIMATE;
+pub(crate) use direct::Upward;
+pub(crate) use planned::Choice;
+
+use crate::answer::{Error, Result};
 use arrow::array::{ArrayRef, AsArray, UInt32Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, UInt32Type};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::execution::SessionState;
-pub(crate) use direct::Upward;
-pub(crate) use planned::Choice;
+use plusminus_plan::{ESTIMATE, Shape};
 use std::sync::{Arc, OnceLock};
 
 /// The query's rows, and for each the number of the group it came from.

@@ -1,8 +1,6 @@
 //! The plan above the aggregate through DataFusion's optimiser and planner.
 
-use crate::error::{Error, Result};
-use crate::shape::Shape;
-use crate::shape::errors::ESTIMATE;
+use crate::answer::{Error, Result};
 use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -14,6 +12,7 @@ use datafusion::logical_expr::{
     col,
 };
 use datafusion::physical_plan::collect;
+use plusminus_plan::{ESTIMATE, Shape};
 use std::sync::Arc;
 
 /// Whether HAVING, ORDER BY and LIMIT above choose and order rows.
@@ -25,7 +24,7 @@ pub(crate) enum Choice {
 }
 
 /// Runs the plan on the aggregate's numbered rows; the hidden column comes out with the others.
-pub(super) async fn run(
+pub(crate) async fn run(
     shape: &Shape,
     state: &SessionState,
     batch: RecordBatch,

@@ -1,11 +1,11 @@
 //! Which sample would have answered a query that none did.
 
-use super::levels::{Levels, Look};
-use super::stopping::meets_or_null;
-use crate::session::samples::sql_name;
-use crate::shape::Shape;
+use super::level_rows::{Levels, Look};
+use crate::bounds::meets_or_null;
+use crate::environment::sql_name;
 use datafusion::logical_expr::Expr;
 use plusminus_catalog::Manifest;
+use plusminus_plan::Shape;
 use plusminus_statistics::{Estimate, Target};
 
 /// Room for what the forecast does not know.
@@ -29,7 +29,7 @@ pub(crate) struct SampleAdvice(pub(crate) String);
 
 impl Levels<'_> {
     /// The sample that the errors of a look call for, given how many rows of this one; `None` where no small sample would do.
-    pub(super) fn advice(&self, look: &Look, rows_needed: Option<f64>) -> Option<SampleAdvice> {
+    pub(crate) fn advice(&self, look: &Look, rows_needed: Option<f64>) -> Option<SampleAdvice> {
         let manifest = &self.fitted.manifest;
         if manifest.design.universe.is_some() {
             return None;

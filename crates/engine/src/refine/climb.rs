@@ -1,16 +1,16 @@
 //! Level after level until the error is met, the time is up, the sample ends, or the table is the better candidate.
 
-use super::levels::Look;
-use super::stopping::Wanted;
+use super::level_choice::Wanted;
+use super::level_rows::Look;
 use super::{LevelDone, Outcome, Run, TableReason};
-use crate::costs::Cost;
-use crate::error::{Error, Result};
+use crate::answer::{Error, Result};
+use crate::environment::Cost;
 use crate::samples::{IN_VAIN, Opening, Standing, level_ns, opening};
 use plusminus_statistics::Population;
 use std::time::Duration;
 
 /// Work, in nanoseconds of the reference machine, below which no look is compared with the table before it is made.
-pub(super) const UNQUESTIONED_NS: f64 = 2e6;
+pub(crate) const UNQUESTIONED_NS: f64 = 2e6;
 
 /// The share of the exact answer's work from which no first look is made that may be in vain.
 const FIRST_LOOK_MAX: f64 = 0.5;
@@ -46,7 +46,7 @@ enum Next {
 
 impl Run<'_> {
     /// Level after level, from what was looked at already on.
-    pub(super) async fn climb(&mut self, looked: Option<(usize, Look)>, level_done: LevelDone<'_>) -> Result<Outcome> {
+    pub(crate) async fn climb(&mut self, looked: Option<(usize, Look)>, level_done: LevelDone<'_>) -> Result<Outcome> {
         let opening = self.opening().await?;
         if looked.is_none() && self.is_dearer_than_table().await? {
             return Ok(Outcome::Table(TableReason::Cheaper));
@@ -105,7 +105,7 @@ impl Run<'_> {
     }
 
     /// The predicted time of the exact answer that follows a first look, where time alone is stated and suffices.
-    pub(super) async fn table_follows(&mut self) -> Result<Option<Duration>> {
+    pub(crate) async fn table_follows(&mut self) -> Result<Option<Duration>> {
         Ok(self.opening().await?.map(|follows| follows.table))
     }
 
@@ -133,7 +133,7 @@ impl Run<'_> {
     }
 
     /// Whether the first look alone is more work than the exact answer, under an error bound.
-    pub(super) async fn is_dearer_than_table(&mut self) -> Result<bool> {
+    pub(crate) async fn is_dearer_than_table(&mut self) -> Result<bool> {
         let context = self.levels.context;
         if context.goal.error.is_none() || context.pinned_level.is_some() {
             return Ok(false);

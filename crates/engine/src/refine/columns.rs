@@ -1,20 +1,19 @@
 //! The aggregate's output: keys, then calls, with exactly known groups in DataFusion's own types.
 
-use super::levels::{Levels, Look, program};
-use crate::error::Result;
-use crate::kernel::{Program, WholeRows, exact_calls};
-use crate::numbers;
-use crate::shape::CallKind;
-use arrow::array::{ArrayRef, AsArray, BooleanArray, Float64Array};
+use super::level_rows::{Levels, Look, program};
+use crate::answer::Result;
+use arrow::array::{ArrayRef, AsArray, BooleanArray};
 use arrow::compute::filter_record_batch;
 use arrow::compute::kernels::zip::zip;
-use arrow::datatypes::{DataType, UInt32Type};
+use arrow::datatypes::UInt32Type;
+use plusminus_functions::numbers::estimates_typed;
+use plusminus_kernel::{Program, WholeRows, exact_calls};
+use plusminus_plan::CallKind;
 use plusminus_statistics::Population;
-use std::sync::Arc;
 
 impl Levels<'_> {
     /// The aggregate's columns as a look sees them.
-    pub(super) fn columns_of(&mut self, look: &Look) -> Result<Vec<ArrayRef>> {
+    pub(crate) fn columns_of(&mut self, look: &Look) -> Result<Vec<ArrayRef>> {
         let native = self.native(look)?;
         let mut columns = self.keys_of(look)?;
         let whole: Vec<bool> = match &native {
@@ -22,7 +21,7 @@ impl Levels<'_> {
             None => Vec::new(),
         };
         for (number, (call, values)) in self.shape.calls.iter().zip(&look.calls).enumerate() {
-            let estimated = typed(values, &call.data_type)?;
+            let estimated = estimates_typed(values, &call.data_type)?;
             columns.push(match &native {
                 Some(native) => {
                     // A sum over no rows is NULL, which accumulators only know of groups they have seen.
@@ -37,7 +36,7 @@ impl Levels<'_> {
     }
 
     /// The GROUP BY columns.
-    pub(super) fn keys_of(&mut self, look: &Look) -> Result<Vec<ArrayRef>> {
+    pub(crate) fn keys_of(&mut self, look: &Look) -> Result<Vec<ArrayRef>> {
         let mut columns = self.program.as_mut().map_or_else(|| Ok(Vec::new()), Program::group_keys)?;
         if columns.is_empty() && !self.shape.keys.is_empty() {
             let fields = self.shape.aggregate.schema.fields().iter().take(self.shape.keys.len());
@@ -48,19 +47,19 @@ impl Levels<'_> {
     }
 
     fn native(&mut self, look: &Look) -> Result<Option<Vec<ArrayRef>>> {
-        let is_count = |c: &crate::shape::Call| matches!(c.kind, CallKind::Count { .. });
+        let is_count = |c: &plusminus_plan::Call| matches!(c.kind, CallKind::Count { .. });
         if !look.populations.iter().any(Population::is_exact) || self.shape.calls.iter().all(is_count) {
             return Ok(None);
         }
         let levels = self.whole_rows(look)?;
         let (Some(first), Some(known)) = (levels.first(), self.program.as_mut()) else { return Ok(None) };
         if self.projected.is_none() {
-            return exact_calls(self.shape, self.context.state, known, &levels).map(Some);
+            return Ok(Some(exact_calls(self.shape, self.context.state, known, &levels)?));
         }
         // Rows in the order of groups know theirs; those of the levels have to be told.
         let mut program = program(self.shape, self.fitted, self.known, self.context, &first.needed)?;
         program.know(&known.group_keys()?, &self.part_of_group)?;
-        exact_calls(self.shape, self.context.state, &mut program, &levels).map(Some)
+        Ok(Some(exact_calls(self.shape, self.context.state, &mut program, &levels)?))
     }
 
     /// The rows of living strata that are known whole, level by level.
@@ -90,23 +89,4 @@ impl Levels<'_> {
         }
         Ok(levels)
     }
-}
-
-/// Estimates in the aggregate's own type; whole numbers are rounded.
-pub(super) fn typed(values: &[Option<f64>], data_type: &DataType) -> Result<ArrayRef> {
-    let round = data_type.is_integer() || numbers::is_time(data_type);
-    let of = |value: f64| if round { value.round() } else { value };
-    let numbers: Vec<f64> = values.iter().map(|v| v.map_or(f64::NAN, of)).collect();
-    // Most often no group is without a number.
-    let array: ArrayRef = if numbers.iter().fold(true, |all, number| all & number.is_finite()) {
-        Arc::new(Float64Array::from(numbers))
-    } else {
-        Arc::new(
-            numbers
-                .into_iter()
-                .map(|number| Some(number).filter(|number| number.is_finite()))
-                .collect::<Float64Array>(),
-        )
-    };
-    numbers::typed(array, data_type)
 }

@@ -1,21 +1,22 @@
 //! From the last look to the answer.
 
 use super::Estimated;
-use super::SampleAdvice;
-use super::levels::{Levels, Look};
+use super::advice::SampleAdvice;
+use super::level_rows::{Levels, Look};
+use super::rank_stability::{Unsettled, unsettled};
 use super::repair::Repair;
-use super::settled::{Unsettled, unsettled};
-use crate::above::{self, Upper};
-use crate::error::Result;
-use crate::kernel::{Keyed, LevelStrata, Program};
-use crate::numbers::{ends_typed, steps};
-use crate::shape::{Shape, SpecialKind};
+use crate::answer::Result;
+use crate::post as above;
+use crate::post::Upper;
 use arrow::array::{ArrayRef, Float64Array};
+use plusminus_functions::numbers::{ends_typed, steps};
+use plusminus_kernel::{Keyed, LevelStrata, Program};
+use plusminus_plan::{Shape, SpecialKind};
 use plusminus_statistics::{Estimate, Population, missing, rows_beyond};
 use std::sync::Arc;
 
 /// Puts what error functions say into the slot that their look-ups read.
-pub(super) fn fill(shape: &Shape, hidden: &[Vec<Estimate>]) -> Result<()> {
+pub(crate) fn fill(shape: &Shape, hidden: &[Vec<Estimate>]) -> Result<()> {
     if shape.error_calls.is_empty() {
         return Ok(());
     }
@@ -35,32 +36,32 @@ pub(super) fn fill(shape: &Shape, hidden: &[Vec<Estimate>]) -> Result<()> {
 
 impl Levels<'_> {
     /// The query's rows from the aggregate's columns.
-    pub(super) async fn upper(&mut self, columns: Vec<ArrayRef>, look: &Look) -> Result<Upper> {
+    pub(crate) async fn upper(&mut self, columns: Vec<ArrayRef>, look: &Look) -> Result<Upper> {
         let (state, compiled) = (self.context.state, &self.context.prepared.upward);
         above::run(self.shape, state, compiled, columns, look.populations.len()).await
     }
 
     /// Forgets what was read beyond `level`, which is the last one.
-    pub(super) fn keep_only(&mut self, level: usize) {
+    pub(crate) fn keep_only(&mut self, level: usize) {
         self.rows.truncate(self.pieces_up_to(level));
         self.pieces.truncate(level + 1);
         self.chosen.truncate(level + 1);
     }
 
     /// The answer of a level after which others may follow.
-    pub(super) async fn answer(&mut self, level: usize, look: &mut Look) -> Result<Estimated> {
+    pub(crate) async fn answer(&mut self, level: usize, look: &mut Look) -> Result<Estimated> {
         let columns = self.known_columns(look)?;
         self.answered(level, look, columns, Keep::Estimates).await
     }
 
     /// The answer of the last level.
-    pub(super) async fn last_answer(&mut self, level: usize, look: &mut Look) -> Result<Estimated> {
+    pub(crate) async fn last_answer(&mut self, level: usize, look: &mut Look) -> Result<Estimated> {
         let columns = self.known_columns(look)?;
         self.answered(level, look, columns, Keep::Nothing).await
     }
 
     /// The answer of the last level with some groups computed on the table; `None` when one was not found there.
-    pub(super) async fn repaired_answer(
+    pub(crate) async fn repaired_answer(
         &mut self,
         level: usize,
         look: &mut Look,
@@ -162,7 +163,7 @@ impl Levels<'_> {
     }
 
     /// With the answer's confidence no absent group has this many rows.
-    pub(super) fn missing(&self, strata: &LevelStrata) -> Option<u64> {
+    pub(crate) fn missing(&self, strata: &LevelStrata) -> Option<u64> {
         let mut all = Population::default();
         for population in &strata.by_part {
             all.merge(population);

@@ -1,8 +1,8 @@
 //! Whether a sample of keys is a witness: what it says of the table, beside what is known.
 
-use super::levels::Levels;
-use crate::kernel::LevelStrata;
-use crate::shape::{Argument, Shape, used_inputs};
+use super::level_rows::Levels;
+use plusminus_kernel::LevelStrata;
+use plusminus_plan::{Argument, Shape, used_inputs};
 use plusminus_statistics::Quantiles;
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ const FEW_KEYS: u64 = 30;
 
 impl Levels<'_> {
     /// For counts of keys in groups that have few each: intervals that hold in all groups at once.
-    pub(super) fn of_few_keys(&self, strata: &LevelStrata, groups: usize) -> Option<Arc<Quantiles>> {
+    pub(crate) fn of_few_keys(&self, strata: &LevelStrata, groups: usize) -> Option<Arc<Quantiles>> {
         if !self.view.by_key || groups < 2 || self.shape.distinct_columns().next().is_none() {
             return None;
         }
@@ -22,7 +22,7 @@ impl Levels<'_> {
     }
 
     /// By function of the shape, whether it is about rows or sums that the sample's keys misstate for the whole table at this level.
-    pub(super) fn doubted(&self, level: usize, quantiles: &Quantiles) -> Vec<bool> {
+    pub(crate) fn doubted(&self, level: usize, quantiles: &Quantiles) -> Vec<bool> {
         let Some(kept) = self.fitted.manifest.keys.as_ref().filter(|_| self.view.keyed.is_none()) else {
             return Vec::new();
         };

@@ -1,14 +1,15 @@
 //! Whether a look meets the error bound, and which level the errors seen call for.
 
-use super::levels::{Levels, Look};
-use super::settled::unsettled;
-use crate::choose;
-use crate::error::Result;
-use plusminus_statistics::{Estimate, Population, Target, Trust, meets, predicted_rows};
+use super::level_rows::{Levels, Look};
+use super::rank_stability::unsettled;
+use crate::answer::Result;
+use crate::bounds::meets_or_null;
+use crate::samples::choose;
+use plusminus_statistics::{Estimate, Population, predicted_rows};
 
 impl Levels<'_> {
     /// Whether every required cell is trusted and within the error.
-    pub(super) async fn met(&mut self, look: &Look) -> Result<bool> {
+    pub(crate) async fn met(&mut self, look: &Look) -> Result<bool> {
         let Some(target) = self.context.goal.error else { return Ok(false) };
         // Keys that are known to be missing are rows of the answer that are not there.
         if self.view.absent_keys() > 0 {
@@ -50,7 +51,7 @@ impl Levels<'_> {
     /// What the errors seen so far call for.
     ///
     /// The level follows from trusted estimates alone: a few rows predict wildly, and reading level after level costs looks but no rows.
-    pub(super) fn wanted(&self, level: usize, look: &Look, cumulative: &[u64]) -> Wanted {
+    pub(crate) fn wanted(&self, level: usize, look: &Look, cumulative: &[u64]) -> Wanted {
         let top = cumulative.len() - 1;
         let Some(target) = self.context.goal.error else {
             return Wanted { level: (level + 1).min(top), rows: None };
@@ -79,17 +80,9 @@ impl Levels<'_> {
 
 /// What the errors of a look call for.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     /// The level to read next.
-    pub(super) level: usize,
+    pub(crate) level: usize,
     /// Rows of this sample that would do; `None` where an estimate that missed cannot be relied upon.
-    pub(super) rows: Option<f64>,
-}
-
-/// NULL (no row in the domain) is not a miss: there is nothing to be wrong about by a fraction.
-pub(crate) fn meets_or_null(estimate: &Estimate, target: Target) -> bool {
-    match (estimate.trust, estimate.value) {
-        (Trust::Exact, _) => true,
-        _ => meets(estimate, target),
-    }
+    pub(crate) rows: Option<f64>,
 }

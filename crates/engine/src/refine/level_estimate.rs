@@ -1,15 +1,15 @@
 //! From the rows read so far to estimates with their intervals.
 
-use super::levels::{Levels, Look, too_large};
-use crate::error::Result;
-use crate::estimate::{Estimator, Source, Way, special, ways};
-use crate::kernel::{
+use super::level_rows::{Levels, Look, too_large};
+use crate::answer::Result;
+use crate::estimate::{Estimator, Source, Way, non_linear as special, ways};
+use crate::moments::{ArgumentKnowledge, Limits, Ranges, Unseen};
+use crate::strata::known_variable;
+use datafusion::execution::memory_pool::MemoryReservation;
+use plusminus_kernel::{
     Asked, Block, ByGroup, Desk, Half, LevelSizes, LevelStrata, Program, Walk, Workers, key_totals, totals,
 };
-use crate::knowledge::{ArgumentKnowledge, Limits, Ranges, Unseen};
-use crate::run::catalog::known_variable;
-use crate::shape::{Shape, Variable, used_inputs};
-use datafusion::execution::memory_pool::MemoryReservation;
+use plusminus_plan::{Shape, Variable, used_inputs};
 use plusminus_statistics::{Estimate, Knowledge, Population, Quantiles, Total};
 use std::ops::Range;
 use std::sync::Arc;
@@ -48,7 +48,7 @@ struct Found {
 }
 
 impl Levels<'_> {
-    pub(super) fn estimated(&mut self, level: usize) -> Result<Look> {
+    pub(crate) fn estimated(&mut self, level: usize) -> Result<Look> {
         let groups = self.program.as_ref().map_or(0, Program::group_count);
         let _room = self.room_for(level, groups)?;
         self.merge_pieces(level, groups)?;
@@ -118,7 +118,7 @@ impl Levels<'_> {
 
     /// What rows that levels up to `level` do not show could change; nothing is asked where all are plain counts, or whole keys
     /// were drawn.
-    pub(super) fn unseen(&self, level: usize, strata: &LevelStrata) -> Arc<Unseen> {
+    pub(crate) fn unseen(&self, level: usize, strata: &LevelStrata) -> Arc<Unseen> {
         let is_sum = self.shape.variables.iter().any(|variable| variable.argument.is_some());
         let is_asked = is_sum || self.shape.smooths().any(|smooth| smooth.is_linear_in_one().is_none());
         match is_asked && !self.view.by_key {

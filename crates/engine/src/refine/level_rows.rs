@@ -1,73 +1,74 @@
 use super::Context;
-use super::catalog::{Known, certain_extremes};
 use super::nested::Nested;
 use super::projected::Read;
-use crate::error::{Error, Result};
-use crate::kernel::{ByGroup, Compiled, KeepGoing, LevelStrata, Program, Rows, StrataView, filtered, merged};
-use crate::knowledge::{Limits, Opened};
-use crate::prepared::{Fitted, Known as Knowledge};
-use crate::shape::Shape;
+use super::subquery_filter::filtered;
+use crate::answer::{Error, Result};
+use crate::moments::{Limits, Opened};
+use crate::samples::{Fitted, Known as Knowledge};
+use crate::strata::{Known, certain_extremes};
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use plusminus_kernel::{ByGroup, Compiled, KeepGoing, LevelStrata, Program, Rows, StrataView, merged};
+use plusminus_plan::Shape;
 use plusminus_statistics::{Estimate, Population, Quantiles, StratumSize};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// One level after another.
 pub(crate) struct Levels<'a> {
-    pub(super) context: &'a Context<'a>,
-    pub(super) shape: &'a Shape,
-    pub(super) view: &'a StrataView,
-    pub(super) fitted: &'a Fitted,
-    pub(super) program: Option<Program>,
+    pub(crate) context: &'a Context<'a>,
+    pub(crate) shape: &'a Shape,
+    pub(crate) view: &'a StrataView,
+    pub(crate) fitted: &'a Fitted,
+    pub(crate) program: Option<Program>,
     /// Rows that an ordinary plan chose, by level; only where WHERE holds a subquery.
-    pub(super) chosen: Vec<RecordBatch>,
+    pub(crate) chosen: Vec<RecordBatch>,
     /// The rows of each level in turn, some in two pieces.
-    pub(super) rows: Vec<Rows>,
+    pub(crate) rows: Vec<Rows>,
     /// How many pieces there are up to each level.
-    pub(super) pieces: Vec<usize>,
-    pub(super) rows_read: u64,
+    pub(crate) pieces: Vec<usize>,
+    pub(crate) rows_read: u64,
     /// How many of those are of levels that are looked at.
-    pub(super) read_before: u64,
+    pub(crate) read_before: u64,
     /// The rows of the last look, where they lie in the order of groups; then there are no others.
-    pub(super) projected: Option<ByGroup>,
+    pub(crate) projected: Option<ByGroup>,
     /// Time that went into reading files for the last look.
-    pub(super) loading: Duration,
+    pub(crate) loading: Duration,
     /// Time that went into subqueries for the last look, which no other look takes again.
-    pub(super) aside: Duration,
+    pub(crate) aside: Duration,
     /// Values that were read from files meanwhile, to learn what they cost.
-    pub(super) loaded: u64,
+    pub(crate) loaded: u64,
     /// Special calls that the catalog knows.
-    pub(super) specials: Vec<Known>,
+    pub(crate) specials: Vec<Known>,
     /// The part that each group belongs to.
-    pub(super) part_of_group: Vec<u32>,
-    pub(super) known: &'a Knowledge,
-    pub(super) limits: Option<&'a Limits>,
-    pub(super) memory: MemoryReservation,
+    pub(crate) part_of_group: Vec<u32>,
+    pub(crate) known: &'a Knowledge,
+    pub(crate) limits: Option<&'a Limits>,
+    pub(crate) memory: MemoryReservation,
 }
 
 /// What a look at the levels read so far found.
 pub(crate) struct Look {
-    pub(super) strata: Arc<LevelStrata>,
-    pub(super) populations: Vec<Population>,
-    pub(super) quantiles: Arc<Quantiles>,
+    pub(crate) strata: Arc<LevelStrata>,
+    pub(crate) populations: Vec<Population>,
+    pub(crate) quantiles: Arc<Quantiles>,
     /// Estimates by smooth function (of the outputs, then hidden ones) and group.
-    pub(super) estimates: Vec<Vec<Estimate>>,
+    pub(crate) estimates: Vec<Vec<Estimate>>,
     /// Aggregate calls by call and group.
-    pub(super) calls: Vec<Vec<Option<f64>>>,
+    pub(crate) calls: Vec<Vec<Option<f64>>>,
     /// The query's rows, when their errors come from replicates.
-    pub(super) nested: Option<Nested>,
+    pub(crate) nested: Option<Nested>,
 }
 
 impl Look {
     /// The hidden estimates.
-    pub(super) fn hidden(&self, shape: &Shape) -> &[Vec<Estimate>] {
+    pub(crate) fn hidden(&self, shape: &Shape) -> &[Vec<Estimate>] {
         &self.estimates[self.estimates.len() - shape.hidden.len()..]
     }
 }
 
 impl<'a> Levels<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         shape: &'a Shape,
         context: &'a Context<'a>,
         fitted: &'a Fitted,
@@ -108,7 +109,7 @@ impl<'a> Levels<'a> {
 
     /// Evaluates the levels up to `level` that were not yet. With `may_stop`, false when the time ran out on the way;
     /// what was read then does not count.
-    pub(super) async fn read_to(&mut self, level: usize, may_stop: bool) -> Result<bool> {
+    pub(crate) async fn read_to(&mut self, level: usize, may_stop: bool) -> Result<bool> {
         (self.loading, self.aside, self.loaded) = (Duration::ZERO, Duration::ZERO, 0);
         let context = self.context;
         let deadline = context.goal.within;
@@ -200,7 +201,7 @@ impl<'a> Levels<'a> {
 
     /// One confidence for each cell, or for all at once: those of one column where rows are chosen by an estimate, all that are
     /// shown with FOR ALL GROUPS (Bonferroni).
-    pub(super) fn quantiles(&self) -> Arc<Quantiles> {
+    pub(crate) fn quantiles(&self) -> Arc<Quantiles> {
         let confidence = self.context.goal.confidence;
         let groups = self.part_of_group.len();
         if self.context.goal.all_groups {
@@ -212,7 +213,7 @@ impl<'a> Levels<'a> {
         }
     }
 
-    pub(super) async fn look(&mut self, level: usize) -> Result<Look> {
+    pub(crate) async fn look(&mut self, level: usize) -> Result<Look> {
         let mut look = self.estimated(level)?;
         self.context.parts.lap("estimate");
         if self.shape.is_beyond {
@@ -223,7 +224,7 @@ impl<'a> Levels<'a> {
     }
 
     /// Takes what is added up of the levels up to `level` together: later looks are at higher levels only.
-    pub(super) fn merge_pieces(&mut self, level: usize, groups: usize) -> Result<()> {
+    pub(crate) fn merge_pieces(&mut self, level: usize, groups: usize) -> Result<()> {
         let count = self.pieces_up_to(level);
         let are_entries = self.rows[..count].iter().all(|rows| rows.cells.is_some());
         if count < 2 || !are_entries {
@@ -243,22 +244,22 @@ impl<'a> Levels<'a> {
     }
 
     /// The pieces of the levels up to `level`.
-    pub(super) fn pieces_up_to(&self, level: usize) -> usize {
+    pub(crate) fn pieces_up_to(&self, level: usize) -> usize {
         self.pieces.get(level).copied().unwrap_or(self.rows.len())
     }
 
-    pub(super) fn part(&self, group: usize) -> usize {
+    pub(crate) fn part(&self, group: usize) -> usize {
         self.part_of_group.get(group).copied().filter(|p| *p != u32::MAX).unwrap_or(0) as usize
     }
 
     /// For an extreme over whole strata: the extreme of the sampled strata by group, where their moments tell.
-    pub(super) fn known_ends(
+    pub(crate) fn known_ends(
         &self,
-        call: &crate::shape::Special,
+        call: &plusminus_plan::Special,
         sizes: &[StratumSize],
         parts: &[usize],
     ) -> Vec<Option<f64>> {
-        let crate::shape::SpecialKind::Extreme { is_max, truth: false } = call.kind else {
+        let plusminus_plan::SpecialKind::Extreme { is_max, truth: false } = call.kind else {
             return vec![None; parts.len()];
         };
         let is_known_whole = |h: usize| sizes[h].is_exact();
@@ -270,7 +271,7 @@ impl<'a> Levels<'a> {
     }
 }
 
-pub(super) fn too_large(level: usize) -> Error {
+pub(crate) fn too_large(level: usize) -> Error {
     Error::Data {
         what: format!("the rows of level {level} do not fit into memory"),
         next: "more memory (--memory), a smaller sample, or SET plusminus.level to a lower one".to_owned(),
@@ -278,7 +279,7 @@ pub(super) fn too_large(level: usize) -> Error {
 }
 
 /// The compiled expressions, for batches like `batch`.
-pub(super) fn program(
+pub(crate) fn program(
     shape: &Shape,
     fitted: &Fitted,
     known: &Knowledge,

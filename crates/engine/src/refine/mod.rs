@@ -1,47 +1,44 @@
 //! Level after level until the error is met, the time is up, or the sample ends.
 
 mod advice;
-mod catalog;
+mod catalog_answer;
 mod climb;
 mod columns;
-mod estimated;
-mod finish;
-mod forecast;
+pub(crate) mod finish;
 mod key_checks;
-mod levels;
+mod level_choice;
+mod level_estimate;
+mod level_rows;
 mod nested;
 mod pilot;
 mod price;
 mod projected;
+mod rank_stability;
 mod repair;
-mod settled;
-mod stopping;
 mod subqueries;
+mod subquery_filter;
 
 pub(crate) use advice::SampleAdvice;
-pub(crate) use forecast::{Candidates, Expected, Forecast, Forecasts, SampleForecast, forecast};
-pub(crate) use settled::{Unsettled, ends_in_order, unsettled_by_order};
-pub(crate) use stopping::meets_or_null;
-pub(crate) use subqueries::{Kind, Subqueries, SubqueryKey, is_volatile};
+pub(crate) use finish::fill;
+pub(crate) use level_rows::{Levels, Look};
+pub(crate) use pilot::begin;
+pub(crate) use rank_stability::{Unsettled, ends_in_order, unsettled_by_order};
+pub(crate) use subqueries::Subqueries;
 
-use crate::choose;
-use crate::control::Watch;
-use crate::costs::{Cost, Costs};
-use crate::error::Result;
-use crate::executor::Executor;
-use crate::goal::Goal;
-use crate::image::ImageCache;
-use crate::kernel::Workers;
-use crate::knowledge::KnowledgeCache;
-use crate::parts::Parts;
-use crate::prepared::{Fitted, Prepared};
-use crate::quantiles::QuantilesCache;
-use crate::samples::{Opening, TableCandidate, opening};
-use crate::shape::{Reason, Shape};
+use crate::answer::Result;
+use crate::bounds::{Goal, Watch};
+use crate::cache::ImageCache;
+use crate::environment::{Cost, Costs};
+use crate::moments::KnowledgeCache;
+use crate::planning::{Prepared, TableCandidate};
+use crate::runtime::{Executor, Parts, QuantilesCache};
+use crate::samples::{Fitted, Opening, choose, opening};
+use crate::strata::catalog;
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::SessionState;
-use levels::{Levels, Look};
 use plusminus_catalog::{Manifest, Store};
+use plusminus_kernel::Workers;
+use plusminus_plan::{Reason, Shape};
 use plusminus_statistics::Estimate;
 use price::Price;
 use repair::Repair;
@@ -115,7 +112,7 @@ pub(crate) struct Estimated {
     pub(crate) is_whole: bool,
     /// Keys of the table that are groups of the query and are not in the sample.
     pub(crate) absent_keys: u64,
-    pub(crate) unsettled: settled::Unsettled,
+    pub(crate) unsettled: rank_stability::Unsettled,
     pub(crate) warnings: Vec<String>,
     /// Groups that were computed on the table.
     pub(crate) repair: Option<Repair>,
@@ -151,9 +148,9 @@ pub(crate) async fn approximate(
     candidates: &[Arc<Fitted>],
     level_done: LevelDone<'_>,
 ) -> Result<Outcome> {
-    let specials = match catalog::start(shape, context, candidates)? {
+    let specials = match catalog::start(shape, context.goal, context.state, candidates)? {
         catalog::Start::Known(fitted, known) => {
-            let estimated = catalog::answer(shape, context, fitted, &known).await?;
+            let estimated = catalog_answer::answer(shape, context, fitted, &known).await?;
             if !estimated.is_whole
                 && let Some(time) = context.table_in_time().await?
             {
@@ -171,24 +168,24 @@ pub(crate) async fn approximate(
 }
 
 /// Levels of one sample, and what they cost.
-struct Run<'a> {
-    levels: Levels<'a>,
-    price: Price<'a>,
+pub(crate) struct Run<'a> {
+    pub(crate) levels: Levels<'a>,
+    pub(crate) price: Price<'a>,
 }
 
 impl<'a> Run<'a> {
-    fn new(
+    pub(crate) fn new(
         shape: &'a Shape,
         context: &'a Context<'a>,
         fitted: &'a Fitted,
-        specials: Vec<catalog::Known>,
+        specials: Vec<crate::strata::Known>,
     ) -> Result<Self> {
         let price = Price::new(shape, context, fitted);
         Ok(Self { levels: Levels::new(shape, context, fitted, specials)?, price })
     }
 
     /// The level to begin with.
-    fn first(&self) -> usize {
+    pub(crate) fn first(&self) -> usize {
         let context = self.levels.context;
         // Of keys, the top holds the most, and all of each is known.
         if self.levels.view.keyed.is_some() {
@@ -199,7 +196,7 @@ impl<'a> Run<'a> {
     }
 
     /// Reads and looks; `None` when the time ran out on the way. The time is what [`Price::next`] asks for.
-    async fn look_at(&mut self, level: usize, may_stop: bool) -> Result<Option<(Look, Duration)>> {
+    pub(crate) async fn look_at(&mut self, level: usize, may_stop: bool) -> Result<Option<(Look, Duration)>> {
         let elapsed = self.levels.context.elapsed;
         let before = elapsed();
         if !self.levels.read_to(level, may_stop).await? {

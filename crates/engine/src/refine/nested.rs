@@ -1,18 +1,19 @@
 //! Aggregates and windows above the aggregate: the whole plan above is run on replicates of the estimates.
 
-use super::columns::typed;
-use super::levels::{Levels, Look, too_large};
-use crate::above::{self, Choice};
-use crate::error::{Error, Result};
+use super::level_rows::{Levels, Look, too_large};
+use crate::answer::{Error, Result};
 use crate::estimate::rounded;
-use crate::kernel::{Replicates, replicates};
-use crate::numbers::floats;
-use crate::run::catalog::known_variable;
-use crate::shape::{Behind, Call, CallKind, Role};
+use crate::post as above;
+use crate::post::Choice;
+use crate::strata::known_variable;
 use arrow::array::{ArrayRef, UInt32Array};
 use arrow::compute::take;
 use arrow::record_batch::RecordBatch;
 use arrow::row::{OwnedRow, RowConverter, Rows, SortField};
+use plusminus_functions::numbers::estimates_typed;
+use plusminus_functions::numbers::floats;
+use plusminus_kernel::{Replicates, replicates};
+use plusminus_plan::{Behind, Call, CallKind, Role};
 use plusminus_statistics::jackknife::{REPLICATES_NESTED, jackknife_interval};
 use plusminus_statistics::{Doubt, Estimate, Population, Quantiles};
 use std::collections::HashMap;
@@ -25,20 +26,20 @@ const ROWS_MIN: u64 = 100;
 
 /// The query's rows with the intervals of its estimates.
 #[derive(Clone)]
-pub(super) struct Nested {
-    pub(super) batch: RecordBatch,
-    pub(super) columns: Vec<Option<Vec<Estimate>>>,
+pub(crate) struct Nested {
+    pub(crate) batch: RecordBatch,
+    pub(crate) columns: Vec<Option<Vec<Estimate>>>,
 }
 
 impl Nested {
-    pub(super) fn estimates(&self) -> impl Iterator<Item = &Estimate> {
+    pub(crate) fn estimates(&self) -> impl Iterator<Item = &Estimate> {
         self.columns.iter().flatten().flatten()
     }
 }
 
 impl Levels<'_> {
     /// Runs what stands above the aggregate on the estimates, and once more on all replicates of them.
-    pub(super) async fn nested(&mut self, look: &Look) -> Result<Nested> {
+    pub(crate) async fn nested(&mut self, look: &Look) -> Result<Nested> {
         let groups = look.populations.len();
         let (shape, state) = (self.shape, self.context.state);
         let columns = self.columns_of(look)?;
@@ -114,7 +115,7 @@ impl Levels<'_> {
             };
             let replicated = (0..count).flat_map(|r| (0..groups).map(move |g| (r, g))).map(value);
             let all: Vec<_> = replicated.chain(estimates.iter().copied()).collect();
-            columns.push(typed(&all, &call.data_type)?);
+            columns.push(estimates_typed(&all, &call.data_type)?);
         }
         let numbers = (0..=walked.count).flat_map(|r| std::iter::repeat_n(r, groups));
         Ok((columns, UInt32Array::from_iter_values(numbers)))

@@ -1,14 +1,13 @@
 //! The sample that answers: where several might, a look at few rows of each decides.
 
 use super::climb::UNQUESTIONED_NS;
-use super::levels::Look;
+use super::level_rows::Look;
 use super::price::Price;
-use super::{Context, Run, catalog};
-use crate::choose;
-use crate::error::{Error, Result};
-use crate::prepared::Fitted;
-use crate::samples::IN_VAIN;
-use crate::shape::Shape;
+use super::{Context, Run};
+use crate::answer::{Error, Result};
+use crate::samples::{Fitted, IN_VAIN, choose};
+use crate::strata::catalog;
+use plusminus_plan::Shape;
 use plusminus_statistics::{Estimate, Target, absolute_error, relative_error};
 use std::sync::Arc;
 
@@ -19,7 +18,7 @@ const USUAL: Target = Target::Relative(0.05);
 const CLEARLY: f64 = 2.0;
 
 /// The run to go on with, and what was looked at already.
-pub(super) async fn begin<'a>(
+pub(crate) async fn begin<'a>(
     shape: &'a Shape,
     context: &'a Context<'a>,
     candidates: &'a [Arc<Fitted>],

@@ -2,12 +2,11 @@
 
 use super::Context;
 use super::projected::may_project;
-use crate::costs::Cost;
-use crate::image::Key;
-use crate::prepared::Fitted;
-use crate::samples::{level_ns, opening_ns};
-use crate::shape::{Argument, Shape};
+use crate::cache::Key;
+use crate::environment::Cost;
+use crate::samples::{Fitted, level_ns, opening_ns};
 use datafusion::logical_expr::Expr;
+use plusminus_plan::{Argument, Shape};
 use std::time::Duration;
 
 /// The part of the time left that a first look may take. Whatever the later ones do, there is an answer then; predictions
@@ -39,7 +38,7 @@ fn groups(shape: &Shape, fitted: &Fitted) -> f64 {
 }
 
 /// Looks of one query, priced.
-pub(super) struct Price<'a> {
+pub(crate) struct Price<'a> {
     shape: &'a Shape,
     context: &'a Context<'a>,
     fitted: &'a Fitted,
@@ -52,7 +51,7 @@ pub(super) struct Price<'a> {
 }
 
 impl<'a> Price<'a> {
-    pub(super) fn new(shape: &'a Shape, context: &'a Context<'a>, fitted: &'a Fitted) -> Self {
+    pub(crate) fn new(shape: &'a Shape, context: &'a Context<'a>, fitted: &'a Fitted) -> Self {
         let plain = shape.arguments.iter().filter(|a| matches!(a, Argument::Plain(_))).count();
         let passes = 1 + shape.predicates.len() + 2 * shape.keys.len() + plain + shape.variables.len();
         // A percentile sorts, and replicates count every row many times.
@@ -65,39 +64,39 @@ impl<'a> Price<'a> {
     }
 
     /// Rows held by the levels up to each.
-    pub(super) fn cumulative(&self) -> &[u64] {
+    pub(crate) fn cumulative(&self) -> &[u64] {
         &self.fitted.cumulative
     }
 
     /// The highest level.
-    pub(super) fn top(&self) -> usize {
+    pub(crate) fn top(&self) -> usize {
         self.cumulative().len().saturating_sub(1)
     }
 
     /// Rows held by the levels up to one.
     #[expect(clippy::cast_precision_loss, reason = "a forecast")]
-    pub(super) fn rows(&self, level: usize) -> f64 {
+    pub(crate) fn rows(&self, level: usize) -> f64 {
         self.cumulative().get(level).copied().unwrap_or(0) as f64
     }
 
     /// Rows times what each passes through, and groups times what is estimated of each.
-    pub(super) fn cells(&self, level: usize) -> f64 {
+    pub(crate) fn cells(&self, level: usize) -> f64 {
         let rows = self.rows(level);
         rows * self.width + rows.min(self.groups) * self.group_width
     }
 
     /// The work of a first look at `level`, with the files up to it to be opened: nanoseconds of the reference machine.
-    pub(super) fn first_ns(&self, level: usize) -> f64 {
+    pub(crate) fn first_ns(&self, level: usize) -> f64 {
         level_ns(self.cells(level)) + opening_ns(level + 1, self.fitted.manifest.base.columns.len())
     }
 
     /// Whether even the highest level holds so few rows of a group on average that no error is met.
-    pub(super) fn has_thin_groups(&self) -> bool {
+    pub(crate) fn has_thin_groups(&self) -> bool {
         self.rows(self.top()) < GROUP_ROWS_MIN * self.groups
     }
 
     /// Whether no look is worth its time, since the table answers in the end.
-    pub(super) fn is_vain(&self) -> bool {
+    pub(crate) fn is_vain(&self) -> bool {
         let goal = self.context.goal;
         goal.reads_table_on_miss() && goal.within.is_none() && self.has_thin_groups()
     }
@@ -111,7 +110,7 @@ impl<'a> Price<'a> {
     }
 
     /// What a look at `level` will take, with caution, and what has to be read for it.
-    pub(super) fn look(&self, level: usize) -> Option<Duration> {
+    pub(crate) fn look(&self, level: usize) -> Option<Duration> {
         Some(self.walk(level)? + self.load(level))
     }
 
@@ -137,7 +136,7 @@ impl<'a> Price<'a> {
     }
 
     /// How long an answer from `level` takes, from the text on.
-    pub(super) fn answer(&self, level: usize) -> Option<Duration> {
+    pub(crate) fn answer(&self, level: usize) -> Option<Duration> {
         self.at_pace(Cost::Answer, level)
     }
 
@@ -146,24 +145,24 @@ impl<'a> Price<'a> {
         Some(others(self.cells(level))?.mul_f64(self.context.prepared.pace.of(cost, others)))
     }
 
-    pub(super) fn learn(&self, cost: Cost, level: usize, took: Duration) {
+    pub(crate) fn learn(&self, cost: Cost, level: usize, took: Duration) {
         let cells = self.cells(level);
         self.context.prepared.pace.note(cost, cells, took);
         self.add(cost, cells, took);
     }
 
     /// Whether what looks and reading files take was learnt.
-    pub(super) fn is_learnt(&self) -> bool {
+    pub(crate) fn is_learnt(&self) -> bool {
         self.walk(0).is_some() && self.knows_loads()
     }
 
     /// Whether what reading files takes was learnt.
-    pub(super) fn knows_loads(&self) -> bool {
+    pub(crate) fn knows_loads(&self) -> bool {
         self.context.costs.predict(Cost::Load, 1.0).is_some()
     }
 
     /// So many values were read from files in this time.
-    pub(super) fn learn_load(&self, values: u64, took: Duration) {
+    pub(crate) fn learn_load(&self, values: u64, took: Duration) {
         if values > 0 && !took.is_zero() {
             #[expect(clippy::cast_precision_loss, reason = "a forecast")]
             self.add(Cost::Load, values as f64, took);
@@ -179,14 +178,14 @@ impl<'a> Price<'a> {
     }
 
     /// Whether a look at `level` takes but a small part of the time left, or time was not stated.
-    pub(super) fn is_small(&self, level: usize) -> bool {
+    pub(crate) fn is_small(&self, level: usize) -> bool {
         let Some(left) = self.context.left() else { return true };
         self.look(level).is_some_and(|time| time <= left.mul_f64(FIRST_LOOK))
     }
 
     /// The first level to look at: the top, if time alone is stated and there is plenty of it; otherwise `first`, or a lower
     /// one if that takes too long.
-    pub(super) fn first(&self, first: usize) -> usize {
+    pub(crate) fn first(&self, first: usize) -> usize {
         if self.context.goal.within.is_none() {
             return first;
         }
@@ -202,7 +201,7 @@ impl<'a> Price<'a> {
 
     /// The level to look at after `level`: the `wanted` one under an error bound, else the highest, if it ends in time; a lower one that
     /// does; or none. `level` took so long, without reading files where the price of that is known.
-    pub(super) fn next(&self, level: usize, wanted: usize, took: Duration) -> Option<usize> {
+    pub(crate) fn next(&self, level: usize, wanted: usize, took: Duration) -> Option<usize> {
         let Some(left) = self.context.left() else { return Some(wanted) };
         let highest = if self.context.goal.error.is_some() { wanted } else { self.top() };
         let time = |next: usize| {

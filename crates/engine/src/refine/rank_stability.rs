@@ -1,7 +1,7 @@
 //! Which choices of HAVING and LIMIT, and which ranks, the intervals settle.
 
-use super::levels::Look;
-use crate::shape::{Comparison, Condition, Shape};
+use super::level_rows::Look;
+use plusminus_plan::{Comparison, Condition, Shape};
 use plusminus_statistics::Estimate;
 
 /// Displayed rows (counted from 0) whose place or presence another sample might change.
@@ -24,7 +24,7 @@ enum Verdict {
 }
 
 /// Compares the intervals of all groups; `shown` are the groups of the displayed rows, in order.
-pub(super) fn unsettled(shape: &Shape, look: &Look, shown: &[u32]) -> Unsettled {
+pub(crate) fn unsettled(shape: &Shape, look: &Look, shown: &[u32]) -> Unsettled {
     if !shape.selects_by_estimate || look.estimates.is_empty() {
         return Unsettled::default();
     }

@@ -1,12 +1,11 @@
 //! ON MISS REPAIR: the groups that missed the bound, computed again on the table and put in the place of their estimates.
 
-use super::SampleAdvice;
-use super::levels::{Levels, Look};
-use super::stopping::meets_or_null;
-use crate::error::Result;
-use crate::exact;
-use crate::listing::grouped;
-use crate::numbers::floats;
+use super::advice::SampleAdvice;
+use super::level_rows::{Levels, Look};
+use crate::answer::Result;
+use crate::answer::grouped;
+use crate::bounds::meets_or_null;
+use crate::runtime::exact;
 use arrow::array::{Array, ArrayRef, Float64Array, UInt32Array};
 use arrow::compute::{cast, interleave};
 use arrow::record_batch::RecordBatch;
@@ -14,6 +13,7 @@ use arrow::row::{RowConverter, SortField};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Aggregate, BinaryExpr, Expr, Filter, LogicalPlan, Operator, lit};
 use plusminus_dialect::OnMiss;
+use plusminus_functions::numbers::floats;
 use plusminus_statistics::{Estimate, Population};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub(crate) struct Repair {
 }
 
 impl Repair {
-    pub(super) fn sentence(&self) -> String {
+    pub(crate) fn sentence(&self) -> String {
         let groups = match self.groups {
             1 => "1 group missed the bound and was".to_owned(),
             n => format!("{n} groups missed the bound and were"),
@@ -54,7 +54,7 @@ impl Repair {
 impl Levels<'_> {
     /// The displayed groups that miss the bound, where computing them alone is no more work than the whole query and brings the whole
     /// answer within the bound.
-    pub(super) async fn repairable(&mut self, look: &Look) -> Result<Option<Vec<u32>>> {
+    pub(crate) async fn repairable(&mut self, look: &Look) -> Result<Option<Vec<u32>>> {
         let shape = self.shape;
         let is_by_group = self.context.goal.on_miss == OnMiss::Repair && !shape.keys.is_empty();
         // Rows that an estimate chose are others once it is exact, and what stands above an aggregate needs all of it.
@@ -95,7 +95,7 @@ impl Levels<'_> {
     }
 
     /// Replaces the columns and estimates of `groups`; false when a group was not found.
-    pub(super) async fn repair(&mut self, groups: &[u32], look: &mut Look, columns: &mut [ArrayRef]) -> Result<bool> {
+    pub(crate) async fn repair(&mut self, groups: &[u32], look: &mut Look, columns: &mut [ArrayRef]) -> Result<bool> {
         let keys = self.keys_of(look)?;
         let plan = self.plan_for(groups, &keys)?;
         let (state, executor, watch) = (self.context.state, self.context.executor, self.context.watch);
@@ -157,14 +157,14 @@ impl Levels<'_> {
         let typed = RecordBatch::try_new(Arc::new(arrow::datatypes::Schema::new(fields)), columns.to_vec())?;
         let mut hidden = Vec::with_capacity(self.shape.hidden_exprs.len());
         for expr in &self.shape.hidden_exprs {
-            let physical = crate::overflow::physical_expr(self.context.state, expr.clone(), schema)?;
+            let physical = plusminus_functions::overflow::physical_expr(self.context.state, expr.clone(), schema)?;
             hidden.push(floats(&physical.evaluate(&typed)?.into_array(typed.num_rows())?)?);
         }
         Ok(hidden)
     }
 
     /// Hidden estimates of groups known whole become what DataFusion's own accumulators say, to the last digit.
-    pub(super) fn settle_known(&self, columns: &[ArrayRef], look: &mut Look) -> Result<()> {
+    pub(crate) fn settle_known(&self, columns: &[ArrayRef], look: &mut Look) -> Result<()> {
         if self.shape.error_calls.is_empty() || !look.populations.iter().any(Population::is_exact) {
             return Ok(());
         }

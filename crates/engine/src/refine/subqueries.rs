@@ -1,9 +1,9 @@
 //! Results of uncorrelated subqueries, computed once for all looks of a query and for its exact answer.
 
-use crate::control::Watch;
-use crate::error::Result;
-use crate::exact;
-use crate::executor::Executor;
+use crate::answer::Result;
+use crate::bounds::Watch;
+use crate::planning::{Kind, SubqueryKey, is_volatile};
+use crate::runtime::{Executor, exact};
 use arrow::datatypes::Schema;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
@@ -22,35 +22,6 @@ const RESULT_BYTES_MAX: usize = 64 << 20;
 pub(crate) struct Subqueries {
     results: Mutex<HashMap<SubqueryKey, Option<Arc<LogicalPlan>>>>,
     rows_read: AtomicU64,
-}
-
-/// The use that a condition makes of a subquery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Kind {
-    Scalar,
-    In,
-    Exists,
-}
-
-/// A subquery: its plan, the tables that it scans (plans are equal whatever these are), and what is asked of it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct SubqueryKey {
-    plan: LogicalPlan,
-    tables: Vec<usize>,
-    kind: Kind,
-}
-
-impl SubqueryKey {
-    pub(crate) fn new(plan: &LogicalPlan, kind: Kind) -> datafusion::error::Result<Self> {
-        let mut tables = Vec::new();
-        plan.apply_with_subqueries(|node| {
-            if let LogicalPlan::TableScan(scan) = node {
-                tables.push(Arc::as_ptr(&scan.source).cast::<()>() as usize);
-            }
-            Ok(TreeNodeRecursion::Continue)
-        })?;
-        Ok(Self { plan: plan.clone(), tables, kind })
-    }
 }
 
 impl Subqueries {
@@ -155,18 +126,6 @@ fn subqueries_of(conditions: &[Expr]) -> Result<Vec<(Arc<LogicalPlan>, Kind)>> {
             Ok(TreeNodeRecursion::Continue)
         })?;
     }
-    Ok(found)
-}
-
-/// Whether anything in a plan changes from one run to the next.
-pub(crate) fn is_volatile(plan: &LogicalPlan) -> datafusion::error::Result<bool> {
-    let mut found = false;
-    plan.apply_with_subqueries(|node| {
-        node.apply_expressions(|expr| {
-            found |= expr.is_volatile();
-            Ok(TreeNodeRecursion::Continue)
-        })
-    })?;
     Ok(found)
 }
 

@@ -1,9 +1,7 @@
 //! WHERE with subqueries: the rows of a level that pass it, chosen by an ordinary DataFusion plan.
 
-use crate::error::{Error, Result};
-use crate::exact::collected;
-use crate::executor::Executor;
-use crate::shape::Shape;
+use crate::answer::{Error, Result};
+use crate::runtime::{Executor, collected};
 use arrow::array::UInt32Array;
 use arrow::compute::{sort_to_indices, take_record_batch};
 use arrow::datatypes::{DataType, Field, Schema};
@@ -12,6 +10,7 @@ use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
+use plusminus_plan::Shape;
 use std::sync::Arc;
 
 /// Keeps the rows of `batch` (the table's columns, then the stratum) that pass `conditions`, in the order of strata.

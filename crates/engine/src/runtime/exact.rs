@@ -1,8 +1,8 @@
 //! Exact answers: DataFusion on the table itself.
 
-use crate::error::{Error, Result};
-use crate::executor::Executor;
-use crate::running::caught;
+use super::executor::Executor;
+use super::panics::caught;
+use crate::answer::{Error, Result};
 use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::tree_node::TreeNodeRecursion;

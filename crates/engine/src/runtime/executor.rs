@@ -1,6 +1,6 @@
 //! Threads of their own for the work of queries, so that whoever waits for them is always awake in time.
 
-use crate::error::{Error, Result};
+use crate::answer::{Error, Result};
 use std::future::Future;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;

@@ -1,6 +1,6 @@
 //! Where the time of a query goes.
 
-use crate::clock::Clock;
+use super::clock::Clock;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 

@@ -1,12 +1,12 @@
-use crate::choose::cumulative_rows;
-use crate::error::Result;
-use crate::kernel::{Compiled, Needs, SampleStrata, StrataView, bare, names};
-use crate::knowledge::{ArgumentKnowledge, KnowledgeCache, Limits, Opened, Unseen, measures};
-use crate::shape::Shape;
+use super::choose::cumulative_rows;
+use crate::answer::Result;
+use crate::moments::{ArgumentKnowledge, KnowledgeCache, Limits, Opened, Unseen, measures};
 use arrow::datatypes::Schema;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::Expr;
 use plusminus_catalog::{Manifest, Store};
+use plusminus_kernel::{Compiled, Needs, SampleStrata, StrataView, bare, names};
+use plusminus_plan::Shape;
 use plusminus_statistics::{Knowledge, StratumSize};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -130,7 +130,7 @@ impl Fitted {
 
     /// The expressions for batches with `schema`, which all levels share.
     pub(crate) fn compiled(&self, shape: &Shape, state: &SessionState, schema: &Schema) -> Result<Arc<Compiled>> {
-        compiled(&self.compiled, || Compiled::new(shape, &self.needs, state, schema))
+        compiled(&self.compiled, || Ok(Compiled::new(shape, &self.needs, state, schema)?))
     }
 
     /// The same of rows that lie in the order of their groups.
@@ -167,7 +167,7 @@ impl Fitted {
 impl Grouped {
     /// The expressions for batches with `schema`.
     pub(crate) fn compiled(&self, shape: &Shape, state: &SessionState, schema: &Schema) -> Result<Arc<Compiled>> {
-        compiled(&self.compiled, || Compiled::new(shape, &self.needs, state, schema))
+        compiled(&self.compiled, || Ok(Compiled::new(shape, &self.needs, state, schema)?))
     }
 }
 

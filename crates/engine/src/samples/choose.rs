@@ -1,10 +1,10 @@
 //! Which samples may answer, and at which level to begin.
 
-use crate::goal::Goal;
-use crate::kernel::StrataView;
-use crate::shape::Shape;
+use crate::bounds::Goal;
 use datafusion::logical_expr::Expr;
 use plusminus_catalog::Manifest;
+use plusminus_kernel::StrataView;
+use plusminus_plan::Shape;
 use std::cmp::Reverse;
 use std::sync::Arc;
 

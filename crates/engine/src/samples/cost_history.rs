@@ -1,4 +1,4 @@
-use crate::costs::Cost;
+use crate::environment::Cost;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 

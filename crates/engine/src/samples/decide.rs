@@ -2,10 +2,10 @@
 //!
 //! Without WITHIN predicted work is compared, never measured time, so that the same query on the same store always takes the same candidate.
 
-use super::TableCost;
+use super::table_cost::TableCost;
 use std::time::Duration;
 
-/// Nanoseconds per row of a sample and column, grouping or aggregate that it passes, in the unit of [`super::TableWork`].
+/// Nanoseconds per row of a sample and column, grouping or aggregate that it passes, in the unit of [`super::table_cost::TableWork`].
 const CELL_NS: f64 = 1.5;
 /// A look as such.
 const LOOK_NS: f64 = 2e5;
@@ -117,8 +117,8 @@ impl Standing {
 
 #[cfg(test)]
 mod tests {
+    use super::super::table_cost::TableWork;
     use super::*;
-    use crate::samples::TableWork;
 
     fn standing(rows_needed: Option<f64>, next: f64, top: f64) -> Standing {
         Standing { spent: 1e6, next, top, rows_needed, rows_held: 1e5, ends_with_table: true }

@@ -1,10 +1,15 @@
 //! The candidates that may answer a query, what each costs, and which one is taken.
 
-mod candidate;
+mod binding;
+pub(crate) mod choose;
+mod cost_history;
 mod decide;
+mod registry;
 mod table_cost;
 mod table_rows;
 
-pub(crate) use candidate::TableCandidate;
+pub(crate) use binding::{Fitted, Grouped, Known};
+pub(crate) use choose::rows_by_level;
+pub(crate) use cost_history::Pace;
 pub(crate) use decide::{IN_VAIN, Opening, Standing, level_ns, opening, opening_ns};
 pub(crate) use table_cost::{TableCost, TableWork, table_work};

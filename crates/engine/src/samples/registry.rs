@@ -1,39 +1,17 @@
 //! Which samples may answer for a table.
 
-use super::Session;
-use super::samples::{memory_content, sql_name};
-use super::views::SampledView;
-use crate::error::Result;
-use crate::shape::Reason;
+use crate::answer::Result;
+use crate::environment::{Environment, SampledView, memory_content, sql_name};
 use arrow::datatypes::{DataType, Schema};
 use datafusion::catalog::TableProvider;
 use datafusion::execution::SessionState;
-use plusminus_catalog::{BaseFile, Manifest, Store};
+use plusminus_catalog::{BaseFile, Manifest};
 use plusminus_files::FileTable;
+use plusminus_plan::Reason;
 use plusminus_sampling::{VIEW, are_same, are_unchanged, base_files, rows_of};
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-impl Session {
-    /// The current generation of every family; read anew only when a family has a new one.
-    pub(crate) fn families(&self) -> Result<Vec<Arc<Manifest>>> {
-        let (store, now_unix_ms) = (&self.inner.store, self.inner.clock.unix_ms());
-        let mut known = self.inner.manifests.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = known.as_ref().filter(|known| known.is_untouched(store)) {
-            return Ok(known.manifests.clone());
-        }
-        // Asked before manifests are read, so that what changes meanwhile is seen the next time.
-        let versions = store.versions()?;
-        let touched = store.touched(versions.iter().map(|(name, _)| name.as_str()));
-        let touched = touched.filter(|_| store.versions().is_ok_and(|again| again == versions));
-        let manifests = match known.take().filter(|known| known.versions == versions) {
-            Some(known) => known.manifests,
-            None => store.families()?.into_iter().map(Arc::new).collect(),
-        };
-        *known = Some(Decoded { versions, manifests: manifests.clone(), touched, read_unix_ms: now_unix_ms });
-        Ok(manifests)
-    }
-
+impl Environment {
     /// The families of table `key` that still describe it, or why there are none.
     pub(crate) async fn usable_families(
         &self,
@@ -96,7 +74,7 @@ impl Session {
         if families.iter().any(|m| m.design.table.contains('/')) {
             return are_unchanged(then, table);
         }
-        self.inner.watches.are_unchanged(then, table, self.inner.clock.elapsed())
+        self.watches.are_unchanged(then, table, self.clock.elapsed())
     }
 
     /// A table that is not made of files is only known to be the sampled one in the process that sampled it.
@@ -104,7 +82,7 @@ impl Session {
         if manifest.base.files.is_some() {
             return None;
         }
-        let sampled = self.inner.sampled.lock().unwrap_or_else(PoisonError::into_inner);
+        let sampled = self.sampled.lock().unwrap_or_else(PoisonError::into_inner);
         let known = sampled.get(&(manifest.name.clone(), manifest.generation));
         match known.and_then(|(known, content)| Some((known.upgrade()?, *content))) {
             Some((known, content)) if Arc::ptr_eq(&known, table) => match content == memory_content(table) {
@@ -116,12 +94,12 @@ impl Session {
     }
 }
 
-impl Session {
+impl Environment {
     /// Whether a family still describes its table: `fresh`, or `stale` and why.
     pub(crate) async fn freshness(&self, manifest: &Arc<Manifest>) -> String {
         let found = match self.table(&manifest.design.table).await {
             Ok((table, key)) if key == manifest.design.table => {
-                let state = self.inner.context.state();
+                let state = self.context.state();
                 let own = std::slice::from_ref(manifest);
                 match self.now(own, &table, &state).await {
                     Ok(now) => staleness(manifest, &table, &now).or_else(|| self.stranger(manifest, &table)),
@@ -131,28 +109,6 @@ impl Session {
             _ => Some("its table is not there".to_owned()),
         };
         found.map_or_else(|| "fresh".to_owned(), |why| format!("stale: {why}"))
-    }
-}
-
-/// Manifests as they were read last.
-pub(crate) struct Decoded {
-    /// Generations by family.
-    versions: Vec<(String, u64)>,
-    manifests: Vec<Arc<Manifest>>,
-    /// When the folders were changed last.
-    touched: Option<Vec<SystemTime>>,
-    read_unix_ms: u64,
-}
-
-/// A file system may take so long to give a change a later time than the one before.
-const TICK_MAX: Duration = Duration::from_secs(2);
-
-impl Decoded {
-    fn is_untouched(&self, store: &Store) -> bool {
-        let Some(touched) = &self.touched else { return false };
-        let read = UNIX_EPOCH + Duration::from_millis(self.read_unix_ms);
-        touched.iter().all(|changed| *changed + TICK_MAX < read)
-            && store.touched(self.versions.iter().map(|(name, _)| name.as_str())).as_ref() == Some(touched)
     }
 }
 

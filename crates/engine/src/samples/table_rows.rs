@@ -1,7 +1,7 @@
 //! How many rows the tables of a plan have, and what reading one costs in their format.
 
-use crate::error::Result;
-use crate::session::Session;
+use crate::answer::Result;
+use crate::environment::Environment;
 use datafusion::catalog::TableProvider;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::{MemTable, source_as_provider};
@@ -20,32 +20,32 @@ const TEXT_FACTOR: f64 = 8.0;
 
 /// A table that a plan scans.
 #[derive(Debug)]
-pub(super) struct ScannedTable {
+pub(crate) struct ScannedTable {
     /// The key that samples of the table carry.
-    pub(super) key: String,
-    pub(super) rows: Option<u64>,
+    pub(crate) key: String,
+    pub(crate) rows: Option<u64>,
     /// How much longer reading a value takes than decoding one of Parquet.
-    pub(super) decode_factor: f64,
+    pub(crate) decode_factor: f64,
     /// Nanoseconds per row beside those of its values.
-    pub(super) row_ns: f64,
+    pub(crate) row_ns: f64,
 }
 
 /// The tables that a plan scans, subqueries included, by the name that it scans them under.
-pub(super) async fn scanned_tables(session: &Session, plan: &LogicalPlan) -> Result<HashMap<String, ScannedTable>> {
+pub(crate) async fn scanned_tables(env: &Environment, plan: &LogicalPlan) -> Result<HashMap<String, ScannedTable>> {
     let mut scans = HashMap::new();
     plan.apply_with_subqueries(|node| {
         if let LogicalPlan::TableScan(scan) = node {
             let source = source_as_provider(&scan.source)?;
-            scans.insert(scan.table_name.to_string(), (session.table_key(&scan.table_name), source));
+            scans.insert(scan.table_name.to_string(), (env.table_key(&scan.table_name), source));
         }
         Ok(TreeNodeRecursion::Continue)
     })?;
-    let families = session.families()?;
+    let families = env.families()?;
     let mut found = HashMap::with_capacity(scans.len());
     for (name, (key, provider)) in scans {
         let rows = match families.iter().find(|manifest| manifest.design.table == key) {
             Some(manifest) => Some(manifest.base.rows),
-            None => counted(session, &provider).await,
+            None => counted(env, &provider).await,
         };
         let (decode_factor, row_ns) = match FileTable::of(&provider).map(|files| files.definition().format) {
             Some(FileFormat::Csv) => (TEXT_FACTOR, TEXT_ROW_NS),
@@ -60,9 +60,9 @@ pub(super) async fn scanned_tables(session: &Session, plan: &LogicalPlan) -> Res
 }
 
 /// The rows of a table without a sample, as far as they are known without reading it.
-async fn counted(session: &Session, table: &Arc<dyn TableProvider>) -> Option<u64> {
+async fn counted(env: &Environment, table: &Arc<dyn TableProvider>) -> Option<u64> {
     if let Some(files) = FileTable::of(table) {
-        return files.about_rows(&session.context().state()).await;
+        return files.about_rows(&env.context.state()).await;
     }
     if let Some(memory) = (table.as_ref() as &dyn std::any::Any).downcast_ref::<MemTable>() {
         let mut rows = 0;

@@ -3,11 +3,9 @@
 //! What DataFusion's accumulators would know after N equal rows is written down and merged, so that results are those of the
 //! query on the table, in its own types.
 
-use super::SpecialKnown;
-use crate::error::{Error, Result};
-use crate::kernel::{StrataView, qualified};
-use crate::prepared::Fitted;
-use crate::shape::{Argument, Call, CallKind, Domain, Shape};
+use super::catalog::SpecialKnown;
+use crate::answer::{Error, Result};
+use crate::samples::Fitted;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, UInt64Array};
 use arrow::compute::kernels::numeric::{mul, mul_wrapping};
 use arrow::compute::{cast, filter_record_batch, nullif};
@@ -20,18 +18,20 @@ use datafusion::logical_expr::{EmitTo, Expr};
 use datafusion::physical_expr::GroupsAccumulatorAdapter;
 use datafusion::physical_expr::aggregate::{AggregateFunctionExpr, LoweredAggregateBuilder};
 use plusminus_catalog::Manifest;
+use plusminus_kernel::{StrataView, qualified};
+use plusminus_plan::{Argument, Call, CallKind, Domain, Shape};
 use std::sync::Arc;
 
 /// What strata weigh to.
-pub(super) struct Weighed {
+pub(crate) struct Weighed {
     /// By call a value for every part; `None` where another way was found.
-    pub(super) columns: Vec<Option<ArrayRef>>,
+    pub(crate) columns: Vec<Option<ArrayRef>>,
     /// Sums and counts by variable and part.
-    pub(super) variables: Vec<Vec<f64>>,
+    pub(crate) variables: Vec<Vec<f64>>,
 }
 
 /// The calls for which nothing was `found` yet; `None` when one of them asks for more than φ.
-pub(super) fn weighed(
+pub(crate) fn weighed(
     shape: &Shape,
     fitted: &Fitted,
     state: &SessionState,
@@ -59,7 +59,7 @@ pub(super) fn weighed(
         let Ok(Some(column)) = strata.call(call, state) else { return Ok(None) };
         columns.push(Some(column));
     }
-    let variable = |v: &crate::shape::Variable| strata.variable(shape, v.domain, v.argument, state, &fitted.manifest);
+    let variable = |v: &plusminus_plan::Variable| strata.variable(shape, v.domain, v.argument, state, &fitted.manifest);
     let variables = shape.variables.iter().map(variable).collect::<Result<_>>();
     Ok(variables.ok().map(|variables| Weighed { columns, variables }))
 }
@@ -91,7 +91,7 @@ impl Strata {
     }
 
     fn evaluate(&self, expr: &Expr, state: &SessionState) -> Result<ArrayRef> {
-        let physical = crate::overflow::physical_expr(state, expr.clone(), &self.schema)?;
+        let physical = plusminus_functions::overflow::physical_expr(state, expr.clone(), &self.schema)?;
         Ok(physical.evaluate(&self.batch)?.into_array(self.batch.num_rows())?)
     }
 

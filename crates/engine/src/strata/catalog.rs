@@ -1,21 +1,15 @@
 //! What the catalog knows without reading a row: aggregates that strata decide, extremes from the build-time scan, sketches.
 
-mod answer;
-mod weighed;
-
-pub(super) use answer::answer;
-use answer::{KnownCalls, known_calls};
-
-use super::Context;
-use super::stopping::meets_or_null;
-use crate::error::Result;
-use crate::goal::Goal;
-use crate::kernel::{Keyed, StrataView};
-use crate::numbers::holds;
-use crate::prepared::Fitted;
-use crate::shape::{Argument, Reason, Shape, Special, SpecialKind};
+use super::known_calls::{KnownCalls, known_calls};
+use crate::answer::Result;
+use crate::bounds::{Goal, meets_or_null};
+use crate::samples::Fitted;
+use datafusion::execution::SessionState;
 use datafusion::logical_expr::Expr;
 use plusminus_catalog::{DistinctCount, Manifest};
+use plusminus_functions::numbers::holds;
+use plusminus_kernel::{Keyed, StrataView};
+use plusminus_plan::{Argument, Reason, Shape, Special, SpecialKind};
 use plusminus_statistics::{Estimate, Quantiles, sketch_interval};
 use std::sync::Arc;
 
@@ -47,7 +41,7 @@ impl SpecialKnown {
 }
 
 /// What the catalog knows of every special call; a count of distinct values that it does not know is a reason.
-pub(super) fn specials(
+pub(crate) fn specials(
     shape: &Shape,
     manifest: &Manifest,
     view: &StrataView,
@@ -130,7 +124,7 @@ fn extreme(shape: &Shape, special: &Special, is_max: bool, manifest: &Manifest, 
 ///
 /// `None` when the strata do not decide the rows or the scan met values that are no finite numbers, and for a part when its
 /// extreme is not known or too large for a float to hold exactly.
-pub(super) fn certain_extremes(
+pub(crate) fn certain_extremes(
     shape: &Shape,
     special: &Special,
     is_max: bool,
@@ -157,7 +151,7 @@ pub(super) fn certain_extremes(
 }
 
 /// Where the way to an answer begins.
-pub(super) enum Start<'a> {
+pub(crate) enum Start<'a> {
     /// The catalog knows all through this sample: no row is read.
     Known(&'a Fitted, KnownCalls),
     /// No sample can answer.
@@ -167,16 +161,21 @@ pub(super) enum Start<'a> {
 }
 
 /// Asks the catalog, through the likeliest candidate first.
-pub(super) fn start<'a>(shape: &Shape, context: &Context<'_>, candidates: &'a [Arc<Fitted>]) -> Result<Start<'a>> {
+pub(crate) fn start<'a>(
+    shape: &Shape,
+    goal: &Goal,
+    state: &SessionState,
+    candidates: &'a [Arc<Fitted>],
+) -> Result<Start<'a>> {
     let Some(first) = candidates.first() else {
         return Ok(Start::Refused(Reason::new("there is no sample that could answer")));
     };
-    let specials = match usable(shape, first, context.goal)? {
+    let specials = match usable(shape, first, goal)? {
         Ok(specials) => specials,
         Err(reason) => return Ok(Start::Refused(reason)),
     };
     for fitted in candidates {
-        if let Some(known) = known_calls(shape, fitted, context.state, &specials)? {
+        if let Some(known) = known_calls(shape, fitted, state, &specials)? {
             return Ok(Start::Known(fitted, known));
         }
     }
@@ -199,7 +198,7 @@ fn usable(shape: &Shape, fitted: &Fitted, goal: &Goal) -> Result<std::result::Re
 }
 
 /// A count that strata alone decide, by part.
-pub(super) fn known_variable(shape: &Shape, view: &StrataView, variable: usize) -> Option<Vec<u64>> {
+pub(crate) fn known_variable(shape: &Shape, view: &StrataView, variable: usize) -> Option<Vec<u64>> {
     let variable = &shape.variables[variable];
     let domain = &shape.domains[variable.domain];
     if variable.argument.is_some() || domain.filter.is_some() || !view.decides_all() {

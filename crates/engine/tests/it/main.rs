@@ -28,6 +28,7 @@ mod honesty;
 mod keys;
 mod memory;
 mod numbers;
+mod overflow;
 mod prepared;
 mod projected;
 mod repair;

@@ -18,7 +18,7 @@ use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use std::sync::Arc;
 
 /// `expr` with every sum, difference and product of whole numbers checked.
-pub(super) fn checked(expr: Arc<dyn PhysicalExpr>, schema: &SchemaRef) -> Result<Arc<dyn PhysicalExpr>> {
+pub fn checked(expr: Arc<dyn PhysicalExpr>, schema: &SchemaRef) -> Result<Arc<dyn PhysicalExpr>> {
     let check = |e: Arc<dyn PhysicalExpr>| {
         let Some(binary) = e.downcast_ref::<BinaryExpr>() else { return Ok(Transformed::no(e)) };
         let may_wrap = matches!(binary.op(), Operator::Plus | Operator::Minus | Operator::Multiply)
@@ -33,13 +33,13 @@ pub(super) fn checked(expr: Arc<dyn PhysicalExpr>, schema: &SchemaRef) -> Result
 }
 
 /// The compiled form of `expr` over `schema`, with checked arithmetic.
-pub(crate) fn physical_expr(state: &SessionState, expr: Expr, schema: &DFSchema) -> Result<Arc<dyn PhysicalExpr>> {
+pub fn physical_expr(state: &SessionState, expr: Expr, schema: &DFSchema) -> Result<Arc<dyn PhysicalExpr>> {
     checked(state.create_physical_expr(expr, schema)?, schema.inner())
 }
 
 /// Checks the arithmetic of projections, filters and aggregates in plans on whole tables.
 #[derive(Debug, Default)]
-pub(crate) struct CheckedArithmetic;
+pub struct CheckedArithmetic;
 
 impl PhysicalOptimizerRule for CheckedArithmetic {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 /// Refuses statements with sums, differences or products of whole literals that leave their type.
 #[derive(Debug, Default)]
-pub(crate) struct CheckedConstants;
+pub struct CheckedConstants;
 
 impl AnalyzerRule for CheckedConstants {
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {

@@ -73,7 +73,7 @@ impl ScalarUDFImpl for Arithmetic {
 }
 
 /// The expression with sums, differences and products of whole numbers as functions.
-pub(crate) fn hidden(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+pub fn hidden(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     expr.transform_up(|part| {
         let Expr::BinaryExpr(binary) = &part else { return Ok(Transformed::no(part)) };
         let function = match binary.op {
@@ -92,7 +92,7 @@ pub(crate) fn hidden(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>>
 }
 
 /// The expression with operators in the place of [`hidden`] functions.
-pub(crate) fn shown(expr: Expr) -> Result<Transformed<Expr>> {
+pub fn shown(expr: Expr) -> Result<Transformed<Expr>> {
     expr.transform_up(|part| {
         let Expr::ScalarFunction(call) = &part else { return Ok(Transformed::no(part)) };
         let own: Option<&Arithmetic> = call.func.inner().downcast_ref();
@@ -104,11 +104,11 @@ pub(crate) fn shown(expr: Expr) -> Result<Transformed<Expr>> {
 
 /// DataFusion's rule that folds constants, without wrapping.
 #[derive(Debug)]
-pub(crate) struct CheckedFolding(Arc<dyn OptimizerRule + Send + Sync>);
+pub struct CheckedFolding(Arc<dyn OptimizerRule + Send + Sync>);
 
 impl CheckedFolding {
     /// `rules` with the folding one checked.
-    pub(crate) fn among(rules: &[Arc<dyn OptimizerRule + Send + Sync>]) -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    pub fn among(rules: &[Arc<dyn OptimizerRule + Send + Sync>]) -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
         let checked = |rule: &Arc<dyn OptimizerRule + Send + Sync>| match rule.name() {
             "simplify_expressions" => Arc::new(Self(Arc::clone(rule))),
             _ => Arc::clone(rule),

@@ -10,10 +10,9 @@ mod folding;
 mod sum;
 mod wide;
 
-pub(crate) use arithmetic::{CheckedArithmetic, physical_expr};
-pub(crate) use constants::CheckedConstants;
-pub(crate) use folding::{CheckedFolding, hidden, shown};
-pub(crate) use wide::Overflow;
+pub use arithmetic::{CheckedArithmetic, physical_expr};
+pub use constants::CheckedConstants;
+pub use folding::{CheckedFolding, hidden, shown};
 
 use datafusion::error::Result;
 use datafusion::execution::FunctionRegistry;
@@ -22,7 +21,7 @@ use datafusion::prelude::SessionContext;
 use std::sync::Arc;
 
 /// Makes the checked SUM the one of `context`.
-pub(crate) fn register(context: &SessionContext) -> Result<()> {
+pub fn register(context: &SessionContext) -> Result<()> {
     let state = context.state_ref();
     let mut state = state.write();
     let usual = state.udaf("sum")?;

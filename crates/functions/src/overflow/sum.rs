@@ -15,12 +15,13 @@ use std::sync::Arc;
 
 /// DataFusion's SUM with accumulators that do not wrap.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub(super) struct CheckedSum {
+pub(crate) struct CheckedSum {
     usual: Arc<AggregateUDF>,
 }
 
 impl CheckedSum {
-    pub(super) fn new(usual: Arc<AggregateUDF>) -> Self {
+    /// The checked form of the usual SUM.
+    pub fn new(usual: Arc<AggregateUDF>) -> Self {
         Self { usual }
     }
 }

@@ -1,5 +1,6 @@
 //! Accumulators wider than what they add.
 
+use crate::error::Failure;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Decimal256Array, PrimitiveArray};
 use arrow::compute::{CastOptions, cast, cast_with_options};
 use arrow::datatypes::{
@@ -14,7 +15,7 @@ use std::sync::Arc;
 
 /// A type that sums are accumulated in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wide {
+pub(crate) enum Wide {
     /// Whole numbers of 64 bits.
     I128,
     /// Decimals of up to 38 digits.
@@ -23,7 +24,7 @@ pub(super) enum Wide {
 
 impl Wide {
     /// The type in which partial sums travel.
-    pub(super) fn state_type(self) -> DataType {
+    pub(crate) fn state_type(self) -> DataType {
         match self {
             Self::I128 => DataType::Decimal128(DECIMAL128_MAX_PRECISION, 0),
             Self::I256 { scale } => DataType::Decimal256(DECIMAL256_MAX_PRECISION, scale),
@@ -90,18 +91,7 @@ fn overflow(name: &str, data_type: &DataType) -> DataFusionError {
         DataType::Decimal128(..) => format!("SUM(CAST({argument} AS DOUBLE)), or AVG({argument})"),
         _ => format!("SUM(CAST({argument} AS DECIMAL(38, 0))), SUM(CAST({argument} AS DOUBLE)) or AVG({argument})"),
     };
-    DataFusionError::External(Box::new(Overflow {
-        what: format!("{name} is beyond the range of {data_type}"),
-        way_out,
-    }))
-}
-
-/// A number that does not fit its type.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{what}\nTry: {way_out}")]
-pub(crate) struct Overflow {
-    pub(crate) what: String,
-    pub(crate) way_out: String,
+    Failure::of_data(format!("{name} is beyond the range of {data_type}"), way_out)
 }
 
 /// Calls `visit` with the place and the value of every value that is not NULL.
@@ -153,7 +143,7 @@ fn whole_sum(values: &ArrayRef) -> Option<Option<i128>> {
 
 /// The sum of all rows; rows may leave again, as windows slide.
 #[derive(Debug)]
-pub(super) struct Total {
+pub struct Total {
     wide: Wide,
     name: String,
     data_type: DataType,
@@ -162,7 +152,8 @@ pub(super) struct Total {
 }
 
 impl Total {
-    pub(super) fn new(wide: Wide, name: &str, data_type: &DataType) -> Self {
+    /// An accumulator for values of `data_type`; `name` is what errors call it.
+    pub fn new(wide: Wide, name: &str, data_type: &DataType) -> Self {
         Self { wide, name: name.to_owned(), data_type: data_type.clone(), sum: i256::ZERO, rows: 0 }
     }
 
@@ -220,14 +211,15 @@ impl Accumulator for Total {
 
 /// The sum of distinct whole numbers.
 #[derive(Debug)]
-pub(super) struct DistinctSum {
+pub(crate) struct DistinctSum {
     name: String,
     data_type: DataType,
     values: HashSet<i128>,
 }
 
 impl DistinctSum {
-    pub(super) fn new(name: &str, data_type: &DataType) -> Self {
+    /// An accumulator for values of `data_type`; `name` is what errors call it.
+    pub fn new(name: &str, data_type: &DataType) -> Self {
         Self { name: name.to_owned(), data_type: data_type.clone(), values: HashSet::new() }
     }
 
@@ -271,7 +263,7 @@ impl Accumulator for DistinctSum {
 
 /// Sums by group.
 #[derive(Debug)]
-pub(super) struct GroupSums {
+pub(crate) struct GroupSums {
     wide: Wide,
     name: String,
     data_type: DataType,
@@ -281,7 +273,8 @@ pub(super) struct GroupSums {
 }
 
 impl GroupSums {
-    pub(super) fn new(wide: Wide, name: &str, data_type: &DataType) -> Self {
+    /// An accumulator for values of `data_type`; `name` is what errors call it.
+    pub fn new(wide: Wide, name: &str, data_type: &DataType) -> Self {
         Self { wide, name: name.to_owned(), data_type: data_type.clone(), sums: Vec::new(), small: Vec::new() }
     }
 

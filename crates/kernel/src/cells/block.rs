@@ -1,13 +1,13 @@
 //! Walks over rows in the order of their groups, some groups at a time.
 
+use super::super::rows::Rows;
+use super::super::strata::LevelSizes;
 use super::by_group::Half;
 use super::domains::Domain;
 use super::linear::{Linear, fold_forms, linear_cell, share_rows, terms_of};
 use super::runs::Runs;
 use super::sheet::Sheet;
-use crate::kernel::rows::Rows;
-use crate::kernel::strata::LevelSizes;
-use crate::shape::Variable;
+use plusminus_plan::Variable;
 use plusminus_statistics::Total;
 use std::ops::Range;
 
@@ -18,22 +18,22 @@ const ROWS_MAX: usize = 1_536;
 
 /// What is asked of sums.
 #[derive(Debug, Default)]
-pub(crate) struct Asked {
+pub struct Asked {
     /// Those of which an average is asked.
-    pub(crate) averages: Vec<usize>,
+    pub averages: Vec<usize>,
     /// Those of which nothing else is: their own intervals are not needed.
-    pub(crate) nothing_else: Vec<usize>,
+    pub nothing_else: Vec<usize>,
 }
 
 impl Asked {
     /// Whether anything needs the interval of a sum itself.
-    pub(super) fn own_interval(&self, sum: usize) -> bool {
+    pub(crate) fn own_interval(&self, sum: usize) -> bool {
         !self.nothing_else.contains(&sum)
     }
 }
 
 /// Consecutive groups of rows in group order.
-pub(crate) struct Block<'a> {
+pub struct Block<'a> {
     rows: &'a Rows,
     domains: &'a [Domain],
     sizes: &'a LevelSizes,
@@ -54,7 +54,7 @@ struct Chunk<'a> {
 }
 
 /// Where the cells of one block after the other are made, in the same memory.
-pub(crate) struct Desk<'a> {
+pub struct Desk<'a> {
     half: &'a Half<'a>,
     sizes: &'a LevelSizes,
     asked: &'a Asked,
@@ -63,13 +63,13 @@ pub(crate) struct Desk<'a> {
 
 impl<'a> Desk<'a> {
     /// For the blocks of a half.
-    pub(crate) fn new(half: &'a Half<'a>, sizes: &'a LevelSizes, asked: &'a Asked) -> Self {
+    pub fn new(half: &'a Half<'a>, sizes: &'a LevelSizes, asked: &'a Asked) -> Self {
         Self { half, sizes, asked, chunk: Chunk::new(&half.piece.rows, half.domains, sizes) }
     }
 
     /// As many groups as are walked together, from this one on, and a total per (group, variable), groups outermost; `variables` are
     /// those that rows were put in order for.
-    pub(crate) fn walked(&mut self, group: usize, variables: &[Variable]) -> (Block<'_>, Vec<Total>) {
+    pub fn walked(&mut self, group: usize, variables: &[Variable]) -> (Block<'_>, Vec<Total>) {
         let piece = self.half.piece;
         let first = piece.of(group).start;
         let mut end = group + 1;
@@ -109,14 +109,15 @@ fn is_end(next: usize, ends: &[u32]) -> bool {
 }
 
 impl Block<'_> {
-    pub(crate) fn groups(&self) -> Range<usize> {
+    /// The groups of the block.
+    pub fn groups(&self) -> Range<usize> {
         self.groups.clone()
     }
 
     /// A total per (group, linear form), groups outermost, given those of the variables; of an average, what its interval is made of.
     ///
     /// A stratum that is known whole adds nothing to any variance, and is left out.
-    pub(crate) fn linearised(&self, variables: &[Variable], linears: &[Linear], totals: &[Total]) -> Vec<Total> {
+    pub fn linearised(&self, variables: &[Variable], linears: &[Linear], totals: &[Total]) -> Vec<Total> {
         let width = linears.len();
         let mut found = vec![Total::default(); self.groups.len() * width];
         if self.is_whole {

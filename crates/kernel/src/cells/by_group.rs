@@ -4,14 +4,14 @@
 //! stratum touches memory far apart for every row. In group order everything a group needs lies side by side, its totals
 //! stay in registers and the nearest cache, and threads share nothing.
 
+use super::super::rows::Rows;
+use super::super::spare::Spare;
+use super::super::workers::Workers;
 use super::domains::Domain;
 use super::scratch::fits_cache;
 use super::{Walk, pieces};
-use crate::error::Result;
-use crate::kernel::rows::Rows;
-use crate::kernel::spare::Spare;
-use crate::kernel::workers::Workers;
-use crate::shape::Variable;
+use datafusion::error::Result;
+use plusminus_plan::Variable;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ const TOTALS_MAX: usize = 2_048;
 const ROWS_PER_CELL: usize = 4;
 
 /// Rows of all levels in the order of their groups, those of a group by stratum, those of a stratum by level.
-pub(crate) struct ByGroup {
+pub struct ByGroup {
     groups: GroupRows,
     /// The groups behind those, where two threads put them in order.
     later: Option<GroupRows>,
@@ -36,24 +36,25 @@ pub(crate) struct ByGroup {
 /// Rows of consecutive groups.
 pub(crate) struct GroupRows {
     /// Strata, domains and arguments.
-    pub(crate) rows: Rows,
+    pub rows: Rows,
     /// The number of the first group.
-    pub(crate) first: usize,
+    pub first: usize,
     /// The first row of each group, and the number of rows.
-    pub(crate) starts: Vec<u32>,
+    pub starts: Vec<u32>,
 }
 
 /// Groups that one thread walks.
-pub(crate) struct Half<'a> {
-    pub(super) piece: &'a GroupRows,
-    pub(super) domains: &'a [Domain],
+pub struct Half<'a> {
+    pub(crate) piece: &'a GroupRows,
+    /// The variables that are walked, by domain.
+    pub domains: &'a [Domain],
     groups: Range<usize>,
 }
 
 impl ByGroup {
     /// Whether to walk like this: the rows themselves are there, of so many groups that their cells leave the cache, or cells hold few rows
     /// each and there is much to fold them into.
-    pub(crate) fn pays(walk: &Walk<'_>, variables: usize) -> bool {
+    pub fn pays(walk: &Walk<'_>, variables: usize) -> bool {
         let groups = walk.groups;
         // A level that adds nothing may call its nothing entries.
         let has_entries = walk.levels.iter().any(|rows| rows.cells.is_some() && rows.len() > 0);
@@ -70,12 +71,12 @@ impl ByGroup {
     }
 
     /// Bytes that the rows of `levels` take again in this order.
-    pub(crate) fn bytes_for(levels: &[Rows]) -> usize {
+    pub fn bytes_for(levels: &[Rows]) -> usize {
         levels.iter().map(Rows::bytes).sum()
     }
 
     /// Puts rows in order, to be walked for these variables.
-    pub(crate) fn new(levels: &[Rows], groups: usize, variables: &[Variable], workers: &Workers) -> Result<Self> {
+    pub fn new(levels: &[Rows], groups: usize, variables: &[Variable], workers: &Workers) -> Result<Self> {
         let (starts, places) = places(levels, groups);
         let any = levels.iter().find(|rows| rows.cells.is_none());
         let (domains, arguments) = any.map_or((0, 0), |rows| (rows.domains.len(), rows.arguments.len()));
@@ -101,7 +102,7 @@ impl ByGroup {
     }
 
     /// Rows that are in order already, to be walked for these variables; the groups of `later` follow those of `groups`.
-    pub(crate) fn of(groups: GroupRows, later: Option<GroupRows>, variables: &[Variable]) -> Self {
+    pub fn of(groups: GroupRows, later: Option<GroupRows>, variables: &[Variable]) -> Self {
         Self { groups, later, domains: Domain::all(variables), spare: None }
     }
 
@@ -112,19 +113,19 @@ impl ByGroup {
     }
 
     /// Bytes held.
-    pub(crate) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         let all = [Some(&self.groups), self.later.as_ref()];
         all.into_iter().flatten().map(|piece| piece.rows.bytes() + 4 * piece.starts.capacity()).sum()
     }
 
     /// The stratum of the first row of each group.
-    pub(crate) fn first_strata(&self) -> impl Iterator<Item = u32> {
+    pub fn first_strata(&self) -> impl Iterator<Item = u32> {
         let all = [Some(&self.groups), self.later.as_ref()].into_iter().flatten();
         all.flat_map(|piece| piece.groups().map(|group| piece.rows.strata[piece.of(group).start]))
     }
 
     /// All groups in two ranges with about as many rows; where they part depends on the rows alone.
-    pub(crate) fn halves(&self) -> [Half<'_>; 2] {
+    pub fn halves(&self) -> [Half<'_>; 2] {
         let half = |piece, groups| Half { piece, domains: &self.domains, groups };
         let (all, one) = (self.groups.groups(), &self.groups);
         match &self.later {
@@ -153,14 +154,15 @@ impl GroupRows {
     }
 
     /// The rows of a group.
-    pub(super) fn of(&self, group: usize) -> Range<usize> {
+    pub fn of(&self, group: usize) -> Range<usize> {
         let at = group - self.first;
         self.starts[at] as usize..self.starts[at + 1] as usize
     }
 }
 
 impl Half<'_> {
-    pub(crate) fn groups(&self) -> Range<usize> {
+    /// The groups of the half.
+    pub fn groups(&self) -> Range<usize> {
         self.groups.clone()
     }
 }

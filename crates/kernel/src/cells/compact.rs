@@ -1,18 +1,18 @@
 //! What several levels are added up to, put together.
 
+use super::super::rows::Rows;
+use super::super::workers::Workers;
 use super::Walk;
 use super::halves::Task;
 use super::scratch::Scratch;
 use super::totals::add_rows;
-use crate::error::Result;
-use crate::kernel::rows::Rows;
-use crate::kernel::workers::Workers;
-use crate::shape::Variable;
+use datafusion::error::Result;
+use plusminus_plan::Variable;
 use plusminus_statistics::{Cell, Expansion, StratumSize};
 use std::ops::Range;
 
 /// All rows of a group in a stratum as one entry.
-pub(crate) fn merged(pieces: &[Rows], groups: usize, variables: &[Variable], workers: &Workers) -> Result<Rows> {
+pub fn merged(pieces: &[Rows], groups: usize, variables: &[Variable], workers: &Workers) -> Result<Rows> {
     let walk = Walk { levels: pieces, sizes: &[], groups, workers };
     let mut entries = walk.run(&Compact { pieces, variables })?;
     entries.seal();

@@ -1,20 +1,23 @@
 //! Variables by domain: what depends on the rows alone is folded once for all variables of a domain.
 
-use crate::shape::Variable;
+use plusminus_plan::Variable;
 use plusminus_statistics::{Cell, Expansion, Total};
 
 /// The variables of one domain.
-pub(super) struct Domain {
-    pub(super) number: usize,
+pub struct Domain {
+    /// The number of the domain.
+    pub number: usize,
     /// The variable whose total takes what all share, and whose cells tell how many rows there are.
     first: usize,
-    pub(super) sums: Vec<usize>,
-    pub(super) counts: Vec<usize>,
+    /// The variables that add an argument up.
+    pub sums: Vec<usize>,
+    /// The variables that count rows.
+    pub counts: Vec<usize>,
 }
 
 impl Domain {
     /// Those that have any variables.
-    pub(super) fn all(variables: &[Variable]) -> Vec<Self> {
+    pub fn all(variables: &[Variable]) -> Vec<Self> {
         let mut found: Vec<Self> = Vec::new();
         for (at, variable) in variables.iter().enumerate() {
             let number = variable.domain;
@@ -34,13 +37,13 @@ impl Domain {
     }
 
     /// Sampled rows, given a cell per variable.
-    pub(super) fn count(&self, cells: &[Cell]) -> u64 {
+    pub fn count(&self, cells: &[Cell]) -> u64 {
         cells[self.first].count
     }
 
     /// Folds `count` rows of a group in a stratum into its totals; `cell` tells those of a sum.
     #[inline]
-    pub(super) fn fold(&self, own: &mut [Total], stratum: &Expansion, count: u64, cell: impl Fn(usize) -> Cell) {
+    pub fn fold(&self, own: &mut [Total], stratum: &Expansion, count: u64, cell: impl Fn(usize) -> Cell) {
         if count == 0 {
             return;
         }
@@ -55,14 +58,14 @@ impl Domain {
     }
 
     /// Tells the other variables what the first one's total has of the rows.
-    pub(super) fn share(&self, own: &mut [Total]) {
+    pub fn share(&self, own: &mut [Total]) {
         let first = own[self.first];
         let others = self.sums.iter().chain(&self.counts).filter(|variable| **variable != self.first);
         others.for_each(|variable| own[*variable].share_rows(&first));
     }
 
     /// Counts, each with a sum over the same rows, whose cells tell them.
-    pub(super) fn told(&self) -> impl Iterator<Item = (usize, usize)> {
+    pub fn told(&self) -> impl Iterator<Item = (usize, usize)> {
         let sum = self.sums.first().copied();
         self.counts.iter().filter_map(move |count| Some((*count, sum?)))
     }

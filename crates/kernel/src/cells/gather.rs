@@ -1,13 +1,12 @@
 //! Rows added up by stratum and group as they are evaluated, so that they need not be kept.
 
+use super::super::rows::Rows;
 use super::ROWS_PER_ENTRY;
 use super::scratch::{Scratch, fits_cache};
 use super::totals::add_rows;
-use crate::kernel::rows::Rows;
-use crate::shape::Variable;
-
+use plusminus_plan::Variable;
 /// Entries found so far.
-pub(in crate::kernel) struct Gather<'a> {
+pub(crate) struct Gather<'a> {
     variables: &'a [Variable],
     scratch: Scratch,
     /// The stratum under way.
@@ -17,14 +16,15 @@ pub(in crate::kernel) struct Gather<'a> {
 }
 
 impl<'a> Gather<'a> {
-    pub(in crate::kernel) fn new(variables: &'a [Variable]) -> Self {
+    /// No entry yet, of these variables.
+    pub fn new(variables: &'a [Variable]) -> Self {
         let entries = Rows { cells: Some(Vec::new()), ..Rows::default() };
         Self { variables, scratch: Scratch::of_variables(variables), stratum: None, entries, rows: 0 }
     }
 
     /// Adds rows, whose groups are below `groups`; false, and nothing is done, when the cells of so many would not stay in the cache
     /// and rows do not come one group after another.
-    pub(in crate::kernel) fn add(&mut self, rows: &Rows, groups: usize) -> bool {
+    pub fn add(&mut self, rows: &Rows, groups: usize) -> bool {
         if !rows.one_group_per_run && !fits_cache(groups * self.variables.len()) {
             return false;
         }
@@ -41,7 +41,7 @@ impl<'a> Gather<'a> {
     }
 
     /// Whether there are few entries for the rows so far.
-    pub(in crate::kernel) fn pays(&self) -> bool {
+    pub fn pays(&self) -> bool {
         let entries = self.entries.len() + self.scratch.groups_touched();
         entries * ROWS_PER_ENTRY <= self.rows
     }
@@ -54,7 +54,7 @@ impl<'a> Gather<'a> {
     }
 
     /// The entries.
-    pub(in crate::kernel) fn finish(mut self) -> Rows {
+    pub fn finish(mut self) -> Rows {
         self.close();
         let mut entries = self.entries;
         entries.seal();

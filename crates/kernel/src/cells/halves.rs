@@ -1,10 +1,10 @@
 //! A walk in one piece or in two halves.
 
+use super::super::rows::Run;
+use super::super::workers::HALVED_ROWS;
 use super::scratch::{Open, Scratch};
 use super::{Piece, Walk, pieces};
-use crate::error::Result;
-use crate::kernel::rows::Run;
-use crate::kernel::workers::HALVED_ROWS;
+use datafusion::error::Result;
 use plusminus_statistics::{Cell, Expansion, StratumSize};
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use std::ops::Range;
 const MERGED_MAX: usize = 16_384;
 
 /// What is done with rows and with the cells they fill.
-pub(super) trait Task: Sync {
+pub(crate) trait Task: Sync {
     /// What the cells of whole strata are folded into.
     type Folded: Send;
 
@@ -56,7 +56,8 @@ enum Shared {
 }
 
 impl Walk<'_> {
-    pub(super) fn run<T: Task>(&self, task: &T) -> Result<T::Folded> {
+    /// Does the task on all groups, on two threads where there is enough of it.
+    pub fn run<T: Task>(&self, task: &T) -> Result<T::Folded> {
         let mut all = pieces(self.levels);
         let rows: usize = all.iter().map(|p| p.rows().len()).sum();
         // Entries of very many groups are folded sooner than what two threads made of them is added.

@@ -1,11 +1,11 @@
 //! Walks over a sample of keys, where all rows of a key are one value.
 
+use super::super::rows::Rows;
 use super::linear::{Linear, add_linear, terms_of};
 use super::scratch::Scratch;
 use super::totals::add_run;
 use super::{Walk, by_stratum};
-use crate::kernel::rows::Rows;
-use crate::shape::Variable;
+use plusminus_plan::Variable;
 use plusminus_statistics::{Cell, Expansion, Total};
 use std::ops::Range;
 
@@ -79,7 +79,7 @@ fn by_key(
 }
 
 /// The first walk over a sample of keys: every key's count or sum is one value. Groups outermost.
-pub(crate) fn key_totals(walk: &Walk<'_>, variables: &[Variable]) -> Vec<Total> {
+pub fn key_totals(walk: &Walk<'_>, variables: &[Variable]) -> Vec<Total> {
     let is_count: Vec<bool> = variables.iter().map(|v| v.argument.is_none()).collect();
     let add = |unit: &mut Scratch, level: usize, run: Range<usize>| {
         for (at, variable) in variables.iter().enumerate() {
@@ -90,7 +90,7 @@ pub(crate) fn key_totals(walk: &Walk<'_>, variables: &[Variable]) -> Vec<Total> 
 }
 
 /// The second walk over a sample of keys.
-pub(crate) fn key_linearised(walk: &Walk<'_>, variables: &[Variable], linears: &[Linear]) -> Vec<Total> {
+pub fn key_linearised(walk: &Walk<'_>, variables: &[Variable], linears: &[Linear]) -> Vec<Total> {
     let terms: Vec<Vec<_>> =
         walk.levels.iter().map(|rows| linears.iter().map(|l| terms_of(l, rows, variables)).collect()).collect();
     let add = |unit: &mut Scratch, level: usize, run: Range<usize>| {

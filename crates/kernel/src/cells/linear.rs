@@ -1,26 +1,27 @@
 //! The second walk: the linearised values of averages and expressions.
 
+use super::super::rows::Rows;
 use super::Walk;
 use super::halves::Task;
 use super::scratch::Scratch;
 use super::totals::merge_totals;
-use crate::error::Result;
-use crate::kernel::rows::Rows;
-use crate::shape::Variable;
+use datafusion::error::Result;
+use plusminus_plan::Variable;
 use plusminus_statistics::{Cell, Expansion, StratumSize, Total};
 use std::ops::Range;
 
 /// A linearised value z = Σ coefficient · y, with its own coefficients for each group.
 #[derive(Debug, Clone)]
-pub(crate) struct Linear {
+pub struct Linear {
     /// (variable, coefficient by group)
-    pub(crate) terms: Vec<(usize, Vec<f64>)>,
+    pub terms: Vec<(usize, Vec<f64>)>,
     /// Whether all variables share one domain, whose rows alone then count (as for an average).
-    pub(crate) one_domain: bool,
+    pub one_domain: bool,
 }
 
 impl Linear {
-    pub(super) fn fold(&self, total: &mut Total, stratum: &Expansion, cell: &Cell) {
+    /// Adds the cell of one stratum to the total of a group.
+    pub fn fold(&self, total: &mut Total, stratum: &Expansion, cell: &Cell) {
         if self.one_domain { total.fold_domain_cell(stratum, cell) } else { total.fold_cell(stratum, cell) }
     }
 
@@ -74,7 +75,7 @@ impl Told<'_> {
 /// Folds the cells of forms over rows of one group in one stratum. Of a form over one domain only what its values tell: the rest is
 /// [shared](share_rows).
 #[inline]
-pub(super) fn fold_forms(linears: &[Linear], own: &mut [Total], stratum: &Expansion, cell: impl Fn(usize) -> Cell) {
+pub(crate) fn fold_forms(linears: &[Linear], own: &mut [Total], stratum: &Expansion, cell: impl Fn(usize) -> Cell) {
     let mut inside = stratum.inside(0);
     for (form, (linear, z)) in linears.iter().zip(own).enumerate() {
         let cell = cell(form);
@@ -90,14 +91,14 @@ pub(super) fn fold_forms(linears: &[Linear], own: &mut [Total], stratum: &Expans
 }
 
 /// Tells forms over one domain what totals of their variables know of its rows.
-pub(super) fn share_rows(linears: &[Linear], own: &mut [Total], totals: &[Total]) {
+pub(crate) fn share_rows(linears: &[Linear], own: &mut [Total], totals: &[Total]) {
     for (linear, z) in linears.iter().zip(own).filter(|(linear, _)| linear.one_domain) {
         z.share_rows(&totals[linear.terms[0].0]);
     }
 }
 
 /// A total per (group, linear form), groups outermost, given those of the variables; `whole` is the domain that holds every row.
-pub(crate) fn linearised(
+pub fn linearised(
     walk: &Walk<'_>,
     variables: &[Variable],
     linears: &[Linear],
@@ -191,13 +192,16 @@ impl<'a> Linearised<'a> {
 }
 
 /// One variable of a linear form over the rows of one level.
-pub(super) struct Term<'a> {
-    pub(super) mask: Option<&'a [bool]>,
-    pub(super) values: Option<&'a [f64]>,
-    pub(super) coefficients: &'a [f64],
+pub struct Term<'a> {
+    /// Which rows are in the domain; `None` when all are.
+    pub mask: Option<&'a [bool]>,
+    /// The value of each row; `None` counts rows.
+    pub values: Option<&'a [f64]>,
+    /// The coefficient of each group.
+    pub coefficients: &'a [f64],
 }
 
-pub(super) fn terms_of<'a>(linear: &'a Linear, rows: &'a Rows, variables: &[Variable]) -> Vec<Term<'a>> {
+pub(crate) fn terms_of<'a>(linear: &'a Linear, rows: &'a Rows, variables: &[Variable]) -> Vec<Term<'a>> {
     let term = |(variable, coefficients): &'a (usize, Vec<f64>)| Term {
         mask: rows.domains[variables[*variable].domain].as_deref(),
         values: variables[*variable].argument.map(|a| rows.arguments[a].as_slice()),
@@ -208,7 +212,7 @@ pub(super) fn terms_of<'a>(linear: &'a Linear, rows: &'a Rows, variables: &[Vari
 
 /// z of a row of a group; `None` outside the domain of every term.
 #[inline(always)]
-pub(super) fn z_of(terms: &[Term<'_>], row: usize, group: usize) -> Option<f64> {
+pub(crate) fn z_of(terms: &[Term<'_>], row: usize, group: usize) -> Option<f64> {
     let (mut z, mut inside) = (0.0, false);
     for term in terms {
         if term.mask.is_none_or(|mask| mask[row]) {
@@ -220,14 +224,14 @@ pub(super) fn z_of(terms: &[Term<'_>], row: usize, group: usize) -> Option<f64> 
 }
 
 /// The cell of a form over rows of one group and stratum.
-pub(super) fn linear_cell(terms: &[Term<'_>], group: usize, run: Range<usize>) -> Cell {
+pub(crate) fn linear_cell(terms: &[Term<'_>], group: usize, run: Range<usize>) -> Cell {
     let mut cell = Cell::default();
     run.filter_map(|row| z_of(terms, row, group)).for_each(|z| cell.add(z));
     cell
 }
 
 /// Adds z of every row that is in the domain of any term; rows of any groups, which were touched.
-pub(super) fn add_linear(scratch: &mut Scratch, groups: &[u32], run: Range<usize>, at: usize, terms: &[Term<'_>]) {
+pub(crate) fn add_linear(scratch: &mut Scratch, groups: &[u32], run: Range<usize>, at: usize, terms: &[Term<'_>]) {
     let width = scratch.width;
     for row in run {
         let group = groups[row] as usize;

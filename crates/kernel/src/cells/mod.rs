@@ -16,20 +16,22 @@ mod scratch;
 mod sheet;
 mod totals;
 
-pub(crate) use block::{Asked, Block, Desk};
-pub(crate) use by_group::{ByGroup, GroupRows, Half};
-pub(crate) use compact::merged;
-pub(super) use gather::Gather;
-pub(super) use scratch::fits_cache;
-#[cfg(test)]
-mod tests;
-
-pub(crate) use keys::{key_linearised, key_totals};
-pub(crate) use linear::{Linear, linearised};
-pub(crate) use totals::totals;
+pub use block::{Asked, Block, Desk};
+pub(crate) use by_group::GroupRows;
+pub use by_group::{ByGroup, Half};
+pub use compact::merged;
+pub(crate) use gather::Gather;
+pub use keys::{key_linearised, key_totals};
+pub use linear::{Linear, linearised};
+pub(crate) use scratch::fits_cache;
+pub use totals::totals;
 
 use super::rows::{Rows, Run};
 use super::workers::Workers;
+
+#[cfg(test)]
+mod tests;
+
 use plusminus_statistics::StratumSize;
 use std::ops::Range;
 
@@ -38,12 +40,15 @@ const ROWS_PER_ENTRY: usize = 8;
 
 /// What is walked.
 #[derive(Clone, Copy)]
-pub(crate) struct Walk<'a> {
-    pub(crate) levels: &'a [Rows],
+pub struct Walk<'a> {
+    /// Evaluated rows, one entry per level or piece of one.
+    pub levels: &'a [Rows],
     /// The size of each stratum.
-    pub(crate) sizes: &'a [StratumSize],
-    pub(crate) groups: usize,
-    pub(crate) workers: &'a Workers,
+    pub sizes: &'a [StratumSize],
+    /// The number of groups.
+    pub groups: usize,
+    /// Threads for halves of the work.
+    pub workers: &'a Workers,
 }
 
 /// Rows of one stratum in one level.
@@ -88,7 +93,7 @@ fn pieces(levels: &[Rows]) -> Vec<Piece> {
 }
 
 /// Calls `visit(level, rows)` for the runs of each stratum in turn, then `end(stratum)`.
-pub(super) fn by_stratum<S>(
+pub fn by_stratum<S>(
     levels: &[Rows],
     state: &mut S,
     mut visit: impl FnMut(&mut S, usize, Range<usize>),

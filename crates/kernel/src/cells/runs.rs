@@ -1,6 +1,6 @@
 //! The rows of each stratum in each group.
 
-use crate::kernel::strata::{LevelSizes, Narrow};
+use super::super::strata::{LevelSizes, Narrow};
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, f64x4, mask32x8, u32x8};
 use plusminus_statistics::{Counts, LANES, StratumSize};
@@ -13,7 +13,7 @@ const STRIP: usize = 8;
 ///
 /// What is told of each run lies side by side: it is read by the processor's vectors, and in the order of strata sizes lie far apart, so that
 /// looking them up one after the other would be waited for.
-pub(super) struct Runs<'a> {
+pub struct Runs<'a> {
     /// The stratum of each row, and the size of each stratum.
     of_rows: &'a [u32],
     of_strata: &'a LevelSizes,
@@ -31,7 +31,7 @@ pub(super) struct Runs<'a> {
 
 impl<'a> Runs<'a> {
     /// None, of rows with these strata; `of_strata` are the sizes of all strata.
-    pub(super) fn new(of_rows: &'a [u32], of_strata: &'a LevelSizes) -> Self {
+    pub fn new(of_rows: &'a [u32], of_strata: &'a LevelSizes) -> Self {
         Self {
             of_rows,
             of_strata,
@@ -46,7 +46,7 @@ impl<'a> Runs<'a> {
 
     /// Takes the runs of consecutive groups, which end before each of `ends` and of which the first begins at `from`, in the place of all
     /// before, of each group `runs_max` at most; returns the first row that was left.
-    pub(super) fn fill(&mut self, from: usize, ends: &[u32], runs_max: usize) -> usize {
+    pub fn fill(&mut self, from: usize, ends: &[u32], runs_max: usize) -> usize {
         dispatch!(Level::new(), simd => self.find(simd, from, ends, runs_max))
     }
 
@@ -114,12 +114,12 @@ impl<'a> Runs<'a> {
     }
 
     /// The first row of each run, and the end.
-    pub(super) fn begins(&self) -> &[u32] {
+    pub fn begins(&self) -> &[u32] {
         &self.begins[..=self.len()]
     }
 
     /// By run, the number of rows and of those of its stratum.
-    pub(super) fn counts(&self) -> Counts<'_> {
+    pub fn counts(&self) -> Counts<'_> {
         let runs = self.len();
         Counts {
             rows: &self.rows[..runs],
@@ -134,7 +134,7 @@ impl<'a> Runs<'a> {
     }
 
     /// The rows of each run of a group, given its number, with the size of the stratum.
-    pub(super) fn of_group(&self, number: usize) -> impl Iterator<Item = (StratumSize, Range<usize>)> {
+    pub fn of_group(&self, number: usize) -> impl Iterator<Item = (StratumSize, Range<usize>)> {
         let runs = self.starts[number] * LANES..self.starts[number + 1] * LANES;
         let rows = runs.map(|run| self.begins[run] as usize..self.begins[run + 1] as usize);
         rows.filter(|rows| !rows.is_empty()).map(|rows| (self.of_strata[self.of_rows[rows.start] as usize], rows))

@@ -1,19 +1,21 @@
 use super::domains::Domain;
-use crate::shape::Variable;
+use plusminus_plan::Variable;
 use plusminus_statistics::Cell;
 
 /// Half of what a core's second-level cache holds on most machines.
 const CACHE_BYTES: usize = 512 << 10;
 
 /// Whether so many cells stay in the cache of a core.
-pub(in crate::kernel) fn fits_cache(cells: usize) -> bool {
+pub(crate) fn fits_cache(cells: usize) -> bool {
     cells * size_of::<Cell>() <= CACHE_BYTES
 }
 
 /// Cells of the stratum under way, one row of `width` cells per group, and the groups touched in it.
-pub(super) struct Scratch {
-    pub(super) width: usize,
-    pub(super) cells: Vec<Cell>,
+pub(crate) struct Scratch {
+    /// Cells per group: the number of variables.
+    pub width: usize,
+    /// Groups × variables, groups outermost.
+    pub cells: Vec<Cell>,
     touched: Vec<u32>,
     stamp: Vec<u32>,
     now: u32,
@@ -23,23 +25,23 @@ pub(super) struct Scratch {
 
 impl Scratch {
     /// Without room for any group.
-    pub(super) fn new(width: usize) -> Self {
+    pub fn new(width: usize) -> Self {
         Self { width, cells: Vec::new(), touched: Vec::new(), stamp: Vec::new(), now: 1, counts: Vec::new() }
     }
 
     /// The same, a place per variable.
-    pub(super) fn of_variables(variables: &[Variable]) -> Self {
+    pub(crate) fn of_variables(variables: &[Variable]) -> Self {
         let counts = Domain::all(variables).iter().flat_map(Domain::told).collect();
         Self { counts, ..Self::new(variables.len()) }
     }
 
     /// Whether the cells at this place need not be added to.
-    pub(super) fn is_told(&self, at: usize) -> bool {
+    pub(crate) fn is_told(&self, at: usize) -> bool {
         self.counts.iter().any(|(count, _)| *count == at)
     }
 
     /// Makes room for further groups.
-    pub(super) fn grow(&mut self, groups: usize) {
+    pub(crate) fn grow(&mut self, groups: usize) {
         if groups > self.stamp.len() {
             self.cells.resize(groups * self.width, Cell::default());
             self.stamp.resize(groups, 0);
@@ -47,24 +49,24 @@ impl Scratch {
     }
 
     /// Whether the cells stay in the cache of a core while rows are added.
-    pub(super) fn fits_cache(&self) -> bool {
+    pub(crate) fn fits_cache(&self) -> bool {
         fits_cache(self.cells.len())
     }
 
     /// Groups that the stratum under way has rows of.
-    pub(super) fn groups_touched(&self) -> usize {
+    pub(crate) fn groups_touched(&self) -> usize {
         self.touched.len()
     }
 
     /// The cells of one group.
     #[inline]
-    pub(super) fn of(&mut self, group: u32) -> &mut [Cell] {
+    pub fn of(&mut self, group: u32) -> &mut [Cell] {
         let start = group as usize * self.width;
         &mut self.cells[start..start + self.width]
     }
 
     #[inline]
-    pub(super) fn touch(&mut self, group: u32) {
+    pub(crate) fn touch(&mut self, group: u32) {
         let stamp = &mut self.stamp[group as usize];
         if *stamp != self.now {
             *stamp = self.now;
@@ -73,7 +75,7 @@ impl Scratch {
     }
 
     /// Hands the cells of every touched group to `take(group, cells)`, empties them, and begins the next stratum.
-    pub(super) fn flush(&mut self, mut take: impl FnMut(u32, &[Cell])) {
+    pub(crate) fn flush(&mut self, mut take: impl FnMut(u32, &[Cell])) {
         for group in self.touched.drain(..) {
             let start = group as usize * self.width;
             let own = &mut self.cells[start..start + self.width];
@@ -87,7 +89,7 @@ impl Scratch {
     }
 
     /// Takes the cells out that other rows of the stratum under way have to be added to.
-    pub(super) fn take_open(&mut self) -> Open {
+    pub(crate) fn take_open(&mut self) -> Open {
         let mut open = Open::default();
         self.flush(|group, cells| {
             open.groups.push(group);
@@ -97,7 +99,7 @@ impl Scratch {
     }
 
     /// Adds cells of the stratum under way.
-    pub(super) fn merge(&mut self, open: &Open) {
+    pub fn merge(&mut self, open: &Open) {
         for (at, group) in open.groups.iter().enumerate() {
             self.touch(*group);
             let start = *group as usize * self.width;
@@ -109,7 +111,7 @@ impl Scratch {
 
 /// Cells of one stratum.
 #[derive(Default)]
-pub(super) struct Open {
+pub struct Open {
     groups: Vec<u32>,
     /// By group, then place.
     cells: Vec<Cell>,

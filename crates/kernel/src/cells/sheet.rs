@@ -1,17 +1,17 @@
 //! The cells of one domain in a block of groups, side by side.
 
+use super::super::rows::Rows;
 use super::block::Asked;
 use super::domains::Domain;
 use super::linear::Linear;
 use super::runs::Runs;
 use super::totals::cell_of;
-use crate::kernel::rows::Rows;
-use crate::shape::Variable;
+use plusminus_plan::Variable;
 use plusminus_statistics::{Cells, Counts, Form, Insides, Total};
 use std::ops::Range;
 
 /// Everything that totals and averages of a domain's variables need of its rows.
-pub(super) struct Sheet<'a> {
+pub(crate) struct Sheet<'a> {
     domain: &'a Domain,
     /// By run, where not every row is in the domain.
     masked: Masked,
@@ -32,14 +32,14 @@ struct Masked {
 
 impl<'a> Sheet<'a> {
     /// Without groups.
-    pub(super) fn new(domain: &'a Domain) -> Self {
+    pub fn new(domain: &'a Domain) -> Self {
         let cells = domain.sums.iter().map(|_| Cells::default()).collect();
         let forms = domain.sums.iter().map(|_| None).collect();
         Self { domain, masked: Masked::default(), insides: Insides::default(), cells, forms }
     }
 
     /// Takes these runs in the place of all before.
-    pub(super) fn fill(&mut self, variables: &[Variable], rows: &Rows, runs: &Runs<'_>) {
+    pub fn fill(&mut self, variables: &[Variable], rows: &Rows, runs: &Runs<'_>) {
         let mask = rows.domains[self.domain.number].as_deref();
         match mask {
             None => self.insides.fill(&runs.counts()),
@@ -62,7 +62,7 @@ impl<'a> Sheet<'a> {
     }
 
     /// Folds everything into the totals of the variables, `width` per group.
-    pub(super) fn fold(&self, totals: &mut [Total], width: usize, asked: &Asked) {
+    pub fn fold(&self, totals: &mut [Total], width: usize, asked: &Asked) {
         for (sum, cells) in self.domain.sums.iter().zip(&self.cells) {
             let own = totals[*sum..].iter_mut().step_by(width);
             match asked.own_interval(*sum) {
@@ -77,7 +77,7 @@ impl<'a> Sheet<'a> {
 
     /// Folds everything into the totals of one group, as its first part or a later one, and into the forms of those sums of which an average
     /// is asked.
-    pub(super) fn fold_part(&mut self, totals: &mut [Total], asked: &Asked, is_first: bool) {
+    pub(crate) fn fold_part(&mut self, totals: &mut [Total], asked: &Asked, is_first: bool) {
         for ((sum, cells), form) in self.domain.sums.iter().zip(&self.cells).zip(&mut self.forms) {
             let total = &mut totals[*sum];
             if asked.averages.contains(sum) {
@@ -96,7 +96,7 @@ impl<'a> Sheet<'a> {
     }
 
     /// A form that is an average over the domain.
-    pub(super) fn average<'s>(&'s self, linear: &'s Linear, variables: &[Variable]) -> Option<Average<'s>> {
+    pub fn average<'s>(&'s self, linear: &'s Linear, variables: &[Variable]) -> Option<Average<'s>> {
         let [(sum, scale), (count, offset)] = linear.terms.as_slice() else { return None };
         if !linear.one_domain || variables[*count].argument.is_some() {
             return None;
@@ -121,7 +121,7 @@ impl Masked {
 }
 
 /// A form `scale·y + offset` by group, whose cells follow from those of a sum.
-pub(super) struct Average<'a> {
+pub(crate) struct Average<'a> {
     insides: &'a Insides,
     cells: &'a Cells,
     form: Option<&'a Form>,
@@ -131,12 +131,12 @@ pub(super) struct Average<'a> {
 
 impl Average<'_> {
     /// Folds its spread into one total per group.
-    pub(super) fn fold<'t>(&self, own: impl Iterator<Item = &'t mut Total>) {
+    pub fn fold<'t>(&self, own: impl Iterator<Item = &'t mut Total>) {
         self.insides.fold_spreads(self.cells, self.scale, self.offset, own);
     }
 
     /// Its total over the one group that took several sheets, unless that has to be folded again.
-    pub(super) fn of_form(&self) -> Option<Total> {
+    pub(crate) fn of_form(&self) -> Option<Total> {
         self.form?.spread(self.scale[0], self.offset[0])
     }
 }

@@ -1,9 +1,13 @@
+use super::super::rows::Rows;
+use super::super::strata::LevelSizes;
+use super::super::workers::Workers;
+use super::block::{Asked, Desk};
+use super::by_group::{ByGroup, Half};
 use super::compact::merged;
-use super::{Asked, ByGroup, Desk, Gather, Half, Linear, Walk, linearised, totals};
-use crate::kernel::rows::Rows;
-use crate::kernel::strata::LevelSizes;
-use crate::kernel::workers::Workers;
-use crate::shape::Variable;
+use super::gather::Gather;
+use super::linear::{Linear, linearised};
+use super::{Walk, totals};
+use plusminus_plan::Variable;
 use plusminus_statistics::{StratumSize, Total};
 
 const GROUPS: usize = 3;

@@ -1,17 +1,17 @@
 //! The first walk: counts and sums.
 
+use super::super::rows::Rows;
 use super::Walk;
 use super::domains::Domain;
 use super::halves::Task;
 use super::scratch::Scratch;
-use crate::error::Result;
-use crate::kernel::rows::Rows;
-use crate::shape::Variable;
+use datafusion::error::Result;
+use plusminus_plan::Variable;
 use plusminus_statistics::{Cell, Expansion, StratumSize, Total};
 use std::ops::Range;
 
 /// A total per (group, variable), groups outermost.
-pub(crate) fn totals(walk: &Walk<'_>, variables: &[Variable]) -> Result<Vec<Total>> {
+pub fn totals(walk: &Walk<'_>, variables: &[Variable]) -> Result<Vec<Total>> {
     let domains = Domain::all(variables);
     let task = Totals { levels: walk.levels, variables, domains: &domains, groups: walk.groups };
     let mut totals = walk.run(&task)?;
@@ -68,7 +68,7 @@ impl Task for Totals<'_> {
     }
 }
 
-pub(super) fn merge_totals(totals: &mut [Total], later: &[Total]) {
+pub(crate) fn merge_totals(totals: &mut [Total], later: &[Total]) {
     for (total, later) in totals.iter_mut().zip(later) {
         if !later.is_empty() {
             total.merge(later);
@@ -77,7 +77,7 @@ pub(super) fn merge_totals(totals: &mut [Total], later: &[Total]) {
 }
 
 /// Adds rows of one stratum to the cells of their groups, which it touches.
-pub(super) fn add_rows(scratch: &mut Scratch, rows: &Rows, run: Range<usize>, variables: &[Variable]) {
+pub(crate) fn add_rows(scratch: &mut Scratch, rows: &Rows, run: Range<usize>, variables: &[Variable]) {
     if let Some(cells) = &rows.cells {
         add_entries(scratch, rows, run, cells);
         return;
@@ -116,7 +116,7 @@ fn add_entries(scratch: &mut Scratch, rows: &Rows, run: Range<usize>, cells: &[C
 }
 
 /// Adds rows that are all of one group.
-pub(super) fn add_to_one(cell: &mut Cell, rows: &Rows, run: Range<usize>, variable: &Variable) {
+pub(crate) fn add_to_one(cell: &mut Cell, rows: &Rows, run: Range<usize>, variable: &Variable) {
     let mask = rows.domains[variable.domain].as_deref().map(|mask| &mask[run.clone()]);
     let values = variable.argument.map(|a| &rows.arguments[a][run.clone()]);
     match (values, mask) {
@@ -128,7 +128,7 @@ pub(super) fn add_to_one(cell: &mut Cell, rows: &Rows, run: Range<usize>, variab
 }
 
 /// The cell of rows that are all of one group.
-pub(super) fn cell_of(rows: &Rows, run: Range<usize>, variable: &Variable) -> Cell {
+pub(crate) fn cell_of(rows: &Rows, run: Range<usize>, variable: &Variable) -> Cell {
     let mut cell = Cell::default();
     add_to_one(&mut cell, rows, run, variable);
     cell
@@ -155,7 +155,7 @@ fn add_row_by_row(scratch: &mut Scratch, rows: &Rows, run: Range<usize>, variabl
 }
 
 /// Adds rows of any groups, which were touched.
-pub(super) fn add_run(scratch: &mut Scratch, rows: &Rows, run: Range<usize>, at: usize, variable: &Variable) {
+pub(crate) fn add_run(scratch: &mut Scratch, rows: &Rows, run: Range<usize>, at: usize, variable: &Variable) {
     let width = scratch.width;
     let cells = &mut scratch.cells[..];
     let groups = &rows.groups[run.clone()];

@@ -1,11 +1,11 @@
 //! Conditions on rows: comparisons of numbers with literals by the processor's vectors, anything else as DataFusion evaluates it.
 
-use crate::error::{Error, Result};
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{DataType, Date32Type, Float64Type, Int32Type, Int64Type, Schema};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::ScalarValue;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{BinaryExpr, Column, Literal};
@@ -18,7 +18,7 @@ const WORD: usize = u64::BITS as usize;
 
 /// What rows may have to fulfil.
 #[derive(Debug)]
-pub(super) struct Condition {
+pub struct Condition {
     expr: Arc<dyn PhysicalExpr>,
     /// All of them together say the same, if there are any.
     comparisons: Vec<Comparison>,
@@ -41,7 +41,7 @@ enum Number {
 
 impl Condition {
     /// `expr` over batches with this schema.
-    pub(super) fn new(expr: Arc<dyn PhysicalExpr>, schema: &Schema) -> Self {
+    pub fn new(expr: Arc<dyn PhysicalExpr>, schema: &Schema) -> Self {
         let mut comparisons = Vec::new();
         // Of several conditions none may fail on rows that another leaves out, so that either all are comparisons or none is taken for one.
         if !collect(&expr, schema, &mut comparisons) {
@@ -51,7 +51,7 @@ impl Condition {
     }
 
     /// The rows of `batch` for which it is true, neither false nor NULL; `None` where it is no condition.
-    pub(super) fn truth(&self, batch: &RecordBatch) -> Result<Option<BooleanBuffer>> {
+    pub fn truth(&self, batch: &RecordBatch) -> Result<Option<BooleanBuffer>> {
         let mut all: Option<BooleanBuffer> = None;
         for comparison in &self.comparisons {
             let Some(own) = comparison.truth(batch) else { return self.evaluated(batch) };
@@ -67,8 +67,8 @@ impl Condition {
     }
 
     /// The same of a condition in WHERE.
-    pub(super) fn passing(&self, batch: &RecordBatch) -> Result<BooleanBuffer> {
-        self.truth(batch)?.ok_or_else(|| Error::data("WHERE is not a condition"))
+    pub(crate) fn passing(&self, batch: &RecordBatch) -> Result<BooleanBuffer> {
+        self.truth(batch)?.ok_or_else(|| DataFusionError::Execution("WHERE is not a condition".to_owned()))
     }
 
     fn evaluated(&self, batch: &RecordBatch) -> Result<Option<BooleanBuffer>> {

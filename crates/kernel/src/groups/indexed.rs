@@ -1,10 +1,10 @@
 //! Groups of one whole-numbered key whose values lie close together: a table tells the group of every value.
 
 use super::Hashed;
-use crate::error::{Error, Result};
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, SchemaRef};
+use datafusion::error::{DataFusionError, Result};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -27,27 +27,29 @@ pub(crate) struct Indexed {
 }
 
 /// Whether keys of this type can be looked up.
-pub(super) fn is_indexable(data_type: &DataType) -> bool {
+pub(crate) fn is_indexable(data_type: &DataType) -> bool {
     use DataType::{Date32, Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32};
     matches!(data_type, Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | Date32)
 }
 
 impl Indexed {
     /// None found yet; the schema has one column of an indexable type.
-    pub(super) fn new(schema: SchemaRef) -> Self {
+    pub fn new(schema: SchemaRef) -> Self {
         Self { schema, low: 0, table: Vec::new(), null: NONE, values: Vec::new() }
     }
 
-    pub(super) fn anew(&self) -> Self {
+    /// The same table without any group.
+    pub fn anew(&self) -> Self {
         Self::new(Arc::clone(&self.schema))
     }
 
-    pub(super) fn len(&self) -> usize {
+    /// The number of groups.
+    pub fn len(&self) -> usize {
         self.values.len()
     }
 
     /// Appends the group of every key to `found`; false, and nothing is done, when the values lie too far apart.
-    pub(super) fn intern(&mut self, keys: &ArrayRef, found: &mut Vec<u32>) -> Result<bool> {
+    pub(crate) fn intern(&mut self, keys: &ArrayRef, found: &mut Vec<u32>) -> Result<bool> {
         let keys = whole_numbers(keys)?;
         let keys = keys.as_primitive::<Int64Type>();
         let span = match (arrow::compute::min(keys), arrow::compute::max(keys)) {
@@ -114,7 +116,7 @@ impl Indexed {
 
     /// Takes the groups of rows that come after all rows so far; by their number there, their number here, or nothing when both
     /// together lie too far apart.
-    pub(super) fn adopt(&mut self, other: &Self) -> Option<Vec<u32>> {
+    pub(crate) fn adopt(&mut self, other: &Self) -> Option<Vec<u32>> {
         if !other.table.is_empty() && !self.reach(&(other.low..other.low + (other.table.len() as i64 - 1))) {
             return None;
         }
@@ -122,7 +124,7 @@ impl Indexed {
     }
 
     /// The values, in the order of the groups.
-    pub(super) fn keys(&self) -> Result<ArrayRef> {
+    pub fn keys(&self) -> Result<ArrayRef> {
         let values: ArrayRef = Arc::new(Int64Array::from(self.values.clone()));
         let data_type = self.schema.field(0).data_type();
         match data_type {
@@ -132,13 +134,15 @@ impl Indexed {
     }
 
     /// The same groups with the same numbers, hashed.
-    pub(super) fn hashed(&self) -> Result<Hashed> {
+    pub fn hashed(&self) -> Result<Hashed> {
         let mut hashed = Hashed::new(Arc::clone(&self.schema))?;
         if !self.values.is_empty() {
             hashed.values.intern(&[self.keys()?], &mut hashed.ids)?;
         }
         if hashed.values.len() != self.values.len() {
-            return Err(Error::data("groups were not numbered in the order of their appearance"));
+            return Err(DataFusionError::Execution(
+                "groups were not numbered in the order of their appearance".to_owned(),
+            ));
         }
         Ok(hashed)
     }

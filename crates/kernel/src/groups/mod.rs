@@ -3,10 +3,10 @@
 mod indexed;
 
 use super::strata::StrataView;
-use crate::error::{Error, Result};
 use arrow::array::{ArrayRef, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::SchemaRef;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::EmitTo;
 use datafusion::physical_plan::aggregates::group_values::{GroupValues, new_group_values};
 use datafusion::physical_plan::aggregates::order::GroupOrdering;
@@ -14,7 +14,7 @@ use indexed::{Indexed, is_indexable};
 use std::sync::Arc;
 
 /// The groups found so far.
-pub(crate) enum Groups {
+pub enum Groups {
     /// No GROUP BY: all rows are one group.
     One,
     /// Strata decide the group: no row is looked at.
@@ -44,7 +44,8 @@ pub(crate) struct Hashed {
 }
 
 impl Groups {
-    pub(crate) fn decided(view: &Arc<StrataView>) -> Self {
+    /// Groups that the strata decide.
+    pub fn decided(view: &Arc<StrataView>) -> Self {
         Self::Decided(Decided { view: Arc::clone(view), group_of: vec![u32::MAX; view.parts], parts: Vec::new() })
     }
 
@@ -66,7 +67,7 @@ impl Groups {
     }
 
     /// Those of `all` groups with these keys whose numbers are in `seen`.
-    pub(crate) fn told(keys: &[ArrayRef], seen: Vec<u32>, all: usize) -> Result<Self> {
+    pub fn told(keys: &[ArrayRef], seen: Vec<u32>, all: usize) -> Result<Self> {
         let count = seen.len();
         if count == all {
             return Ok(Self::Told(keys.to_vec(), count));
@@ -77,7 +78,7 @@ impl Groups {
     }
 
     /// Numbers these groups before any other: by their keys or, where strata decide the groups, by their parts.
-    pub(crate) fn know(&mut self, keys: &[ArrayRef], parts: &[u32]) -> Result<()> {
+    pub fn know(&mut self, keys: &[ArrayRef], parts: &[u32]) -> Result<()> {
         match self {
             Self::One => Ok(()),
             Self::Decided(decided) => {
@@ -97,7 +98,7 @@ impl Groups {
     }
 
     /// Groups of the same kind, none found yet.
-    pub(crate) fn anew(&self) -> Result<Self> {
+    pub fn anew(&self) -> Result<Self> {
         match self {
             Self::One => Ok(Self::One),
             Self::Decided(decided) => Ok(Self::decided(&decided.view)),
@@ -108,7 +109,7 @@ impl Groups {
     }
 
     /// The number of groups found; one when there is no GROUP BY.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         match self {
             Self::One => 1,
             Self::Decided(decided) => decided.parts.len(),
@@ -119,7 +120,7 @@ impl Groups {
     }
 
     /// How many groups there will be, as far as that is known: at least those found.
-    pub(crate) fn foreseen(&self) -> usize {
+    pub fn foreseen(&self) -> usize {
         match self {
             Self::Decided(decided) => decided.view.parts,
             _ => self.len(),
@@ -178,7 +179,7 @@ impl Groups {
     }
 
     /// The groups' keys, one array per key, in the order of their numbers.
-    pub(crate) fn keys(&mut self) -> Result<Vec<ArrayRef>> {
+    pub fn keys(&mut self) -> Result<Vec<ArrayRef>> {
         match self {
             Self::One => Ok(Vec::new()),
             Self::Decided(decided) => {
@@ -193,7 +194,7 @@ impl Groups {
     }
 
     /// The part of every group, where parts decide them.
-    pub(crate) fn parts(&self) -> Option<&[u32]> {
+    pub fn parts(&self) -> Option<&[u32]> {
         match self {
             Self::Decided(decided) => Some(&decided.parts),
             _ => None,
@@ -201,8 +202,8 @@ impl Groups {
     }
 }
 
-fn no_keys() -> Error {
-    Error::data("these groups cannot be looked up")
+fn no_keys() -> DataFusionError {
+    DataFusionError::Execution("these groups cannot be looked up".to_owned())
 }
 
 impl Decided {

@@ -1,15 +1,15 @@
 //! Queries about the keys themselves of a universe sample: what they ask of a kept key is known exactly.
 
-use crate::shape::Shape;
 use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr, Operator};
 use plusminus_catalog::{Manifest, Strata};
+use plusminus_plan::Shape;
 use plusminus_sampling::are_kept;
 
 /// How a query names keys of a universe sample, so that every row it asks for of a key is there, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Keyed {
+pub enum Keyed {
     /// WHERE names keys that are all in the sample.
     Named,
     /// WHERE names a key that is not in the sample.
@@ -19,7 +19,7 @@ pub(crate) enum Keyed {
 }
 
 /// `None` where the query asks about keys only in the way of any other column, or the sample does not tell which it keeps.
-pub(super) fn keyed(shape: &Shape, manifest: &Manifest, strata: &Strata) -> Option<Keyed> {
+pub fn keyed(shape: &Shape, manifest: &Manifest, strata: &Strata) -> Option<Keyed> {
     let (column, kept) = (manifest.design.universe.as_ref()?, manifest.keys.as_ref()?);
     let schema = shape.scan.source.schema();
     let data_type = schema.field_with_name(column).ok()?.data_type();

@@ -4,59 +4,63 @@ mod keyed;
 mod prune;
 mod sizes;
 
-pub(crate) use keyed::Keyed;
-use sizes::KEPT_STRATA_MAX;
-pub(crate) use sizes::{LevelSizes, Narrow, SampleStrata, sizes};
+pub use keyed::Keyed;
+pub(crate) use sizes::Narrow;
+pub use sizes::{LevelSizes, SampleStrata};
 
 use super::compiled::qualified;
-use crate::error::Result;
-use crate::shape::{Shape, has_subquery};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt32Array};
 use arrow::datatypes::{DataType, Field, Schema, UInt32Type};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::DFSchema;
+use datafusion::error::Result;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{EmitTo, Expr};
 use datafusion::physical_plan::aggregates::group_values::new_group_values;
 use datafusion::physical_plan::aggregates::order::GroupOrdering;
 use plusminus_catalog::{Manifest, Strata};
+use plusminus_plan::{Shape, has_subquery};
 use plusminus_statistics::{Population, StratumSize};
+use sizes::{KEPT_STRATA_MAX, sizes};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Strata through a query's WHERE and GROUP BY, as far as these are decided by the stratum alone.
 #[derive(Debug)]
-pub(crate) struct StrataView {
-    pub(crate) strata: Arc<SampleStrata>,
+pub struct StrataView {
+    /// The strata of the sample.
+    pub strata: Arc<SampleStrata>,
     levels: usize,
     /// The level that was looked at last, and its strata.
     last: Mutex<Option<(usize, Arc<LevelStrata>)>>,
     /// Whether whole keys were drawn: strata are made of keys, and ranks are theirs.
-    pub(crate) by_key: bool,
+    pub by_key: bool,
     /// How the query names those keys, if it does: then what it asks of a kept one is known exactly.
-    pub(crate) keyed: Option<Keyed>,
+    pub keyed: Option<Keyed>,
     /// Whether any row of a stratum can pass WHERE.
     alive: Vec<bool>,
     all_alive: bool,
     /// The part of the GROUP BY that a stratum's rows all share, as a number.
-    pub(crate) part_of: Vec<u32>,
-    pub(crate) parts: usize,
+    pub part_of: Vec<u32>,
+    /// The number of parts.
+    pub parts: usize,
     /// The conjuncts of WHERE that the stratum does not decide.
     pub(crate) undecided: Vec<Expr>,
     /// WHERE is decided by the stratum.
     pub(crate) filter_decided: bool,
     /// GROUP BY is decided by the stratum.
-    pub(crate) keys_decided: bool,
+    pub keys_decided: bool,
     /// Keys by part, when the GROUP BY is decided.
-    pub(crate) keys: Vec<ArrayRef>,
+    pub keys: Vec<ArrayRef>,
 }
 
 /// Strata when levels up to one of them are read.
 #[derive(Debug)]
-pub(crate) struct LevelStrata {
-    pub(crate) sizes: Arc<LevelSizes>,
+pub struct LevelStrata {
+    /// For each stratum its rows in the table and those read so far.
+    pub sizes: Arc<LevelSizes>,
     /// For each part, the strata that could hold a row of it.
-    pub(crate) by_part: Vec<Population>,
+    pub by_part: Vec<Population>,
 }
 
 impl LevelStrata {
@@ -66,12 +70,8 @@ impl LevelStrata {
 }
 
 impl StrataView {
-    pub(crate) fn new(
-        shape: &Shape,
-        state: &SessionState,
-        manifest: &Manifest,
-        strata: Arc<SampleStrata>,
-    ) -> Result<Self> {
+    /// The strata of a sample as the query sees them.
+    pub fn new(shape: &Shape, state: &SessionState, manifest: &Manifest, strata: Arc<SampleStrata>) -> Result<Self> {
         let (batch, schema) = key_batch(shape, &strata)?;
         let is_own = |e: &&Expr| e.column_refs().iter().all(|column| manifest.is_decided(&column.name));
         let decided = |e: &&Expr| !has_subquery(e) && is_own(e);
@@ -110,7 +110,7 @@ impl StrataView {
     }
 
     /// The strata when levels up to `level` are read; those of the last look are kept.
-    pub(crate) fn at(&self, level: usize) -> Arc<LevelStrata> {
+    pub fn at(&self, level: usize) -> Arc<LevelStrata> {
         let lock = || self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, known)) = lock().as_ref().filter(|(last, _)| *last == level) {
             return Arc::clone(known);
@@ -127,7 +127,7 @@ impl StrataView {
     }
 
     /// The size of each stratum when levels up to `level` are read.
-    pub(crate) fn sizes(&self, level: usize) -> Vec<StratumSize> {
+    pub fn sizes(&self, level: usize) -> Vec<StratumSize> {
         let mut sizes = sizes(&self.strata, level, self.levels);
         if self.keyed.is_some() {
             sizes.iter_mut().for_each(|size| size.rows = size.sampled);
@@ -136,7 +136,7 @@ impl StrataView {
     }
 
     /// Keys of the table that the query groups by and the sample does not hold.
-    pub(crate) fn absent_keys(&self) -> u64 {
+    pub fn absent_keys(&self) -> u64 {
         match self.keyed {
             Some(Keyed::Grouped { absent, .. }) => absent,
             _ => 0,
@@ -158,7 +158,7 @@ impl StrataView {
     }
 
     /// Bytes held beside the strata themselves.
-    pub(crate) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         let keys: usize = self.keys.iter().map(|k| k.get_array_memory_size()).sum();
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let last = last.as_ref().map_or(0, |(_, strata)| strata.bytes());
@@ -166,38 +166,38 @@ impl StrataView {
     }
 
     /// The values of φ, a row for every stratum.
-    pub(crate) fn key_batch(&self) -> Result<RecordBatch> {
+    pub fn key_batch(&self) -> Result<RecordBatch> {
         phi(&self.strata)
     }
 
     /// Rows (keys, where keys were drawn) of living strata that levels up to `level` hold.
-    pub(crate) fn held(&self, level: usize) -> u64 {
+    pub fn held(&self, level: usize) -> u64 {
         let sizes = self.sizes(level);
         sizes.iter().zip(&self.alive).filter(|(_, alive)| **alive).map(|(size, _)| size.sampled).sum()
     }
 
     /// Whether a row of the stratum may pass WHERE.
-    pub(crate) fn is_alive(&self, stratum: u32) -> bool {
+    pub fn is_alive(&self, stratum: u32) -> bool {
         self.alive[stratum as usize]
     }
 
     /// Whether a row of any stratum may pass WHERE.
-    pub(crate) fn all_alive(&self) -> bool {
+    pub fn all_alive(&self) -> bool {
         self.all_alive
     }
 
     /// The number of parts with a living stratum.
-    pub(crate) fn living_parts(&self) -> usize {
+    pub fn living_parts(&self) -> usize {
         if self.alive.iter().any(|alive| *alive) { self.parts } else { 0 }
     }
 
     /// Whether every row of a living stratum passes WHERE and belongs to one group.
-    pub(crate) fn decides_all(&self) -> bool {
+    pub fn decides_all(&self) -> bool {
         self.filter_decided && self.keys_decided
     }
 
     /// Rows (not NULL in `column`, if given) by part, counted by the catalog.
-    pub(crate) fn known_counts(&self, column: Option<&str>) -> Vec<u64> {
+    pub fn known_counts(&self, column: Option<&str>) -> Vec<u64> {
         let rows = column.and_then(|c| self.strata.non_null(c)).unwrap_or(self.strata.rows());
         let mut counts = vec![0; self.parts];
         for (stratum, rows) in rows.iter().enumerate() {
@@ -209,7 +209,7 @@ impl StrataView {
     }
 
     /// Distinct values (not NULL) of a column of φ by part; `None` for any other column.
-    pub(crate) fn distinct_counts(&self, column: &str) -> Result<Option<Vec<u64>>> {
+    pub fn distinct_counts(&self, column: &str) -> Result<Option<Vec<u64>>> {
         let keys = self.strata.key_columns();
         let Some((_, values)) = keys.iter().find(|(field, _)| field.name() == column) else { return Ok(None) };
         let mut counts = vec![0; self.parts];
@@ -236,7 +236,7 @@ impl StrataView {
 
     /// The largest or smallest value of `column` by part, as the build-time scan saw it in its strata; `None` for a part with a
     /// stratum that keeps none. `skip` tells the strata that need none.
-    pub(crate) fn known_extremes(&self, column: &str, is_max: bool, skip: impl Fn(usize) -> bool) -> Vec<Option<f64>> {
+    pub fn known_extremes(&self, column: &str, is_max: bool, skip: impl Fn(usize) -> bool) -> Vec<Option<f64>> {
         let neutral = if is_max { f64::NEG_INFINITY } else { f64::INFINITY };
         let mut found = vec![Some(neutral); self.parts];
         let values = self.strata.non_null(column).unwrap_or(self.strata.rows());
@@ -271,7 +271,7 @@ fn phi(strata: &Strata) -> Result<RecordBatch> {
 
 fn alive(predicates: &[Expr], state: &SessionState, schema: &DFSchema, batch: &RecordBatch) -> Result<Vec<bool>> {
     let Some(predicate) = conjunction(predicates.iter().cloned()) else { return Ok(vec![true; batch.num_rows()]) };
-    let predicate = crate::overflow::physical_expr(state, predicate, schema)?;
+    let predicate = plusminus_functions::overflow::physical_expr(state, predicate, schema)?;
     let mask = predicate.evaluate(batch)?.into_array(batch.num_rows())?;
     Ok(match mask.as_boolean_opt() {
         Some(mask) => mask.iter().map(|m| m == Some(true)).collect(),
@@ -310,7 +310,7 @@ fn parts(
     let mut arrays = Vec::with_capacity(keys.len());
     let mut fields = Vec::with_capacity(keys.len());
     for (number, key) in keys.iter().enumerate() {
-        let key = crate::overflow::physical_expr(state, key.clone(), schema)?;
+        let key = plusminus_functions::overflow::physical_expr(state, key.clone(), schema)?;
         fields.push(Field::new(format!("k{number}"), key.data_type(schema.as_arrow())?, true));
         arrays.push(key.evaluate(&living)?.into_array(living.num_rows())?);
     }

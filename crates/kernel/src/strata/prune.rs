@@ -1,25 +1,25 @@
 //! Strata that can hold no row which passes WHERE, because of the smallest and largest values the build-time scan saw in them.
 
-use crate::error::Result;
-use crate::kernel::qualified;
-use crate::numbers::{holds, steps, typed};
-use crate::shape::{Shape, has_subquery};
+use super::super::compiled::qualified;
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::Column;
 use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::tree_node::TreeNode;
+use datafusion::error::Result;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::scalar::ScalarValue;
 use plusminus_catalog::{Manifest, Strata};
+use plusminus_functions::numbers::{holds, steps, typed};
+use plusminus_plan::{Shape, has_subquery};
 use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Marks strata dead in which no row can pass `predicates`.
-pub(super) fn prune(
+pub(crate) fn prune(
     alive: &mut [bool],
     predicates: &[Expr],
     shape: &Shape,
@@ -33,7 +33,7 @@ pub(super) fn prune(
     };
     let Some(predicate) = conjunction(predicates.iter().filter(known).cloned()) else { return Ok(()) };
     let names = qualified(&shape.scan.table_name, &table)?;
-    let predicate = crate::overflow::physical_expr(state, predicate, &names)?;
+    let predicate = plusminus_functions::overflow::physical_expr(state, predicate, &names)?;
     // What cannot be pruned by is no reason to fail.
     let built = PruningPredicateBuilder::new().with_file_schema(Arc::clone(&table)).try_build(predicate);
     let Ok(pruning) = built else { return Ok(()) };

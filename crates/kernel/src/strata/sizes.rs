@@ -6,11 +6,11 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// More strata are not kept by level: they would take more memory than they save time.
-pub(super) const KEPT_STRATA_MAX: usize = 131_072;
+pub(crate) const KEPT_STRATA_MAX: usize = 131_072;
 
 /// The strata of one generation of a sample, with their sizes at the level that was looked at last: no query changes them.
 #[derive(Debug)]
-pub(crate) struct SampleStrata {
+pub struct SampleStrata {
     strata: Strata,
     /// Whether every level holds tails whole: keys with very many rows, and values far from the median.
     has_whole_tails: bool,
@@ -20,11 +20,11 @@ pub(crate) struct SampleStrata {
 
 /// The size of each stratum when levels up to one are read, in rows or, where keys were drawn, in keys.
 #[derive(Debug)]
-pub(crate) struct LevelSizes {
+pub struct LevelSizes {
     wide: Vec<StratumSize>,
     narrow: Narrow,
     /// All strata together.
-    pub(super) all: Population,
+    pub all: Population,
 }
 
 /// Sizes in less memory, rows of the table first: looked up in the order of groups, those of many strata would not stay in the cache.
@@ -38,18 +38,18 @@ pub(crate) enum Narrow {
 
 impl SampleStrata {
     /// `has_whole_classes` tells of values far from the median that every level holds whole.
-    pub(crate) fn new(strata: Strata, has_whole_classes: bool) -> Self {
+    pub fn new(strata: Strata, has_whole_classes: bool) -> Self {
         let has_whole_tails = strata.is_universe() || has_whole_classes;
         Self { strata, has_whole_tails, last: Mutex::default(), values: OnceLock::new() }
     }
 
     /// Bytes held, with the sizes of a level.
-    pub(crate) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         self.strata.bytes() + self.strata.len() * size_of::<(StratumSize, [u32; 2])>()
     }
 
     /// The extremes of measures by value of the columns of few values, as `read` brings them the first time.
-    pub(crate) fn values<E>(
+    pub fn values<E>(
         &self,
         read: impl FnOnce() -> Result<Option<ValueRanges>, E>,
     ) -> Result<Option<Arc<ValueRanges>>, E> {
@@ -63,7 +63,7 @@ impl SampleStrata {
     }
 
     /// The sizes when levels up to `level` of so many are read.
-    pub(crate) fn at(&self, level: usize, levels: usize) -> Arc<LevelSizes> {
+    pub fn at(&self, level: usize, levels: usize) -> Arc<LevelSizes> {
         let lock = || self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, known)) = lock().as_ref().filter(|(last, _)| *last == level) {
             return Arc::clone(known);
@@ -85,7 +85,8 @@ impl Deref for SampleStrata {
 }
 
 impl LevelSizes {
-    pub(crate) fn new(wide: Vec<StratumSize>) -> Self {
+    /// The sizes of all strata, by number.
+    pub fn new(wide: Vec<StratumSize>) -> Self {
         let quarter = narrowed(&wide).map(Narrow::Quarter);
         let narrow = quarter.or_else(|| narrowed(&wide).map(Narrow::Half)).unwrap_or(Narrow::None);
         let mut all = Population::default();
@@ -94,7 +95,7 @@ impl LevelSizes {
     }
 
     /// The sizes in less memory, as far as that counts the rows.
-    pub(crate) fn narrow(&self) -> &Narrow {
+    pub fn narrow(&self) -> &Narrow {
         &self.narrow
     }
 }
@@ -113,7 +114,7 @@ impl Deref for LevelSizes {
 }
 
 /// The size of each stratum when levels up to `level` of so many are read, in rows or, where keys were drawn, in keys.
-pub(crate) fn sizes(strata: &SampleStrata, level: usize, levels: usize) -> Vec<StratumSize> {
+pub fn sizes(strata: &SampleStrata, level: usize, levels: usize) -> Vec<StratumSize> {
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let (level, levels) = (number(level), number(levels));
     let is_whole = |stratum: usize| strata.has_whole_tails && strata.is_tail(stratum);

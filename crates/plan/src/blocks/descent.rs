@@ -1,7 +1,9 @@
 //! From the root of a plan down to a UNION ALL or to grouping sets: what stands above as steps on all rows and as a projection of each.
 
-use super::{BLOCKS_MAX, Step, grouping_sets};
-use crate::shape::{Lineage, has_subquery};
+use super::super::lineage::Lineage;
+use super::super::subqueries::has_subquery;
+use super::grouping_sets;
+use super::{BLOCKS_MAX, Step};
 use arrow::compute::SortOptions;
 use datafusion::common::{DFSchemaRef, ScalarValue};
 use datafusion::logical_expr::utils::conjunction;
@@ -9,20 +11,24 @@ use datafusion::logical_expr::{Distinct, Expr, Filter, Limit, LogicalPlan, Proje
 use std::sync::Arc;
 
 /// The blocks of a plan, and what is done to the rows of all.
-pub(super) struct Found {
-    pub(super) plans: Vec<LogicalPlan>,
-    pub(super) steps: Vec<Step>,
+pub struct Found {
+    /// One plan per block, in the order of their rows.
+    pub plans: Vec<LogicalPlan>,
+    /// Steps on the rows of all blocks, in this order.
+    pub steps: Vec<Step>,
     /// Whether one scan serves several of them.
-    pub(super) share_scan: bool,
+    pub share_scan: bool,
 }
 
 /// A way down that has not been finished. Expressions are over the columns of `schema`.
-pub(super) struct Way {
-    pub(super) inputs: Vec<Arc<LogicalPlan>>,
+pub struct Way {
+    /// The blocks that the way ends at.
+    pub inputs: Vec<Arc<LogicalPlan>>,
     schema: DFSchemaRef,
     share_scan: bool,
     lineage: Lineage,
-    pub(super) filters: Vec<Expr>,
+    /// Conditions on the way, each for the rows of every block.
+    pub filters: Vec<Expr>,
     steps: Vec<Open>,
 }
 
@@ -34,7 +40,7 @@ enum Open {
 }
 
 /// The blocks of `plan`; `None` where no union and no grouping sets are reached.
-pub(super) fn blocks_of(plan: &LogicalPlan) -> Option<Found> {
+pub fn blocks_of(plan: &LogicalPlan) -> Option<Found> {
     let way = descend(plan, &base)?;
     let (exprs, steps) = way.columns();
     let mut share_scan = way.share_scan;
@@ -69,7 +75,7 @@ fn base(plan: &LogicalPlan) -> Option<Way> {
 }
 
 /// The way from `plan` down to where `base` finds its end.
-pub(super) fn descend(plan: &LogicalPlan, base: &dyn Fn(&LogicalPlan) -> Option<Way>) -> Option<Way> {
+pub fn descend(plan: &LogicalPlan, base: &dyn Fn(&LogicalPlan) -> Option<Way>) -> Option<Way> {
     let descend = |plan: &LogicalPlan| descend(plan, base);
     match plan {
         LogicalPlan::Union(_) | LogicalPlan::Aggregate(_) | LogicalPlan::Window(_) => base(plan),
@@ -146,13 +152,14 @@ fn number(expr: Option<&Expr>) -> Option<Option<usize>> {
 }
 
 impl Way {
-    pub(super) fn new(inputs: Vec<Arc<LogicalPlan>>, schema: &DFSchemaRef, share_scan: bool) -> Self {
+    /// A way that begins at `inputs`, whose columns are those of `schema`.
+    pub fn new(inputs: Vec<Arc<LogicalPlan>>, schema: &DFSchemaRef, share_scan: bool) -> Self {
         let lineage = Lineage::identity(schema);
         Self { inputs, schema: Arc::clone(schema), share_scan, lineage, filters: Vec::new(), steps: Vec::new() }
     }
 
     /// The columns that each block has to have: the query's, then what rows are sorted or told apart by; and the steps by their numbers.
-    pub(super) fn columns(&self) -> (Vec<Expr>, Vec<Step>) {
+    pub fn columns(&self) -> (Vec<Expr>, Vec<Step>) {
         let mut exprs = self.lineage.exprs.clone();
         let mut place = |expr: &Expr| {
             exprs.iter().position(|own| own == expr).unwrap_or_else(|| {

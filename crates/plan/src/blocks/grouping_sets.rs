@@ -5,7 +5,7 @@ use datafusion::logical_expr::{Aggregate, Expr, GroupingSet, LogicalPlan, Projec
 use std::sync::Arc;
 
 /// One plan per grouping set, each with the columns of `aggregate`; `None` where it has no grouping sets, or too many.
-pub(super) fn expanded(aggregate: &Aggregate) -> Option<Vec<LogicalPlan>> {
+pub(crate) fn expanded(aggregate: &Aggregate) -> Option<Vec<LogicalPlan>> {
     let [Expr::GroupingSet(sets)] = aggregate.group_expr.as_slice() else { return None };
     let keys = sets.distinct_expr();
     let sets = sets_of(sets)?;

@@ -3,27 +3,33 @@
 mod kinds;
 mod moments;
 
-pub(crate) use kinds::{Argument, Call, CallKind, Domain, Special, SpecialKind, Spread, Variable};
+pub use kinds::{Argument, Call, CallKind, Domain, Special, SpecialKind, Spread, Variable};
 
-use super::Reason;
 use super::lineage::Lineage;
-use crate::numbers::{is_ordered, steps};
+use super::query::Reason;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{DFSchemaRef, ScalarValue};
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{Aggregate, Expr, ExprSchemable};
+use plusminus_functions::numbers::{is_ordered, steps};
 
 /// The calls of one aggregate node, and what they are made of; everything occurs once.
 #[derive(Default)]
-pub(crate) struct Calls {
-    pub(crate) arguments: Vec<Argument>,
-    pub(crate) domains: Vec<Domain>,
-    pub(crate) variables: Vec<Variable>,
-    pub(crate) specials: Vec<Special>,
-    pub(crate) calls: Vec<Call>,
+pub struct Calls {
+    /// Distinct arguments.
+    pub arguments: Vec<Argument>,
+    /// Distinct sets of rows.
+    pub domains: Vec<Domain>,
+    /// Distinct counts and sums.
+    pub variables: Vec<Variable>,
+    /// Distinct calls that are no functions of sums.
+    pub specials: Vec<Special>,
+    /// The aggregates in the order of the node's output.
+    pub calls: Vec<Call>,
 }
 
-pub(crate) fn collect(aggregate: &Aggregate, below: &Lineage, scan: &DFSchemaRef) -> Result<Calls, Reason> {
+/// The calls of `aggregate`, or which of them no sample estimates.
+pub fn collect(aggregate: &Aggregate, below: &Lineage, scan: &DFSchemaRef) -> Result<Calls, Reason> {
     if aggregate.aggr_expr.is_empty() {
         return Err(Reason::new("a list of distinct values needs every row"));
     }
@@ -39,7 +45,7 @@ pub(crate) fn collect(aggregate: &Aggregate, below: &Lineage, scan: &DFSchemaRef
 
 /// How far samples can tell an aggregate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Estimable {
+pub enum Estimable {
     Always,
     /// Extremes and counts of distinct values.
     BySomeSamples,
@@ -47,7 +53,7 @@ pub(crate) enum Estimable {
 }
 
 /// How far samples can tell each of the aggregates.
-pub(crate) fn estimable(aggregate: &Aggregate, below: &Lineage, scan: &DFSchemaRef) -> Vec<Estimable> {
+pub fn estimable(aggregate: &Aggregate, below: &Lineage, scan: &DFSchemaRef) -> Vec<Estimable> {
     let first = aggregate.schema.fields().len() - aggregate.aggr_expr.len();
     let own = |(number, expr): (usize, &Expr)| {
         let mut calls = Calls::default();
@@ -208,7 +214,7 @@ fn position<T: PartialEq>(list: &mut Vec<T>, item: T) -> usize {
 }
 
 /// Whether a literal is a number, and which.
-pub(crate) fn literal_number(value: &ScalarValue) -> Option<f64> {
+pub fn literal_number(value: &ScalarValue) -> Option<f64> {
     match value.cast_to(&DataType::Float64) {
         Ok(ScalarValue::Float64(number)) if value.data_type().is_numeric() => number,
         _ => None,

@@ -3,8 +3,9 @@
 //! With u = x − c and v = y − d for any centres c and d, `Σ(x−x̄)(y−ȳ) = Σuv − Σu·Σv/N`, in which nothing cancels as long as
 //! the centres are near the means (Chan, Golub and LeVeque, *The American Statistician* 37, 1983, p. 242).
 
+use super::super::query::Reason;
 use super::kinds::{Argument, CallKind, Spread};
-use super::{Calls, Reason, numeric, position};
+use super::{Calls, numeric, position};
 use datafusion::common::DFSchemaRef;
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::AggregateFunction;
@@ -12,7 +13,7 @@ use plusminus_statistics::expression::Smooth;
 
 impl Calls {
     /// `None` when the call is none of these.
-    pub(super) fn moments(&mut self, call: &AggregateFunction, scan: &DFSchemaRef) -> Result<Option<CallKind>, Reason> {
+    pub fn moments(&mut self, call: &AggregateFunction, scan: &DFSchemaRef) -> Result<Option<CallKind>, Reason> {
         let name = call.func.name();
         let of = match (name, call.params.args.as_slice()) {
             ("var" | "var_pop" | "stddev" | "stddev_pop", [x]) => Sums::new(self, call, x, x, scan)?,

@@ -1,8 +1,7 @@
 //! The four functions as DataFusion sees them: of a number that is known, the ends are the number and the errors 0.
 
 use super::signature;
-use crate::error::Error;
-use crate::shape::above::{Role, roles};
+use crate::post_aggregate::{Role, combine, roles};
 use datafusion::arrow::array::{Array, ArrayRef, Float64Array};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
@@ -10,15 +9,20 @@ use datafusion::common::{Result, plan_err};
 use datafusion::execution::FunctionRegistry;
 use datafusion::logical_expr::{ColumnarValue, LogicalPlan, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature};
 use datafusion::prelude::SessionContext;
+use plusminus_functions::Failure;
 use plusminus_statistics::{Estimate, absolute_error, relative_error};
 use std::sync::Arc;
 
 /// One of the error functions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum ErrorFunction {
+pub enum ErrorFunction {
+    /// `lower_bound(x)`: the lower end of the interval, in units of `x`.
     Lower,
+    /// `upper_bound(x)`: the upper end of the interval, in units of `x`.
     Upper,
+    /// `relative_error(x)`: half of the interval over the value, as a share.
     Relative,
+    /// `absolute_error(x)`: half of the interval, in units of `x`.
     Absolute,
 }
 
@@ -26,7 +30,8 @@ const ALL: [ErrorFunction; 4] =
     [ErrorFunction::Lower, ErrorFunction::Upper, ErrorFunction::Relative, ErrorFunction::Absolute];
 
 impl ErrorFunction {
-    pub(super) fn named(name: &str) -> Option<Self> {
+    /// The function of that name, in lower case.
+    pub fn named(name: &str) -> Option<Self> {
         ALL.into_iter().find(|f| f.name() == name)
     }
 
@@ -40,7 +45,7 @@ impl ErrorFunction {
     }
 
     /// What the function says of an estimate; `None` when its interval says nothing.
-    pub(crate) fn of(self, estimate: &Estimate) -> Option<f64> {
+    pub fn of(self, estimate: &Estimate) -> Option<f64> {
         estimate.value?;
         match self {
             Self::Lower => estimate.lower,
@@ -51,7 +56,7 @@ impl ErrorFunction {
     }
 
     /// Ends are rounded outward into the type of what they bound.
-    pub(crate) fn rounding(self) -> Option<fn(f64) -> f64> {
+    pub fn rounding(self) -> Option<fn(f64) -> f64> {
         match self {
             Self::Lower => Some(f64::floor),
             Self::Upper => Some(f64::ceil),
@@ -61,7 +66,7 @@ impl ErrorFunction {
 }
 
 /// Makes the functions known to `context`.
-pub(crate) fn register(context: &SessionContext) -> Result<()> {
+pub fn register(context: &SessionContext) -> Result<()> {
     let state = context.state_ref();
     let mut state = state.write();
     for function in ALL {
@@ -72,7 +77,7 @@ pub(crate) fn register(context: &SessionContext) -> Result<()> {
 }
 
 /// Refuses calls that do not stand above an aggregate.
-pub(crate) fn check(plan: &LogicalPlan) -> Result<(), Error> {
+pub fn check(plan: &LogicalPlan) -> Result<()> {
     let mut misplaced = None;
     plan.apply_with_subqueries(|node| {
         let inputs = node.inputs();
@@ -80,9 +85,8 @@ pub(crate) fn check(plan: &LogicalPlan) -> Result<(), Error> {
         node.apply_expressions(|expr| {
             expr.apply(|e| {
                 if let Some((function, argument)) = super::of_call(e) {
-                    let over = |(input, below): (&&LogicalPlan, &Vec<Role>)| {
-                        crate::shape::above::combine(argument, input, below) == Role::Estimate
-                    };
+                    let over =
+                        |(input, below): (&&LogicalPlan, &Vec<Role>)| combine(argument, input, below) == Role::Estimate;
                     // Within an aggregate's own arguments a call stands below it, whatever it names.
                     if !inputs.iter().zip(&roles).any(over) {
                         misplaced = Some(function);
@@ -97,7 +101,7 @@ pub(crate) fn check(plan: &LogicalPlan) -> Result<(), Error> {
         None => Ok(()),
         Some(function) => {
             let name = function.name();
-            Err(Error::invalid(
+            Err(Failure::of_statement(
                 format!("{name}(…) speaks of an estimate, and there is no aggregate in it"),
                 format!("put it around an aggregate, such as {name}(avg(x)), in SELECT, HAVING or ORDER BY"),
             ))

@@ -5,7 +5,7 @@
 
 mod functions;
 
-pub(crate) use functions::{check, register};
+pub use functions::{ErrorFunction, check, register};
 
 use super::lineage::Lineage;
 use datafusion::arrow::array::{ArrayRef, AsArray};
@@ -18,28 +18,30 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ExprSchemable, LogicalPlan, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
     Volatility, lit,
 };
-use functions::ErrorFunction;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// The hidden column that carries a row's group.
-pub(crate) const ESTIMATE: &str = "__estimate";
+pub const ESTIMATE: &str = "__estimate";
 
 /// A call of an error function above the aggregate.
 #[derive(Debug, Clone)]
-pub(crate) struct ErrorCall {
-    pub(crate) function: ErrorFunction,
+pub struct ErrorCall {
+    /// The function that is called.
+    pub function: ErrorFunction,
     /// What it speaks of, over the aggregate's columns.
-    pub(crate) of: Expr,
-    pub(crate) data_type: DataType,
+    pub of: Expr,
+    /// The type of its value.
+    pub data_type: DataType,
 }
 
 /// The values of all calls by group, filled in before the plan above the aggregate runs.
 #[derive(Debug, Default)]
-pub(crate) struct Slot(RwLock<Vec<ArrayRef>>);
+pub struct Slot(RwLock<Vec<ArrayRef>>);
 
 impl Slot {
-    pub(crate) fn fill(&self, values: Vec<ArrayRef>) {
+    /// Sets the values: one array per call, each as long as there are groups.
+    pub fn fill(&self, values: Vec<ArrayRef>) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = values;
     }
 
@@ -61,7 +63,7 @@ pub(crate) fn occurs_in(expr: &Expr) -> bool {
 }
 
 /// Whether any expression of `plan` calls one.
-pub(crate) fn occur_in(plan: &LogicalPlan) -> bool {
+pub fn occur_in(plan: &LogicalPlan) -> bool {
     let mut found = false;
     let looked = plan.apply_with_subqueries(|node| {
         node.apply_expressions(|expr| {

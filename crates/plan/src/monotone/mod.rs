@@ -5,8 +5,8 @@
 //! only adds rows or only removes some. Two comparisons (BETWEEN around the value), equality and functions with turns or steps are not of
 //! that kind.
 
-use super::below::holds_aggregate;
-use super::errors;
+use super::aggregate_input::holds_aggregate;
+use super::error_functions as errors;
 use super::lineage::Lineage;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr::AggregateFunction;
@@ -14,13 +14,13 @@ use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator};
 
 /// What depends on the value of a subquery.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Monotone {
+pub struct Monotone {
     /// The query's columns that are computed from it.
-    pub(crate) columns: Vec<bool>,
+    pub columns: Vec<bool>,
     /// Whether rows are chosen or grouped by it.
-    pub(crate) rows: bool,
+    pub rows: bool,
     /// Whether something is divided by it.
-    pub(crate) divides: bool,
+    pub divides: bool,
 }
 
 /// How an expression changes with the value.
@@ -38,7 +38,7 @@ enum Usage {
 type IsValue<'a> = &'a dyn Fn(&Expr) -> bool;
 
 /// What of `plan` depends on the value that `is_value` recognises; `None` where the answer may not change steadily with it.
-pub(crate) fn monotone(plan: &LogicalPlan, is_value: IsValue<'_>) -> Option<Monotone> {
+pub fn monotone(plan: &LogicalPlan, is_value: IsValue<'_>) -> Option<Monotone> {
     // What error functions say would not be the interval shown.
     if errors::occur_in(plan) {
         return None;

@@ -1,16 +1,16 @@
 //! Which of the aggregate's calls are behind each column of a query: a column is exact when all of them are.
 
-use super::beyond::unaliased;
+use super::nested_aggregate::unaliased;
 use datafusion::common::DFSchemaRef;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
 /// The calls behind a column, by number.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Behind {
+pub struct Behind {
     /// Those whose values matter.
-    pub(crate) values: Vec<usize>,
+    pub values: Vec<usize>,
     /// Those of which only matters whether they are NULL.
-    pub(crate) nulls: Vec<usize>,
+    pub nulls: Vec<usize>,
 }
 
 impl Behind {
@@ -30,7 +30,7 @@ impl Behind {
 
 /// The calls behind each column of `plan`; `base` is the schema of the aggregate, whose keys come before its calls. `None` for a plan
 /// that is not followed.
-pub(super) fn behind(plan: &LogicalPlan, base: &DFSchemaRef) -> Option<Vec<Behind>> {
+pub fn behind(plan: &LogicalPlan, base: &DFSchemaRef) -> Option<Vec<Behind>> {
     match plan {
         LogicalPlan::Aggregate(aggregate) if aggregate.schema == *base => {
             let keys = base.fields().len() - aggregate.aggr_expr.len();

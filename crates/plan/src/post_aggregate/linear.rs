@@ -3,7 +3,7 @@
 //! Sums over groups of counts and sums are estimated without bias whichever groups a sample showed. Anything else above an aggregate, such as
 //! the number of groups or their average, needs every group.
 
-use super::beyond::unaliased;
+use super::nested_aggregate::unaliased;
 use datafusion::common::DFSchemaRef;
 use datafusion::logical_expr::{Expr, LogicalPlan, Operator, WindowFunctionDefinition};
 
@@ -78,7 +78,7 @@ fn is_linear(expr: &Expr, input: &LogicalPlan, below: &[bool]) -> bool {
 }
 
 /// Whether what stands above the aggregate over rows needs to see every group: anything but sums of totals does.
-pub(in crate::shape) fn needs_all_groups(plan: &LogicalPlan, base: &DFSchemaRef) -> bool {
+pub fn needs_all_groups(plan: &LogicalPlan, base: &DFSchemaRef) -> bool {
     let needs = match plan {
         LogicalPlan::Aggregate(aggregate) if aggregate.schema == *base => return false,
         LogicalPlan::Aggregate(aggregate) => {

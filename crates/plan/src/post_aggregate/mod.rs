@@ -1,36 +1,37 @@
 //! From the root down to the aggregate, and what each of the query's columns is in terms of it.
 
 mod behind;
-mod beyond;
-mod descent;
 mod linear;
+mod nested_aggregate;
 mod outputs;
-mod roles;
+pub mod roles;
 mod selection;
-mod sketched;
+pub mod sketched;
 mod smoothness;
+mod trace;
 
-pub(crate) use behind::Behind;
-pub(crate) use beyond::unaliased;
-pub(crate) use descent::descend;
-pub(super) use linear::needs_all_groups;
-pub(crate) use outputs::Output;
-pub use roles::Role;
-pub(crate) use roles::{combine, roles};
-pub(crate) use selection::{Comparison, Condition, Selection};
-pub(crate) use sketched::sketched;
+pub use behind::Behind;
+pub use linear::needs_all_groups;
+pub use nested_aggregate::unaliased;
+pub use outputs::Output;
+pub(crate) use roles::combine;
+pub use roles::{Role, roles};
+pub use selection::{Comparison, Condition, Selection};
+pub use sketched::sketched;
+pub use trace::descend;
 
-use super::errors::ErrorCall;
+use super::error_functions::ErrorCall;
 use super::lineage::Lineage;
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
 use roles::role_of;
 
 /// The way from the root to the aggregate.
-pub(crate) struct Above<'a> {
-    pub(crate) aggregate: &'a Aggregate,
+pub struct Above<'a> {
+    /// The aggregate node.
+    pub aggregate: &'a Aggregate,
     /// The plan, with error functions replaced by look-ups.
-    pub(crate) plan: LogicalPlan,
-    pub(super) lineage: Lineage,
+    pub plan: LogicalPlan,
+    pub(crate) lineage: Lineage,
     /// HAVING conditions, over the aggregate's columns.
     having: Vec<Expr>,
     /// The sort keys (and whether they ascend) that a LIMIT cuts by, over the aggregate's columns.
@@ -38,12 +39,12 @@ pub(crate) struct Above<'a> {
     /// The order that rows come in so far; a LIMIT cuts by it.
     order: Vec<(Expr, bool)>,
     /// Calls of error functions, by the number of their look-up.
-    pub(super) error_calls: Vec<ErrorCall>,
+    pub error_calls: Vec<ErrorCall>,
     distinct: bool,
     /// Whether a HAVING or LIMIT leaves out rows.
-    pub(crate) chooses_rows: bool,
+    pub chooses_rows: bool,
     /// Whether an aggregate or a window function stands above the aggregate.
-    pub(crate) is_beyond: bool,
+    pub is_beyond: bool,
 }
 
 impl Above<'_> {
@@ -56,11 +57,11 @@ impl Above<'_> {
     /// Whether any expression on the way refers to rows from within a subquery.
     pub(crate) fn is_correlated(&self) -> bool {
         let sorted = self.cut_by.iter().chain(&self.order).map(|(e, _)| e);
-        self.lineage.exprs.iter().chain(&self.having).chain(sorted).any(super::is_correlated)
+        self.lineage.exprs.iter().chain(&self.having).chain(sorted).any(super::subqueries::is_correlated)
     }
 
     /// Whether rows are chosen by an estimate.
-    pub(crate) fn selects_by_estimate(&self, keys: usize) -> bool {
+    pub fn selects_by_estimate(&self, keys: usize) -> bool {
         let schema = &self.aggregate.schema;
         let is_estimate = |c: &datafusion::common::Column| schema.index_of_column(c).is_ok_and(|i| i >= keys);
         let mut selecting = self.having.iter().chain(self.cut_by.iter().map(|(e, _)| e));

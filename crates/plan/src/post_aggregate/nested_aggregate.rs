@@ -3,11 +3,11 @@
 //! A function of many estimates has no gradient here; its error comes from replicates, which only holds for functions
 //! that change smoothly. Which rows there are must not depend on an estimate, nor their order or partition.
 
+use super::super::lineage::Lineage;
+use super::super::query::Reason;
 use super::Above;
-use super::descent::untraced;
 use super::roles::{Role, combine, roles};
-use crate::shape::Reason;
-use crate::shape::lineage::Lineage;
+use super::trace::untraced;
 use datafusion::logical_expr::expr::WindowFunction;
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, Window, WindowFunctionDefinition};
 use std::sync::Arc;
@@ -28,7 +28,8 @@ const SMOOTH: [&str; 12] = [
     "regr_intercept",
 ];
 
-pub(super) fn aggregate<'a>(plan: &LogicalPlan, aggregate: &Aggregate, above: Above<'a>) -> Result<Above<'a>, Reason> {
+/// Goes on above an aggregate of aggregates, or says why its error cannot be replicated.
+pub fn aggregate<'a>(plan: &LogicalPlan, aggregate: &Aggregate, above: Above<'a>) -> Result<Above<'a>, Reason> {
     let below = roles(&aggregate.input);
     let role = |e: &Expr| combine(e, &aggregate.input, &below);
     if aggregate.group_expr.iter().any(|e| role(e) == Role::Estimate || matches!(e, Expr::GroupingSet(_))) {
@@ -47,7 +48,8 @@ pub(super) fn aggregate<'a>(plan: &LogicalPlan, aggregate: &Aggregate, above: Ab
     wrap(plan, above)
 }
 
-pub(super) fn window<'a>(plan: &LogicalPlan, window: &Window, above: Above<'a>) -> Result<Above<'a>, Reason> {
+/// Goes on above a window over aggregates, or says why its error cannot be replicated.
+pub fn window<'a>(plan: &LogicalPlan, window: &Window, above: Above<'a>) -> Result<Above<'a>, Reason> {
     let below = roles(&window.input);
     let role = |e: &Expr| combine(e, &window.input, &below);
     for expr in &window.window_expr {
@@ -70,7 +72,8 @@ pub(super) fn window<'a>(plan: &LogicalPlan, window: &Window, above: Above<'a>) 
     wrap(plan, above)
 }
 
-pub(crate) fn unaliased(expr: &Expr) -> &Expr {
+/// The expression within its aliases.
+pub fn unaliased(expr: &Expr) -> &Expr {
     match expr {
         Expr::Alias(alias) => unaliased(&alias.expr),
         other => other,

@@ -1,29 +1,31 @@
 //! The query's columns as functions of the aggregate's.
 
-use super::Above;
+use super::super::calls::Calls;
+use super::super::query::Reason;
 use super::behind::{Behind, behind};
 use super::roles::{Role, role_of};
-use super::smoothness::{self, unrounded};
-use crate::shape::calls::Calls;
-use crate::shape::{Reason, errors, smooth};
+use super::smoothness::unrounded;
+use super::{Above, smoothness};
+use crate::{error_functions as errors, smooth};
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use plusminus_statistics::expression::Smooth;
 
 /// A column of the query.
 #[derive(Debug, Clone)]
-pub(crate) struct Output {
-    pub(crate) role: Role,
+pub struct Output {
+    /// Whether it is a key, an estimate, or neither.
+    pub role: Role,
     /// For an estimate: how it follows from variables and numeric keys; `None` also beyond the aggregate.
-    pub(crate) smooth: Option<Smooth>,
+    pub smooth: Option<Smooth>,
     /// Decimals that the outermost ROUND leaves.
-    pub(crate) round: Option<i32>,
+    pub round: Option<i32>,
     /// Beyond the aggregate: the calls behind it; `None` where they were not found.
-    pub(crate) behind: Option<Behind>,
+    pub behind: Option<Behind>,
 }
 
 impl Above<'_> {
     /// Classifies the query's columns; an estimate that is not a smooth function of aggregates is a reason.
-    pub(crate) fn outputs(&self, keys: usize, calls: &Calls) -> Result<Vec<Output>, Reason> {
+    pub fn outputs(&self, keys: usize, calls: &Calls) -> Result<Vec<Output>, Reason> {
         if self.is_beyond {
             return self.outputs_beyond();
         }
@@ -74,7 +76,7 @@ impl Above<'_> {
 
     /// The plan whose replicates tell errors, where another aggregate or a window stands above the aggregate: without the
     /// outermost ROUND of each column.
-    pub(crate) fn replicated(&self) -> Result<Option<LogicalPlan>, Reason> {
+    pub fn replicated(&self) -> Result<Option<LogicalPlan>, Reason> {
         if !self.is_beyond {
             return Ok(None);
         }

@@ -1,6 +1,6 @@
 //! What a column of an answer is: a key, an estimate, or neither.
 
-use crate::shape::errors;
+use crate::error_functions as errors;
 use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
@@ -26,7 +26,7 @@ impl std::fmt::Display for Role {
 }
 
 /// The role of `expr`, given which columns are estimates.
-pub(super) fn role_of(expr: &Expr, is_estimate: impl Fn(&datafusion::common::Column) -> bool) -> Role {
+pub(crate) fn role_of(expr: &Expr, is_estimate: impl Fn(&datafusion::common::Column) -> bool) -> Role {
     let columns = expr.column_refs();
     if columns.iter().any(|c| is_estimate(c)) {
         Role::Estimate
@@ -38,7 +38,7 @@ pub(super) fn role_of(expr: &Expr, is_estimate: impl Fn(&datafusion::common::Col
 }
 
 /// The roles of any plan's columns.
-pub(crate) fn roles(plan: &LogicalPlan) -> Vec<Role> {
+pub fn roles(plan: &LogicalPlan) -> Vec<Role> {
     let inputs = plan.inputs();
     let count = plan.schema().fields().len();
     let through = |exprs: &[Expr], input: &LogicalPlan| {
@@ -105,8 +105,9 @@ fn holds_aggregated_subquery(expr: &Expr) -> bool {
 }
 
 /// What of a plan depends on some expressions.
-pub(super) struct Dependence {
-    pub(super) columns: Vec<bool>,
+pub(crate) struct Dependence {
+    /// Whether each column of the plan depends on them, in the order of its schema.
+    pub columns: Vec<bool>,
     /// Which rows there are.
     rows: bool,
     /// The order they come in.
@@ -114,13 +115,14 @@ pub(super) struct Dependence {
 }
 
 impl Dependence {
-    pub(super) fn is_any(&self) -> bool {
+    /// Whether anything of the plan depends on them.
+    pub fn is_any(&self) -> bool {
         self.rows || self.columns.contains(&true)
     }
 }
 
 /// What of `plan` depends on an expression that `starts` such a dependence; columns of rows that were chosen by one all do.
-pub(super) fn passed_on(plan: &LogicalPlan, starts: &dyn Fn(&Expr) -> bool) -> Dependence {
+pub(crate) fn passed_on(plan: &LogicalPlan, starts: &dyn Fn(&Expr) -> bool) -> Dependence {
     let inputs = plan.inputs();
     let below: Vec<Dependence> = inputs.iter().map(|input| passed_on(input, starts)).collect();
     let depends = |expr: &Expr| {

@@ -1,8 +1,8 @@
 //! How HAVING and LIMIT choose rows, as far as intervals can tell which choices are settled.
 
+use super::super::calls::Calls;
 use super::Above;
-use crate::shape::calls::Calls;
-use crate::shape::smooth;
+use crate::smooth;
 use datafusion::common::DFSchemaRef;
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
@@ -10,14 +10,14 @@ use plusminus_statistics::expression::Smooth;
 
 /// Which side of a number an estimate has to be on.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Comparison {
+pub enum Comparison {
     Above { limit: f64, or_equal: bool },
     Below { limit: f64, or_equal: bool },
 }
 
 /// One conjunct of HAVING.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Condition {
+pub enum Condition {
     /// A hidden estimate (by number) against a constant.
     Compare { hidden: usize, with: Comparison },
     /// On an estimate, in a way that its interval does not decide.
@@ -26,15 +26,16 @@ pub(crate) enum Condition {
 
 /// How rows are chosen by estimates.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Selection {
-    pub(crate) conditions: Vec<Condition>,
+pub struct Selection {
+    /// Conjuncts of HAVING that compare an estimate with a literal.
+    pub conditions: Vec<Condition>,
     /// The hidden estimate that a LIMIT cuts by first, and whether it ascends; `None` inside when it is not smooth.
-    pub(crate) cut: Option<Option<(usize, bool)>>,
+    pub cut: Option<Option<(usize, bool)>>,
 }
 
 impl Above<'_> {
     /// Conditions on estimates and the cut, whose estimates are added to `hidden`.
-    pub(crate) fn selection(&self, keys: usize, calls: &Calls, hidden: &mut Vec<(Expr, Smooth)>) -> Selection {
+    pub fn selection(&self, keys: usize, calls: &Calls, hidden: &mut Vec<(Expr, Smooth)>) -> Selection {
         let schema = &self.aggregate.schema;
         let is_estimate = |e: &Expr| e.column_refs().iter().any(|c| schema.index_of_column(c).is_ok_and(|i| i >= keys));
         let mut add = |e: &Expr| {

@@ -9,7 +9,7 @@ const SKETCHES: [&str; 4] =
     ["approx_distinct", "approx_median", "approx_percentile_cont", "approx_percentile_cont_with_weight"];
 
 /// Which columns of `plan` depend on the result of a sketch.
-pub(crate) fn sketched(plan: &LogicalPlan) -> Vec<bool> {
+pub fn sketched(plan: &LogicalPlan) -> Vec<bool> {
     passed_on(plan, &|expr| expr.exists(|part| Ok(is_sketch(part))).unwrap_or(false)).columns
 }
 

@@ -4,10 +4,10 @@
 //! standard error. Steps and kinks (CASE, comparisons, FLOOR, casts to whole numbers, ABS, GREATEST) rarely see such a
 //! move, so that replicates would show no error, or too small a one.
 
-use super::descent::untraced;
+use super::super::query::Reason;
+use super::super::smooth::{guarded, is_whole, keeps_fractions, outermost_round};
 use super::roles::{Role, combine, roles};
-use crate::shape::Reason;
-use crate::shape::smooth::{guarded, is_whole, keeps_fractions, outermost_round};
+use super::trace::untraced;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchemaRef;
 use datafusion::logical_expr::expr::{AggregateFunction, ScalarFunction};
@@ -18,7 +18,7 @@ use std::sync::Arc;
 const SMOOTH: [&str; 9] = ["sqrt", "ln", "log", "log2", "log10", "exp", "power", "sin", "cos"];
 
 /// Refuses expressions over estimates with steps or kinks; `base` is the schema of the aggregate over rows.
-pub(super) fn check(plan: &LogicalPlan, base: &DFSchemaRef) -> Result<(), Reason> {
+pub fn check(plan: &LogicalPlan, base: &DFSchemaRef) -> Result<(), Reason> {
     let exprs = match plan {
         LogicalPlan::Aggregate(aggregate) if aggregate.schema == *base => return Ok(()),
         LogicalPlan::Aggregate(aggregate) => &aggregate.aggr_expr,
@@ -93,7 +93,7 @@ fn keeps_digits(inner: &Expr, target: &DataType, schema: &DFSchemaRef) -> bool {
 /// The plan without the outermost ROUND of its columns, and the decimals that each leaves.
 ///
 /// Replicates of rounded numbers would say nothing, or too much; the ends of an interval can be rounded instead.
-pub(super) fn unrounded(plan: &LogicalPlan) -> Result<(LogicalPlan, Vec<Option<i32>>), Reason> {
+pub(crate) fn unrounded(plan: &LogicalPlan) -> Result<(LogicalPlan, Vec<Option<i32>>), Reason> {
     let none = || vec![None; plan.schema().fields().len()];
     match plan {
         LogicalPlan::Projection(projection) => {

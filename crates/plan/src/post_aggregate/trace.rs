@@ -1,15 +1,13 @@
-use super::Above;
-use super::beyond;
-use crate::shape::Reason;
-use crate::shape::below;
-use crate::shape::errors;
-use crate::shape::lineage::Lineage;
+use super::super::lineage::Lineage;
+use super::super::query::Reason;
+use super::{Above, nested_aggregate as beyond};
+use crate::{aggregate_input as below, error_functions as errors};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Distinct, Filter, LogicalPlan, Projection, Sort, SubqueryAlias};
 use std::sync::Arc;
 
 /// Follows the plan down to its one aggregate.
-pub(crate) fn descend<'a>(plan: &'a LogicalPlan, slot: &Arc<errors::Slot>) -> Result<Above<'a>, Reason> {
+pub fn descend<'a>(plan: &'a LogicalPlan, slot: &Arc<errors::Slot>) -> Result<Above<'a>, Reason> {
     match plan {
         LogicalPlan::Aggregate(aggregate) if below::holds_aggregate(&aggregate.input) => {
             let above = descend(&aggregate.input, slot)?;
@@ -104,7 +102,7 @@ fn order<'a>(sort: &Sort, mut above: Above<'a>, slot: &Arc<errors::Slot>) -> Res
     Ok(above)
 }
 
-pub(super) fn untraced(error: DataFusionError) -> Reason {
+pub(crate) fn untraced(error: DataFusionError) -> Reason {
     Reason::new(format!("a column cannot be traced: {error}"))
 }
 

@@ -1,20 +1,19 @@
 //! Answers of one query with several values of its subqueries, as one answer whose intervals hold all of theirs.
 
-use crate::answer::{Answer, Bounds, Column, Mode};
-use crate::error::Result;
-use crate::shape::Role;
+use crate::answer::{Answer, Bounds, Column, Mode, Result};
 use arrow::array::{Array, ArrayRef, BooleanArray, UInt32Array};
 use arrow::compute::kernels::cmp::{distinct, gt, lt};
 use arrow::compute::kernels::zip::zip;
 use arrow::compute::{is_null, nullif, take};
 use arrow::datatypes::DataType;
 use arrow::row::{OwnedRow, RowConverter, SortField};
+use plusminus_plan::Role;
 use plusminus_statistics::{Doubt, Trust};
 use std::collections::HashMap;
 
 /// The first of `answers` with the intervals of all, and `doubt` where the values matter; `None` where rows cannot be told apart by their
 /// keys, or columns without an interval differ. Columns that are `dependent` on values known by intervals are not exact.
-pub(super) fn of(answers: &[Answer], doubt: Option<Doubt>, dependent: &[bool]) -> Result<Option<Answer>> {
+pub(crate) fn of(answers: &[Answer], doubt: Option<Doubt>, dependent: &[bool]) -> Result<Option<Answer>> {
     let Some((first, others)) = answers.split_first() else { return Ok(None) };
     let mut answer = first.clone();
     for (at, _) in dependent.iter().enumerate().filter(|(_, depends)| **depends) {

@@ -9,15 +9,15 @@ mod values;
 
 use super::Running;
 use super::blocks::Block;
-use crate::answer::{Answer, Bounds, Mode, Report};
-use crate::control::{Best, Forward, Watch};
-use crate::error::{Error, Result};
-use crate::goal::Goal;
-use crate::parts::Parts;
-use crate::prepared::Prepared;
-use crate::run::{Subqueries, TableReason, meets_or_null};
-use crate::shape::{Role, roles};
+use crate::answer::{Answer, Bounds, Error, Mode, Report, Result};
+use crate::bounds::meets_or_null;
+use crate::bounds::{Best, Forward, Goal, Watch};
+use crate::planning::Prepared;
+use crate::refine::{Subqueries, TableReason};
+use crate::runtime::Parts;
 use plusminus_dialect::OnMiss;
+use plusminus_plan::Role;
+use plusminus_plan::roles;
 use plusminus_statistics::Target;
 use std::sync::Arc;
 use values::{Precision, Values};
@@ -34,7 +34,7 @@ enum Envelope {
 
 impl Running {
     /// The answer of a query whose subqueries are replaced by values; `None` where none is.
-    pub(super) async fn with_subqueries(self: &Arc<Self>) -> Result<Option<Answer>> {
+    pub(crate) async fn with_subqueries(self: &Arc<Self>) -> Result<Option<Answer>> {
         if !self.goal.is_bounded() || self.prepared.subqueries().is_empty() {
             return Ok(None);
         }
@@ -93,9 +93,9 @@ impl Running {
 
     /// The query with values in the place of its subqueries.
     fn filled(&self, values: &Values) -> Result<Arc<Self>> {
-        let clock = &self.session.inner.clock;
+        let clock = &self.env.clock;
         Ok(Arc::new(Self {
-            session: self.session.clone(),
+            env: Arc::clone(&self.env),
             prepared: self.prepared.with_values(&values.central())?,
             goal: self.goal,
             start: self.start,
@@ -133,11 +133,11 @@ impl Running {
     }
 
     /// A part of this query as a query of its own, whose answers so far go to `forward`.
-    pub(super) fn watched_part(self: &Arc<Self>, prepared: Arc<Prepared>, goal: Goal, forward: Forward) -> Arc<Self> {
-        let clock = &self.session.inner.clock;
+    pub(crate) fn watched_part(self: &Arc<Self>, prepared: Arc<Prepared>, goal: Goal, forward: Forward) -> Arc<Self> {
+        let clock = &self.env.clock;
         let start = clock.elapsed();
         Arc::new(Self {
-            session: self.session.clone(),
+            env: Arc::clone(&self.env),
             prepared,
             goal,
             start,

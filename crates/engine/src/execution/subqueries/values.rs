@@ -1,16 +1,14 @@
 //! Values of subqueries: computed where that is next to no work, estimated where it is not.
 
 use super::super::blocks::Block;
-use super::Running;
-use crate::answer::{Answer, Mode};
-use crate::error::{Error, Result};
-use crate::exact;
-use crate::goal::Goal;
-use crate::prepared::{Prepared, PreparedSubquery, SubqueryValue, SubqueryValues};
-use crate::run::{Kind, SubqueryKey};
-use crate::shape::{Monotone, literal_number};
+use crate::answer::{Answer, Error, Mode, Result};
+use crate::bounds::Goal;
+use crate::execution::Running;
+use crate::planning::{Kind, Prepared, PreparedSubquery, SubqueryKey, SubqueryValue, SubqueryValues};
+use crate::runtime::exact;
 use datafusion::common::ScalarValue;
 use plusminus_dialect::OnMiss;
+use plusminus_plan::{Monotone, literal_number};
 use plusminus_statistics::{Doubt, Target, Trust};
 use std::sync::Arc;
 
@@ -33,7 +31,7 @@ const MEMBERS_MAX: usize = 1_000;
 const ERROR_OF_MEMBERS: Target = Target::Relative(0.05);
 
 /// The value of a subquery.
-pub(super) struct Found {
+pub(crate) struct Found {
     key: SubqueryKey,
     value: SubqueryValue,
     /// The ends of its interval, where it is an estimated scalar.
@@ -46,17 +44,17 @@ pub(super) struct Found {
 
 /// Whether values of subqueries may be estimates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Precision {
+pub(crate) enum Precision {
     Estimated,
     Exact,
 }
 
 /// The values of all subqueries of a query that have one.
-pub(super) struct Values(pub(super) Vec<Found>);
+pub(crate) struct Values(pub(crate) Vec<Found>);
 
 impl Running {
     /// Whether subqueries are estimated: of many scalars, all choices of their ends would be too many answers.
-    pub(super) async fn precision(&self) -> Result<Precision> {
+    pub(crate) async fn precision(&self) -> Result<Precision> {
         let mut estimated = 0;
         for subquery in self.prepared.subqueries().iter().filter(|subquery| subquery.kind == Kind::Scalar) {
             estimated += usize::from(self.is_worth_estimating(subquery).await?);
@@ -69,11 +67,11 @@ impl Running {
             return Ok(false);
         }
         let prepared = subquery.prepared(&self.prepared)?;
-        Ok(prepared.shape.is_ok() && prepared.table_work(&self.session).await?.ns > UNQUESTIONED_NS)
+        Ok(prepared.shape.is_ok() && prepared.table_work(&self.env).await?.ns > UNQUESTIONED_NS)
     }
 
     /// The values of the subqueries that have one; the others stay subqueries.
-    pub(super) async fn values_of_subqueries(self: &Arc<Self>, precision: Precision) -> Result<Values> {
+    pub(crate) async fn values_of_subqueries(self: &Arc<Self>, precision: Precision) -> Result<Values> {
         let mut found = Vec::new();
         for subquery in self.prepared.subqueries() {
             let prepared = subquery.prepared(&self.prepared)?;
@@ -135,8 +133,8 @@ impl Running {
     ) -> Result<Option<Found>> {
         let part = self.part(Arc::clone(prepared), Goal { error: None, within: self.left(), ..self.goal });
         part.refuse_what_takes_too_long("a subquery has to be computed exactly").await?;
-        let (state, executor) = (prepared.state(), &self.session.inner.executor);
-        let rows = prepared.table_work(&self.session).await?.rows;
+        let (state, executor) = (prepared.state(), &self.env.executor);
+        let rows = prepared.table_work(&self.env).await?.rows;
         let _scan = self.watch.scan_guard();
         let found = exact::run(&prepared.plan, state, executor, |scan| self.watch.scans(scan, rows)).await?;
         let value = SubqueryValue::Scalar(match found.batch.num_rows() {
@@ -192,17 +190,17 @@ fn members(answer: &Answer) -> Result<Vec<ScalarValue>> {
 }
 
 impl Values {
-    pub(super) fn are_exact(&self) -> bool {
+    pub(crate) fn are_exact(&self) -> bool {
         self.0.iter().all(|found| found.trust.is_exact())
     }
 
     /// Whether all that is not exact are lists of members, so that the answer is one with these lists.
-    pub(super) fn have_no_ends(&self) -> bool {
+    pub(crate) fn have_no_ends(&self) -> bool {
         self.0.iter().all(|found| found.ends.is_none())
     }
 
     /// For each of `count` columns whether it depends on a value that is not known exactly.
-    pub(super) fn dependent(&self, count: usize) -> Vec<bool> {
+    pub(crate) fn dependent(&self, count: usize) -> Vec<bool> {
         let depends = |at: usize| {
             self.0.iter().any(|found| match &found.monotone {
                 _ if found.trust.is_exact() => false,
@@ -213,16 +211,16 @@ impl Values {
         (0..count).map(depends).collect()
     }
 
-    pub(super) fn rows_read(&self) -> u64 {
+    pub(crate) fn rows_read(&self) -> u64 {
         self.0.iter().map(|found| found.rows_read).sum()
     }
 
     /// How many were estimated.
-    pub(super) fn estimated(&self) -> usize {
+    pub(crate) fn estimated(&self) -> usize {
         self.0.iter().filter(|found| !found.trust.is_exact()).count()
     }
 
-    pub(super) fn doubt(&self) -> Option<Doubt> {
+    pub(crate) fn doubt(&self) -> Option<Doubt> {
         self.0.iter().find_map(|found| match found.trust {
             Trust::Untrusted(doubt) => Some(doubt),
             _ => None,
@@ -230,12 +228,12 @@ impl Values {
     }
 
     /// The values as they are.
-    pub(super) fn central(&self) -> SubqueryValues {
+    pub(crate) fn central(&self) -> SubqueryValues {
         self.0.iter().map(|found| (found.key.clone(), found.value.clone())).collect()
     }
 
     /// The values as they are, then every choice of ends of those that have some.
-    pub(super) fn corners(&self) -> Vec<SubqueryValues> {
+    pub(crate) fn corners(&self) -> Vec<SubqueryValues> {
         let mut corners = vec![self.central()];
         let with_ends: Vec<_> = self.0.iter().filter_map(|found| Some((&found.key, found.ends.as_ref()?))).collect();
         if with_ends.is_empty() {
@@ -253,7 +251,7 @@ impl Values {
     }
 
     /// What EXPLAIN says of each.
-    pub(super) fn sentences(&self) -> Vec<String> {
+    pub(crate) fn sentences(&self) -> Vec<String> {
         let sentence = |found: &Found| match (&found.ends, found.trust) {
             (Some((lower, upper)), trust) => format!("estimated: {} [{lower}, {upper}], {trust}", found.value),
             (None, Trust::Exact) => format!("exact: {}", found.value),

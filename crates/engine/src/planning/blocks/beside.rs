@@ -1,22 +1,11 @@
 //! Aggregates that samples estimate beside aggregates that are computed on the table, over the same groups.
 
-use super::Step;
-use super::descent::{Way, descend};
-use super::rows::{self, Combined};
-use crate::answer::{Answer, Column};
-use crate::error::Result;
-use crate::prepared::Prepared;
-use crate::shape::{Estimable, estimable_calls, has_subquery};
-use arrow::array::{ArrayRef, UInt32Array};
-use arrow::compute::take;
-use arrow::datatypes::{Field, Schema};
-use arrow::record_batch::RecordBatch;
-use arrow::row::{RowConverter, SortField};
+use crate::planning::Prepared;
 use datafusion::common::DFSchemaRef;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Aggregate, Expr, Filter, LogicalPlan, Projection};
-use plusminus_statistics::Target;
-use std::collections::HashMap;
+use plusminus_plan::Step;
+use plusminus_plan::{Estimable, Way, descend, estimable_calls, has_subquery};
 use std::sync::Arc;
 
 /// A query as two blocks with the same groups. The columns of each are its own, then the keys of the groups.
@@ -24,15 +13,15 @@ pub(crate) struct Beside {
     pub(crate) estimated: Arc<Prepared>,
     pub(crate) exact: Arc<Prepared>,
     /// Where the query's columns, and those that rows are sorted by, come from.
-    columns: Vec<(Side, usize)>,
-    keys: usize,
-    steps: Vec<Step>,
-    schema: DFSchemaRef,
+    pub(crate) columns: Vec<(Side, usize)>,
+    pub(crate) keys: usize,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) schema: DFSchemaRef,
 }
 
 /// The block of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Side {
+pub(crate) enum Side {
     Estimated,
     Exact,
 }
@@ -81,54 +70,8 @@ impl Beside {
 
     /// Whether rows are chosen by what both blocks say.
     pub(crate) fn cuts_rows(&self) -> bool {
-        super::cuts_rows(&self.steps)
+        plusminus_plan::cuts_rows(&self.steps)
     }
-
-    /// The query's rows: those of the exact block with the estimates of the other; `None` where one of them has no estimate.
-    pub(crate) fn combined(
-        &self,
-        estimated: &Answer,
-        exact: &Answer,
-        target: Option<Target>,
-    ) -> Result<Option<Combined>> {
-        let Some(places) = places(&self.keys_of(estimated), &self.keys_of(exact), exact.batch.num_rows())? else {
-            return Ok(None);
-        };
-        let (mut arrays, mut fields, mut columns) = (Vec::new(), Vec::new(), Vec::new());
-        for (number, (side, at)) in self.columns.iter().enumerate() {
-            let (values, column) = match side {
-                Side::Exact => (Arc::clone(exact.batch.column(*at)), exact.columns[*at].clone()),
-                Side::Estimated => {
-                    let column = &estimated.columns[*at];
-                    let bounds = column.bounds.as_ref().map(|bounds| bounds.taken(&places)).transpose()?;
-                    (take(estimated.batch.column(*at), &places, None)?, Column { bounds, ..column.clone() })
-                }
-            };
-            fields.push(Field::new(format!("c{number}"), values.data_type().clone(), true));
-            arrays.push(values);
-            columns.push(column);
-        }
-        let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?;
-        let both = Answer { is_query: true, batch, columns, report: estimated.report.clone() };
-        rows::combined(&[both], &self.steps, &self.schema, target, &[])
-    }
-
-    fn keys_of(&self, answer: &Answer) -> Vec<ArrayRef> {
-        let columns = answer.batch.columns();
-        columns[columns.len() - self.keys..].to_vec()
-    }
-}
-
-/// For each of `rows` rows of the exact block the row of the estimated one with the same keys; `None` where one has none.
-fn places(estimated: &[ArrayRef], exact: &[ArrayRef], rows: usize) -> Result<Option<UInt32Array>> {
-    if exact.is_empty() {
-        return Ok((rows == 1).then(|| UInt32Array::from(vec![0])));
-    }
-    let fields = exact.iter().map(|values| SortField::new(values.data_type().clone())).collect();
-    let converter = RowConverter::new(fields)?;
-    let (estimated, exact) = (converter.convert_columns(estimated)?, converter.convert_columns(exact)?);
-    let known: HashMap<_, u32> = estimated.iter().zip(0..).collect();
-    Ok(exact.iter().map(|row| known.get(&row).copied()).collect::<Option<Vec<u32>>>().map(UInt32Array::from))
 }
 
 /// The aggregates of a query by their blocks.

@@ -19,20 +19,20 @@ const DIGITS_MAX: usize = 18;
 
 /// A text as far as its literals do not decide it: numbers and strings are blank, comments are gone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Form(Vec<Token>);
+pub(crate) struct Form(Vec<Token>);
 
 /// The literals of a text, in order.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Literals {
-    pub(super) values: Vec<ScalarValue>,
+pub(crate) struct Literals {
+    pub(crate) values: Vec<ScalarValue>,
     /// As they are written: `1.0` and `1.00` may be of two types.
-    pub(super) written: Vec<Token>,
+    pub(crate) written: Vec<Token>,
     /// Where each stands.
     places: Vec<Location>,
 }
 
 /// The form of a text and its literals; `None` of one that is no SQL, or long.
-pub(super) fn taken_apart(sql: &str, dialect: Dialect) -> Option<(Form, Literals)> {
+pub(crate) fn taken_apart(sql: &str, dialect: Dialect) -> Option<(Form, Literals)> {
     let (mut form, mut literals) = (Vec::new(), Literals::default());
     for TokenWithSpan { token, span } in tokens(sql, dialect)? {
         let token = match token {
@@ -83,7 +83,7 @@ fn literal(token: &Token) -> Option<(ScalarValue, Token)> {
 }
 
 /// The numbers of the literals that WHERE compares with, in order; `statement` is that of the text.
-pub(super) fn compared(statement: &Statement, literals: &Literals) -> Vec<usize> {
+pub(crate) fn compared(statement: &Statement, literals: &Literals) -> Vec<usize> {
     let Statement::Statement(statement) = statement else { return Vec::new() };
     let ast::Statement::Query(query) = statement.as_ref() else { return Vec::new() };
     let SetExpr::Select(select) = query.body.as_ref() else { return Vec::new() };
@@ -131,7 +131,7 @@ fn is_plain(operator: &BinaryOperator) -> bool {
 }
 
 /// The statement of a text with a marker in the place of each of these literals, and the markers.
-pub(super) fn marked(
+pub(crate) fn marked(
     sql: &str,
     dialect: Dialect,
     literals: &Literals,
@@ -164,7 +164,7 @@ fn marker(number: usize, like: &ScalarValue) -> ScalarValue {
 }
 
 /// `plan` with `values` in the places of `markers` in conditions, and which of them were there.
-pub(super) fn filled(
+pub(crate) fn filled(
     plan: LogicalPlan,
     markers: &[ScalarValue],
     values: &[&ScalarValue],

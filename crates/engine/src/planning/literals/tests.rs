@@ -1,5 +1,4 @@
 use super::*;
-
 fn apart(sql: &str) -> (Form, Literals) {
     taken_apart(sql, Dialect::Generic).unwrap()
 }

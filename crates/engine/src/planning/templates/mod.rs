@@ -4,12 +4,12 @@
 //! literals: from the third time on its plan is the one of before with these literals in their places (auto-parameterisation, as
 //! SQL Server's "simple parameterization" calls it).
 
-use super::basis::Basis;
-use super::pace::Pace;
-use super::parameters::{Form, Literals, compared, filled, marked};
-use super::{Prepared, analysed};
-use crate::error::Result;
-use crate::session::Session;
+use super::dependencies::Basis;
+use super::literals::{Form, Literals, compared, filled, marked};
+use super::prepared::{Prepared, analysed};
+use crate::answer::Result;
+use crate::environment::Environment;
+use crate::samples::Pace;
 use datafusion::catalog::TableProvider;
 use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -29,7 +29,7 @@ const TEMPLATES_MAX: usize = 4;
 
 /// Plans by the form of their text.
 #[derive(Default)]
-pub(super) struct Templates {
+pub(crate) struct Templates {
     kept: Mutex<Kept>,
 }
 
@@ -80,9 +80,9 @@ impl Template {
 
 impl Templates {
     /// The query of this form with these literals, if its template still holds.
-    pub(super) async fn find(&self, session: &Session, form: &Form, literals: &Literals) -> Result<Option<Prepared>> {
+    pub(crate) async fn find(&self, env: &Environment, form: &Form, literals: &Literals) -> Result<Option<Prepared>> {
         let Some(template) = self.template(form, literals) else { return Ok(None) };
-        if !template.basis.is_current(session).await {
+        if !template.basis.is_current(env).await {
             self.lock().forms.remove(form);
             return Ok(None);
         }
@@ -99,7 +99,7 @@ impl Templates {
     }
 
     /// Takes note of a query that was planned from a text, and makes a template when its form was asked before.
-    pub(super) async fn learn(&self, sql: &str, form: Form, literals: Literals, prepared: &Prepared) {
+    pub(crate) async fn learn(&self, sql: &str, form: Form, literals: Literals, prepared: &Prepared) {
         // A template knows no views.
         if !prepared.view_shapes.is_empty() || !self.is_wanted(&form, &literals) {
             return;

@@ -1,6 +1,6 @@
-use crate::prepared::Prepared;
-use crate::prepared::parameters::taken_apart;
-use crate::session::Session;
+use super::super::literals::taken_apart;
+use super::super::prepared::Prepared;
+use crate::api::Session;
 use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
@@ -28,9 +28,9 @@ async fn session(folder: &std::path::Path) -> Session {
 
 /// The plan from a template, if there is one, which is compared with the plan of the text itself.
 async fn from_template(session: &Session, sql: &str) -> bool {
-    let (form, literals) = taken_apart(sql, session.sql_dialect()).unwrap();
-    let found = session.inner.prepared.templates().find(session, &form, &literals).await.unwrap();
-    let planned = Prepared::new(session, sql).await;
+    let (form, literals) = taken_apart(sql, session.env.sql_dialect()).unwrap();
+    let found = session.plans.templates().find(&session.env, &form, &literals).await.unwrap();
+    let planned = Prepared::new(&session.env, sql).await;
     if let Some(found) = &found {
         let (planned, _) = planned.unwrap();
         assert_eq!(found.plan, planned.plan, "{sql}");
@@ -46,7 +46,7 @@ async fn asked(session: &Session, sql: &str, literals: [&str; 3]) -> [bool; 3] {
     for (answer, literal) in answers.iter_mut().zip(literals) {
         let text = sql.replace("{}", literal);
         *answer = from_template(session, &text).await;
-        session.inner.prepared.get(session, &text).await.unwrap();
+        session.plans.get(&session.env, &text).await.unwrap();
         assert!(from_template(session, &text).await || !*answer, "{text}");
     }
     answers
@@ -140,7 +140,7 @@ async fn templates_go_with_what_they_were_made_of() {
     session.execute("SET datafusion.execution.time_zone = '+05:00'").await.unwrap();
     assert_eq!(asked(&session, sql, ["21", "22", "23"]).await, [false, true, true]);
     session.context().deregister_table("t").unwrap();
-    assert!(session.inner.prepared.get(&session, &sql.replace("{}", "4")).await.is_err());
+    assert!(session.plans.get(&session.env, &sql.replace("{}", "4")).await.is_err());
     // Numbers that are read as decimals are no parameters, and never those of a template.
     session.context().register_table("t", table()).unwrap();
     let sql = "SELECT SUM(x) AS a FROM t WHERE x > {}";

@@ -1,11 +1,11 @@
 //! Looks at rows that lie in the order of their groups already.
 
-use super::levels::{Levels, too_large};
-use crate::error::Result;
-use crate::image::{Image, Key, Offer, Projection};
-use crate::kernel::{ByGroup, KeepGoing, Program, SURPLUS, numbered};
-use crate::prepared::{Fitted, Grouped};
-use crate::shape::Shape;
+use super::level_rows::{Levels, too_large};
+use crate::answer::Result;
+use crate::cache::{Image, Key, Offer, Projection};
+use crate::samples::{Fitted, Grouped};
+use plusminus_kernel::{ByGroup, KeepGoing, Program, SURPLUS, numbered};
+use plusminus_plan::Shape;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ const MANY_STRATA: usize = 4_096;
 const ROWS_PER_STRATUM: u64 = 64;
 
 /// What became of levels that were to be read in the order of groups.
-pub(super) enum Read {
+pub(crate) enum Read {
     Done,
     /// It was told to stop.
     Stopped,
@@ -31,7 +31,7 @@ pub(super) enum Read {
 }
 
 /// Rows in the order of groups, and all that is known of them.
-pub(super) struct Projected {
+pub(crate) struct Projected {
     rows: ByGroup,
     program: Option<Program>,
     part_of_group: Vec<u32>,
@@ -45,7 +45,7 @@ impl Levels<'_> {
     /// forgotten then.
     ///
     /// Who asks a second time for a projection that is not there makes it, if there is time.
-    pub(super) fn read_projected(&mut self, level: usize, keep_going: KeepGoing<'_>) -> Result<Read> {
+    pub(crate) fn read_projected(&mut self, level: usize, keep_going: KeepGoing<'_>) -> Result<Read> {
         if !self.context.prepared.is_repeatable() || !may_project(self.shape, self.fitted, level) {
             return Ok(Read::Otherwise);
         }
@@ -91,7 +91,7 @@ impl Levels<'_> {
     }
 
     /// Puts rows in the order of groups aside, before others are read.
-    pub(super) fn leave_projection(&mut self) -> Option<Projected> {
+    pub(crate) fn leave_projection(&mut self) -> Option<Projected> {
         let rows = self.projected.take()?;
         let read = std::mem::take(&mut self.read_before);
         self.rows_read -= read;
@@ -105,7 +105,7 @@ impl Levels<'_> {
     }
 
     /// Takes up what was put aside in the place of what was read since.
-    pub(super) fn return_to(&mut self, left: Projected) -> Result<()> {
+    pub(crate) fn return_to(&mut self, left: Projected) -> Result<()> {
         self.rows.clear();
         self.memory.try_resize(left.rows.bytes())?;
         self.rows_read = self.rows_read - self.read_before + left.read;
@@ -224,7 +224,7 @@ impl Levels<'_> {
 }
 
 /// Whether the rows themselves, all of them, are asked for, by keys that they have or from many strata.
-pub(super) fn may_project(shape: &Shape, fitted: &Fitted, level: usize) -> bool {
+pub(crate) fn may_project(shape: &Shape, fitted: &Fitted, level: usize) -> bool {
     let (needs, view) = (&fitted.needs, &fitted.view);
     let rows = fitted.cumulative.get(level).copied().unwrap_or(0);
     let is_plain = shape.specials.is_empty() && !shape.has_subquery && !shape.is_beyond && !needs.with_ranks;

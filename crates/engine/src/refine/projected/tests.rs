@@ -1,9 +1,8 @@
 use super::*;
-use crate::control::{Listeners, Watch};
-use crate::goal::{Defaults, Goal};
-use crate::parts::Parts;
-use crate::running::{Running, Way};
-use crate::session::Session;
+use crate::api::Session;
+use crate::bounds::{Defaults, Goal, Listeners, Watch};
+use crate::execution::{Running, Way};
+use crate::runtime::Parts;
 use arrow::array::{ArrayRef, AsArray, Int64Array};
 use arrow::datatypes::Int64Type;
 use arrow::record_batch::RecordBatch;
@@ -39,18 +38,18 @@ async fn session(folder: &std::path::Path) -> Session {
 async fn a_look_outlives_a_higher_level_that_is_stopped() {
     let folder = tempfile::tempdir().unwrap();
     let session = session(folder.path()).await;
-    let clock = Arc::clone(&session.inner.clock);
+    let clock = Arc::clone(&session.env.clock);
     let sql = "SELECT k, SUM(n) AS s FROM t WHERE n < 90 GROUP BY k";
     let mut goal = Goal::new(&Bounds::default(), &Defaults::default()).unwrap();
     goal.within = Some(Duration::from_secs(1_000));
     let running = Running {
-        prepared: session.inner.prepared.get(&session, sql).await.unwrap(),
-        session,
+        prepared: session.plans.get(&session.env, sql).await.unwrap(),
+        env: session.env,
         goal,
         start: Duration::ZERO,
         watch: Arc::new(Watch::new(&Listeners::default(), true)),
         parts: Parts::new(clock, Duration::ZERO),
-        subqueries: crate::run::Subqueries::default(),
+        subqueries: super::super::subqueries::Subqueries::default(),
         is_part: false,
     };
     let Way::Sample(shape, fitted) = running.way().await.unwrap() else { panic!("no sample answers") };

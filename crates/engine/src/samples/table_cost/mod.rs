@@ -4,8 +4,8 @@
 //! same on every machine and at every hour. Time is work times what the machine, the table and the query took before.
 
 use super::table_rows::{ScannedTable, scanned_tables};
-use crate::error::Result;
-use crate::session::Session;
+use crate::answer::Result;
+use crate::environment::Environment;
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Aggregate, Expr, FetchType, Join, Limit, LogicalPlan, Operator, SkipType, TableScan};
@@ -63,8 +63,8 @@ pub(crate) struct TableCost {
 }
 
 /// The work of running an analysed plan on its tables.
-pub(crate) async fn table_work(session: &Session, plan: &LogicalPlan) -> Result<TableWork> {
-    let scanned = scanned_tables(session, plan).await?;
+pub(crate) async fn table_work(env: &Environment, plan: &LogicalPlan) -> Result<TableWork> {
+    let scanned = scanned_tables(env, plan).await?;
     let mut names: Vec<&str> = scanned.values().map(|table| table.key.as_str()).collect();
     names.sort_unstable();
     names.dedup();

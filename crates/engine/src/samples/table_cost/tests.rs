@@ -1,11 +1,10 @@
 use super::*;
-use crate::session::Session;
-
+use crate::api::Session;
 async fn ns(session: &Session, sql: &str) -> f64 {
     let state = session.context().state();
     let plan = state.create_logical_plan(sql).await.unwrap();
     let plan = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {}).unwrap();
-    table_work(session, &plan).await.unwrap().ns
+    table_work(&session.env, &plan).await.unwrap().ns
 }
 
 /// More columns, conditions, groups and rows are more work, and a text file more than a Parquet file.

@@ -1,12 +1,12 @@
 //! Answers that are lists of samples or one-line messages.
 
-use crate::answer::{Answer, Mode, Report, exact_columns};
-use crate::error::Result;
-use crate::shape::Role;
+use super::error::Result;
+use super::{Answer, Mode, Report, exact_columns};
 use arrow::array::{ArrayRef, Float64Array, StringArray, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
 use plusminus_catalog::Manifest;
+use plusminus_plan::Role;
 use std::sync::Arc;
 
 /// A report for what is not a query.
@@ -92,7 +92,7 @@ pub(crate) fn samples<M: AsRef<Manifest>>(families: &[M], states: &[String]) -> 
 /// DESCRIBE SAMPLE: one row per level.
 pub(crate) fn family(manifest: &Manifest) -> Result<Answer> {
     let levels = manifest.levels.len();
-    let cumulative = crate::choose::rows_by_level(manifest);
+    let cumulative = crate::samples::rows_by_level(manifest);
     let number =
         |f: &dyn Fn(usize) -> u64| -> ArrayRef { Arc::new((0..levels).map(|l| Some(f(l))).collect::<UInt64Array>()) };
     #[expect(clippy::cast_precision_loss, reason = "a share for display")]

@@ -1,0 +1,11 @@
+mod query;
+mod samples;
+mod session;
+mod statements;
+mod tables;
+mod views;
+
+pub use crate::environment::ProgressFn;
+pub use query::Query;
+pub use samples::SampleBuilder;
+pub use session::{Session, SessionBuilder};

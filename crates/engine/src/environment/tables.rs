@@ -1,0 +1,234 @@
+//! Names, paths and file formats.
+
+use super::Environment;
+use crate::answer::{Error, Result};
+use datafusion::catalog::{DynamicFileCatalog, SchemaProvider, TableProvider, TableProviderFactory, UrlTableFactory};
+use datafusion::common::TableReference;
+use datafusion::config::{ConfigOptions, Dialect};
+use datafusion::datasource::MemTable;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::CreateExternalTable;
+use datafusion::prelude::SessionContext;
+use plusminus_catalog::{FileFormat, TableDefinition};
+use plusminus_files::{FileError, FileTable, LayoutCache, Listing, absolute, is_glob, is_path};
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, OnceLock};
+
+impl Environment {
+    /// Makes the files of `definition` the table of its name, in the place of one that has it already.
+    pub(crate) async fn register_definition(&self, definition: &TableDefinition) -> Result<()> {
+        let state = self.context.state();
+        let table = FileTable::open(definition, None, &self.layouts, &state).await?;
+        let name = TableReference::bare(definition.name.clone());
+        self.context.deregister_table(name.clone())?;
+        self.context.register_table(name, Arc::new(table))?;
+        Ok(())
+    }
+
+    /// The table called `name`, or the file at that path; the second value is the key that samples of it carry.
+    pub(crate) async fn table(&self, name: &str) -> Result<(Arc<dyn TableProvider>, String)> {
+        let known = self.table_names();
+        // As SQL has it, an unquoted name is in lower case.
+        let found = known.iter().find(|t| *t == name).or_else(|| known.iter().find(|t| **t == name.to_lowercase()));
+        if let Some(found) = found {
+            let provider = self.context.table_provider(TableReference::bare(found.as_str())).await?;
+            return Ok((provider, found.clone()));
+        }
+        if let Some(key) = path_key(name) {
+            let table = definition("file", name)?;
+            let state = self.context.state();
+            return Ok((Arc::new(FileTable::open(&table, None, &self.layouts, &state).await?), key));
+        }
+        let table = TableReference::parse_str(name);
+        match self.context.table_provider(table.clone()).await {
+            Ok(provider) => Ok((provider, self.table_key(&table))),
+            Err(_) => Err(Error::no_table(name, &known)),
+        }
+    }
+
+    /// What samples of a table are known by: its name in the default schema, `catalog.schema.table` elsewhere, and the
+    /// absolute path of a file.
+    pub(crate) fn table_key(&self, table: &TableReference) -> String {
+        let options = self.options();
+        let default = &options.catalog;
+        let full = table.clone().resolve(&default.default_catalog, &default.default_schema);
+        if *full.catalog != *default.default_catalog || *full.schema != *default.default_schema {
+            return format!("{}.{}.{}", full.catalog, full.schema, full.table);
+        }
+        let is_table = self.default_schema(&options).is_some_and(|schema| is_registered(schema.as_ref(), &full.table));
+        path_key(&full.table).filter(|_| !is_table).unwrap_or_else(|| full.table.to_string())
+    }
+
+    /// Whether a reference names a table or view of the default schema, and no file.
+    pub(crate) fn is_named_table(&self, table: &TableReference) -> bool {
+        let options = self.options();
+        let default = &options.catalog;
+        let full = table.clone().resolve(&default.default_catalog, &default.default_schema);
+        let is_default = *full.catalog == *default.default_catalog && *full.schema == *default.default_schema;
+        is_default && self.default_schema(&options).is_some_and(|schema| is_registered(schema.as_ref(), &full.table))
+    }
+
+    /// The dialect that queries are written in.
+    pub(crate) fn sql_dialect(&self) -> Dialect {
+        self.options().sql_parser.dialect
+    }
+
+    /// DataFusion's settings; asking for its whole state would copy every table of functions.
+    fn options(&self) -> Arc<ConfigOptions> {
+        Arc::clone(self.context.state_ref().read().config_options())
+    }
+
+    fn default_schema(&self, options: &ConfigOptions) -> Option<Arc<dyn SchemaProvider>> {
+        let default = &options.catalog;
+        self.context.catalog(&default.default_catalog)?.schema(&default.default_schema)
+    }
+
+    /// The names of the tables of the default schema, sorted.
+    pub(crate) fn table_names(&self) -> Vec<String> {
+        let schema = self.default_schema(&self.options());
+        let mut names = schema.map(|s| s.table_names()).unwrap_or_default();
+        names.sort();
+        names
+    }
+}
+
+/// Files named by their path in FROM, and files that CREATE EXTERNAL TABLE names.
+#[derive(Default)]
+pub(crate) struct PathTables {
+    /// The state of the session that the factory belongs to, which only exists once the factory does.
+    state: OnceLock<Box<dyn Fn() -> Option<SessionState> + Send + Sync>>,
+    layouts: Arc<LayoutCache>,
+}
+
+impl std::fmt::Debug for PathTables {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PathTables").finish_non_exhaustive()
+    }
+}
+
+impl PathTables {
+    /// A context with `context`'s tables in which paths are tables too.
+    pub(crate) fn enable(context: SessionContext, layouts: Arc<LayoutCache>) -> SessionContext {
+        let factory = Arc::new(Self { state: OnceLock::new(), layouts });
+        let inner = Arc::clone(context.state().catalog_list());
+        let catalogs = Arc::new(DynamicFileCatalog::new(inner, Arc::clone(&factory) as Arc<dyn UrlTableFactory>));
+        let mut builder = context.into_state_builder().with_catalog_list(catalogs);
+        for format in ["PARQUET", "CSV", "JSON", "NDJSON", "ARROW"] {
+            builder = builder.with_table_factory(format.to_owned(), Arc::clone(&factory) as _);
+        }
+        let context: SessionContext = builder.build().into();
+        let state = context.state_weak_ref();
+        // Set here and nowhere else, so it cannot have been set before.
+        let _ = factory.state.set(Box::new(move || state.upgrade().map(|s| s.read().clone())));
+        context
+    }
+}
+
+#[async_trait::async_trait]
+impl UrlTableFactory for PathTables {
+    async fn try_new(&self, url: &str) -> datafusion::error::Result<Option<Arc<dyn TableProvider>>> {
+        // What is not there is a table that is missing; a folder without data is no table at all.
+        let is_there = is_glob(url) || absolute(url).exists();
+        let Some(definition) = path_key(url).filter(|_| is_there).map(|_| found("file", url)) else { return Ok(None) };
+        // A folder of that name without data is no table.
+        if definition.as_ref().is_err_and(|error| error.is_absence && !url.contains(['/', '.'])) {
+            return Ok(None);
+        }
+        let Some(state) = self.state.get().and_then(|state| state()) else { return Ok(None) };
+        let table = FileTable::open(&definition?, None, &self.layouts, &state).await?;
+        Ok(Some(Arc::new(table)))
+    }
+}
+
+#[async_trait::async_trait]
+impl TableProviderFactory for PathTables {
+    async fn create(
+        &self,
+        state: &dyn datafusion::catalog::Session,
+        statement: &CreateExternalTable,
+    ) -> datafusion::error::Result<Arc<dyn TableProvider>> {
+        let format = match statement.file_type.to_ascii_uppercase().as_str() {
+            "PARQUET" => FileFormat::Parquet,
+            "CSV" => FileFormat::Csv,
+            "ARROW" => FileFormat::Arrow,
+            _ => FileFormat::Ndjson,
+        };
+        let [location] = statement.locations.as_slice() else {
+            return Err(external(
+                "a table is made of the files of one path",
+                "a folder, or a glob that matches all files",
+            ));
+        };
+        let declared = statement.schema.as_arrow();
+        let declared = (!declared.fields().is_empty()).then(|| Arc::new(declared.clone()));
+        let mut options: BTreeMap<String, String> =
+            statement.options.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        if let (Some(columns), FileFormat::Csv) = (&declared, format) {
+            // Columns that are declared are those of the file in their order.
+            let names: Vec<&str> = columns.fields().iter().map(|field| field.name().as_str()).collect();
+            options.entry("names".to_owned()).or_insert_with(|| names.join(","));
+        }
+        let location = absolute(location).to_string_lossy().into_owned();
+        let definition = TableDefinition { name: statement.name.table().to_owned(), location, format, options };
+        Ok(Arc::new(FileTable::open(&definition, declared, &self.layouts, state).await?))
+    }
+}
+
+fn external(what: &str, next: &str) -> datafusion::error::DataFusionError {
+    FileError { what: what.to_owned(), next: next.to_owned(), is_absence: false }.into()
+}
+
+/// Whether a schema knows a table, or would look for a file of that name.
+fn is_registered(schema: &dyn SchemaProvider, name: &str) -> bool {
+    match path_key(name) {
+        None => schema.table_exist(name),
+        Some(_) => schema.table_names().iter().any(|known| known == name),
+    }
+}
+
+/// The key of samples on files: their absolute path. `None` when `name` does not look like a path.
+fn path_key(name: &str) -> Option<String> {
+    if !is_path(name) {
+        return None;
+    }
+    let path = absolute(name);
+    let path = path.to_str()?;
+    Some(if path.len() > 1 { path.trim_end_matches('/') } else { path }.to_owned())
+}
+
+pub(crate) fn definition(name: &str, location: &str) -> Result<TableDefinition> {
+    Ok(found(name, location)?)
+}
+
+/// The definition of the files at a path, whose format their names tell.
+fn found(name: &str, location: &str) -> std::result::Result<TableDefinition, FileError> {
+    let format = Listing::new(location, None)?.format;
+    let location = absolute(location).to_string_lossy().into_owned();
+    Ok(TableDefinition { name: name.to_lowercase(), location, format, options: BTreeMap::new() })
+}
+
+/// What a table in memory holds, by where its values lie; `None` for other tables, and while it is written.
+pub(crate) fn memory_content(table: &Arc<dyn TableProvider>) -> Option<u64> {
+    let memory = (table.as_ref() as &dyn std::any::Any).downcast_ref::<MemTable>()?;
+    let mut hasher = DefaultHasher::new();
+    for partition in &memory.batches {
+        for batch in partition.try_read().ok()?.iter() {
+            batch.num_rows().hash(&mut hasher);
+            for column in batch.columns() {
+                column.to_data().buffers().iter().for_each(|buffer| (buffer.as_ptr() as usize).hash(&mut hasher));
+            }
+        }
+    }
+    Some(hasher.finish())
+}
+
+/// A table's or a column's name as a statement takes it: paths and unusual names in quotes.
+pub(crate) fn sql_name(name: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    match name {
+        path if path.contains('/') => format!("'{}'", path.replace('\'', "''")),
+        plain if plain.chars().all(is_plain) && !plain.starts_with(|c: char| c.is_ascii_digit()) => plain.to_owned(),
+        other => format!("\"{}\"", other.replace('"', "\"\"")),
+    }
+}

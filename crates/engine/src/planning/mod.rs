@@ -1,0 +1,19 @@
+//! Texts to planned queries: each is planned once, and texts that differ in literals alone share a plan.
+
+mod blocks;
+pub(crate) mod case;
+mod dependencies;
+mod literals;
+mod plan_cache;
+mod prepared;
+mod subqueries;
+mod subquery_key;
+mod table_candidate;
+mod templates;
+
+pub(crate) use blocks::{Beside, Blocks, Rank, RankKind, Ranked, Side, Sides, Source};
+pub(crate) use plan_cache::PlanCache;
+pub(crate) use prepared::Prepared;
+pub(crate) use subqueries::{PreparedSubquery, SubqueryValue, SubqueryValues};
+pub(crate) use subquery_key::{Kind, SubqueryKey, is_volatile};
+pub(crate) use table_candidate::TableCandidate;

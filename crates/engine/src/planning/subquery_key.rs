@@ -1,0 +1,46 @@
+//! Subqueries told apart, so that each is computed once.
+
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::logical_expr::LogicalPlan;
+use std::sync::Arc;
+
+/// The use that a condition makes of a subquery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    Scalar,
+    In,
+    Exists,
+}
+
+/// A subquery: its plan, the tables that it scans (plans are equal whatever these are), and what is asked of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct SubqueryKey {
+    plan: LogicalPlan,
+    tables: Vec<usize>,
+    kind: Kind,
+}
+
+impl SubqueryKey {
+    pub(crate) fn new(plan: &LogicalPlan, kind: Kind) -> datafusion::error::Result<Self> {
+        let mut tables = Vec::new();
+        plan.apply_with_subqueries(|node| {
+            if let LogicalPlan::TableScan(scan) = node {
+                tables.push(Arc::as_ptr(&scan.source).cast::<()>() as usize);
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        Ok(Self { plan: plan.clone(), tables, kind })
+    }
+}
+
+/// Whether anything in a plan changes from one run to the next.
+pub(crate) fn is_volatile(plan: &LogicalPlan) -> datafusion::error::Result<bool> {
+    let mut found = false;
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            found |= expr.is_volatile();
+            Ok(TreeNodeRecursion::Continue)
+        })
+    })?;
+    Ok(found)
+}

@@ -1,0 +1,13 @@
+mod clock;
+pub(crate) mod exact;
+pub(crate) mod executor;
+mod panics;
+mod quantiles;
+mod timings;
+
+pub use clock::{Clock, SystemClock};
+pub(crate) use exact::{collected, may_be_of_files, scanned};
+pub(crate) use executor::{Executor, Work};
+pub(crate) use panics::caught;
+pub(crate) use quantiles::QuantilesCache;
+pub(crate) use timings::Parts;

@@ -1,0 +1,29 @@
+//! Numbers as answers need them, where DataFusion's own functions compute something else.
+//!
+//! | module | what differs |
+//! |---|---|
+//! | [`overflow`] | sums and arithmetic on whole numbers fail where they leave their type, rather than wrap |
+//! | [`extremes`] | MIN and MAX of floats have one order everywhere: NaN is the largest, −0.0 is below 0.0 |
+//! | [`numbers`] | conversions of values to floats and back that tell what floats cannot hold |
+//!
+//! [`register`] makes them the functions of a DataFusion context; exact answers and estimates then agree on every value. Errors with a next
+//! step travel through DataFusion as [`Failure`].
+
+mod error;
+pub mod extremes;
+pub mod numbers;
+pub mod overflow;
+
+pub use error::Failure;
+
+use datafusion::error::Result;
+use datafusion::prelude::SessionContext;
+
+/// Makes the functions of this crate those of `context`.
+///
+/// # Errors
+/// When the context has no function to put them in the place of.
+pub fn register(context: &SessionContext) -> Result<()> {
+    overflow::register(context)?;
+    extremes::register(context)
+}

@@ -1,0 +1,36 @@
+//! Plans made of several query blocks: branches of UNION ALL, and grouping sets.
+//!
+//! Each block has one aggregate at most. What stands above all of them row by row (projections, HAVING) is moved into each; ORDER BY, LIMIT and
+//! DISTINCT become [`Step`]s on the rows of all.
+
+mod descent;
+mod grouping_sets;
+
+pub use descent::{Way, blocks_of, descend};
+
+use arrow::compute::SortOptions;
+
+/// Blocks of one query beyond which it is answered exactly: CUBE of six columns has so many.
+pub const BLOCKS_MAX: usize = 64;
+
+/// A step applied to the rows of all blocks. Columns are numbers from 0.
+#[derive(Debug, Clone)]
+pub enum Step {
+    Sort {
+        keys: Vec<(usize, SortOptions)>,
+        fetch: Option<usize>,
+    },
+    Limit {
+        skip: usize,
+        fetch: Option<usize>,
+    },
+    /// Rows that agree in these columns are one.
+    Distinct {
+        columns: Vec<usize>,
+    },
+}
+
+/// Whether LIMIT, or ORDER BY with a number of rows, leaves out rows.
+pub fn cuts_rows(steps: &[Step]) -> bool {
+    steps.iter().any(|step| matches!(step, Step::Limit { .. } | Step::Sort { fetch: Some(_), .. }))
+}
