@@ -68,6 +68,16 @@ impl Manifest {
         self.format_version == 4 && !self.design.classes.is_empty()
     }
 
+    /// Rows held by levels up to and including each: one number per level, the lowest first.
+    #[must_use]
+    pub fn rows_by_level(&self) -> Vec<u64> {
+        let add = |sum: &mut u64, rows: u64| {
+            *sum += rows;
+            Some(*sum)
+        };
+        self.levels.iter().map(|level| level.rows).scan(0, add).collect()
+    }
+
     /// The number of rows held by all levels together.
     #[must_use]
     pub fn sampled_rows(&self) -> u64 {

@@ -1,6 +1,5 @@
 //! From requests to published generations.
 
-use crate::classes;
 use crate::columns::numeric_columns;
 use crate::distinct::Sketches;
 use crate::error::SamplingError;
@@ -8,12 +7,12 @@ use crate::finish::{Build, summed};
 use crate::key_counts::count_keys;
 use crate::part::{FamilyPart, UnitMoments};
 use crate::plan::{FamilyPlan, check_columns, table_rows};
-use crate::prescan;
 use crate::request::{DrawOptions, Progress, SampleRequest};
 use crate::source::Source;
 use crate::threads::on_threads;
 use crate::value_ranges::ValueTally;
 use crate::worker::{self, Harvest, Pass};
+use crate::{classes, prescan};
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::Session;
 use plusminus_catalog::{Manifest, Store};

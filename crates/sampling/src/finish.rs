@@ -1,15 +1,12 @@
 //! From what the workers brought home to a published generation.
 
-use crate::columns;
 use crate::error::SamplingError;
-use crate::key_checks;
-use crate::layout;
 use crate::merge::{self, Roles};
 use crate::part::{FamilyPart, UnitMoments};
 use crate::plan::FamilyPlan;
 use crate::request::{DrawOptions, Progress, SampleRequest};
 use crate::universe::Universe;
-use crate::write;
+use crate::{columns, key_checks, layout, write};
 use arrow::datatypes::SchemaRef;
 use plusminus_catalog::{
     BaseFile, BaseTable, Column, ColumnMoments, Design, DistinctCount, Draft, FORMAT_VERSION, HeavyKey, KeptKeys,

@@ -1,15 +1,14 @@
 //! A family as one worker sees it.
 
-use crate::columns;
 use crate::determined::Determined;
 use crate::error::SamplingError;
 use crate::interner::Interner;
 use crate::plan::FamilyPlan;
 use crate::reservoir::Reservoir;
 use crate::stratum_ranges::StratumRanges;
-use crate::tail;
 use crate::tally::Tally;
 use crate::universe::Keys;
+use crate::{columns, tail};
 use arrow::array::{Array, Float64Array};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::SchemaRef;

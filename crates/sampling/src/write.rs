@@ -9,9 +9,8 @@ use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use plusminus_catalog::{Draft, FileEntry, LevelEntry, level_schema};
-use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// Rows gathered at a time.
 const GATHER_ROWS: usize = 8192;

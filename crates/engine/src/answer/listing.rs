@@ -92,7 +92,7 @@ pub(crate) fn samples<M: AsRef<Manifest>>(families: &[M], states: &[String]) -> 
 /// DESCRIBE SAMPLE: one row per level.
 pub(crate) fn family(manifest: &Manifest) -> Result<Answer> {
     let levels = manifest.levels.len();
-    let cumulative = crate::samples::rows_by_level(manifest);
+    let cumulative = manifest.rows_by_level();
     let number =
         |f: &dyn Fn(usize) -> u64| -> ArrayRef { Arc::new((0..levels).map(|l| Some(f(l))).collect::<UInt64Array>()) };
     #[expect(clippy::cast_precision_loss, reason = "a share for display")]

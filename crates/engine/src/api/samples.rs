@@ -2,8 +2,7 @@
 
 use super::session::Session;
 use super::views::refuse_unwatched_view;
-use crate::answer::listing;
-use crate::answer::{Answer, Error, Result};
+use crate::answer::{Answer, Error, Result, listing};
 use crate::environment::memory_content;
 use crate::runtime::may_be_of_files;
 use futures::FutureExt;

@@ -2,8 +2,7 @@
 
 use super::query;
 use super::session::Session;
-use crate::answer::listing;
-use crate::answer::{Answer, Error, Result};
+use crate::answer::{Answer, Error, Result, listing};
 use crate::bounds::{Interrupt, Listeners};
 use futures::{FutureExt, Stream};
 use plusminus_catalog::{CatalogError, Manifest};

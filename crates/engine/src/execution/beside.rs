@@ -3,11 +3,9 @@
 use super::Running;
 use super::blocks::Block;
 use super::rows::{Combined, combined};
-use crate::answer::Column;
-use crate::answer::{Answer, Mode, Result};
+use crate::answer::{Answer, Column, Mode, Result};
 use crate::bounds::Goal;
-use crate::planning::Side;
-use crate::planning::{Beside, Sides};
+use crate::planning::{Beside, Side, Sides};
 use arrow::array::{ArrayRef, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::{Field, Schema};

@@ -1,7 +1,6 @@
 //! Answers of queries that are made of several query blocks, each answered as a query of its own.
 
-use super::rows::Combined;
-use super::rows::combined;
+use super::rows::{Combined, combined};
 use super::{Running, Sampled, Way, ms};
 use crate::answer::{Answer, Mode, Report, Result};
 use crate::bounds::{Best, Goal};

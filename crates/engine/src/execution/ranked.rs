@@ -1,16 +1,12 @@
 //! Answers of queries that rank groups by an estimate.
 
 use super::blocks::Block;
-use super::rows::Combined;
-use super::rows::combined;
+use super::rows::{Combined, combined};
 use super::{Running, ms};
-use crate::answer::{Answer, Mode, Result};
-use crate::answer::{Bounds, Column};
+use crate::answer::{Answer, Bounds, Column, Mode, Result};
 use crate::bounds::{Best, Goal};
-use crate::planning::Ranked;
-use crate::planning::{Rank, RankKind, Source};
-use crate::refine::TableReason;
-use crate::refine::ends_in_order;
+use crate::planning::{Rank, RankKind, Ranked, Source};
+use crate::refine::{TableReason, ends_in_order};
 use arrow::array::{Array, ArrayRef, UInt32Array, UInt64Array};
 use arrow::compute::{SortColumn, cast, lexsort_to_indices, take};
 use arrow::datatypes::{Field, Schema};
@@ -18,8 +14,7 @@ use arrow::record_batch::RecordBatch;
 use arrow::row::{OwnedRow, RowConverter, SortField};
 use plusminus_dialect::OnMiss;
 use plusminus_plan::Role;
-use plusminus_statistics::Target;
-use plusminus_statistics::{Doubt, Trust};
+use plusminus_statistics::{Doubt, Target, Trust};
 use std::collections::HashMap;
 use std::sync::Arc;
 

@@ -1,12 +1,10 @@
 //! Answers from the table itself: exact, timed for the next prediction, and refused where they cannot end in time.
 
 use super::{Running, ms};
-use crate::answer::grouped;
-use crate::answer::{Answer, Error, Mode, Result, exact_columns};
+use crate::answer::{Answer, Error, Mode, Result, exact_columns, grouped};
 use crate::refine::{SampleAdvice, TableReason};
 use crate::runtime::exact;
-use plusminus_plan::Reason;
-use plusminus_plan::{roles, sketched};
+use plusminus_plan::{Reason, roles, sketched};
 use std::time::Duration;
 
 /// An exact answer under way, from which its cost is learnt, also when it is stopped.

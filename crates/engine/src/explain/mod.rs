@@ -4,8 +4,7 @@ mod forecast;
 
 pub(crate) use forecast::forecast;
 
-use crate::answer::{Answer, Result};
-use crate::answer::{grouped, listing};
+use crate::answer::{Answer, Result, grouped, listing};
 use crate::bounds::Goal;
 use crate::execution::{Running, Way, fallback, in_words, ms};
 use crate::planning::Blocks;

@@ -9,8 +9,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DataFusionError, Result as PlanResult, ScalarValue};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Expr, LogicalPlan, Subquery, in_list, lit};
-use plusminus_plan::sketched;
-use plusminus_plan::{Monotone, monotone};
+use plusminus_plan::{Monotone, monotone, sketched};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError};
 

@@ -2,8 +2,7 @@
 
 use super::prepared::Prepared;
 use crate::answer::Result;
-use crate::environment::Cost;
-use crate::environment::Environment;
+use crate::environment::{Cost, Environment};
 use crate::samples::{TableCost, TableWork};
 use std::time::Duration;
 use tokio::runtime::Handle;

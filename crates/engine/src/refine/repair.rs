@@ -2,8 +2,7 @@
 
 use super::advice::SampleAdvice;
 use super::level_rows::{Levels, Look};
-use crate::answer::Result;
-use crate::answer::grouped;
+use crate::answer::{Result, grouped};
 use crate::bounds::meets_or_null;
 use crate::runtime::exact;
 use arrow::array::{Array, ArrayRef, Float64Array, UInt32Array};

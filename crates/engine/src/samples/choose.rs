@@ -108,18 +108,7 @@ pub(crate) fn cumulative_rows(view: &StrataView, manifest: &Manifest) -> Vec<u64
     if !view.by_key && !view.all_alive() {
         return (0..manifest.levels.len()).map(|level| view.held(level)).collect();
     }
-    rows_by_level(manifest)
-}
-
-/// Rows held by levels up to and including each.
-pub(crate) fn rows_by_level(manifest: &Manifest) -> Vec<u64> {
-    let levels = manifest.levels.iter();
-    levels
-        .scan(0, |sum, level| {
-            *sum += level.rows;
-            Some(*sum)
-        })
-        .collect()
+    manifest.rows_by_level()
 }
 
 /// The level of the first look: the lowest under an error bound, whose errors predict the next.

@@ -9,7 +9,6 @@ mod table_cost;
 mod table_rows;
 
 pub(crate) use binding::{Fitted, Grouped, Known};
-pub(crate) use choose::rows_by_level;
 pub(crate) use cost_history::Pace;
 pub(crate) use decide::{IN_VAIN, Opening, Standing, level_ns, opening, opening_ns};
 pub(crate) use table_cost::{TableCost, TableWork, table_work};

@@ -2,8 +2,7 @@
 
 use super::super::lineage::Lineage;
 use super::super::subqueries::has_subquery;
-use super::grouping_sets;
-use super::{BLOCKS_MAX, Step};
+use super::{BLOCKS_MAX, Step, grouping_sets};
 use arrow::compute::SortOptions;
 use datafusion::common::{DFSchemaRef, ScalarValue};
 use datafusion::logical_expr::utils::conjunction;

@@ -4,8 +4,7 @@ use crate::planning::Prepared;
 use datafusion::common::DFSchemaRef;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Aggregate, Expr, Filter, LogicalPlan, Projection};
-use plusminus_plan::Step;
-use plusminus_plan::{Estimable, Way, descend, estimable_calls, has_subquery};
+use plusminus_plan::{Estimable, Step, Way, descend, estimable_calls, has_subquery};
 use std::sync::Arc;
 
 /// A query as two blocks with the same groups. The columns of each are its own, then the keys of the groups.

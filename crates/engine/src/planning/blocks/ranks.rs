@@ -12,8 +12,7 @@ use datafusion::logical_expr::expr::WindowFunction;
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator, Projection, Window, WindowFunctionDefinition};
 use plusminus_functions::numbers::steps;
-use plusminus_plan::Step;
-use plusminus_plan::{Way, descend, has_subquery, holds_aggregate, unaliased};
+use plusminus_plan::{Step, Way, descend, has_subquery, holds_aggregate, unaliased};
 use std::sync::Arc;
 
 /// A query with ranks over the rows of one block.
