@@ -2,7 +2,7 @@
 
 use crate::coverage::distributions::shuffle_first;
 use crate::coverage::ideal::Part;
-use plusminus_statistics::expression::{Smooth, ValueRange};
+use plusminus_statistics::expression::{DifferentiableExpr, ValueRange};
 use plusminus_statistics::{
     Cell, Estimate, Hidden, Moments, Population, Quantiles, StratumSize, Total, count_interval, hiding_weight,
     mean_interval, smooth_interval, sum_interval,
@@ -177,7 +177,8 @@ impl Table {
         let population = &self.population;
         let whole = FILTERS[filter].1 >= 1.0;
         let (y, rows) = (sums.y.estimate(), sums.y.count_estimate());
-        let ratio = Smooth::Div(Box::new(Smooth::Input(0)), Box::new(Smooth::Input(1)));
+        let ratio =
+            DifferentiableExpr::Div(Box::new(DifferentiableExpr::Input(0)), Box::new(DifferentiableExpr::Input(1)));
         let ratio = ratio.evaluate(&[sums.x.estimate(), y]);
         let ratio_cv = sums.y.standard_error().unwrap_or(f64::INFINITY) / y.abs();
         let count = (!whole).then(|| count_interval(&sums.y, population, quantiles));

@@ -142,7 +142,7 @@ pub fn properties() -> Result<WriterProperties, parquet::errors::ParquetError> {
 }
 
 /// Publishes the last word on a family, then removes its data; the caller holds the lock.
-pub(crate) fn bury(family_folder: &Path, newest: &Manifest) -> Result<(), CatalogError> {
+pub(crate) fn write_tombstone(family_folder: &Path, newest: &Manifest) -> Result<(), CatalogError> {
     let tombstone = Manifest {
         generation: newest.generation + 1,
         parent: Some(newest.generation),

@@ -182,7 +182,7 @@ impl Store {
         self.family(name)?;
         let _lock = draft::lock(&self.family_folder(name), name)?;
         let newest = self.family(name)?;
-        draft::bury(&self.family_folder(name), &newest)
+        draft::write_tombstone(&self.family_folder(name), &newest)
     }
 
     pub(crate) fn family_folder(&self, name: &str) -> PathBuf {

@@ -13,6 +13,11 @@ impl Failure {
         Self { message: format!("{}\nTry: plusminus --help", what.into()), exit_code: 2 }
     }
 
+    /// A variable of the environment is wrong.
+    pub(crate) fn setting(what: impl std::fmt::Display, next: impl std::fmt::Display) -> Self {
+        Self { message: format!("{what}\nTry: {next}"), exit_code: 2 }
+    }
+
     /// Not possible yet.
     pub(crate) fn unsupported(what: &str, next: &str) -> Self {
         Self { message: format!("{what}\nTry: {next}"), exit_code: 1 }

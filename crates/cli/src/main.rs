@@ -10,6 +10,7 @@ mod format;
 mod output;
 mod progress;
 mod sessions;
+mod tracing;
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -22,7 +23,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     quiet_workers();
-    match Cli::parse().settled().and_then(|cli| run(&cli)) {
+    let done = tracing::start().and_then(|()| Cli::parse().settled()).and_then(|cli| run(&cli));
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             failure.print();

@@ -21,7 +21,7 @@
 //! # }
 //! ```
 //!
-//! A query's life: `query` reads the bounds, `shape` recognises what can be estimated, `choose` picks a sample,
+//! A query's life: `query` reads the bounds, `query` recognises what can be estimated, `choose` picks a sample,
 //! `run` reads level after level through `kernel`, `estimate` turns totals into intervals, `above` runs what stands
 //! over the aggregate, and `answer` puts rows, intervals and a report together. What cannot be estimated honestly
 //! goes to `exact`, and the report says why.

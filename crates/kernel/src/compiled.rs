@@ -1,11 +1,11 @@
 //! A shape's expressions made ready for the batches of one family's levels.
 
+use super::buffer_pool::BufferPool;
 use super::condition::Condition;
 use super::groups::Groups;
 use super::needs::Needs;
 use super::rows::Rows;
 use super::selection::Selection;
-use super::spare::Spare;
 use super::strata::StrataView;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
@@ -18,7 +18,7 @@ use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::physical_expr::PhysicalExpr;
 use plusminus_functions::numbers::floats;
-use plusminus_plan::{Argument, Shape};
+use plusminus_plan::{AggregateQuery, Argument};
 use std::sync::Arc;
 
 /// Expressions over batches of one schema; shared by queries and threads.
@@ -62,15 +62,15 @@ pub fn qualified(table: &TableReference, schema: &Schema) -> Result<DFSchema> {
 }
 
 impl Compiled {
-    /// Compiles `needs` of `shape` for batches with `schema`.
-    pub fn new(shape: &Shape, needs: &Needs, state: &SessionState, schema: &Schema) -> Result<Self> {
-        let whole = qualified(&shape.scan.table_name, schema)?;
+    /// Compiles `needs` of `query` for batches with `schema`.
+    pub fn new(query: &AggregateQuery, needs: &Needs, state: &SessionState, schema: &Schema) -> Result<Self> {
+        let whole = qualified(&query.scan.table_name, schema)?;
         let predicate = conjunction(needs.predicates.iter().cloned());
         let predicate =
             predicate.map(|p| plusminus_functions::overflow::physical_expr(state, p, &whole)).transpose()?;
         let predicate = predicate.map(|p| Condition::new(p, schema));
         let column = |number: usize| {
-            let argument = needs.arguments[number].as_ref().filter(|_| shape.is_summed(number))?;
+            let argument = needs.arguments[number].as_ref().filter(|_| query.is_summed(number))?;
             let column = schema.index_of(&argument.try_as_col()?.name).ok()?;
             (*schema.field(column).data_type() == DataType::Float64).then_some(column)
         };
@@ -79,7 +79,7 @@ impl Compiled {
             Some(payload) => schema.project(payload)?,
             None => schema.clone(),
         };
-        let kept_names = qualified(&shape.scan.table_name, &kept)?;
+        let kept_names = qualified(&query.scan.table_name, &kept)?;
         let compile = |expr: &Expr| {
             Ok::<_, DataFusionError>(plusminus_functions::overflow::physical_expr(state, expr.clone(), &kept_names)?)
         };
@@ -95,10 +95,10 @@ impl Compiled {
             }
             Ok(match (argument, &needs.arguments[number]) {
                 (Argument::Plain(_), Some(expr)) => {
-                    Compute::Plain { expr: compile(expr)?, summed: shape.is_summed(number) }
+                    Compute::Plain { expr: compile(expr)?, summed: query.is_summed(number) }
                 }
                 (Argument::Plain(expr), None) => {
-                    Compute::Plain { expr: compile(expr)?, summed: shape.is_summed(number) }
+                    Compute::Plain { expr: compile(expr)?, summed: query.is_summed(number) }
                 }
                 (Argument::Centred(of), _) => Compute::Centred(*of),
                 (Argument::Product(one, other), _) => Compute::Product(*one, *other),
@@ -109,9 +109,9 @@ impl Compiled {
             payload,
             keys,
             key_schema: Arc::new(Schema::new(fields)),
-            arguments: shape.arguments.iter().enumerate().map(argument).collect::<Result<_>>()?,
+            arguments: query.arguments.iter().enumerate().map(argument).collect::<Result<_>>()?,
             filters: needs.filters.iter().map(|f| f.as_ref().map(condition).transpose()).collect::<Result<_>>()?,
-            not_null: shape.domains.iter().map(|d| d.not_null.clone()).collect(),
+            not_null: query.domains.iter().map(|d| d.not_null.clone()).collect(),
         })
     }
 
@@ -156,7 +156,7 @@ impl Compiled {
     }
 
     /// The same in memory that was used before, as far as there is any.
-    pub(crate) fn borrow_values(&self, rows: &mut Rows, count: usize, spare: &Spare) {
+    pub(crate) fn borrow_values(&self, rows: &mut Rows, count: usize, spare: &BufferPool) {
         rows.strata = spare.strata(count);
         for (argument, values) in self.arguments.iter().zip(&mut rows.arguments) {
             if argument.is_appended() {

@@ -17,7 +17,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// Rows with the numbers of their groups.
-pub struct Numbered {
+pub struct NumberedGroups {
     /// The group of every row.
     pub groups: Vec<u32>,
     /// The groups' keys, an array per key.
@@ -31,7 +31,7 @@ pub fn numbered(
     state: &SessionState,
     batches: &[RecordBatch],
     keep_going: KeepGoing<'_>,
-) -> Result<Option<Numbered>> {
+) -> Result<Option<NumberedGroups>> {
     let schema = batches.first().map_or_else(|| Arc::new(Schema::empty()), RecordBatch::schema);
     let names = DFSchema::try_from(Arc::clone(&schema))?;
     let (mut physical, mut fields) = (Vec::with_capacity(keys.len()), Vec::with_capacity(keys.len()));
@@ -55,7 +55,7 @@ pub fn numbered(
             groups.intern(&[], &values, &mut found)?;
         }
     }
-    Ok(Some(Numbered { groups: found, keys: groups.keys()? }))
+    Ok(Some(NumberedGroups { groups: found, keys: groups.keys()? }))
 }
 
 /// Those groups of rows in group order of which a row passes WHERE.

@@ -14,6 +14,7 @@
 //! and extremes read the rows themselves ([`Column`]); aggregates of aggregates get replicates of every total ([`replicates()`]). Nothing
 //! here sees a session, a file or a clock.
 
+mod buffer_pool;
 mod cells;
 mod compiled;
 mod condition;
@@ -25,22 +26,22 @@ mod program;
 mod replicates;
 mod rows;
 mod selection;
-mod spare;
 mod specials;
 mod strata;
 mod workers;
 
+pub use buffer_pool::{BufferPool, SURPLUS};
 pub use cells::{
-    Asked, Block, ByGroup, Desk, Half, Linear, Walk, key_linearised, key_totals, linearised, merged, totals,
+    Asked, Block, BlockAggregator, ByGroup, GroupRange, Linear, Walk, key_linearised, key_totals, linearised, merged,
+    totals,
 };
 pub use compiled::{Compiled, qualified};
-pub use grouped::{Numbered, numbered};
+pub use grouped::{NumberedGroups, numbered};
 pub use native::{WholeRows, exact_calls};
 pub use needs::{FLOAT, Needs, bare, names};
 pub use program::{KeepGoing, Program};
 pub use replicates::{Replicates, replicates};
 pub use rows::{Rows, Run, runs_of};
-pub use spare::{SURPLUS, Spare};
 pub use specials::Column;
 pub use strata::{Keyed, LevelSizes, LevelStrata, SampleStrata, StrataView};
 pub use workers::Workers;

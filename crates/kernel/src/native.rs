@@ -10,7 +10,7 @@ use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 use datafusion::physical_expr::aggregate::{AggregateFunctionExpr, LoweredAggregateBuilder};
 use datafusion::physical_expr::{GroupsAccumulatorAdapter, PhysicalExpr};
-use plusminus_plan::Shape;
+use plusminus_plan::AggregateQuery;
 use std::sync::Arc;
 
 struct Accumulated {
@@ -29,7 +29,7 @@ pub struct WholeRows {
 
 /// One array per call with a row for every group; only groups without a sampled stratum are meaningful.
 pub fn exact_calls(
-    shape: &Shape,
+    query: &AggregateQuery,
     state: &SessionState,
     program: &mut Program,
     levels: &[WholeRows],
@@ -38,7 +38,7 @@ pub fn exact_calls(
     let groups = program.group_count();
     for rows in levels {
         if calls.is_empty() {
-            calls = accumulators(shape, state, &rows.own)?;
+            calls = accumulators(query, state, &rows.own)?;
             calls.iter_mut().try_for_each(|call| call.tell_groups(&rows.own, groups))?;
         }
         let (passing, ids) = program.groups_of(&rows.needed)?;
@@ -51,10 +51,10 @@ pub fn exact_calls(
     calls.iter_mut().map(|c| Ok(c.accumulator.evaluate(EmitTo::All)?)).collect()
 }
 
-fn accumulators(shape: &Shape, state: &SessionState, batch: &RecordBatch) -> Result<Vec<Accumulated>> {
-    let schema = qualified(&shape.scan.table_name, &batch.schema())?;
-    let mut calls = Vec::with_capacity(shape.calls.len());
-    for call in &shape.calls {
+fn accumulators(query: &AggregateQuery, state: &SessionState, batch: &RecordBatch) -> Result<Vec<Accumulated>> {
+    let schema = qualified(&query.scan.table_name, &batch.schema())?;
+    let mut calls = Vec::with_capacity(query.calls.len());
+    for call in &query.calls {
         let physical = batch.schema();
         let context = PhysicalPlanningContext::default();
         let builder = LoweredAggregateBuilder::new(&call.expr, &schema, &physical, state.execution_props(), &context);

@@ -7,7 +7,7 @@ use datafusion::common::{Column, DFSchema, ScalarValue};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::{BinaryExpr, Case};
 use datafusion::logical_expr::{Cast, Expr, ExprSchemable, Operator};
-use plusminus_plan::{Argument, Shape};
+use plusminus_plan::{AggregateQuery, Argument};
 
 /// Prefix of the name of a column whose values are cast to floats once, when the level is decoded.
 pub const FLOAT: &str = "__float ";
@@ -30,23 +30,23 @@ pub struct Needs {
 }
 
 impl Needs {
-    /// What `shape` needs of rows, given what the strata in `view` decide.
-    pub fn new(shape: &Shape, view: &StrataView) -> Self {
-        let with_ranks = shape.is_beyond || view.by_key;
+    /// What `query` needs of rows, given what the strata in `view` decide.
+    pub fn new(query: &AggregateQuery, view: &StrataView) -> Self {
+        let with_ranks = query.is_beyond || view.by_key;
         // Rows that an ordinary plan chooses from are those of the table, and pass WHERE already.
-        let predicates = if shape.has_subquery { Vec::new() } else { view.undecided.clone() };
-        let keys = if view.keys_decided { Vec::new() } else { shape.keys.clone() };
-        let schema = &shape.scan.projected_schema;
+        let predicates = if query.has_subquery { Vec::new() } else { view.undecided.clone() };
+        let keys = if view.keys_decided { Vec::new() } else { query.keys.clone() };
+        let schema = &query.scan.projected_schema;
         let argument = |(number, argument): (usize, &Argument)| {
             let expr = argument.plain()?;
-            let float = shape.is_summed(number) && !shape.has_subquery;
+            let float = query.is_summed(number) && !query.has_subquery;
             let float = if float { float_form(expr, schema) } else { None };
             Some(float.unwrap_or_else(|| expr.clone()))
         };
-        let arguments = shape.arguments.iter().enumerate().map(argument).collect();
-        let filters = shape.domains.iter().map(|d| d.filter.clone()).collect();
+        let arguments = query.arguments.iter().enumerate().map(argument).collect();
+        let filters = query.domains.iter().map(|d| d.filter.clone()).collect();
         let mut needs = Self { columns: Vec::new(), predicates, keys, arguments, filters, with_ranks };
-        needs.columns = if shape.has_subquery { shape.columns() } else { needs.named() };
+        needs.columns = if query.has_subquery { query.columns() } else { needs.named() };
         needs
     }
 

@@ -1,6 +1,6 @@
 //! Rows of levels evaluated, and the groups found in them.
 
-use super::cells::{ByGroup, Gather, fits_cache};
+use super::cells::{ByGroup, PreAggregator, fits_cache};
 use super::compiled::Compiled;
 use super::grouped;
 use super::groups::Groups;
@@ -11,7 +11,7 @@ use arrow::array::{ArrayRef, AsArray, UInt32Array};
 use arrow::datatypes::{Float64Type, UInt32Type};
 use arrow::record_batch::RecordBatch;
 use datafusion::error::Result;
-use plusminus_plan::{Shape, Variable};
+use plusminus_plan::{AggregateQuery, Variable};
 use std::sync::Arc;
 
 /// Rows evaluated at a time; small enough for the cache, large enough to hide the calls.
@@ -40,15 +40,21 @@ pub struct Program {
 
 impl Program {
     /// `centres` are near the means of the arguments, NaN where unknown; `with_ranks` keeps rows, and their ranks.
-    pub fn new(shape: &Shape, compiled: Arc<Compiled>, groups: Groups, centres: Vec<f64>, with_ranks: bool) -> Self {
-        let key_numbers = shape.uses_key_numbers().then(Vec::new);
-        let gathered = (!with_ranks && shape.is_told_by_cells()).then(|| shape.variables.clone());
+    pub fn new(
+        query: &AggregateQuery,
+        compiled: Arc<Compiled>,
+        groups: Groups,
+        centres: Vec<f64>,
+        with_ranks: bool,
+    ) -> Self {
+        let key_numbers = query.uses_key_numbers().then(Vec::new);
+        let gathered = (!with_ranks && query.is_computable_from_cells()).then(|| query.variables.clone());
         Self { compiled, groups, centres, with_ranks, gathered, key_numbers, known_key_numbers: 0 }
     }
 
     /// For rows whose groups are known.
-    pub fn of_groups(shape: &Shape, compiled: Arc<Compiled>, centres: Vec<f64>) -> Self {
-        Self::new(shape, compiled, Groups::One, centres, false)
+    pub fn of_groups(query: &AggregateQuery, compiled: Arc<Compiled>, centres: Vec<f64>) -> Self {
+        Self::new(query, compiled, Groups::One, centres, false)
     }
 
     /// Takes these groups for the first ones: by their keys or, where strata decide the groups, by their parts.
@@ -127,7 +133,7 @@ impl Program {
             return Ok(None);
         };
         if !keys.is_empty() {
-            self.groups = Groups::told(keys, found.seen, starts.len() - 1)?;
+            self.groups = Groups::linearization(keys, found.seen, starts.len() - 1)?;
         }
         self.note_key_numbers()?;
         for piece in [&mut found.groups, &mut found.later] {
@@ -205,7 +211,7 @@ impl Part<'_> {
     fn evaluate(&self, groups: &mut Groups, batch: &RecordBatch) -> Result<Option<Vec<Rows>>> {
         let mut found = Vec::with_capacity(2);
         let mut gather =
-            self.gathered.filter(|own| may_gather(groups.foreseen(), own, batch.num_rows())).map(Gather::new);
+            self.gathered.filter(|own| may_gather(groups.foreseen(), own, batch.num_rows())).map(PreAggregator::new);
         let mut rows = self.compiled.no_rows();
         let mut is_reserved = false;
         let mut from = 0;
@@ -237,7 +243,7 @@ impl Part<'_> {
                 self.compiled.reserve(&mut rows, rest);
             }
         }
-        found.extend(gather.map(Gather::finish));
+        found.extend(gather.map(PreAggregator::finish));
         if rows.len() > 0 || found.is_empty() {
             rows.give_back();
             seal(&mut rows, groups);

@@ -1,6 +1,6 @@
 //! A second thread for halves of the work on large levels.
 
-use super::spare::Spare;
+use super::buffer_pool::BufferPool;
 use datafusion::error::{DataFusionError, Result};
 use std::sync::{Arc, OnceLock};
 
@@ -19,7 +19,7 @@ pub struct Workers {
     threads: usize,
     pool: OnceLock<rayon::ThreadPool>,
     /// Memory that they compute in.
-    spare: Option<Arc<Spare>>,
+    spare: Option<Arc<BufferPool>>,
 }
 
 impl Workers {
@@ -29,12 +29,12 @@ impl Workers {
     }
 
     /// The same, which compute in memory that was used before.
-    pub fn with_spare(threads: usize, spare: Spare) -> Self {
+    pub fn with_spare(threads: usize, spare: BufferPool) -> Self {
         Self { spare: Some(Arc::new(spare)), ..Self::new(threads) }
     }
 
     /// Memory that was used before.
-    pub fn spare(&self) -> Option<&Arc<Spare>> {
+    pub fn spare(&self) -> Option<&Arc<BufferPool>> {
         self.spare.as_ref()
     }
 

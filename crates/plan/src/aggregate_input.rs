@@ -7,7 +7,7 @@ use datafusion::logical_expr::utils::split_conjunction_owned;
 use datafusion::logical_expr::{Expr, LogicalPlan, TableScan};
 
 /// The aggregate's input: one scan with what stands between them as expressions over its columns.
-pub struct Below {
+pub struct AggregateInput {
     /// The scan of the only table.
     pub scan: TableScan,
     /// WHERE as conjuncts over the scan's columns.
@@ -16,7 +16,7 @@ pub struct Below {
 }
 
 /// Takes the input of an aggregate apart, or says what of it is neither a filter, a projection nor a scan.
-pub fn flatten(plan: &LogicalPlan) -> Result<Below, Reason> {
+pub fn flatten(plan: &LogicalPlan) -> Result<AggregateInput, Reason> {
     let traced = |e: DataFusionError| Reason::new(format!("a column cannot be traced: {e}"));
     match plan {
         LogicalPlan::TableScan(scan) => {
@@ -24,7 +24,7 @@ pub fn flatten(plan: &LogicalPlan) -> Result<Below, Reason> {
             if scan.fetch.is_some() {
                 return Err(Reason::new("LIMIT below an aggregate picks rows, which a sample cannot stand for"));
             }
-            Ok(Below { scan: scan.clone(), predicates: scan.filters.clone(), lineage })
+            Ok(AggregateInput { scan: scan.clone(), predicates: scan.filters.clone(), lineage })
         }
         LogicalPlan::Filter(filter) => {
             let mut below = flatten(&filter.input)?;
@@ -35,11 +35,11 @@ pub fn flatten(plan: &LogicalPlan) -> Result<Below, Reason> {
         LogicalPlan::Projection(projection) => {
             let below = flatten(&projection.input)?;
             let lineage = below.lineage.project(&projection.expr, &projection.schema).map_err(traced)?;
-            Ok(Below { lineage, ..below })
+            Ok(AggregateInput { lineage, ..below })
         }
         LogicalPlan::SubqueryAlias(alias) => {
             let below = flatten(&alias.input)?;
-            Ok(Below { lineage: below.lineage.renamed(&alias.schema), ..below })
+            Ok(AggregateInput { lineage: below.lineage.renamed(&alias.schema), ..below })
         }
         // Without a LIMIT an order below an aggregate changes nothing.
         LogicalPlan::Sort(sort) if sort.fetch.is_none() => flatten(&sort.input),

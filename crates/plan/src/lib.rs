@@ -17,23 +17,26 @@
 mod aggregate_input;
 mod blocks;
 mod calls;
+mod differentiable;
 mod error_functions;
 mod lineage;
 mod monotone;
 mod post_aggregate;
 mod query;
 mod simplify;
-mod smooth;
 mod subqueries;
 
 pub use aggregate_input::holds_aggregate;
-pub use blocks::{BLOCKS_MAX, Step, Way, blocks_of, cuts_rows, descend};
-pub use calls::{Argument, Call, CallKind, Domain, Estimable, Special, SpecialKind, Spread, Variable, literal_number};
+pub use blocks::{BLOCKS_MAX, Descent, Step, blocks_of, cuts_rows, descend};
+pub use calls::{
+    Argument, Call, CallKind, Domain, Estimable, NonLinearAggregate, NonLinearKind, SecondMoment, Variable,
+    literal_number,
+};
 pub use error_functions::{ESTIMATE, ErrorCall, ErrorFunction, Slot, check, occur_in, register};
 
+pub use differentiable::used_inputs;
 pub use monotone::{Monotone, monotone};
-pub use post_aggregate::{Behind, Comparison, Condition, Output, Role, Selection, roles, sketched, unaliased};
-pub use query::{Purpose, Reason, Shape, estimable_calls, recognise};
+pub use post_aggregate::{Comparison, Condition, Output, Role, Selection, SourceCalls, roles, sketched, unaliased};
+pub use query::{AggregateQuery, Purpose, Reason, estimable_calls, recognise};
 pub use simplify::simplified;
-pub use smooth::used_inputs;
 pub use subqueries::has_subquery;

@@ -1,12 +1,12 @@
 //! Recognises what can be estimated: one aggregate over one sampled table, and what stands above it.
 
-use super::calls::{Argument, Call, CallKind, Domain, Estimable, Special, SpecialKind, Variable};
+use super::calls::{Argument, Call, CallKind, Domain, Estimable, NonLinearAggregate, NonLinearKind, Variable};
+use super::differentiable::used_inputs;
 use super::post_aggregate::{Output, Role, Selection};
-use super::smooth::used_inputs;
 use super::subqueries::{has_subquery, is_correlated};
 use super::{aggregate_input, calls, error_functions};
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, TableScan};
-use plusminus_statistics::expression::Smooth;
+use plusminus_statistics::expression::DifferentiableExpr;
 use std::sync::Arc;
 
 /// Why a query is answered exactly.
@@ -22,7 +22,7 @@ impl Reason {
 
 /// A query that sampling can answer.
 #[derive(Debug)]
-pub struct Shape {
+pub struct AggregateQuery {
     /// The analysed plan of the whole query, with error functions replaced by look-ups.
     pub plan: LogicalPlan,
     /// The plan whose replicates tell errors, where another aggregate or a window stands above the aggregate.
@@ -42,13 +42,13 @@ pub struct Shape {
     /// Distinct sums and counts.
     pub variables: Vec<Variable>,
     /// Distinct percentiles, extremes and counts of distinct values.
-    pub specials: Vec<Special>,
+    pub specials: Vec<NonLinearAggregate>,
     /// The aggregates in the order of the plan's output.
     pub calls: Vec<Call>,
     /// The query's columns.
     pub outputs: Vec<Output>,
     /// Estimates that are not columns: those that error functions speak of, then those that rows are chosen by.
-    pub hidden: Vec<Smooth>,
+    pub hidden: Vec<DifferentiableExpr>,
     /// The same over the aggregate's columns.
     pub hidden_exprs: Vec<Expr>,
     /// Calls of error functions; the first estimates in `hidden` are theirs.
@@ -69,7 +69,7 @@ pub struct Shape {
     pub has_subquery: bool,
 }
 
-impl Shape {
+impl AggregateQuery {
     /// The columns of the table that the query reads.
     pub fn columns(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
@@ -85,7 +85,8 @@ impl Shape {
 
     /// Whether the numbers of argument `number` are needed, and not only where it is NULL.
     pub fn is_summed(&self, number: usize) -> bool {
-        let ordered = |s: &Special| s.argument == number && !matches!(s.kind, SpecialKind::Distinct { .. });
+        let ordered =
+            |s: &NonLinearAggregate| s.argument == number && !matches!(s.kind, NonLinearKind::Distinct { .. });
         self.is_added(number) || self.specials.iter().any(ordered)
     }
 
@@ -114,7 +115,7 @@ impl Shape {
     }
 
     /// The functions to estimate: those of the outputs, then the hidden ones.
-    pub fn smooths(&self) -> impl Iterator<Item = &Smooth> {
+    pub fn smooths(&self) -> impl Iterator<Item = &DifferentiableExpr> {
         self.outputs.iter().filter_map(|o| o.smooth.as_ref()).chain(&self.hidden)
     }
 
@@ -126,31 +127,31 @@ impl Shape {
     /// Whether a special call counts distinct values, of which column.
     pub fn distinct_columns(&self) -> impl Iterator<Item = &str> {
         self.specials.iter().filter_map(|s| match &s.kind {
-            SpecialKind::Distinct { column, .. } => Some(column.as_str()),
+            NonLinearKind::Distinct { column, .. } => Some(column.as_str()),
             _ => None,
         })
     }
 
     /// Whether all is made of counts, sums and distinct values of `column`, which whole keys of that column can tell.
     pub fn is_answered_by_keys(&self, column: &str) -> bool {
-        let is_spread = |call: &Call| matches!(call.kind, CallKind::Spread { .. });
+        let is_spread = |call: &Call| matches!(call.kind, CallKind::Moments { .. });
         let distinct = self.distinct_columns();
         let same = distinct.filter(|other| *other == column).count();
         !self.is_beyond && same == self.specials.len() && !self.calls.iter().any(is_spread)
     }
 
     /// Whether counts and sums by stratum and group tell all that is asked, so that no row has to be looked at twice.
-    pub fn is_told_by_cells(&self) -> bool {
+    pub fn is_computable_from_cells(&self) -> bool {
         let is_plain = |argument: &Argument| matches!(argument, Argument::Plain(_));
         !self.is_beyond
             && self.specials.is_empty()
             && self.arguments.iter().all(is_plain)
-            && self.smooths().all(|smooth| self.is_told(smooth))
+            && self.smooths().all(|smooth| self.is_linear_in_cells(smooth))
     }
 
     /// Whether counts and sums tell how the linearised values of `smooth` spread: one sum at most, and counts of its rows, or of
     /// all rows.
-    fn is_told(&self, smooth: &Smooth) -> bool {
+    fn is_linear_in_cells(&self, smooth: &DifferentiableExpr) -> bool {
         let used = used_inputs(smooth);
         let used: Vec<&Variable> = used.iter().filter_map(|input| self.variables.get(*input)).collect();
         let whole = self.whole_domain();
@@ -166,9 +167,11 @@ impl Shape {
     }
 
     /// Whether `smooth` is the AVG of one argument: its sum and its count.
-    pub fn average(&self, smooth: &Smooth) -> Option<(usize, usize)> {
-        let Smooth::Div(sum, rows) = smooth else { return None };
-        let (Smooth::Input(sum), Smooth::Input(rows)) = (sum.as_ref(), rows.as_ref()) else { return None };
+    pub fn average(&self, smooth: &DifferentiableExpr) -> Option<(usize, usize)> {
+        let DifferentiableExpr::Div(sum, rows) = smooth else { return None };
+        let (DifferentiableExpr::Input(sum), DifferentiableExpr::Input(rows)) = (sum.as_ref(), rows.as_ref()) else {
+            return None;
+        };
         let (s, r) = (self.variables.get(*sum)?, self.variables.get(*rows)?);
         (s.domain == r.domain && s.argument.is_some() && r.argument.is_none()).then_some((*sum, *rows))
     }
@@ -191,7 +194,7 @@ pub enum Purpose {
 }
 
 /// Takes an analysed plan apart, or says why it has to run exactly.
-pub fn recognise(plan: &LogicalPlan, purpose: Purpose) -> Result<Shape, Reason> {
+pub fn recognise(plan: &LogicalPlan, purpose: Purpose) -> Result<AggregateQuery, Reason> {
     let slot = Arc::default();
     let above = super::post_aggregate::descend(plan, &slot)?;
     let aggregate = above.aggregate.clone();
@@ -210,7 +213,7 @@ pub fn recognise(plan: &LogicalPlan, purpose: Purpose) -> Result<Shape, Reason> 
     let (hidden_exprs, hidden) = hidden.into_iter().unzip();
     let is_correlated_above = above.is_correlated();
     let replicated = above.replicated()?;
-    let mut shape = Shape {
+    let mut query = AggregateQuery {
         selects_by_estimate: above.selects_by_estimate(keys.len()),
         chooses_rows: above.chooses_rows,
         is_beyond: above.is_beyond,
@@ -234,9 +237,9 @@ pub fn recognise(plan: &LogicalPlan, purpose: Purpose) -> Result<Shape, Reason> 
         selection,
         has_subquery: false,
     };
-    shape.refuse(is_correlated_above, purpose)?;
-    shape.has_subquery = shape.predicates.iter().any(has_subquery);
-    Ok(shape)
+    query.refuse(is_correlated_above, purpose)?;
+    query.has_subquery = query.predicates.iter().any(has_subquery);
+    Ok(query)
 }
 
 /// How far samples can tell each of the aggregates of a node over one table; `None` where there is more below it.
@@ -245,7 +248,7 @@ pub fn estimable_calls(aggregate: &Aggregate) -> Option<Vec<Estimable>> {
     Some(calls::estimable(aggregate, &below.lineage, &below.scan.projected_schema))
 }
 
-impl Shape {
+impl AggregateQuery {
     /// What no sample can answer although its form is known.
     fn refuse(&self, is_correlated_above: bool, purpose: Purpose) -> Result<(), Reason> {
         if let Some(expr) = self.expressions().find(|e| e.is_volatile()) {

@@ -11,7 +11,7 @@ use crate::request::{DrawOptions, Progress, SampleRequest};
 use crate::source::Source;
 use crate::threads::on_threads;
 use crate::value_ranges::ValueTally;
-use crate::worker::{self, Harvest, Pass};
+use crate::worker::{self, Pass, WorkerOutput};
 use crate::{classes, prescan};
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::Session;
@@ -81,7 +81,7 @@ async fn pass(
     total: Option<u64>,
     state: &dyn Session,
     options: &DrawOptions,
-) -> Result<Vec<Harvest>, SamplingError> {
+) -> Result<Vec<WorkerOutput>, SamplingError> {
     let progress = Arc::clone(&options.progress);
     let pass = Arc::new(Pass {
         schema: source.schema,
@@ -112,7 +112,7 @@ fn check_rows(counted: Option<u64>, read: u64) -> Result<(), SamplingError> {
 type Gathered = (UnitMoments, Vec<Vec<FamilyPart>>, Sketches, Option<ValueTally>);
 
 /// From one harvest per worker to the parts of each family.
-fn transpose(harvests: Vec<Harvest>, families: usize, schema: &SchemaRef) -> Result<Gathered, SamplingError> {
+fn transpose(harvests: Vec<WorkerOutput>, families: usize, schema: &SchemaRef) -> Result<Gathered, SamplingError> {
     let mut parts: Vec<Vec<FamilyPart>> = (0..families).map(|_| Vec::new()).collect();
     let mut moments = Vec::new();
     let mut sketches = Sketches::new(schema);

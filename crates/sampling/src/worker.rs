@@ -31,7 +31,7 @@ pub(crate) struct Pass {
 }
 
 /// What one worker brings home.
-pub(crate) struct Harvest {
+pub(crate) struct WorkerOutput {
     /// Rows that were read.
     pub(crate) rows: u64,
     pub(crate) families: Vec<FamilyPart>,
@@ -46,14 +46,14 @@ struct Worker<'a> {
     pass: &'a Pass,
     numeric: Vec<usize>,
     nullable: Vec<usize>,
-    harvest: Harvest,
+    harvest: WorkerOutput,
     priorities: Vec<u64>,
     packed: Vec<f64>,
     held: u64,
 }
 
 /// Takes units until none is left.
-pub(crate) async fn run(pass: Arc<Pass>) -> Result<Harvest, SamplingError> {
+pub(crate) async fn run(pass: Arc<Pass>) -> Result<WorkerOutput, SamplingError> {
     let mut worker = Worker::new(&pass)?;
     loop {
         let number = pass.next_unit.fetch_add(1, Ordering::Relaxed);
@@ -85,7 +85,7 @@ impl<'a> Worker<'a> {
         let key = common_key(pass.families.iter().map(|family| family.columns.as_slice()));
         let values = ValueTally::new(&pass.schema, &numeric, key)?;
         let sketches = Sketches::new(&pass.schema);
-        let harvest = Harvest { rows: 0, families, unit_moments: Vec::new(), sketches, values };
+        let harvest = WorkerOutput { rows: 0, families, unit_moments: Vec::new(), sketches, values };
         Ok(Self { pass, numeric, nullable, harvest, priorities: Vec::new(), packed: Vec::new(), held: 0 })
     }
 

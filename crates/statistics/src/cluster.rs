@@ -7,7 +7,7 @@
 use crate::cell::Cell;
 use crate::estimate::{Doubt, Estimate};
 use crate::interval::{keyed_interval, keyed_sum_interval};
-use crate::knowledge::Knowledge;
+use crate::knowledge::PopulationMoments;
 use crate::quantiles::Quantiles;
 use crate::real;
 use crate::stratum::{Population, StratumSize};
@@ -96,7 +96,7 @@ impl Keys {
 /// of the total, the answer is not trusted. Trusted ones cover 95.6–98.8 % with 40–500 sampled keys
 /// whose totals are exponential to Pareto 1.5 (1,600 samples each, seed 1,414), the others 94–98 %.
 #[must_use]
-pub fn total_interval(totals: &[f64], keys: &Keys, knowledge: &Knowledge, quantiles: &Quantiles) -> Estimate {
+pub fn total_interval(totals: &[f64], keys: &Keys, knowledge: &PopulationMoments, quantiles: &Quantiles) -> Estimate {
     let total = keys.total(totals.iter().copied());
     keyed_sum_interval(&total, knowledge, &keys.population(), quantiles)
 }

@@ -12,35 +12,35 @@ use dual::Dual;
 
 /// An expression over estimated totals.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Smooth {
+pub enum DifferentiableExpr {
     /// A number.
     Constant(f64),
     /// The estimated total with this index.
     Input(usize),
     /// Sum.
-    Add(Box<Smooth>, Box<Smooth>),
+    Add(Box<DifferentiableExpr>, Box<DifferentiableExpr>),
     /// Difference.
-    Sub(Box<Smooth>, Box<Smooth>),
+    Sub(Box<DifferentiableExpr>, Box<DifferentiableExpr>),
     /// Product.
-    Mul(Box<Smooth>, Box<Smooth>),
+    Mul(Box<DifferentiableExpr>, Box<DifferentiableExpr>),
     /// Quotient.
-    Div(Box<Smooth>, Box<Smooth>),
+    Div(Box<DifferentiableExpr>, Box<DifferentiableExpr>),
     /// Negation.
-    Neg(Box<Smooth>),
+    Neg(Box<DifferentiableExpr>),
     /// Absolute value; at 0 its slope counts as 1.
-    Abs(Box<Smooth>),
+    Abs(Box<DifferentiableExpr>),
     /// Square root.
-    Sqrt(Box<Smooth>),
+    Sqrt(Box<DifferentiableExpr>),
     /// Natural logarithm.
-    Ln(Box<Smooth>),
+    Ln(Box<DifferentiableExpr>),
     /// Logarithm to base 10.
-    Log10(Box<Smooth>),
+    Log10(Box<DifferentiableExpr>),
     /// Exponential function.
-    Exp(Box<Smooth>),
+    Exp(Box<DifferentiableExpr>),
     /// Power: base, exponent.
-    Pow(Box<Smooth>, Box<Smooth>),
+    Pow(Box<DifferentiableExpr>, Box<DifferentiableExpr>),
     /// Rounding to so many decimals (negative: tens, hundreds); its slope counts as 1.
-    Round(Box<Smooth>, i32),
+    Round(Box<DifferentiableExpr>, i32),
 }
 
 /// An expression that is `scale · input + offset`: its interval can be mapped without linearising.
@@ -54,7 +54,7 @@ pub struct Linear {
     pub offset: f64,
 }
 
-impl Smooth {
+impl DifferentiableExpr {
     /// The value at `inputs`; NaN where the expression is not defined or an input is missing.
     #[must_use]
     pub fn evaluate(&self, inputs: &[f64]) -> f64 {
@@ -190,7 +190,7 @@ impl Smooth {
 }
 
 /// Powers 0, 1 and 2 bend little enough near 0.
-fn is_polynomial(exponent: &Smooth) -> bool {
+fn is_polynomial(exponent: &DifferentiableExpr) -> bool {
     exponent.is_constant() && [0.0, 1.0, 2.0].contains(&exponent.evaluate(&[]))
 }
 

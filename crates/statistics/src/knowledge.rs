@@ -7,7 +7,7 @@ use crate::moments::Moments;
 /// more: trusted sums then cover 95–98 % (exponential to Pareto 2.5, 90 % zeros; seeds 77 + n), lognormal σ = 2 93–95 %. From
 /// 1,000 keys the last falls to 92 %. Bounds must not come from a sample.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Knowledge {
+pub struct PopulationMoments {
     /// The smallest total in the table.
     pub min: Option<f64>,
     /// The largest total in the table.
@@ -20,7 +20,7 @@ pub struct Knowledge {
     pub kurtosis: Option<f64>,
 }
 
-impl Knowledge {
+impl PopulationMoments {
     /// The values between the bounds that are known.
     #[must_use]
     pub fn range(&self) -> ValueRange {
@@ -28,7 +28,7 @@ impl Knowledge {
     }
 }
 
-impl From<&Moments> for Knowledge {
+impl From<&Moments> for PopulationMoments {
     fn from(moments: &Moments) -> Self {
         Self {
             min: moments.minimum(),

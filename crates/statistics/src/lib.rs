@@ -18,7 +18,7 @@
 //!
 //! AVG, ratios and arithmetic above aggregates need a second walk over the same rows: each row
 //! contributes the linearised value `z = Σ_j ∂f/∂T_j · y_j`, whose [`Total`] has the variance of the
-//! whole expression. [`expression::Smooth`] supplies the gradient.
+//! whole expression. [`expression::DifferentiableExpr`] supplies the gradient.
 //!
 //! What a full scan knows of a column, its smallest and largest value by stratum, enters the intervals as [`Hidden`]:
 //! a sample alone cannot see that it has missed a heavy tail.
@@ -119,8 +119,8 @@ pub use interval::{
     hall_union_t, keyed_interval, keyed_sum_interval, mean_interval, quantile_interval, rows_beyond, sketch_interval,
     smooth_interval, sum_interval, variance_interval, weighted_quantile,
 };
-pub use knowledge::Knowledge;
-pub use lanes::{Cells, Counts, Form, Insides, LANES};
+pub use knowledge::PopulationMoments;
+pub use lanes::{Cells, Counts, DomainFactors, LANES, VariancePolynomial};
 pub use moments::Moments;
 pub use quantiles::Quantiles;
 pub use stopping::{Target, absolute_error, meets, predicted_rows, relative_error};

@@ -112,3 +112,24 @@ fn every_file_format_and_globs_can_be_queried() {
         stdout(path, &["query", "-c", "SELECT day, COUNT(*) FROM p GROUP BY day ERROR WITHIN 5%"]).contains("catalog")
     );
 }
+
+#[test]
+fn traces_are_written_where_they_are_asked_for_and_change_no_answer() {
+    let folder = folder();
+    let path = folder.path();
+    stdout(path, &["sample", "create", "trips.csv", "--stratified-by", "region", "--cap", "400", "--name", "s"]);
+    let sql = "SELECT region, AVG(miles) FROM 'trips.csv' GROUP BY region ORDER BY region ERROR WITHIN 20%";
+    let args = ["query", "--format", "csv", "-c", sql];
+    let with = |filter: &str| command(path).args(args).env("PLUSMINUS_LOG", filter).output().unwrap();
+    let (quiet, traced) = (super::support::run(path, &args), with("plusminus=debug"));
+    assert!(traced.status.success() && quiet.stdout == traced.stdout && !quiet.stdout.is_empty());
+    let (quiet, lines) = (String::from_utf8(quiet.stderr).unwrap(), String::from_utf8(traced.stderr).unwrap());
+    assert!(!quiet.contains("DEBUG"), "{quiet}");
+    for expected in ["query{sql=", "level{sample=s level=0", "rows=", "phase=\"plan\"", "time.busy="] {
+        assert!(lines.contains(expected), "{expected} is not in\n{lines}");
+    }
+    let wrong = with("plusminus=loud");
+    assert_eq!(wrong.status.code(), Some(2));
+    let wrong = String::from_utf8(wrong.stderr).unwrap();
+    assert!(wrong.contains("PLUSMINUS_LOG does not say what to trace") && wrong.contains("Try: "), "{wrong}");
+}

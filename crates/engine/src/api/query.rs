@@ -3,11 +3,11 @@
 use super::session::Session;
 use crate::answer::{Answer, Error, Result, exact_columns};
 use crate::bounds::{Goal, Interrupt, Listeners, Watch, deadline as control};
-use crate::execution::{Running, ms};
+use crate::execution::{QueryExecution, ms};
 use crate::explain;
 use crate::planning::case;
 use crate::refine::Subqueries;
-use crate::runtime::Parts;
+use crate::runtime::Timings;
 use futures::Stream;
 use plusminus_dialect::{
     Amount, BoundedSql, ErrorBound, OnMiss, SqlClass, Statement, StatementKind, TimeBound, TimeUnit, parse_statement,
@@ -16,6 +16,7 @@ use plusminus_files::FileTable;
 use plusminus_plan::Role;
 use std::sync::Arc;
 use std::time::Duration;
+use tracing::Instrument;
 
 /// A query under construction; see [`Session::query`].
 #[derive(Debug, Clone)]
@@ -197,9 +198,10 @@ pub(crate) async fn run(session: &Session, sql: &BoundedSql, listeners: Listener
     let within = goal.within.filter(|_| !is_explained);
     let listened = if is_explained { Listeners::default() } else { listeners.clone() };
     let watch = Arc::new(Watch::new(&listened, within.is_some()));
+    let span = tracing::info_span!("query", sql = sql.query());
     let work = {
         let (session, sql, watch) = (session.clone(), sql.clone(), Arc::clone(&watch));
-        async move { plan_and_answer(session, &sql, goal, start, watch).await }
+        async move { plan_and_answer(session, &sql, goal, start, watch).await }.instrument(span)
     };
     let work = session.env.executor.spawn(work)?;
     let elapsed = session.env.clock.elapsed().saturating_sub(start);
@@ -213,13 +215,14 @@ async fn plan_and_answer(
     start: Duration,
     watch: Arc<Watch>,
 ) -> Result<Answer> {
-    let parts = Parts::new(Arc::clone(&session.env.clock), start);
+    let parts = Timings::new(Arc::clone(&session.env.clock), start);
     parts.lap("hand over");
-    let prepared = session.plans.get(&session.env, sql.query()).await?;
+    let plan = session.plans.get(&session.env, sql.query()).instrument(tracing::debug_span!("plan"));
+    let prepared = plan.await?;
     parts.lap("plan");
     let subqueries = Subqueries::default();
     let running =
-        Arc::new(Running { env: session.env, prepared, goal, start, watch, parts, subqueries, is_part: false });
+        Arc::new(QueryExecution { env: session.env, prepared, goal, start, watch, parts, subqueries, is_part: false });
     match &sql.explain {
         Some(explain) => explain::run(&running, *explain).await,
         None => running.answer().await,

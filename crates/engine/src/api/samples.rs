@@ -11,6 +11,7 @@ use plusminus_dialect::{CreateSample, Design, SampleSize as SizeClause};
 use plusminus_files::{FileTable, find_fault};
 use plusminus_sampling::{DrawOptions, SampleRequest, Source, draw, skewed_measures};
 use std::sync::Arc;
+use tracing::Instrument;
 
 /// Rows of each stratum when neither CAP nor SIZE is given.
 const DEFAULT_CAP: u64 = 10_000;
@@ -223,7 +224,8 @@ impl Session {
             now_unix_ms: self.env.clock.unix_ms(),
             progress: std::sync::Arc::clone(&self.env.progress),
         };
-        let drawn = draw(source, &key, &requests, &self.env.store, &state, &options).await;
+        let span = tracing::info_span!("build", table = key, samples = requests.len());
+        let drawn = draw(source, &key, &requests, &self.env.store, &state, &options).instrument(span).await;
         let built = match drawn.map_err(Error::from) {
             Err(error) if may_be_of_files(&error) => {
                 let fault = match FileTable::of(&provider) {

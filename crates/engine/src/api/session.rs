@@ -3,9 +3,9 @@
 use super::query::Query;
 use super::samples::SampleBuilder;
 use crate::answer::{Error, Result};
-use crate::cache::ImageCache;
-use crate::environment::{Costs, Environment, PathTables, ProgressFn};
-use crate::moments::KnowledgeCache;
+use crate::cache::LevelCache;
+use crate::environment::{CostModel, Environment, PathTables, ProgressFn};
+use crate::moments::MomentsCache;
 use crate::planning::PlanCache;
 use crate::runtime::{Clock, Executor, QuantilesCache, SystemClock};
 use datafusion::common::config::ConfigNonZeroUsize;
@@ -18,7 +18,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use plusminus_catalog::Store;
 use plusminus_files::LayoutCache;
 use plusminus_functions::overflow::{CheckedArithmetic, CheckedConstants, CheckedFolding};
-use plusminus_kernel::{Spare, Workers};
+use plusminus_kernel::{BufferPool, Workers};
 use plusminus_sampling::Watches;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -129,19 +129,19 @@ impl SessionBuilder {
         plusminus_functions::register(&context)?;
         let half = usize::try_from(self.memory_bytes / 2).unwrap_or(usize::MAX);
         let pool = &context.runtime_env().memory_pool;
-        let images = ImageCache::new(half, self.threads, pool, Arc::clone(&self.clock));
-        let spare = Spare::new(usize::try_from(self.memory_bytes).unwrap_or(usize::MAX), pool);
+        let level_cache = LevelCache::new(half, self.threads, pool, Arc::clone(&self.clock));
+        let spare = BufferPool::new(usize::try_from(self.memory_bytes).unwrap_or(usize::MAX), pool);
         let session = Session {
             env: Arc::new(Environment {
                 context,
-                costs: Costs::open(&store),
+                costs: CostModel::open(&store),
                 manifests: Mutex::default(),
                 planner: Mutex::default(),
                 watches: Watches::default(),
                 layouts,
                 store,
-                images,
-                knowledge: KnowledgeCache::default(),
+                level_cache,
+                knowledge: MomentsCache::default(),
                 quantiles: QuantilesCache::default(),
                 workers: Workers::with_spare(self.threads, spare),
                 defaults: Mutex::default(),

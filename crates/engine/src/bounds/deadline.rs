@@ -26,7 +26,7 @@ pub struct Interrupt {
 #[derive(Debug, Default)]
 struct Asked {
     asked: AtomicBool,
-    told: Notify,
+    linearization: Notify,
     scan: Mutex<Option<Scan>>,
 }
 
@@ -56,7 +56,7 @@ impl Interrupt {
     /// Asks now; queries that wait with this interrupt answer at once, later ones as soon as they begin.
     pub fn request(&self) {
         self.inner.asked.store(true, Ordering::SeqCst);
-        self.inner.told.notify_waiters();
+        self.inner.linearization.notify_waiters();
     }
 
     /// How far reading the tables has come, while a query with this interrupt computes something exactly.
@@ -75,14 +75,14 @@ impl Interrupt {
     /// Waits until somebody asks.
     pub(crate) async fn requested(&self) {
         loop {
-            let told = self.inner.told.notified();
-            tokio::pin!(told);
+            let linearization = self.inner.linearization.notified();
+            tokio::pin!(linearization);
             // Registered before the look, so that no request falls between the two.
-            told.as_mut().enable();
+            linearization.as_mut().enable();
             if self.inner.asked.load(Ordering::SeqCst) {
                 return;
             }
-            told.await;
+            linearization.await;
         }
     }
 }

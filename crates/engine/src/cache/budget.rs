@@ -1,6 +1,6 @@
 //! The images in memory: what is worth most per byte stays.
 
-use super::level_columns::{Image, load};
+use super::level_columns::{LevelColumns, load};
 use super::projection::Projection;
 use super::strata::{Found, StrataCache};
 use crate::answer::{Error, Result};
@@ -54,25 +54,26 @@ impl Key {
 
 /// What there is of a projection.
 #[derive(Debug)]
-pub(crate) enum Offer {
-    Held(Arc<Projection>),
+pub(crate) enum ProjectionState {
+    Cached(Arc<Projection>),
     /// It was asked for before: making it is worth while.
-    Wanted,
-    Unknown,
+    Requested,
+    /// Nobody asked for it so far.
+    Unseen,
     /// It cannot be made.
-    Refused,
+    Infeasible,
 }
 
 #[derive(Debug, Clone)]
 enum Content {
-    Level(Arc<Image>),
+    Level(Arc<LevelColumns>),
     Projection(Arc<Projection>),
 }
 
 impl Content {
     fn bytes(&self) -> usize {
         match self {
-            Self::Level(image) => image.bytes(),
+            Self::Level(level_columns) => level_columns.bytes(),
             Self::Projection(projection) => projection.bytes(),
         }
     }
@@ -106,7 +107,7 @@ impl Entry {
 
 #[derive(Debug)]
 struct Held {
-    images: HashMap<Key, Entry>,
+    level_cache: HashMap<Key, Entry>,
     /// Projections that were asked for and are not there, and whether they cannot be made.
     asked: HashMap<Key, bool>,
     strata: StrataCache,
@@ -116,19 +117,19 @@ struct Held {
 
 /// Images within a budget of bytes that is part of the session's memory.
 #[derive(Debug)]
-pub(crate) struct ImageCache {
+pub(crate) struct LevelCache {
     budget: usize,
     threads: usize,
     clock: Arc<dyn Clock>,
     held: Mutex<Held>,
 }
 
-impl ImageCache {
+impl LevelCache {
     /// Images of `budget` bytes at most, taken from `pool`, which are read on so many threads.
     pub(crate) fn new(budget: usize, threads: usize, pool: &Arc<dyn MemoryPool>, clock: Arc<dyn Clock>) -> Self {
         let reserved = MemoryConsumer::new("samples in memory").register(pool);
         let strata = StrataCache::new(MemoryConsumer::new("strata of samples in memory").register(pool));
-        let held = Held { images: HashMap::new(), asked: HashMap::new(), strata, reserved, uses: 0 };
+        let held = Held { level_cache: HashMap::new(), asked: HashMap::new(), strata, reserved, uses: 0 };
         Self { budget, threads, clock, held: Mutex::new(held) }
     }
 
@@ -160,8 +161,8 @@ impl ImageCache {
         manifest: &Manifest,
         level: usize,
         columns: &[String],
-    ) -> Result<Arc<Image>> {
-        self.timed_level(store, manifest, level, columns).map(|(image, _)| image)
+    ) -> Result<Arc<LevelColumns>> {
+        self.timed_level(store, manifest, level, columns).map(|(level_columns, _)| level_columns)
     }
 
     /// The same, and what had to be read.
@@ -171,67 +172,74 @@ impl ImageCache {
         manifest: &Manifest,
         level: usize,
         columns: &[String],
-    ) -> Result<(Arc<Image>, Loaded)> {
+    ) -> Result<(Arc<LevelColumns>, Loaded)> {
         let key = Key::level(manifest, level);
         let held = match self.get(&key) {
-            Some(Content::Level(image)) => Some(image),
+            Some(Content::Level(level_columns)) => Some(level_columns),
             _ => None,
         };
         let lacking: Vec<String> = match &held {
-            Some(image) => columns.iter().filter(|c| !image.columns.contains_key(*c)).cloned().collect(),
+            Some(level_columns) => {
+                columns.iter().filter(|c| !level_columns.columns.contains_key(*c)).cloned().collect()
+            }
             None => columns.to_vec(),
         };
         match held {
-            Some(image) if lacking.is_empty() => Ok((image, Loaded::default())),
+            Some(level_columns) if lacking.is_empty() => Ok((level_columns, Loaded::default())),
             held => {
                 let before = self.clock.elapsed();
                 let took = || self.clock.elapsed().saturating_sub(before);
                 let columns_read = lacking.len() + if held.is_none() { ORDER_COLUMNS } else { 0 };
-                let loaded =
-                    |image: &Image| Loaded { values: (columns_read * image.strata.len()) as u64, took: took() };
+                let loaded = |level_columns: &LevelColumns| Loaded {
+                    values: (columns_read * level_columns.strata.len()) as u64,
+                    took: took(),
+                };
                 if let Some(known) = &held {
-                    let image = Arc::new(load((store, self.threads), manifest, level, &lacking, Some(known))?);
-                    if self.put(&key, Arc::clone(&image), took()).is_ok() {
-                        let loaded = loaded(&image);
-                        return Ok((image, loaded));
+                    let level_columns = Arc::new(load((store, self.threads), manifest, level, &lacking, Some(known))?);
+                    if self.put(&key, Arc::clone(&level_columns), took()).is_ok() {
+                        let loaded = loaded(&level_columns);
+                        return Ok((level_columns, loaded));
                     }
                 }
                 // With all the columns of earlier queries it may be too large, though not with those of this one.
-                let image = Arc::new(load((store, self.threads), manifest, level, columns, None)?);
-                self.put(&key, Arc::clone(&image), took())?;
-                let loaded = loaded(&image);
-                Ok((image, loaded))
+                let _span =
+                    tracing::debug_span!("load", sample = %manifest.name, level, columns = columns.len()).entered();
+                let level_columns = Arc::new(load((store, self.threads), manifest, level, columns, None)?);
+                self.put(&key, Arc::clone(&level_columns), took())?;
+                let loaded = loaded(&level_columns);
+                Ok((level_columns, loaded))
             }
         }
     }
 
     /// A projection; who asks for one that is not there counts as having asked.
-    pub(crate) fn projection(&self, key: &Key) -> Offer {
+    pub(crate) fn projection(&self, key: &Key) -> ProjectionState {
         if let Some(Content::Projection(projection)) = self.get(key) {
-            return Offer::Held(projection);
+            return ProjectionState::Cached(projection);
         }
         let mut held = self.lock();
         if held.asked.len() >= ASKED_MAX {
             held.asked.clear();
         }
         match held.asked.get(key) {
-            Some(true) => Offer::Refused,
-            Some(false) => Offer::Wanted,
+            Some(true) => ProjectionState::Infeasible,
+            Some(false) => ProjectionState::Requested,
             None => {
                 held.asked.insert(key.clone(), false);
-                Offer::Unknown
+                ProjectionState::Unseen
             }
         }
     }
 
     /// Notes that a projection cannot be made.
     pub(crate) fn refuse_projection(&self, key: &Key) {
+        tracing::debug!(sample = %key.family, level = key.level, "projection refused");
         self.lock().asked.insert(key.clone(), true);
     }
 
     /// Whether a projection is in memory; who asks so does not count as asking for it.
     pub(crate) fn holds(&self, key: &Key) -> bool {
-        self.lock().images.contains_key(key)
+        self.lock().level_cache.contains_key(key)
     }
 
     /// Whether a projection of so many bytes can be kept.
@@ -239,7 +247,7 @@ impl ImageCache {
         let held = self.lock();
         let now = held.uses;
         let idle: usize =
-            held.images.iter().filter(|(key, entry)| is_idle(key, entry, now)).map(|(_, e)| e.bytes).sum();
+            held.level_cache.iter().filter(|(key, entry)| is_idle(key, entry, now)).map(|(_, e)| e.bytes).sum();
         (held.reserved.size() - idle).saturating_add(bytes) <= self.budget
     }
 
@@ -255,16 +263,18 @@ impl ImageCache {
         let bytes = content.bytes();
         held.asked.remove(key);
         if held.make_room(bytes, self.budget, now, |key, entry| is_idle(key, entry, now)).is_ok() {
-            held.images.insert(key.clone(), Entry { content, bytes, load, uses, last: now });
+            held.level_cache.insert(key.clone(), Entry { content, bytes, load, uses, last: now });
         } else if let Some(before) = before.filter(|before| held.reserved.try_grow(before.bytes).is_ok()) {
-            held.images.insert(key.clone(), before);
+            held.level_cache.insert(key.clone(), before);
         }
     }
 
     /// How many of `columns` of a level are not in memory; with the strata and ranks, where nothing of it is.
     pub(crate) fn lacking(&self, manifest: &Manifest, level: usize, columns: &[String]) -> usize {
-        match self.lock().images.get(&Key::level(manifest, level)).map(|entry| &entry.content) {
-            Some(Content::Level(image)) => columns.iter().filter(|name| !image.columns.contains_key(*name)).count(),
+        match self.lock().level_cache.get(&Key::level(manifest, level)).map(|entry| &entry.content) {
+            Some(Content::Level(level_columns)) => {
+                columns.iter().filter(|name| !level_columns.columns.contains_key(*name)).count()
+            }
             _ => columns.len() + ORDER_COLUMNS,
         }
     }
@@ -273,13 +283,13 @@ impl ImageCache {
         let mut held = self.lock();
         held.uses += 1;
         let now = held.uses;
-        let entry = held.images.get_mut(key)?;
+        let entry = held.level_cache.get_mut(key)?;
         entry.uses = entry.uses_at(now) + 1.0;
         entry.last = now;
         Some(entry.content.clone())
     }
 
-    fn put(&self, key: &Key, image: Arc<Image>, load: Duration) -> Result<()> {
+    fn put(&self, key: &Key, level_columns: Arc<LevelColumns>, load: Duration) -> Result<()> {
         let mut held = self.lock();
         let now = held.uses;
         // Older generations of the family are of no more use.
@@ -288,7 +298,7 @@ impl ImageCache {
         let before = held.remove(key);
         let uses = before.as_ref().map_or(1.0, |entry| entry.uses_at(now));
         let load = load + before.map_or(Duration::ZERO, |entry| entry.load);
-        let bytes = image.bytes();
+        let bytes = level_columns.bytes();
         if let Err(next) = held.make_room(bytes, self.budget, now, |_, _| true) {
             let mib = |bytes: usize| bytes.div_ceil(1 << 20);
             return Err(Error::Data {
@@ -305,7 +315,8 @@ impl ImageCache {
                 next: "more memory (--memory), a smaller SIZE or CAP, or fewer columns".to_owned(),
             });
         }
-        held.images.insert(key.clone(), Entry { content: Content::Level(image), bytes, load, uses, last: now });
+        held.level_cache
+            .insert(key.clone(), Entry { content: Content::Level(level_columns), bytes, load, uses, last: now });
         Ok(())
     }
 
@@ -334,14 +345,14 @@ enum Full {
 
 impl Held {
     fn remove(&mut self, key: &Key) -> Option<Entry> {
-        let entry = self.images.remove(key)?;
+        let entry = self.level_cache.remove(key)?;
         self.reserved.shrink(entry.bytes);
         Some(entry)
     }
 
     fn drop_images(&mut self, is_old: impl Fn(&Key) -> bool) {
         self.asked.retain(|key, _| !is_old(key));
-        let old: Vec<Key> = self.images.keys().filter(|key| is_old(key)).cloned().collect();
+        let old: Vec<Key> = self.level_cache.keys().filter(|key| is_old(key)).cloned().collect();
         for key in old {
             self.remove(&key);
         }
@@ -361,10 +372,11 @@ impl Held {
         while self.reserved.size() + bytes > budget || self.reserved.try_grow(bytes).is_err() {
             let benefit = |entry: &Entry| entry.benefit_per_byte(now);
             let order = |key: &Key| (key.is_projection(), key.family.clone(), key.level);
-            let may_go = self.images.iter().filter(|(key, entry)| may_go(key, entry));
+            let may_go = self.level_cache.iter().filter(|(key, entry)| may_go(key, entry));
             let least =
                 may_go.min_by(|a, b| benefit(a.1).total_cmp(&benefit(b.1)).then_with(|| order(a.0).cmp(&order(b.0))));
             let Some(least) = least.map(|(key, _)| key.clone()) else { return Err(Full::Pool) };
+            tracing::debug!(sample = %least.family, level = least.level, is_projection = least.is_projection(), "evicted");
             self.remove(&least);
         }
         Ok(())
@@ -379,9 +391,15 @@ mod tests {
     use datafusion::execution::memory_pool::GreedyMemoryPool;
 
     /// An image of `rows` rows without columns, 12 bytes each.
-    fn image(rows: u32) -> Arc<Image> {
+    fn level_columns(rows: u32) -> Arc<LevelColumns> {
         let strata = UInt32Array::from(vec![0; rows as usize]);
-        Arc::new(Image { ranks: strata.clone(), places: None, runs: Arc::default(), columns: HashMap::new(), strata })
+        Arc::new(LevelColumns {
+            ranks: strata.clone(),
+            places: None,
+            runs: Arc::default(),
+            columns: HashMap::new(),
+            strata,
+        })
     }
 
     fn key(level: usize) -> Key {
@@ -391,20 +409,20 @@ mod tests {
     #[test]
     fn what_saves_least_per_byte_goes_first_and_all_is_accounted_for() {
         let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(1_000_000));
-        let cache = ImageCache::new(36_000, 1, &pool, Arc::new(SystemClock::default()));
+        let cache = LevelCache::new(36_000, 1, &pool, Arc::new(SystemClock::default()));
         let second = Duration::from_secs(1);
-        cache.put(&key(0), image(1_000), second).unwrap();
-        cache.put(&key(1), image(1_000), second).unwrap();
+        cache.put(&key(0), level_columns(1_000), second).unwrap();
+        cache.put(&key(1), level_columns(1_000), second).unwrap();
         for _ in 0..5 {
             assert!(cache.get(&key(0)).is_some());
         }
         assert_eq!(pool.reserved(), 24_000);
         // The third does not fit beside both; the one that was used less goes.
-        cache.put(&key(2), image(1_500), second).unwrap();
+        cache.put(&key(2), level_columns(1_500), second).unwrap();
         assert!(cache.get(&key(1)).is_none() && cache.get(&key(0)).is_some() && cache.get(&key(2)).is_some());
         assert_eq!(pool.reserved(), 30_000);
         // Another generation makes the older ones useless.
-        cache.put(&Key { generation: 2, ..key(0) }, image(100), second).unwrap();
+        cache.put(&Key { generation: 2, ..key(0) }, level_columns(100), second).unwrap();
         assert_eq!(pool.reserved(), 1_200);
         drop(cache);
         assert_eq!(pool.reserved(), 0);
@@ -413,11 +431,11 @@ mod tests {
     #[test]
     fn what_can_never_fit_is_an_error_and_leaves_nothing_behind() {
         let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(20_000));
-        let cache = ImageCache::new(1_000_000, 2, &pool, Arc::new(SystemClock::default()));
-        let error = cache.put(&key(3), image(10_000), Duration::ZERO).unwrap_err().to_string();
+        let cache = LevelCache::new(1_000_000, 2, &pool, Arc::new(SystemClock::default()));
+        let error = cache.put(&key(3), level_columns(10_000), Duration::ZERO).unwrap_err().to_string();
         assert!(error.contains("level 3 of sample 's'") && error.contains("--memory"), "{error}");
-        let small = ImageCache::new(1_000, 1, &pool, Arc::new(SystemClock::default()));
-        let error = small.put(&key(0), image(1_000), Duration::ZERO).unwrap_err().to_string();
+        let small = LevelCache::new(1_000, 1, &pool, Arc::new(SystemClock::default()));
+        let error = small.put(&key(0), level_columns(1_000), Duration::ZERO).unwrap_err().to_string();
         assert!(error.contains("samples may hold 1 MiB"), "{error}");
         assert_eq!(pool.reserved(), 0);
     }

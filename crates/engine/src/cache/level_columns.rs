@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 /// One level of one family: the rows it adds, sorted by stratum and rank, and the columns asked for so far.
 #[derive(Debug, Clone)]
-pub(crate) struct Image {
+pub(crate) struct LevelColumns {
     pub(crate) strata: UInt32Array,
     /// The rows of each stratum.
     pub(crate) runs: Arc<Vec<Run>>,
@@ -26,7 +26,7 @@ pub(crate) struct Image {
     pub(crate) columns: HashMap<String, (Arc<Field>, ArrayRef)>,
 }
 
-impl Image {
+impl LevelColumns {
     /// Some of the columns, the rank where it is needed, and the stratum behind them; only the rows in `ranges`, which are in
     /// order and apart, or all.
     pub(crate) fn batch(
@@ -124,8 +124,8 @@ pub(crate) fn load(
     manifest: &Manifest,
     level: usize,
     columns: &[String],
-    known: Option<&Image>,
-) -> Result<Image> {
+    known: Option<&LevelColumns>,
+) -> Result<LevelColumns> {
     let mut names: Vec<String> = columns.iter().map(|c| base(c).to_owned()).collect();
     names.sort();
     names.dedup();
@@ -136,7 +136,11 @@ pub(crate) fn load(
     let Some(first) = batches.first() else { return empty(manifest, columns, known) };
     let schema = first.schema();
     let Order { places, strata, ranks } = match known {
-        Some(image) => Order { places: image.places.clone(), strata: image.strata.clone(), ranks: image.ranks.clone() },
+        Some(level_columns) => Order {
+            places: level_columns.places.clone(),
+            strata: level_columns.strata.clone(),
+            ranks: level_columns.ranks.clone(),
+        },
         None => order::of(&batches)?,
     };
     let column = |name: &String| {
@@ -144,10 +148,10 @@ pub(crate) fn load(
         let parts: Vec<ArrayRef> = batches.iter().map(|batch| Arc::clone(batch.column(index))).collect();
         Ok((name.clone(), held(name, &schema.fields()[index], &parts, places.as_ref())?))
     };
-    let mut all = known.map(|image| image.columns.clone()).unwrap_or_default();
+    let mut all = known.map(|level_columns| level_columns.columns.clone()).unwrap_or_default();
     all.extend(in_parts(columns, if strata.len() < THREADED_ROWS { 1 } else { threads }, &column)?);
-    let runs = known.map_or_else(|| Arc::new(runs_of(&strata)), |image| Arc::clone(&image.runs));
-    Ok(Image { strata, runs, ranks, places, columns: all })
+    let runs = known.map_or_else(|| Arc::new(runs_of(&strata)), |level_columns| Arc::clone(&level_columns.runs));
+    Ok(LevelColumns { strata, runs, ranks, places, columns: all })
 }
 
 /// Rows of a level from which its columns are made on several threads.
@@ -172,14 +176,14 @@ fn in_parts<T: Sync, R: Send>(items: &[T], threads: usize, work: &(impl Fn(&T) -
 }
 
 /// A level without rows has no file to tell the types; they come from the manifest.
-fn empty(manifest: &Manifest, columns: &[String], known: Option<&Image>) -> Result<Image> {
+fn empty(manifest: &Manifest, columns: &[String], known: Option<&LevelColumns>) -> Result<LevelColumns> {
     let none = UInt32Array::from(Vec::<u32>::new());
-    let mut all = known.map(|image| image.columns.clone()).unwrap_or_default();
+    let mut all = known.map(|level_columns| level_columns.columns.clone()).unwrap_or_default();
     for name in columns {
         let column = manifest.base.columns.iter().find(|c| c.name == base(name)).ok_or_else(|| missing(name))?;
         let data_type: DataType = column.data_type.parse().map_err(|_| missing(name))?;
         let array = arrow::array::new_empty_array(&data_type);
         all.insert(name.clone(), held(name, &Arc::new(Field::new(base(name), data_type, true)), &[array], None)?);
     }
-    Ok(Image { strata: none.clone(), runs: Arc::default(), ranks: none, places: None, columns: all })
+    Ok(LevelColumns { strata: none.clone(), runs: Arc::default(), ranks: none, places: None, columns: all })
 }

@@ -4,6 +4,6 @@ mod order;
 mod projection;
 mod strata;
 
-pub(crate) use budget::{ImageCache, Key, Offer};
-pub(crate) use level_columns::Image;
+pub(crate) use budget::{Key, LevelCache, ProjectionState};
+pub(crate) use level_columns::LevelColumns;
 pub(crate) use projection::Projection;

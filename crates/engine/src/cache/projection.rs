@@ -4,7 +4,7 @@
 //! lie in the order of their groups need not be hashed, put in order or added to cells all over the cache. A column-oriented
 //! database calls columns that are kept in the order of other keys a projection (Stonebraker et al., "C-Store", VLDB 2005).
 
-use super::level_columns::{Image, missing};
+use super::level_columns::{LevelColumns, missing};
 use crate::answer::{Error, Result};
 use arrow::array::{Array, ArrayRef, UInt32Array};
 use arrow::compute::{concat, take};
@@ -30,7 +30,7 @@ pub(crate) struct Projection {
 
 impl Projection {
     /// Without columns; `groups` has the group of every row of the levels, one level after the other, and `keys` a row for each group.
-    pub(crate) fn by_group(levels: &[Arc<Image>], groups: &[u32], keys: Vec<ArrayRef>) -> Result<Self> {
+    pub(crate) fn by_group(levels: &[Arc<LevelColumns>], groups: &[u32], keys: Vec<ArrayRef>) -> Result<Self> {
         let strata = strata_of(levels)?;
         if strata.len() != groups.len() {
             return Err(Error::data("these groups are of other rows"));
@@ -41,7 +41,7 @@ impl Projection {
     }
 
     /// All rows by stratum, without columns.
-    pub(crate) fn by_stratum(levels: &[Arc<Image>]) -> Result<Self> {
+    pub(crate) fn by_stratum(levels: &[Arc<LevelColumns>]) -> Result<Self> {
         let strata = strata_of(levels)?;
         let (order, starts) = sorted_by(&strata, 0..);
         let half = order.len().div_ceil(2);
@@ -61,12 +61,12 @@ impl Projection {
     }
 
     /// Bytes that a projection of `levels` with these columns takes, about.
-    pub(crate) fn bytes_for(levels: &[Arc<Image>], names: &[String]) -> usize {
-        let column = |image: &Arc<Image>, name: &String| {
-            image.columns.get(name).map_or(0, |(_, values)| values.get_array_memory_size())
+    pub(crate) fn bytes_for(levels: &[Arc<LevelColumns>], names: &[String]) -> usize {
+        let column = |level_columns: &Arc<LevelColumns>, name: &String| {
+            level_columns.columns.get(name).map_or(0, |(_, values)| values.get_array_memory_size())
         };
-        let columns = levels.iter().flat_map(|image| names.iter().map(move |name| column(image, name)));
-        columns.sum::<usize>() + levels.iter().map(|image| 12 * image.strata.len()).sum::<usize>()
+        let columns = levels.iter().flat_map(|level_columns| names.iter().map(move |name| column(level_columns, name)));
+        columns.sum::<usize>() + levels.iter().map(|level_columns| 12 * level_columns.strata.len()).sum::<usize>()
     }
 
     /// Those of `names` that are not here yet.
@@ -75,10 +75,10 @@ impl Projection {
     }
 
     /// The same with a further column of the levels that it was made of.
-    pub(crate) fn with_column(&self, levels: &[Arc<Image>], name: &str) -> Result<Self> {
+    pub(crate) fn with_column(&self, levels: &[Arc<LevelColumns>], name: &str) -> Result<Self> {
         let mut parts = Vec::with_capacity(levels.len());
-        for image in levels {
-            parts.push(image.columns.get(name).ok_or_else(|| missing(name))?);
+        for level_columns in levels {
+            parts.push(level_columns.columns.get(name).ok_or_else(|| missing(name))?);
         }
         let values: Vec<&dyn Array> = parts.iter().map(|(_, values)| values.as_ref()).collect();
         let mut more = self.clone();
@@ -111,8 +111,8 @@ impl Projection {
 }
 
 /// The strata of all rows, one level after the other.
-fn strata_of(levels: &[Arc<Image>]) -> Result<Vec<u32>> {
-    let strata: Vec<u32> = levels.iter().flat_map(|image| image.strata.values()).copied().collect();
+fn strata_of(levels: &[Arc<LevelColumns>]) -> Result<Vec<u32>> {
+    let strata: Vec<u32> = levels.iter().flat_map(|level_columns| level_columns.strata.values()).copied().collect();
     match u32::try_from(strata.len()) {
         Ok(_) => Ok(strata),
         Err(_) => Err(Error::data("the levels have too many rows to be put in another order")),
@@ -143,11 +143,11 @@ mod tests {
     use arrow::array::{AsArray, Int64Array};
     use arrow::datatypes::{Int64Type, UInt32Type};
 
-    fn image(strata: &[u32], values: &[i64]) -> Arc<Image> {
+    fn level_columns(strata: &[u32], values: &[i64]) -> Arc<LevelColumns> {
         let field = Arc::new(Field::new("x", DataType::Int64, false));
         let column: ArrayRef = Arc::new(Int64Array::from(values.to_vec()));
         let strata = UInt32Array::from(strata.to_vec());
-        Arc::new(Image {
+        Arc::new(LevelColumns {
             ranks: strata.clone(),
             places: None,
             runs: Arc::default(),
@@ -159,7 +159,11 @@ mod tests {
     /// By group, then stratum, then level, then as they come; a column that comes later is in the same order.
     #[test]
     fn rows_lie_in_the_order_of_groups() {
-        let levels = [image(&[0, 0, 2], &[1, 2, 3]), image(&[], &[]), image(&[0, 1, 2, 2], &[4, 5, 6, 7])];
+        let levels = [
+            level_columns(&[0, 0, 2], &[1, 2, 3]),
+            level_columns(&[], &[]),
+            level_columns(&[0, 1, 2, 2], &[4, 5, 6, 7]),
+        ];
         let keys: ArrayRef = Arc::new(Int64Array::from(vec![10, 20, 30]));
         let projection = Projection::by_group(&levels, &[1, 0, 1, 1, 0, 2, 0], vec![keys]).unwrap();
         assert_eq!(projection.starts.as_slice(), &[0, 3, 6, 7]);
@@ -175,7 +179,7 @@ mod tests {
     /// By stratum, then level; the halves share no stratum.
     #[test]
     fn rows_lie_in_the_order_of_strata() {
-        let levels = [image(&[0, 0, 2], &[1, 2, 3]), image(&[0, 1, 2, 2], &[4, 5, 6, 7])];
+        let levels = [level_columns(&[0, 0, 2], &[1, 2, 3]), level_columns(&[0, 1, 2, 2], &[4, 5, 6, 7])];
         let names = ["x".to_owned()];
         let projection = Projection::by_stratum(&levels).unwrap().with_column(&levels, "x").unwrap();
         assert_eq!(projection.starts.as_slice(), &[0, 4, 7]);
@@ -183,14 +187,14 @@ mod tests {
         assert_eq!(batch.column(0).as_primitive::<Int64Type>().values(), &[1, 2, 4, 5, 3, 6, 7]);
         for (strata, starts) in [(&[][..], [0, 0, 0]), (&[0, 0, 0], [0, 3, 3]), (&[0, 1, 1], [0, 3, 3])] {
             let values = vec![0; strata.len()];
-            let projection = Projection::by_stratum(&[image(strata, &values)]).unwrap();
+            let projection = Projection::by_stratum(&[level_columns(strata, &values)]).unwrap();
             assert_eq!(projection.starts.as_slice(), &starts, "{strata:?}");
         }
     }
 
     #[test]
     fn groups_of_other_rows_and_missing_columns_are_errors() {
-        let levels = [image(&[0], &[1])];
+        let levels = [level_columns(&[0], &[1])];
         assert!(Projection::by_group(&levels, &[0, 0], vec![]).is_err());
         let projection = Projection::by_group(&levels, &[0], vec![]).unwrap();
         assert!(projection.with_column(&levels, "y").is_err());

@@ -29,7 +29,7 @@ const SEEN_PER_WRITE: u32 = 64;
 
 /// Costs of one store.
 #[derive(Debug)]
-pub(crate) struct Costs {
+pub(crate) struct CostModel {
     learnt: Mutex<(LearntCosts, u32)>,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Costs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cost {
     /// A look at a level.
-    Look,
+    Level,
     /// A whole answer, by the cells of its last look.
     Answer,
     /// Reading levels from files, by the values read.
@@ -46,7 +46,7 @@ pub(crate) enum Cost {
     Table,
 }
 
-impl Costs {
+impl CostModel {
     /// What earlier sessions left; nothing when that cannot be read, for it is no data of anybody's.
     pub(crate) fn open(store: &Store) -> Self {
         Self { learnt: Mutex::new((store.costs().unwrap_or_default(), 0)) }
@@ -122,7 +122,7 @@ impl Costs {
 /// The line of a cost that grows by cells; exact answers are predicted from their plans.
 fn line(costs: &mut LearntCosts, cost: Cost) -> Option<&mut LearntLine> {
     match cost {
-        Cost::Look => Some(&mut costs.looks),
+        Cost::Level => Some(&mut costs.looks),
         Cost::Answer => Some(&mut costs.answers),
         Cost::Load => Some(&mut costs.loads),
         Cost::Table => None,
@@ -152,18 +152,18 @@ mod tests {
     #[test]
     fn a_line_is_learnt_and_kept() {
         let (_folder, store) = store();
-        let costs = Costs::open(&store);
-        assert_eq!(costs.predict(Cost::Look, 1_000.0), None);
+        let costs = CostModel::open(&store);
+        assert_eq!(costs.predict(Cost::Level, 1_000.0), None);
         for look in 0..SEEN_PER_WRITE {
             let cells = 1_000.0 * f64::from(1 << (look % 10));
-            if let Some(learnt) = costs.learn(Cost::Look, cells, Duration::from_secs_f64(1e-3 + 2e-8 * cells)) {
+            if let Some(learnt) = costs.learn(Cost::Level, cells, Duration::from_secs_f64(1e-3 + 2e-8 * cells)) {
                 store.keep_costs(&learnt).unwrap();
             }
         }
         let expect = |cells: f64| 1e-3 + 2e-8 * cells;
-        for known in [costs, Costs::open(&store)] {
+        for known in [costs, CostModel::open(&store)] {
             for cells in [1_000.0, 50_000.0, 5e6] {
-                let predicted = known.predict(Cost::Look, cells).unwrap().as_secs_f64();
+                let predicted = known.predict(Cost::Level, cells).unwrap().as_secs_f64();
                 assert!((predicted / expect(cells) - 1.0).abs() < 0.02, "{predicted} for {cells}");
             }
         }
@@ -173,23 +173,23 @@ mod tests {
     #[test]
     fn old_looks_are_forgotten() {
         let (_folder, store) = store();
-        let costs = Costs::open(&store);
+        let costs = CostModel::open(&store);
         for (speed, looks) in [(1e-8, 200), (3e-8, 200)] {
             for look in 0..looks {
                 let cells = 1e5 * f64::from(1 + look % 7);
-                costs.learn(Cost::Look, cells, Duration::from_secs_f64(speed * cells));
+                costs.learn(Cost::Level, cells, Duration::from_secs_f64(speed * cells));
             }
         }
-        let predicted = costs.predict(Cost::Look, 1e6).unwrap().as_secs_f64();
+        let predicted = costs.predict(Cost::Level, 1e6).unwrap().as_secs_f64();
         assert!((0.02..0.035).contains(&predicted), "{predicted}");
     }
 
     #[test]
     fn one_size_of_look_says_something_too() {
         let (_folder, store) = store();
-        let costs = Costs::open(&store);
-        (0..10).for_each(|_| drop(costs.learn(Cost::Look, 1e4, Duration::from_millis(1))));
-        let predicted = costs.predict(Cost::Look, 1e5).unwrap().as_secs_f64();
+        let costs = CostModel::open(&store);
+        (0..10).for_each(|_| drop(costs.learn(Cost::Level, 1e4, Duration::from_millis(1))));
+        let predicted = costs.predict(Cost::Level, 1e5).unwrap().as_secs_f64();
         assert!((0.005..0.02).contains(&predicted), "{predicted}");
     }
 
@@ -197,8 +197,8 @@ mod tests {
     #[test]
     fn exact_answers_are_predicted_by_table() {
         let (_folder, store) = store();
-        let costs = Costs::open(&store);
-        let seconds = |costs: &Costs, table: &str| costs.predict_scan(table, 2e9).as_secs_f64();
+        let costs = CostModel::open(&store);
+        let seconds = |costs: &CostModel, table: &str| costs.predict_scan(table, 2e9).as_secs_f64();
         assert!((seconds(&costs, "t") - 2.0).abs() < 1e-9);
         let learnt = costs.learn_scan("slow", 1e9, Duration::from_secs(3)).unwrap();
         assert!((seconds(&costs, "slow") - 6.0).abs() < 1e-9);
@@ -207,19 +207,19 @@ mod tests {
         assert!((seconds(&costs, "fast") - 1.0).abs() < 0.01);
         assert!((seconds(&costs, "slow") - 6.0).abs() < 1e-9);
         store.keep_costs(&learnt).unwrap();
-        assert!((seconds(&Costs::open(&store), "slow") - 6.0).abs() < 1e-9);
+        assert!((seconds(&CostModel::open(&store), "slow") - 6.0).abs() < 1e-9);
     }
 
     /// What reading takes is learnt apart from looks.
     #[test]
     fn loads_have_a_line_of_their_own() {
         let (_folder, store) = store();
-        let costs = Costs::open(&store);
+        let costs = CostModel::open(&store);
         for values in 1..=8 {
             let values = 1e5 * f64::from(values);
             costs.learn(Cost::Load, values, Duration::from_secs_f64(2e-3 + 5e-8 * values));
         }
-        assert_eq!(costs.predict(Cost::Look, 1e6), None);
+        assert_eq!(costs.predict(Cost::Level, 1e6), None);
         let predicted = costs.predict(Cost::Load, 1e6).unwrap().as_secs_f64();
         assert!((predicted / 52e-3 - 1.0).abs() < 0.02, "{predicted}");
     }

@@ -5,13 +5,13 @@ mod manifests;
 mod tables;
 mod views;
 
-pub(crate) use cost_model::{Cost, Costs};
+pub(crate) use cost_model::{Cost, CostModel};
 pub(crate) use tables::{PathTables, definition, memory_content, sql_name};
 pub(crate) use views::{SampledView, views_by_depth, with_views_as_tables};
 
 use crate::bounds::Defaults;
-use crate::cache::ImageCache;
-use crate::moments::KnowledgeCache;
+use crate::cache::LevelCache;
+use crate::moments::MomentsCache;
 use crate::runtime::{Clock, Executor, QuantilesCache};
 use datafusion::catalog::TableProvider;
 use datafusion::execution::SessionState;
@@ -30,8 +30,8 @@ pub type ProgressFn = Arc<dyn Fn(Progress) + Send + Sync>;
 pub(crate) struct Environment {
     pub(crate) context: SessionContext,
     pub(crate) store: Store,
-    pub(crate) images: ImageCache,
-    pub(crate) knowledge: KnowledgeCache,
+    pub(crate) level_cache: LevelCache,
+    pub(crate) knowledge: MomentsCache,
     pub(crate) quantiles: QuantilesCache,
     pub(crate) workers: Workers,
     pub(crate) defaults: Mutex<Defaults>,
@@ -45,7 +45,7 @@ pub(crate) struct Environment {
     pub(crate) seed: u64,
     pub(crate) progress: ProgressFn,
     pub(crate) executor: Executor,
-    pub(crate) costs: Costs,
+    pub(crate) costs: CostModel,
     /// Manifests as they were read last.
     pub(crate) manifests: Mutex<Option<manifests::Decoded>>,
     /// What the last query was planned with.

@@ -18,8 +18,8 @@ impl Estimator<'_> {
             (false, _) => Extent::Domains,
         };
         let is_product = |(variable, _): &(usize, Vec<f64>)| {
-            let argument = self.shape.variables[*variable].argument;
-            argument.is_some_and(|argument| matches!(self.shape.arguments[argument], Argument::Product(..)))
+            let argument = self.query.variables[*variable].argument;
+            argument.is_some_and(|argument| matches!(self.query.arguments[argument], Argument::Product(..)))
         };
         let form = match linear.one_domain && linear.terms.iter().any(is_product) {
             true => self.about_means(linear, group),
@@ -33,7 +33,7 @@ impl Estimator<'_> {
         let mut form = Form::default();
         for (variable, slopes) in &linear.terms {
             let slope = slopes[group];
-            match self.shape.variables[*variable].argument {
+            match self.query.variables[*variable].argument {
                 None => form.counts.push(slope),
                 Some(argument) => {
                     let limit = self.limit(group, *variable, argument);
@@ -48,11 +48,11 @@ impl Estimator<'_> {
     /// take off each other is gone; `None` where a mean or a centre is not known.
     fn about_means(&self, linear: &Linear, group: usize) -> Option<Form> {
         let mut form = Form::default();
-        let domain = self.shape.variables[linear.terms.first()?.0].domain;
+        let domain = self.query.variables[linear.terms.first()?.0].domain;
         let mut constant = 0.0;
         // The mean of an argument in the group, and that of its distance from the centre of products.
         let means = |argument: usize| {
-            let mut variables = self.shape.variables.iter();
+            let mut variables = self.query.variables.iter();
             let own = variables.position(|v| v.argument == Some(argument) && v.domain == domain)?;
             let total = self.total(group, own);
             let mean = total.estimate() / total.count_estimate();
@@ -60,7 +60,7 @@ impl Estimator<'_> {
         };
         for (variable, slopes) in &linear.terms {
             let slope = slopes[group];
-            let Some(argument) = self.shape.variables[*variable].argument else {
+            let Some(argument) = self.query.variables[*variable].argument else {
                 constant += slope;
                 continue;
             };
@@ -68,7 +68,7 @@ impl Estimator<'_> {
                 let limit = self.limit(group, *variable, argument);
                 form.sums.push(Term { argument, slope, mean, limit });
             };
-            match self.shape.arguments[argument] {
+            match self.query.arguments[argument] {
                 Argument::Plain(_) => {
                     let (mean, _) = means(argument)?;
                     constant += slope * mean;
@@ -95,7 +95,7 @@ impl Estimator<'_> {
 
     /// Whether the variable's domain holds every row of its strata.
     pub(crate) fn is_whole(&self, variable: usize) -> bool {
-        let domain = &self.shape.domains[self.shape.variables[variable].domain];
+        let domain = &self.query.domains[self.query.variables[variable].domain];
         self.whole_strata && domain.filter.is_none() && domain.not_null.is_empty()
     }
 
@@ -111,7 +111,7 @@ impl Estimator<'_> {
 
     /// Where the values of an argument lie in the rows of a group and a variable's FILTER, as far as these fix a column.
     fn limit(&self, group: usize, variable: usize, argument: usize) -> Option<ValueRange> {
-        let domain = self.shape.variables[variable].domain;
+        let domain = self.query.variables[variable].domain;
         let of_domain = self.limits.and_then(|limits| limits.domains.get(domain)?.as_ref());
         let of_group = self.group_limits.get(group).and_then(Option::as_ref);
         let own = |ranges: &Ranges| ranges[argument].unwrap_or(NO_VALUE);

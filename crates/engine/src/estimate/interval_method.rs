@@ -2,28 +2,28 @@
 
 use super::Estimator;
 use plusminus_kernel::Linear;
-use plusminus_plan::{CallKind, Shape, Spread, used_inputs};
-use plusminus_statistics::expression::{Linear as LinearForm, Smooth, ValueRange};
+use plusminus_plan::{AggregateQuery, CallKind, SecondMoment, used_inputs};
+use plusminus_statistics::expression::{DifferentiableExpr, Linear as LinearForm, ValueRange};
 
 /// How the interval of a function is found.
-pub(crate) enum Way {
+pub(crate) enum IntervalMethod {
     /// No aggregate takes part.
     Constant,
     /// One count or sum, up to factor and summand.
     Variable(LinearForm),
     /// One special call, up to factor and summand.
-    Special(LinearForm),
+    NonLinearAggregate(LinearForm),
     Mean {
         sum: usize,
         rows: usize,
     },
-    Spread(Spread),
-    Smooth,
+    SecondMoment(SecondMoment),
+    DifferentiableExpr,
 }
 
 pub(crate) struct Plan<'a> {
-    pub(crate) smooth: &'a Smooth,
-    pub(crate) way: &'a Way,
+    pub(crate) smooth: &'a DifferentiableExpr,
+    pub(crate) way: &'a IntervalMethod,
     /// Number of the linear form in the second walk.
     pub(crate) linear: Option<usize>,
     /// The values that it can have.
@@ -33,45 +33,54 @@ pub(crate) struct Plan<'a> {
 }
 
 /// How the interval of each of the shape's functions is found; `of_keys` in a sample of keys.
-pub(crate) fn ways(shape: &Shape, of_keys: bool) -> Vec<Way> {
-    shape.smooths().map(|smooth| way(shape, of_keys, smooth)).collect()
+pub(crate) fn ways(query: &AggregateQuery, of_keys: bool) -> Vec<IntervalMethod> {
+    query.smooths().map(|smooth| way(query, of_keys, smooth)).collect()
 }
 
-fn way(shape: &Shape, of_keys: bool, smooth: &Smooth) -> Way {
-    let (specials, keys) = (shape.variables.len(), shape.first_key_input());
+fn way(query: &AggregateQuery, of_keys: bool, smooth: &DifferentiableExpr) -> IntervalMethod {
+    let (specials, keys) = (query.variables.len(), query.first_key_input());
     if used_inputs(smooth).iter().all(|input| *input >= keys) {
-        return Way::Constant;
+        return IntervalMethod::Constant;
     }
     match smooth.is_linear_in_one() {
-        Some(linear) if linear.input < specials => return Way::Variable(linear),
-        Some(linear) if linear.input < keys => return Way::Special(linear),
+        Some(linear) if linear.input < specials => return IntervalMethod::Variable(linear),
+        Some(linear) if linear.input < keys => return IntervalMethod::NonLinearAggregate(linear),
         _ => {}
     }
     // Of keys, a mean is a ratio like any other.
     if of_keys {
-        return Way::Smooth;
+        return IntervalMethod::DifferentiableExpr;
     }
-    if let Some((sum, rows)) = shape.average(smooth) {
-        return Way::Mean { sum, rows };
+    if let Some((sum, rows)) = query.average(smooth) {
+        return IntervalMethod::Mean { sum, rows };
     }
-    let own = shape.calls.iter().find_map(|call| match &call.kind {
-        CallKind::Spread { of, spread } if of == smooth => Some(*spread),
+    let own = query.calls.iter().find_map(|call| match &call.kind {
+        CallKind::Moments { of, spread } if of == smooth => Some(*spread),
         _ => None,
     });
-    own.filter(|spread| *spread != Spread::Other).map_or(Way::Smooth, Way::Spread)
+    own.filter(|spread| *spread != SecondMoment::Other)
+        .map_or(IntervalMethod::DifferentiableExpr, IntervalMethod::SecondMoment)
 }
 
 impl Estimator<'_> {
-    pub(crate) fn plan<'s>(&self, smooth: &'s Smooth, way: &'s Way, linears: &mut Vec<Linear>) -> Plan<'s> {
+    pub(crate) fn plan<'s>(
+        &self,
+        smooth: &'s DifferentiableExpr,
+        way: &'s IntervalMethod,
+        linears: &mut Vec<Linear>,
+    ) -> Plan<'s> {
         let linear = match *way {
-            Way::Constant | Way::Variable(_) | Way::Special(_) => None,
-            Way::Mean { sum, rows } => {
+            IntervalMethod::Constant | IntervalMethod::Variable(_) | IntervalMethod::NonLinearAggregate(_) => None,
+            IntervalMethod::Mean { sum, rows } => {
                 linears.push(self.linear_mean(sum, rows));
                 Some(linears.len() - 1)
             }
-            Way::Spread(_) | Way::Smooth => {
+            IntervalMethod::SecondMoment(_) | IntervalMethod::DifferentiableExpr => {
                 linears.push(self.linear_form(match (way, smooth) {
-                    (Way::Spread(Spread::Deviation { .. }), Smooth::Sqrt(variance)) => variance,
+                    (
+                        IntervalMethod::SecondMoment(SecondMoment::Deviation { .. }),
+                        DifferentiableExpr::Sqrt(variance),
+                    ) => variance,
                     _ => smooth,
                 }));
                 Some(linears.len() - 1)
@@ -81,22 +90,24 @@ impl Estimator<'_> {
     }
 
     /// The values that a function of the aggregates can have.
-    fn range(&self, smooth: &Smooth) -> ValueRange {
+    fn range(&self, smooth: &DifferentiableExpr) -> ValueRange {
         smooth.range(&|part| match part {
-            Smooth::Input(input) => self.shape.variables.get(*input).map(|variable| match variable.argument {
-                None => ValueRange::NOT_NEGATIVE,
-                Some(argument) => self.knowledge[argument].range.of_sums(),
-            }),
-            Smooth::Div(sum, rows) => self.share(sum, rows),
+            DifferentiableExpr::Input(input) => {
+                self.query.variables.get(*input).map(|variable| match variable.argument {
+                    None => ValueRange::NOT_NEGATIVE,
+                    Some(argument) => self.knowledge[argument].range.of_sums(),
+                })
+            }
+            DifferentiableExpr::Div(sum, rows) => self.share(sum, rows),
             _ => None,
         })
     }
 
     /// The values of a sum, or a count, over a count of rows among which its own are.
-    fn share(&self, sum: &Smooth, rows: &Smooth) -> Option<ValueRange> {
-        let (Smooth::Input(sum), Smooth::Input(rows)) = (sum, rows) else { return None };
-        let (sum, rows) = (self.shape.variables.get(*sum)?, self.shape.variables.get(*rows)?);
-        let holds = rows.domain == sum.domain || Some(rows.domain) == self.shape.whole_domain();
+    fn share(&self, sum: &DifferentiableExpr, rows: &DifferentiableExpr) -> Option<ValueRange> {
+        let (DifferentiableExpr::Input(sum), DifferentiableExpr::Input(rows)) = (sum, rows) else { return None };
+        let (sum, rows) = (self.query.variables.get(*sum)?, self.query.variables.get(*rows)?);
+        let holds = rows.domain == sum.domain || Some(rows.domain) == self.query.whole_domain();
         if rows.argument.is_some() || !holds {
             return None;
         }
@@ -115,18 +126,18 @@ impl Estimator<'_> {
     }
 
     /// The function's slopes by variable and group.
-    fn linear_form(&self, smooth: &Smooth) -> Linear {
+    fn linear_form(&self, smooth: &DifferentiableExpr) -> Linear {
         let used: Vec<usize> = used_inputs(smooth).into_iter().filter(|i| *i < self.width()).collect();
         let mut terms: Vec<(usize, Vec<f64>)> = used.iter().map(|v| (*v, Vec::with_capacity(self.groups()))).collect();
-        let mut gradient = vec![0.0; self.shape.first_key_input() + self.key_values.len()];
+        let mut gradient = vec![0.0; self.query.first_key_input() + self.key_values.len()];
         for group in 0..self.groups() {
             smooth.gradient(&self.inputs(group), &mut gradient);
             for (variable, coefficients) in &mut terms {
                 coefficients.push(gradient[*variable]);
             }
         }
-        let domain = self.shape.variables[used[0]].domain;
-        let one_domain = used.iter().all(|v| self.shape.variables[*v].domain == domain);
+        let domain = self.query.variables[used[0]].domain;
+        let one_domain = used.iter().all(|v| self.query.variables[*v].domain == domain);
         Linear { terms, one_domain }
     }
 }

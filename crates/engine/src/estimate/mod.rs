@@ -4,17 +4,18 @@ mod hidden;
 mod interval_method;
 pub(crate) mod non_linear;
 
-pub(crate) use interval_method::{Way, ways};
+pub(crate) use interval_method::{IntervalMethod, ways};
 
 use crate::answer::Result;
-use crate::moments::{ArgumentKnowledge, Limits, Ranges, Unseen};
+use crate::moments::{ArgumentKnowledge, Ranges, UnseenRows, ValueLimits};
 use interval_method::Plan;
 use plusminus_kernel::{Block, Linear, Walk, Workers, key_linearised, linearised};
-use plusminus_plan::{Call, CallKind, Shape, Spread, used_inputs};
-use plusminus_statistics::expression::{Smooth, ValueRange};
+use plusminus_plan::{AggregateQuery, Call, CallKind, SecondMoment, used_inputs};
+use plusminus_statistics::expression::{DifferentiableExpr, ValueRange};
 use plusminus_statistics::{
-    Doubt, Estimate, Hidden, Knowledge, Population, Quantiles, Total, Trust, correlation_interval, count_interval,
-    keyed_interval, keyed_sum_interval, mean_interval, smooth_interval, sum_interval, variance_interval,
+    Doubt, Estimate, Hidden, Population, PopulationMoments, Quantiles, Total, Trust, correlation_interval,
+    count_interval, keyed_interval, keyed_sum_interval, mean_interval, smooth_interval, sum_interval,
+    variance_interval,
 };
 
 use std::ops::Range;
@@ -27,9 +28,9 @@ const HALVED_GROUPS: usize = 2_048;
 
 /// Everything one look at the sample knows.
 pub(crate) struct Estimator<'a> {
-    pub(crate) shape: &'a Shape,
+    pub(crate) query: &'a AggregateQuery,
     /// How the interval of each of the shape's functions is found.
-    pub(crate) ways: &'a [Way],
+    pub(crate) ways: &'a [IntervalMethod],
     /// Where the second walk goes.
     pub(crate) rows: Source<'a>,
     /// (group, variable), groups outermost.
@@ -43,9 +44,9 @@ pub(crate) struct Estimator<'a> {
     /// What is known of each argument.
     pub(crate) knowledge: &'a [ArgumentKnowledge],
     /// What rows that the sample did not show could change.
-    pub(crate) unseen: &'a Unseen,
+    pub(crate) unseen: &'a UnseenRows,
     /// How narrow values are in the rows of a FILTER.
-    pub(crate) limits: Option<&'a Limits>,
+    pub(crate) limits: Option<&'a ValueLimits>,
     /// And in those of each group; empty where GROUP BY limits none.
     pub(crate) group_limits: &'a [Option<Ranges>],
     /// By group the part of the strata that could hold a row of it.
@@ -53,7 +54,7 @@ pub(crate) struct Estimator<'a> {
     /// Whether WHERE and GROUP BY are decided by the stratum.
     pub(crate) whole_strata: bool,
     /// What is known of the number of rows of a key, where the sample is of keys: then every value is a key's.
-    pub(crate) rows_of_keys: Option<Knowledge>,
+    pub(crate) rows_of_keys: Option<PopulationMoments>,
     pub(crate) quantiles: &'a Quantiles,
     /// For counts of keys in groups that have few each: intervals that hold in all groups at once.
     pub(crate) of_few_keys: Option<&'a Quantiles>,
@@ -70,7 +71,7 @@ pub(crate) enum Source<'a> {
     /// Those of some groups, group by group.
     Block(Block<'a>),
     /// Those of one group in up to two parts, each with its own totals by variable.
-    Parts(Vec<(Block<'a>, Vec<Total>)>, &'a Workers),
+    Timings(Vec<(Block<'a>, Vec<Total>)>, &'a Workers),
 }
 
 impl Estimator<'_> {
@@ -79,7 +80,7 @@ impl Estimator<'_> {
     }
 
     fn width(&self) -> usize {
-        self.shape.variables.len()
+        self.query.variables.len()
     }
 
     pub(crate) fn total(&self, group: usize, variable: usize) -> &Total {
@@ -93,11 +94,11 @@ impl Estimator<'_> {
             total.domain_rows + total.exact_rows > 0
         };
         let input = |variable: usize| match self.known[variable].as_ref() {
-            Some(known) if self.shape.variables[variable].argument.is_none() => known[group],
+            Some(known) if self.query.variables[variable].argument.is_none() => known[group],
             _ => self.total(group, variable).estimate(),
         };
         match &call.kind {
-            CallKind::Special(special) => self.specials[*special][group].value,
+            CallKind::NonLinear(special) => self.specials[*special][group].value,
             CallKind::Avg { sum, rows } => {
                 is_seen(*sum).then(|| self.total(group, *sum).estimate() / self.total(group, *rows).estimate())
             }
@@ -115,7 +116,7 @@ impl Estimator<'_> {
     /// The interval of each of the shape's functions in every group, functions outermost; those of rounded columns rounded.
     pub(crate) fn all_estimates(&self) -> Result<Vec<Vec<Estimate>>> {
         let mut estimates = self.estimates()?;
-        let rounds = self.shape.outputs.iter().filter(|o| o.smooth.is_some()).map(|o| o.round);
+        let rounds = self.query.outputs.iter().filter(|o| o.smooth.is_some()).map(|o| o.round);
         for (column, digits) in estimates.iter_mut().zip(rounds) {
             if let Some(digits) = digits {
                 column.iter_mut().for_each(|e| *e = rounded(*e, digits));
@@ -126,7 +127,7 @@ impl Estimator<'_> {
 
     fn estimates(&self) -> Result<Vec<Vec<Estimate>>> {
         let mut linears = Vec::new();
-        let ways = self.shape.smooths().zip(self.ways);
+        let ways = self.query.smooths().zip(self.ways);
         let mut plans: Vec<Plan<'_>> = ways.map(|(smooth, way)| self.plan(smooth, way, &mut linears)).collect();
         plans.iter_mut().zip(self.doubted).for_each(|(plan, doubted)| plan.is_doubted = *doubted);
         let walked = if linears.is_empty() { Vec::new() } else { self.linearised(&linears)? };
@@ -158,10 +159,10 @@ impl Estimator<'_> {
 
     /// A total per (group, linear form), groups outermost.
     fn linearised(&self, linears: &[Linear]) -> Result<Vec<Total>> {
-        let variables = &self.shape.variables;
+        let variables = &self.query.variables;
         match &self.rows {
             Source::Block(block) => Ok(block.linearised(variables, linears, self.totals)),
-            Source::Parts(parts, workers) => {
+            Source::Timings(parts, workers) => {
                 let of = |at: usize| {
                     let part = parts.get(at);
                     part.map(|(block, totals)| block.linearised(variables, linears, totals))
@@ -172,7 +173,7 @@ impl Estimator<'_> {
                 Ok(found)
             }
             Source::Strata(walk) if self.rows_of_keys.is_some() => Ok(key_linearised(walk, variables, linears)),
-            Source::Strata(walk) => Ok(linearised(walk, variables, linears, self.totals, self.shape.whole_domain())?),
+            Source::Strata(walk) => Ok(linearised(walk, variables, linears, self.totals, self.query.whole_domain())?),
         }
     }
 
@@ -192,10 +193,10 @@ impl Estimator<'_> {
     /// count.
     fn error(&self, plan: &Plan<'_>, group: usize, z: &Total) -> Option<f64> {
         match plan.way {
-            Way::Variable(linear) if self.shape.variables[linear.input].argument.is_some() => {
+            IntervalMethod::Variable(linear) if self.query.variables[linear.input].argument.is_some() => {
                 Some(linear.scale.abs() * self.total(group, linear.input).standard_error()?)
             }
-            Way::Mean { .. } | Way::Smooth => z.standard_error(),
+            IntervalMethod::Mean { .. } | IntervalMethod::DifferentiableExpr => z.standard_error(),
             _ => None,
         }
     }
@@ -208,18 +209,20 @@ impl Estimator<'_> {
         let population = &self.populations[group];
         let value = || plan.smooth.evaluate(&self.inputs(group));
         match plan.way {
-            Way::Constant => exact_or_null(value()),
-            Way::Variable(linear) => self.variable(group, linear.input).map_linear(linear.scale, linear.offset),
-            Way::Special(linear) => {
+            IntervalMethod::Constant => exact_or_null(value()),
+            IntervalMethod::Variable(linear) => {
+                self.variable(group, linear.input).map_linear(linear.scale, linear.offset)
+            }
+            IntervalMethod::NonLinearAggregate(linear) => {
                 self.specials[linear.input - self.width()][group].map_linear(linear.scale, linear.offset)
             }
-            Way::Mean { sum, rows } => self.mean(group, *sum, *rows, z, population),
-            Way::Spread(spread) => self.spread(*spread, value(), plan.smooth, group, z, hidden()),
-            Way::Smooth => self.smooth(value(), plan.smooth, group, z, hidden()),
+            IntervalMethod::Mean { sum, rows } => self.mean(group, *sum, *rows, z, population),
+            IntervalMethod::SecondMoment(spread) => self.spread(*spread, value(), plan.smooth, group, z, hidden()),
+            IntervalMethod::DifferentiableExpr => self.smooth(value(), plan.smooth, group, z, hidden()),
         }
     }
 
-    fn smooth(&self, value: f64, smooth: &Smooth, group: usize, z: &Total, hidden: Hidden) -> Estimate {
+    fn smooth(&self, value: f64, smooth: &DifferentiableExpr, group: usize, z: &Total, hidden: Hidden) -> Estimate {
         let population = &self.populations[group];
         if self.is_unseen(smooth, group) {
             return null(population);
@@ -235,33 +238,43 @@ impl Estimator<'_> {
         if bends { estimate.untrusted(Doubt::Kink) } else { estimate }
     }
 
-    fn spread(&self, spread: Spread, value: f64, smooth: &Smooth, group: usize, z: &Total, hidden: Hidden) -> Estimate {
+    fn spread(
+        &self,
+        spread: SecondMoment,
+        value: f64,
+        smooth: &DifferentiableExpr,
+        group: usize,
+        z: &Total,
+        hidden: Hidden,
+    ) -> Estimate {
         let population = &self.populations[group];
         if self.is_unseen(smooth, group) || !value.is_finite() {
             return null(population);
         }
         match spread {
-            Spread::Variance { sum } => self.variance(value, sum, group, z, hidden),
+            SecondMoment::Variance { sum } => self.variance(value, sum, group, z, hidden),
             // The root of the variance's interval; z is the variance's.
-            Spread::Deviation { sum } => self.variance(value * value, sum, group, z, hidden).map_monotone(f64::sqrt),
-            Spread::Correlation => correlation_interval(value, z, hidden, population, self.quantiles),
-            Spread::Other => self.smooth(value, smooth, group, z, hidden),
+            SecondMoment::Deviation { sum } => {
+                self.variance(value * value, sum, group, z, hidden).map_monotone(f64::sqrt)
+            }
+            SecondMoment::Correlation => correlation_interval(value, z, hidden, population, self.quantiles),
+            SecondMoment::Other => self.smooth(value, smooth, group, z, hidden),
         }
     }
 
     fn variance(&self, value: f64, sum: usize, group: usize, z: &Total, hidden: Hidden) -> Estimate {
-        let bounds = self.shape.variables[sum].argument.map(|a| self.knowledge[a].range).unwrap_or_default();
+        let bounds = self.query.variables[sum].argument.map(|a| self.knowledge[a].range).unwrap_or_default();
         variance_interval(value, z, self.total(group, sum), hidden, bounds, &self.populations[group], self.quantiles)
     }
 
     /// Whether nothing at all is known of what `smooth` is a function of.
-    fn is_unseen(&self, smooth: &Smooth, group: usize) -> bool {
+    fn is_unseen(&self, smooth: &DifferentiableExpr, group: usize) -> bool {
         let inputs = used_inputs(smooth);
         let empty = |v: &usize| {
             let total = self.total(group, *v);
             total.domain_rows + total.exact_rows == 0
         };
-        let sums = |v: &&usize| **v < self.width() && self.shape.variables[**v].argument.is_some();
+        let sums = |v: &&usize| **v < self.width() && self.query.variables[**v].argument.is_some();
         inputs.iter().filter(sums).any(empty)
     }
 
@@ -269,7 +282,7 @@ impl Estimator<'_> {
     fn variable(&self, group: usize, variable: usize) -> Estimate {
         let population = &self.populations[group];
         let total = self.total(group, variable);
-        let argument = self.shape.variables[variable].argument;
+        let argument = self.query.variables[variable].argument;
         match (argument, &self.known[variable]) {
             (None, Some(known)) => Estimate::exact(known[group]),
             (None, None) => match &self.rows_of_keys {
@@ -291,7 +304,7 @@ impl Estimator<'_> {
     fn mean(&self, group: usize, sum: usize, rows: usize, z: &Total, population: &Population) -> Estimate {
         let (total, count) = (self.total(group, sum), self.total(group, rows));
         let mean = total.estimate() / count.estimate();
-        let argument = self.shape.variables[sum].argument;
+        let argument = self.query.variables[sum].argument;
         let hidden = argument.map_or(Hidden::UNKNOWN, |argument| self.hidden_of_sum(group, sum, argument, mean));
         let hidden = hidden.scaled(count.estimate().recip());
         let bounds = argument.map(|a| self.knowledge[a].range).unwrap_or_default();
@@ -299,9 +312,9 @@ impl Estimator<'_> {
     }
 
     /// Where the sample is of keys: the largest skewness of their totals; `None` when one is unknown.
-    fn gamma_of_keys(&self, smooth: &Smooth) -> Option<f64> {
+    fn gamma_of_keys(&self, smooth: &DifferentiableExpr) -> Option<f64> {
         let mut gamma: f64 = 1.0;
-        for variable in used_inputs(smooth).into_iter().filter_map(|i| self.shape.variables.get(i)) {
+        for variable in used_inputs(smooth).into_iter().filter_map(|i| self.query.variables.get(i)) {
             let skewness = match variable.argument {
                 Some(argument) => self.knowledge[argument].keys.skewness?,
                 None => self.rows_of_keys.and_then(|rows| rows.skewness)?,
@@ -314,26 +327,26 @@ impl Estimator<'_> {
     }
 
     /// Where the sample is of keys: the largest kurtosis of their totals.
-    fn kurtosis_of_keys(&self, smooth: &Smooth) -> Option<Option<f64>> {
+    fn kurtosis_of_keys(&self, smooth: &DifferentiableExpr) -> Option<Option<f64>> {
         let rows = self.rows_of_keys.as_ref()?;
-        let variables = used_inputs(smooth).into_iter().filter_map(|i| self.shape.variables.get(i));
+        let variables = used_inputs(smooth).into_iter().filter_map(|i| self.query.variables.get(i));
         let known = variables.map(|v| v.argument.map_or(rows.kurtosis, |a| self.knowledge[a].keys.kurtosis));
         known.reduce(|a, b| a.zip(b).map(|(a, b)| a.max(b)))
     }
 
     /// An upper bound of the coefficient of variation of what must stay away from zero.
-    fn instability(&self, smooth: &Smooth, group: usize) -> f64 {
+    fn instability(&self, smooth: &DifferentiableExpr, group: usize) -> f64 {
         self.variation_of(&smooth.denominators(), group)
     }
 
     /// Whether an ABS takes part whose argument may have the other sign.
-    fn may_bend(&self, smooth: &Smooth, group: usize) -> bool {
+    fn may_bend(&self, smooth: &DifferentiableExpr, group: usize) -> bool {
         let kinks = smooth.kinks();
         !kinks.is_empty() && self.variation_of(&kinks, group) * self.quantiles.normal() * KINK_MARGIN > 1.0
     }
 
     /// An upper bound of the largest coefficient of variation of functions of the totals; 0 without one.
-    fn variation_of(&self, parts: &[&Smooth], group: usize) -> f64 {
+    fn variation_of(&self, parts: &[&DifferentiableExpr], group: usize) -> f64 {
         let inputs = self.inputs(group);
         let mut gradient = vec![0.0; inputs.len()];
         let mut worst: f64 = 0.0;

@@ -3,7 +3,7 @@
 use super::Estimator;
 use crate::answer::{Error, Result};
 use plusminus_kernel::{Column, Walk};
-use plusminus_plan::{Special, SpecialKind};
+use plusminus_plan::{NonLinearAggregate, NonLinearKind};
 use plusminus_statistics::{
     Doubt, Estimate, Interpolation, StratumSize, distinct_interval, extreme_interval, quantile_interval,
     weighted_quantile,
@@ -13,7 +13,7 @@ use plusminus_statistics::{
 pub(crate) fn estimates(
     look: &Estimator<'_>,
     walk: &Walk<'_>,
-    call: &Special,
+    call: &NonLinearAggregate,
     ends: &[Option<f64>],
 ) -> Result<Vec<Estimate>> {
     let column = Column { levels: walk.levels, domain: call.domain, argument: call.argument, groups: look.groups() };
@@ -21,8 +21,8 @@ pub(crate) fn estimates(
         return Err(Error::data("an extreme or percentile of values beyond 2^53, which estimates do not hold"));
     }
     Ok(match call.kind {
-        SpecialKind::Quantile { share, rows } => quantiles(look, walk.sizes, call, &column, share, rows),
-        SpecialKind::Extreme { is_max, truth } => {
+        NonLinearKind::Quantile { share, rows } => quantiles(look, walk.sizes, call, &column, share, rows),
+        NonLinearKind::Extreme { is_max, truth } => {
             let seen = column.extremes(is_max);
             let range = look.knowledge[call.argument].range;
             let bound = match (truth, is_max) {
@@ -44,7 +44,7 @@ pub(crate) fn estimates(
             };
             seen.into_iter().enumerate().map(estimate).collect()
         }
-        SpecialKind::Distinct { rows, .. } => {
+        NonLinearKind::Distinct { rows, .. } => {
             (0..look.groups()).map(|group| distinct(look, walk.sizes, rows, group)).collect()
         }
     })
@@ -68,7 +68,7 @@ fn distinct(look: &Estimator<'_>, sizes: &[StratumSize], rows: usize, group: usi
 fn quantiles(
     look: &Estimator<'_>,
     sizes: &[StratumSize],
-    call: &Special,
+    call: &NonLinearAggregate,
     column: &Column<'_>,
     share: f64,
     rows: usize,

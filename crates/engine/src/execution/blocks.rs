@@ -1,10 +1,10 @@
 //! Answers of queries that are made of several query blocks, each answered as a query of its own.
 
 use super::rows::{Combined, combined};
-use super::{Running, Sampled, Way, ms};
+use super::{ExecutionMode, QueryExecution, Sampled, ms};
 use crate::answer::{Answer, Mode, Report, Result};
 use crate::bounds::{Best, Goal};
-use crate::planning::{Blocks, Prepared};
+use crate::planning::{Blocks, PlannedQuery};
 use crate::refine::TableReason;
 use crate::runtime::caught;
 use crate::samples::{Opening, opening};
@@ -27,7 +27,7 @@ pub(crate) enum Block {
 /// The answers of blocks so far.
 type Answers = Arc<Mutex<Vec<Option<Answer>>>>;
 
-impl Running {
+impl QueryExecution {
     /// The answer of a query made of blocks: estimates of each, or the exact answer where that costs no more.
     pub(crate) async fn from_blocks(self: &Arc<Self>, blocks: &Arc<Blocks>) -> Result<Answer> {
         let table_time = self.table_after_parts().await?;
@@ -97,7 +97,7 @@ impl Running {
         self: &Arc<Self>,
         blocks: &Arc<Blocks>,
         number: usize,
-        prepared: Arc<Prepared>,
+        prepared: Arc<PlannedQuery>,
         answers: &Answers,
     ) -> Arc<Self> {
         let count = blocks.blocks.len();
@@ -113,12 +113,12 @@ impl Running {
     /// The answer of a block from samples, or that the table has to answer it.
     pub(crate) async fn block_answer(self: &Arc<Self>) -> Result<Block> {
         let refused = |reason| Ok(Block::Table(TableReason::Refused(reason)));
-        let (shape, candidates) = match caught(self.way()).await {
-            Ok(Way::Sample(shape, candidates)) => (shape, candidates),
-            Ok(Way::Exact(reason)) => return refused(reason),
+        let (query, candidates) = match caught(self.way()).await {
+            Ok(ExecutionMode::Sample(query, candidates)) => (query, candidates),
+            Ok(ExecutionMode::Exact(reason)) => return refused(reason),
             Err(error) => return refused(super::fallback(error)?),
         };
-        match caught(self.sampled(&shape, &candidates)).await {
+        match caught(self.sampled(&query, &candidates)).await {
             Ok(Sampled::Answer(answer)) => Ok(Block::Answer(answer)),
             Ok(Sampled::Table(reason)) => Ok(Block::Table(reason)),
             Err(error) => refused(super::fallback(error)?),
@@ -208,7 +208,7 @@ impl Running {
 pub(crate) fn notes(reports: &[&Report]) -> Vec<String> {
     let mut notes: Vec<String> = Vec::new();
     for report in reports {
-        let own = crate::refine::Unsettled {
+        let own = crate::refine::RankStability {
             ranks: report.unsettled_ranks.clone(),
             members: report.unsettled_members.clone(),
             absent: report.unsettled_absent,
@@ -229,7 +229,7 @@ impl Blocks {
     pub(crate) fn rows_total(&self, answers: &[Answer]) -> Option<u64> {
         let mut tables: Vec<(&TableReference, u64)> = Vec::new();
         for (block, answer) in self.blocks.iter().zip(answers) {
-            let table = &block.shape.as_ref().ok()?.scan.table_name;
+            let table = &block.query.as_ref().ok()?.scan.table_name;
             let rows = answer.report.rows_total?;
             if tables.iter().all(|(known, _)| *known != table) {
                 tables.push((table, rows));

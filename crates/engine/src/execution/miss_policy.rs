@@ -1,6 +1,6 @@
 //! ON MISS FAIL and ON MISS OMIT, which act on the final answer alone.
 
-use super::Running;
+use super::QueryExecution;
 use crate::answer::{Answer, Error, Result};
 use crate::bounds::meets_or_null;
 use arrow::array::BooleanArray;
@@ -11,7 +11,7 @@ use plusminus_dialect::OnMiss;
 use plusminus_statistics::{Doubt, Estimate, Trust};
 use std::sync::Arc;
 
-impl Running {
+impl QueryExecution {
     /// What the query asks for when a bound is missed. Intervals are those of the answer's columns before they were rounded to their
     /// types; none where only the rounded ones are known.
     pub(crate) fn apply_miss_policy(

@@ -1,8 +1,8 @@
 //! A query under way: which way it is answered, and how its answer is dressed.
 
-mod beside;
 mod blocks;
 mod miss_policy;
+mod partly_exact;
 mod ranked;
 mod rows;
 mod subqueries;
@@ -13,14 +13,14 @@ pub(crate) use table_answer::in_words;
 use crate::answer::{Answer, Error, Mode, Report, Result, bounds, exact_columns, plain_report};
 use crate::bounds::{Best, Goal, Watch, meets_or_null};
 use crate::environment::Environment;
-use crate::planning::{Prepared, Sides, TableCandidate};
+use crate::planning::{PlannedQuery, Sides, TableCandidate};
 use crate::refine::{Context, Estimated, Outcome, Subqueries, TableReason, approximate};
-use crate::runtime::{Parts, caught};
-use crate::samples::{Fitted, choose};
+use crate::runtime::{Timings, caught};
+use crate::samples::{SampleBinding, choose};
 use arrow::array::ArrayRef;
 use datafusion::datasource::source_as_provider;
 use plusminus_catalog::Manifest;
-use plusminus_plan::{Reason, Role, Shape};
+use plusminus_plan::{AggregateQuery, Reason, Role};
 use plusminus_statistics::{Estimate, Target, Trust};
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,13 +32,13 @@ const HALVED_ROWS: usize = 8_192;
 const ATTEMPTS_MAX: usize = 4;
 
 /// A query under way.
-pub(crate) struct Running {
+pub(crate) struct QueryExecution {
     pub(crate) env: Arc<Environment>,
-    pub(crate) prepared: Arc<Prepared>,
+    pub(crate) prepared: Arc<PlannedQuery>,
     pub(crate) goal: Goal,
     pub(crate) start: Duration,
     pub(crate) watch: Arc<Watch>,
-    pub(crate) parts: Parts,
+    pub(crate) parts: Timings,
     /// Results of subqueries, as far as they were needed.
     pub(crate) subqueries: Subqueries,
     /// Whether it is a part of another query, which minds the time of all.
@@ -53,12 +53,12 @@ enum Sampled {
 }
 
 /// A query with samples that may answer it, the likeliest first, or the reason to run exactly.
-pub(crate) enum Way {
-    Sample(Arc<Shape>, Vec<Arc<Fitted>>),
+pub(crate) enum ExecutionMode {
+    Sample(Arc<AggregateQuery>, Vec<Arc<SampleBinding>>),
     Exact(Reason),
 }
 
-impl Running {
+impl QueryExecution {
     /// The answer: from a sample where one can tell, on the table otherwise.
     ///
     /// An error on the sampled way is none of the user's as long as the table can answer: it is logged, and the query runs
@@ -70,12 +70,12 @@ impl Running {
             Err(error) => return self.exact(fallback(error)?).await,
         }
         for _ in 0..ATTEMPTS_MAX {
-            let (shape, candidates) = match caught(self.way()).await {
-                Ok(Way::Exact(reason)) => return self.in_parts_or_exact(reason).await,
-                Ok(Way::Sample(shape, candidates)) => (shape, candidates),
+            let (query, candidates) = match caught(self.way()).await {
+                Ok(ExecutionMode::Exact(reason)) => return self.in_parts_or_exact(reason).await,
+                Ok(ExecutionMode::Sample(query, candidates)) => (query, candidates),
                 Err(error) => return self.exact(fallback(error)?).await,
             };
-            match caught(self.sampled(&shape, &candidates)).await {
+            match caught(self.sampled(&query, &candidates)).await {
                 Ok(Sampled::Answer(answer)) => return Ok(*answer),
                 Ok(Sampled::Table(TableReason::Refused(reason))) => {
                     return self.in_parts_or_exact(reason).await;
@@ -104,8 +104,8 @@ impl Running {
         if !self.goal.is_bounded() {
             return Ok(None);
         }
-        if self.prepared.shape.is_ok() {
-            return self.from_both(Sides::Special, reason).await;
+        if self.prepared.query.is_ok() {
+            return self.from_both(Sides::NonLinear, reason).await;
         }
         if let Some(blocks) = self.prepared.blocks() {
             return self.from_blocks(&Arc::clone(blocks)).await.map(Some);
@@ -118,12 +118,12 @@ impl Running {
 
     /// Which aggregates are left to the table beside estimated ones.
     pub(crate) fn sides(&self) -> Sides {
-        let has_unknown = self.prepared.shape.is_err() && self.prepared.beside(Sides::Unknown).is_some();
-        if has_unknown { Sides::Unknown } else { Sides::Special }
+        let has_unknown = self.prepared.query.is_err() && self.prepared.beside(Sides::Unknown).is_some();
+        if has_unknown { Sides::Unknown } else { Sides::NonLinear }
     }
 
     /// Whether one of the samples is no longer the current generation of its family.
-    fn is_superseded(&self, candidates: &[Arc<Fitted>]) -> bool {
+    fn is_superseded(&self, candidates: &[Arc<SampleBinding>]) -> bool {
         let is_current = |current: &[Arc<Manifest>], tried: &Manifest| {
             current.iter().any(|m| m.name == tried.name && m.generation == tried.generation)
         };
@@ -141,73 +141,73 @@ impl Running {
             goal: self.goal,
             start,
             watch: Arc::clone(&self.watch),
-            parts: Parts::new(Arc::clone(clock), start),
+            parts: Timings::new(Arc::clone(clock), start),
             subqueries: Subqueries::default(),
             is_part: false,
         })
     }
 
     /// How the query will be answered.
-    pub(crate) async fn way(&self) -> Result<Way> {
+    pub(crate) async fn way(&self) -> Result<ExecutionMode> {
         if !self.goal.is_bounded() {
-            return Ok(Way::Exact(Reason::new("no bound was stated")));
+            return Ok(ExecutionMode::Exact(Reason::new("no bound was stated")));
         }
-        let (shape, key, mut families) = match self.sampled_table().await? {
+        let (query, key, mut families) = match self.sampled_table().await? {
             Ok(found) => found,
-            Err(reason) => return Ok(Way::Exact(reason)),
+            Err(reason) => return Ok(ExecutionMode::Exact(reason)),
         };
-        let shape = &shape;
+        let query = &query;
         if let Some(pinned) = self.env.defaults().sample {
             families.retain(|m| m.name == pinned);
             if families.is_empty() {
-                return Ok(Way::Exact(Reason::new(format!(
+                return Ok(ExecutionMode::Exact(Reason::new(format!(
                     "plusminus.sample names '{pinned}', which is no usable sample of '{key}'"
                 ))));
             }
         }
-        let columns = shape.columns();
+        let columns = query.columns();
         let left_out = families.iter().flat_map(|m| &m.base.left_out).find(|name| columns.contains(name)).cloned();
         families.retain(|m| !m.base.left_out.iter().any(|name| columns.contains(name)));
         if let (true, Some(name)) = (families.is_empty(), left_out) {
-            return Ok(Way::Exact(Reason::new(format!("no sample can store values of column '{name}'"))));
+            return Ok(ExecutionMode::Exact(Reason::new(format!("no sample can store values of column '{name}'"))));
         }
-        families.retain(|m| choose::may_answer(shape, m));
-        let candidates = choose::candidates(shape, &families);
+        families.retain(|m| choose::may_answer(query, m));
+        let candidates = choose::candidates(query, &families);
         if candidates.is_empty() {
-            return Ok(Way::Exact(no_sample_can_tell(shape)));
+            return Ok(ExecutionMode::Exact(no_sample_can_tell(query)));
         }
         self.parts.lap("which samples");
         let inner = &self.env;
-        let mut fitted = Vec::with_capacity(candidates.len());
+        let mut binding = Vec::with_capacity(candidates.len());
         for manifest in &candidates {
-            let strata = inner.images.strata(&inner.store, manifest, &columns)?;
-            fitted.push(self.prepared.fitted(shape, manifest, strata)?);
+            let strata = inner.level_cache.strata(&inner.store, manifest, &columns)?;
+            binding.push(self.prepared.binding(query, manifest, strata)?);
         }
         self.parts.lap("strata");
-        Ok(Way::Sample(Arc::clone(shape), fitted))
+        Ok(ExecutionMode::Sample(Arc::clone(query), binding))
     }
 
     /// The query over the table that has samples: a view that was sampled itself, or the table that it stands on.
-    async fn sampled_table(&self) -> Result<Result<(Arc<Shape>, String, Vec<Arc<Manifest>>), Reason>> {
-        for shape in &self.prepared.view_shapes {
-            if let Ok(found) = self.families_of(shape).await? {
+    async fn sampled_table(&self) -> Result<Result<(Arc<AggregateQuery>, String, Vec<Arc<Manifest>>), Reason>> {
+        for query in &self.prepared.view_queries {
+            if let Ok(found) = self.families_of(query).await? {
                 return Ok(Ok(found));
             }
         }
-        match &self.prepared.shape {
-            Ok(shape) => self.families_of(shape).await,
+        match &self.prepared.query {
+            Ok(query) => self.families_of(query).await,
             Err(reason) => Ok(Err(reason.clone())),
         }
     }
 
     async fn families_of(
         &self,
-        shape: &Arc<Shape>,
-    ) -> Result<Result<(Arc<Shape>, String, Vec<Arc<Manifest>>), Reason>> {
-        let key = self.env.table_key(&shape.scan.table_name);
-        let provider = source_as_provider(&shape.scan.source)?;
+        query: &Arc<AggregateQuery>,
+    ) -> Result<Result<(Arc<AggregateQuery>, String, Vec<Arc<Manifest>>), Reason>> {
+        let key = self.env.table_key(&query.scan.table_name);
+        let provider = source_as_provider(&query.scan.source)?;
         let families = self.env.usable_families(&key, &provider, self.prepared.state()).await?;
-        Ok(families.map(|families| (Arc::clone(shape), key, families)))
+        Ok(families.map(|families| (Arc::clone(query), key, families)))
     }
 
     fn elapsed(&self) -> Duration {
@@ -215,12 +215,16 @@ impl Running {
     }
 
     /// What samples make of the query.
-    async fn sampled(self: &Arc<Self>, shape: &Arc<Shape>, candidates: &[Arc<Fitted>]) -> Result<Sampled> {
+    async fn sampled(
+        self: &Arc<Self>,
+        query: &Arc<AggregateQuery>,
+        candidates: &[Arc<SampleBinding>],
+    ) -> Result<Sampled> {
         let elapsed = || self.elapsed();
-        let level_done = |estimated| self.watch.level_done(self.deferred_answer(shape, estimated));
+        let level_done = |estimated| self.watch.level_done(self.deferred_answer(query, estimated));
         let table = self.table();
-        match approximate(shape, &self.context(&elapsed, &table), candidates, &level_done).await? {
-            Outcome::Estimated(estimated) => self.final_answer(shape, &estimated),
+        match approximate(query, &self.context(&elapsed, &table), candidates, &level_done).await? {
+            Outcome::Estimated(estimated) => self.final_answer(query, &estimated),
             Outcome::Table(reason) => Ok(Sampled::Table(reason)),
         }
     }
@@ -242,7 +246,7 @@ impl Running {
             prepared: &self.prepared,
             state: self.prepared.state(),
             store: &inner.store,
-            images: &inner.images,
+            level_cache: &inner.level_cache,
             knowledge: &inner.knowledge,
             quantiles: &inner.quantiles,
             workers: &inner.workers,
@@ -259,34 +263,34 @@ impl Running {
     }
 
     /// Makes the answer of a level only if somebody asks for it; the miss policy waits for the last one.
-    fn deferred_answer(self: &Arc<Self>, shape: &Arc<Shape>, estimated: Estimated) -> Best {
+    fn deferred_answer(self: &Arc<Self>, query: &Arc<AggregateQuery>, estimated: Estimated) -> Best {
         let estimated = Arc::new(estimated);
         let build = {
-            let (running, shape, estimated) = (Arc::clone(self), Arc::clone(shape), Arc::clone(&estimated));
-            Box::new(move || running.build_answer(&shape, &estimated))
+            let (running, query, estimated) = (Arc::clone(self), Arc::clone(query), Arc::clone(&estimated));
+            Box::new(move || running.build_answer(&query, &estimated))
         };
         let running = Arc::clone(self);
         Best { build, finish: Box::new(move |answer| running.apply_miss_policy(answer, Some(&estimated.intervals))) }
     }
 
     /// The answer of the last level.
-    fn final_answer(self: &Arc<Self>, shape: &Arc<Shape>, estimated: &Estimated) -> Result<Sampled> {
-        let answer = self.build_answer(shape, estimated)?;
+    fn final_answer(self: &Arc<Self>, query: &Arc<AggregateQuery>, estimated: &Estimated) -> Result<Sampled> {
+        let answer = self.build_answer(query, estimated)?;
         Ok(Sampled::Answer(Box::new(self.apply_miss_policy(answer, Some(&estimated.intervals))?)))
     }
 
     /// The answer of a finished level as it is, met or missed.
-    fn build_answer(&self, shape: &Shape, estimated: &Estimated) -> Result<Answer> {
-        let met = self.met(shape, estimated);
-        let mut answer = self.columns(shape, estimated)?;
-        answer.report = self.sample_report(shape, &estimated.sample, estimated, met);
+    fn build_answer(&self, query: &AggregateQuery, estimated: &Estimated) -> Result<Answer> {
+        let met = self.met(query, estimated);
+        let mut answer = self.columns(query, estimated)?;
+        answer.report = self.sample_report(query, &estimated.sample, estimated, met);
         self.parts.lap("answer");
         answer.report.parts = self.parts.taken();
         Ok(answer)
     }
 
-    fn columns(&self, shape: &Shape, estimated: &Estimated) -> Result<Answer> {
-        let all: Vec<Role> = shape.outputs.iter().map(|o| o.role).collect();
+    fn columns(&self, query: &AggregateQuery, estimated: &Estimated) -> Result<Answer> {
+        let all: Vec<Role> = query.outputs.iter().map(|o| o.role).collect();
         let mut columns = exact_columns(&estimated.batch, &all, &vec![false; all.len()]);
         let own = estimated.batch.columns().iter().zip(&estimated.intervals).enumerate();
         let own: Vec<_> = own.filter_map(|(at, (values, own))| Some((at, values, own.as_deref()?))).collect();
@@ -305,9 +309,9 @@ impl Running {
         Ok(Answer { is_query: true, batch: estimated.batch.clone(), columns, report })
     }
 
-    fn sample_report(&self, shape: &Shape, manifest: &Manifest, estimated: &Estimated, met: bool) -> Report {
+    fn sample_report(&self, query: &AggregateQuery, manifest: &Manifest, estimated: &Estimated, met: bool) -> Report {
         let mut intervals = estimated.intervals.iter().flatten().flatten().chain(estimated.spoken_of.iter().flatten());
-        let chosen = shape.selects_by_estimate && !estimated.is_whole;
+        let chosen = query.selects_by_estimate && !estimated.is_whole;
         let some = estimated.absent_keys > 0;
         let approximate = some || chosen || intervals.any(|i| i.trust != Trust::Exact);
         let mut report = self.report(if approximate { Mode::Approximate } else { Mode::Exact }, "");
@@ -335,7 +339,7 @@ impl Running {
             report.level = estimated.level;
             report.levels = Some(manifest.levels.len());
         }
-        if approximate && shape.selects_by_estimate {
+        if approximate && query.selects_by_estimate {
             let what = "rows were chosen by an estimate (HAVING, or ORDER BY with LIMIT): intervals hold for all groups at once";
             report.warnings.push(what.to_owned());
         }
@@ -382,7 +386,7 @@ impl Running {
     }
 
     /// Whether every bound holds for every returned estimate.
-    fn met(&self, shape: &Shape, estimated: &Estimated) -> bool {
+    fn met(&self, query: &AggregateQuery, estimated: &Estimated) -> bool {
         // Keys that are known to be missing are rows of the answer that are not there.
         if estimated.absent_keys > 0 && self.goal.error.is_some() {
             return false;
@@ -390,11 +394,11 @@ impl Running {
         let good = |estimate: &Estimate| self.goal.error.is_none_or(|target| meets_or_null(estimate, target));
         let mut shown = estimated.intervals.iter().flatten().flatten().chain(estimated.spoken_of.iter().flatten());
         // Rows known exactly may be the wrong ones when an estimate chose them, unless the intervals settle the choice.
-        let chosen = shape.selects_by_estimate && !estimated.is_whole && shown.clone().all(|e| e.trust == Trust::Exact);
+        let chosen = query.selects_by_estimate && !estimated.is_whole && shown.clone().all(|e| e.trust == Trust::Exact);
         let settled = estimated.unsettled.is_settled() && estimated.missing_groups_below == Some(0);
         let blind = chosen && !(settled && estimated.batch.num_rows() > 0);
         // What chose no row at all may have missed some.
-        let is_empty_by_choice = shape.chooses_rows && estimated.batch.num_rows() == 0 && !estimated.is_whole;
+        let is_empty_by_choice = query.chooses_rows && estimated.batch.num_rows() == 0 && !estimated.is_whole;
         if is_empty_by_choice && estimated.missing_groups_below != Some(0) && self.goal.error.is_some() {
             return false;
         }
@@ -416,8 +420,8 @@ pub(crate) fn fallback(error: Error) -> Result<Reason> {
 }
 
 /// Why none of the samples there are can answer.
-fn no_sample_can_tell(shape: &Shape) -> Reason {
-    Reason::new(match shape.distinct_columns().next() {
+fn no_sample_can_tell(query: &AggregateQuery) -> Reason {
+    Reason::new(match query.distinct_columns().next() {
         Some(column) => format!(
             "no sample can count distinct values of {column} here: one stratified by {column}, or drawn UNIVERSE ON ({column}), can"
         ),

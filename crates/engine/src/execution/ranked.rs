@@ -2,7 +2,7 @@
 
 use super::blocks::Block;
 use super::rows::{Combined, combined};
-use super::{Running, ms};
+use super::{QueryExecution, ms};
 use crate::answer::{Answer, Bounds, Column, Mode, Result};
 use crate::bounds::{Best, Goal};
 use crate::planning::{Rank, RankKind, Ranked, Source};
@@ -18,7 +18,7 @@ use plusminus_statistics::{Doubt, Target, Trust};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-impl Running {
+impl QueryExecution {
     /// The answer of a query with ranks: the groups' estimates, which hold for all at once, and the ranks that these leave open.
     pub(crate) async fn from_ranks(self: &Arc<Self>, ranked: &Arc<Ranked>) -> Result<Option<Answer>> {
         let table_time = self.table_after_parts().await?;

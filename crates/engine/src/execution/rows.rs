@@ -2,7 +2,7 @@
 
 use crate::answer::{Answer, Bounds, Column, Result};
 use crate::bounds::meets_or_null;
-use crate::refine::{Unsettled, unsettled_by_order};
+use crate::refine::{RankStability, unsettled_by_order};
 use arrow::array::{Array, ArrayRef, UInt32Array, new_null_array};
 use arrow::compute::{SortColumn, SortOptions, cast, concat, lexsort_to_indices, take};
 use arrow::datatypes::{DataType, Field, Schema};
@@ -19,7 +19,7 @@ pub(crate) struct Combined {
     pub(crate) batch: RecordBatch,
     pub(crate) columns: Vec<Column>,
     /// Rows that another sample might put elsewhere or leave out.
-    pub(crate) unsettled: Unsettled,
+    pub(crate) unsettled: RankStability,
     /// Whether every estimate is within the error, and no block says of itself that something else is missing.
     pub(crate) is_met: bool,
 }
@@ -154,8 +154,8 @@ fn inverse(order: &[u32], rows: usize) -> Vec<Option<usize>> {
 }
 
 /// Rows and groups that the blocks themselves have not settled, counted among all rows.
-fn of_blocks(answers: &[Answer], places: &[Option<usize>]) -> Unsettled {
-    let mut found = Unsettled::default();
+fn of_blocks(answers: &[Answer], places: &[Option<usize>]) -> RankStability {
+    let mut found = RankStability::default();
     let mut first = 0;
     for answer in answers {
         let report = &answer.report;
@@ -165,10 +165,10 @@ fn of_blocks(answers: &[Answer], places: &[Option<usize>]) -> Unsettled {
         found.absent += report.unsettled_absent;
         first += answer.batch.num_rows();
     }
-    both(found, Unsettled::default())
+    both(found, RankStability::default())
 }
 
-fn both(mut one: Unsettled, other: Unsettled) -> Unsettled {
+fn both(mut one: RankStability, other: RankStability) -> RankStability {
     one.ranks.extend(other.ranks);
     one.members.extend(other.members);
     for rows in [&mut one.ranks, &mut one.members] {
@@ -180,7 +180,7 @@ fn both(mut one: Unsettled, other: Unsettled) -> Unsettled {
 }
 
 /// Which rows LIMIT might choose otherwise.
-fn by_cut(stacked: &[Stacked], keys: &[(usize, SortOptions)], order: &[u32]) -> Result<Unsettled> {
+fn by_cut(stacked: &[Stacked], keys: &[(usize, SortOptions)], order: &[u32]) -> Result<RankStability> {
     let is_open = |(at, _): &(usize, SortOptions)| stacked[*at].bounds.as_ref().is_some_and(|bounds| !is_exact(bounds));
     match keys.first() {
         Some(first) if is_open(first) => {
@@ -190,9 +190,9 @@ fn by_cut(stacked: &[Stacked], keys: &[(usize, SortOptions)], order: &[u32]) -> 
         // Estimates decide between rows that agree in the first key.
         _ if keys.iter().any(is_open) => {
             let all: Vec<usize> = (0..order.len()).collect();
-            Ok(Unsettled { ranks: all.clone(), members: all, absent: 0 })
+            Ok(RankStability { ranks: all.clone(), members: all, absent: 0 })
         }
-        _ => Ok(Unsettled::default()),
+        _ => Ok(RankStability::default()),
     }
 }
 

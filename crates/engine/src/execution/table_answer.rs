@@ -1,15 +1,16 @@
 //! Answers from the table itself: exact, timed for the next prediction, and refused where they cannot end in time.
 
-use super::{Running, ms};
+use super::{QueryExecution, ms};
 use crate::answer::{Answer, Error, Mode, Result, exact_columns, grouped};
 use crate::refine::{SampleAdvice, TableReason};
 use crate::runtime::exact;
 use plusminus_plan::{Reason, roles, sketched};
 use std::time::Duration;
+use tracing::Instrument;
 
 /// An exact answer under way, from which its cost is learnt, also when it is stopped.
 struct TimedScan<'a> {
-    running: &'a Running,
+    running: &'a QueryExecution,
     begun: Duration,
     is_done: bool,
 }
@@ -32,7 +33,7 @@ impl Drop for TimedScan<'_> {
     }
 }
 
-impl Running {
+impl QueryExecution {
     /// The exact answer where samples were looked at first.
     pub(crate) async fn on_table(&self, reason: TableReason) -> Result<Answer> {
         let begun = self.elapsed();
@@ -98,7 +99,10 @@ impl Running {
         let plan = self.subqueries.applied(&self.prepared.plan)?;
         let mut timed = TimedScan { running: self, begun, is_done: false };
         let _scan = self.watch.scan_guard();
-        let found = exact::run(&plan, state, executor, |scan| self.watch.scans(scan, rows)).await?;
+        let span = tracing::info_span!("table", reason = reason.0.as_str(), rows = tracing::field::Empty);
+        let scan = exact::run(&plan, state, executor, |scan| self.watch.scans(scan, rows));
+        let found = scan.instrument(span.clone()).await?;
+        span.record("rows", found.rows_read);
         timed.is_done = true;
         drop(timed);
         self.parts.lap("exact");

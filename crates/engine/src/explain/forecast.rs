@@ -2,10 +2,10 @@
 
 use crate::answer::{Error, Result};
 use crate::execution::in_words;
-use crate::refine::{Context, Levels, Look, Run};
-use crate::samples::{Fitted, TableCost, choose};
+use crate::refine::{Context, LevelEstimate, ProgressiveScan, Refinement};
+use crate::samples::{SampleBinding, TableCost, choose};
 use crate::strata::catalog;
-use plusminus_plan::{Reason, Shape};
+use plusminus_plan::{AggregateQuery, Reason};
 use plusminus_statistics::{Estimate, StratumSize, Target};
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub(crate) struct Forecast {
 /// The levels of one sample.
 #[derive(Debug)]
 pub(crate) struct SampleForecast {
-    pub(crate) fitted: Arc<Fitted>,
+    pub(crate) binding: Arc<SampleBinding>,
     pub(crate) levels: Vec<Forecast>,
     /// The level that was looked at.
     pub(crate) pilot_level: usize,
@@ -63,7 +63,7 @@ pub(crate) struct Forecasts {
 /// The candidates of a query.
 pub(crate) enum Candidates {
     /// Levels of samples, and the table.
-    Levels(Forecasts),
+    Samples(Forecasts),
     /// The catalog; whether exactly.
     Catalog { is_exact: bool },
     /// The table, for no sample can.
@@ -71,31 +71,39 @@ pub(crate) enum Candidates {
 }
 
 /// Looks at some rows, where they are needed, and says who will answer.
-pub(crate) async fn forecast(shape: &Shape, context: &Context<'_>, candidates: &[Arc<Fitted>]) -> Result<Candidates> {
-    let specials = match catalog::start(shape, context.goal, context.state, candidates)? {
-        catalog::Start::Known(_, known) => return Ok(Candidates::Catalog { is_exact: known.is_exact() }),
+pub(crate) async fn forecast(
+    query: &AggregateQuery,
+    context: &Context<'_>,
+    candidates: &[Arc<SampleBinding>],
+) -> Result<Candidates> {
+    let specials = match catalog::start(query, context.goal, context.state, candidates)? {
+        catalog::Start::Answered(_, known) => return Ok(Candidates::Catalog { is_exact: known.is_exact() }),
         catalog::Start::Refused(reason) => return Ok(Candidates::Table(reason)),
-        catalog::Start::Look(specials) => specials,
+        catalog::Start::Specials(specials) => specials,
     };
-    let (mut run, looked) = crate::refine::begin(shape, context, candidates, specials.clone()).await?;
+    let (mut run, looked) = crate::refine::begin(query, context, candidates, specials.clone()).await?;
     let mut samples = vec![run.forecasts(looked, candidates).await?];
     let expected = run.expected(&samples[0]).await?;
-    let preferred = Arc::clone(&samples[0].fitted);
+    let preferred = Arc::clone(&samples[0].binding);
     for other in candidates.iter().filter(|other| !Arc::ptr_eq(other, &preferred)) {
-        let mut run = Run::new(shape, context, other, specials.clone())?;
+        let mut run = Refinement::new(query, context, other, specials.clone())?;
         samples.push(run.forecasts(None, candidates).await?);
     }
     let is_relative = matches!(context.goal.error.unwrap_or(Target::Relative(1.0)), Target::Relative(_));
-    Ok(Candidates::Levels(Forecasts { samples, table: context.table.cost().await?, is_relative, expected }))
+    Ok(Candidates::Samples(Forecasts { samples, table: context.table.cost().await?, is_relative, expected }))
 }
 
-impl Run<'_> {
-    async fn look(&mut self, level: usize) -> Result<Look> {
-        Ok(self.look_at(level, false).await?.ok_or(Error::Interrupted)?.0)
+impl Refinement<'_> {
+    async fn look(&mut self, level: usize) -> Result<LevelEstimate> {
+        Ok(self.evaluate_level(level, false).await?.ok_or(Error::Interrupted)?.0)
     }
 
     /// Extrapolates a look to every level.
-    async fn forecasts(&mut self, looked: Option<(usize, Look)>, candidates: &[Arc<Fitted>]) -> Result<SampleForecast> {
+    async fn forecasts(
+        &mut self,
+        looked: Option<(usize, LevelEstimate)>,
+        candidates: &[Arc<SampleBinding>],
+    ) -> Result<SampleForecast> {
         let mut pilot_level = choose::telling_level(self.price.cumulative());
         let mut look = match looked {
             Some((level, look)) if level >= pilot_level => look,
@@ -125,10 +133,10 @@ impl Run<'_> {
             time: self.price.answer(level),
         };
         let levels: Vec<Forecast> = self.price.cumulative().iter().enumerate().map(forecast).collect();
-        let is_own = |fitted: &&Arc<Fitted>| std::ptr::eq(fitted.as_ref(), self.levels.fitted);
-        let fitted = Arc::clone(candidates.iter().find(is_own).unwrap_or(&candidates[0]));
+        let is_own = |binding: &&Arc<SampleBinding>| std::ptr::eq(binding.as_ref(), self.levels.binding);
+        let binding = Arc::clone(candidates.iter().find(is_own).unwrap_or(&candidates[0]));
         let (level, is_enough) = self.best_level(&levels);
-        Ok(SampleForecast { fitted, levels, pilot_level, level, is_enough })
+        Ok(SampleForecast { binding, levels, pilot_level, level, is_enough })
     }
 
     /// The first level within the error, or the highest that ends in time; whether all bounds are predicted to be met.
@@ -181,7 +189,7 @@ impl Run<'_> {
     }
 }
 
-impl Levels<'_> {
+impl ProgressiveScan<'_> {
     /// What the variance of a total is proportional to where rows of all strata spread alike: Σ N²(1−f)/n over living strata.
     fn spread(&self, level: usize) -> f64 {
         let sizes = self.view.sizes(level);
@@ -190,13 +198,13 @@ impl Levels<'_> {
             let (all, sampled) = (size.rows as f64, size.sampled as f64);
             if size.is_exact() { 0.0 } else { all * (all - sampled) / sampled.max(1.0) }
         };
-        let living = (0..).zip(&sizes).filter(|(stratum, _)| self.view.is_alive(*stratum));
+        let living = (0..).zip(&sizes).filter(|(stratum, _)| self.view.is_matching(*stratum));
         living.map(|(_, size)| of(size)).sum()
     }
 
     /// Half the width of the widest interval that is shown, as a fraction of its estimate or in its unit; `None` when one is not
     /// known.
-    async fn widest(&mut self, look: &Look, target: Target) -> Result<Option<f64>> {
+    async fn widest(&mut self, look: &LevelEstimate, target: Target) -> Result<Option<f64>> {
         let of = |estimate: &Estimate| {
             // NULL, for lack of rows, is not a miss.
             let (Some(value), false) = (estimate.value, estimate.trust.is_exact()) else { return Some(0.0) };
@@ -207,12 +215,12 @@ impl Levels<'_> {
         if let Some(nested) = &look.nested {
             return Ok(worst(nested.estimates().map(of)));
         }
-        let shown = &look.estimates[..self.shape.shown_estimates()];
-        if !self.shape.chooses_rows {
+        let shown = &look.estimates[..self.query.shown_estimates()];
+        if !self.query.chooses_rows {
             return Ok(worst(shown.iter().flatten().map(of)));
         }
         let columns = self.columns_of(look)?;
-        crate::refine::fill(self.shape, look.hidden(self.shape))?;
+        crate::refine::fill(self.query, look.hidden(self.query))?;
         let upper = self.upper(columns, look).await?;
         Ok(worst(upper.groups.iter().flat_map(|g| shown.iter().map(|e| of(&e[*g as usize])))))
     }

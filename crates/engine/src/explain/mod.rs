@@ -6,21 +6,21 @@ pub(crate) use forecast::forecast;
 
 use crate::answer::{Answer, Result, grouped, listing};
 use crate::bounds::Goal;
-use crate::execution::{Running, Way, fallback, in_words, ms};
+use crate::execution::{ExecutionMode, QueryExecution, fallback, in_words, ms};
 use crate::planning::Blocks;
 use crate::runtime::caught;
-use crate::samples::{Fitted, TableCost};
+use crate::samples::{SampleBinding, TableCost};
 use arrow::array::{ArrayRef, StringArray};
 use forecast::{Candidates, Expected, Forecast, Forecasts, SampleForecast};
 use plusminus_dialect::Explain;
-use plusminus_plan::Shape;
+use plusminus_plan::AggregateQuery;
 use plusminus_statistics::Target;
 use std::sync::Arc;
 
 type Lines = Vec<(&'static str, String)>;
 
 /// One row per fact: `step` and `detail`.
-pub(crate) async fn run(running: &Arc<Running>, explain: Explain) -> Result<Answer> {
+pub(crate) async fn run(running: &Arc<QueryExecution>, explain: Explain) -> Result<Answer> {
     let mut lines = Lines::new();
     let forecasts = match caught(estimated(&mut lines, running)).await {
         Ok(forecasts) => forecasts,
@@ -40,7 +40,7 @@ pub(crate) async fn run(running: &Arc<Running>, explain: Explain) -> Result<Answ
     listing::values(vec![("step", column(&|l| l.0.to_owned())), ("detail", column(&|l| l.1.clone()))], "explained")
 }
 
-async fn estimated(lines: &mut Lines, running: &Arc<Running>) -> Result<Option<Forecasts>> {
+async fn estimated(lines: &mut Lines, running: &Arc<QueryExecution>) -> Result<Option<Forecasts>> {
     if let Some((filled, sentences)) = running.explained_with_subqueries().await? {
         lines.extend(sentences.into_iter().map(|sentence| ("subquery", sentence)));
         return with_values(lines, &filled).await;
@@ -49,21 +49,21 @@ async fn estimated(lines: &mut Lines, running: &Arc<Running>) -> Result<Option<F
 }
 
 /// The candidates of a query without subqueries that have values.
-async fn with_values(lines: &mut Lines, running: &Arc<Running>) -> Result<Option<Forecasts>> {
+async fn with_values(lines: &mut Lines, running: &Arc<QueryExecution>) -> Result<Option<Forecasts>> {
     match running.way().await? {
-        Way::Exact(reason) => {
+        ExecutionMode::Exact(reason) => {
             if !in_parts(lines, running).await? {
                 exactly(lines, running, reason.0).await?;
             }
             Ok(None)
         }
-        Way::Sample(shape, candidates) => samples(lines, running, &shape, &candidates).await,
+        ExecutionMode::Sample(query, candidates) => samples(lines, running, &query, &candidates).await,
     }
 }
 
 /// The candidates of a query that is answered part by part; false where it is not.
-async fn in_parts(lines: &mut Lines, running: &Arc<Running>) -> Result<bool> {
-    if !running.goal.is_bounded() || running.prepared.shape.is_ok() {
+async fn in_parts(lines: &mut Lines, running: &Arc<QueryExecution>) -> Result<bool> {
+    if !running.goal.is_bounded() || running.prepared.query.is_ok() {
         return Ok(false);
     }
     if let Some(blocks) = running.prepared.blocks() {
@@ -88,15 +88,15 @@ async fn in_parts(lines: &mut Lines, running: &Arc<Running>) -> Result<bool> {
 }
 
 /// The candidates of a part.
-async fn part(lines: &mut Lines, running: &Arc<Running>) -> Result<()> {
+async fn part(lines: &mut Lines, running: &Arc<QueryExecution>) -> Result<()> {
     match running.way().await? {
-        Way::Exact(reason) => exactly(lines, running, reason.0).await,
-        Way::Sample(shape, candidates) => samples(lines, running, &shape, &candidates).await.map(drop),
+        ExecutionMode::Exact(reason) => exactly(lines, running, reason.0).await,
+        ExecutionMode::Sample(query, candidates) => samples(lines, running, &query, &candidates).await.map(drop),
     }
 }
 
 /// The candidates of every block, and the exact answer of all.
-async fn each_block(lines: &mut Lines, running: &Arc<Running>, blocks: &Arc<Blocks>) -> Result<()> {
+async fn each_block(lines: &mut Lines, running: &Arc<QueryExecution>, blocks: &Arc<Blocks>) -> Result<()> {
     let count = blocks.blocks.len();
     lines.push(("mode", format!("{count} query blocks, each answered on its own")));
     for number in 0..count {
@@ -110,7 +110,7 @@ async fn each_block(lines: &mut Lines, running: &Arc<Running>, blocks: &Arc<Bloc
     Ok(())
 }
 
-async fn exactly(lines: &mut Lines, running: &Running, reason: String) -> Result<()> {
+async fn exactly(lines: &mut Lines, running: &QueryExecution, reason: String) -> Result<()> {
     lines.push(("mode", "exact".to_owned()));
     lines.push(("reason", reason));
     if let Some(cost) = running.table().cost().await? {
@@ -127,14 +127,14 @@ fn table_text(cost: &TableCost) -> String {
 
 async fn samples(
     lines: &mut Lines,
-    running: &Arc<Running>,
-    shape: &Arc<Shape>,
-    candidates: &[Arc<Fitted>],
+    running: &Arc<QueryExecution>,
+    query: &Arc<AggregateQuery>,
+    candidates: &[Arc<SampleBinding>],
 ) -> Result<Option<Forecasts>> {
     let elapsed = || running.env.clock.elapsed().saturating_sub(running.start);
     let table = running.table();
-    let forecasts = match forecast(shape, &running.context(&elapsed, &table), candidates).await? {
-        Candidates::Levels(forecasts) => forecasts,
+    let forecasts = match forecast(query, &running.context(&elapsed, &table), candidates).await? {
+        Candidates::Samples(forecasts) => forecasts,
         Candidates::Table(reason) => {
             exactly(lines, running, reason.0).await?;
             return Ok(None);
@@ -148,10 +148,10 @@ async fn samples(
     };
     let is_table = matches!(forecasts.expected, Expected::Table(_));
     lines.push(("mode", if is_table { "exact" } else { "approximate" }.to_owned()));
-    lines.push(("columns read", shape.columns().join(", ")));
+    lines.push(("columns read", query.columns().join(", ")));
     lines.push(("bounds", goal_text(running)));
     for sample in &forecasts.samples {
-        let manifest = &sample.fitted.manifest;
+        let manifest = &sample.binding.manifest;
         let (name, levels) = (&manifest.name, sample.levels.len());
         let looked = format!("{name}: {}, predicted by a look at level {}", manifest.design, sample.pilot_level);
         lines.push(("sample", looked));
@@ -163,7 +163,7 @@ async fn samples(
     if let Some(cost) = &forecasts.table {
         lines.push(("candidate", table_text(cost)));
     }
-    let name = &forecasts.samples[0].fitted.manifest.name;
+    let name = &forecasts.samples[0].binding.manifest.name;
     lines.push((
         "expected",
         match &forecasts.expected {
@@ -184,7 +184,7 @@ fn error_text(error: f64, is_relative: bool) -> String {
     if is_relative { format!("error {:.2} %", 100.0 * error) } else { format!("error {error:.4}") }
 }
 
-async fn analyze(lines: &mut Lines, running: &Arc<Running>, forecasts: Option<&Forecasts>) -> Result<()> {
+async fn analyze(lines: &mut Lines, running: &Arc<QueryExecution>, forecasts: Option<&Forecasts>) -> Result<()> {
     let answer = running.again().answer().await?;
     let report = answer.report();
     lines.push(("answered", format!("{}; {}", report.mode, report.reason)));
@@ -214,10 +214,10 @@ async fn analyze(lines: &mut Lines, running: &Arc<Running>, forecasts: Option<&F
 
 /// The levels of the sample that answered.
 fn own_sample<'a>(forecasts: &'a Forecasts, name: Option<&str>) -> Option<&'a SampleForecast> {
-    forecasts.samples.iter().find(|sample| name == Some(sample.fitted.manifest.name.as_str()))
+    forecasts.samples.iter().find(|sample| name == Some(sample.binding.manifest.name.as_str()))
 }
 
-fn goal_text(running: &Running) -> String {
+fn goal_text(running: &QueryExecution) -> String {
     let goal = &running.goal;
     let error = goal.error.map(|e| match e {
         Target::Relative(e) => format!("error within {} %", short(e * 100.0)),

@@ -3,56 +3,61 @@
 //! The build-time scan knows rows, not keys; the keys of the family's top level stand for all of them.
 
 use super::range::{of_column, range};
-use super::{ArgumentKnowledge, KnowledgeCache, Opened, evaluated, uncast};
+use super::{ArgumentKnowledge, MomentsCache, Opened, evaluated, uncast};
 use crate::answer::Result;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::Expr;
-use plusminus_plan::{Argument, Shape};
-use plusminus_statistics::{Knowledge, Moments};
+use plusminus_plan::{AggregateQuery, Argument};
+use plusminus_statistics::{Moments, PopulationMoments};
 
-impl KnowledgeCache {
+impl MomentsCache {
     /// Of the sum of an argument over a key's rows; nothing of arguments that only occur in second moments.
     pub(crate) fn of_keys(
         &self,
-        shape: &Shape,
+        query: &AggregateQuery,
         state: &SessionState,
         family: &Opened<'_>,
     ) -> Result<Vec<ArgumentKnowledge>> {
-        let mut known = Vec::with_capacity(shape.arguments.len());
-        for (number, argument) in shape.arguments.iter().enumerate() {
+        let mut known = Vec::with_capacity(query.arguments.len());
+        for (number, argument) in query.arguments.iter().enumerate() {
             let own = match argument {
-                Argument::Plain(expr) if shape.is_added(number) => {
-                    let mut own = self.key_totals(Some(expr), shape, state, family)?;
-                    own.min = sign(expr, shape, family, |moments| moments.min.is_some_and(|min| min >= 0.0));
-                    own.max = sign(expr, shape, family, |moments| moments.max.is_some_and(|max| max <= 0.0));
+                Argument::Plain(expr) if query.is_added(number) => {
+                    let mut own = self.key_totals(Some(expr), query, state, family)?;
+                    own.min = sign(expr, query, family, |moments| moments.min.is_some_and(|min| min >= 0.0));
+                    own.max = sign(expr, query, family, |moments| moments.max.is_some_and(|max| max <= 0.0));
                     own
                 }
-                _ => Knowledge::default(),
+                _ => PopulationMoments::default(),
             };
             let of = |name: &str| Some(of_column(name, family.manifest, family.strata));
-            let range = argument.plain().and_then(|expr| range(expr, &shape.scan.projected_schema, &of));
+            let range = argument.plain().and_then(|expr| range(expr, &query.scan.projected_schema, &of));
             known.push(ArgumentKnowledge { mean: None, keys: own, range: range.unwrap_or_default() });
         }
         Ok(known)
     }
 
     /// Of the number of a key's rows.
-    pub(crate) fn rows_of_keys(&self, shape: &Shape, state: &SessionState, family: &Opened<'_>) -> Result<Knowledge> {
-        let known = self.key_totals(None, shape, state, family)?;
-        Ok(Knowledge { min: Some(0.0), ..known })
+    pub(crate) fn rows_of_keys(
+        &self,
+        query: &AggregateQuery,
+        state: &SessionState,
+        family: &Opened<'_>,
+    ) -> Result<PopulationMoments> {
+        let known = self.key_totals(None, query, state, family)?;
+        Ok(PopulationMoments { min: Some(0.0), ..known })
     }
 
     fn key_totals(
         &self,
         expr: Option<&Expr>,
-        shape: &Shape,
+        query: &AggregateQuery,
         state: &SessionState,
         family: &Opened<'_>,
-    ) -> Result<Knowledge> {
+    ) -> Result<PopulationMoments> {
         let text = expr.map_or_else(|| "rows of a key".to_owned(), |e| format!("{e} by key"));
         let known = self.cached(family, text, || {
-            let keys = totals_by_key(expr, shape, state, family)?;
-            let keys = keys.map_or_else(Knowledge::default, |totals| moments(&totals));
+            let keys = totals_by_key(expr, query, state, family)?;
+            let keys = keys.map_or_else(PopulationMoments::default, |totals| moments(&totals));
             Ok(ArgumentKnowledge { keys, ..ArgumentKnowledge::default() })
         })?;
         Ok(known.keys)
@@ -62,11 +67,11 @@ impl KnowledgeCache {
 /// 0 where the build-time scan says that no value has the other sign: no key's total has it either.
 fn sign(
     expr: &Expr,
-    shape: &Shape,
+    query: &AggregateQuery,
     family: &Opened<'_>,
     holds: impl Fn(&plusminus_catalog::ColumnMoments) -> bool,
 ) -> Option<f64> {
-    let Expr::Column(column) = uncast(expr, &shape.scan.projected_schema) else { return None };
+    let Expr::Column(column) = uncast(expr, &query.scan.projected_schema) else { return None };
     let moments = family.manifest.column_moments(&column.name)?;
     let non_null: u64 = family.strata.non_null(&column.name).unwrap_or(family.strata.rows()).iter().sum();
     (moments.count == non_null && holds(moments)).then_some(0.0)
@@ -75,7 +80,7 @@ fn sign(
 /// The sum of an expression over each key's rows (or their number), for all keys the family holds.
 fn totals_by_key(
     expr: Option<&Expr>,
-    shape: &Shape,
+    query: &AggregateQuery,
     state: &SessionState,
     family: &Opened<'_>,
 ) -> Result<Option<Vec<f64>>> {
@@ -83,12 +88,12 @@ fn totals_by_key(
     let columns: Vec<String> = exprs.iter().flat_map(|e| e.column_refs()).map(|c| c.name.clone()).collect();
     let mut totals: Vec<f64> = Vec::new();
     for level in 0..family.manifest.levels.len() {
-        let image = family.images.level(family.store, family.manifest, level, &columns)?;
-        let Some(values) = evaluated(&exprs, &image, &columns, shape, state)? else { return Ok(None) };
+        let level_columns = family.level_cache.level(family.store, family.manifest, level, &columns)?;
+        let Some(values) = evaluated(&exprs, &level_columns, &columns, query, state)? else { return Ok(None) };
         let mut last = None;
-        for (row, rank) in image.ranks.values().iter().enumerate() {
+        for (row, rank) in level_columns.ranks.values().iter().enumerate() {
             // Keys with very many rows are known whole.
-            if family.strata.is_tail(image.strata.value(row) as usize) {
+            if family.strata.is_tail(level_columns.strata.value(row) as usize) {
                 continue;
             }
             if last.replace(*rank) != Some(*rank) {
@@ -104,8 +109,8 @@ fn totals_by_key(
 }
 
 /// Moments of the keys' totals; no bounds, since keys that were not drawn may exceed them.
-fn moments(totals: &[f64]) -> Knowledge {
+fn moments(totals: &[f64]) -> PopulationMoments {
     let mut moments = Moments::default();
     moments.add_slice(totals);
-    Knowledge { min: None, max: None, ..Knowledge::from(&moments) }
+    PopulationMoments { min: None, max: None, ..PopulationMoments::from(&moments) }
 }

@@ -1,15 +1,15 @@
 //! What is known of an aggregate's argument apart from the rows that pass the query's filter.
 
 mod key_moments;
-mod limits;
 mod range;
-mod unseen;
+mod unseen_rows;
+mod value_limits;
 
-pub(crate) use limits::{Limits, NO_VALUE, Ranges, meet};
-pub(crate) use unseen::{Extent, Form, Term, Unseen, measures};
+pub(crate) use unseen_rows::{Extent, Form, Term, UnseenRows, measures};
+pub(crate) use value_limits::{NO_VALUE, Ranges, ValueLimits, meet};
 
 use crate::answer::Result;
-use crate::cache::{Image, ImageCache};
+use crate::cache::{LevelCache, LevelColumns};
 use arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::execution::SessionState;
@@ -17,8 +17,8 @@ use datafusion::logical_expr::{Expr, ExprSchemable};
 use plusminus_catalog::{Manifest, Store};
 use plusminus_functions::numbers::as_float64;
 use plusminus_kernel::{SampleStrata, qualified};
-use plusminus_plan::{Argument, Shape};
-use plusminus_statistics::Knowledge;
+use plusminus_plan::{AggregateQuery, Argument};
+use plusminus_statistics::PopulationMoments;
 use plusminus_statistics::expression::ValueRange;
 use range::{of_column, range};
 use std::collections::HashMap;
@@ -32,41 +32,41 @@ pub(crate) struct ArgumentKnowledge {
     /// About where the mean lies, where products are computed about it.
     pub(crate) mean: Option<f64>,
     /// Moments of the totals by key, where keys were drawn.
-    pub(crate) keys: Knowledge,
+    pub(crate) keys: PopulationMoments,
 }
 
 /// Means of expressions and moments of keys' totals, computed once per (family, generation, expression).
 #[derive(Debug, Default)]
-pub(crate) struct KnowledgeCache {
+pub(crate) struct MomentsCache {
     known: Mutex<HashMap<(String, u64, String), ArgumentKnowledge>>,
 }
 
 /// A family opened for a query.
 pub(crate) struct Opened<'a> {
     pub(crate) store: &'a Store,
-    pub(crate) images: &'a ImageCache,
+    pub(crate) level_cache: &'a LevelCache,
     pub(crate) manifest: &'a Manifest,
     pub(crate) strata: &'a SampleStrata,
 }
 
-impl KnowledgeCache {
+impl MomentsCache {
     /// What is known of each argument: a column from the build-time scan, an expression from the columns in it.
     pub(crate) fn of(
         &self,
-        shape: &Shape,
+        query: &AggregateQuery,
         state: &SessionState,
         family: &Opened<'_>,
     ) -> Result<Vec<ArgumentKnowledge>> {
         if family.strata.is_universe() {
-            return self.of_keys(shape, state, family);
+            return self.of_keys(query, state, family);
         }
-        let mut known: Vec<ArgumentKnowledge> = Vec::with_capacity(shape.arguments.len());
-        for (number, argument) in shape.arguments.iter().enumerate() {
+        let mut known: Vec<ArgumentKnowledge> = Vec::with_capacity(query.arguments.len());
+        for (number, argument) in query.arguments.iter().enumerate() {
             let own = match argument {
-                Argument::Plain(expr) if shape.is_summed(number) => {
+                Argument::Plain(expr) if query.is_summed(number) => {
                     let of = |name: &str| Some(of_column(name, family.manifest, family.strata));
-                    let range = range(expr, &shape.scan.projected_schema, &of).unwrap_or_default();
-                    let mean = if shape.is_centred(number) { self.mean(expr, shape, state, family)? } else { None };
+                    let range = range(expr, &query.scan.projected_schema, &of).unwrap_or_default();
+                    let mean = if query.is_centred(number) { self.mean(expr, query, state, family)? } else { None };
                     ArgumentKnowledge { range, mean, ..ArgumentKnowledge::default() }
                 }
                 Argument::Plain(_) => ArgumentKnowledge::default(),
@@ -81,8 +81,14 @@ impl KnowledgeCache {
     }
 
     /// The mean of an argument, as the build-time scan knows it or the rows of the lowest level show it.
-    fn mean(&self, argument: &Expr, shape: &Shape, state: &SessionState, family: &Opened<'_>) -> Result<Option<f64>> {
-        let argument = uncast(argument, &shape.scan.projected_schema);
+    fn mean(
+        &self,
+        argument: &Expr,
+        query: &AggregateQuery,
+        state: &SessionState,
+        family: &Opened<'_>,
+    ) -> Result<Option<f64>> {
+        let argument = uncast(argument, &query.scan.projected_schema);
         if let Expr::Column(column) = argument
             && let Some(moments) = family.manifest.column_moments(&column.name)
         {
@@ -92,7 +98,7 @@ impl KnowledgeCache {
             return Ok(constant(value));
         }
         let known = self.cached(family, argument.to_string(), || {
-            let mean = shown_mean(argument, shape, state, family)?;
+            let mean = shown_mean(argument, query, state, family)?;
             Ok(ArgumentKnowledge { mean, ..ArgumentKnowledge::default() })
         })?;
         Ok(known.mean)
@@ -141,14 +147,14 @@ pub(crate) fn derived_range(argument: &Argument, of: impl Fn(usize) -> (ValueRan
 }
 
 /// The weighted mean of an expression over the rows of the lowest level that can be evaluated; `None` without any.
-fn shown_mean(expr: &Expr, shape: &Shape, state: &SessionState, family: &Opened<'_>) -> Result<Option<f64>> {
+fn shown_mean(expr: &Expr, query: &AggregateQuery, state: &SessionState, family: &Opened<'_>) -> Result<Option<f64>> {
     let mut columns: Vec<String> = expr.column_refs().iter().map(|column| column.name.clone()).collect();
     columns.sort_unstable();
-    let image = family.images.level(family.store, family.manifest, 0, &columns)?;
-    let Some(values) = evaluated(&[expr], &image, &columns, shape, state)? else { return Ok(None) };
+    let level_columns = family.level_cache.level(family.store, family.manifest, 0, &columns)?;
+    let Some(values) = evaluated(&[expr], &level_columns, &columns, query, state)? else { return Ok(None) };
     let sizes = family.strata.at(0, family.manifest.levels.len());
     let (mut all, mut sum) = (0.0, 0.0);
-    for (value, stratum) in values.iter().flatten().zip(image.strata.values()) {
+    for (value, stratum) in values.iter().flatten().zip(level_columns.strata.values()) {
         if value.is_finite() {
             let weight = sizes[*stratum as usize].weight();
             (all, sum) = (all + weight, sum + weight * value);
@@ -186,13 +192,13 @@ fn constant(value: &ScalarValue) -> Option<f64> {
 /// Expressions over the rows of one level, NaN for NULL; `None` when one cannot be evaluated on all of them.
 fn evaluated(
     exprs: &[&Expr],
-    image: &Image,
+    level_columns: &LevelColumns,
     columns: &[String],
-    shape: &Shape,
+    query: &AggregateQuery,
     state: &SessionState,
 ) -> Result<Option<Vec<Vec<f64>>>> {
-    let batch = image.batch(columns, false, None)?;
-    let schema = qualified(&shape.scan.table_name, &batch.schema())?;
+    let batch = level_columns.batch(columns, false, None)?;
+    let schema = qualified(&query.scan.table_name, &batch.schema())?;
     let mut all = Vec::with_capacity(exprs.len());
     for expr in exprs {
         // Without WHERE an argument may fail on rows that the query never sees, such as a division by zero.

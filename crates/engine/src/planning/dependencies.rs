@@ -12,7 +12,7 @@ use datafusion::logical_expr::{
 use std::sync::Arc;
 
 /// The state, the tables and the functions that a plan was made with.
-pub(crate) struct Basis {
+pub(crate) struct PlanDependencies {
     pub(crate) state: Arc<SessionState>,
     pub(crate) tables: Tables,
     functions: Functions,
@@ -50,7 +50,7 @@ impl Tables {
     }
 }
 
-impl Basis {
+impl PlanDependencies {
     pub(crate) fn new(state: Arc<SessionState>, tables: Tables, plan: &LogicalPlan) -> Result<Self> {
         Ok(Self { state, tables, functions: functions(plan)? })
     }

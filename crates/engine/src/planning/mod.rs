@@ -5,15 +5,15 @@ pub(crate) mod case;
 mod dependencies;
 mod literals;
 mod plan_cache;
-mod prepared;
+mod planned_query;
 mod subqueries;
 mod subquery_key;
 mod table_candidate;
 mod templates;
 
-pub(crate) use blocks::{Beside, Blocks, Rank, RankKind, Ranked, Side, Sides, Source};
+pub(crate) use blocks::{Blocks, PartlyExact, Rank, RankKind, Ranked, Side, Sides, Source};
 pub(crate) use plan_cache::PlanCache;
-pub(crate) use prepared::Prepared;
+pub(crate) use planned_query::PlannedQuery;
 pub(crate) use subqueries::{PreparedSubquery, SubqueryValue, SubqueryValues};
 pub(crate) use subquery_key::{Kind, SubqueryKey, is_volatile};
 pub(crate) use table_candidate::TableCandidate;

@@ -1,5 +1,5 @@
-use super::literals::taken_apart;
-use super::prepared::Prepared;
+use super::literals::normalize;
+use super::planned_query::PlannedQuery;
 use super::templates::Templates;
 use crate::answer::Result;
 use crate::environment::Environment;
@@ -23,7 +23,7 @@ pub(crate) struct PlanCache {
 
 #[derive(Default)]
 struct Kept {
-    queries: HashMap<String, (u64, Arc<Prepared>)>,
+    queries: HashMap<String, (u64, Arc<PlannedQuery>)>,
     uses: u64,
 }
 
@@ -35,14 +35,14 @@ impl Kept {
 
 impl PlanCache {
     /// The query as it was planned before, if that still holds, or planned now.
-    pub(crate) async fn get(&self, env: &Environment, sql: &str) -> Result<Arc<Prepared>> {
+    pub(crate) async fn get(&self, env: &Environment, sql: &str) -> Result<Arc<PlannedQuery>> {
         if let Some(known) = self.known(sql) {
             if known.is_current(env).await {
                 return Ok(known);
             }
             self.lock().queries.remove(sql);
         }
-        let apart = taken_apart(sql, env.sql_dialect());
+        let apart = normalize(sql, env.sql_dialect());
         if let Some((form, literals)) = &apart
             && let Some(prepared) = self.templates.find(env, form, literals).await?
         {
@@ -50,7 +50,7 @@ impl PlanCache {
             self.keep(sql, &prepared);
             return Ok(prepared);
         }
-        let (prepared, holds) = Prepared::new(env, sql).await?;
+        let (prepared, holds) = PlannedQuery::new(env, sql).await?;
         let prepared = Arc::new(prepared);
         if holds {
             self.keep(sql, &prepared);
@@ -66,7 +66,7 @@ impl PlanCache {
         &self.templates
     }
 
-    fn known(&self, sql: &str) -> Option<Arc<Prepared>> {
+    fn known(&self, sql: &str) -> Option<Arc<PlannedQuery>> {
         let mut kept = self.lock();
         kept.uses += 1;
         let now = kept.uses;
@@ -75,7 +75,7 @@ impl PlanCache {
         Some(Arc::clone(prepared))
     }
 
-    fn keep(&self, sql: &str, prepared: &Arc<Prepared>) {
+    fn keep(&self, sql: &str, prepared: &Arc<PlannedQuery>) {
         let mut kept = self.lock();
         let now = kept.uses;
         kept.queries.insert(sql.to_owned(), (now, Arc::clone(prepared)));

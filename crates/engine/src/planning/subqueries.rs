@@ -2,7 +2,7 @@
 //!
 //! Scalar subqueries have one value whatever the row. `IN (SELECT …)` has a list of members, where an estimate chose them.
 
-use super::prepared::Prepared;
+use super::planned_query::PlannedQuery;
 use super::subquery_key::{Kind, SubqueryKey, is_volatile};
 use crate::answer::Result;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
@@ -39,12 +39,12 @@ pub(crate) struct PreparedSubquery {
     /// What depends on a scalar, where the query changes steadily with it: only then may it be estimated.
     pub(crate) monotone: Option<Monotone>,
     plan: Arc<LogicalPlan>,
-    prepared: OnceLock<Arc<Prepared>>,
+    prepared: OnceLock<Arc<PlannedQuery>>,
 }
 
 impl PreparedSubquery {
     /// The subquery as a query of its own; `query` is the one that it stands in.
-    pub(crate) fn prepared(&self, query: &Prepared) -> Result<&Arc<Prepared>> {
+    pub(crate) fn prepared(&self, query: &PlannedQuery) -> Result<&Arc<PlannedQuery>> {
         if let Some(known) = self.prepared.get() {
             return Ok(known);
         }
@@ -134,14 +134,14 @@ fn replaced(plan: &LogicalPlan, values: &SubqueryValues) -> PlanResult<LogicalPl
     Ok(plan.clone().transform_up(node)?.data)
 }
 
-impl Prepared {
+impl PlannedQuery {
     /// The subqueries that may be replaced by values: scalar ones, and lists that an estimate chooses.
     pub(crate) fn subqueries(&self) -> &[PreparedSubquery] {
         let chosen = |subquery: &PreparedSubquery| match subquery.kind {
             // Sketches are no values, however exactly they are computed.
             _ if sketched(&subquery.plan).contains(&true) => false,
             Kind::Scalar => true,
-            _ => subquery.prepared(self).is_ok_and(|own| own.shape.as_ref().is_ok_and(|s| s.selects_by_estimate)),
+            _ => subquery.prepared(self).is_ok_and(|own| own.query.as_ref().is_ok_and(|s| s.selects_by_estimate)),
         };
         self.subqueries.get_or_init(|| subqueries_of(&self.plan).into_iter().filter(chosen).collect())
     }

@@ -1,6 +1,6 @@
 //! The table itself, which is a candidate for every query.
 
-use super::prepared::Prepared;
+use super::planned_query::PlannedQuery;
 use crate::answer::Result;
 use crate::environment::{Cost, Environment};
 use crate::samples::{TableCost, TableWork};
@@ -13,13 +13,13 @@ const TELLING_NS: f64 = 5e6;
 /// The exact answer of one query, priced when somebody asks for it.
 pub(crate) struct TableCandidate<'a> {
     env: &'a Environment,
-    prepared: &'a Prepared,
+    prepared: &'a PlannedQuery,
     /// A pinned sample or level leaves the table out.
     is_left_out: bool,
 }
 
 impl<'a> TableCandidate<'a> {
-    pub(crate) fn new(env: &'a Environment, prepared: &'a Prepared, is_left_out: bool) -> Self {
+    pub(crate) fn new(env: &'a Environment, prepared: &'a PlannedQuery, is_left_out: bool) -> Self {
         Self { env, prepared, is_left_out }
     }
 
@@ -43,13 +43,13 @@ impl<'a> TableCandidate<'a> {
     fn time_of(&self, work: &TableWork) -> Duration {
         let costs = &self.env.costs;
         let others = |ns: f64| Some(costs.predict_scan(&work.tables, ns));
-        costs.predict_scan(&work.tables, work.ns).mul_f64(self.prepared.pace.of(Cost::Table, others))
+        costs.predict_scan(&work.tables, work.ns).mul_f64(self.prepared.query_cost.of(Cost::Table, others))
     }
 
     /// The exact answer took `time`, or at least so long.
     pub(crate) fn learn(&self, time: Duration) {
         let Some(work) = self.prepared.known_table_work() else { return };
-        self.prepared.pace.note(Cost::Table, work.ns, time);
+        self.prepared.query_cost.note(Cost::Table, work.ns, time);
         // What starting takes says nothing of how fast tables are read.
         if work.tables.is_empty() || work.ns < TELLING_NS {
             return;

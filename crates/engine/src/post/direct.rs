@@ -14,66 +14,68 @@ use std::sync::Arc;
 
 /// What stands above the aggregate, compiled; columns are found by their place, the hidden one being the last.
 #[derive(Debug)]
-pub(crate) enum Upward {
+pub(crate) enum CompiledPostAggregate {
     /// The aggregate's own rows, and what its columns are called.
     Aggregate {
         columns: Fields,
     },
     Project {
-        input: Box<Upward>,
+        input: Box<CompiledPostAggregate>,
         exprs: Vec<Arc<dyn PhysicalExpr>>,
         columns: Fields,
     },
     Filter {
-        input: Box<Upward>,
+        input: Box<CompiledPostAggregate>,
         predicate: Arc<dyn PhysicalExpr>,
     },
     Sort {
-        input: Box<Upward>,
+        input: Box<CompiledPostAggregate>,
         keys: Vec<(Arc<dyn PhysicalExpr>, SortOptions)>,
         fetch: Option<usize>,
     },
     Limit {
-        input: Box<Upward>,
+        input: Box<CompiledPostAggregate>,
         skip: usize,
         fetch: usize,
     },
 }
 
 /// Compiles `plan` down to its aggregate; `None` when a node or expression is not among those that can be evaluated as they stand.
-pub(crate) fn compile(plan: &LogicalPlan, state: &SessionState) -> Result<Option<Upward>> {
+pub(crate) fn compile(plan: &LogicalPlan, state: &SessionState) -> Result<Option<CompiledPostAggregate>> {
     let below = |plan: &LogicalPlan| Ok::<_, Error>(compile(plan, state)?.map(Box::new));
     Ok(match plan {
-        LogicalPlan::Aggregate(aggregate) => Some(Upward::Aggregate { columns: aggregate.schema.fields().clone() }),
+        LogicalPlan::Aggregate(aggregate) => {
+            Some(CompiledPostAggregate::Aggregate { columns: aggregate.schema.fields().clone() })
+        }
         LogicalPlan::SubqueryAlias(alias) => compile(&alias.input, state)?,
         LogicalPlan::Distinct(Distinct::All(input)) => compile(input, state)?,
         LogicalPlan::Projection(projection) => {
             let Some(exprs) = physical(&projection.expr, &projection.input, state)? else { return Ok(None) };
             let columns = projection.schema.fields().clone();
-            below(&projection.input)?.map(|input| Upward::Project { input, exprs, columns })
+            below(&projection.input)?.map(|input| CompiledPostAggregate::Project { input, exprs, columns })
         }
         LogicalPlan::Filter(filter) => {
             let predicate = physical(std::slice::from_ref(&filter.predicate), &filter.input, state)?;
             let Some(predicate) = predicate.and_then(|mut p| p.pop()) else { return Ok(None) };
-            below(&filter.input)?.map(|input| Upward::Filter { input, predicate })
+            below(&filter.input)?.map(|input| CompiledPostAggregate::Filter { input, predicate })
         }
         LogicalPlan::Sort(sort) => sorted(sort, state)?,
         LogicalPlan::Limit(limit) => {
             let (skip, fetch) = (count(limit.skip.as_deref(), 0), count(limit.fetch.as_deref(), usize::MAX));
             let (Some(skip), Some(fetch)) = (skip, fetch) else { return Ok(None) };
-            below(&limit.input)?.map(|input| Upward::Limit { input, skip, fetch })
+            below(&limit.input)?.map(|input| CompiledPostAggregate::Limit { input, skip, fetch })
         }
         _ => None,
     })
 }
 
-fn sorted(sort: &Sort, state: &SessionState) -> Result<Option<Upward>> {
+fn sorted(sort: &Sort, state: &SessionState) -> Result<Option<CompiledPostAggregate>> {
     let exprs: Vec<Expr> = sort.expr.iter().map(|s| s.expr.clone()).collect();
     let Some(exprs) = physical(&exprs, &sort.input, state)? else { return Ok(None) };
     let options = sort.expr.iter().map(|s| SortOptions { descending: !s.asc, nulls_first: s.nulls_first });
     let keys = exprs.into_iter().zip(options).collect();
     let input = compile(&sort.input, state)?.map(Box::new);
-    Ok(input.map(|input| Upward::Sort { input, keys, fetch: sort.fetch }))
+    Ok(input.map(|input| CompiledPostAggregate::Sort { input, keys, fetch: sort.fetch }))
 }
 
 /// `exprs` over the columns of `input`; `None` when one needs more than the row (a subquery, or what changes from call to call).
@@ -94,7 +96,7 @@ fn with_hidden(schema: &DFSchema) -> Result<DFSchema> {
     Ok(DFSchema::new_with_metadata(fields, schema.metadata().clone())?)
 }
 
-impl Upward {
+impl CompiledPostAggregate {
     /// The query's rows from the aggregate's, `batch`: its columns, and the hidden column last.
     pub(crate) fn run(&self, batch: &RecordBatch) -> Result<RecordBatch> {
         match self {

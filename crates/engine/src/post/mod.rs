@@ -3,7 +3,7 @@
 mod direct;
 mod planned;
 
-pub(crate) use direct::Upward;
+pub(crate) use direct::CompiledPostAggregate;
 pub(crate) use planned::Choice;
 
 use crate::answer::{Error, Result};
@@ -12,7 +12,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, UInt32Type};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::execution::SessionState;
-use plusminus_plan::{ESTIMATE, Shape};
+use plusminus_plan::{AggregateQuery, ESTIMATE};
 use std::sync::{Arc, OnceLock};
 
 /// The query's rows, and for each the number of the group it came from.
@@ -26,48 +26,48 @@ pub(crate) struct Upper {
 /// Projections, HAVING, ORDER BY and LIMIT are evaluated as they stand; whatever else there is (a subquery in HAVING, say)
 /// goes through DataFusion's planner. `compiled` is filled by the first call.
 pub(crate) async fn run(
-    shape: &Shape,
+    query: &AggregateQuery,
     state: &SessionState,
-    compiled: &OnceLock<Option<Upward>>,
+    compiled: &OnceLock<Option<CompiledPostAggregate>>,
     columns: Vec<ArrayRef>,
     groups: usize,
 ) -> Result<Upper> {
-    let batch = numbered(shape, columns, groups)?;
+    let batch = numbered(query, columns, groups)?;
     let upward = match compiled.get() {
         Some(upward) => upward,
         None => {
-            let upward = direct::compile(&shape.plan, state)?;
+            let upward = direct::compile(&query.plan, state)?;
             compiled.get_or_init(|| upward)
         }
     };
     match upward {
-        Some(upward) => split(upward.run(&batch)?, shape),
-        None => split(planned::run(shape, state, batch, Choice::Applied).await?, shape),
+        Some(upward) => split(upward.run(&batch)?, query),
+        None => split(planned::run(query, state, batch, Choice::Applied).await?, query),
     }
 }
 
 /// The same where aggregates or windows stand above the aggregate: rows with different `numbers` never meet.
 pub(crate) async fn beyond(
-    shape: &Shape,
+    query: &AggregateQuery,
     state: &SessionState,
     columns: Vec<ArrayRef>,
     numbers: UInt32Array,
     choice: Choice,
 ) -> Result<Upper> {
-    let batch = with_numbers(shape, columns, numbers)?;
-    split(planned::run(shape, state, batch, choice).await?, shape)
+    let batch = with_numbers(query, columns, numbers)?;
+    split(planned::run(query, state, batch, choice).await?, query)
 }
 
 /// The aggregate's rows in the aggregate's types under neutral names, and the hidden column last.
-fn numbered(shape: &Shape, columns: Vec<ArrayRef>, groups: usize) -> Result<RecordBatch> {
+fn numbered(query: &AggregateQuery, columns: Vec<ArrayRef>, groups: usize) -> Result<RecordBatch> {
     let numbers = UInt32Array::from_iter_values(0..u32::try_from(groups).map_err(Error::data)?);
-    with_numbers(shape, columns, numbers)
+    with_numbers(query, columns, numbers)
 }
 
-fn with_numbers(shape: &Shape, columns: Vec<ArrayRef>, numbers: UInt32Array) -> Result<RecordBatch> {
+fn with_numbers(query: &AggregateQuery, columns: Vec<ArrayRef>, numbers: UInt32Array) -> Result<RecordBatch> {
     let mut fields = Vec::with_capacity(columns.len() + 1);
     let mut arrays = Vec::with_capacity(columns.len() + 1);
-    for (number, (column, field)) in columns.into_iter().zip(shape.aggregate.schema.fields().iter()).enumerate() {
+    for (number, (column, field)) in columns.into_iter().zip(query.aggregate.schema.fields().iter()).enumerate() {
         let typed = if column.data_type() == field.data_type() { column } else { cast(&column, field.data_type())? };
         fields.push(Field::new(format!("c{number}"), field.data_type().clone(), true));
         arrays.push(typed);
@@ -78,12 +78,12 @@ fn with_numbers(shape: &Shape, columns: Vec<ArrayRef>, numbers: UInt32Array) -> 
 }
 
 /// Takes the hidden column off and gives the others the query's names.
-fn split(batch: RecordBatch, shape: &Shape) -> Result<Upper> {
+fn split(batch: RecordBatch, query: &AggregateQuery) -> Result<Upper> {
     let index = batch.schema().index_of(ESTIMATE)?;
     let ids = batch.column(index).as_primitive_opt::<UInt32Type>();
     let groups =
         ids.map(|i| i.values().to_vec()).ok_or_else(|| Error::data("the estimate's number changed its type"))?;
-    let names = shape.plan.schema().fields();
+    let names = query.plan.schema().fields();
     let mut fields = Vec::with_capacity(names.len());
     let mut arrays = Vec::with_capacity(names.len());
     let visible = (0..batch.num_columns()).filter(|i| *i != index);

@@ -12,7 +12,7 @@ use datafusion::logical_expr::{
     col,
 };
 use datafusion::physical_plan::collect;
-use plusminus_plan::{ESTIMATE, Shape};
+use plusminus_plan::{AggregateQuery, ESTIMATE};
 use std::sync::Arc;
 
 /// Whether HAVING, ORDER BY and LIMIT above choose and order rows.
@@ -25,17 +25,17 @@ pub(crate) enum Choice {
 
 /// Runs the plan on the aggregate's numbered rows; the hidden column comes out with the others.
 pub(crate) async fn run(
-    shape: &Shape,
+    query: &AggregateQuery,
     state: &SessionState,
     batch: RecordBatch,
     choice: Choice,
 ) -> Result<RecordBatch> {
-    let plan = match (choice, &shape.replicated) {
+    let plan = match (choice, &query.replicated) {
         (Choice::Left, Some(replicated)) => replicated,
-        _ => &shape.plan,
+        _ => &query.plan,
     };
     let table = Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]])?);
-    let plan = Rebuild { shape, table, choice }.node(plan)?;
+    let plan = Rebuild { query, table, choice }.node(plan)?;
     let physical = state.create_physical_plan(&plan).await?;
     let schema = physical.schema();
     let batches = collect(physical, state.task_ctx()).await?;
@@ -43,7 +43,7 @@ pub(crate) async fn run(
 }
 
 struct Rebuild<'a> {
-    shape: &'a Shape,
+    query: &'a AggregateQuery,
     table: Arc<MemTable>,
     choice: Choice,
 }
@@ -52,13 +52,13 @@ impl Rebuild<'_> {
     fn node(&self, plan: &LogicalPlan) -> Result<LogicalPlan> {
         let input = |plan: &LogicalPlan| self.node(plan).map(Arc::new);
         Ok(match plan {
-            LogicalPlan::Aggregate(aggregate) if aggregate.schema != self.shape.aggregate.schema => {
+            LogicalPlan::Aggregate(aggregate) if aggregate.schema != self.query.aggregate.schema => {
                 let below = input(&aggregate.input)?;
                 let mut keys = aggregate.group_expr.clone();
                 keys.push(Expr::Column(hidden(below.schema())?));
                 LogicalPlan::Aggregate(Aggregate::try_new(below, keys, aggregate.aggr_expr.clone())?)
             }
-            LogicalPlan::Aggregate(_) => leaf(&self.shape.aggregate.schema, &self.table)?,
+            LogicalPlan::Aggregate(_) => leaf(&self.query.aggregate.schema, &self.table)?,
             LogicalPlan::Window(window) => self.window(window)?,
             LogicalPlan::Projection(projection) => {
                 let below = input(&projection.input)?;

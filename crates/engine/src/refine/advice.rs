@@ -1,11 +1,11 @@
 //! Which sample would have answered a query that none did.
 
-use super::level_rows::{Levels, Look};
+use super::level_rows::{LevelEstimate, ProgressiveScan};
 use crate::bounds::meets_or_null;
 use crate::environment::sql_name;
 use datafusion::logical_expr::Expr;
 use plusminus_catalog::Manifest;
-use plusminus_plan::Shape;
+use plusminus_plan::AggregateQuery;
 use plusminus_statistics::{Estimate, Target};
 
 /// Room for what the forecast does not know.
@@ -27,14 +27,14 @@ const GROUP_ROWS_MIN: f64 = 100.0;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SampleAdvice(pub(crate) String);
 
-impl Levels<'_> {
+impl ProgressiveScan<'_> {
     /// The sample that the errors of a look call for, given how many rows of this one; `None` where no small sample would do.
-    pub(crate) fn advice(&self, look: &Look, rows_needed: Option<f64>) -> Option<SampleAdvice> {
-        let manifest = &self.fitted.manifest;
+    pub(crate) fn advice(&self, look: &LevelEstimate, rows_needed: Option<f64>) -> Option<SampleAdvice> {
+        let manifest = &self.binding.manifest;
         if manifest.design.universe.is_some() {
             return None;
         }
-        let (keys, filters) = (columns(&self.shape.keys)?, filter_columns(self.shape, manifest));
+        let (keys, filters) = (columns(&self.query.keys)?, filter_columns(self.query, manifest));
         let is_decided = |names: &[String]| names.iter().all(|name| manifest.is_decided(name));
         let design = match is_decided(&keys) {
             true => self.larger(look, rows_needed)?,
@@ -49,16 +49,16 @@ impl Levels<'_> {
     }
 
     /// A size for this design with more rows: as many times more as are needed of the rows that may pass WHERE.
-    fn larger(&self, look: &Look, rows_needed: Option<f64>) -> Option<String> {
-        let manifest = &self.fitted.manifest;
-        let held = as_f64(self.fitted.cumulative.last().copied().unwrap_or(0).max(1));
+    fn larger(&self, look: &LevelEstimate, rows_needed: Option<f64>) -> Option<String> {
+        let manifest = &self.binding.manifest;
+        let held = as_f64(self.binding.cumulative.last().copied().unwrap_or(0).max(1));
         let factor = rows_needed.map_or_else(|| self.worst_factor(look), |rows| rows / held).max(LARGER_MIN);
         let share = CAUTION * factor * as_f64(manifest.sampled_rows()) / as_f64(manifest.base.rows.max(1));
         (share <= SHARE_MAX).then(|| format!("SIZE {} %", percent(share)))
     }
 
     /// A CAP of as many rows of each group as the error calls for.
-    fn by_groups(&self, look: &Look, keys: &[String]) -> Option<String> {
+    fn by_groups(&self, look: &LevelEstimate, keys: &[String]) -> Option<String> {
         if keys.is_empty() {
             return None;
         }
@@ -69,14 +69,14 @@ impl Levels<'_> {
         let quantile = look.quantiles.normal();
         let rows = (CAUTION * USUAL_VARIANCE * (quantile / allowed).powi(2)).max(GROUP_ROWS_MIN);
         let all = rows * as_f64(look.populations.len() as u64);
-        let share = all / as_f64(self.fitted.manifest.base.rows.max(1));
+        let share = all / as_f64(self.binding.manifest.base.rows.max(1));
         (share <= SHARE_MAX).then(|| format!("CAP {}", rounded_up(rows)))
     }
 
     /// How many times more rows the widest interval calls for.
-    fn worst_factor(&self, look: &Look) -> f64 {
+    fn worst_factor(&self, look: &LevelEstimate) -> f64 {
         let Some(target) = self.context.goal.error else { return 1.0 };
-        let shown = look.estimates.iter().take(self.shape.shown_estimates()).flatten();
+        let shown = look.estimates.iter().take(self.query.shown_estimates()).flatten();
         let failing = shown.filter(|estimate| !meets_or_null(estimate, target));
         failing.map(|estimate| factor(estimate, target)).fold(1.0, f64::max)
     }
@@ -105,9 +105,9 @@ fn columns(keys: &[Expr]) -> Option<Vec<String>> {
 }
 
 /// The columns of few values that WHERE compares: whoever asks for one of them finds more rows in strata by it.
-fn filter_columns(shape: &Shape, manifest: &Manifest) -> Vec<String> {
+fn filter_columns(query: &AggregateQuery, manifest: &Manifest) -> Vec<String> {
     let (mut names, mut strata): (Vec<String>, u64) = (Vec::new(), 1);
-    for column in shape.predicates.iter().flat_map(Expr::column_refs) {
+    for column in query.predicates.iter().flat_map(Expr::column_refs) {
         let Some(values) = manifest.column_distinct(&column.name).map(|distinct| distinct.count) else { continue };
         if !names.contains(&column.name) && strata.saturating_mul(values) <= STRATA_MAX {
             strata *= values;

@@ -1,49 +1,49 @@
 //! Answers for which no row is read.
 
-use super::rank_stability::Unsettled;
+use super::rank_stability::RankStability;
 use super::{Context, Estimated, finish};
 use crate::answer::Result;
 use crate::post;
-use crate::samples::Fitted;
-use crate::strata::KnownCalls;
+use crate::samples::SampleBinding;
+use crate::strata::CatalogCalls;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 use plusminus_kernel::StrataView;
-use plusminus_plan::{CallKind, Shape};
+use plusminus_plan::{AggregateQuery, CallKind};
 use plusminus_statistics::Estimate;
-use plusminus_statistics::expression::Smooth;
+use plusminus_statistics::expression::DifferentiableExpr;
 use std::sync::Arc;
 
 /// The answer without a look at any level.
 pub(super) async fn answer(
-    shape: &Shape,
+    query: &AggregateQuery,
     context: &Context<'_>,
-    fitted: &Fitted,
-    known: &KnownCalls,
+    binding: &SampleBinding,
+    known: &CatalogCalls,
 ) -> Result<Estimated> {
-    let view = &fitted.view;
+    let view = &binding.view;
     let quantiles = context.quantiles.each(context.goal.confidence);
-    let groups = if shape.keys.is_empty() { 1 } else { view.keys.first().map_or(0, |k| k.len()) };
+    let groups = if query.keys.is_empty() { 1 } else { view.keys.first().map_or(0, |k| k.len()) };
     let mut columns = view.keys.clone();
     let mut estimates: Vec<Vec<Estimate>> = Vec::new();
-    for (call, known) in shape.calls.iter().zip(&known.calls) {
+    for (call, known) in query.calls.iter().zip(&known.calls) {
         let (column, own) = known.column(&call.data_type, groups, &quantiles)?;
         columns.push(column);
         estimates.push(own);
     }
-    let keys = key_numbers(shape, view)?;
-    let inputs = Inputs { shape, estimates: &estimates, known, keys: &keys };
+    let keys = key_numbers(query, view)?;
+    let inputs = Inputs { query, estimates: &estimates, known, keys: &keys };
     let hidden: Vec<Vec<Estimate>> =
-        shape.hidden.iter().map(|smooth| (0..groups).map(|g| inputs.estimate(smooth, g)).collect()).collect();
-    finish::fill(shape, &hidden)?;
-    let upper = post::run(shape, context.state, &context.prepared.upward, columns, groups).await?;
+        query.hidden.iter().map(|smooth| (0..groups).map(|g| inputs.estimate(smooth, g)).collect()).collect();
+    finish::fill(query, &hidden)?;
+    let upper = post::run(query, context.state, &context.prepared.upward, columns, groups).await?;
     let at = |by_group: &dyn Fn(usize) -> Estimate| upper.groups.iter().map(|g| by_group(*g as usize)).collect();
-    let of_output = |smooth: &Smooth| at(&|group| inputs.estimate(smooth, group));
-    let intervals = shape.outputs.iter().map(|o| o.smooth.as_ref().map(of_output)).collect();
-    let spoken_of = hidden.iter().take(shape.error_calls.len()).map(|by_group| at(&|g| by_group[g])).collect();
+    let of_output = |smooth: &DifferentiableExpr| at(&|group| inputs.estimate(smooth, group));
+    let intervals = query.outputs.iter().map(|o| o.smooth.as_ref().map(of_output)).collect();
+    let spoken_of = hidden.iter().take(query.error_calls.len()).map(|by_group| at(&|g| by_group[g])).collect();
     Ok(Estimated {
-        sample: Arc::clone(&fitted.manifest),
+        sample: Arc::clone(&binding.manifest),
         batch: upper.batch,
         intervals,
         spoken_of,
@@ -52,7 +52,7 @@ pub(super) async fn answer(
         missing_groups_below: Some(0),
         is_whole: true,
         absent_keys: 0,
-        unsettled: Unsettled::default(),
+        unsettled: RankStability::default(),
         warnings: Vec::new(),
         repair: None,
     })
@@ -60,25 +60,25 @@ pub(super) async fn answer(
 
 /// What functions of the aggregates are evaluated on.
 struct Inputs<'a> {
-    shape: &'a Shape,
+    query: &'a AggregateQuery,
     /// By call and group.
     estimates: &'a [Vec<Estimate>],
-    known: &'a KnownCalls,
+    known: &'a CatalogCalls,
     /// Numeric GROUP BY values by key and group.
     keys: &'a [Vec<f64>],
 }
 
 impl Inputs<'_> {
-    fn estimate(&self, smooth: &Smooth, group: usize) -> Estimate {
+    fn estimate(&self, smooth: &DifferentiableExpr, group: usize) -> Estimate {
         let linear = smooth.is_linear_in_one();
-        let mut inputs = vec![f64::NAN; self.shape.first_key_input()];
+        let mut inputs = vec![f64::NAN; self.query.first_key_input()];
         if let Some(variables) = &self.known.variables {
             inputs.iter_mut().zip(variables).for_each(|(input, own)| *input = own[group]);
         }
-        for (call, own) in self.shape.calls.iter().zip(self.estimates) {
+        for (call, own) in self.query.calls.iter().zip(self.estimates) {
             let input = match call.kind {
                 CallKind::Count { rows } => rows,
-                CallKind::Special(special) => self.shape.variables.len() + special,
+                CallKind::NonLinear(special) => self.query.variables.len() + special,
                 CallKind::Sum { sum } => sum,
                 _ => continue,
             };
@@ -94,9 +94,9 @@ impl Inputs<'_> {
 }
 
 /// Numeric GROUP BY values by key and part.
-fn key_numbers(shape: &Shape, view: &StrataView) -> Result<Vec<Vec<f64>>> {
+fn key_numbers(query: &AggregateQuery, view: &StrataView) -> Result<Vec<Vec<f64>>> {
     let number = |key: &ArrayRef| -> Result<Vec<f64>> {
-        if !shape.uses_key_numbers() || !key.data_type().is_numeric() {
+        if !query.uses_key_numbers() || !key.data_type().is_numeric() {
             return Ok(Vec::new());
         }
         let numbers = cast(key, &DataType::Float64)?;

@@ -1,6 +1,6 @@
 //! The aggregate's output: keys, then calls, with exactly known groups in DataFusion's own types.
 
-use super::level_rows::{Levels, Look, program};
+use super::level_rows::{LevelEstimate, ProgressiveScan, program};
 use crate::answer::Result;
 use arrow::array::{ArrayRef, AsArray, BooleanArray};
 use arrow::compute::filter_record_batch;
@@ -11,16 +11,16 @@ use plusminus_kernel::{Program, WholeRows, exact_calls};
 use plusminus_plan::CallKind;
 use plusminus_statistics::Population;
 
-impl Levels<'_> {
+impl ProgressiveScan<'_> {
     /// The aggregate's columns as a look sees them.
-    pub(crate) fn columns_of(&mut self, look: &Look) -> Result<Vec<ArrayRef>> {
+    pub(crate) fn columns_of(&mut self, look: &LevelEstimate) -> Result<Vec<ArrayRef>> {
         let native = self.native(look)?;
         let mut columns = self.keys_of(look)?;
         let whole: Vec<bool> = match &native {
             Some(_) => look.populations.iter().map(Population::is_exact).collect(),
             None => Vec::new(),
         };
-        for (number, (call, values)) in self.shape.calls.iter().zip(&look.calls).enumerate() {
+        for (number, (call, values)) in self.query.calls.iter().zip(&look.calls).enumerate() {
             let estimated = estimates_typed(values, &call.data_type)?;
             columns.push(match &native {
                 Some(native) => {
@@ -36,37 +36,37 @@ impl Levels<'_> {
     }
 
     /// The GROUP BY columns.
-    pub(crate) fn keys_of(&mut self, look: &Look) -> Result<Vec<ArrayRef>> {
+    pub(crate) fn keys_of(&mut self, look: &LevelEstimate) -> Result<Vec<ArrayRef>> {
         let mut columns = self.program.as_mut().map_or_else(|| Ok(Vec::new()), Program::group_keys)?;
-        if columns.is_empty() && !self.shape.keys.is_empty() {
-            let fields = self.shape.aggregate.schema.fields().iter().take(self.shape.keys.len());
+        if columns.is_empty() && !self.query.keys.is_empty() {
+            let fields = self.query.aggregate.schema.fields().iter().take(self.query.keys.len());
             columns = fields.map(|f| arrow::array::new_empty_array(f.data_type())).collect();
         }
         // Groups of a level that was read in vain come after those of the levels that count.
         Ok(columns.into_iter().map(|c| c.slice(0, look.populations.len())).collect())
     }
 
-    fn native(&mut self, look: &Look) -> Result<Option<Vec<ArrayRef>>> {
+    fn native(&mut self, look: &LevelEstimate) -> Result<Option<Vec<ArrayRef>>> {
         let is_count = |c: &plusminus_plan::Call| matches!(c.kind, CallKind::Count { .. });
-        if !look.populations.iter().any(Population::is_exact) || self.shape.calls.iter().all(is_count) {
+        if !look.populations.iter().any(Population::is_exact) || self.query.calls.iter().all(is_count) {
             return Ok(None);
         }
         let levels = self.whole_rows(look)?;
         let (Some(first), Some(known)) = (levels.first(), self.program.as_mut()) else { return Ok(None) };
         if self.projected.is_none() {
-            return Ok(Some(exact_calls(self.shape, self.context.state, known, &levels)?));
+            return Ok(Some(exact_calls(self.query, self.context.state, known, &levels)?));
         }
         // Rows in the order of groups know theirs; those of the levels have to be told.
-        let mut program = program(self.shape, self.fitted, self.known, self.context, &first.needed)?;
+        let mut program = program(self.query, self.binding, self.known, self.context, &first.needed)?;
         program.know(&known.group_keys()?, &self.part_of_group)?;
-        Ok(Some(exact_calls(self.shape, self.context.state, &mut program, &levels)?))
+        Ok(Some(exact_calls(self.query, self.context.state, &mut program, &levels)?))
     }
 
     /// The rows of living strata that are known whole, level by level.
-    fn whole_rows(&self, look: &Look) -> Result<Vec<WholeRows>> {
-        let is_whole = |stratum: u32| look.strata.sizes[stratum as usize].is_exact() && self.view.is_alive(stratum);
+    fn whole_rows(&self, look: &LevelEstimate) -> Result<Vec<WholeRows>> {
+        let is_whole = |stratum: u32| look.strata.sizes[stratum as usize].is_exact() && self.view.is_matching(stratum);
         let mut levels = Vec::new();
-        if self.shape.has_subquery {
+        if self.query.has_subquery {
             for batch in &self.chosen {
                 let strata = batch.column(batch.num_columns() - 1).as_primitive::<UInt32Type>();
                 let mask: BooleanArray = strata.values().iter().map(|s| Some(is_whole(*s))).collect();
@@ -75,17 +75,17 @@ impl Levels<'_> {
             }
             return Ok(levels);
         }
-        let (needs, own) = (&self.fitted.needs, self.shape.columns());
+        let (needs, own) = (&self.binding.needs, self.query.columns());
         for level in 0..self.pieces.len() {
-            let (context, manifest) = (self.context, &self.fitted.manifest);
-            let image = context.images.level(context.store, manifest, level, &needs.columns)?;
-            let ranges = image.ranges(is_whole);
+            let (context, manifest) = (self.context, &self.binding.manifest);
+            let level_columns = context.level_cache.level(context.store, manifest, level, &needs.columns)?;
+            let ranges = level_columns.ranges(is_whole);
             if ranges.as_ref().is_some_and(Vec::is_empty) && !levels.is_empty() {
                 continue;
             }
-            let needed = image.batch(&needs.columns, needs.with_ranks, ranges.as_deref())?;
-            let image = context.images.level(context.store, manifest, level, &own)?;
-            levels.push(WholeRows { needed, own: image.batch(&own, false, ranges.as_deref())? });
+            let needed = level_columns.batch(&needs.columns, needs.with_ranks, ranges.as_deref())?;
+            let level_columns = context.level_cache.level(context.store, manifest, level, &own)?;
+            levels.push(WholeRows { needed, own: level_columns.batch(&own, false, ranges.as_deref())? });
         }
         Ok(levels)
     }

@@ -2,8 +2,8 @@
 
 use super::Estimated;
 use super::advice::SampleAdvice;
-use super::level_rows::{Levels, Look};
-use super::rank_stability::{Unsettled, unsettled};
+use super::level_rows::{LevelEstimate, ProgressiveScan};
+use super::rank_stability::{RankStability, unsettled};
 use super::repair::Repair;
 use crate::answer::Result;
 use crate::post as above;
@@ -11,17 +11,17 @@ use crate::post::Upper;
 use arrow::array::{ArrayRef, Float64Array};
 use plusminus_functions::numbers::{ends_typed, steps};
 use plusminus_kernel::{Keyed, LevelStrata, Program};
-use plusminus_plan::{Shape, SpecialKind};
+use plusminus_plan::{AggregateQuery, NonLinearKind};
 use plusminus_statistics::{Estimate, Population, missing, rows_beyond};
 use std::sync::Arc;
 
 /// Puts what error functions say into the slot that their look-ups read.
-pub(crate) fn fill(shape: &Shape, hidden: &[Vec<Estimate>]) -> Result<()> {
-    if shape.error_calls.is_empty() {
+pub(crate) fn fill(query: &AggregateQuery, hidden: &[Vec<Estimate>]) -> Result<()> {
+    if query.error_calls.is_empty() {
         return Ok(());
     }
-    let mut values: Vec<ArrayRef> = Vec::with_capacity(shape.error_calls.len());
-    for (call, estimates) in shape.error_calls.iter().zip(hidden) {
+    let mut values: Vec<ArrayRef> = Vec::with_capacity(query.error_calls.len());
+    for (call, estimates) in query.error_calls.iter().zip(hidden) {
         let unit = steps(&call.data_type);
         let round = |x: f64| match (call.function.rounding(), unit) {
             (Some(round), Some(unit)) => round(x * unit) / unit,
@@ -30,15 +30,15 @@ pub(crate) fn fill(shape: &Shape, hidden: &[Vec<Estimate>]) -> Result<()> {
         let own: Float64Array = estimates.iter().map(|e| call.function.of(e).map(round)).collect();
         values.push(ends_typed(own, &call.data_type)?);
     }
-    shape.slot.fill(values);
+    query.slot.fill(values);
     Ok(())
 }
 
-impl Levels<'_> {
+impl ProgressiveScan<'_> {
     /// The query's rows from the aggregate's columns.
-    pub(crate) async fn upper(&mut self, columns: Vec<ArrayRef>, look: &Look) -> Result<Upper> {
+    pub(crate) async fn upper(&mut self, columns: Vec<ArrayRef>, look: &LevelEstimate) -> Result<Upper> {
         let (state, compiled) = (self.context.state, &self.context.prepared.upward);
-        above::run(self.shape, state, compiled, columns, look.populations.len()).await
+        above::run(self.query, state, compiled, columns, look.populations.len()).await
     }
 
     /// Forgets what was read beyond `level`, which is the last one.
@@ -49,13 +49,13 @@ impl Levels<'_> {
     }
 
     /// The answer of a level after which others may follow.
-    pub(crate) async fn answer(&mut self, level: usize, look: &mut Look) -> Result<Estimated> {
+    pub(crate) async fn answer(&mut self, level: usize, look: &mut LevelEstimate) -> Result<Estimated> {
         let columns = self.known_columns(look)?;
         self.answered(level, look, columns, Keep::Estimates).await
     }
 
     /// The answer of the last level.
-    pub(crate) async fn last_answer(&mut self, level: usize, look: &mut Look) -> Result<Estimated> {
+    pub(crate) async fn last_answer(&mut self, level: usize, look: &mut LevelEstimate) -> Result<Estimated> {
         let columns = self.known_columns(look)?;
         self.answered(level, look, columns, Keep::Nothing).await
     }
@@ -64,7 +64,7 @@ impl Levels<'_> {
     pub(crate) async fn repaired_answer(
         &mut self,
         level: usize,
-        look: &mut Look,
+        look: &mut LevelEstimate,
         failing: &[u32],
         advice: Option<SampleAdvice>,
     ) -> Result<Option<Estimated>> {
@@ -85,7 +85,7 @@ impl Levels<'_> {
     }
 
     /// The aggregate's columns, and the hidden estimates of groups known whole; none where replicates made the rows.
-    fn known_columns(&mut self, look: &mut Look) -> Result<Vec<ArrayRef>> {
+    fn known_columns(&mut self, look: &mut LevelEstimate) -> Result<Vec<ArrayRef>> {
         if look.nested.is_some() {
             return Ok(Vec::new());
         }
@@ -97,7 +97,7 @@ impl Levels<'_> {
     async fn answered(
         &mut self,
         level: usize,
-        look: &mut Look,
+        look: &mut LevelEstimate,
         columns: Vec<ArrayRef>,
         keep: Keep,
     ) -> Result<Estimated> {
@@ -106,7 +106,7 @@ impl Levels<'_> {
         let missing_groups_below = self.missing(&look.strata);
         if let Some(nested) = look.nested.clone() {
             return Ok(Estimated {
-                sample: Arc::clone(&self.fitted.manifest),
+                sample: Arc::clone(&self.binding.manifest),
                 batch: nested.batch,
                 intervals: nested.columns,
                 spoken_of: Vec::new(),
@@ -115,12 +115,12 @@ impl Levels<'_> {
                 missing_groups_below,
                 is_whole,
                 absent_keys,
-                unsettled: Unsettled::default(),
+                unsettled: RankStability::default(),
                 warnings: Vec::new(),
                 repair: None,
             });
         }
-        fill(self.shape, look.hidden(self.shape))?;
+        fill(self.query, look.hidden(self.query))?;
         let upper = self.upper(columns, look).await?;
         let (unsettled, warnings) = (self.unsettled(look, &upper.groups), self.warnings(look));
         let is_all = upper.groups.len() == look.populations.len() && (0..).zip(&upper.groups).all(|(g, own)| g == *own);
@@ -130,14 +130,14 @@ impl Levels<'_> {
             false => look.estimates.iter().map(|by_group| picked(by_group, &upper.groups)).collect(),
         }
         .into_iter();
-        let mut intervals = Vec::with_capacity(self.shape.outputs.len());
-        for output in &self.shape.outputs {
+        let mut intervals = Vec::with_capacity(self.query.outputs.len());
+        for output in &self.query.outputs {
             intervals.push(output.smooth.as_ref().and_then(|_| estimates.next()));
         }
         Ok(Estimated {
-            sample: Arc::clone(&self.fitted.manifest),
+            sample: Arc::clone(&self.binding.manifest),
             intervals,
-            spoken_of: estimates.take(self.shape.error_calls.len()).collect(),
+            spoken_of: estimates.take(self.query.error_calls.len()).collect(),
             level: Some(level),
             rows_read: self.rows_read,
             missing_groups_below,
@@ -154,9 +154,9 @@ impl Levels<'_> {
     }
 
     /// What the intervals leave open, of the groups that are shown and those that are not.
-    fn unsettled(&self, look: &Look, shown: &[u32]) -> Unsettled {
-        let mut found = unsettled(self.shape, look, shown);
-        if self.shape.selects_by_estimate {
+    fn unsettled(&self, look: &LevelEstimate, shown: &[u32]) -> RankStability {
+        let mut found = unsettled(self.query, look, shown);
+        if self.query.selects_by_estimate {
             found.absent += self.view.absent_keys();
         }
         found
@@ -173,12 +173,12 @@ impl Levels<'_> {
             Some(Keyed::Named) => return Some(0),
             Some(Keyed::Absent) | None => {}
         }
-        if self.shape.keys.is_empty() || self.view.decides_all() || all.is_exact() {
+        if self.query.keys.is_empty() || self.view.decides_all() || all.is_exact() {
             return Some(0);
         }
         // Where strata decide the groups, all are there once each of theirs is.
         let seen = self.program.as_ref().map_or(0, Program::group_count);
-        if self.view.keys_decided && seen >= self.view.living_parts() {
+        if self.view.keys_decided && seen >= self.view.matching_key_groups() {
             return Some(0);
         }
         // All rows of a group may be of one key, which is in the sample or not.
@@ -191,14 +191,14 @@ impl Levels<'_> {
     /// What has to be said of groups that are keys of which the sample holds some.
     fn absent_keys(&self) -> Option<String> {
         let Some(Keyed::Grouped { absent, all }) = self.view.keyed else { return None };
-        let column = self.fitted.manifest.design.universe.as_deref().filter(|_| absent > 0)?;
+        let column = self.binding.manifest.design.universe.as_deref().filter(|_| absent > 0)?;
         Some(format!("{absent} of {all} values of {column} are not in the sample; the others are exact"))
     }
 
     /// What has to be said of keys that are not in the sample, and of extremes: how many rows may exceed them.
-    fn warnings(&self, look: &Look) -> Vec<String> {
+    fn warnings(&self, look: &LevelEstimate) -> Vec<String> {
         let mut found: Vec<String> = self.absent_keys().into_iter().collect();
-        if self.shape.specials.is_empty() {
+        if self.query.specials.is_empty() {
             return found;
         }
         let confidence = self.context.goal.confidence;
@@ -206,13 +206,13 @@ impl Levels<'_> {
         if beyond == 0 {
             return found;
         }
-        for (number, special) in self.shape.specials.iter().enumerate() {
-            let SpecialKind::Extreme { is_max, truth: false } = special.kind else { continue };
-            let input = self.shape.variables.len() + number;
-            let is_open = |(smooth, own): (&plusminus_statistics::expression::Smooth, &Vec<Estimate>)| {
+        for (number, special) in self.query.specials.iter().enumerate() {
+            let NonLinearKind::Extreme { is_max, truth: false } = special.kind else { continue };
+            let input = self.query.variables.len() + number;
+            let is_open = |(smooth, own): (&plusminus_statistics::expression::DifferentiableExpr, &Vec<Estimate>)| {
                 smooth.is_linear_in_one().is_some_and(|l| l.input == input) && own.iter().any(|e| !e.trust.is_exact())
             };
-            if self.shape.smooths().zip(&look.estimates).any(is_open) {
+            if self.query.smooths().zip(&look.estimates).any(is_open) {
                 let (name, end, exceed) =
                     if is_max { ("MAX", "largest", "exceed it") } else { ("MIN", "smallest", "are below it") };
                 found.push(format!(

@@ -1,25 +1,26 @@
 //! From the rows read so far to estimates with their intervals.
 
-use super::level_rows::{Levels, Look, too_large};
+use super::level_rows::{LevelEstimate, ProgressiveScan, too_large};
 use crate::answer::Result;
-use crate::estimate::{Estimator, Source, Way, non_linear as special, ways};
-use crate::moments::{ArgumentKnowledge, Limits, Ranges, Unseen};
+use crate::estimate::{Estimator, IntervalMethod, Source, non_linear as special, ways};
+use crate::moments::{ArgumentKnowledge, Ranges, UnseenRows, ValueLimits};
 use crate::strata::known_variable;
 use datafusion::execution::memory_pool::MemoryReservation;
 use plusminus_kernel::{
-    Asked, Block, ByGroup, Desk, Half, LevelSizes, LevelStrata, Program, Walk, Workers, key_totals, totals,
+    Asked, Block, BlockAggregator, ByGroup, GroupRange, LevelSizes, LevelStrata, Program, Walk, Workers, key_totals,
+    totals,
 };
-use plusminus_plan::{Shape, Variable, used_inputs};
-use plusminus_statistics::{Estimate, Knowledge, Population, Quantiles, Total};
+use plusminus_plan::{AggregateQuery, Variable, used_inputs};
+use plusminus_statistics::{Estimate, Population, PopulationMoments, Quantiles, Total};
 use std::ops::Range;
 use std::sync::Arc;
 
 /// What is known before any row is added up.
-struct Basis<'a> {
-    shape: &'a Shape,
+struct EstimationInputs<'a> {
+    query: &'a AggregateQuery,
     sizes: &'a LevelSizes,
     /// How the interval of each of the shape's functions is found.
-    ways: Vec<Way>,
+    ways: Vec<IntervalMethod>,
     /// What could hold rows of each group.
     populations: Vec<Population>,
     /// Counts that the catalog knows, by variable and group.
@@ -27,12 +28,12 @@ struct Basis<'a> {
     /// What is known of each argument.
     knowledge: &'a [ArgumentKnowledge],
     /// What rows that the level does not show could change.
-    unseen: Arc<Unseen>,
-    limits: Option<&'a Limits>,
+    unseen: Arc<UnseenRows>,
+    limits: Option<&'a ValueLimits>,
     group_limits: Vec<Option<Ranges>>,
     parts: Vec<usize>,
     whole_strata: bool,
-    rows_of_keys: Option<Knowledge>,
+    rows_of_keys: Option<PopulationMoments>,
     quantiles: &'a Quantiles,
     /// For counts of keys in groups that have few each: intervals that hold in all groups at once.
     of_few_keys: Option<Arc<Quantiles>>,
@@ -47,8 +48,8 @@ struct Found {
     calls: Vec<Vec<Option<f64>>>,
 }
 
-impl Levels<'_> {
-    pub(crate) fn estimated(&mut self, level: usize) -> Result<Look> {
+impl ProgressiveScan<'_> {
+    pub(crate) fn estimated(&mut self, level: usize) -> Result<LevelEstimate> {
         let groups = self.program.as_ref().map_or(0, Program::group_count);
         let _room = self.room_for(level, groups)?;
         self.merge_pieces(level, groups)?;
@@ -60,7 +61,7 @@ impl Levels<'_> {
         let levels = &self.rows[..self.pieces_up_to(level)];
         let walk = Walk { levels, sizes: &strata.sizes, groups, workers: self.context.workers };
         let Found { estimates, calls } = match &self.projected {
-            Some(rows) if self.shape.keys.is_empty() => basis.in_halves(rows, &walk)?,
+            Some(rows) if self.query.keys.is_empty() => basis.in_halves(rows, &walk)?,
             Some(rows) => basis.in_blocks(rows, &walk)?,
             None => match self.by_group(&walk)? {
                 // The room is held as long as the rows are.
@@ -72,7 +73,7 @@ impl Levels<'_> {
             },
         };
         let populations = basis.populations;
-        Ok(Look { strata, populations, quantiles, estimates, calls, nested: None })
+        Ok(LevelEstimate { strata, populations, quantiles, estimates, calls, nested: None })
     }
 
     fn basis<'a>(
@@ -82,18 +83,18 @@ impl Levels<'_> {
         parts: &[usize],
         quantiles: &'a Quantiles,
         group_limits: Vec<Option<Ranges>>,
-    ) -> Basis<'a> {
+    ) -> EstimationInputs<'a> {
         #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
         let known = |variable| {
-            let counts = known_variable(self.shape, self.view, variable)?;
+            let counts = known_variable(self.query, self.view, variable)?;
             Some(parts.iter().map(|p| counts[*p] as f64).collect())
         };
-        Basis {
-            shape: self.shape,
+        EstimationInputs {
+            query: self.query,
             sizes: &strata.sizes,
-            ways: ways(self.shape, self.known.rows_of_keys.is_some()),
+            ways: ways(self.query, self.known.rows_of_keys.is_some()),
             populations: parts.iter().map(|p| strata.by_part[*p]).collect(),
-            known: (0..self.shape.variables.len()).map(known).collect(),
+            known: (0..self.query.variables.len()).map(known).collect(),
             knowledge: &self.known.arguments,
             unseen: self.unseen(level, strata),
             limits: self.limits,
@@ -118,19 +119,19 @@ impl Levels<'_> {
 
     /// What rows that levels up to `level` do not show could change; nothing is asked where all are plain counts, or whole keys
     /// were drawn.
-    pub(crate) fn unseen(&self, level: usize, strata: &LevelStrata) -> Arc<Unseen> {
-        let is_sum = self.shape.variables.iter().any(|variable| variable.argument.is_some());
-        let is_asked = is_sum || self.shape.smooths().any(|smooth| smooth.is_linear_in_one().is_none());
+    pub(crate) fn unseen(&self, level: usize, strata: &LevelStrata) -> Arc<UnseenRows> {
+        let is_sum = self.query.variables.iter().any(|variable| variable.argument.is_some());
+        let is_asked = is_sum || self.query.smooths().any(|smooth| smooth.is_linear_in_one().is_none());
         match is_asked && !self.view.by_key {
-            true => self.fitted.unseen(self.shape, self.known, level, &strata.sizes),
+            true => self.binding.unseen(self.query, self.known, level, &strata.sizes),
             false => Arc::default(),
         }
     }
 
     /// Memory for the totals and estimates of so many groups, held as long as the look takes.
     fn room_for(&self, level: usize, groups: usize) -> Result<MemoryReservation> {
-        let estimates = self.shape.smooths().count() + self.shape.specials.len();
-        let each = self.shape.variables.len() * size_of::<Total>() + estimates * size_of::<Estimate>();
+        let estimates = self.query.smooths().count() + self.query.specials.len();
+        let each = self.query.variables.len() * size_of::<Total>() + estimates * size_of::<Estimate>();
         let room = self.memory.new_empty();
         room.try_grow(groups.saturating_mul(each)).map_err(|_| too_large(level))?;
         Ok(room)
@@ -138,26 +139,26 @@ impl Levels<'_> {
 
     /// The rows in the order of their groups, where walking so pays and memory has room for it, and that room.
     fn by_group(&self, walk: &Walk<'_>) -> Result<Option<(ByGroup, MemoryReservation)>> {
-        let needs_all = self.view.by_key || !self.shape.specials.is_empty() || self.shape.is_beyond;
-        if needs_all || !ByGroup::pays(walk, self.shape.variables.len()) {
+        let needs_all = self.view.by_key || !self.query.specials.is_empty() || self.query.is_beyond;
+        if needs_all || !ByGroup::pays(walk, self.query.variables.len()) {
             return Ok(None);
         }
         let room = self.memory.new_empty();
         if room.try_grow(ByGroup::bytes_for(walk.levels)).is_err() {
             return Ok(None);
         }
-        Ok(Some((ByGroup::new(walk.levels, walk.groups, &self.shape.variables, walk.workers)?, room)))
+        Ok(Some((ByGroup::new(walk.levels, walk.groups, &self.query.variables, walk.workers)?, room)))
     }
 
     /// All groups at once, the rows stratum by stratum.
-    fn at_once(&self, basis: &Basis<'_>, walk: Walk<'_>, parts: &[usize]) -> Result<Found> {
+    fn at_once(&self, basis: &EstimationInputs<'_>, walk: Walk<'_>, parts: &[usize]) -> Result<Found> {
         let totals = match self.view.by_key {
-            true => key_totals(&walk, &self.shape.variables),
-            false => totals(&walk, &self.shape.variables)?,
+            true => key_totals(&walk, &self.query.variables),
+            false => totals(&walk, &self.query.variables)?,
         };
         self.context.parts.lap("walk");
         let mut estimator = basis.estimator(0..walk.groups, &totals, Source::Strata(walk));
-        for (call, known) in self.shape.specials.iter().zip(&self.specials) {
+        for (call, known) in self.query.specials.iter().zip(&self.specials) {
             let own = match known {
                 Some(known) => parts.iter().map(|p| known[*p].estimate(basis.quantiles)).collect(),
                 None => special::estimates(&estimator, &walk, call, &self.known_ends(call, walk.sizes, parts))?,
@@ -168,11 +169,11 @@ impl Levels<'_> {
     }
 }
 
-impl Basis<'_> {
+impl EstimationInputs<'_> {
     /// Of some of the groups, given their totals.
     fn estimator<'a>(&'a self, groups: Range<usize>, totals: &'a [Total], rows: Source<'a>) -> Estimator<'a> {
         Estimator {
-            shape: self.shape,
+            query: self.query,
             ways: &self.ways,
             rows,
             totals,
@@ -200,9 +201,9 @@ impl Basis<'_> {
     /// What is asked of sums.
     fn asked(&self) -> Asked {
         let (mut averages, mut others) = (Vec::new(), Vec::new());
-        for (smooth, way) in self.shape.smooths().zip(&self.ways) {
+        for (smooth, way) in self.query.smooths().zip(&self.ways) {
             match way {
-                Way::Mean { sum, .. } => averages.push(*sum),
+                IntervalMethod::Mean { sum, .. } => averages.push(*sum),
                 _ => others.extend(used_inputs(smooth)),
             }
         }
@@ -213,13 +214,13 @@ impl Basis<'_> {
     /// Some groups after the others, in two halves at the same time.
     fn in_blocks(&self, sorted: &ByGroup, walk: &Walk<'_>) -> Result<Found> {
         let ([first, second], asked) = (sorted.halves(), self.asked());
-        let half = |half: Half<'_>| -> Result<Found> {
+        let half = |half: GroupRange<'_>| -> Result<Found> {
             // The first half has room for the second.
-            let mut found = Found::with_room(self.shape, self.populations.len() - half.groups().start);
+            let mut found = Found::with_room(self.query, self.populations.len() - half.groups().start);
             let mut from = half.groups().start;
-            let mut desk = Desk::new(&half, self.sizes, &asked);
+            let mut desk = BlockAggregator::new(&half, self.sizes, &asked);
             while from < half.groups().end {
-                let (block, totals) = desk.walked(from, &self.shape.variables);
+                let (block, totals) = desk.walked(from, &self.query.variables);
                 let groups = block.groups();
                 from = groups.end;
                 found.append(Found::of(&self.estimator(groups, &totals, Source::Block(block)))?);
@@ -233,12 +234,12 @@ impl Basis<'_> {
     }
 }
 
-impl Basis<'_> {
+impl EstimationInputs<'_> {
     /// One group, whose rows are in two parts that share no stratum.
     fn in_halves(&self, sorted: &ByGroup, walk: &Walk<'_>) -> Result<Found> {
         let (halves, asked) = (sorted.halves(), self.asked());
-        let [mut first, mut second] = halves.each_ref().map(|half| Desk::new(half, self.sizes, &asked));
-        let variables = &self.shape.variables;
+        let [mut first, mut second] = halves.each_ref().map(|half| BlockAggregator::new(half, self.sizes, &asked));
+        let variables = &self.query.variables;
         let (one, other) = walk
             .workers
             .join(|| part_of(&halves[0], &mut first, variables), || part_of(&halves[1], &mut second, variables))?;
@@ -247,27 +248,31 @@ impl Basis<'_> {
         for (_, own) in &parts {
             totals.iter_mut().zip(own).for_each(|(total, part)| total.merge(part));
         }
-        Found::of(&self.estimator(0..1, &totals, Source::Parts(parts, walk.workers)))
+        Found::of(&self.estimator(0..1, &totals, Source::Timings(parts, walk.workers)))
     }
 }
 
 /// The group of a half that has one at most, and its totals.
-fn part_of<'a>(half: &Half<'_>, desk: &'a mut Desk<'_>, variables: &[Variable]) -> Option<(Block<'a>, Vec<Total>)> {
+fn part_of<'a>(
+    half: &GroupRange<'_>,
+    desk: &'a mut BlockAggregator<'_>,
+    variables: &[Variable],
+) -> Option<(Block<'a>, Vec<Total>)> {
     half.groups().next().map(|part| desk.walked(part, variables))
 }
 
 impl Found {
-    fn with_room(shape: &Shape, groups: usize) -> Self {
+    fn with_room(query: &AggregateQuery, groups: usize) -> Self {
         Self {
-            estimates: shape.smooths().map(|_| Vec::with_capacity(groups)).collect(),
-            calls: shape.calls.iter().map(|_| Vec::with_capacity(groups)).collect(),
+            estimates: query.smooths().map(|_| Vec::with_capacity(groups)).collect(),
+            calls: query.calls.iter().map(|_| Vec::with_capacity(groups)).collect(),
         }
     }
 
     fn of(estimator: &Estimator<'_>) -> Result<Self> {
         let estimates = estimator.all_estimates()?;
         let groups = 0..estimator.groups();
-        let calls = estimator.shape.calls.iter();
+        let calls = estimator.query.calls.iter();
         let calls = calls.map(|call| groups.clone().map(|group| estimator.call_value(call, group)).collect()).collect();
         Ok(Self { estimates, calls })
     }

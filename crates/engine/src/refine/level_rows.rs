@@ -1,25 +1,25 @@
 use super::Context;
-use super::nested::Nested;
+use super::nested::ReplicatedAnswer;
 use super::projected::Read;
 use super::subquery_filter::filtered;
 use crate::answer::{Error, Result};
-use crate::moments::{Limits, Opened};
-use crate::samples::{Fitted, Known as Knowledge};
-use crate::strata::{Known, certain_extremes};
+use crate::moments::{Opened, ValueLimits};
+use crate::samples::{ArgumentMoments, SampleBinding};
+use crate::strata::{CatalogValues, certain_extremes};
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use plusminus_kernel::{ByGroup, Compiled, KeepGoing, LevelStrata, Program, Rows, StrataView, merged};
-use plusminus_plan::Shape;
+use plusminus_plan::AggregateQuery;
 use plusminus_statistics::{Estimate, Population, Quantiles, StratumSize};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// One level after another.
-pub(crate) struct Levels<'a> {
+pub(crate) struct ProgressiveScan<'a> {
     pub(crate) context: &'a Context<'a>,
-    pub(crate) shape: &'a Shape,
+    pub(crate) query: &'a AggregateQuery,
     pub(crate) view: &'a StrataView,
-    pub(crate) fitted: &'a Fitted,
+    pub(crate) binding: &'a SampleBinding,
     pub(crate) program: Option<Program>,
     /// Rows that an ordinary plan chose, by level; only where WHERE holds a subquery.
     pub(crate) chosen: Vec<RecordBatch>,
@@ -39,16 +39,16 @@ pub(crate) struct Levels<'a> {
     /// Values that were read from files meanwhile, to learn what they cost.
     pub(crate) loaded: u64,
     /// Special calls that the catalog knows.
-    pub(crate) specials: Vec<Known>,
+    pub(crate) specials: Vec<CatalogValues>,
     /// The part that each group belongs to.
     pub(crate) part_of_group: Vec<u32>,
-    pub(crate) known: &'a Knowledge,
-    pub(crate) limits: Option<&'a Limits>,
+    pub(crate) known: &'a ArgumentMoments,
+    pub(crate) limits: Option<&'a ValueLimits>,
     pub(crate) memory: MemoryReservation,
 }
 
 /// What a look at the levels read so far found.
-pub(crate) struct Look {
+pub(crate) struct LevelEstimate {
     pub(crate) strata: Arc<LevelStrata>,
     pub(crate) populations: Vec<Population>,
     pub(crate) quantiles: Arc<Quantiles>,
@@ -57,38 +57,42 @@ pub(crate) struct Look {
     /// Aggregate calls by call and group.
     pub(crate) calls: Vec<Vec<Option<f64>>>,
     /// The query's rows, when their errors come from replicates.
-    pub(crate) nested: Option<Nested>,
+    pub(crate) nested: Option<ReplicatedAnswer>,
 }
 
-impl Look {
+impl LevelEstimate {
     /// The hidden estimates.
-    pub(crate) fn hidden(&self, shape: &Shape) -> &[Vec<Estimate>] {
-        &self.estimates[self.estimates.len() - shape.hidden.len()..]
+    pub(crate) fn hidden(&self, query: &AggregateQuery) -> &[Vec<Estimate>] {
+        &self.estimates[self.estimates.len() - query.hidden.len()..]
     }
 }
 
-impl<'a> Levels<'a> {
+impl<'a> ProgressiveScan<'a> {
     pub(crate) fn new(
-        shape: &'a Shape,
+        query: &'a AggregateQuery,
         context: &'a Context<'a>,
-        fitted: &'a Fitted,
-        specials: Vec<Known>,
+        binding: &'a SampleBinding,
+        specials: Vec<CatalogValues>,
     ) -> Result<Self> {
-        let view: &StrataView = &fitted.view;
-        let opened =
-            Opened { store: context.store, images: context.images, manifest: &fitted.manifest, strata: &view.strata };
-        let known = fitted.known(shape, context.state, context.knowledge, &opened)?;
+        let view: &StrataView = &binding.view;
+        let opened = Opened {
+            store: context.store,
+            level_cache: context.level_cache,
+            manifest: &binding.manifest,
+            strata: &view.strata,
+        };
+        let known = binding.known(query, context.state, context.knowledge, &opened)?;
         let limits = match view.by_key {
             true => None,
-            false => fitted.limits(shape, context.state, context.store, known)?,
+            false => binding.limits(query, context.state, context.store, known)?,
         };
         let pool = &context.state.runtime_env().memory_pool;
         let memory = MemoryConsumer::new("rows of a sample under way").register(pool);
         Ok(Self {
             context,
-            shape,
+            query,
             view,
-            fitted,
+            binding,
             specials,
             program: None,
             chosen: Vec::new(),
@@ -135,20 +139,20 @@ impl<'a> Levels<'a> {
         for next in self.pieces.len()..=level {
             let batch = self.living(next)?;
             let read = batch.num_rows() as u64;
-            let batch = match self.shape.has_subquery {
+            let batch = match self.query.has_subquery {
                 true => {
                     let (state, executor) = (context.state, context.executor);
                     let before = (context.elapsed)();
                     let conditions =
-                        context.subqueries.computed(&self.shape.predicates, state, executor, context.watch).await?;
+                        context.subqueries.computed(&self.query.predicates, state, executor, context.watch).await?;
                     self.aside += (context.elapsed)().saturating_sub(before);
-                    filtered(self.shape, conditions, state, executor, &batch).await?
+                    filtered(self.query, conditions, state, executor, &batch).await?
                 }
                 false => batch,
             };
             let program = match &mut self.program {
                 Some(program) => program,
-                none => none.insert(program(self.shape, self.fitted, self.known, context, &batch)?),
+                none => none.insert(program(self.query, self.binding, self.known, context, &batch)?),
             };
             context.parts.lap("read and compile");
             // The rows of a key have to stay together.
@@ -162,7 +166,7 @@ impl<'a> Levels<'a> {
             pieces.iter().for_each(|rows| self.note_groups(rows));
             self.rows.extend(pieces);
             self.pieces.push(self.rows.len());
-            if self.shape.has_subquery {
+            if self.query.has_subquery {
                 self.chosen.push(batch);
             }
             context.parts.lap("evaluate rows");
@@ -172,13 +176,18 @@ impl<'a> Levels<'a> {
 
     /// The rows that a level adds of strata that may hold a row within WHERE.
     fn living(&mut self, level: usize) -> Result<RecordBatch> {
-        let (context, needs) = (self.context, &self.fitted.needs);
-        let manifest = &self.fitted.manifest;
-        let (image, loaded) = context.images.timed_level(context.store, manifest, level, &needs.columns)?;
+        let (context, needs) = (self.context, &self.binding.needs);
+        let manifest = &self.binding.manifest;
+        let (level_columns, loaded) =
+            context.level_cache.timed_level(context.store, manifest, level, &needs.columns)?;
         self.loading += loaded.took;
         self.loaded += loaded.values;
-        let ranges = if self.view.all_alive() { None } else { image.ranges(|stratum| self.view.is_alive(stratum)) };
-        image.batch(&needs.columns, needs.with_ranks, ranges.as_deref())
+        let ranges = if self.view.all_may_match() {
+            None
+        } else {
+            level_columns.ranges(|stratum| self.view.is_matching(stratum))
+        };
+        level_columns.batch(&needs.columns, needs.with_ranks, ranges.as_deref())
     }
 
     fn note_groups(&mut self, rows: &Rows) {
@@ -205,18 +214,18 @@ impl<'a> Levels<'a> {
         let confidence = self.context.goal.confidence;
         let groups = self.part_of_group.len();
         if self.context.goal.all_groups {
-            self.context.quantiles.simultaneous(confidence, groups * self.shape.shown_estimates().max(1))
-        } else if self.shape.selects_by_estimate {
+            self.context.quantiles.simultaneous(confidence, groups * self.query.shown_estimates().max(1))
+        } else if self.query.selects_by_estimate {
             self.context.quantiles.simultaneous(confidence, groups)
         } else {
             self.context.quantiles.each(confidence)
         }
     }
 
-    pub(crate) async fn look(&mut self, level: usize) -> Result<Look> {
+    pub(crate) async fn look(&mut self, level: usize) -> Result<LevelEstimate> {
         let mut look = self.estimated(level)?;
         self.context.parts.lap("estimate");
-        if self.shape.is_beyond {
+        if self.query.is_beyond {
             look.nested = Some(self.nested(&look).await?);
             self.context.parts.lap("replicates");
         }
@@ -237,7 +246,7 @@ impl<'a> Levels<'a> {
         }
         let later = self.rows.split_off(count);
         let pieces = std::mem::take(&mut self.rows);
-        self.rows.push(merged(&pieces, groups, &self.shape.variables, self.context.workers)?);
+        self.rows.push(merged(&pieces, groups, &self.query.variables, self.context.workers)?);
         self.rows.extend(later);
         self.pieces.iter_mut().for_each(|pieces| *pieces = (*pieces + 1).saturating_sub(count).max(1));
         self.memory.try_resize(self.rows.iter().map(Rows::bytes).sum()).map_err(|_| too_large(level))
@@ -255,16 +264,16 @@ impl<'a> Levels<'a> {
     /// For an extreme over whole strata: the extreme of the sampled strata by group, where their moments tell.
     pub(crate) fn known_ends(
         &self,
-        call: &plusminus_plan::Special,
+        call: &plusminus_plan::NonLinearAggregate,
         sizes: &[StratumSize],
         parts: &[usize],
     ) -> Vec<Option<f64>> {
-        let plusminus_plan::SpecialKind::Extreme { is_max, truth: false } = call.kind else {
+        let plusminus_plan::NonLinearKind::Extreme { is_max, truth: false } = call.kind else {
             return vec![None; parts.len()];
         };
         let is_known_whole = |h: usize| sizes[h].is_exact();
-        let manifest = &self.fitted.manifest;
-        match certain_extremes(self.shape, call, is_max, manifest, self.view, is_known_whole) {
+        let manifest = &self.binding.manifest;
+        match certain_extremes(self.query, call, is_max, manifest, self.view, is_known_whole) {
             Some(ends) => parts.iter().map(|p| ends[*p]).collect(),
             None => vec![None; parts.len()],
         }
@@ -280,15 +289,15 @@ pub(crate) fn too_large(level: usize) -> Error {
 
 /// The compiled expressions, for batches like `batch`.
 pub(crate) fn program(
-    shape: &Shape,
-    fitted: &Fitted,
-    known: &Knowledge,
+    query: &AggregateQuery,
+    binding: &SampleBinding,
+    known: &ArgumentMoments,
     context: &Context<'_>,
     batch: &RecordBatch,
 ) -> Result<Program> {
-    let compiled: Arc<Compiled> = fitted.compiled(shape, context.state, &batch.schema())?;
-    let groups = compiled.groups(&fitted.view, !shape.keys.is_empty())?;
-    Ok(Program::new(shape, compiled, groups, known.centres(), fitted.needs.with_ranks))
+    let compiled: Arc<Compiled> = binding.compiled(query, context.state, &batch.schema())?;
+    let groups = compiled.groups(&binding.view, !query.keys.is_empty())?;
+    Ok(Program::new(query, compiled, groups, known.centres(), binding.needs.with_ranks))
 }
 
 /// Finds the parts of groups that are new.

@@ -2,59 +2,60 @@
 
 mod advice;
 mod catalog_answer;
-mod climb;
 mod columns;
 pub(crate) mod finish;
 mod key_checks;
 mod level_choice;
+mod level_costs;
 mod level_estimate;
 mod level_rows;
 mod nested;
 mod pilot;
-mod price;
 mod projected;
 mod rank_stability;
+mod refinement;
 mod repair;
 mod subqueries;
 mod subquery_filter;
 
 pub(crate) use advice::SampleAdvice;
 pub(crate) use finish::fill;
-pub(crate) use level_rows::{Levels, Look};
+pub(crate) use level_rows::{LevelEstimate, ProgressiveScan};
 pub(crate) use pilot::begin;
-pub(crate) use rank_stability::{Unsettled, ends_in_order, unsettled_by_order};
+pub(crate) use rank_stability::{RankStability, ends_in_order, unsettled_by_order};
 pub(crate) use subqueries::Subqueries;
 
 use crate::answer::Result;
 use crate::bounds::{Goal, Watch};
-use crate::cache::ImageCache;
-use crate::environment::{Cost, Costs};
-use crate::moments::KnowledgeCache;
-use crate::planning::{Prepared, TableCandidate};
-use crate::runtime::{Executor, Parts, QuantilesCache};
-use crate::samples::{Fitted, Opening, choose, opening};
+use crate::cache::LevelCache;
+use crate::environment::{Cost, CostModel};
+use crate::moments::MomentsCache;
+use crate::planning::{PlannedQuery, TableCandidate};
+use crate::runtime::{Executor, QuantilesCache, Timings};
+use crate::samples::{Opening, SampleBinding, choose, opening};
 use crate::strata::catalog;
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::SessionState;
+use level_costs::LevelCosts;
 use plusminus_catalog::{Manifest, Store};
 use plusminus_kernel::Workers;
-use plusminus_plan::{Reason, Shape};
+use plusminus_plan::{AggregateQuery, Reason};
 use plusminus_statistics::Estimate;
-use price::Price;
 use repair::Repair;
 use std::sync::Arc;
 use std::time::Duration;
+use tracing::Instrument;
 
 /// Under a shorter time the lowest level of the likeliest sample comes first as long as nothing was learnt.
 const HASTY: Duration = Duration::from_millis(200);
 
 /// What an approximate run needs besides the query.
 pub(crate) struct Context<'a> {
-    pub(crate) prepared: &'a Prepared,
+    pub(crate) prepared: &'a PlannedQuery,
     pub(crate) state: &'a SessionState,
     pub(crate) store: &'a Store,
-    pub(crate) images: &'a ImageCache,
-    pub(crate) knowledge: &'a KnowledgeCache,
+    pub(crate) level_cache: &'a LevelCache,
+    pub(crate) knowledge: &'a MomentsCache,
     pub(crate) quantiles: &'a QuantilesCache,
     pub(crate) workers: &'a Workers,
     pub(crate) executor: &'a Executor,
@@ -64,7 +65,7 @@ pub(crate) struct Context<'a> {
     /// A level to replay, set by `plusminus.level`.
     pub(crate) pinned_level: Option<usize>,
     /// What looks cost here.
-    pub(crate) costs: &'a Costs,
+    pub(crate) costs: &'a CostModel,
     /// The exact answer, which may be better than any sample's.
     pub(crate) table: &'a TableCandidate<'a>,
     /// Results of subqueries in WHERE.
@@ -72,7 +73,7 @@ pub(crate) struct Context<'a> {
     /// Who waits.
     pub(crate) watch: &'a Watch,
     /// Where the time goes.
-    pub(crate) parts: &'a Parts,
+    pub(crate) parts: &'a Timings,
 }
 
 impl Context<'_> {
@@ -112,7 +113,7 @@ pub(crate) struct Estimated {
     pub(crate) is_whole: bool,
     /// Keys of the table that are groups of the query and are not in the sample.
     pub(crate) absent_keys: u64,
-    pub(crate) unsettled: rank_stability::Unsettled,
+    pub(crate) unsettled: rank_stability::RankStability,
     pub(crate) warnings: Vec<String>,
     /// Groups that were computed on the table.
     pub(crate) repair: Option<Repair>,
@@ -141,16 +142,16 @@ pub(crate) enum TableReason {
 /// Takes the estimates of a finished level that is not the last.
 pub(crate) type LevelDone<'a> = &'a (dyn Fn(Estimated) -> Result<()> + Sync);
 
-/// Answers `shape` from one of `candidates`, the likeliest of which comes first.
+/// Answers `query` from one of `candidates`, the likeliest of which comes first.
 pub(crate) async fn approximate(
-    shape: &Shape,
+    query: &AggregateQuery,
     context: &Context<'_>,
-    candidates: &[Arc<Fitted>],
+    candidates: &[Arc<SampleBinding>],
     level_done: LevelDone<'_>,
 ) -> Result<Outcome> {
-    let specials = match catalog::start(shape, context.goal, context.state, candidates)? {
-        catalog::Start::Known(fitted, known) => {
-            let estimated = catalog_answer::answer(shape, context, fitted, &known).await?;
+    let specials = match catalog::start(query, context.goal, context.state, candidates)? {
+        catalog::Start::Answered(binding, known) => {
+            let estimated = catalog_answer::answer(query, context, binding, &known).await?;
             if !estimated.is_whole
                 && let Some(time) = context.table_in_time().await?
             {
@@ -160,28 +161,28 @@ pub(crate) async fn approximate(
             return Ok(Outcome::Estimated(Box::new(estimated)));
         }
         catalog::Start::Refused(reason) => return Ok(Outcome::Table(TableReason::Refused(reason))),
-        catalog::Start::Look(specials) => specials,
+        catalog::Start::Specials(specials) => specials,
     };
     context.parts.lap("catalog");
-    let (mut run, looked) = pilot::begin(shape, context, candidates, specials).await?;
-    run.climb(looked, level_done).await
+    let (mut run, looked) = pilot::begin(query, context, candidates, specials).await?;
+    run.refine(looked, level_done).await
 }
 
 /// Levels of one sample, and what they cost.
-pub(crate) struct Run<'a> {
-    pub(crate) levels: Levels<'a>,
-    pub(crate) price: Price<'a>,
+pub(crate) struct Refinement<'a> {
+    pub(crate) levels: ProgressiveScan<'a>,
+    pub(crate) price: LevelCosts<'a>,
 }
 
-impl<'a> Run<'a> {
+impl<'a> Refinement<'a> {
     pub(crate) fn new(
-        shape: &'a Shape,
+        query: &'a AggregateQuery,
         context: &'a Context<'a>,
-        fitted: &'a Fitted,
-        specials: Vec<crate::strata::Known>,
+        binding: &'a SampleBinding,
+        specials: Vec<crate::strata::CatalogValues>,
     ) -> Result<Self> {
-        let price = Price::new(shape, context, fitted);
-        Ok(Self { levels: Levels::new(shape, context, fitted, specials)?, price })
+        let price = LevelCosts::new(query, context, binding);
+        Ok(Self { levels: ProgressiveScan::new(query, context, binding, specials)?, price })
     }
 
     /// The level to begin with.
@@ -195,8 +196,19 @@ impl<'a> Run<'a> {
         context.pinned_level.unwrap_or_else(|| self.price.first(first)).min(self.price.top())
     }
 
-    /// Reads and looks; `None` when the time ran out on the way. The time is what [`Price::next`] asks for.
-    pub(crate) async fn look_at(&mut self, level: usize, may_stop: bool) -> Result<Option<(Look, Duration)>> {
+    /// Reads and looks; `None` when the time ran out on the way. The time is what [`LevelCosts::next`] asks for.
+    pub(crate) async fn evaluate_level(
+        &mut self,
+        level: usize,
+        may_stop: bool,
+    ) -> Result<Option<(LevelEstimate, Duration)>> {
+        let span = tracing::debug_span!("level", sample = self.sample(), level, rows = tracing::field::Empty);
+        let found = self.read_and_estimate(level, may_stop).instrument(span.clone()).await?;
+        span.record("rows", self.levels.read_before);
+        Ok(found)
+    }
+
+    async fn read_and_estimate(&mut self, level: usize, may_stop: bool) -> Result<Option<(LevelEstimate, Duration)>> {
         let elapsed = self.levels.context.elapsed;
         let before = elapsed();
         if !self.levels.read_to(level, may_stop).await? {
@@ -205,11 +217,15 @@ impl<'a> Run<'a> {
         let look = self.levels.look(level).await?;
         let took = elapsed().saturating_sub(before).saturating_sub(self.levels.aside);
         let walked = took.saturating_sub(self.levels.loading);
-        self.price.learn(Cost::Look, level, walked);
+        self.price.learn(Cost::Level, level, walked);
         if self.levels.projected.is_none() {
             self.price.learn_load(self.levels.loaded, self.levels.loading);
         }
         // As long as nothing is known of reading files, this look tells how long the next one reads.
         Ok(Some((look, if self.price.knows_loads() { walked } else { took })))
+    }
+
+    fn sample(&self) -> &str {
+        &self.levels.binding.manifest.name
     }
 }

@@ -1,6 +1,6 @@
 //! Aggregates and windows above the aggregate: the whole plan above is run on replicates of the estimates.
 
-use super::level_rows::{Levels, Look, too_large};
+use super::level_rows::{LevelEstimate, ProgressiveScan, too_large};
 use crate::answer::{Error, Result};
 use crate::estimate::rounded;
 use crate::post as above;
@@ -12,7 +12,7 @@ use arrow::record_batch::RecordBatch;
 use arrow::row::{OwnedRow, RowConverter, Rows, SortField};
 use plusminus_functions::numbers::{estimates_typed, floats};
 use plusminus_kernel::{Replicates, replicates};
-use plusminus_plan::{Behind, Call, CallKind, Role};
+use plusminus_plan::{Call, CallKind, Role, SourceCalls};
 use plusminus_statistics::jackknife::{REPLICATES_NESTED, jackknife_interval};
 use plusminus_statistics::{Doubt, Estimate, Population, Quantiles};
 use std::collections::HashMap;
@@ -25,48 +25,48 @@ const ROWS_MIN: u64 = 100;
 
 /// The query's rows with the intervals of its estimates.
 #[derive(Clone)]
-pub(crate) struct Nested {
+pub(crate) struct ReplicatedAnswer {
     pub(crate) batch: RecordBatch,
     pub(crate) columns: Vec<Option<Vec<Estimate>>>,
 }
 
-impl Nested {
+impl ReplicatedAnswer {
     pub(crate) fn estimates(&self) -> impl Iterator<Item = &Estimate> {
         self.columns.iter().flatten().flatten()
     }
 }
 
-impl Levels<'_> {
+impl ProgressiveScan<'_> {
     /// Runs what stands above the aggregate on the estimates, and once more on all replicates of them.
-    pub(crate) async fn nested(&mut self, look: &Look) -> Result<Nested> {
+    pub(crate) async fn nested(&mut self, look: &LevelEstimate) -> Result<ReplicatedAnswer> {
         let groups = look.populations.len();
-        let (shape, state) = (self.shape, self.context.state);
+        let (query, state) = (self.query, self.context.state);
         let columns = self.columns_of(look)?;
         let none = UInt32Array::from(vec![0; groups]);
-        let upper = above::beyond(shape, state, columns, none, Choice::Applied).await?;
+        let upper = above::beyond(query, state, columns, none, Choice::Applied).await?;
         let batch = upper.batch;
         // A group that no sampled row showed would be missing above, however well the others are known.
         let is_exact = look.strata.by_part.iter().all(Population::is_exact);
-        let mut intervals: Vec<Option<Vec<Estimate>>> = shape
+        let mut intervals: Vec<Option<Vec<Estimate>>> = query
             .outputs
             .iter()
             .map(|o| (o.role == Role::Estimate).then(|| vec![Estimate::exact(0.0); batch.num_rows()]))
             .collect();
         if is_exact && groups > 0 {
-            return Ok(Nested { batch, columns: intervals });
+            return Ok(ReplicatedAnswer { batch, columns: intervals });
         }
         // Totals of every replicate, and as much again while they are added up and shown above the aggregate.
         let room = self.memory.new_empty();
-        let bytes = 2 * size_of::<f64>() * (REPLICATES_NESTED as usize + 2) * groups * shape.variables.len().max(1);
+        let bytes = 2 * size_of::<f64>() * (REPLICATES_NESTED as usize + 2) * groups * query.variables.len().max(1);
         room.try_grow(bytes).map_err(|_| too_large(self.pieces.len().saturating_sub(1)))?;
-        let walked = replicates(&self.rows, &look.strata.sizes, &shape.variables, groups, REPLICATES_NESTED);
+        let walked = replicates(&self.rows, &look.strata.sizes, &query.variables, groups, REPLICATES_NESTED);
         let (columns, numbers) = self.replicated_columns(look, &walked)?;
-        let all = above::beyond(shape, state, columns, numbers, Choice::Left).await?;
+        let all = above::beyond(query, state, columns, numbers, Choice::Left).await?;
         let doubts = self.doubts(look, &walked);
-        let are_all_seen = groups >= self.view.living_parts();
-        let keys: Vec<usize> = (0..shape.outputs.len()).filter(|i| shape.outputs[*i].role != Role::Estimate).collect();
+        let are_all_seen = groups >= self.view.matching_key_groups();
+        let keys: Vec<usize> = (0..query.outputs.len()).filter(|i| query.outputs[*i].role != Role::Estimate).collect();
         let places = Places::new(&batch, &all.batch, &all.groups, &keys)?;
-        for (output, (number, intervals)) in shape.outputs.iter().zip(intervals.iter_mut().enumerate()) {
+        for (output, (number, intervals)) in query.outputs.iter().zip(intervals.iter_mut().enumerate()) {
             let Some(intervals) = intervals else { continue };
             // What depends on no estimate is shown as it is, as long as no group is missing.
             if output.behind.as_ref().is_some_and(|behind| are_all_seen && self.is_certain(behind, look)) {
@@ -80,13 +80,13 @@ impl Levels<'_> {
                 *interval = output.round.map_or(estimate, |digits| rounded(estimate, digits));
             }
         }
-        Ok(Nested { batch, columns: intervals })
+        Ok(ReplicatedAnswer { batch, columns: intervals })
     }
 
     /// Whether no estimate takes part in a column.
-    fn is_certain(&self, behind: &Behind, look: &Look) -> bool {
-        let is_known = |call: &usize| match self.shape.calls[*call].kind {
-            CallKind::Count { rows } => known_variable(self.shape, self.view, rows).is_some(),
+    fn is_certain(&self, behind: &SourceCalls, look: &LevelEstimate) -> bool {
+        let is_known = |call: &usize| match self.query.calls[*call].kind {
+            CallKind::Count { rows } => known_variable(self.query, self.view, rows).is_some(),
             _ => false,
         };
         let are_exact = look.populations.iter().all(Population::is_exact);
@@ -97,7 +97,11 @@ impl Levels<'_> {
     }
 
     /// The aggregate's rows once per replicate, then as estimated, and the number of each.
-    fn replicated_columns(&mut self, look: &Look, walked: &Replicates) -> Result<(Vec<ArrayRef>, UInt32Array)> {
+    fn replicated_columns(
+        &mut self,
+        look: &LevelEstimate,
+        walked: &Replicates,
+    ) -> Result<(Vec<ArrayRef>, UInt32Array)> {
         let groups = look.populations.len();
         let count = walked.count as usize;
         let size = u32::try_from(groups).map_err(Error::data)?;
@@ -106,7 +110,7 @@ impl Levels<'_> {
         for key in self.keys_of(look)? {
             columns.push(take(&key, &repeated, None)?);
         }
-        for (call, estimates) in self.shape.calls.iter().zip(&look.calls) {
+        for (call, estimates) in self.query.calls.iter().zip(&look.calls) {
             let value = |(replicate, group): (usize, usize)| {
                 let input = |variable: usize| walked.total(replicate, group, variable);
                 // What is NULL as an estimate is so in every replicate.
@@ -124,7 +128,7 @@ impl Levels<'_> {
     ///
     /// Sums of totals are known although some groups are thin or were not seen; only numbers that are as uncertain as those of a thin group are
     /// not.
-    fn doubts(&self, look: &Look, walked: &Replicates) -> Doubts {
+    fn doubts(&self, look: &LevelEstimate, walked: &Replicates) -> Doubts {
         let mut seen = vec![0; look.populations.len()];
         for level in &self.rows {
             level.groups.iter().for_each(|g| seen[*g as usize] += 1);
@@ -132,9 +136,9 @@ impl Levels<'_> {
         let thin: Vec<bool> =
             seen.iter().zip(&look.populations).map(|(rows, p)| *rows < GROUP_ROWS_MIN && !p.is_exact()).collect();
         let rows: u64 = seen.iter().zip(&look.populations).filter(|(_, p)| !p.is_exact()).map(|(rows, _)| rows).sum();
-        let (is_thin, is_total) = (thin.contains(&true), !self.shape.needs_all_groups);
+        let (is_thin, is_total) = (thin.contains(&true), !self.query.needs_all_groups);
         let is_too_thin =
-            if is_total { !thin.contains(&false) } else { is_thin || seen.len() < self.view.living_parts() };
+            if is_total { !thin.contains(&false) } else { is_thin || seen.len() < self.view.matching_key_groups() };
         let all = if is_too_thin || rows < ROWS_MIN {
             Some(Doubt::FewRows)
         } else if self.may_hide(look, walked, &thin) {
@@ -161,14 +165,14 @@ impl Doubts {
     }
 }
 
-impl Levels<'_> {
+impl ProgressiveScan<'_> {
     /// Whether in a group a single row that the sample did not show could change a sum or an average by more than its standard
     /// error.
-    fn may_hide(&self, look: &Look, walked: &Replicates, thin: &[bool]) -> bool {
+    fn may_hide(&self, look: &LevelEstimate, walked: &Replicates, thin: &[bool]) -> bool {
         let level = self.pieces.len().saturating_sub(1);
         let unseen = self.unseen(level, &look.strata);
         let is_whole = |variable: usize| {
-            let domain = &self.shape.domains[self.shape.variables[variable].domain];
+            let domain = &self.query.domains[self.query.variables[variable].domain];
             self.view.decides_all() && domain.filter.is_none() && domain.not_null.is_empty()
         };
         let hides = |call: &Call, group: usize| {
@@ -176,9 +180,9 @@ impl Levels<'_> {
                 CallKind::Count { .. } => return false,
                 CallKind::Sum { sum } => (sum, None),
                 CallKind::Avg { sum, rows } => (sum, Some(rows)),
-                CallKind::Spread { .. } | CallKind::Special(_) => return true,
+                CallKind::Moments { .. } | CallKind::NonLinear(_) => return true,
             };
-            let Some(argument) = self.shape.variables[sum].argument else { return true };
+            let Some(argument) = self.query.variables[sum].argument else { return true };
             let all = |variable: usize| (0..REPLICATES_NESTED as usize).map(move |r| walked.total(r, group, variable));
             let mean_rows = rows.map_or(1.0, |rows| mean(all(rows)));
             let values: Vec<f64> = match rows {
@@ -198,7 +202,7 @@ impl Levels<'_> {
         };
         // A row of a thin group is no larger than those of the others that are asked for here.
         let inexact = (0..look.populations.len()).filter(|group| !look.populations[*group].is_exact() && !thin[*group]);
-        inexact.into_iter().any(|group| self.shape.calls.iter().any(|call| hides(call, group)))
+        inexact.into_iter().any(|group| self.query.calls.iter().any(|call| hides(call, group)))
     }
 }
 

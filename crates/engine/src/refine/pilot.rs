@@ -1,15 +1,16 @@
 //! The sample that answers: where several might, a look at few rows of each decides.
 
-use super::climb::UNQUESTIONED_NS;
-use super::level_rows::Look;
-use super::price::Price;
-use super::{Context, Run};
+use super::level_costs::LevelCosts;
+use super::level_rows::LevelEstimate;
+use super::refinement::UNQUESTIONED_NS;
+use super::{Context, Refinement};
 use crate::answer::{Error, Result};
-use crate::samples::{Fitted, IN_VAIN, choose};
+use crate::samples::{IN_VAIN, SampleBinding, choose};
 use crate::strata::catalog;
-use plusminus_plan::Shape;
+use plusminus_plan::AggregateQuery;
 use plusminus_statistics::{Estimate, Target, absolute_error, relative_error};
 use std::sync::Arc;
+use tracing::Instrument;
 
 /// What errors are compared with where none is stated.
 const USUAL: Target = Target::Relative(0.05);
@@ -19,50 +20,50 @@ const CLEARLY: f64 = 2.0;
 
 /// The run to go on with, and what was looked at already.
 pub(crate) async fn begin<'a>(
-    shape: &'a Shape,
+    query: &'a AggregateQuery,
     context: &'a Context<'a>,
-    candidates: &'a [Arc<Fitted>],
-    specials: Vec<catalog::Known>,
-) -> Result<(Run<'a>, Option<(usize, Look)>)> {
-    let mut tried: Vec<&Fitted> = candidates.iter().map(Arc::as_ref).collect();
+    candidates: &'a [Arc<SampleBinding>],
+    specials: Vec<catalog::CatalogValues>,
+) -> Result<(Refinement<'a>, Option<(usize, LevelEstimate)>)> {
+    let mut tried: Vec<&SampleBinding> = candidates.iter().map(Arc::as_ref).collect();
     // A pilot that would take a good part of the time, or read more than a look should, is none. Asked of prices alone: a run
     // reads what it has to know of the arguments.
-    let is_small = |fitted: &&Fitted| {
-        let price = Price::new(shape, context, fitted);
+    let is_small = |binding: &&SampleBinding| {
+        let price = LevelCosts::new(query, context, binding);
         choose::pilot_level(price.cumulative()).is_some_and(|level| price.is_small(level))
     };
     if tried.len() > 1 && context.pinned_level.is_none() && tried.iter().any(is_small) {
         tried.retain(is_small);
     }
     // Pilots that are not small, or of files of which nothing is known, may take all the time there is.
-    let is_known = |fitted: &&Fitted| Price::new(shape, context, fitted).is_learnt();
+    let is_known = |binding: &&SampleBinding| LevelCosts::new(query, context, binding).is_learnt();
     let are_large = !tried.iter().any(is_small) && tried.first().is_some_and(is_known);
     if context.goal.within.is_some() && (are_large || context.is_hasty() && !tried.iter().any(is_known)) {
         tried.truncate(1);
     }
     // Where the table answers anyway, the likeliest sample suffices for what comes before it.
-    let is_vain = tried.first().is_some_and(|fitted| Price::new(shape, context, fitted).is_vain());
+    let is_vain = tried.first().is_some_and(|binding| LevelCosts::new(query, context, binding).is_vain());
     if tried.len() > 1 && (is_vain || context.table_in_time().await?.is_some()) {
         tried.truncate(1);
     }
-    if tried.len() > 1 && cost_too_much(shape, context, &tried).await? {
+    if tried.len() > 1 && cost_too_much(query, context, &tried).await? {
         tried.truncate(1);
     }
     let (Some(likeliest), others) = (tried.first(), tried.get(1..).unwrap_or_default()) else {
         return Err(Error::data("there is no sample to look at"));
     };
-    let mut first = Run::new(shape, context, likeliest, specials.clone())?;
+    let mut first = Refinement::new(query, context, likeliest, specials.clone())?;
     if others.is_empty() || context.pinned_level.is_some() {
         return Ok((first, None));
     }
     let mut best = match piloted(&mut first).await? {
         Some((level, look, rows)) => (first, level, look, rows),
         // What was read in vain does not count.
-        None => return Ok((Run::new(shape, context, likeliest, specials)?, None)),
+        None => return Ok((Refinement::new(query, context, likeliest, specials)?, None)),
     };
     let mut rows_read = 0;
-    for fitted in others {
-        let mut run = Run::new(shape, context, fitted, specials.clone())?;
+    for binding in others {
+        let mut run = Refinement::new(query, context, binding, specials.clone())?;
         let Some((level, look, rows)) = piloted(&mut run).await? else { continue };
         // The likelier one stays unless the other is clearly better and shows no fewer groups: an estimated variance that happens to
         // be small must not choose the sample.
@@ -81,9 +82,9 @@ pub(crate) async fn begin<'a>(
 
 /// Whether pilots on all of `tried` are more work than their choice may cost beside the exact answer. Files count as if none of them was open
 /// yet, so that the choice depends on the store alone.
-async fn cost_too_much(shape: &Shape, context: &Context<'_>, tried: &[&Fitted]) -> Result<bool> {
-    let work = |fitted: &&Fitted| {
-        let price = Price::new(shape, context, fitted);
+async fn cost_too_much(query: &AggregateQuery, context: &Context<'_>, tried: &[&SampleBinding]) -> Result<bool> {
+    let work = |binding: &&SampleBinding| {
+        let price = LevelCosts::new(query, context, binding);
         choose::pilot_level(price.cumulative()).map_or(0.0, |level| price.first_ns(level))
     };
     let work: f64 = tried.iter().map(work).sum();
@@ -94,17 +95,18 @@ async fn cost_too_much(shape: &Shape, context: &Context<'_>, tried: &[&Fitted]) 
 }
 
 /// A look at few rows, and how many the error seems to ask for.
-async fn piloted(run: &mut Run<'_>) -> Result<Option<(usize, Look, f64)>> {
+async fn piloted(run: &mut Refinement<'_>) -> Result<Option<(usize, LevelEstimate, f64)>> {
     let Some(level) = choose::pilot_level(run.price.cumulative()) else { return Ok(None) };
-    let Some((look, _)) = run.look_at(level, true).await? else { return Ok(None) };
+    let pilot = tracing::debug_span!("pilot", sample = %run.levels.binding.manifest.name);
+    let Some((look, _)) = run.evaluate_level(level, true).instrument(pilot).await? else { return Ok(None) };
     let held = run.price.cumulative()[level];
     #[expect(clippy::cast_precision_loss, reason = "a forecast")]
-    let rows = held as f64 * worst_square(&look, run.levels.shape, run.levels.context.goal.error.unwrap_or(USUAL));
+    let rows = held as f64 * worst_square(&look, run.levels.query, run.levels.context.goal.error.unwrap_or(USUAL));
     Ok(Some((level, look, rows)))
 }
 
 /// The largest square of an estimate's error over what is allowed; infinite where one is not known.
-fn worst_square(look: &Look, shape: &Shape, target: Target) -> f64 {
+fn worst_square(look: &LevelEstimate, query: &AggregateQuery, target: Target) -> f64 {
     if look.populations.is_empty() {
         return f64::INFINITY;
     }
@@ -115,5 +117,5 @@ fn worst_square(look: &Look, shape: &Shape, target: Target) -> f64 {
         };
         error.map_or(f64::INFINITY, |error| (error / allowed).powi(2))
     };
-    look.estimates[..shape.shown_estimates()].iter().flatten().map(square).fold(0.0, f64::max)
+    look.estimates[..query.shown_estimates()].iter().flatten().map(square).fold(0.0, f64::max)
 }

@@ -1,12 +1,12 @@
 //! Which choices of HAVING and LIMIT, and which ranks, the intervals settle.
 
-use super::level_rows::Look;
-use plusminus_plan::{Comparison, Condition, Shape};
+use super::level_rows::LevelEstimate;
+use plusminus_plan::{AggregateQuery, Comparison, Condition};
 use plusminus_statistics::Estimate;
 
 /// Displayed rows (counted from 0) whose place or presence another sample might change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Unsettled {
+pub(crate) struct RankStability {
     /// Rows that might stand at another place.
     pub(crate) ranks: Vec<usize>,
     /// Rows that might not be there.
@@ -24,21 +24,21 @@ enum Verdict {
 }
 
 /// Compares the intervals of all groups; `shown` are the groups of the displayed rows, in order.
-pub(crate) fn unsettled(shape: &Shape, look: &Look, shown: &[u32]) -> Unsettled {
-    if !shape.selects_by_estimate || look.estimates.is_empty() {
-        return Unsettled::default();
+pub(crate) fn unsettled(query: &AggregateQuery, look: &LevelEstimate, shown: &[u32]) -> RankStability {
+    if !query.selects_by_estimate || look.estimates.is_empty() {
+        return RankStability::default();
     }
-    let hidden = look.hidden(shape);
+    let hidden = look.hidden(query);
     let groups = look.populations.len();
     let mut is_shown = vec![false; groups];
     shown.iter().for_each(|g| is_shown[*g as usize] = true);
-    let having: Vec<Verdict> = (0..groups).map(|g| verdict(shape, hidden, g)).collect();
-    let mut found = Unsettled {
+    let having: Vec<Verdict> = (0..groups).map(|g| verdict(query, hidden, g)).collect();
+    let mut found = RankStability {
         members: (0..shown.len()).filter(|row| having[shown[*row] as usize] != Verdict::Holds).collect(),
-        ..Unsettled::default()
+        ..RankStability::default()
     };
     let mut absent: Vec<bool> = (0..groups).map(|g| !is_shown[g] && having[g] == Verdict::Open).collect();
-    match shape.selection.cut {
+    match query.selection.cut {
         None => {}
         // Cut by something that has no interval: nothing is settled.
         Some(None) => {
@@ -55,11 +55,11 @@ pub(crate) fn unsettled(shape: &Shape, look: &Look, shown: &[u32]) -> Unsettled 
 }
 
 /// What LIMIT leaves open that chose rows by the order of `estimates`; `shown` are the numbers of those chosen, in order.
-pub(crate) fn unsettled_by_order(estimates: &[Estimate], ascends: bool, shown: &[u32]) -> Unsettled {
+pub(crate) fn unsettled_by_order(estimates: &[Estimate], ascends: bool, shown: &[u32]) -> RankStability {
     let keys: Vec<(f64, f64)> = estimates.iter().map(|e| ends_in_order(e, ascends)).collect();
     let mut is_shown = vec![false; keys.len()];
     shown.iter().for_each(|row| is_shown[*row as usize] = true);
-    let (mut found, mut absent) = (Unsettled::default(), vec![false; keys.len()]);
+    let (mut found, mut absent) = (RankStability::default(), vec![false; keys.len()]);
     compare(&keys, shown, &is_shown, &vec![Verdict::Holds; keys.len()], &mut found, &mut absent);
     found.absent = absent.iter().filter(|a| **a).count() as u64;
     found
@@ -71,7 +71,7 @@ fn compare(
     shown: &[u32],
     is_shown: &[bool],
     having: &[Verdict],
-    found: &mut Unsettled,
+    found: &mut RankStability,
     absent: &mut [bool],
 ) {
     let own = |row: usize| keys[shown[row] as usize];
@@ -139,9 +139,9 @@ pub(crate) fn ends_in_order(estimate: &Estimate, ascends: bool) -> (f64, f64) {
     if ascends { (-high, -low) } else { (low, high) }
 }
 
-fn verdict(shape: &Shape, hidden: &[Vec<Estimate>], group: usize) -> Verdict {
+fn verdict(query: &AggregateQuery, hidden: &[Vec<Estimate>], group: usize) -> Verdict {
     let mut all = Verdict::Holds;
-    for condition in &shape.selection.conditions {
+    for condition in &query.selection.conditions {
         match judge(condition, hidden, group) {
             Verdict::Fails => return Verdict::Fails,
             Verdict::Open => all = Verdict::Open,
@@ -156,8 +156,8 @@ fn judge(condition: &Condition, hidden: &[Vec<Estimate>], group: usize) -> Verdi
     let estimate = &hidden[*number][group];
     // Turned so that the larger holds.
     let (limit, or_equal, (low, high)) = match with {
-        Comparison::Above { limit, or_equal } => (*limit, *or_equal, ends_in_order(estimate, false)),
-        Comparison::Below { limit, or_equal } => (-limit, *or_equal, ends_in_order(estimate, true)),
+        Comparison::PostAggregate { limit, or_equal } => (*limit, *or_equal, ends_in_order(estimate, false)),
+        Comparison::AggregateInput { limit, or_equal } => (-limit, *or_equal, ends_in_order(estimate, true)),
     };
     if low > limit || or_equal && low >= limit {
         Verdict::Holds
@@ -168,7 +168,7 @@ fn judge(condition: &Condition, hidden: &[Vec<Estimate>], group: usize) -> Verdi
     }
 }
 
-impl Unsettled {
+impl RankStability {
     /// Another sample would choose the same rows.
     pub(crate) fn is_settled(&self) -> bool {
         self.members.is_empty() && self.absent == 0

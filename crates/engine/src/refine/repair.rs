@@ -1,7 +1,7 @@
 //! ON MISS REPAIR: the groups that missed the bound, computed again on the table and put in the place of their estimates.
 
 use super::advice::SampleAdvice;
-use super::level_rows::{Levels, Look};
+use super::level_rows::{LevelEstimate, ProgressiveScan};
 use crate::answer::{Result, grouped};
 use crate::bounds::meets_or_null;
 use crate::runtime::exact;
@@ -50,24 +50,24 @@ impl Repair {
     }
 }
 
-impl Levels<'_> {
+impl ProgressiveScan<'_> {
     /// The displayed groups that miss the bound, where computing them alone is no more work than the whole query and brings the whole
     /// answer within the bound.
-    pub(crate) async fn repairable(&mut self, look: &Look) -> Result<Option<Vec<u32>>> {
-        let shape = self.shape;
-        let is_by_group = self.context.goal.on_miss == OnMiss::Repair && !shape.keys.is_empty();
+    pub(crate) async fn repairable(&mut self, look: &LevelEstimate) -> Result<Option<Vec<u32>>> {
+        let query = self.query;
+        let is_by_group = self.context.goal.on_miss == OnMiss::Repair && !query.keys.is_empty();
         // Rows that an estimate chose are others once it is exact, and what stands above an aggregate needs all of it.
-        if !is_by_group || shape.is_beyond || shape.selects_by_estimate || self.view.absent_keys() > 0 {
+        if !is_by_group || query.is_beyond || query.selects_by_estimate || self.view.absent_keys() > 0 {
             return Ok(None);
         }
         // Where groups may be missing, only the whole query brings all of them.
         if self.missing(&look.strata) != Some(0) {
             return Ok(None);
         }
-        let displayed: Vec<u32> = match shape.chooses_rows {
+        let displayed: Vec<u32> = match query.chooses_rows {
             true => {
                 let columns = self.columns_of(look)?;
-                super::finish::fill(shape, look.hidden(shape))?;
+                super::finish::fill(query, look.hidden(query))?;
                 self.upper(columns, look).await?.groups
             }
             false => (0..).take(look.populations.len()).collect(),
@@ -83,9 +83,9 @@ impl Levels<'_> {
     }
 
     /// Displayed groups with an estimate that misses the bound.
-    fn failing(&self, look: &Look, displayed: &[u32]) -> Vec<u32> {
+    fn failing(&self, look: &LevelEstimate, displayed: &[u32]) -> Vec<u32> {
         let Some(target) = self.context.goal.error else { return Vec::new() };
-        let shown = &look.estimates[..self.shape.shown_estimates()];
+        let shown = &look.estimates[..self.query.shown_estimates()];
         let misses = |group: &u32| shown.iter().any(|e| !meets_or_null(&e[*group as usize], target));
         let mut failing: Vec<u32> = displayed.iter().copied().filter(misses).collect();
         failing.sort_unstable();
@@ -94,11 +94,16 @@ impl Levels<'_> {
     }
 
     /// Replaces the columns and estimates of `groups`; false when a group was not found.
-    pub(crate) async fn repair(&mut self, groups: &[u32], look: &mut Look, columns: &mut [ArrayRef]) -> Result<bool> {
+    pub(crate) async fn repair(
+        &mut self,
+        groups: &[u32],
+        look: &mut LevelEstimate,
+        columns: &mut [ArrayRef],
+    ) -> Result<bool> {
         let keys = self.keys_of(look)?;
         let plan = self.plan_for(groups, &keys)?;
         let (state, executor, watch) = (self.context.state, self.context.executor, self.context.watch);
-        let rows = self.fitted.manifest.base.rows;
+        let rows = self.binding.manifest.base.rows;
         let plan = self.context.subqueries.applied(&plan)?;
         let _scan = watch.scan_guard();
         let found = exact::run(&plan, state, executor, |scan| watch.scans(scan, rows)).await?;
@@ -116,7 +121,7 @@ impl Levels<'_> {
 
     /// The aggregate over the rows of some groups.
     fn plan_for(&self, groups: &[u32], keys: &[ArrayRef]) -> Result<LogicalPlan> {
-        let aggregate = &self.shape.aggregate;
+        let aggregate = &self.query.aggregate;
         let named = match aggregate.group_expr.as_slice() {
             [key] => is_listed(key, &keys[0], groups)?,
             several => {
@@ -130,9 +135,9 @@ impl Levels<'_> {
     }
 
     /// Nothing is uncertain about the groups any more.
-    fn settle(&self, places: &HashMap<usize, usize>, found: &RecordBatch, look: &mut Look) -> Result<()> {
+    fn settle(&self, places: &HashMap<usize, usize>, found: &RecordBatch, look: &mut LevelEstimate) -> Result<()> {
         let hidden = self.hidden_values(found.columns())?;
-        let visible = look.estimates.len() - self.shape.hidden.len();
+        let visible = look.estimates.len() - self.query.hidden.len();
         for (group, row) in places {
             for (number, estimates) in look.estimates.iter_mut().enumerate() {
                 estimates[*group] = match number.checked_sub(visible) {
@@ -151,11 +156,11 @@ impl Levels<'_> {
 
     /// The hidden estimates as the aggregate's own columns have them.
     fn hidden_values(&self, columns: &[ArrayRef]) -> Result<Vec<Float64Array>> {
-        let schema = &self.shape.aggregate.schema;
+        let schema = &self.query.aggregate.schema;
         let fields = schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect::<Vec<_>>();
         let typed = RecordBatch::try_new(Arc::new(arrow::datatypes::Schema::new(fields)), columns.to_vec())?;
-        let mut hidden = Vec::with_capacity(self.shape.hidden_exprs.len());
-        for expr in &self.shape.hidden_exprs {
+        let mut hidden = Vec::with_capacity(self.query.hidden_exprs.len());
+        for expr in &self.query.hidden_exprs {
             let physical = plusminus_functions::overflow::physical_expr(self.context.state, expr.clone(), schema)?;
             hidden.push(floats(&physical.evaluate(&typed)?.into_array(typed.num_rows())?)?);
         }
@@ -163,11 +168,11 @@ impl Levels<'_> {
     }
 
     /// Hidden estimates of groups known whole become what DataFusion's own accumulators say, to the last digit.
-    pub(crate) fn settle_known(&self, columns: &[ArrayRef], look: &mut Look) -> Result<()> {
-        if self.shape.error_calls.is_empty() || !look.populations.iter().any(Population::is_exact) {
+    pub(crate) fn settle_known(&self, columns: &[ArrayRef], look: &mut LevelEstimate) -> Result<()> {
+        if self.query.error_calls.is_empty() || !look.populations.iter().any(Population::is_exact) {
             return Ok(());
         }
-        let visible = look.estimates.len() - self.shape.hidden.len();
+        let visible = look.estimates.len() - self.query.hidden.len();
         for (own, values) in look.estimates[visible..].iter_mut().zip(self.hidden_values(columns)?) {
             for (group, estimate) in own.iter_mut().enumerate() {
                 if look.populations[group].is_exact() && estimate.trust.is_exact() && values.is_valid(group) {

@@ -10,14 +10,14 @@ use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
-use plusminus_plan::Shape;
+use plusminus_plan::AggregateQuery;
 use std::sync::Arc;
 
 /// Keeps the rows of `batch` (the table's columns, then the stratum) that pass `conditions`, in the order of strata.
 ///
 /// Subqueries read the tables they name, not the sample.
 pub(crate) async fn filtered(
-    shape: &Shape,
+    query: &AggregateQuery,
     conditions: Vec<Expr>,
     state: &SessionState,
     executor: &Executor,
@@ -25,7 +25,7 @@ pub(crate) async fn filtered(
 ) -> Result<RecordBatch> {
     let numbered = numbered(batch)?;
     let table = Arc::new(MemTable::try_new(numbered.schema(), vec![vec![numbered]])?);
-    let scan = LogicalPlanBuilder::scan(shape.scan.table_name.clone(), provider_as_source(table), None)?;
+    let scan = LogicalPlanBuilder::scan(query.scan.table_name.clone(), provider_as_source(table), None)?;
     let plan = match conjunction(conditions) {
         Some(predicate) => scan.filter(predicate)?.build()?,
         None => scan.build()?,

@@ -10,4 +10,4 @@ pub(crate) use exact::{collected, may_be_of_files, scanned};
 pub(crate) use executor::{Executor, Work};
 pub(crate) use panics::caught;
 pub(crate) use quantiles::QuantilesCache;
-pub(crate) use timings::Parts;
+pub(crate) use timings::Timings;

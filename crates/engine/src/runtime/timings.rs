@@ -1,4 +1,4 @@
-//! Where the time of a query goes.
+//! Where the time of a query goes: its phases, for the report and for whoever listens to traces.
 
 use super::clock::Clock;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,24 +6,25 @@ use std::time::Duration;
 
 /// Time by part of the work, in the order in which parts first came up.
 #[derive(Debug)]
-pub(crate) struct Parts {
+pub(crate) struct Timings {
     clock: Arc<dyn Clock>,
     taken: Mutex<(Duration, Vec<(&'static str, Duration)>)>,
 }
 
-impl Parts {
+impl Timings {
     /// Counts from `start` on, a time of `clock`.
     pub(crate) fn new(clock: Arc<dyn Clock>, start: Duration) -> Self {
         Self { clock, taken: Mutex::new((start, Vec::new())) }
     }
 
-    /// What passed since the last call went into `part`.
+    /// The time since the last call went into `part`. An event of the phase goes to the current span.
     pub(crate) fn lap(&self, part: &'static str) {
         let now = self.clock.elapsed();
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let (last, parts) = &mut *taken;
         let passed = now.saturating_sub(*last);
         *last = now;
+        tracing::debug!(phase = part, took = ?passed);
         match parts.iter_mut().find(|(name, _)| *name == part) {
             Some((_, time)) => *time += passed,
             None => parts.push((part, passed)),
@@ -56,7 +57,7 @@ mod tests {
 
     #[test]
     fn laps_of_one_part_add_up() {
-        let parts = Parts::new(Arc::new(Ticks::default()), Duration::ZERO);
+        let parts = Timings::new(Arc::new(Ticks::default()), Duration::ZERO);
         for part in ["plan", "rows", "walk", "rows"] {
             parts.lap(part);
         }

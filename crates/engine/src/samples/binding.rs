@@ -1,13 +1,13 @@
 use super::choose::cumulative_rows;
 use crate::answer::Result;
-use crate::moments::{ArgumentKnowledge, KnowledgeCache, Limits, Opened, Unseen, measures};
+use crate::moments::{ArgumentKnowledge, MomentsCache, Opened, UnseenRows, ValueLimits, measures};
 use arrow::datatypes::Schema;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::Expr;
 use plusminus_catalog::{Manifest, Store};
 use plusminus_kernel::{Compiled, Needs, SampleStrata, StrataView, bare, names};
-use plusminus_plan::Shape;
-use plusminus_statistics::{Knowledge, StratumSize};
+use plusminus_plan::AggregateQuery;
+use plusminus_statistics::{PopulationMoments, StratumSize};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Bytes of what is known of hidden rows that are kept for more than the last level.
@@ -15,7 +15,7 @@ const UNSEEN_BYTES_MAX: usize = 16 << 10;
 
 /// A query seen through one generation of a sample.
 #[derive(Debug)]
-pub(crate) struct Fitted {
+pub(crate) struct SampleBinding {
     pub(crate) manifest: Arc<Manifest>,
     pub(crate) view: Arc<StrataView>,
     pub(crate) needs: Needs,
@@ -23,10 +23,10 @@ pub(crate) struct Fitted {
     pub(crate) cumulative: Vec<u64>,
     compiled: OnceLock<Arc<Compiled>>,
     grouped: OnceLock<Grouped>,
-    known: OnceLock<Known>,
+    known: OnceLock<ArgumentMoments>,
     /// What rows that levels looked at did not show could change, by level.
-    unseen: Mutex<Vec<(usize, Arc<Unseen>)>>,
-    limits: OnceLock<Option<Limits>>,
+    unseen: Mutex<Vec<(usize, Arc<UnseenRows>)>>,
+    limits: OnceLock<Option<ValueLimits>>,
 }
 
 /// What is needed of rows that lie in the order of their groups.
@@ -41,28 +41,28 @@ pub(crate) struct Grouped {
 
 /// What is known of the arguments.
 #[derive(Debug)]
-pub(crate) struct Known {
+pub(crate) struct ArgumentMoments {
     pub(crate) arguments: Vec<ArgumentKnowledge>,
     /// Where keys were drawn, what is known of their row counts.
-    pub(crate) rows_of_keys: Option<Knowledge>,
+    pub(crate) rows_of_keys: Option<PopulationMoments>,
 }
 
-impl Known {
+impl ArgumentMoments {
     /// By argument its mean, about which products are computed; NaN where it is not known.
     pub(crate) fn centres(&self) -> Vec<f64> {
         self.arguments.iter().map(|known| known.mean.unwrap_or(f64::NAN)).collect()
     }
 }
 
-impl Fitted {
+impl SampleBinding {
     pub(crate) fn new(
-        shape: &Shape,
+        query: &AggregateQuery,
         state: &SessionState,
         manifest: &Arc<Manifest>,
         strata: Arc<SampleStrata>,
     ) -> Result<Self> {
-        let view = Arc::new(StrataView::new(shape, state, manifest, strata)?);
-        let needs = Needs::new(shape, &view);
+        let view = Arc::new(StrataView::new(query, state, manifest, strata)?);
+        let needs = Needs::new(query, &view);
         let cumulative = cumulative_rows(&view, manifest);
         let manifest = Arc::clone(manifest);
         Ok(Self {
@@ -87,36 +87,42 @@ impl Fitted {
     /// How narrow values are where WHERE, FILTER or GROUP BY fix a column of few values, if they do.
     pub(crate) fn limits(
         &self,
-        shape: &Shape,
+        query: &AggregateQuery,
         state: &SessionState,
         store: &Store,
-        known: &Known,
-    ) -> Result<Option<&Limits>> {
+        known: &ArgumentMoments,
+    ) -> Result<Option<&ValueLimits>> {
         if let Some(limits) = self.limits.get() {
             return Ok(limits.as_ref());
         }
-        let measures = measures(shape);
-        let filters = shape.domains.iter().filter_map(|domain| domain.filter.as_ref());
-        let fixes = filters.chain(&shape.predicates).chain(&shape.keys).next().is_some();
+        let measures = measures(query);
+        let filters = query.domains.iter().filter_map(|domain| domain.filter.as_ref());
+        let fixes = filters.chain(&query.predicates).chain(&query.keys).next().is_some();
         let values = match fixes && !measures.is_empty() && self.manifest.values.is_some() {
             true => self.view.strata.values(|| store.values(&self.manifest))?,
             false => None,
         };
         let limits = values.map(|values| {
-            Limits::new(shape, state, &values, &known.arguments, &measures, (&self.manifest, &self.view.strata))
+            ValueLimits::new(query, state, &values, &known.arguments, &measures, (&self.manifest, &self.view.strata))
         });
         let limits = limits.transpose()?;
         Ok(self.limits.get_or_init(|| limits).as_ref())
     }
 
     /// What rows that levels up to `level` do not show could change; what was found of small samples is kept for every level, of others for one.
-    pub(crate) fn unseen(&self, shape: &Shape, known: &Known, level: usize, sizes: &[StratumSize]) -> Arc<Unseen> {
+    pub(crate) fn unseen(
+        &self,
+        query: &AggregateQuery,
+        known: &ArgumentMoments,
+        level: usize,
+        sizes: &[StratumSize],
+    ) -> Arc<UnseenRows> {
         let lock = || self.unseen.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, unseen)) = lock().iter().find(|(looked, _)| *looked == level) {
             return Arc::clone(unseen);
         }
         let limits = self.limits.get().and_then(Option::as_ref);
-        let unseen = Arc::new(Unseen::new(shape, &self.view, sizes, &self.manifest, &known.arguments, limits));
+        let unseen = Arc::new(UnseenRows::new(query, &self.view, sizes, &self.manifest, &known.arguments, limits));
         let mut all = lock();
         if let Some((_, unseen)) = all.iter().find(|(looked, _)| *looked == level) {
             return Arc::clone(unseen);
@@ -129,16 +135,21 @@ impl Fitted {
     }
 
     /// The expressions for batches with `schema`, which all levels share.
-    pub(crate) fn compiled(&self, shape: &Shape, state: &SessionState, schema: &Schema) -> Result<Arc<Compiled>> {
-        compiled(&self.compiled, || Ok(Compiled::new(shape, &self.needs, state, schema)?))
+    pub(crate) fn compiled(
+        &self,
+        query: &AggregateQuery,
+        state: &SessionState,
+        schema: &Schema,
+    ) -> Result<Arc<Compiled>> {
+        compiled(&self.compiled, || Ok(Compiled::new(query, &self.needs, state, schema)?))
     }
 
     /// The same of rows that lie in the order of their groups.
-    pub(crate) fn grouped(&self, shape: &Shape) -> Result<&Grouped> {
+    pub(crate) fn grouped(&self, query: &AggregateQuery) -> Result<&Grouped> {
         match self.grouped.get() {
             Some(grouped) => Ok(grouped),
             None => {
-                let keys: Arc<[Expr]> = bare(&shape.keys)?.into();
+                let keys: Arc<[Expr]> = bare(&query.keys)?.into();
                 let (key_columns, needs) = (names(keys.iter()), self.needs.without_keys());
                 Ok(self.grouped.get_or_init(|| Grouped { keys, key_columns, needs, compiled: OnceLock::new() }))
             }
@@ -147,18 +158,18 @@ impl Fitted {
 
     pub(crate) fn known(
         &self,
-        shape: &Shape,
+        query: &AggregateQuery,
         state: &SessionState,
-        cache: &KnowledgeCache,
+        cache: &MomentsCache,
         family: &Opened<'_>,
-    ) -> Result<&Known> {
+    ) -> Result<&ArgumentMoments> {
         match self.known.get() {
             Some(known) => Ok(known),
             None => {
-                let arguments = cache.of(shape, state, family)?;
+                let arguments = cache.of(query, state, family)?;
                 let by_key = self.view.by_key;
-                let rows_of_keys = by_key.then(|| cache.rows_of_keys(shape, state, family)).transpose()?;
-                Ok(self.known.get_or_init(|| Known { arguments, rows_of_keys }))
+                let rows_of_keys = by_key.then(|| cache.rows_of_keys(query, state, family)).transpose()?;
+                Ok(self.known.get_or_init(|| ArgumentMoments { arguments, rows_of_keys }))
             }
         }
     }
@@ -166,8 +177,13 @@ impl Fitted {
 
 impl Grouped {
     /// The expressions for batches with `schema`.
-    pub(crate) fn compiled(&self, shape: &Shape, state: &SessionState, schema: &Schema) -> Result<Arc<Compiled>> {
-        compiled(&self.compiled, || Ok(Compiled::new(shape, &self.needs, state, schema)?))
+    pub(crate) fn compiled(
+        &self,
+        query: &AggregateQuery,
+        state: &SessionState,
+        schema: &Schema,
+    ) -> Result<Arc<Compiled>> {
+        compiled(&self.compiled, || Ok(Compiled::new(query, &self.needs, state, schema)?))
     }
 }
 

@@ -4,7 +4,7 @@ use crate::bounds::Goal;
 use datafusion::logical_expr::Expr;
 use plusminus_catalog::Manifest;
 use plusminus_kernel::StrataView;
-use plusminus_plan::Shape;
+use plusminus_plan::AggregateQuery;
 use std::cmp::Reverse;
 use std::sync::Arc;
 
@@ -24,12 +24,12 @@ const KEYS_FIRST: i32 = 1_000_000;
 /// One alone where its strata cover the columns of GROUP BY and WHERE, or where only it can tell (distinct values, aggregates
 /// of groups). Otherwise a few, which pilots decide between; those whose strata cover the GROUP BY alone, if there are
 /// any, since no group is missing there.
-pub(crate) fn candidates(shape: &Shape, families: &[Arc<Manifest>]) -> Vec<Arc<Manifest>> {
-    let asked = Asked::new(shape);
+pub(crate) fn candidates(query: &AggregateQuery, families: &[Arc<Manifest>]) -> Vec<Arc<Manifest>> {
+    let asked = Asked::new(query);
     let mut sorted: Vec<&Arc<Manifest>> = families.iter().collect();
     sorted.sort_by_key(|m| (Reverse(asked.score(m)), Reverse(m.sampled_rows()), m.name.clone()));
     let Some(best) = sorted.first().copied() else { return Vec::new() };
-    let is_sole = asked.covers(best) || best.design.universe.is_some() || shape.is_beyond || !shape.specials.is_empty();
+    let is_sole = asked.covers(best) || best.design.universe.is_some() || query.is_beyond || !query.specials.is_empty();
     if is_sole {
         return vec![Arc::clone(best)];
     }
@@ -47,15 +47,15 @@ struct Asked {
 }
 
 impl Asked {
-    fn new(shape: &Shape) -> Self {
+    fn new(query: &AggregateQuery) -> Self {
         let names = |exprs: &[Expr]| -> Vec<String> {
             exprs.iter().flat_map(Expr::column_refs).map(|column| column.name.clone()).collect()
         };
         Self {
-            keys: names(&shape.keys),
-            filters: names(&shape.predicates),
-            all: shape.columns(),
-            distinct: shape.distinct_columns().map(str::to_owned).collect(),
+            keys: names(&query.keys),
+            filters: names(&query.predicates),
+            all: query.columns(),
+            distinct: query.distinct_columns().map(str::to_owned).collect(),
         }
     }
 
@@ -95,17 +95,17 @@ impl Asked {
 
 /// Whether the family may have an answer at all: whether it knows how many distinct values there are, if that is asked,
 /// and whether what it was drawn from fits.
-pub(crate) fn may_answer(shape: &Shape, family: &Manifest) -> bool {
+pub(crate) fn may_answer(query: &AggregateQuery, family: &Manifest) -> bool {
     if let Some(column) = &family.design.universe {
-        return shape.is_answered_by_keys(column);
+        return query.is_answered_by_keys(column);
     }
-    shape.distinct_columns().all(|column| family.is_decided(column) || family.column_distinct(column).is_some())
+    query.distinct_columns().all(|column| family.is_decided(column) || family.column_distinct(column).is_some())
 }
 
 /// Rows that may pass WHERE, held by levels up to and including each.
 pub(crate) fn cumulative_rows(view: &StrataView, manifest: &Manifest) -> Vec<u64> {
     // Of keys, strata count no rows.
-    if !view.by_key && !view.all_alive() {
+    if !view.by_key && !view.all_may_match() {
         return (0..manifest.levels.len()).map(|level| view.held(level)).collect();
     }
     manifest.rows_by_level()

@@ -9,22 +9,22 @@ const FACTOR_MAX: f64 = 20.0;
 
 /// How much slower a query is than others with as many cells, from its own runs.
 #[derive(Debug, Default)]
-pub(crate) struct Pace {
-    looks: Mutex<Option<Runs>>,
-    answers: Mutex<Option<Runs>>,
-    tables: Mutex<Option<Runs>>,
+pub(crate) struct QueryCost {
+    looks: Mutex<Option<CostHistory>>,
+    answers: Mutex<Option<CostHistory>>,
+    tables: Mutex<Option<CostHistory>>,
 }
 
 /// Logarithms of the cells of a query's runs and of the seconds that they took, on average.
 ///
 /// What others would have taken is asked when it is needed: their costs are learnt on, and move away from those of the run.
 #[derive(Clone, Copy, Debug)]
-struct Runs {
+struct CostHistory {
     cells: f64,
     seconds: f64,
 }
 
-impl Pace {
+impl QueryCost {
     /// The factor, given what others take for so many cells; 1 for a query that has not run.
     pub(crate) fn of(&self, cost: Cost, others: impl FnOnce(f64) -> Option<Duration>) -> f64 {
         let runs = self.runs(cost).and_then(|runs| *runs.lock().unwrap_or_else(PoisonError::into_inner));
@@ -37,19 +37,19 @@ impl Pace {
     /// `cells` took so long.
     pub(crate) fn note(&self, cost: Cost, cells: f64, took: Duration) {
         let Some(runs) = self.runs(cost) else { return };
-        let newest = Runs { cells: cells.max(1.0).ln(), seconds: took.as_secs_f64().max(1e-9).ln() };
+        let newest = CostHistory { cells: cells.max(1.0).ln(), seconds: took.as_secs_f64().max(1e-9).ln() };
         let mut runs = runs.lock().unwrap_or_else(PoisonError::into_inner);
         let average = |newest: f64, before: f64| NEWEST * newest + (1.0 - NEWEST) * before;
-        *runs = Some(runs.map_or(newest, |before| Runs {
+        *runs = Some(runs.map_or(newest, |before| CostHistory {
             cells: average(newest.cells, before.cells),
             seconds: average(newest.seconds, before.seconds),
         }));
     }
 
     /// Files are read as fast for one query as for another: that has no pace.
-    fn runs(&self, cost: Cost) -> Option<&Mutex<Option<Runs>>> {
+    fn runs(&self, cost: Cost) -> Option<&Mutex<Option<CostHistory>>> {
         match cost {
-            Cost::Look => Some(&self.looks),
+            Cost::Level => Some(&self.looks),
             Cost::Answer => Some(&self.answers),
             Cost::Table => Some(&self.tables),
             Cost::Load => None,
@@ -63,29 +63,29 @@ mod tests {
 
     #[test]
     fn a_query_is_taken_to_be_as_slow_as_it_was() {
-        let (pace, ms) = (Pace::default(), Duration::from_millis);
+        let (query_cost, ms) = (QueryCost::default(), Duration::from_millis);
         let others = |cells: f64| Some(Duration::from_secs_f64(cells * 1e-6));
-        assert!((pace.of(Cost::Look, others) - 1.0).abs() < 1e-12);
-        pace.note(Cost::Look, 1e4, ms(40));
-        assert!((pace.of(Cost::Look, others) - 4.0).abs() < 1e-9);
-        assert!((pace.of(Cost::Answer, others) - 1.0).abs() < 1e-12);
-        pace.note(Cost::Look, 1e4, ms(10));
-        assert!((pace.of(Cost::Look, others) - 2.0).abs() < 1e-9);
-        pace.note(Cost::Answer, 1e3, ms(100_000));
-        assert!((pace.of(Cost::Answer, others) - FACTOR_MAX).abs() < 1e-9);
-        assert!((pace.of(Cost::Answer, |_| None) - 1.0).abs() < 1e-12);
-        pace.note(Cost::Load, 1e4, ms(40));
-        assert!((pace.of(Cost::Load, others) - 1.0).abs() < 1e-12);
+        assert!((query_cost.of(Cost::Level, others) - 1.0).abs() < 1e-12);
+        query_cost.note(Cost::Level, 1e4, ms(40));
+        assert!((query_cost.of(Cost::Level, others) - 4.0).abs() < 1e-9);
+        assert!((query_cost.of(Cost::Answer, others) - 1.0).abs() < 1e-12);
+        query_cost.note(Cost::Level, 1e4, ms(10));
+        assert!((query_cost.of(Cost::Level, others) - 2.0).abs() < 1e-9);
+        query_cost.note(Cost::Answer, 1e3, ms(100_000));
+        assert!((query_cost.of(Cost::Answer, others) - FACTOR_MAX).abs() < 1e-9);
+        assert!((query_cost.of(Cost::Answer, |_| None) - 1.0).abs() < 1e-12);
+        query_cost.note(Cost::Load, 1e4, ms(40));
+        assert!((query_cost.of(Cost::Load, others) - 1.0).abs() < 1e-12);
     }
 
     /// What others are learnt to take meanwhile does not change what this one takes.
     #[test]
     fn what_it_took_does_not_move_with_others() {
-        let pace = Pace::default();
-        pace.note(Cost::Answer, 1e4, Duration::from_millis(30));
+        let query_cost = QueryCost::default();
+        query_cost.note(Cost::Answer, 1e4, Duration::from_millis(30));
         for per_cell in [1e-6, 3e-6, 9e-6] {
             let others = |cells: f64| Some(Duration::from_secs_f64(cells * per_cell));
-            let foretold = 1e4 * per_cell * pace.of(Cost::Answer, others);
+            let foretold = 1e4 * per_cell * query_cost.of(Cost::Answer, others);
             assert!((foretold - 0.03).abs() < 1e-9, "{foretold}");
         }
     }

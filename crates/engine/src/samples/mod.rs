@@ -8,7 +8,7 @@ mod registry;
 mod table_cost;
 mod table_rows;
 
-pub(crate) use binding::{Fitted, Grouped, Known};
-pub(crate) use cost_history::Pace;
+pub(crate) use binding::{ArgumentMoments, Grouped, SampleBinding};
+pub(crate) use cost_history::QueryCost;
 pub(crate) use decide::{IN_VAIN, Opening, Standing, level_ns, opening, opening_ns};
 pub(crate) use table_cost::{TableCost, TableWork, table_work};

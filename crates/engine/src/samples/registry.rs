@@ -33,6 +33,7 @@ impl Environment {
         families.retain(|m| match staleness(m, table, &now).or_else(|| self.stranger(m, table)) {
             None => true,
             Some(why) => {
+                tracing::info!(sample = %m.name, why, "stale sample left out");
                 stale.get_or_insert_with(|| (m.name.clone(), why));
                 false
             }

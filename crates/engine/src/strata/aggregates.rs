@@ -3,9 +3,9 @@
 //! What DataFusion's accumulators would know after N equal rows is written down and merged, so that results are those of the
 //! query on the table, in its own types.
 
-use super::catalog::SpecialKnown;
+use super::catalog::CatalogValue;
 use crate::answer::{Error, Result};
-use crate::samples::Fitted;
+use crate::samples::SampleBinding;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, UInt64Array};
 use arrow::compute::kernels::numeric::{mul, mul_wrapping};
 use arrow::compute::{cast, filter_record_batch, nullif};
@@ -19,11 +19,11 @@ use datafusion::physical_expr::GroupsAccumulatorAdapter;
 use datafusion::physical_expr::aggregate::{AggregateFunctionExpr, LoweredAggregateBuilder};
 use plusminus_catalog::Manifest;
 use plusminus_kernel::{StrataView, qualified};
-use plusminus_plan::{Argument, Call, CallKind, Domain, Shape};
+use plusminus_plan::{AggregateQuery, Argument, Call, CallKind, Domain};
 use std::sync::Arc;
 
 /// What strata weigh to.
-pub(crate) struct Weighed {
+pub(crate) struct StrataAggregates {
     /// By call a value for every part; `None` where another way was found.
     pub(crate) columns: Vec<Option<ArrayRef>>,
     /// Sums and counts by variable and part.
@@ -32,25 +32,25 @@ pub(crate) struct Weighed {
 
 /// The calls for which nothing was `found` yet; `None` when one of them asks for more than φ.
 pub(crate) fn weighed(
-    shape: &Shape,
-    fitted: &Fitted,
+    query: &AggregateQuery,
+    binding: &SampleBinding,
     state: &SessionState,
-    found: &[Option<Vec<SpecialKnown>>],
-) -> Result<Option<Weighed>> {
-    let view = &fitted.view;
-    let is_decided = |column: &&datafusion::common::Column| fitted.manifest.is_decided(&column.name);
+    found: &[Option<Vec<CatalogValue>>],
+) -> Result<Option<StrataAggregates>> {
+    let view = &binding.view;
+    let is_decided = |column: &&datafusion::common::Column| binding.manifest.is_decided(&column.name);
     let is_of_phi = |call: &Call| call.expr.column_refs().iter().all(is_decided);
     // Error functions of second moments ask for sums that are not kept here.
-    let has_spread = shape.calls.iter().any(|call| matches!(call.kind, CallKind::Spread { .. }));
-    if has_spread && !shape.error_calls.is_empty() {
+    let has_spread = query.calls.iter().any(|call| matches!(call.kind, CallKind::Moments { .. }));
+    if has_spread && !query.error_calls.is_empty() {
         return Ok(None);
     }
-    if !view.decides_all() || !shape.calls.iter().zip(found).all(|(call, found)| found.is_some() || is_of_phi(call)) {
+    if !view.decides_all() || !query.calls.iter().zip(found).all(|(call, found)| found.is_some() || is_of_phi(call)) {
         return Ok(None);
     }
-    let strata = Strata::new(shape, view)?;
-    let mut columns = Vec::with_capacity(shape.calls.len());
-    for (call, found) in shape.calls.iter().zip(found) {
+    let strata = Strata::new(query, view)?;
+    let mut columns = Vec::with_capacity(query.calls.len());
+    for (call, found) in query.calls.iter().zip(found) {
         if found.is_some() {
             columns.push(None);
             continue;
@@ -59,9 +59,10 @@ pub(crate) fn weighed(
         let Ok(Some(column)) = strata.call(call, state) else { return Ok(None) };
         columns.push(Some(column));
     }
-    let variable = |v: &plusminus_plan::Variable| strata.variable(shape, v.domain, v.argument, state, &fitted.manifest);
-    let variables = shape.variables.iter().map(variable).collect::<Result<_>>();
-    Ok(variables.ok().map(|variables| Weighed { columns, variables }))
+    let variable =
+        |v: &plusminus_plan::Variable| strata.variable(query, v.domain, v.argument, state, &binding.manifest);
+    let variables = query.variables.iter().map(variable).collect::<Result<_>>();
+    Ok(variables.ok().map(|variables| StrataAggregates { columns, variables }))
 }
 
 /// Living strata: their values of φ, rows and parts.
@@ -74,15 +75,16 @@ struct Strata {
 }
 
 impl Strata {
-    fn new(shape: &Shape, view: &StrataView) -> Result<Self> {
+    fn new(query: &AggregateQuery, view: &StrataView) -> Result<Self> {
         let all = view.key_batch()?;
         let living: BooleanArray =
-            view.strata.rows().iter().zip(0..).map(|(rows, h)| Some(*rows > 0 && view.is_alive(h))).collect();
+            view.strata.rows().iter().zip(0..).map(|(rows, h)| Some(*rows > 0 && view.is_matching(h))).collect();
         let rows: ArrayRef = Arc::new(UInt64Array::from(view.strata.rows().to_vec()));
         let rows = arrow::compute::filter(&rows, &living)?.as_primitive().clone();
-        let parts = view.part_of.iter().zip(living.values()).filter(|(_, alive)| *alive).map(|(p, _)| *p as usize);
+        let parts =
+            view.part_of.iter().zip(living.values()).filter(|(_, may_match)| *may_match).map(|(p, _)| *p as usize);
         Ok(Self {
-            schema: qualified(&shape.scan.table_name, &all.schema())?,
+            schema: qualified(&query.scan.table_name, &all.schema())?,
             parts: parts.collect(),
             rows,
             batch: filter_record_batch(&all, &living)?,
@@ -142,7 +144,7 @@ impl Strata {
     /// A count or sum by part, NaN where the argument is not of φ.
     fn variable(
         &self,
-        shape: &Shape,
+        query: &AggregateQuery,
         domain: usize,
         argument: Option<usize>,
         state: &SessionState,
@@ -150,7 +152,7 @@ impl Strata {
     ) -> Result<Vec<f64>> {
         let unknown = || vec![f64::NAN; self.count];
         let is_of_phi = |expr: &Expr| expr.column_refs().iter().all(|c| manifest.is_decided(&c.name));
-        let Domain { filter, not_null } = &shape.domains[domain];
+        let Domain { filter, not_null } = &query.domains[domain];
         let mut mask = vec![true; self.parts.len()];
         if let Some(filter) = filter {
             if !is_of_phi(filter) {
@@ -160,7 +162,7 @@ impl Strata {
             let truth = truth.as_boolean_opt().ok_or_else(|| Error::data("FILTER is not a condition"))?;
             mask.iter_mut().zip(truth.iter()).for_each(|(m, t)| *m &= t == Some(true));
         }
-        let plain = |number: usize| shape.arguments[number].plain().filter(|expr| is_of_phi(expr));
+        let plain = |number: usize| query.arguments[number].plain().filter(|expr| is_of_phi(expr));
         for number in not_null {
             let Some(expr) = plain(*number) else { return Ok(unknown()) };
             let nulls = self.evaluate(expr, state)?.logical_nulls();
@@ -170,7 +172,7 @@ impl Strata {
         }
         let values = match argument {
             None => None,
-            Some(number) => match (&shape.arguments[number], plain(number)) {
+            Some(number) => match (&query.arguments[number], plain(number)) {
                 (Argument::Plain(_), Some(expr)) => Some(cast(&self.evaluate(expr, state)?, &DataType::Float64)?),
                 _ => return Ok(unknown()),
             },

@@ -1,24 +1,24 @@
 //! What the catalog knows without reading a row: aggregates that strata decide, extremes from the build-time scan, sketches.
 
-use super::known_calls::{KnownCalls, known_calls};
+use super::known_calls::{CatalogCalls, known_calls};
 use crate::answer::Result;
 use crate::bounds::{Goal, meets_or_null};
-use crate::samples::Fitted;
+use crate::samples::SampleBinding;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::Expr;
 use plusminus_catalog::{DistinctCount, Manifest};
 use plusminus_functions::numbers::holds;
 use plusminus_kernel::{Keyed, StrataView};
-use plusminus_plan::{Argument, Reason, Shape, Special, SpecialKind};
+use plusminus_plan::{AggregateQuery, Argument, NonLinearAggregate, NonLinearKind, Reason};
 use plusminus_statistics::{Estimate, Quantiles, sketch_interval};
 use std::sync::Arc;
 
 /// Estimates of a special call by part, where the catalog has them.
-pub(crate) type Known = Option<Vec<SpecialKnown>>;
+pub(crate) type CatalogValues = Option<Vec<CatalogValue>>;
 
 /// A special call of one part.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum SpecialKnown {
+pub(crate) enum CatalogValue {
     Exact(Option<f64>),
     /// A sketch's count, its relative standard error, and the values that are not NULL: there are no more distinct ones.
     Sketch {
@@ -28,7 +28,7 @@ pub(crate) enum SpecialKnown {
     },
 }
 
-impl SpecialKnown {
+impl CatalogValue {
     pub(crate) fn estimate(self, quantiles: &Quantiles) -> Estimate {
         match self {
             Self::Exact(Some(value)) => Estimate::exact(value),
@@ -42,20 +42,20 @@ impl SpecialKnown {
 
 /// What the catalog knows of every special call; a count of distinct values that it does not know is a reason.
 pub(crate) fn specials(
-    shape: &Shape,
+    query: &AggregateQuery,
     manifest: &Manifest,
     view: &StrataView,
     goal: &Goal,
-) -> Result<std::result::Result<Vec<Known>, Reason>> {
+) -> Result<std::result::Result<Vec<CatalogValues>, Reason>> {
     // The intervals that are shown.
-    let intervals = if goal.all_groups { shape.shown_estimates().max(1) } else { 1 };
+    let intervals = if goal.all_groups { query.shown_estimates().max(1) } else { 1 };
     let quantiles = Quantiles::simultaneous(goal.confidence, intervals);
-    let mut found = Vec::with_capacity(shape.specials.len());
-    for special in &shape.specials {
+    let mut found = Vec::with_capacity(query.specials.len());
+    for special in &query.specials {
         found.push(match &special.kind {
-            SpecialKind::Quantile { .. } => None,
-            SpecialKind::Extreme { is_max, .. } => extreme(shape, special, *is_max, manifest, view),
-            SpecialKind::Distinct { column, .. } => match distinct(shape, special, column, manifest, view)? {
+            NonLinearKind::Quantile { .. } => None,
+            NonLinearKind::Extreme { is_max, .. } => extreme(query, special, *is_max, manifest, view),
+            NonLinearKind::Distinct { column, .. } => match distinct(query, special, column, manifest, view)? {
                 Some(known) if goal.error.is_some_and(|target| !known.iter().all(|k| meets_or_null(&k.estimate(&quantiles), target))) => {
                     let what = format!("COUNT(DISTINCT {column}) is answered exactly: the sketch kept at build time is not within the error");
                     return Ok(Err(Reason::new(what)));
@@ -77,21 +77,27 @@ pub(crate) fn specials(
 }
 
 /// Whether the query runs over every row of the table as one group.
-fn is_whole_table(shape: &Shape) -> bool {
-    shape.keys.is_empty() && shape.predicates.is_empty()
+fn is_whole_table(query: &AggregateQuery) -> bool {
+    query.keys.is_empty() && query.predicates.is_empty()
 }
 
-fn distinct(shape: &Shape, special: &Special, column: &str, manifest: &Manifest, view: &StrataView) -> Result<Known> {
-    if shape.domains[special.domain].filter.is_some() {
+fn distinct(
+    query: &AggregateQuery,
+    special: &NonLinearAggregate,
+    column: &str,
+    manifest: &Manifest,
+    view: &StrataView,
+) -> Result<CatalogValues> {
+    if query.domains[special.domain].filter.is_some() {
         return Ok(None);
     }
     if view.decides_all()
         && let Some(counts) = view.distinct_counts(column)?
     {
         #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
-        return Ok(Some(counts.into_iter().map(|c| SpecialKnown::Exact(Some(c as f64))).collect()));
+        return Ok(Some(counts.into_iter().map(|c| CatalogValue::Exact(Some(c as f64))).collect()));
     }
-    if !is_whole_table(shape) {
+    if !is_whole_table(query) {
         return Ok(None);
     }
     if manifest.design.universe.as_deref() == Some(column) {
@@ -102,12 +108,12 @@ fn distinct(shape: &Shape, special: &Special, column: &str, manifest: &Manifest,
         };
         let keys = view.strata.units().iter().enumerate().map(|(stratum, keys)| keys - nulls(stratum)).sum::<u64>();
         #[expect(clippy::cast_precision_loss, reason = "key counts stay far below 2^53")]
-        return Ok(Some(vec![SpecialKnown::Exact(Some(keys as f64))]));
+        return Ok(Some(vec![CatalogValue::Exact(Some(keys as f64))]));
     }
     let sketch = manifest.distinct.iter().find(|d| d.column == column);
     let most: u64 = view.strata.non_null(column).unwrap_or(view.strata.rows()).iter().sum();
     #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
-    let known = |d: &DistinctCount| SpecialKnown::Sketch {
+    let known = |d: &DistinctCount| CatalogValue::Sketch {
         count: d.count as f64,
         relative_error: d.relative_error,
         most: most as f64,
@@ -115,9 +121,15 @@ fn distinct(shape: &Shape, special: &Special, column: &str, manifest: &Manifest,
     Ok(sketch.map(|d| vec![known(d)]))
 }
 
-fn extreme(shape: &Shape, special: &Special, is_max: bool, manifest: &Manifest, view: &StrataView) -> Known {
-    let ends = certain_extremes(shape, special, is_max, manifest, view, |_| false)?;
-    ends.into_iter().map(|end| end.map(|v| SpecialKnown::Exact(Some(v)))).collect()
+fn extreme(
+    query: &AggregateQuery,
+    special: &NonLinearAggregate,
+    is_max: bool,
+    manifest: &Manifest,
+    view: &StrataView,
+) -> CatalogValues {
+    let ends = certain_extremes(query, special, is_max, manifest, view, |_| false)?;
+    ends.into_iter().map(|end| end.map(|v| CatalogValue::Exact(Some(v)))).collect()
 }
 
 /// The extreme of a column over whole strata by part, as the build-time scan saw it; `skip` tells the strata that need none.
@@ -125,15 +137,15 @@ fn extreme(shape: &Shape, special: &Special, is_max: bool, manifest: &Manifest, 
 /// `None` when the strata do not decide the rows or the scan met values that are no finite numbers, and for a part when its
 /// extreme is not known or too large for a float to hold exactly.
 pub(crate) fn certain_extremes(
-    shape: &Shape,
-    special: &Special,
+    query: &AggregateQuery,
+    special: &NonLinearAggregate,
     is_max: bool,
     manifest: &Manifest,
     view: &StrataView,
     skip: impl Fn(usize) -> bool,
 ) -> Option<Vec<Option<f64>>> {
-    let Argument::Plain(Expr::Column(column)) = &shape.arguments[special.argument] else { return None };
-    if shape.domains[special.domain].filter.is_some() || !view.decides_all() {
+    let Argument::Plain(Expr::Column(column)) = &query.arguments[special.argument] else { return None };
+    if query.domains[special.domain].filter.is_some() || !view.decides_all() {
         return None;
     }
     let moments = manifest.column_moments(&column.name)?;
@@ -142,7 +154,7 @@ pub(crate) fn certain_extremes(
     if moments.count != strata.iter().sum::<u64>() {
         return None;
     }
-    let ends = if is_whole_table(shape) {
+    let ends = if is_whole_table(query) {
         vec![if is_max { moments.max } else { moments.min }]
     } else {
         view.known_extremes(&column.name, is_max, skip)
@@ -153,60 +165,64 @@ pub(crate) fn certain_extremes(
 /// Where the way to an answer begins.
 pub(crate) enum Start<'a> {
     /// The catalog knows all through this sample: no row is read.
-    Known(&'a Fitted, KnownCalls),
+    Answered(&'a SampleBinding, CatalogCalls),
     /// No sample can answer.
     Refused(Reason),
     /// A sample has to be looked at; what is known of special calls.
-    Look(Vec<Known>),
+    Specials(Vec<CatalogValues>),
 }
 
 /// Asks the catalog, through the likeliest candidate first.
 pub(crate) fn start<'a>(
-    shape: &Shape,
+    query: &AggregateQuery,
     goal: &Goal,
     state: &SessionState,
-    candidates: &'a [Arc<Fitted>],
+    candidates: &'a [Arc<SampleBinding>],
 ) -> Result<Start<'a>> {
     let Some(first) = candidates.first() else {
         return Ok(Start::Refused(Reason::new("there is no sample that could answer")));
     };
-    let specials = match usable(shape, first, goal)? {
+    let specials = match usable(query, first, goal)? {
         Ok(specials) => specials,
         Err(reason) => return Ok(Start::Refused(reason)),
     };
-    for fitted in candidates {
-        if let Some(known) = known_calls(shape, fitted, state, &specials)? {
-            return Ok(Start::Known(fitted, known));
+    for binding in candidates {
+        if let Some(known) = known_calls(query, binding, state, &specials)? {
+            return Ok(Start::Answered(binding, known));
         }
     }
-    Ok(Start::Look(specials))
+    Ok(Start::Specials(specials))
 }
 
 /// What the catalog knows of special calls, or why no sample can answer.
-fn usable(shape: &Shape, fitted: &Fitted, goal: &Goal) -> Result<std::result::Result<Vec<Known>, Reason>> {
-    if shape.is_beyond && shape.needs_all_groups && !fitted.view.keys_decided {
+fn usable(
+    query: &AggregateQuery,
+    binding: &SampleBinding,
+    goal: &Goal,
+) -> Result<std::result::Result<Vec<CatalogValues>, Reason>> {
+    if query.is_beyond && query.needs_all_groups && !binding.view.keys_decided {
         let reason = "an aggregate of groups that the sample is not stratified by may miss some: answered exactly";
         return Ok(Err(Reason::new(reason)));
     }
-    if fitted.view.keyed == Some(Keyed::Absent) {
-        let column = fitted.manifest.design.universe.as_deref().unwrap_or_default();
+    if binding.view.keyed == Some(Keyed::Absent) {
+        let column = binding.manifest.design.universe.as_deref().unwrap_or_default();
         return Ok(Err(Reason::new(format!(
             "answered exactly: the sample does not hold every named value of {column}"
         ))));
     }
-    specials(shape, &fitted.manifest, &fitted.view, goal)
+    specials(query, &binding.manifest, &binding.view, goal)
 }
 
 /// A count that strata alone decide, by part.
-pub(crate) fn known_variable(shape: &Shape, view: &StrataView, variable: usize) -> Option<Vec<u64>> {
-    let variable = &shape.variables[variable];
-    let domain = &shape.domains[variable.domain];
+pub(crate) fn known_variable(query: &AggregateQuery, view: &StrataView, variable: usize) -> Option<Vec<u64>> {
+    let variable = &query.variables[variable];
+    let domain = &query.domains[variable.domain];
     if variable.argument.is_some() || domain.filter.is_some() || !view.decides_all() {
         return None;
     }
     match domain.not_null.as_slice() {
         [] => Some(view.known_counts(None)),
-        [argument] => match &shape.arguments[*argument] {
+        [argument] => match &query.arguments[*argument] {
             Argument::Plain(Expr::Column(column)) => Some(view.known_counts(Some(&column.name))),
             _ => None,
         },

@@ -4,5 +4,5 @@ mod aggregates;
 pub(crate) mod catalog;
 mod known_calls;
 
-pub(crate) use catalog::{Known, certain_extremes, known_variable};
-pub(crate) use known_calls::KnownCalls;
+pub(crate) use catalog::{CatalogValues, certain_extremes, known_variable};
+pub(crate) use known_calls::CatalogCalls;

@@ -2,11 +2,11 @@
 
 use super::super::rows::Rows;
 use super::super::strata::LevelSizes;
-use super::by_group::Half;
+use super::by_group::GroupRange;
+use super::domain_cells::DomainCells;
 use super::domains::Domain;
 use super::linear::{Linear, fold_forms, linear_cell, share_rows, terms_of};
 use super::runs::Runs;
-use super::sheet::Sheet;
 use plusminus_plan::Variable;
 use plusminus_statistics::Total;
 use std::ops::Range;
@@ -42,29 +42,29 @@ pub struct Block<'a> {
     first: usize,
     ends: &'a [u32],
     /// The cells of all groups, or of the last runs of one with more than there is room for.
-    chunk: &'a Chunk<'a>,
+    chunk: &'a CellBlock<'a>,
     is_whole: bool,
 }
 
 /// Cells of groups, side by side.
-struct Chunk<'a> {
+struct CellBlock<'a> {
     runs: Runs<'a>,
     /// By domain.
-    sheets: Vec<Sheet<'a>>,
+    sheets: Vec<DomainCells<'a>>,
 }
 
 /// Where the cells of one block after the other are made, in the same memory.
-pub struct Desk<'a> {
-    half: &'a Half<'a>,
+pub struct BlockAggregator<'a> {
+    half: &'a GroupRange<'a>,
     sizes: &'a LevelSizes,
     asked: &'a Asked,
-    chunk: Chunk<'a>,
+    chunk: CellBlock<'a>,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> BlockAggregator<'a> {
     /// For the blocks of a half.
-    pub fn new(half: &'a Half<'a>, sizes: &'a LevelSizes, asked: &'a Asked) -> Self {
-        Self { half, sizes, asked, chunk: Chunk::new(&half.piece.rows, half.domains, sizes) }
+    pub fn new(half: &'a GroupRange<'a>, sizes: &'a LevelSizes, asked: &'a Asked) -> Self {
+        Self { half, sizes, asked, chunk: CellBlock::new(&half.piece.rows, half.domains, sizes) }
     }
 
     /// As many groups as are walked together, from this one on, and a total per (group, variable), groups outermost; `variables` are
@@ -127,7 +127,7 @@ impl Block<'_> {
             }
         } else {
             let again: Vec<usize> =
-                (0..width).filter(|form| !self.is_told(variables, linears, *form, &mut found)).collect();
+                (0..width).filter(|form| !self.is_linear_in_cells(variables, linears, *form, &mut found)).collect();
             self.fold_again(variables, linears, &again, &mut found);
         }
         for (own, totals) in found.chunks_exact_mut(width).zip(totals.chunks_exact(variables.len())) {
@@ -137,11 +137,11 @@ impl Block<'_> {
     }
 
     /// Whether what was added up on the way tells a form over the only group, which it is set to.
-    fn is_told(&self, variables: &[Variable], linears: &[Linear], form: usize, found: &mut [Total]) -> bool {
+    fn is_linear_in_cells(&self, variables: &[Variable], linears: &[Linear], form: usize, found: &mut [Total]) -> bool {
         let average = self.chunk.sheets.iter().find_map(|sheet| sheet.average(&linears[form], variables));
-        let told = average.and_then(|average| average.of_form());
-        told.is_some_and(|told| {
-            found[form] = told;
+        let linearization = average.and_then(|average| average.of_form());
+        linearization.is_some_and(|linearization| {
+            found[form] = linearization;
             true
         })
     }
@@ -149,7 +149,7 @@ impl Block<'_> {
     /// Folds these forms over the only group, whose cells are made once more.
     fn fold_again(&self, variables: &[Variable], linears: &[Linear], forms: &[usize], found: &mut [Total]) {
         let mut next = self.first;
-        let mut chunk = Chunk::new(self.rows, self.domains, self.sizes);
+        let mut chunk = CellBlock::new(self.rows, self.domains, self.sizes);
         while !forms.is_empty() && !is_end(next, self.ends) {
             next = chunk.fill(self.rows, next, self.ends, variables);
             for form in forms {
@@ -160,9 +160,9 @@ impl Block<'_> {
     }
 }
 
-impl<'a> Chunk<'a> {
+impl<'a> CellBlock<'a> {
     fn new(rows: &'a Rows, domains: &'a [Domain], sizes: &'a LevelSizes) -> Self {
-        Self { runs: Runs::new(&rows.strata, sizes), sheets: domains.iter().map(Sheet::new).collect() }
+        Self { runs: Runs::new(&rows.strata, sizes), sheets: domains.iter().map(DomainCells::new).collect() }
     }
 
     /// Makes cells of the rows from `first` on, of groups with these ends; returns the first row that is left.

@@ -4,8 +4,8 @@
 //! stratum touches memory far apart for every row. In group order everything a group needs lies side by side, its totals
 //! stay in registers and the nearest cache, and threads share nothing.
 
+use super::super::buffer_pool::BufferPool;
 use super::super::rows::Rows;
-use super::super::spare::Spare;
 use super::super::workers::Workers;
 use super::domains::Domain;
 use super::scratch::fits_cache;
@@ -30,7 +30,7 @@ pub struct ByGroup {
     /// The variables that are walked, by domain.
     domains: Vec<Domain>,
     /// Who takes the memory when rows are not needed any more.
-    spare: Option<Arc<Spare>>,
+    spare: Option<Arc<BufferPool>>,
 }
 
 /// Rows of consecutive groups.
@@ -44,7 +44,7 @@ pub(crate) struct GroupRows {
 }
 
 /// Groups that one thread walks.
-pub struct Half<'a> {
+pub struct GroupRange<'a> {
     pub(crate) piece: &'a GroupRows,
     /// The variables that are walked, by domain.
     pub domains: &'a [Domain],
@@ -107,7 +107,7 @@ impl ByGroup {
     }
 
     /// The same, whose memory is given to `spare` in the end.
-    pub(crate) fn in_spare(mut self, spare: Option<&Arc<Spare>>) -> Self {
+    pub(crate) fn in_spare(mut self, spare: Option<&Arc<BufferPool>>) -> Self {
         self.spare = spare.cloned();
         self
     }
@@ -125,8 +125,8 @@ impl ByGroup {
     }
 
     /// All groups in two ranges with about as many rows; where they part depends on the rows alone.
-    pub fn halves(&self) -> [Half<'_>; 2] {
-        let half = |piece, groups| Half { piece, domains: &self.domains, groups };
+    pub fn halves(&self) -> [GroupRange<'_>; 2] {
+        let half = |piece, groups| GroupRange { piece, domains: &self.domains, groups };
         let (all, one) = (self.groups.groups(), &self.groups);
         match &self.later {
             Some(later) => [half(one, all), half(later, later.groups())],
@@ -160,7 +160,7 @@ impl GroupRows {
     }
 }
 
-impl Half<'_> {
+impl GroupRange<'_> {
     /// The groups of the half.
     pub fn groups(&self) -> Range<usize> {
         self.groups.clone()

@@ -3,7 +3,7 @@
 use super::super::rows::Rows;
 use super::super::workers::Workers;
 use super::Walk;
-use super::halves::Task;
+use super::halves::CellFold;
 use super::scratch::Scratch;
 use super::totals::add_rows;
 use datafusion::error::Result;
@@ -24,7 +24,7 @@ struct Compact<'a> {
     variables: &'a [Variable],
 }
 
-impl Task for Compact<'_> {
+impl CellFold for Compact<'_> {
     type Folded = Rows;
 
     fn width(&self) -> usize {

@@ -65,7 +65,7 @@ impl Domain {
     }
 
     /// Counts, each with a sum over the same rows, whose cells tell them.
-    pub fn told(&self) -> impl Iterator<Item = (usize, usize)> {
+    pub fn linearization(&self) -> impl Iterator<Item = (usize, usize)> {
         let sum = self.sums.first().copied();
         self.counts.iter().filter_map(move |count| Some((*count, sum?)))
     }

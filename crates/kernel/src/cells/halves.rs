@@ -2,7 +2,7 @@
 
 use super::super::rows::Run;
 use super::super::workers::HALVED_ROWS;
-use super::scratch::{Open, Scratch};
+use super::scratch::{BoundaryCells, Scratch};
 use super::{Piece, Walk, pieces};
 use datafusion::error::Result;
 use plusminus_statistics::{Cell, Expansion, StratumSize};
@@ -12,7 +12,7 @@ use std::ops::Range;
 const MERGED_MAX: usize = 16_384;
 
 /// What is done with rows and with the cells they fill.
-pub(crate) trait Task: Sync {
+pub(crate) trait CellFold: Sync {
     /// What the cells of whole strata are folded into.
     type Folded: Send;
 
@@ -40,16 +40,16 @@ pub(crate) trait Task: Sync {
 }
 
 /// What a half leaves behind: whole strata folded, and the cells of a stratum that both halves share.
-struct Half<F> {
+struct FoldedHalf<F> {
     folded: F,
     scratch: Scratch,
     /// Of the second half: what it has of the first half's last stratum.
-    open: Open,
+    open: BoundaryCells,
 }
 
 /// Where a half's rows are parts of a stratum only.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Shared {
+enum SplitStratum {
     Nothing,
     Last,
     First,
@@ -57,25 +57,25 @@ enum Shared {
 
 impl Walk<'_> {
     /// Does the task on all groups, on two threads where there is enough of it.
-    pub fn run<T: Task>(&self, task: &T) -> Result<T::Folded> {
+    pub fn run<T: CellFold>(&self, task: &T) -> Result<T::Folded> {
         let mut all = pieces(self.levels);
         let rows: usize = all.iter().map(|p| p.rows().len()).sum();
         // Entries of very many groups are folded sooner than what two threads made of them is added.
         let are_entries = self.levels.iter().all(|rows| rows.cells.is_some());
         let merges_heavily = !task.merges_lightly() && self.groups * task.width() > MERGED_MAX;
         if rows < HALVED_ROWS || are_entries && merges_heavily {
-            return Ok(self.half(task, &all, Shared::Nothing).folded);
+            return Ok(self.half(task, &all, SplitStratum::Nothing).folded);
         }
         let (at, is_shared) = cut(&mut all, rows);
         // Entries are added in one order whether levels were merged one by one or all at once.
         if is_shared && are_entries {
-            return Ok(self.half(task, &pieces(self.levels), Shared::Nothing).folded);
+            return Ok(self.half(task, &pieces(self.levels), SplitStratum::Nothing).folded);
         }
         let (first, second) = all.split_at(at);
-        let sharing = |shared| if is_shared { shared } else { Shared::Nothing };
+        let sharing = |shared| if is_shared { shared } else { SplitStratum::Nothing };
         let (mut one, other) = self.workers.join(
-            || self.half(task, first, sharing(Shared::Last)),
-            || self.half(task, second, sharing(Shared::First)),
+            || self.half(task, first, sharing(SplitStratum::Last)),
+            || self.half(task, second, sharing(SplitStratum::First)),
         )?;
         if let Some(piece) = first.last().filter(|_| is_shared) {
             one.scratch.grow(self.groups);
@@ -86,15 +86,15 @@ impl Walk<'_> {
         Ok(one.folded)
     }
 
-    fn half<T: Task>(&self, task: &T, pieces: &[Piece], shared: Shared) -> Half<T::Folded> {
+    fn half<T: CellFold>(&self, task: &T, pieces: &[Piece], shared: SplitStratum) -> FoldedHalf<T::Folded> {
         let scratch = task.scratch();
-        let mut half = Half { folded: task.empty(), scratch, open: Open::default() };
+        let mut half = FoldedHalf { folded: task.empty(), scratch, open: BoundaryCells::default() };
         let (mut is_first, mut is_begun) = (true, false);
         for (number, piece) in pieces.iter().enumerate() {
             let next = pieces.get(number + 1);
             let is_alone = !is_begun && next.is_none_or(|next| next.run.stratum != piece.run.stratum);
-            let is_whole =
-                is_alone && !(is_first && shared == Shared::First || next.is_none() && shared == Shared::Last);
+            let is_whole = is_alone
+                && !(is_first && shared == SplitStratum::First || next.is_none() && shared == SplitStratum::Last);
             if is_whole && self.is_folded(task, &mut half.folded, piece) {
                 is_first = false;
                 continue;
@@ -108,8 +108,8 @@ impl Walk<'_> {
                 continue;
             }
             match shared {
-                Shared::First if is_first => half.open = half.scratch.take_open(),
-                Shared::Last if next.is_none() => {}
+                SplitStratum::First if is_first => half.open = half.scratch.take_open(),
+                SplitStratum::Last if next.is_none() => {}
                 _ => self.fold(task, &mut half, piece.run.stratum),
             }
             is_first = false;
@@ -117,14 +117,14 @@ impl Walk<'_> {
         half
     }
 
-    fn fold<T: Task>(&self, task: &T, half: &mut Half<T::Folded>, stratum: u32) {
+    fn fold<T: CellFold>(&self, task: &T, half: &mut FoldedHalf<T::Folded>, stratum: u32) {
         let expansion = self.size(stratum).into();
         let folded = &mut half.folded;
         half.scratch.flush(|group, cells| task.fold(folded, stratum, &expansion, group, cells));
     }
 
     /// Whether the rows of a stratum, which lie in one piece, were folded without adding any.
-    fn is_folded<T: Task>(&self, task: &T, folded: &mut T::Folded, piece: &Piece) -> bool {
+    fn is_folded<T: CellFold>(&self, task: &T, folded: &mut T::Folded, piece: &Piece) -> bool {
         let rows = &self.levels[piece.level()];
         let Some(cells) = &rows.cells else { return false };
         let size = self.size(piece.run.stratum);

@@ -2,7 +2,7 @@
 
 use super::super::rows::Rows;
 use super::Walk;
-use super::halves::Task;
+use super::halves::CellFold;
 use super::scratch::Scratch;
 use super::totals::merge_totals;
 use datafusion::error::Result;
@@ -26,17 +26,17 @@ impl Linear {
     }
 
     /// The form over rows that are added up; `whole` is the domain that holds every row.
-    fn told(&self, variables: &[Variable], whole: Option<usize>) -> Told<'_> {
-        let mut told = Told { sum: None, inner: Vec::new(), outer: None };
+    fn linearization(&self, variables: &[Variable], whole: Option<usize>) -> CellLinearization<'_> {
+        let mut linearization = CellLinearization { sum: None, inner: Vec::new(), outer: None };
         let is_sum = |(variable, _): &&(usize, Vec<f64>)| variables[*variable].argument.is_some();
         let sum = self.terms.iter().find(is_sum);
-        told.sum = sum.map(term_of);
+        linearization.sum = sum.map(term_of);
         for count in self.terms.iter().filter(|term| !is_sum(term)) {
             let domain = variables[count.0].domain;
             let is_inner = sum.is_some_and(|sum| variables[sum.0].domain == domain) || Some(domain) != whole;
-            if is_inner { told.inner.push(term_of(count)) } else { told.outer = Some(term_of(count)) }
+            if is_inner { linearization.inner.push(term_of(count)) } else { linearization.outer = Some(term_of(count)) }
         }
-        told
+        linearization
     }
 }
 
@@ -48,13 +48,13 @@ fn term_of((variable, coefficients): &(usize, Vec<f64>)) -> TermOf<'_> {
 }
 
 /// z = scale·y + inner + outer in the rows of one domain, and z = outer in all others: its cells follow from sums and counts.
-struct Told<'a> {
+struct CellLinearization<'a> {
     sum: Option<TermOf<'a>>,
     inner: Vec<TermOf<'a>>,
     outer: Option<TermOf<'a>>,
 }
 
-impl Told<'_> {
+impl CellLinearization<'_> {
     /// The cell of z from the cells of the variables.
     fn of(&self, group: usize, cells: &[Cell]) -> Cell {
         let outer = self.outer.map(|(variable, coefficients)| (cells[variable].count, coefficients[group]));
@@ -117,13 +117,13 @@ struct Linearised<'a> {
     /// By level and linear form.
     terms: Vec<Vec<Vec<Term<'a>>>>,
     /// By linear form, for rows that are added up.
-    told: Vec<Told<'a>>,
+    linearization: Vec<CellLinearization<'a>>,
     variables: usize,
     linears: &'a [Linear],
     groups: usize,
 }
 
-impl Task for Linearised<'_> {
+impl CellFold for Linearised<'_> {
     type Folded = Vec<Total>;
 
     fn width(&self) -> usize {
@@ -162,7 +162,7 @@ impl Task for Linearised<'_> {
     fn fold_entry(&self, totals: &mut Self::Folded, _: u32, expansion: &Expansion, group: u32, cells: &[Cell]) {
         let (group, width) = (group as usize, self.linears.len());
         let own = &mut totals[group * width..(group + 1) * width];
-        fold_forms(self.linears, own, expansion, |form| self.told[form].of(group, cells));
+        fold_forms(self.linears, own, expansion, |form| self.linearization[form].of(group, cells));
     }
 
     fn merge(&self, totals: &mut Self::Folded, later: Self::Folded) {
@@ -175,8 +175,8 @@ impl<'a> Linearised<'a> {
         let terms = |rows| linears.iter().map(|l| terms_of(l, rows, variables)).collect();
         let terms =
             walk.levels.iter().map(|rows| if rows.cells.is_some() { Vec::new() } else { terms(rows) }).collect();
-        let told = linears.iter().map(|linear| linear.told(variables, whole)).collect();
-        Self { levels: walk.levels, terms, told, variables: variables.len(), linears, groups: walk.groups }
+        let linearization = linears.iter().map(|linear| linear.linearization(variables, whole)).collect();
+        Self { levels: walk.levels, terms, linearization, variables: variables.len(), linears, groups: walk.groups }
     }
 
     fn add_entries(&self, scratch: &mut Scratch, rows: &Rows, run: Range<usize>, cells: &[Cell]) {
@@ -184,8 +184,8 @@ impl<'a> Linearised<'a> {
             let group = rows.groups[entry];
             scratch.touch(group);
             let added = &cells[entry * self.variables..(entry + 1) * self.variables];
-            for (own, told) in scratch.of(group).iter_mut().zip(&self.told) {
-                own.merge(&told.of(group as usize, added));
+            for (own, linearization) in scratch.of(group).iter_mut().zip(&self.linearization) {
+                own.merge(&linearization.of(group as usize, added));
             }
         }
     }

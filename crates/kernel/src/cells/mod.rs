@@ -6,23 +6,23 @@
 mod block;
 mod by_group;
 mod compact;
+mod domain_cells;
 mod domains;
-mod gather;
 mod halves;
 mod keys;
 mod linear;
+mod pre_aggregator;
 mod runs;
 mod scratch;
-mod sheet;
 mod totals;
 
-pub use block::{Asked, Block, Desk};
+pub use block::{Asked, Block, BlockAggregator};
 pub(crate) use by_group::GroupRows;
-pub use by_group::{ByGroup, Half};
+pub use by_group::{ByGroup, GroupRange};
 pub use compact::merged;
-pub(crate) use gather::Gather;
 pub use keys::{key_linearised, key_totals};
 pub use linear::{Linear, linearised};
+pub(crate) use pre_aggregator::PreAggregator;
 pub(crate) use scratch::fits_cache;
 pub use totals::totals;
 

@@ -1,6 +1,6 @@
 //! The rows of each stratum in each group.
 
-use super::super::strata::{LevelSizes, Narrow};
+use super::super::strata::{CompactSizes, LevelSizes};
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, f64x4, mask32x8, u32x8};
 use plusminus_statistics::{Counts, LANES, StratumSize};
@@ -78,9 +78,9 @@ impl<'a> Runs<'a> {
         [&mut self.rows, &mut self.all, &mut self.sampled].into_iter().for_each(|own| reach(own, all));
         self.looked_up.iter_mut().for_each(|own| reach(own, all));
         match self.of_strata.narrow() {
-            Narrow::Quarter(sizes) => self.narrow(simd, runs, |stratum| sizes[stratum as usize].map(u32::from)),
-            Narrow::Half(sizes) => self.narrow(simd, runs, |stratum| sizes[stratum as usize]),
-            Narrow::None => self.wide(runs),
+            CompactSizes::U16(sizes) => self.narrow(simd, runs, |stratum| sizes[stratum as usize].map(u32::from)),
+            CompactSizes::U32(sizes) => self.narrow(simd, runs, |stratum| sizes[stratum as usize]),
+            CompactSizes::None => self.wide(runs),
         }
     }
 
@@ -224,12 +224,13 @@ mod tests {
                     assert!(own.len() <= runs_max);
                     assert_eq!(*runs.begins().last().unwrap() as usize, from);
                     let counts = runs.counts();
-                    let told =
+                    let linearization =
                         counts.rows.iter().zip(counts.all).zip(counts.sampled).filter(|((rows, _), _)| **rows > 0.0);
-                    let told: Vec<_> = told.map(|((rows, all), sampled)| [*rows, *all, *sampled]).collect();
+                    let linearization: Vec<_> =
+                        linearization.map(|((rows, all), sampled)| [*rows, *all, *sampled]).collect();
                     let expected =
                         own.iter().map(|(size, rows)| [rows.len() as u64, size.rows, size.sampled].map(real));
-                    assert_eq!(told, expected.collect::<Vec<_>>());
+                    assert_eq!(linearization, expected.collect::<Vec<_>>());
                     found.extend(own);
                 }
                 assert_eq!(found.iter().map(|(_, rows)| rows.len()).collect::<Vec<_>>(), lengths);

@@ -31,12 +31,12 @@ impl Scratch {
 
     /// The same, a place per variable.
     pub(crate) fn of_variables(variables: &[Variable]) -> Self {
-        let counts = Domain::all(variables).iter().flat_map(Domain::told).collect();
+        let counts = Domain::all(variables).iter().flat_map(Domain::linearization).collect();
         Self { counts, ..Self::new(variables.len()) }
     }
 
     /// Whether the cells at this place need not be added to.
-    pub(crate) fn is_told(&self, at: usize) -> bool {
+    pub(crate) fn is_linear_in_cells(&self, at: usize) -> bool {
         self.counts.iter().any(|(count, _)| *count == at)
     }
 
@@ -89,8 +89,8 @@ impl Scratch {
     }
 
     /// Takes the cells out that other rows of the stratum under way have to be added to.
-    pub(crate) fn take_open(&mut self) -> Open {
-        let mut open = Open::default();
+    pub(crate) fn take_open(&mut self) -> BoundaryCells {
+        let mut open = BoundaryCells::default();
         self.flush(|group, cells| {
             open.groups.push(group);
             open.cells.extend_from_slice(cells);
@@ -99,7 +99,7 @@ impl Scratch {
     }
 
     /// Adds cells of the stratum under way.
-    pub fn merge(&mut self, open: &Open) {
+    pub fn merge(&mut self, open: &BoundaryCells) {
         for (at, group) in open.groups.iter().enumerate() {
             self.touch(*group);
             let start = *group as usize * self.width;
@@ -111,7 +111,7 @@ impl Scratch {
 
 /// Cells of one stratum.
 #[derive(Default)]
-pub struct Open {
+pub struct BoundaryCells {
     groups: Vec<u32>,
     /// By group, then place.
     cells: Vec<Cell>,

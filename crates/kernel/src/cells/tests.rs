@@ -1,11 +1,11 @@
 use super::super::rows::Rows;
 use super::super::strata::LevelSizes;
 use super::super::workers::Workers;
-use super::block::{Asked, Desk};
-use super::by_group::{ByGroup, Half};
+use super::block::{Asked, BlockAggregator};
+use super::by_group::{ByGroup, GroupRange};
 use super::compact::merged;
-use super::gather::Gather;
 use super::linear::{Linear, linearised};
+use super::pre_aggregator::PreAggregator;
 use super::{Walk, totals};
 use plusminus_plan::Variable;
 use plusminus_statistics::{StratumSize, Total};
@@ -85,7 +85,7 @@ fn entries_tell_what_rows_tell() {
     let sizes: Vec<StratumSize> = (1..=5).map(|h| StratumSize::new(h * 1_000, 500)).collect();
     let levels = [rows(300), rows(900)];
     let gathered = levels.each_ref().map(|rows| {
-        let mut gather = Gather::new(&variables);
+        let mut gather = PreAggregator::new(&variables);
         assert!(gather.add(rows, GROUPS) && gather.pays());
         gather.finish()
     });
@@ -109,9 +109,9 @@ fn counts_need_no_sums() {
     let walk = Walk { levels: &levels, sizes: &sizes, groups: GROUPS, workers: &workers };
     let of_block = |variables: &[Variable]| {
         let sorted = ByGroup::new(&levels, GROUPS, variables, &workers).unwrap();
-        let totals = |half: Half<'_>| -> Vec<Total> {
+        let totals = |half: GroupRange<'_>| -> Vec<Total> {
             let (of_strata, asked) = (LevelSizes::new(sizes.clone()), Asked::default());
-            let mut desk = Desk::new(&half, &of_strata, &asked);
+            let mut desk = BlockAggregator::new(&half, &of_strata, &asked);
             let mut found = Vec::new();
             let mut from = half.groups().start;
             while from < half.groups().end {
@@ -150,7 +150,7 @@ fn levels_merge_alike_in_any_steps() {
         };
         rows.seal();
         // So many groups are not gathered as they come.
-        assert!(!Gather::new(&variables).add(&rows, groups));
+        assert!(!PreAggregator::new(&variables).add(&rows, groups));
         merged(&[rows], groups, &variables, &Workers::new(1)).unwrap()
     };
     let cells = |pieces: &[Rows], threads| {
@@ -184,12 +184,12 @@ fn by_blocks(
 ) -> (Vec<Total>, Vec<Total>) {
     let sorted = ByGroup::new(levels, GROUPS, variables, &Workers::new(2)).unwrap();
     let halves = sorted.halves();
-    let ranges = halves.each_ref().map(Half::groups);
+    let ranges = halves.each_ref().map(GroupRange::groups);
     assert_eq!((ranges[0].start, ranges[0].end, ranges[1].end), (0, ranges[1].start, GROUPS));
     let (mut sums, mut forms) = (Vec::new(), Vec::new());
     for half in &halves {
         let of_strata = LevelSizes::new(sizes.to_vec());
-        let mut desk = Desk::new(half, &of_strata, asked);
+        let mut desk = BlockAggregator::new(half, &of_strata, asked);
         let mut from = half.groups().start;
         while from < half.groups().end {
             let (block, totals) = desk.walked(from, variables);
@@ -216,7 +216,7 @@ fn groups_tell_what_strata_tell() {
     // One row of many.
     sizes.push(StratumSize::new(60, 1));
     // A level that adds nothing.
-    let none = Gather::new(&variables).finish();
+    let none = PreAggregator::new(&variables).finish();
     for levels in [&[with_lone_row(200)][..], &[none, rows(9), with_lone_row(7_000), rows(300)]] {
         let walk = Walk { levels, sizes: &sizes, groups: GROUPS, workers: &workers };
         let (sums, forms) = by_blocks(levels, &sizes, &variables, &asked(&[2, 3]));
@@ -292,7 +292,7 @@ fn groups_are_walked_by_themselves_where_that_pays() {
         ByGroup::pays(&Walk { levels, sizes: &sizes, groups, workers: &workers }, 1)
     };
     assert!(!of_one(2_000) && of_one(3_000));
-    let mut gather = Gather::new(&variables);
+    let mut gather = PreAggregator::new(&variables);
     assert!(gather.add(&rows(300), GROUPS));
     assert!(!pays(&[gather.finish(), rows(300)], 10_000));
 }

@@ -3,7 +3,7 @@
 use super::super::rows::Rows;
 use super::Walk;
 use super::domains::Domain;
-use super::halves::Task;
+use super::halves::CellFold;
 use super::scratch::Scratch;
 use datafusion::error::Result;
 use plusminus_plan::Variable;
@@ -28,7 +28,7 @@ struct Totals<'a> {
     groups: usize,
 }
 
-impl Task for Totals<'_> {
+impl CellFold for Totals<'_> {
     type Folded = Vec<Total>;
 
     fn width(&self) -> usize {
@@ -98,7 +98,7 @@ pub(crate) fn add_rows(scratch: &mut Scratch, rows: &Rows, run: Range<usize>, va
         return;
     }
     for (at, variable) in variables.iter().enumerate() {
-        if !scratch.is_told(at) {
+        if !scratch.is_linear_in_cells(at) {
             add_run(scratch, rows, run.clone(), at, variable);
         }
     }
@@ -137,7 +137,7 @@ pub(crate) fn cell_of(rows: &Rows, run: Range<usize>, variable: &Variable) -> Ce
 /// Adds rows of so many groups that their cells are not in the cache: all cells of a row's group at once.
 fn add_row_by_row(scratch: &mut Scratch, rows: &Rows, run: Range<usize>, variables: &[Variable]) {
     let mut columns = Vec::with_capacity(variables.len());
-    for (at, variable) in variables.iter().enumerate().filter(|(at, _)| !scratch.is_told(*at)) {
+    for (at, variable) in variables.iter().enumerate().filter(|(at, _)| !scratch.is_linear_in_cells(*at)) {
         let values = variable.argument.map(|a| rows.arguments[a].as_slice());
         columns.push((at, values, rows.domains[variable.domain].as_deref()));
     }

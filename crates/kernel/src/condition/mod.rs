@@ -171,15 +171,15 @@ macro_rules! compared {
         impl Compared for $number {
             fn words(values: &[Self], operator: Operator, literal: Self) -> Vec<u64> {
                 #[inline(always)]
-                fn told<S: Simd, const OPERATOR: u8>(simd: S, values: &[$number], literal: $number) -> Vec<u64> {
+                fn linearization<S: Simd, const OPERATOR: u8>(simd: S, values: &[$number], literal: $number) -> Vec<u64> {
                     words_of::<S, S::$vector, OPERATOR>(simd, values, literal)
                 }
                 let (mut words, is_not) = dispatch!(Level::new(), simd => match operator {
-                    Operator::Lt => (told::<_, LESS>(simd, values, literal), false),
-                    Operator::LtEq => (told::<_, AT_MOST>(simd, values, literal), false),
-                    Operator::Gt => (told::<_, MORE>(simd, values, literal), false),
-                    Operator::GtEq => (told::<_, AT_LEAST>(simd, values, literal), false),
-                    other => (told::<_, EQUAL>(simd, values, literal), other == Operator::NotEq),
+                    Operator::Lt => (linearization::<_, LESS>(simd, values, literal), false),
+                    Operator::LtEq => (linearization::<_, AT_MOST>(simd, values, literal), false),
+                    Operator::Gt => (linearization::<_, MORE>(simd, values, literal), false),
+                    Operator::GtEq => (linearization::<_, AT_LEAST>(simd, values, literal), false),
+                    other => (linearization::<_, EQUAL>(simd, values, literal), other == Operator::NotEq),
                 });
                 if is_not {
                     words.iter_mut().for_each(|word| *word = !*word);

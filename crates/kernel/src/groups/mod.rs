@@ -24,7 +24,7 @@ pub enum Groups {
     /// Any keys, hashed.
     Hashed(Hashed),
     /// Groups that are known, of rows that are not asked for theirs: the keys, and how many groups there are.
-    Told(Vec<ArrayRef>, usize),
+    CellLinearization(Vec<ArrayRef>, usize),
 }
 
 /// Groups that are parts of the strata.
@@ -67,14 +67,14 @@ impl Groups {
     }
 
     /// Those of `all` groups with these keys whose numbers are in `seen`.
-    pub fn told(keys: &[ArrayRef], seen: Vec<u32>, all: usize) -> Result<Self> {
+    pub fn linearization(keys: &[ArrayRef], seen: Vec<u32>, all: usize) -> Result<Self> {
         let count = seen.len();
         if count == all {
-            return Ok(Self::Told(keys.to_vec(), count));
+            return Ok(Self::CellLinearization(keys.to_vec(), count));
         }
         let seen = UInt32Array::from(seen);
         let keys = keys.iter().map(|key| take(key, &seen, None)).collect::<std::result::Result<_, _>>()?;
-        Ok(Self::Told(keys, count))
+        Ok(Self::CellLinearization(keys, count))
     }
 
     /// Numbers these groups before any other: by their keys or, where strata decide the groups, by their parts.
@@ -104,7 +104,7 @@ impl Groups {
             Self::Decided(decided) => Ok(Self::decided(&decided.view)),
             Self::Indexed(indexed) => Ok(Self::Indexed(indexed.anew())),
             Self::Hashed(hashed) => Self::hashed(Arc::clone(&hashed.schema)),
-            Self::Told(..) => Err(no_keys()),
+            Self::CellLinearization(..) => Err(no_keys()),
         }
     }
 
@@ -115,7 +115,7 @@ impl Groups {
             Self::Decided(decided) => decided.parts.len(),
             Self::Indexed(indexed) => indexed.len(),
             Self::Hashed(hashed) => hashed.values.len(),
-            Self::Told(_, count) => *count,
+            Self::CellLinearization(_, count) => *count,
         }
     }
 
@@ -138,7 +138,7 @@ impl Groups {
                 }
             }
             Self::Hashed(hashed) => hashed.intern(keys, found)?,
-            Self::Told(..) => return Err(no_keys()),
+            Self::CellLinearization(..) => return Err(no_keys()),
         }
         Ok(())
     }
@@ -189,7 +189,7 @@ impl Groups {
             Self::Indexed(indexed) if indexed.len() == 0 => Ok(Vec::new()),
             Self::Indexed(indexed) => Ok(vec![indexed.keys()?]),
             Self::Hashed(hashed) => hashed.keys(),
-            Self::Told(keys, _) => Ok(keys.clone()),
+            Self::CellLinearization(keys, _) => Ok(keys.clone()),
         }
     }
 

@@ -4,7 +4,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr, Operator};
 use plusminus_catalog::{Manifest, Strata};
-use plusminus_plan::Shape;
+use plusminus_plan::AggregateQuery;
 use plusminus_sampling::are_kept;
 
 /// How a query names keys of a universe sample, so that every row it asks for of a key is there, or none.
@@ -19,17 +19,17 @@ pub enum Keyed {
 }
 
 /// `None` where the query asks about keys only in the way of any other column, or the sample does not tell which it keeps.
-pub fn keyed(shape: &Shape, manifest: &Manifest, strata: &Strata) -> Option<Keyed> {
+pub fn keyed(query: &AggregateQuery, manifest: &Manifest, strata: &Strata) -> Option<Keyed> {
     let (column, kept) = (manifest.design.universe.as_ref()?, manifest.keys.as_ref()?);
-    let schema = shape.scan.source.schema();
+    let schema = query.scan.source.schema();
     let data_type = schema.field_with_name(column).ok()?.data_type();
-    if let Some(named) = shape.predicates.iter().find_map(|predicate| named(predicate, column, data_type)) {
+    if let Some(named) = query.predicates.iter().find_map(|predicate| named(predicate, column, data_type)) {
         let values = ScalarValue::iter_to_array(named).ok()?;
         let are_all = are_kept(&values, manifest.design.seed, kept).into_iter().all(|kept| kept);
         return Some(if are_all { Keyed::Named } else { Keyed::Absent });
     }
     let is_key = |expr: &Expr| matches!(expr, Expr::Column(own) if own.name == *column);
-    if !shape.keys.iter().any(is_key) {
+    if !query.keys.iter().any(is_key) {
         return None;
     }
     let rows: u64 = strata.rows().iter().sum();

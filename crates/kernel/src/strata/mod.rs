@@ -5,7 +5,7 @@ mod prune;
 mod sizes;
 
 pub use keyed::Keyed;
-pub(crate) use sizes::Narrow;
+pub(crate) use sizes::CompactSizes;
 pub use sizes::{LevelSizes, SampleStrata};
 
 use super::compiled::qualified;
@@ -20,7 +20,7 @@ use datafusion::logical_expr::{EmitTo, Expr};
 use datafusion::physical_plan::aggregates::group_values::new_group_values;
 use datafusion::physical_plan::aggregates::order::GroupOrdering;
 use plusminus_catalog::{Manifest, Strata};
-use plusminus_plan::{Shape, has_subquery};
+use plusminus_plan::{AggregateQuery, has_subquery};
 use plusminus_statistics::{Population, StratumSize};
 use sizes::{KEPT_STRATA_MAX, sizes};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,8 +38,8 @@ pub struct StrataView {
     /// How the query names those keys, if it does: then what it asks of a kept one is known exactly.
     pub keyed: Option<Keyed>,
     /// Whether any row of a stratum can pass WHERE.
-    alive: Vec<bool>,
-    all_alive: bool,
+    may_match: Vec<bool>,
+    all_may_match: bool,
     /// The part of the GROUP BY that a stratum's rows all share, as a number.
     pub part_of: Vec<u32>,
     /// The number of parts.
@@ -71,35 +71,40 @@ impl LevelStrata {
 
 impl StrataView {
     /// The strata of a sample as the query sees them.
-    pub fn new(shape: &Shape, state: &SessionState, manifest: &Manifest, strata: Arc<SampleStrata>) -> Result<Self> {
-        let (batch, schema) = key_batch(shape, &strata)?;
+    pub fn new(
+        query: &AggregateQuery,
+        state: &SessionState,
+        manifest: &Manifest,
+        strata: Arc<SampleStrata>,
+    ) -> Result<Self> {
+        let (batch, schema) = key_batch(query, &strata)?;
         let is_own = |e: &&Expr| e.column_refs().iter().all(|column| manifest.is_decided(&column.name));
         let decided = |e: &&Expr| !has_subquery(e) && is_own(e);
         let (predicates, undecided): (Vec<Expr>, Vec<Expr>) =
-            shape.predicates.iter().cloned().partition(|e| decided(&e));
-        let keys: Vec<Expr> = shape.keys.iter().filter(decided).cloned().collect();
+            query.predicates.iter().cloned().partition(|e| decided(&e));
+        let keys: Vec<Expr> = query.keys.iter().filter(decided).cloned().collect();
         let filter_decided = undecided.is_empty();
-        let keys_decided = keys.len() == shape.keys.len();
-        let mut alive = alive(&predicates, state, &schema, &batch)?;
-        let decided_alone = alive.clone();
-        prune::prune(&mut alive, &undecided, shape, state, manifest, &strata)?;
-        if !is_worth_it(&strata, &decided_alone, &alive) {
-            alive = decided_alone;
+        let keys_decided = keys.len() == query.keys.len();
+        let mut may_match = may_match(&predicates, state, &schema, &batch)?;
+        let decided_alone = may_match.clone();
+        prune::prune(&mut may_match, &undecided, query, state, manifest, &strata)?;
+        if !is_worth_it(&strata, &decided_alone, &may_match) {
+            may_match = decided_alone;
         }
         // Rows of a tail are a stratum of their own beside others with the same values.
         let phi = if strata.tails().is_some() { None } else { Some(manifest.design.stratified_by.len()) };
-        let (part_of, parts, values) = parts(&keys, state, &schema, &batch, &alive, phi)?;
+        let (part_of, parts, values) = parts(&keys, state, &schema, &batch, &may_match, phi)?;
         let levels = manifest.levels.len();
         let by_key = strata.is_universe();
-        let keyed = keyed::keyed(shape, manifest, &strata);
+        let keyed = keyed::keyed(query, manifest, &strata);
         Ok(Self {
             strata,
             levels,
             last: Mutex::default(),
             by_key,
             keyed,
-            all_alive: alive.iter().all(|alive| *alive),
-            alive,
+            all_may_match: may_match.iter().all(|may_match| *may_match),
+            may_match,
             part_of,
             parts,
             undecided,
@@ -145,12 +150,12 @@ impl StrataView {
 
     /// For each part, the strata that could hold a row of it.
     fn populations(&self, sizes: &LevelSizes) -> Vec<Population> {
-        if self.all_alive && self.parts == 1 {
+        if self.all_may_match && self.parts == 1 {
             return vec![sizes.all];
         }
         let mut populations = vec![Population::default(); self.parts];
         for (stratum, size) in sizes.iter().enumerate() {
-            if self.alive[stratum] {
+            if self.may_match[stratum] {
                 populations[self.part_of[stratum] as usize].add(*size);
             }
         }
@@ -162,7 +167,7 @@ impl StrataView {
         let keys: usize = self.keys.iter().map(|k| k.get_array_memory_size()).sum();
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let last = last.as_ref().map_or(0, |(_, strata)| strata.bytes());
-        self.alive.len() + 4 * self.part_of.len() + keys + last
+        self.may_match.len() + 4 * self.part_of.len() + keys + last
     }
 
     /// The values of φ, a row for every stratum.
@@ -173,22 +178,22 @@ impl StrataView {
     /// Rows (keys, where keys were drawn) of living strata that levels up to `level` hold.
     pub fn held(&self, level: usize) -> u64 {
         let sizes = self.sizes(level);
-        sizes.iter().zip(&self.alive).filter(|(_, alive)| **alive).map(|(size, _)| size.sampled).sum()
+        sizes.iter().zip(&self.may_match).filter(|(_, may_match)| **may_match).map(|(size, _)| size.sampled).sum()
     }
 
     /// Whether a row of the stratum may pass WHERE.
-    pub fn is_alive(&self, stratum: u32) -> bool {
-        self.alive[stratum as usize]
+    pub fn is_matching(&self, stratum: u32) -> bool {
+        self.may_match[stratum as usize]
     }
 
     /// Whether a row of any stratum may pass WHERE.
-    pub fn all_alive(&self) -> bool {
-        self.all_alive
+    pub fn all_may_match(&self) -> bool {
+        self.all_may_match
     }
 
     /// The number of parts with a living stratum.
-    pub fn living_parts(&self) -> usize {
-        if self.alive.iter().any(|alive| *alive) { self.parts } else { 0 }
+    pub fn matching_key_groups(&self) -> usize {
+        if self.may_match.iter().any(|may_match| *may_match) { self.parts } else { 0 }
     }
 
     /// Whether every row of a living stratum passes WHERE and belongs to one group.
@@ -201,7 +206,7 @@ impl StrataView {
         let rows = column.and_then(|c| self.strata.non_null(c)).unwrap_or(self.strata.rows());
         let mut counts = vec![0; self.parts];
         for (stratum, rows) in rows.iter().enumerate() {
-            if self.alive[stratum] {
+            if self.may_match[stratum] {
                 counts[self.part_of[stratum] as usize] += rows;
             }
         }
@@ -220,7 +225,7 @@ impl StrataView {
         let fields =
             vec![Field::new("part", DataType::UInt32, false), Field::new("v", values.data_type().clone(), true)];
         let mut groups = new_group_values(Arc::new(Schema::new(fields)), &GroupOrdering::None)?;
-        let living: BooleanArray = self.alive.iter().map(|a| Some(*a)).collect();
+        let living: BooleanArray = self.may_match.iter().map(|a| Some(*a)).collect();
         let columns = [parts, Arc::clone(values)].map(|c| arrow::compute::filter(&c, &living));
         let columns = columns.into_iter().collect::<std::result::Result<Vec<_>, _>>()?;
         groups.intern(&columns, &mut Vec::new())?;
@@ -241,7 +246,7 @@ impl StrataView {
         let mut found = vec![Some(neutral); self.parts];
         let values = self.strata.non_null(column).unwrap_or(self.strata.rows());
         let ends = self.strata.extremes(column, is_max);
-        for stratum in (0..self.alive.len()).filter(|h| self.alive[*h] && !skip(*h)) {
+        for stratum in (0..self.may_match.len()).filter(|h| self.may_match[*h] && !skip(*h)) {
             let slot = &mut found[self.part_of[stratum] as usize];
             let own = match ends {
                 // A stratum without any value has none to be larger.
@@ -256,9 +261,9 @@ impl StrataView {
 }
 
 /// The columns of φ as a batch that expressions over the table can be evaluated on.
-fn key_batch(shape: &Shape, strata: &Strata) -> Result<(RecordBatch, DFSchema)> {
+fn key_batch(query: &AggregateQuery, strata: &Strata) -> Result<(RecordBatch, DFSchema)> {
     let batch = phi(strata)?;
-    let schema = qualified(&shape.scan.table_name, &batch.schema())?;
+    let schema = qualified(&query.scan.table_name, &batch.schema())?;
     Ok((batch, schema))
 }
 
@@ -269,7 +274,7 @@ fn phi(strata: &Strata) -> Result<RecordBatch> {
     Ok(RecordBatch::try_new_with_options(schema, columns, &options)?)
 }
 
-fn alive(predicates: &[Expr], state: &SessionState, schema: &DFSchema, batch: &RecordBatch) -> Result<Vec<bool>> {
+fn may_match(predicates: &[Expr], state: &SessionState, schema: &DFSchema, batch: &RecordBatch) -> Result<Vec<bool>> {
     let Some(predicate) = conjunction(predicates.iter().cloned()) else { return Ok(vec![true; batch.num_rows()]) };
     let predicate = plusminus_functions::overflow::physical_expr(state, predicate, schema)?;
     let mask = predicate.evaluate(batch)?.into_array(batch.num_rows())?;
@@ -281,7 +286,8 @@ fn alive(predicates: &[Expr], state: &SessionState, schema: &DFSchema, batch: &R
 
 /// Whether enough rows are spared by leaving out strata whose values rule out WHERE: reading some strata alone costs more per row.
 fn is_worth_it(strata: &Strata, before: &[bool], after: &[bool]) -> bool {
-    let held = |alive: &[bool]| strata.caps().iter().zip(alive).filter(|(_, a)| **a).map(|(c, _)| *c).sum::<u64>();
+    let held =
+        |may_match: &[bool]| strata.caps().iter().zip(may_match).filter(|(_, a)| **a).map(|(c, _)| *c).sum::<u64>();
     held(after) <= held(before) / 4 * 3
 }
 
@@ -299,13 +305,13 @@ fn parts(
     state: &SessionState,
     schema: &DFSchema,
     batch: &RecordBatch,
-    alive: &[bool],
+    may_match: &[bool],
     phi: Option<usize>,
 ) -> Result<(Vec<u32>, usize, Vec<ArrayRef>)> {
     if keys.is_empty() {
-        return Ok((vec![0; alive.len()], 1, Vec::new()));
+        return Ok((vec![0; may_match.len()], 1, Vec::new()));
     }
-    let mask = arrow::array::BooleanArray::from(alive.to_vec());
+    let mask = arrow::array::BooleanArray::from(may_match.to_vec());
     let living = arrow::compute::filter_record_batch(batch, &mask)?;
     let mut arrays = Vec::with_capacity(keys.len());
     let mut fields = Vec::with_capacity(keys.len());
@@ -317,12 +323,12 @@ fn parts(
     if are_phi(keys, batch, phi) {
         // Every stratum has values of its own.
         let mut next = 0;
-        let number = |alive: &bool| {
+        let number = |may_match: &bool| {
             let own = next;
-            next += u32::from(*alive);
-            if *alive { own } else { 0 }
+            next += u32::from(*may_match);
+            if *may_match { own } else { 0 }
         };
-        let part_of = alive.iter().map(number).collect();
+        let part_of = may_match.iter().map(number).collect();
         return Ok((part_of, living.num_rows().max(1), arrays));
     }
     let mut groups = new_group_values(Arc::new(Schema::new(fields)), &GroupOrdering::None)?;
@@ -334,6 +340,6 @@ fn parts(
     let values = if count > 0 { groups.emit(EmitTo::All)? } else { arrays };
     let mut ids = ids.into_iter();
     #[expect(clippy::cast_possible_truncation, reason = "there are at most 2^32 strata")]
-    let part_of = alive.iter().map(|a| if *a { ids.next().unwrap_or(0) as u32 } else { 0 }).collect();
+    let part_of = may_match.iter().map(|a| if *a { ids.next().unwrap_or(0) as u32 } else { 0 }).collect();
     Ok((part_of, count.max(1), values))
 }

@@ -14,25 +14,25 @@ use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::scalar::ScalarValue;
 use plusminus_catalog::{Manifest, Strata};
 use plusminus_functions::numbers::{holds, steps, typed};
-use plusminus_plan::{Shape, has_subquery};
+use plusminus_plan::{AggregateQuery, has_subquery};
 use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Marks strata dead in which no row can pass `predicates`.
 pub(crate) fn prune(
-    alive: &mut [bool],
+    may_match: &mut [bool],
     predicates: &[Expr],
-    shape: &Shape,
+    query: &AggregateQuery,
     state: &SessionState,
     manifest: &Manifest,
     strata: &Strata,
 ) -> Result<()> {
-    let table = shape.scan.source.schema();
+    let table = query.scan.source.schema();
     let known = |e: &&Expr| {
         !has_subquery(e) && !casts_to_truth(e) && e.column_refs().iter().any(|c| is_known(&c.name, manifest, strata))
     };
     let Some(predicate) = conjunction(predicates.iter().filter(known).cloned()) else { return Ok(()) };
-    let names = qualified(&shape.scan.table_name, &table)?;
+    let names = qualified(&query.scan.table_name, &table)?;
     let predicate = plusminus_functions::overflow::physical_expr(state, predicate, &names)?;
     // What cannot be pruned by is no reason to fail.
     let built = PruningPredicateBuilder::new().with_file_schema(Arc::clone(&table)).try_build(predicate);
@@ -41,7 +41,7 @@ pub(crate) fn prune(
         return Ok(());
     }
     let Ok(may_pass) = pruning.prune(&Extremes { table: &table, manifest, strata }) else { return Ok(()) };
-    alive.iter_mut().zip(may_pass).for_each(|(alive, may)| *alive &= may);
+    may_match.iter_mut().zip(may_pass).for_each(|(may_match, may)| *may_match &= may);
     Ok(())
 }
 

@@ -22,16 +22,16 @@ pub struct SampleStrata {
 #[derive(Debug)]
 pub struct LevelSizes {
     wide: Vec<StratumSize>,
-    narrow: Narrow,
+    narrow: CompactSizes,
     /// All strata together.
     pub all: Population,
 }
 
 /// Sizes in less memory, rows of the table first: looked up in the order of groups, those of many strata would not stay in the cache.
 #[derive(Debug)]
-pub(crate) enum Narrow {
-    Quarter(Vec<[u16; 2]>),
-    Half(Vec<[u32; 2]>),
+pub(crate) enum CompactSizes {
+    U16(Vec<[u16; 2]>),
+    U32(Vec<[u32; 2]>),
     /// A stratum has more rows than 32 bits count.
     None,
 }
@@ -87,15 +87,15 @@ impl Deref for SampleStrata {
 impl LevelSizes {
     /// The sizes of all strata, by number.
     pub fn new(wide: Vec<StratumSize>) -> Self {
-        let quarter = narrowed(&wide).map(Narrow::Quarter);
-        let narrow = quarter.or_else(|| narrowed(&wide).map(Narrow::Half)).unwrap_or(Narrow::None);
+        let quarter = narrowed(&wide).map(CompactSizes::U16);
+        let narrow = quarter.or_else(|| narrowed(&wide).map(CompactSizes::U32)).unwrap_or(CompactSizes::None);
         let mut all = Population::default();
         wide.iter().for_each(|size| all.add(*size));
         Self { wide, narrow, all }
     }
 
     /// The sizes in less memory, as far as that counts the rows.
-    pub fn narrow(&self) -> &Narrow {
+    pub fn narrow(&self) -> &CompactSizes {
         &self.narrow
     }
 }
@@ -137,10 +137,10 @@ mod tests {
     fn sizes_are_narrow() {
         let mut sizes = vec![StratumSize::new(7, 3); 9];
         let with = |sizes: &[StratumSize]| LevelSizes::new(sizes.to_vec());
-        assert!(matches!(with(&sizes).narrow(), Narrow::Quarter(narrow) if narrow[0] == [7, 3]));
+        assert!(matches!(with(&sizes).narrow(), CompactSizes::U16(narrow) if narrow[0] == [7, 3]));
         sizes[5].rows = 1 << 16;
-        assert!(matches!(with(&sizes).narrow(), Narrow::Half(narrow) if narrow[5] == [1 << 16, 3]));
+        assert!(matches!(with(&sizes).narrow(), CompactSizes::U32(narrow) if narrow[5] == [1 << 16, 3]));
         sizes[5].rows = 1 << 32;
-        assert!(matches!(with(&sizes).narrow(), Narrow::None));
+        assert!(matches!(with(&sizes).narrow(), CompactSizes::None));
     }
 }

@@ -20,7 +20,7 @@ pub struct Found {
 }
 
 /// A way down that has not been finished. Expressions are over the columns of `schema`.
-pub struct Way {
+pub struct Descent {
     /// The blocks that the way ends at.
     pub inputs: Vec<Arc<LogicalPlan>>,
     schema: DFSchemaRef,
@@ -40,12 +40,12 @@ enum Open {
 
 /// The blocks of `plan`; `None` where no union and no grouping sets are reached.
 pub fn blocks_of(plan: &LogicalPlan) -> Option<Found> {
-    let way = descend(plan, &base)?;
-    let (exprs, steps) = way.columns();
-    let mut share_scan = way.share_scan;
-    let mut plans = Vec::with_capacity(way.inputs.len());
-    for input in &way.inputs {
-        let block = way.block(input, &exprs, plan.schema())?;
+    let descent = descend(plan, &base)?;
+    let (exprs, steps) = descent.columns();
+    let mut share_scan = descent.share_scan;
+    let mut plans = Vec::with_capacity(descent.inputs.len());
+    for input in &descent.inputs {
+        let block = descent.block(input, &exprs, plan.schema())?;
         match blocks_of(&block) {
             // A union of unions is one.
             Some(inner) if inner.steps.is_empty() => {
@@ -62,42 +62,42 @@ pub fn blocks_of(plan: &LogicalPlan) -> Option<Found> {
 }
 
 /// Where several blocks begin.
-fn base(plan: &LogicalPlan) -> Option<Way> {
+fn base(plan: &LogicalPlan) -> Option<Descent> {
     match plan {
-        LogicalPlan::Union(union) => Some(Way::new(union.inputs.clone(), &union.schema, false)),
+        LogicalPlan::Union(union) => Some(Descent::new(union.inputs.clone(), &union.schema, false)),
         LogicalPlan::Aggregate(aggregate) => {
             let sets = grouping_sets::expanded(aggregate)?;
-            Some(Way::new(sets.into_iter().map(Arc::new).collect(), &aggregate.schema, true))
+            Some(Descent::new(sets.into_iter().map(Arc::new).collect(), &aggregate.schema, true))
         }
         _ => None,
     }
 }
 
 /// The way from `plan` down to where `base` finds its end.
-pub fn descend(plan: &LogicalPlan, base: &dyn Fn(&LogicalPlan) -> Option<Way>) -> Option<Way> {
+pub fn descend(plan: &LogicalPlan, base: &dyn Fn(&LogicalPlan) -> Option<Descent>) -> Option<Descent> {
     let descend = |plan: &LogicalPlan| descend(plan, base);
     match plan {
         LogicalPlan::Union(_) | LogicalPlan::Aggregate(_) | LogicalPlan::Window(_) => base(plan),
         LogicalPlan::Projection(projection) => {
-            let mut way = descend(&projection.input)?;
+            let mut descent = descend(&projection.input)?;
             if projection.expr.iter().any(is_beyond_rows) {
                 return None;
             }
-            way.lineage = way.lineage.project(&projection.expr, &projection.schema).ok()?;
-            Some(way)
+            descent.lineage = descent.lineage.project(&projection.expr, &projection.schema).ok()?;
+            Some(descent)
         }
         LogicalPlan::SubqueryAlias(alias) => {
-            let mut way = descend(&alias.input)?;
-            way.lineage = way.lineage.renamed(&alias.schema);
-            Some(way)
+            let mut descent = descend(&alias.input)?;
+            descent.lineage = descent.lineage.renamed(&alias.schema);
+            Some(descent)
         }
         LogicalPlan::Filter(filter) => filtered(filter, descend(&filter.input)?),
         LogicalPlan::Sort(sort) => sorted(sort, descend(&sort.input)?),
         LogicalPlan::Limit(limit) => limited(limit, descend(&limit.input)?),
         LogicalPlan::Distinct(Distinct::All(input)) => {
-            let mut way = descend(input)?;
-            way.steps.push(Open::Distinct(way.lineage.exprs.clone()));
-            Some(way)
+            let mut descent = descend(input)?;
+            descent.steps.push(Open::Distinct(descent.lineage.exprs.clone()));
+            Some(descent)
         }
         _ => None,
     }
@@ -109,33 +109,33 @@ fn is_beyond_rows(expr: &Expr) -> bool {
 }
 
 /// A condition holds for rows of each block alone, unless rows were left out before.
-fn filtered(filter: &Filter, mut way: Way) -> Option<Way> {
+fn filtered(filter: &Filter, mut descent: Descent) -> Option<Descent> {
     let leaves_out = |step: &Open| !matches!(step, Open::Sort { fetch: None, .. });
-    if is_beyond_rows(&filter.predicate) || way.steps.iter().any(leaves_out) {
+    if is_beyond_rows(&filter.predicate) || descent.steps.iter().any(leaves_out) {
         return None;
     }
-    way.filters.push(way.lineage.replace(&filter.predicate).ok()?);
-    Some(way)
+    descent.filters.push(descent.lineage.replace(&filter.predicate).ok()?);
+    Some(descent)
 }
 
-fn sorted(sort: &Sort, mut way: Way) -> Option<Way> {
+fn sorted(sort: &Sort, mut descent: Descent) -> Option<Descent> {
     let mut keys = Vec::with_capacity(sort.expr.len());
     for key in &sort.expr {
         if is_beyond_rows(&key.expr) {
             return None;
         }
         let options = SortOptions { descending: !key.asc, nulls_first: key.nulls_first };
-        keys.push((way.lineage.replace(&key.expr).ok()?, options));
+        keys.push((descent.lineage.replace(&key.expr).ok()?, options));
     }
-    way.steps.push(Open::Sort { keys, fetch: sort.fetch });
-    Some(way)
+    descent.steps.push(Open::Sort { keys, fetch: sort.fetch });
+    Some(descent)
 }
 
-fn limited(limit: &Limit, mut way: Way) -> Option<Way> {
+fn limited(limit: &Limit, mut descent: Descent) -> Option<Descent> {
     let skip = number(limit.skip.as_deref())?.unwrap_or(0);
     let fetch = number(limit.fetch.as_deref())?;
-    way.steps.push(Open::Limit { skip, fetch });
-    Some(way)
+    descent.steps.push(Open::Limit { skip, fetch });
+    Some(descent)
 }
 
 /// The number of LIMIT or OFFSET, if one is stated; `None` when it is not a plain number.
@@ -150,7 +150,7 @@ fn number(expr: Option<&Expr>) -> Option<Option<usize>> {
     }
 }
 
-impl Way {
+impl Descent {
     /// A way that begins at `inputs`, whose columns are those of `schema`.
     pub fn new(inputs: Vec<Arc<LogicalPlan>>, schema: &DFSchemaRef, share_scan: bool) -> Self {
         let lineage = Lineage::identity(schema);

@@ -6,7 +6,7 @@
 mod descent;
 mod grouping_sets;
 
-pub use descent::{Way, blocks_of, descend};
+pub use descent::{Descent, blocks_of, descend};
 
 use arrow::compute::SortOptions;
 

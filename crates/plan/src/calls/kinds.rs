@@ -1,7 +1,7 @@
-use crate::smooth::used_inputs;
+use crate::differentiable::used_inputs;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::Expr;
-use plusminus_statistics::expression::Smooth;
+use plusminus_statistics::expression::DifferentiableExpr;
 
 /// What is summed, counted or ordered.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,19 +63,19 @@ pub enum CallKind {
         rows: usize,
     },
     /// A function of second moments.
-    Spread {
+    Moments {
         /// The function of variables.
-        of: Smooth,
+        of: DifferentiableExpr,
         /// Its kind, which has an interval of its own.
-        spread: Spread,
+        spread: SecondMoment,
     },
     /// None of these; by number.
-    Special(usize),
+    NonLinear(usize),
 }
 
 /// Functions of second moments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Spread {
+pub enum SecondMoment {
     /// The variance of an argument, with the variable of its sum.
     Variance { sum: usize },
     /// Its square root.
@@ -88,7 +88,7 @@ pub enum Spread {
 
 /// An aggregate that is no function of sums.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Special {
+pub struct NonLinearAggregate {
     /// The rows, by the number of their domain.
     pub domain: usize,
     /// The argument, by number.
@@ -96,12 +96,12 @@ pub struct Special {
     /// How many steps there are in 1, where its type has steps: values beyond 2^53 of them are no floats.
     pub steps: Option<f64>,
     /// The function.
-    pub kind: SpecialKind,
+    pub kind: NonLinearKind,
 }
 
 /// A function of values that sums cannot tell.
 #[derive(Debug, Clone, PartialEq)]
-pub enum SpecialKind {
+pub enum NonLinearKind {
     /// The value below which a share of the rows lies; with the variable of their count.
     Quantile { share: f64, rows: usize },
     /// The largest or smallest value; of a condition, whether any or all are true.
@@ -128,7 +128,7 @@ impl CallKind {
             Self::Count { rows } => Some(input(*rows).round()),
             Self::Sum { sum } => is_seen(*sum).then(|| input(*sum)),
             Self::Avg { sum, rows } => is_seen(*sum).then(|| input(*sum) / input(*rows)),
-            Self::Spread { of, .. } => {
+            Self::Moments { of, .. } => {
                 let inputs = used_inputs(of);
                 let mut values = vec![f64::NAN; inputs.last().map_or(0, |last| last + 1)];
                 for variable in inputs {
@@ -136,7 +136,7 @@ impl CallKind {
                 }
                 Some(of.evaluate(&values)).filter(|v| v.is_finite())
             }
-            Self::Special(_) => None,
+            Self::NonLinear(_) => None,
         }
     }
 }

@@ -3,7 +3,7 @@
 mod kinds;
 mod moments;
 
-pub use kinds::{Argument, Call, CallKind, Domain, Special, SpecialKind, Spread, Variable};
+pub use kinds::{Argument, Call, CallKind, Domain, NonLinearAggregate, NonLinearKind, SecondMoment, Variable};
 
 use super::lineage::Lineage;
 use super::query::Reason;
@@ -23,7 +23,7 @@ pub struct Calls {
     /// Distinct counts and sums.
     pub variables: Vec<Variable>,
     /// Distinct calls that are no functions of sums.
-    pub specials: Vec<Special>,
+    pub specials: Vec<NonLinearAggregate>,
     /// The aggregates in the order of the node's output.
     pub calls: Vec<Call>,
 }
@@ -59,7 +59,7 @@ pub fn estimable(aggregate: &Aggregate, below: &Lineage, scan: &DFSchemaRef) -> 
         let mut calls = Calls::default();
         let data_type = aggregate.schema.field(first + number).data_type().clone();
         let added = below.replace(expr).map(|expr| calls.add(expr, data_type, scan));
-        let is_some = |special: &Special| !matches!(special.kind, SpecialKind::Quantile { .. });
+        let is_some = |special: &NonLinearAggregate| !matches!(special.kind, NonLinearKind::Quantile { .. });
         match added {
             Ok(Ok(())) if calls.specials.iter().any(is_some) => Estimable::BySomeSamples,
             Ok(Ok(())) => Estimable::Always,
@@ -131,7 +131,7 @@ impl Calls {
         let share = if descending { 1.0 - share } else { share };
         // The row count is what a percentile is a share of.
         let rows = self.variable(domain, None);
-        Ok(self.special(Special { domain, argument, steps, kind: SpecialKind::Quantile { share, rows } }))
+        Ok(self.special(NonLinearAggregate { domain, argument, steps, kind: NonLinearKind::Quantile { share, rows } }))
     }
 
     fn extreme(&mut self, call: &AggregateFunction, scan: &DFSchemaRef) -> Result<CallKind, Reason> {
@@ -145,11 +145,11 @@ impl Calls {
         let domain = self.domain(call, &[argument], scan);
         let argument = self.argument(argument);
         let is_max = matches!(name, "max" | "bool_or");
-        Ok(self.special(Special {
+        Ok(self.special(NonLinearAggregate {
             domain,
             argument,
             steps: steps(&data_type),
-            kind: SpecialKind::Extreme { is_max, truth },
+            kind: NonLinearKind::Extreme { is_max, truth },
         }))
     }
 
@@ -161,13 +161,13 @@ impl Calls {
         let argument = Expr::Column(column.clone());
         let domain = self.domain(call, &[&argument], scan);
         let rows = self.variable(domain, None);
-        let kind = SpecialKind::Distinct { column: column.name.clone(), rows };
+        let kind = NonLinearKind::Distinct { column: column.name.clone(), rows };
         let argument = self.argument(&argument);
-        Ok(self.special(Special { domain, argument, steps: None, kind }))
+        Ok(self.special(NonLinearAggregate { domain, argument, steps: None, kind }))
     }
 
-    fn special(&mut self, special: Special) -> CallKind {
-        CallKind::Special(position(&mut self.specials, special))
+    fn special(&mut self, special: NonLinearAggregate) -> CallKind {
+        CallKind::NonLinear(position(&mut self.specials, special))
     }
 
     /// The rows of a call: those that pass its FILTER and where none of its arguments is NULL.

@@ -4,12 +4,12 @@
 //! the centres are near the means (Chan, Golub and LeVeque, *The American Statistician* 37, 1983, p. 242).
 
 use super::super::query::Reason;
-use super::kinds::{Argument, CallKind, Spread};
+use super::kinds::{Argument, CallKind, SecondMoment};
 use super::{Calls, numeric, position};
 use datafusion::common::DFSchemaRef;
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::AggregateFunction;
-use plusminus_statistics::expression::Smooth;
+use plusminus_statistics::expression::DifferentiableExpr;
 
 impl Calls {
     /// `None` when the call is none of these.
@@ -23,27 +23,27 @@ impl Calls {
             (name, [y, x]) if name.starts_with("regr_") => Sums::new(self, call, y, x, scan)?,
             _ => return Ok(None),
         };
-        let variance = Spread::Variance { sum: of.plain_x };
-        let deviation = Spread::Deviation { sum: of.plain_x };
+        let variance = SecondMoment::Variance { sum: of.plain_x };
+        let deviation = SecondMoment::Deviation { sum: of.plain_x };
         let (of, spread) = match name {
             "var" => (div(of.sxy(), minus_one(of.rows())), variance),
             "var_pop" => (div(of.sxy(), of.rows()), variance),
             "stddev" => (sqrt(div(of.sxy(), minus_one(of.rows()))), deviation),
             "stddev_pop" => (sqrt(div(of.sxy(), of.rows())), deviation),
-            "covar_samp" => (div(of.sxy(), minus_one(of.rows())), Spread::Other),
-            "covar_pop" => (div(of.sxy(), of.rows()), Spread::Other),
-            "corr" => (div(of.sxy(), sqrt(mul(of.sxx(), of.syy()))), Spread::Correlation),
-            "regr_slope" => (of.slope(), Spread::Other),
-            "regr_intercept" => (sub(of.mean_y(), mul(of.slope(), of.mean_x())), Spread::Other),
-            "regr_sxx" => (of.sxx(), Spread::Other),
-            "regr_syy" => (of.syy(), Spread::Other),
-            "regr_sxy" => (of.sxy(), Spread::Other),
+            "covar_samp" => (div(of.sxy(), minus_one(of.rows())), SecondMoment::Other),
+            "covar_pop" => (div(of.sxy(), of.rows()), SecondMoment::Other),
+            "corr" => (div(of.sxy(), sqrt(mul(of.sxx(), of.syy()))), SecondMoment::Correlation),
+            "regr_slope" => (of.slope(), SecondMoment::Other),
+            "regr_intercept" => (sub(of.mean_y(), mul(of.slope(), of.mean_x())), SecondMoment::Other),
+            "regr_sxx" => (of.sxx(), SecondMoment::Other),
+            "regr_syy" => (of.syy(), SecondMoment::Other),
+            "regr_sxy" => (of.sxy(), SecondMoment::Other),
             "regr_count" => return Ok(Some(CallKind::Count { rows: of.rows })),
             "regr_avgx" => return Ok(Some(CallKind::Avg { sum: of.plain_x, rows: of.rows })),
             "regr_avgy" => return Ok(Some(CallKind::Avg { sum: of.plain_y, rows: of.rows })),
             _ => return Ok(None),
         };
-        Ok(Some(CallKind::Spread { of, spread }))
+        Ok(Some(CallKind::Moments { of, spread }))
     }
 
     fn centred(&mut self, argument: usize) -> usize {
@@ -92,61 +92,64 @@ impl Sums {
         })
     }
 
-    fn rows(&self) -> Smooth {
-        Smooth::Input(self.rows)
+    fn rows(&self) -> DifferentiableExpr {
+        DifferentiableExpr::Input(self.rows)
     }
 
-    fn mean_x(&self) -> Smooth {
-        div(Smooth::Input(self.plain_x), self.rows())
+    fn mean_x(&self) -> DifferentiableExpr {
+        div(DifferentiableExpr::Input(self.plain_x), self.rows())
     }
 
-    fn mean_y(&self) -> Smooth {
-        div(Smooth::Input(self.plain_y), self.rows())
+    fn mean_y(&self) -> DifferentiableExpr {
+        div(DifferentiableExpr::Input(self.plain_y), self.rows())
     }
 
-    fn slope(&self) -> Smooth {
+    fn slope(&self) -> DifferentiableExpr {
         div(self.sxy(), self.sxx())
     }
 
-    fn sxx(&self) -> Smooth {
+    fn sxx(&self) -> DifferentiableExpr {
         squares(self.xx, self.sum_x, self.rows)
     }
 
-    fn syy(&self) -> Smooth {
+    fn syy(&self) -> DifferentiableExpr {
         squares(self.yy, self.sum_y, self.rows)
     }
 
-    fn sxy(&self) -> Smooth {
+    fn sxy(&self) -> DifferentiableExpr {
         if self.sum_x == self.sum_y {
             return self.sxx();
         }
-        let product = mul(Smooth::Input(self.sum_x), Smooth::Input(self.sum_y));
-        sub(Smooth::Input(self.xy), div(product, self.rows()))
+        let product = mul(DifferentiableExpr::Input(self.sum_x), DifferentiableExpr::Input(self.sum_y));
+        sub(DifferentiableExpr::Input(self.xy), div(product, self.rows()))
     }
 }
 
 /// Σuu − (Σu)²/N; rounding must not make it negative.
-fn squares(product: usize, sum: usize, rows: usize) -> Smooth {
-    let square = mul(Smooth::Input(sum), Smooth::Input(sum));
-    Smooth::Abs(Box::new(sub(Smooth::Input(product), div(square, Smooth::Input(rows)))))
+fn squares(product: usize, sum: usize, rows: usize) -> DifferentiableExpr {
+    let square = mul(DifferentiableExpr::Input(sum), DifferentiableExpr::Input(sum));
+    DifferentiableExpr::Abs(Box::new(sub(
+        DifferentiableExpr::Input(product),
+        div(square, DifferentiableExpr::Input(rows)),
+    )))
 }
 
-fn sub(a: Smooth, b: Smooth) -> Smooth {
-    Smooth::Sub(Box::new(a), Box::new(b))
+fn sub(a: DifferentiableExpr, b: DifferentiableExpr) -> DifferentiableExpr {
+    DifferentiableExpr::Sub(Box::new(a), Box::new(b))
 }
 
-fn mul(a: Smooth, b: Smooth) -> Smooth {
-    Smooth::Mul(Box::new(a), Box::new(b))
+fn mul(a: DifferentiableExpr, b: DifferentiableExpr) -> DifferentiableExpr {
+    DifferentiableExpr::Mul(Box::new(a), Box::new(b))
 }
 
-fn div(a: Smooth, b: Smooth) -> Smooth {
-    Smooth::Div(Box::new(a), Box::new(b))
+fn div(a: DifferentiableExpr, b: DifferentiableExpr) -> DifferentiableExpr {
+    DifferentiableExpr::Div(Box::new(a), Box::new(b))
 }
 
-fn sqrt(a: Smooth) -> Smooth {
-    Smooth::Sqrt(Box::new(a))
+fn sqrt(a: DifferentiableExpr) -> DifferentiableExpr {
+    DifferentiableExpr::Sqrt(Box::new(a))
 }
 
-fn minus_one(a: Smooth) -> Smooth {
-    sub(a, Smooth::Constant(1.0))
+fn minus_one(a: DifferentiableExpr) -> DifferentiableExpr {
+    sub(a, DifferentiableExpr::Constant(1.0))
 }

@@ -1,6 +1,5 @@
 //! From the root down to the aggregate, and what each of the query's columns is in terms of it.
 
-mod behind;
 mod linear;
 mod nested_aggregate;
 mod outputs;
@@ -8,9 +7,9 @@ pub mod roles;
 mod selection;
 pub mod sketched;
 mod smoothness;
+mod source_calls;
 mod trace;
 
-pub use behind::Behind;
 pub use linear::needs_all_groups;
 pub use nested_aggregate::unaliased;
 pub use outputs::Output;
@@ -18,6 +17,7 @@ pub(crate) use roles::combine;
 pub use roles::{Role, roles};
 pub use selection::{Comparison, Condition, Selection};
 pub use sketched::sketched;
+pub use source_calls::SourceCalls;
 pub use trace::descend;
 
 use super::error_functions::ErrorCall;
@@ -26,7 +26,7 @@ use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
 use roles::role_of;
 
 /// The way from the root to the aggregate.
-pub struct Above<'a> {
+pub struct PostAggregate<'a> {
     /// The aggregate node.
     pub aggregate: &'a Aggregate,
     /// The plan, with error functions replaced by look-ups.
@@ -47,7 +47,7 @@ pub struct Above<'a> {
     pub is_beyond: bool,
 }
 
-impl Above<'_> {
+impl PostAggregate<'_> {
     /// Rows are cut off in the order they come in.
     fn cut(&mut self) {
         self.chooses_rows = true;

@@ -5,7 +5,7 @@
 
 use super::super::lineage::Lineage;
 use super::super::query::Reason;
-use super::Above;
+use super::PostAggregate;
 use super::roles::{Role, combine, roles};
 use super::trace::untraced;
 use datafusion::logical_expr::expr::WindowFunction;
@@ -29,7 +29,11 @@ const SMOOTH: [&str; 12] = [
 ];
 
 /// Goes on above an aggregate of aggregates, or says why its error cannot be replicated.
-pub fn aggregate<'a>(plan: &LogicalPlan, aggregate: &Aggregate, above: Above<'a>) -> Result<Above<'a>, Reason> {
+pub fn aggregate<'a>(
+    plan: &LogicalPlan,
+    aggregate: &Aggregate,
+    above: PostAggregate<'a>,
+) -> Result<PostAggregate<'a>, Reason> {
     let below = roles(&aggregate.input);
     let role = |e: &Expr| combine(e, &aggregate.input, &below);
     if aggregate.group_expr.iter().any(|e| role(e) == Role::Estimate || matches!(e, Expr::GroupingSet(_))) {
@@ -49,7 +53,7 @@ pub fn aggregate<'a>(plan: &LogicalPlan, aggregate: &Aggregate, above: Above<'a>
 }
 
 /// Goes on above a window over aggregates, or says why its error cannot be replicated.
-pub fn window<'a>(plan: &LogicalPlan, window: &Window, above: Above<'a>) -> Result<Above<'a>, Reason> {
+pub fn window<'a>(plan: &LogicalPlan, window: &Window, above: PostAggregate<'a>) -> Result<PostAggregate<'a>, Reason> {
     let below = roles(&window.input);
     let role = |e: &Expr| combine(e, &window.input, &below);
     for expr in &window.window_expr {
@@ -81,7 +85,7 @@ pub fn unaliased(expr: &Expr) -> &Expr {
 }
 
 /// Puts the node on top; from here on columns are not traced further down.
-fn wrap<'a>(plan: &LogicalPlan, mut above: Above<'a>) -> Result<Above<'a>, Reason> {
+fn wrap<'a>(plan: &LogicalPlan, mut above: PostAggregate<'a>) -> Result<PostAggregate<'a>, Reason> {
     if above.chooses_rows || above.distinct {
         return Err(Reason::new(
             "an aggregate or window over rows that HAVING, LIMIT or DISTINCT chose is answered exactly",

@@ -2,13 +2,13 @@
 
 use super::super::calls::Calls;
 use super::super::query::Reason;
-use super::behind::{Behind, behind};
 use super::roles::{Role, role_of};
 use super::smoothness::unrounded;
-use super::{Above, smoothness};
-use crate::{error_functions as errors, smooth};
+use super::source_calls::{SourceCalls, behind};
+use super::{PostAggregate, smoothness};
+use crate::{differentiable, error_functions as errors};
 use datafusion::logical_expr::{Expr, LogicalPlan};
-use plusminus_statistics::expression::Smooth;
+use plusminus_statistics::expression::DifferentiableExpr;
 
 /// A column of the query.
 #[derive(Debug, Clone)]
@@ -16,14 +16,14 @@ pub struct Output {
     /// Whether it is a key, an estimate, or neither.
     pub role: Role,
     /// For an estimate: how it follows from variables and numeric keys; `None` also beyond the aggregate.
-    pub smooth: Option<Smooth>,
+    pub smooth: Option<DifferentiableExpr>,
     /// Decimals that the outermost ROUND leaves.
     pub round: Option<i32>,
     /// Beyond the aggregate: the calls behind it; `None` where they were not found.
-    pub behind: Option<Behind>,
+    pub behind: Option<SourceCalls>,
 }
 
-impl Above<'_> {
+impl PostAggregate<'_> {
     /// Classifies the query's columns; an estimate that is not a smooth function of aggregates is a reason.
     pub fn outputs(&self, keys: usize, calls: &Calls) -> Result<Vec<Output>, Reason> {
         if self.is_beyond {
@@ -42,11 +42,11 @@ impl Above<'_> {
                 outputs.push(Output { role, smooth: None, round: None, behind: None });
                 continue;
             }
-            let (round, inner) = smooth::outermost_round(expr);
-            let smooth = smooth::translate(inner, schema, keys, calls).ok_or_else(|| {
+            let (round, inner) = differentiable::outermost_round(expr);
+            let smooth = differentiable::translate(inner, schema, keys, calls).ok_or_else(|| {
                 Reason::new(format!("column '{}' is not a smooth function of aggregates", field.name()))
             })?;
-            smooth::check_specials(&smooth, calls, field.name())?;
+            differentiable::check_specials(&smooth, calls, field.name())?;
             outputs.push(Output { role, smooth: Some(smooth), round, behind: None });
         }
         if self.distinct && !self.shows_all_keys(keys) {
@@ -58,10 +58,10 @@ impl Above<'_> {
     }
 
     /// What error functions speak of, as functions of the aggregates.
-    pub(crate) fn error_smooths(&self, keys: usize, calls: &Calls) -> Result<Vec<(Expr, Smooth)>, Reason> {
+    pub(crate) fn error_smooths(&self, keys: usize, calls: &Calls) -> Result<Vec<(Expr, DifferentiableExpr)>, Reason> {
         let smooth = |call: &errors::ErrorCall| {
-            let smooth = smooth::translate(&call.of, &self.aggregate.schema, keys, calls);
-            let smooth = smooth.filter(|s| smooth::check_specials(s, calls, "").is_ok() && !self.is_beyond);
+            let smooth = differentiable::translate(&call.of, &self.aggregate.schema, keys, calls);
+            let smooth = smooth.filter(|s| differentiable::check_specials(s, calls, "").is_ok() && !self.is_beyond);
             let smooth = smooth.ok_or_else(|| Reason::new(format!("{} has no interval of its own", call.of)))?;
             Ok((call.of.clone(), smooth))
         };

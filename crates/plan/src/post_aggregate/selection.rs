@@ -1,18 +1,18 @@
 //! How HAVING and LIMIT choose rows, as far as intervals can tell which choices are settled.
 
 use super::super::calls::Calls;
-use super::Above;
-use crate::smooth;
+use super::PostAggregate;
+use crate::differentiable;
 use datafusion::common::DFSchemaRef;
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
-use plusminus_statistics::expression::Smooth;
+use plusminus_statistics::expression::DifferentiableExpr;
 
 /// Which side of a number an estimate has to be on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Comparison {
-    Above { limit: f64, or_equal: bool },
-    Below { limit: f64, or_equal: bool },
+    PostAggregate { limit: f64, or_equal: bool },
+    AggregateInput { limit: f64, or_equal: bool },
 }
 
 /// One conjunct of HAVING.
@@ -33,14 +33,14 @@ pub struct Selection {
     pub cut: Option<Option<(usize, bool)>>,
 }
 
-impl Above<'_> {
+impl PostAggregate<'_> {
     /// Conditions on estimates and the cut, whose estimates are added to `hidden`.
-    pub fn selection(&self, keys: usize, calls: &Calls, hidden: &mut Vec<(Expr, Smooth)>) -> Selection {
+    pub fn selection(&self, keys: usize, calls: &Calls, hidden: &mut Vec<(Expr, DifferentiableExpr)>) -> Selection {
         let schema = &self.aggregate.schema;
         let is_estimate = |e: &Expr| e.column_refs().iter().any(|c| schema.index_of_column(c).is_ok_and(|i| i >= keys));
         let mut add = |e: &Expr| {
-            let smooth = smooth::translate(e, schema, keys, calls)?;
-            smooth::check_specials(&smooth, calls, "").ok()?;
+            let smooth = differentiable::translate(e, schema, keys, calls)?;
+            differentiable::check_specials(&smooth, calls, "").ok()?;
             hidden.push((e.clone(), smooth));
             Some(hidden.len() - 1)
         };
@@ -67,7 +67,8 @@ impl Above<'_> {
 fn comparison<'e>(expr: &'e Expr, schema: &DFSchemaRef) -> Option<(&'e Expr, Comparison)> {
     let Expr::BinaryExpr(BinaryExpr { left, op, right }) = expr else { return None };
     let number = |e: &Expr| {
-        let constant = smooth::translate(e, schema, 0, &Calls::default()).filter(Smooth::is_constant)?;
+        let constant =
+            differentiable::translate(e, schema, 0, &Calls::default()).filter(DifferentiableExpr::is_constant)?;
         Some(constant.evaluate(&[])).filter(|c| c.is_finite())
     };
     let (of, constant, flipped) = match (number(left), number(right)) {
@@ -81,5 +82,12 @@ fn comparison<'e>(expr: &'e Expr, schema: &DFSchemaRef) -> Option<(&'e Expr, Com
         _ => return None,
     };
     let (limit, or_equal) = (constant, matches!(op, Operator::GtEq | Operator::LtEq));
-    Some((of, if above { Comparison::Above { limit, or_equal } } else { Comparison::Below { limit, or_equal } }))
+    Some((
+        of,
+        if above {
+            Comparison::PostAggregate { limit, or_equal }
+        } else {
+            Comparison::AggregateInput { limit, or_equal }
+        },
+    ))
 }

@@ -4,8 +4,8 @@
 //! standard error. Steps and kinks (CASE, comparisons, FLOOR, casts to whole numbers, ABS, GREATEST) rarely see such a
 //! move, so that replicates would show no error, or too small a one.
 
+use super::super::differentiable::{guarded, is_whole, keeps_fractions, outermost_round};
 use super::super::query::Reason;
-use super::super::smooth::{guarded, is_whole, keeps_fractions, outermost_round};
 use super::roles::{Role, combine, roles};
 use super::trace::untraced;
 use datafusion::arrow::datatypes::DataType;

@@ -1,13 +1,13 @@
 use super::super::lineage::Lineage;
 use super::super::query::Reason;
-use super::{Above, nested_aggregate as beyond};
+use super::{PostAggregate, nested_aggregate as beyond};
 use crate::{aggregate_input as below, error_functions as errors};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Distinct, Filter, LogicalPlan, Projection, Sort, SubqueryAlias};
 use std::sync::Arc;
 
 /// Follows the plan down to its one aggregate.
-pub fn descend<'a>(plan: &'a LogicalPlan, slot: &Arc<errors::Slot>) -> Result<Above<'a>, Reason> {
+pub fn descend<'a>(plan: &'a LogicalPlan, slot: &Arc<errors::Slot>) -> Result<PostAggregate<'a>, Reason> {
     match plan {
         LogicalPlan::Aggregate(aggregate) if below::holds_aggregate(&aggregate.input) => {
             let above = descend(&aggregate.input, slot)?;
@@ -17,7 +17,7 @@ pub fn descend<'a>(plan: &'a LogicalPlan, slot: &Arc<errors::Slot>) -> Result<Ab
             let above = descend(&window.input, slot)?;
             beyond::window(plan, window, above)
         }
-        LogicalPlan::Aggregate(aggregate) => Ok(Above {
+        LogicalPlan::Aggregate(aggregate) => Ok(PostAggregate {
             aggregate,
             plan: plan.clone(),
             lineage: Lineage::identity(&aggregate.schema),
@@ -58,8 +58,12 @@ pub fn descend<'a>(plan: &'a LogicalPlan, slot: &Arc<errors::Slot>) -> Result<Ab
     }
 }
 
-fn project<'a>(projection: &Projection, mut above: Above<'a>, slot: &Arc<errors::Slot>) -> Result<Above<'a>, Reason> {
-    let Above { lineage, error_calls, plan, .. } = &mut above;
+fn project<'a>(
+    projection: &Projection,
+    mut above: PostAggregate<'a>,
+    slot: &Arc<errors::Slot>,
+) -> Result<PostAggregate<'a>, Reason> {
+    let PostAggregate { lineage, error_calls, plan, .. } = &mut above;
     let mut exprs = Vec::with_capacity(projection.expr.len());
     for (expr, (qualifier, field)) in projection.expr.iter().zip(projection.schema.iter()) {
         let replaced = errors::replace(expr, lineage, plan.schema(), error_calls, slot).map_err(untraced)?;
@@ -76,22 +80,26 @@ fn project<'a>(projection: &Projection, mut above: Above<'a>, slot: &Arc<errors:
     Ok(above)
 }
 
-fn having<'a>(filter: &Filter, mut above: Above<'a>, slot: &Arc<errors::Slot>) -> Result<Above<'a>, Reason> {
+fn having<'a>(
+    filter: &Filter,
+    mut above: PostAggregate<'a>,
+    slot: &Arc<errors::Slot>,
+) -> Result<PostAggregate<'a>, Reason> {
     above.chooses_rows = true;
     above.having.push(above.lineage.replace(&filter.predicate).map_err(untraced)?);
-    let Above { lineage, error_calls, plan, .. } = &mut above;
+    let PostAggregate { lineage, error_calls, plan, .. } = &mut above;
     let predicate = errors::replace(&filter.predicate, lineage, plan.schema(), error_calls, slot).map_err(untraced)?;
     let filter = Filter::try_new(predicate.data, Arc::new(above.plan)).map_err(untraced)?;
     above.plan = LogicalPlan::Filter(filter);
     Ok(above)
 }
 
-fn order<'a>(sort: &Sort, mut above: Above<'a>, slot: &Arc<errors::Slot>) -> Result<Above<'a>, Reason> {
+fn order<'a>(sort: &Sort, mut above: PostAggregate<'a>, slot: &Arc<errors::Slot>) -> Result<PostAggregate<'a>, Reason> {
     let mut keys = Vec::with_capacity(sort.expr.len());
     above.order.clear();
     for key in &sort.expr {
         above.order.push((above.lineage.replace(&key.expr).map_err(untraced)?, key.asc));
-        let Above { lineage, error_calls, plan, .. } = &mut above;
+        let PostAggregate { lineage, error_calls, plan, .. } = &mut above;
         let expr = errors::replace(&key.expr, lineage, plan.schema(), error_calls, slot).map_err(untraced)?;
         keys.push(datafusion::logical_expr::SortExpr { expr: expr.data, ..key.clone() });
     }

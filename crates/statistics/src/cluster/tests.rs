@@ -6,8 +6,13 @@ fn quantiles() -> Quantiles {
     Quantiles::new(Confidence::default())
 }
 
-fn light() -> Knowledge {
-    Knowledge { skewness: Some(0.5), raw_skewness: Some(1.1), kurtosis: Some(2.0), ..Knowledge::default() }
+fn light() -> PopulationMoments {
+    PopulationMoments {
+        skewness: Some(0.5),
+        raw_skewness: Some(1.1),
+        kurtosis: Some(2.0),
+        ..PopulationMoments::default()
+    }
 }
 
 fn close(actual: f64, expected: f64) -> bool {
@@ -39,8 +44,8 @@ fn trust_follows_the_totals_per_key() {
     let totals: Vec<f64> = (0..60_u32).map(|i| f64::from(i % 5)).collect();
     let trust = |knowledge| total_interval(&totals, &keys, &knowledge, &quantiles()).trust;
     assert_eq!(trust(light()), Trust::Trusted);
-    assert_eq!(trust(Knowledge::default()), Trust::Untrusted(Doubt::NoMoments));
-    assert_eq!(trust(Knowledge { raw_skewness: Some(90.0), ..light() }), Trust::Untrusted(Doubt::HeavyTail));
+    assert_eq!(trust(PopulationMoments::default()), Trust::Untrusted(Doubt::NoMoments));
+    assert_eq!(trust(PopulationMoments { raw_skewness: Some(90.0), ..light() }), Trust::Untrusted(Doubt::HeavyTail));
 }
 
 #[test]

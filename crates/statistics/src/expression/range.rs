@@ -1,6 +1,6 @@
 //! Interval arithmetic: the values that an expression can have, given those of its parts.
 
-use super::Smooth;
+use super::DifferentiableExpr;
 
 /// All numbers from `low` to `high`; infinite ends where nothing is known.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -115,7 +115,7 @@ impl ValueRange {
     }
 }
 
-impl Smooth {
+impl DifferentiableExpr {
     /// The values that the function can have, given those of its inputs; `known` answers for parts that are known better than
     /// their own parts tell.
     #[must_use]
@@ -151,16 +151,16 @@ impl Smooth {
 mod tests {
     use super::*;
 
-    fn input(number: usize) -> Box<Smooth> {
-        Box::new(Smooth::Input(number))
+    fn input(number: usize) -> Box<DifferentiableExpr> {
+        Box::new(DifferentiableExpr::Input(number))
     }
 
     /// Inputs 0, 1 and 2 lie in [0, 1], [2, 4] and [-3, 5].
-    fn check(smooth: &Smooth, low: f64, high: f64) {
-        let known = |part: &Smooth| match part {
-            Smooth::Input(0) => Some(ValueRange::new(0.0, 1.0)),
-            Smooth::Input(1) => Some(ValueRange::new(2.0, 4.0)),
-            Smooth::Input(2) => Some(ValueRange::new(-3.0, 5.0)),
+    fn check(smooth: &DifferentiableExpr, low: f64, high: f64) {
+        let known = |part: &DifferentiableExpr| match part {
+            DifferentiableExpr::Input(0) => Some(ValueRange::new(0.0, 1.0)),
+            DifferentiableExpr::Input(1) => Some(ValueRange::new(2.0, 4.0)),
+            DifferentiableExpr::Input(2) => Some(ValueRange::new(-3.0, 5.0)),
             _ => None,
         };
         assert_eq!(smooth.range(&known), ValueRange { low, high }, "{smooth:?}");
@@ -168,18 +168,18 @@ mod tests {
 
     #[test]
     fn values_stay_within_what_their_parts_allow() {
-        check(&Smooth::Add(input(0), input(2)), -3.0, 6.0);
-        check(&Smooth::Sub(input(0), input(2)), -5.0, 4.0);
-        check(&Smooth::Mul(input(1), input(2)), -12.0, 20.0);
-        check(&Smooth::Div(input(2), input(1)), -1.5, 2.5);
-        check(&Smooth::Div(input(1), input(0)), 0.0, f64::INFINITY);
-        check(&Smooth::Div(input(1), input(2)), f64::NEG_INFINITY, f64::INFINITY);
-        check(&Smooth::Abs(input(2)), 0.0, 5.0);
-        check(&Smooth::Neg(input(1)), -4.0, -2.0);
-        check(&Smooth::Sqrt(input(1)), 2.0_f64.sqrt(), 2.0);
-        check(&Smooth::Ln(input(0)), f64::NEG_INFINITY, 0.0);
-        check(&Smooth::Round(Box::new(Smooth::Div(input(2), input(1))), 0), -2.0, 3.0);
-        check(&Smooth::Input(7), f64::NEG_INFINITY, f64::INFINITY);
+        check(&DifferentiableExpr::Add(input(0), input(2)), -3.0, 6.0);
+        check(&DifferentiableExpr::Sub(input(0), input(2)), -5.0, 4.0);
+        check(&DifferentiableExpr::Mul(input(1), input(2)), -12.0, 20.0);
+        check(&DifferentiableExpr::Div(input(2), input(1)), -1.5, 2.5);
+        check(&DifferentiableExpr::Div(input(1), input(0)), 0.0, f64::INFINITY);
+        check(&DifferentiableExpr::Div(input(1), input(2)), f64::NEG_INFINITY, f64::INFINITY);
+        check(&DifferentiableExpr::Abs(input(2)), 0.0, 5.0);
+        check(&DifferentiableExpr::Neg(input(1)), -4.0, -2.0);
+        check(&DifferentiableExpr::Sqrt(input(1)), 2.0_f64.sqrt(), 2.0);
+        check(&DifferentiableExpr::Ln(input(0)), f64::NEG_INFINITY, 0.0);
+        check(&DifferentiableExpr::Round(Box::new(DifferentiableExpr::Div(input(2), input(1))), 0), -2.0, 3.0);
+        check(&DifferentiableExpr::Input(7), f64::NEG_INFINITY, f64::INFINITY);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::smooth::refused;
 use super::sum::{clip, unseen};
 use super::{TRUSTED_ROWS, count, equivalent_rows, hall, hall_g, trusted_rows};
 use crate::estimate::{Doubt, Estimate, Trust};
-use crate::knowledge::Knowledge;
+use crate::knowledge::PopulationMoments;
 use crate::quantiles::Quantiles;
 use crate::real;
 use crate::stratum::Population;
@@ -43,7 +43,7 @@ const HALL_ROWS: u64 = 100;
 #[must_use]
 pub fn keyed_sum_interval(
     total: &Total,
-    knowledge: &Knowledge,
+    knowledge: &PopulationMoments,
     population: &Population,
     quantiles: &Quantiles,
 ) -> Estimate {

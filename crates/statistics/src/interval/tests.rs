@@ -4,7 +4,7 @@ use crate::confidence::Confidence;
 use crate::estimate::{Doubt, Estimate, Trust};
 use crate::expression::ValueRange;
 use crate::hidden::{Hidden, hiding_weight};
-use crate::knowledge::Knowledge;
+use crate::knowledge::PopulationMoments;
 use crate::quantiles::Quantiles;
 use crate::stratum::{Population, StratumSize};
 
@@ -271,7 +271,8 @@ fn degenerate_inputs_are_survived() {
                 let values = [a, b];
                 let strata = [(StratumSize::new(rows, sampled), &values[..])];
                 let (total, population) = folded(&strata);
-                let knowledge = Knowledge { skewness: Some(a), kurtosis: Some(b), ..Knowledge::default() };
+                let knowledge =
+                    PopulationMoments { skewness: Some(a), kurtosis: Some(b), ..PopulationMoments::default() };
                 for free in
                     [(Hidden::UNKNOWN, ValueRange::ALL), (Hidden { up: a, down: b }, ValueRange::new(a, b)), FREE]
                 {

@@ -7,7 +7,7 @@ use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch};
 use std::ops::Range;
 
-/// Cells of one variable over the same strata as [`Insides`](crate::Insides), those of all groups one after the other.
+/// Cells of one variable over the same strata as [`DomainFactors`](crate::Insides), those of all groups one after the other.
 #[derive(Clone, Debug, Default)]
 pub struct Cells {
     /// How many there are; what lies behind is left over.

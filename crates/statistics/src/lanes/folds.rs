@@ -1,14 +1,14 @@
 //! Totals of cells side by side, each of all groups at once.
 
 use super::cells::Cells;
-use super::insides::{InsideLanes, Insides};
+use super::domain_factors::{DomainFactors, InsideLanes};
 use super::reals::{Kept, LANES, Reals, load, sum};
 use crate::total::Total;
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch};
 use std::ops::Range;
 
-impl Insides {
+impl DomainFactors {
     /// [`Total::fold_rows`] and [`Total::fold_values`] of all cells of each group, into a total per group.
     pub fn fold_values<'t>(&self, cells: &Cells, totals: impl Iterator<Item = &'t mut Total>) {
         dispatch!(Level::new(), simd => for (group, own, total) in self.totals(totals) {
@@ -185,7 +185,8 @@ impl<S: Simd> Spread<S> {
         let load = |kept: Kept| kept.load(y.simd);
         let between = load(inside.row_squares) * y * y;
         let all_squares = squares + between;
-        let all_cubes = cubes + y * 3.0 * load(inside.rest) * squares + between * load(inside.lean) * y;
+        let all_cubes =
+            cubes + y * 3.0 * load(inside.fraction_outside) * squares + between * load(inside.skew_factor) * y;
         let variance = per_square * all_squares;
         self.variance += variance;
         self.third += per_cube * all_cubes;

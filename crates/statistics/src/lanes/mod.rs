@@ -4,15 +4,15 @@
 //! has no branch: a processor does it for several strata at once, and the sums stay in registers.
 
 mod cells;
+mod domain_factors;
 mod folds;
-mod forms;
-mod insides;
 mod reals;
+mod variance_polynomial;
 
 pub use cells::Cells;
-pub use forms::Form;
-pub use insides::{Counts, Insides};
+pub use domain_factors::{Counts, DomainFactors};
 pub use reals::LANES;
+pub use variance_polynomial::VariancePolynomial;
 
 #[cfg(test)]
 mod tests;

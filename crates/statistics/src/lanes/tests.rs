@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{Cells, Counts, Form, Insides, LANES};
+use super::{Cells, Counts, DomainFactors, LANES, VariancePolynomial};
 use crate::cell::Cell;
 use crate::stratum::{Expansion, StratumSize};
 use crate::total::Total;
@@ -74,8 +74,8 @@ impl Filled {
         self.begins.push(u32::try_from(self.values.len()).unwrap());
     }
 
-    fn insides(&self) -> Insides {
-        let mut insides = Insides::default();
+    fn insides(&self) -> DomainFactors {
+        let mut insides = DomainFactors::default();
         insides.fill(&Counts { rows: &self.rows, all: &self.all, sampled: &self.sampled, starts: &self.starts });
         insides
     }
@@ -97,7 +97,7 @@ fn all_at_once(groups: &[Vec<Stratum>], scale: f64, offset: f64) -> Vec<[Total; 
     folded(&filled.insides(), &cells, groups.len(), scale, offset)
 }
 
-fn folded(insides: &Insides, cells: &Cells, groups: usize, scale: f64, offset: f64) -> Vec<[Total; 3]> {
+fn folded(insides: &DomainFactors, cells: &Cells, groups: usize, scale: f64, offset: f64) -> Vec<[Total; 3]> {
     let mut totals = vec![[Total::default(); 3]; groups];
     insides.fold_values(cells, totals.iter_mut().map(|own| &mut own[0]));
     insides.fold_counts(totals.iter_mut().map(|own| &mut own[2]));
@@ -112,7 +112,7 @@ fn folded(insides: &Insides, cells: &Cells, groups: usize, scale: f64, offset: f
 
 /// The same spread of a form whose cells are added without knowing it, so many strata at a time.
 fn of_form(strata: &[Stratum], at_a_time: usize, scale: f64, offset: f64) -> Option<Total> {
-    let (mut form, mut total, mut cells) = (Form::default(), Total::default(), Cells::default());
+    let (mut form, mut total, mut cells) = (VariancePolynomial::default(), Total::default(), Cells::default());
     for strata in strata.chunks(at_a_time) {
         let filled = Filled::new(&[strata.to_vec()]);
         let insides = filled.insides();

@@ -1,5 +1,5 @@
 use plusminus_statistics::cluster::{KeyTotal, Keys, mean_interval, total_interval};
-use plusminus_statistics::{Confidence, Knowledge, Moments, Quantiles, distinct_interval, sketch_interval};
+use plusminus_statistics::{Confidence, Moments, PopulationMoments, Quantiles, distinct_interval, sketch_interval};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
@@ -18,10 +18,10 @@ fn table(keys: usize, often: Values, rng: &mut ChaCha8Rng) -> Vec<KeyTotal> {
 }
 
 /// Moments over all keys.
-fn known(totals: impl Iterator<Item = f64>) -> Knowledge {
+fn known(totals: impl Iterator<Item = f64>) -> PopulationMoments {
     let mut moments = Moments::default();
     totals.for_each(|t| moments.add(t));
-    Knowledge::from(&moments)
+    PopulationMoments::from(&moments)
 }
 
 /// 1,600 samples of 16 tables; four standard errors are 2.2 points at 95 %, more where few are trusted.

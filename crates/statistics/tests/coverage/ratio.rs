@@ -1,4 +1,4 @@
-use plusminus_statistics::expression::{Smooth, ValueRange};
+use plusminus_statistics::expression::{DifferentiableExpr, ValueRange};
 use plusminus_statistics::{
     Cell, Confidence, Estimate, Hidden, Population, Quantiles, StratumSize, Total, hiding_weight, smooth_interval,
 };
@@ -18,9 +18,9 @@ fn total(rows: &[Pair], size: StratumSize, value: impl Fn(&Pair) -> f64) -> Tota
 }
 
 /// Both walks: totals and gradient, then the linearised rows and those of each divisor.
-fn answer(expression: &Smooth, rows: &[Pair], all: &[Pair], size: StratumSize, q: &Quantiles) -> Estimate {
+fn answer(expression: &DifferentiableExpr, rows: &[Pair], all: &[Pair], size: StratumSize, q: &Quantiles) -> Estimate {
     let totals = [0, 1].map(|j| total(rows, size, |row| row[j]).estimate());
-    let linearised = |part: &Smooth| {
+    let linearised = |part: &DifferentiableExpr| {
         let mut gradient = [0.0; 2];
         let value = part.gradient(&totals, &mut gradient);
         let z = |row: &Pair| gradient[0] * row[0] + gradient[1] * row[1];
@@ -40,7 +40,7 @@ fn answer(expression: &Smooth, rows: &[Pair], all: &[Pair], size: StratumSize, q
 }
 
 /// 2,000 samples of 200: four standard errors are 1.9 points at 95 %.
-fn check(what: &str, expression: &Smooth, pair: impl Fn(&mut ChaCha8Rng) -> Pair) {
+fn check(what: &str, expression: &DifferentiableExpr, pair: impl Fn(&mut ChaCha8Rng) -> Pair) {
     let mut rng = generator(99);
     let mut table: Vec<Pair> = (0..20_000).map(|_| pair(&mut rng)).collect();
     let totals = [0, 1].map(|j| table.iter().map(|row| row[j]).sum());
@@ -58,8 +58,8 @@ fn check(what: &str, expression: &Smooth, pair: impl Fn(&mut ChaCha8Rng) -> Pair
     tally.at_least(what, 0.945);
 }
 
-fn input(index: usize) -> Box<Smooth> {
-    Box::new(Smooth::Input(index))
+fn input(index: usize) -> Box<DifferentiableExpr> {
+    Box::new(DifferentiableExpr::Input(index))
 }
 
 #[test]
@@ -68,15 +68,21 @@ fn expressions_of_totals() {
         let y = Values::Exponential.draw(rng);
         [2.0 * y + Values::Normal.draw(rng), y]
     };
-    check("ratio", &Smooth::Div(input(0), input(1)), related);
-    let hundred = Box::new(Smooth::Constant(100.0));
-    let share = Smooth::Div(Box::new(Smooth::Mul(hundred, input(1))), Box::new(Smooth::Add(input(0), input(1))));
+    check("ratio", &DifferentiableExpr::Div(input(0), input(1)), related);
+    let hundred = Box::new(DifferentiableExpr::Constant(100.0));
+    let share = DifferentiableExpr::Div(
+        Box::new(DifferentiableExpr::Mul(hundred, input(1))),
+        Box::new(DifferentiableExpr::Add(input(0), input(1))),
+    );
     check("percentage", &share, related);
-    check("difference", &Smooth::Sub(input(0), input(1)), related);
-    check("root of product", &Smooth::Sqrt(Box::new(Smooth::Mul(input(0), input(1)))), related);
+    check("difference", &DifferentiableExpr::Sub(input(0), input(1)), related);
+    check("root of product", &DifferentiableExpr::Sqrt(Box::new(DifferentiableExpr::Mul(input(0), input(1)))), related);
     check(
         "difference of logarithms",
-        &Smooth::Sub(Box::new(Smooth::Ln(input(0))), Box::new(Smooth::Ln(input(1)))),
+        &DifferentiableExpr::Sub(
+            Box::new(DifferentiableExpr::Ln(input(0))),
+            Box::new(DifferentiableExpr::Ln(input(1))),
+        ),
         related,
     );
 }

@@ -7,13 +7,13 @@
 mod envelope;
 mod values;
 
-use super::Running;
+use super::QueryExecution;
 use super::blocks::Block;
 use crate::answer::{Answer, Bounds, Error, Mode, Report, Result};
 use crate::bounds::{Best, Forward, Goal, Watch, meets_or_null};
-use crate::planning::Prepared;
+use crate::planning::PlannedQuery;
 use crate::refine::{Subqueries, TableReason};
-use crate::runtime::Parts;
+use crate::runtime::Timings;
 use plusminus_dialect::OnMiss;
 use plusminus_plan::{Role, roles};
 use plusminus_statistics::Target;
@@ -30,7 +30,7 @@ enum Envelope {
     Missed(Option<Box<Answer>>),
 }
 
-impl Running {
+impl QueryExecution {
     /// The answer of a query whose subqueries are replaced by values; `None` where none is.
     pub(crate) async fn with_subqueries(self: &Arc<Self>) -> Result<Option<Answer>> {
         if !self.goal.is_bounded() || self.prepared.subqueries().is_empty() {
@@ -98,7 +98,7 @@ impl Running {
             goal: self.goal,
             start: self.start,
             watch: Arc::clone(&self.watch),
-            parts: Parts::new(Arc::clone(clock), clock.elapsed()),
+            parts: Timings::new(Arc::clone(clock), clock.elapsed()),
             subqueries: Subqueries::default(),
             is_part: self.is_part,
         }))
@@ -126,12 +126,17 @@ impl Running {
     }
 
     /// A part of this query as a query of its own.
-    pub(crate) fn part(self: &Arc<Self>, prepared: Arc<Prepared>, goal: Goal) -> Arc<Self> {
+    pub(crate) fn part(self: &Arc<Self>, prepared: Arc<PlannedQuery>, goal: Goal) -> Arc<Self> {
         self.watched_part(prepared, goal, Box::new(|_| Ok(())))
     }
 
     /// A part of this query as a query of its own, whose answers so far go to `forward`.
-    pub(crate) fn watched_part(self: &Arc<Self>, prepared: Arc<Prepared>, goal: Goal, forward: Forward) -> Arc<Self> {
+    pub(crate) fn watched_part(
+        self: &Arc<Self>,
+        prepared: Arc<PlannedQuery>,
+        goal: Goal,
+        forward: Forward,
+    ) -> Arc<Self> {
         let clock = &self.env.clock;
         let start = clock.elapsed();
         Arc::new(Self {
@@ -140,7 +145,7 @@ impl Running {
             goal,
             start,
             watch: Arc::new(Watch::of_block(&self.watch, forward)),
-            parts: Parts::new(Arc::clone(clock), start),
+            parts: Timings::new(Arc::clone(clock), start),
             subqueries: Subqueries::default(),
             is_part: true,
         })
@@ -156,7 +161,7 @@ impl Running {
             let part = self.part(self.prepared.with_values(corner)?, self.goal_beside_subqueries(ahead));
             match part.block_answer().await? {
                 Block::Answer(answer) => answers.push(*answer),
-                // Parts of it may still be estimated once the values are known.
+                // Timings of it may still be estimated once the values are known.
                 Block::Table(TableReason::Refused(_)) => return Ok(Envelope::Missed(None)),
                 Block::Table(reason) => return self.on_table(reason).await.map(|a| Envelope::Answer(Box::new(a))),
             }

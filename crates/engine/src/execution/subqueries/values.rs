@@ -3,8 +3,8 @@
 use super::super::blocks::Block;
 use crate::answer::{Answer, Error, Mode, Result};
 use crate::bounds::Goal;
-use crate::execution::Running;
-use crate::planning::{Kind, Prepared, PreparedSubquery, SubqueryKey, SubqueryValue, SubqueryValues};
+use crate::execution::QueryExecution;
+use crate::planning::{Kind, PlannedQuery, PreparedSubquery, SubqueryKey, SubqueryValue, SubqueryValues};
 use crate::runtime::exact;
 use datafusion::common::ScalarValue;
 use plusminus_dialect::OnMiss;
@@ -52,7 +52,7 @@ pub(crate) enum Precision {
 /// The values of all subqueries of a query that have one.
 pub(crate) struct Values(pub(crate) Vec<Found>);
 
-impl Running {
+impl QueryExecution {
     /// Whether subqueries are estimated: of many scalars, all choices of their ends would be too many answers.
     pub(crate) async fn precision(&self) -> Result<Precision> {
         let mut estimated = 0;
@@ -67,7 +67,7 @@ impl Running {
             return Ok(false);
         }
         let prepared = subquery.prepared(&self.prepared)?;
-        Ok(prepared.shape.is_ok() && prepared.table_work(&self.env).await?.ns > UNQUESTIONED_NS)
+        Ok(prepared.query.is_ok() && prepared.table_work(&self.env).await?.ns > UNQUESTIONED_NS)
     }
 
     /// The values of the subqueries that have one; the others stay subqueries.
@@ -89,7 +89,7 @@ impl Running {
     async fn estimated_scalar(
         self: &Arc<Self>,
         subquery: &PreparedSubquery,
-        prepared: &Arc<Prepared>,
+        prepared: &Arc<PlannedQuery>,
     ) -> Result<Option<Found>> {
         let error = self.goal.error.map(|target| match target {
             Target::Relative(error) => Target::Relative(error * SHARE_OF_ERROR),
@@ -129,7 +129,7 @@ impl Running {
     async fn exact_scalar(
         self: &Arc<Self>,
         subquery: &PreparedSubquery,
-        prepared: &Arc<Prepared>,
+        prepared: &Arc<PlannedQuery>,
     ) -> Result<Option<Found>> {
         let part = self.part(Arc::clone(prepared), Goal { error: None, within: self.left(), ..self.goal });
         part.refuse_what_takes_too_long("a subquery has to be computed exactly").await?;
@@ -150,7 +150,7 @@ impl Running {
     async fn estimated_members(
         self: &Arc<Self>,
         subquery: &PreparedSubquery,
-        prepared: &Arc<Prepared>,
+        prepared: &Arc<PlannedQuery>,
     ) -> Result<Option<Found>> {
         let goal = Goal { error: Some(ERROR_OF_MEMBERS), on_miss: OnMiss::Exact, ..self.goal_of_subquery() };
         let Block::Answer(answer) = self.part(Arc::clone(prepared), goal).block_answer().await? else {

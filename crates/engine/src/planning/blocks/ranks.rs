@@ -4,7 +4,7 @@
 //! and 1 and those that reach above its lower end: a joint confidence region of the ranking (Klein, Wright and Wieczorek, *Journal of the
 //! Royal Statistical Society C* 69, 2020, p. 589).
 
-use crate::planning::Prepared;
+use crate::planning::PlannedQuery;
 use arrow::compute::SortOptions;
 use arrow::datatypes::DataType;
 use datafusion::common::{Column as PlanColumn, DFSchemaRef, ScalarValue};
@@ -12,13 +12,13 @@ use datafusion::logical_expr::expr::WindowFunction;
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator, Projection, Window, WindowFunctionDefinition};
 use plusminus_functions::numbers::steps;
-use plusminus_plan::{Step, Way, descend, has_subquery, holds_aggregate, unaliased};
+use plusminus_plan::{Descent, Step, descend, has_subquery, holds_aggregate, unaliased};
 use std::sync::Arc;
 
 /// A query with ranks over the rows of one block.
 pub(crate) struct Ranked {
     /// Columns of the query that are no ranks, and what ranks are computed of.
-    pub(crate) block: Arc<Prepared>,
+    pub(crate) block: Arc<PlannedQuery>,
     pub(crate) ranks: Vec<Rank>,
     /// The query's columns, and behind them those that rows are sorted by.
     pub(crate) columns: Vec<Source>,
@@ -53,25 +53,25 @@ pub(crate) enum RankKind {
 
 impl Ranked {
     /// The ranked query; `None` where it is none, or uses ranks for more than being shown, sorted and cut by.
-    pub(crate) fn of(prepared: &Prepared, plan: &LogicalPlan) -> Option<Self> {
+    pub(crate) fn of(prepared: &PlannedQuery, plan: &LogicalPlan) -> Option<Self> {
         let base = |plan: &LogicalPlan| match plan {
             LogicalPlan::Window(window) if holds_aggregate(&window.input) => {
-                Some(Way::new(vec![Arc::new(plan.clone())], plan.schema(), false))
+                Some(Descent::new(vec![Arc::new(plan.clone())], plan.schema(), false))
             }
             _ => None,
         };
-        let way = descend(plan, &base)?;
-        let LogicalPlan::Window(window) = way.inputs.first()?.as_ref() else { return None };
+        let descent = descend(plan, &base)?;
+        let LogicalPlan::Window(window) = descent.inputs.first()?.as_ref() else { return None };
         let mut exprs = Exprs { window, list: Vec::new() };
         let ranks = window.window_expr.iter().enumerate();
         let ranks = ranks.map(|(number, expr)| exprs.rank(number, expr)).collect::<Option<Vec<_>>>()?;
-        let (all, steps) = way.columns();
+        let (all, steps) = descent.columns();
         let columns = all.iter().map(|expr| exprs.source(expr)).collect::<Option<Vec<_>>>()?;
-        let filters = way.filters.iter().flat_map(split_conjunction);
+        let filters = descent.filters.iter().flat_map(split_conjunction);
         let chosen = filters.map(|filter| exprs.chosen(filter)).collect::<Option<Vec<_>>>()?;
         let block = Arc::new(prepared.block(exprs.plan()?).ok()?);
         let schema = Arc::clone(plan.schema());
-        block.shape.is_ok().then_some(Self { block, ranks, columns, chosen, steps, schema })
+        block.query.is_ok().then_some(Self { block, ranks, columns, chosen, steps, schema })
     }
 
     /// Whether not all rows of the block are shown.

@@ -19,7 +19,7 @@ const DIGITS_MAX: usize = 18;
 
 /// A text as far as its literals do not decide it: numbers and strings are blank, comments are gone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Form(Vec<Token>);
+pub(crate) struct QueryFingerprint(Vec<Token>);
 
 /// The literals of a text, in order.
 #[derive(Clone, Debug, Default)]
@@ -32,7 +32,7 @@ pub(crate) struct Literals {
 }
 
 /// The form of a text and its literals; `None` of one that is no SQL, or long.
-pub(crate) fn taken_apart(sql: &str, dialect: Dialect) -> Option<(Form, Literals)> {
+pub(crate) fn normalize(sql: &str, dialect: Dialect) -> Option<(QueryFingerprint, Literals)> {
     let (mut form, mut literals) = (Vec::new(), Literals::default());
     for TokenWithSpan { token, span } in tokens(sql, dialect)? {
         let token = match token {
@@ -56,7 +56,7 @@ pub(crate) fn taken_apart(sql: &str, dialect: Dialect) -> Option<(Form, Literals
         };
         form.push(token);
     }
-    (literals.values.len() <= LITERALS_MAX).then_some((Form(form), literals))
+    (literals.values.len() <= LITERALS_MAX).then_some((QueryFingerprint(form), literals))
 }
 
 fn tokens(sql: &str, dialect: Dialect) -> Option<Vec<TokenWithSpan>> {
@@ -131,7 +131,7 @@ fn is_plain(operator: &BinaryOperator) -> bool {
 }
 
 /// The statement of a text with a marker in the place of each of these literals, and the markers.
-pub(crate) fn marked(
+pub(crate) fn with_placeholders(
     sql: &str,
     dialect: Dialect,
     literals: &Literals,
@@ -164,7 +164,7 @@ fn marker(number: usize, like: &ScalarValue) -> ScalarValue {
 }
 
 /// `plan` with `values` in the places of `markers` in conditions, and which of them were there.
-pub(crate) fn filled(
+pub(crate) fn with_literals(
     plan: LogicalPlan,
     markers: &[ScalarValue],
     values: &[&ScalarValue],

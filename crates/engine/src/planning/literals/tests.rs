@@ -1,6 +1,6 @@
 use super::*;
-fn apart(sql: &str) -> (Form, Literals) {
-    taken_apart(sql, Dialect::Generic).unwrap()
+fn apart(sql: &str) -> (QueryFingerprint, Literals) {
+    normalize(sql, Dialect::Generic).unwrap()
 }
 
 #[test]
@@ -31,9 +31,9 @@ fn what_may_be_planned_otherwise_is_another_form() {
     ] {
         assert_ne!(one, form(other), "{other}");
     }
-    assert!(taken_apart("SELECT 'open", Dialect::Generic).is_none());
-    assert!(taken_apart(&format!("SELECT {}1", "1+".repeat(TEXT_MAX)), Dialect::Generic).is_none());
-    assert!(taken_apart(&format!("SELECT {}1", "1+".repeat(LITERALS_MAX)), Dialect::Generic).is_none());
+    assert!(normalize("SELECT 'open", Dialect::Generic).is_none());
+    assert!(normalize(&format!("SELECT {}1", "1+".repeat(TEXT_MAX)), Dialect::Generic).is_none());
+    assert!(normalize(&format!("SELECT {}1", "1+".repeat(LITERALS_MAX)), Dialect::Generic).is_none());
 }
 
 #[test]

@@ -4,12 +4,12 @@
 //! literals: from the third time on its plan is the one of before with these literals in their places (auto-parameterisation, as
 //! SQL Server's "simple parameterization" calls it).
 
-use super::dependencies::Basis;
-use super::literals::{Form, Literals, compared, filled, marked};
-use super::prepared::{Prepared, analysed};
+use super::dependencies::PlanDependencies;
+use super::literals::{Literals, QueryFingerprint, compared, with_literals, with_placeholders};
+use super::planned_query::{PlannedQuery, analysed};
 use crate::answer::Result;
 use crate::environment::Environment;
-use crate::samples::Pace;
+use crate::samples::QueryCost;
 use datafusion::catalog::TableProvider;
 use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -35,7 +35,7 @@ pub(crate) struct Templates {
 
 #[derive(Default)]
 struct Kept {
-    forms: HashMap<Form, Known>,
+    forms: HashMap<QueryFingerprint, FormTemplates>,
     /// Hashes of forms that were asked once: two of one hash get a template early, no more.
     seen: HashSet<u64>,
     hasher: RandomState,
@@ -44,7 +44,7 @@ struct Kept {
 
 /// What is known of a form that was asked more than once, or has no literals.
 #[derive(Default)]
-struct Known {
+struct FormTemplates {
     last_use: u64,
     templates: Vec<Arc<Template>>,
     /// Plans of it depend on more than the literals in their places.
@@ -53,9 +53,9 @@ struct Known {
 
 /// A plan whose literals may be others.
 struct Template {
-    basis: Arc<Basis>,
+    dependencies: Arc<PlanDependencies>,
     /// How fast queries of it ran.
-    pace: Arc<Pace>,
+    query_cost: Arc<QueryCost>,
     plan: LogicalPlan,
     /// Which literals are markers in the plan, and these.
     chosen: Vec<usize>,
@@ -74,22 +74,28 @@ impl Template {
     /// Its plan with these literals.
     fn plan(&self, literals: &Literals) -> Result<LogicalPlan> {
         let values: Vec<_> = self.chosen.iter().map(|at| &literals.values[*at]).collect();
-        Ok(filled(self.plan.clone(), &self.markers, &values)?.0)
+        Ok(with_literals(self.plan.clone(), &self.markers, &values)?.0)
     }
 }
 
 impl Templates {
     /// The query of this form with these literals, if its template still holds.
-    pub(crate) async fn find(&self, env: &Environment, form: &Form, literals: &Literals) -> Result<Option<Prepared>> {
+    pub(crate) async fn find(
+        &self,
+        env: &Environment,
+        form: &QueryFingerprint,
+        literals: &Literals,
+    ) -> Result<Option<PlannedQuery>> {
         let Some(template) = self.template(form, literals) else { return Ok(None) };
-        if !template.basis.is_current(env).await {
+        if !template.dependencies.is_current(env).await {
             self.lock().forms.remove(form);
             return Ok(None);
         }
-        Prepared::of(Arc::clone(&template.basis), template.plan(literals)?, Arc::clone(&template.pace)).map(Some)
+        PlannedQuery::of(Arc::clone(&template.dependencies), template.plan(literals)?, Arc::clone(&template.query_cost))
+            .map(Some)
     }
 
-    fn template(&self, form: &Form, literals: &Literals) -> Option<Arc<Template>> {
+    fn template(&self, form: &QueryFingerprint, literals: &Literals) -> Option<Arc<Template>> {
         let mut kept = self.lock();
         kept.uses += 1;
         let now = kept.uses;
@@ -99,9 +105,9 @@ impl Templates {
     }
 
     /// Takes note of a query that was planned from a text, and makes a template when its form was asked before.
-    pub(crate) async fn learn(&self, sql: &str, form: Form, literals: Literals, prepared: &Prepared) {
+    pub(crate) async fn learn(&self, sql: &str, form: QueryFingerprint, literals: Literals, prepared: &PlannedQuery) {
         // A template knows no views.
-        if !prepared.view_shapes.is_empty() || !self.is_wanted(&form, &literals) {
+        if !prepared.view_queries.is_empty() || !self.is_wanted(&form, &literals) {
             return;
         }
         let template = made(sql, literals, prepared).await;
@@ -121,7 +127,7 @@ impl Templates {
     }
 
     /// Whether a template is worth it: planning once more for a text that is never asked again is not.
-    fn is_wanted(&self, form: &Form, literals: &Literals) -> bool {
+    fn is_wanted(&self, form: &QueryFingerprint, literals: &Literals) -> bool {
         let mut kept = self.lock();
         if let Some(known) = kept.forms.get(form) {
             return !known.is_unfit && known.templates.len() < TEMPLATES_MAX;
@@ -143,25 +149,33 @@ impl Templates {
 }
 
 /// A template of a text that was planned; `None` when its plan with these very literals is not the one that was planned.
-async fn made(sql: &str, literals: Literals, prepared: &Prepared) -> Option<Template> {
-    let (basis, pace, state) = (Arc::clone(&prepared.basis), Arc::clone(&prepared.pace), prepared.state());
+async fn made(sql: &str, literals: Literals, prepared: &PlannedQuery) -> Option<Template> {
+    let (dependencies, query_cost, state) =
+        (Arc::clone(&prepared.dependencies), Arc::clone(&prepared.query_cost), prepared.state());
     let dialect = state.config_options().sql_parser.dialect;
     let chosen = compared(&state.sql_to_statement(sql, &dialect).ok()?, &literals);
     if chosen.is_empty() {
-        return Some(Template { basis, pace, plan: prepared.plan.clone(), chosen, markers: Vec::new(), literals });
+        return Some(Template {
+            dependencies,
+            query_cost,
+            plan: prepared.plan.clone(),
+            chosen,
+            markers: Vec::new(),
+            literals,
+        });
     }
     if !plans_by_types(state) {
         return None;
     }
-    let (statement, markers) = marked(sql, dialect, &literals, &chosen)?;
+    let (statement, markers) = with_placeholders(sql, dialect, &literals, &chosen)?;
     let plan = analysed(state, state.statement_to_plan(statement).await.ok()?).ok()?;
     let values: Vec<_> = chosen.iter().map(|at| &literals.values[*at]).collect();
-    let (again, found) = filled(plan.clone(), &markers, &values).ok()?;
+    let (again, found) = with_literals(plan.clone(), &markers, &values).ok()?;
     // Who writes what looks like a marker cannot be told from one.
-    let (_, written) = filled(prepared.plan.clone(), &markers, &values).ok()?;
+    let (_, written) = with_literals(prepared.plan.clone(), &markers, &values).ok()?;
     let is_same = again == prepared.plan && read_alike(&again, &prepared.plan)?;
     let is_fit = is_same && found.iter().all(|found| *found) && !written.contains(&true);
-    is_fit.then_some(Template { basis, pace, plan, chosen, markers, literals })
+    is_fit.then_some(Template { dependencies, query_cost, plan, chosen, markers, literals })
 }
 
 /// Whether nothing but DataFusion itself plans: rules of the user's own may look at literals.

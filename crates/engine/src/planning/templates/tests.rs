@@ -1,5 +1,5 @@
-use super::super::literals::taken_apart;
-use super::super::prepared::Prepared;
+use super::super::literals::normalize;
+use super::super::planned_query::PlannedQuery;
 use crate::api::Session;
 use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::datasource::MemTable;
@@ -28,14 +28,14 @@ async fn session(folder: &std::path::Path) -> Session {
 
 /// The plan from a template, if there is one, which is compared with the plan of the text itself.
 async fn from_template(session: &Session, sql: &str) -> bool {
-    let (form, literals) = taken_apart(sql, session.env.sql_dialect()).unwrap();
+    let (form, literals) = normalize(sql, session.env.sql_dialect()).unwrap();
     let found = session.plans.templates().find(&session.env, &form, &literals).await.unwrap();
-    let planned = Prepared::new(&session.env, sql).await;
+    let planned = PlannedQuery::new(&session.env, sql).await;
     if let Some(found) = &found {
         let (planned, _) = planned.unwrap();
         assert_eq!(found.plan, planned.plan, "{sql}");
         assert_eq!(found.plan.schema(), planned.plan.schema(), "{sql}");
-        assert_eq!(format!("{:?}", found.shape), format!("{:?}", planned.shape), "{sql}");
+        assert_eq!(format!("{:?}", found.query), format!("{:?}", planned.query), "{sql}");
     }
     found.is_some()
 }

@@ -1,11 +1,11 @@
 //! Looks at rows that lie in the order of their groups already.
 
-use super::level_rows::{Levels, too_large};
+use super::level_rows::{ProgressiveScan, too_large};
 use crate::answer::Result;
-use crate::cache::{Image, Key, Offer, Projection};
-use crate::samples::{Fitted, Grouped};
+use crate::cache::{Key, LevelColumns, Projection, ProjectionState};
+use crate::samples::{Grouped, SampleBinding};
 use plusminus_kernel::{ByGroup, KeepGoing, Program, SURPLUS, numbered};
-use plusminus_plan::Shape;
+use plusminus_plan::AggregateQuery;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,21 +40,21 @@ pub(crate) struct Projected {
     read: u64,
 }
 
-impl Levels<'_> {
+impl ProgressiveScan<'_> {
     /// Evaluates the levels up to `level` in the order of the groups, if there is a projection of them; what was evaluated before is
     /// forgotten then.
     ///
     /// Who asks a second time for a projection that is not there makes it, if there is time.
     pub(crate) fn read_projected(&mut self, level: usize, keep_going: KeepGoing<'_>) -> Result<Read> {
-        if !self.context.prepared.is_repeatable() || !may_project(self.shape, self.fitted, level) {
+        if !self.context.prepared.is_repeatable() || !may_project(self.query, self.binding, level) {
             return Ok(Read::Otherwise);
         }
-        let fitted = self.fitted;
-        let grouped = fitted.grouped(self.shape)?;
+        let binding = self.binding;
+        let grouped = binding.grouped(self.query)?;
         let Some(projection) = self.projection(level, grouped, keep_going)? else { return Ok(Read::Otherwise) };
         let context = self.context;
         let batch = projection.batch(&grouped.needs.columns)?;
-        let compiled = grouped.compiled(self.shape, context.state, &batch.schema())?;
+        let compiled = grouped.compiled(self.query, context.state, &batch.schema())?;
         // What is added up as it is read may take less.
         let room = compiled.bytes_for(batch.num_rows());
         let room = room + room / SURPLUS;
@@ -65,9 +65,9 @@ impl Levels<'_> {
                 return Ok(Read::Otherwise);
             }
         }
-        let mut program = Program::of_groups(self.shape, compiled, self.known.centres());
+        let mut program = Program::of_groups(self.query, compiled, self.known.centres());
         context.parts.lap("read and compile");
-        let (starts, variables) = (&projection.starts, &self.shape.variables);
+        let (starts, variables) = (&projection.starts, &self.query.variables);
         let rows = program.evaluate_groups(&batch, starts, &projection.keys, variables, context.workers, keep_going)?;
         let Some(rows) = rows else {
             self.memory.shrink(room);
@@ -79,7 +79,7 @@ impl Levels<'_> {
         self.rows_read = (self.rows_read + read).saturating_sub(self.read_before);
         self.read_before = read;
         self.part_of_group.clear();
-        match self.shape.keys.is_empty() {
+        match self.query.keys.is_empty() {
             true => self.part_of_group.push(0),
             false => self.part_of_group.extend(rows.first_strata().map(|stratum| self.view.part_of[stratum as usize])),
         }
@@ -124,12 +124,12 @@ impl Levels<'_> {
         grouped: &Grouped,
         keep_going: KeepGoing<'_>,
     ) -> Result<Option<Arc<Projection>>> {
-        let images = self.context.images;
-        let key = Key::projection(&self.fitted.manifest, level, &grouped.keys);
-        let known = match images.projection(&key) {
-            Offer::Held(projection) => Some(projection),
-            Offer::Wanted => None,
-            Offer::Unknown | Offer::Refused => return Ok(None),
+        let level_cache = self.context.level_cache;
+        let key = Key::projection(&self.binding.manifest, level, &grouped.keys);
+        let known = match level_cache.projection(&key) {
+            ProjectionState::Cached(projection) => Some(projection),
+            ProjectionState::Requested => None,
+            ProjectionState::Unseen | ProjectionState::Infeasible => return Ok(None),
         };
         let needed = &grouped.needs.columns;
         let lacking = known.as_ref().map_or_else(|| needed.clone(), |known| known.lacking(needed));
@@ -143,13 +143,13 @@ impl Levels<'_> {
         match made {
             Ok(Some((projection, read))) => {
                 let projection = Arc::new(projection);
-                images.keep_projection(&key, Arc::clone(&projection), took.saturating_sub(read));
+                level_cache.keep_projection(&key, Arc::clone(&projection), took.saturating_sub(read));
                 Ok(Some(projection))
             }
             Ok(None) => Ok(None),
             // GROUP BY may fail on rows that no query lets pass. What is damaged the levels themselves will tell.
             Err(_) => {
-                images.refuse_projection(&key);
+                level_cache.refuse_projection(&key);
                 Ok(None)
             }
         }
@@ -165,7 +165,7 @@ impl Levels<'_> {
         lacking: &[String],
         keep_going: KeepGoing<'_>,
     ) -> Result<Option<(Projection, Duration)>> {
-        let (context, rows) = (self.context, self.fitted.cumulative[level]);
+        let (context, rows) = (self.context, self.binding.cumulative[level]);
         let left = || context.goal.within.map(|within| within.saturating_sub((context.elapsed)()));
         if !has_time(left(), rows, lacking.len()) {
             return Ok(None);
@@ -174,10 +174,10 @@ impl Levels<'_> {
         if known.is_none() {
             columns.extend(grouped.key_columns.iter().filter(|name| !lacking.contains(name)).cloned());
         }
-        let Some((levels, read)) = self.images(level, &columns, keep_going)? else { return Ok(None) };
+        let Some((levels, read)) = self.level_cache(level, &columns, keep_going)? else { return Ok(None) };
         let bytes = Projection::bytes_for(&levels, lacking);
         let room = self.memory.new_empty();
-        let has_room = context.images.has_room(bytes) && room.try_grow(bytes).is_ok();
+        let has_room = context.level_cache.has_room(bytes) && room.try_grow(bytes).is_ok();
         if !has_room || !has_time(left(), rows, lacking.len()) {
             return Ok(None);
         }
@@ -185,7 +185,7 @@ impl Levels<'_> {
             Some(known) => known.clone(),
             None if grouped.keys.is_empty() => Projection::by_stratum(&levels)?,
             None => {
-                let keys = levels.iter().map(|image| image.batch(&grouped.key_columns, false, None));
+                let keys = levels.iter().map(|level_columns| level_columns.batch(&grouped.key_columns, false, None));
                 let keys = keys.collect::<Result<Vec<_>>>()?;
                 let Some(numbered) = numbered(&grouped.keys, context.state, &keys, keep_going)? else {
                     return Ok(None);
@@ -203,33 +203,34 @@ impl Levels<'_> {
     }
 
     /// The levels up to `level`, and how long it took to read them; `None` when told to stop.
-    fn images(
+    fn level_cache(
         &self,
         level: usize,
         columns: &[String],
         keep_going: KeepGoing<'_>,
-    ) -> Result<Option<(Vec<Arc<Image>>, Duration)>> {
+    ) -> Result<Option<(Vec<Arc<LevelColumns>>, Duration)>> {
         let (context, mut read) = (self.context, Duration::ZERO);
-        let mut images = Vec::with_capacity(level + 1);
+        let mut level_cache = Vec::with_capacity(level + 1);
         for level in 0..=level {
             if !keep_going() {
                 return Ok(None);
             }
-            let (image, loaded) = context.images.timed_level(context.store, &self.fitted.manifest, level, columns)?;
+            let (level_columns, loaded) =
+                context.level_cache.timed_level(context.store, &self.binding.manifest, level, columns)?;
             read += loaded.took;
-            images.push(image);
+            level_cache.push(level_columns);
         }
-        Ok(Some((images, read)))
+        Ok(Some((level_cache, read)))
     }
 }
 
 /// Whether the rows themselves, all of them, are asked for, by keys that they have or from many strata.
-pub(crate) fn may_project(shape: &Shape, fitted: &Fitted, level: usize) -> bool {
-    let (needs, view) = (&fitted.needs, &fitted.view);
-    let rows = fitted.cumulative.get(level).copied().unwrap_or(0);
-    let is_plain = shape.specials.is_empty() && !shape.has_subquery && !shape.is_beyond && !needs.with_ranks;
+pub(crate) fn may_project(query: &AggregateQuery, binding: &SampleBinding, level: usize) -> bool {
+    let (needs, view) = (&binding.needs, &binding.view);
+    let rows = binding.cumulative.get(level).copied().unwrap_or(0);
+    let is_plain = query.specials.is_empty() && !query.has_subquery && !query.is_beyond && !needs.with_ranks;
     let is_scattered = view.strata.len() >= MANY_STRATA && rows / ROWS_PER_STRATUM <= view.strata.len() as u64;
-    is_plain && !view.by_key && (!needs.keys.is_empty() || is_scattered) && rows >= ROWS_MIN && view.all_alive()
+    is_plain && !view.by_key && (!needs.keys.is_empty() || is_scattered) && rows >= ROWS_MIN && view.all_may_match()
 }
 
 /// Whether in the time left, if that is bounded, so many rows with so many columns may be put in order.

@@ -1,8 +1,8 @@
 use super::*;
 use crate::api::Session;
 use crate::bounds::{Defaults, Goal, Listeners, Watch};
-use crate::execution::{Running, Way};
-use crate::runtime::Parts;
+use crate::execution::{ExecutionMode, QueryExecution};
+use crate::runtime::Timings;
 use arrow::array::{ArrayRef, AsArray, Int64Array};
 use arrow::datatypes::Int64Type;
 use arrow::record_batch::RecordBatch;
@@ -42,39 +42,39 @@ async fn a_look_outlives_a_higher_level_that_is_stopped() {
     let sql = "SELECT k, SUM(n) AS s FROM t WHERE n < 90 GROUP BY k";
     let mut goal = Goal::new(&Bounds::default(), &Defaults::default()).unwrap();
     goal.within = Some(Duration::from_secs(1_000));
-    let running = Running {
+    let running = QueryExecution {
         prepared: session.plans.get(&session.env, sql).await.unwrap(),
         env: session.env,
         goal,
         start: Duration::ZERO,
         watch: Arc::new(Watch::new(&Listeners::default(), true)),
-        parts: Parts::new(clock, Duration::ZERO),
+        parts: Timings::new(clock, Duration::ZERO),
         subqueries: super::super::subqueries::Subqueries::default(),
         is_part: false,
     };
-    let Way::Sample(shape, fitted) = running.way().await.unwrap() else { panic!("no sample answers") };
+    let ExecutionMode::Sample(query, binding) = running.way().await.unwrap() else { panic!("no sample answers") };
     let is_late = AtomicBool::new(false);
     let elapsed = || Duration::from_secs(if is_late.load(Ordering::Relaxed) { 2_000 } else { 0 });
     let table = running.table();
     let context = running.context(&elapsed, &table);
-    let level = fitted[0].cumulative.len() - 2;
-    let new = || Levels::new(&shape, &context, &fitted[0], Vec::new()).unwrap();
+    let level = binding[0].cumulative.len() - 2;
+    let new = || ProgressiveScan::new(&query, &context, &binding[0], Vec::new()).unwrap();
     assert!(new().read_to(level, true).await.unwrap());
     let mut levels = new();
     assert!(levels.read_to(level, true).await.unwrap() && levels.projected.is_some());
     let look = levels.look(level).await.unwrap();
-    let told = |levels: &mut Levels<'_>| {
+    let linearization = |levels: &mut ProgressiveScan<'_>| {
         let keys = levels.keys_of(&look).unwrap();
         (keys[0].as_primitive::<Int64Type>().values().to_vec(), levels.rows_read, levels.pieces.len())
     };
-    let before = told(&mut levels);
-    assert_eq!((before.0.len(), before.1), (7, fitted[0].cumulative[level]));
+    let before = linearization(&mut levels);
+    assert_eq!((before.0.len(), before.1), (7, binding[0].cumulative[level]));
     is_late.store(true, Ordering::Relaxed);
     assert!(!levels.read_to(level + 1, true).await.unwrap());
     assert!(levels.projected.is_some());
-    assert_eq!(told(&mut levels), before);
+    assert_eq!(linearization(&mut levels), before);
     // With time again the higher level is read, each row counted once.
     is_late.store(false, Ordering::Relaxed);
     assert!(levels.read_to(level + 1, true).await.unwrap());
-    assert_eq!(levels.rows_read, fitted[0].cumulative[level + 1]);
+    assert_eq!(levels.rows_read, binding[0].cumulative[level + 1]);
 }

@@ -22,7 +22,7 @@ pub struct Counts<'a> {
 
 /// The rows of one domain in the strata of groups, [`Inside`](crate::Inside) of each.
 #[derive(Clone, Debug, Default)]
-pub struct Insides {
+pub struct DomainFactors {
     /// Of all groups; what lies behind is left over.
     lanes: Vec<InsideLanes>,
     /// The first lanes of each group, and the number of lanes.
@@ -31,7 +31,7 @@ pub struct Insides {
     pub(super) rows: Vec<Total>,
 }
 
-impl Insides {
+impl DomainFactors {
     /// Takes these in the place of all before.
     pub fn fill(&mut self, counts: &Counts<'_>) {
         self.starts.clear();
@@ -71,9 +71,9 @@ impl Insides {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct InsideLanes {
     pub(super) weight: Kept,
-    pub(super) rest: Kept,
+    pub(super) fraction_outside: Kept,
     pub(super) row_squares: Kept,
-    pub(super) lean: Kept,
+    pub(super) skew_factor: Kept,
     pub(super) per_square: Kept,
     pub(super) per_cube: Kept,
     pub(super) per_degree: Kept,
@@ -102,7 +102,7 @@ impl InsideLanes {
         let per_n = one / (n0 * n1 * n2);
         let inverse = per_n * (n1 * n2);
         let c = rows.min(n);
-        let (share, rest) = (c * inverse, (n - c) * inverse);
+        let (share, fraction_outside) = (c * inverse, (n - c) * inverse);
         let (c1, c2) = ((c - 1.0).max(one), (c - 2.0).max(one));
         let per_c = one / (c1 * c2);
         let (are_two, are_three) = (c.simd_gt(1.0), c.simd_gt(2.0));
@@ -113,14 +113,14 @@ impl InsideLanes {
         let (has_spread, has_third) = (n.simd_gt(1.0), n.simd_gt(2.0));
         let per_square = has_spread.select(scale * (per_n * n2), zero);
         let per_cube = has_third.select(per_square * (all - n - n) * (per_n * (n0 * n1)), zero);
-        let (row_squares, lean) = (c * rest, rest - share);
+        let (row_squares, skew_factor) = (c * fraction_outside, fraction_outside - share);
         let lone = has_spread.select(zero, scale);
         let variance = per_square * row_squares;
         sums.rows += rows;
         sums.weighted += weight * rows;
         sums.weights += weight * (weight - 1.0) * rows;
         sums.variance += variance;
-        sums.third += per_cube * row_squares * lean;
+        sums.third += per_cube * row_squares * skew_factor;
         sums.satterthwaite += variance * variance * per_degree;
         sums.squares += row_squares;
         sums.degrees += is_sampled.select((n - 1.0).max(zero), zero);
@@ -128,9 +128,9 @@ impl InsideLanes {
         sums.lone_squared += lone * lone;
         Self {
             weight: weight.into(),
-            rest: rest.into(),
+            fraction_outside: fraction_outside.into(),
             row_squares: row_squares.into(),
-            lean: lean.into(),
+            skew_factor: skew_factor.into(),
             per_square: per_square.into(),
             per_cube: per_cube.into(),
             per_degree: per_degree.into(),

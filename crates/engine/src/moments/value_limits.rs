@@ -12,7 +12,7 @@ use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::utils::split_conjunction;
 use plusminus_catalog::{Manifest, Strata, ValueRanges};
 use plusminus_kernel::qualified;
-use plusminus_plan::{Argument, Shape};
+use plusminus_plan::{AggregateQuery, Argument};
 use plusminus_statistics::expression::ValueRange;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub(crate) type Ranges = Vec<Option<ValueRange>>;
 
 /// What is known of arguments from the values of other columns.
 #[derive(Debug, Default)]
-pub(crate) struct Limits {
+pub(crate) struct ValueLimits {
     /// By column of a measure: its values in rows that pass WHERE.
     pub(crate) cuts: HashMap<String, ValueRange>,
     /// By domain, in rows that pass its FILTER; `None` without a limit.
@@ -34,9 +34,9 @@ pub(crate) struct Limits {
     keys: Vec<(usize, HashMap<Option<String>, Ranges>)>,
 }
 
-impl Limits {
+impl ValueLimits {
     pub(crate) fn new(
-        shape: &Shape,
+        query: &AggregateQuery,
         state: &SessionState,
         values: &ValueRanges,
         known: &[ArgumentKnowledge],
@@ -47,12 +47,12 @@ impl Limits {
         // What strata decide they know better.
         let is_telling = |name: &&str| values.is_telling(name, measures) && !manifest.is_decided(name);
         let names = names.filter(is_telling).collect();
-        let columns = Columns { shape, state, values, known, measures, manifest, strata, names };
+        let columns = Columns { query, state, values, known, measures, manifest, strata, names };
         if columns.names.is_empty() {
             return Ok(Self::default());
         }
         let mut cuts = HashMap::new();
-        for condition in &shape.predicates {
+        for condition in &query.predicates {
             let Some(chosen) = columns.chosen(condition)? else { continue };
             for measure in measures {
                 let own = columns.hull(&chosen, measure);
@@ -60,8 +60,8 @@ impl Limits {
                 *cut = meet(*cut, own.unwrap_or(NO_VALUE));
             }
         }
-        let mut domains = Vec::with_capacity(shape.domains.len());
-        for domain in &shape.domains {
+        let mut domains = Vec::with_capacity(query.domains.len());
+        for domain in &query.domains {
             let mut limit: Option<Ranges> = None;
             for condition in domain.filter.iter().flat_map(|filter| split_conjunction(filter)) {
                 let Some(chosen) = columns.chosen(condition)? else { continue };
@@ -71,7 +71,7 @@ impl Limits {
             domains.push(limit);
         }
         let mut keys = Vec::new();
-        for (number, key) in shape.keys.iter().enumerate() {
+        for (number, key) in query.keys.iter().enumerate() {
             keys.extend(columns.by_value(key)?.map(|by_value| (number, by_value)));
         }
         Ok(Self { cuts, domains, keys })
@@ -115,7 +115,7 @@ fn meet_all(one: &Ranges, other: &Ranges) -> Ranges {
 
 /// The columns of few values, as a query sees them.
 struct Columns<'a> {
-    shape: &'a Shape,
+    query: &'a AggregateQuery,
     state: &'a SessionState,
     values: &'a ValueRanges,
     known: &'a [ArgumentKnowledge],
@@ -149,13 +149,13 @@ impl<'a> Columns<'a> {
         let Some(column) = self.only_column(expr) else { return Ok(None) };
         let Some(measure) = self.measures.first() else { return Ok(None) };
         let Some(ranges) = self.values.of(column, measure) else { return Ok(None) };
-        let schema = self.shape.scan.projected_schema.as_arrow();
+        let schema = self.query.scan.projected_schema.as_arrow();
         let Ok(field) = schema.field_with_name(column) else { return Ok(None) };
         let text: ArrayRef = Arc::new(ranges.iter().map(|(value, _)| *value).collect::<StringArray>());
         let values = cast(&text, field.data_type())?;
         let field = Field::new(column, field.data_type().clone(), true);
         let batch = RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![values])?;
-        let schema = qualified(&self.shape.scan.table_name, &batch.schema())?;
+        let schema = qualified(&self.query.scan.table_name, &batch.schema())?;
         // What cannot be evaluated alone limits nothing.
         let Ok(compiled) = plusminus_functions::overflow::physical_expr(self.state, expr.clone(), &schema) else {
             return Ok(None);
@@ -201,13 +201,13 @@ impl<'a> Columns<'a> {
     /// The values of every argument in rows with one of the chosen values.
     fn ranges(&self, chosen: &Chosen<'_>) -> Ranges {
         let hulls: Vec<Option<ValueRange>> = self.measures.iter().map(|m| self.hull(chosen, m)).collect();
-        let mut found: Ranges = Vec::with_capacity(self.shape.arguments.len());
-        for argument in &self.shape.arguments {
+        let mut found: Ranges = Vec::with_capacity(self.query.arguments.len());
+        for argument in &self.query.arguments {
             let own = match argument {
                 Argument::Plain(expr) => {
                     let at = |name: &str| self.measures.iter().position(|measure| measure == name);
                     let of = |name: &str| at(name).map_or(Some(ValueRange::ALL), |at| hulls[at]);
-                    range(expr, &self.shape.scan.projected_schema, &of)
+                    range(expr, &self.query.scan.projected_schema, &of)
                 }
                 derived => {
                     Some(derived_range(derived, |of| (found[of].unwrap_or(ValueRange::of(0.0)), self.known[of].mean)))

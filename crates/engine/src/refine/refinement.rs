@@ -1,8 +1,8 @@
 //! Level after level until the error is met, the time is up, the sample ends, or the table is the better candidate.
 
 use super::level_choice::Wanted;
-use super::level_rows::Look;
-use super::{LevelDone, Outcome, Run, TableReason};
+use super::level_rows::LevelEstimate;
+use super::{LevelDone, Outcome, Refinement, TableReason};
 use crate::answer::{Error, Result};
 use crate::environment::Cost;
 use crate::samples::{IN_VAIN, Opening, Standing, level_ns, opening};
@@ -21,7 +21,7 @@ const SAFE_SHARE: f64 = 0.1;
 /// How far a run has come.
 struct Progress {
     level: usize,
-    look: Look,
+    look: LevelEstimate,
     took: Duration,
     /// Work of all looks.
     spent: f64,
@@ -44,9 +44,13 @@ enum Next {
     Nothing(bool),
 }
 
-impl Run<'_> {
+impl Refinement<'_> {
     /// Level after level, from what was looked at already on.
-    pub(crate) async fn climb(&mut self, looked: Option<(usize, Look)>, level_done: LevelDone<'_>) -> Result<Outcome> {
+    pub(crate) async fn refine(
+        &mut self,
+        looked: Option<(usize, LevelEstimate)>,
+        level_done: LevelDone<'_>,
+    ) -> Result<Outcome> {
         let opening = self.opening().await?;
         if looked.is_none() && self.is_dearer_than_table().await? {
             return Ok(Outcome::Table(TableReason::Cheaper));
@@ -54,7 +58,7 @@ impl Run<'_> {
         let mut found = match looked {
             Some((level, look)) => Some((level, look, Duration::ZERO)),
             None => match self.first_within(opening) {
-                Some(level) => self.look_at(level, false).await?.map(|(look, took)| (level, look, took)),
+                Some(level) => self.evaluate_level(level, false).await?.map(|(look, took)| (level, look, took)),
                 None => None,
             },
         };
@@ -76,7 +80,7 @@ impl Run<'_> {
                 Next::Level(next) => {
                     self.tell(&mut progress, level_done).await?;
                     last = Some((progress.level, progress.look));
-                    found = self.look_at(next, true).await?.map(|(look, took)| (next, look, took));
+                    found = self.evaluate_level(next, true).await?.map(|(look, took)| (next, look, took));
                 }
             }
         }
@@ -146,7 +150,7 @@ impl Run<'_> {
         }
         let most = match (is_vain, context.goal.reads_table_on_miss()) {
             // HAVING and LIMIT may leave the few groups that have many rows.
-            (true, _) if self.levels.shape.chooses_rows => IN_VAIN,
+            (true, _) if self.levels.query.chooses_rows => IN_VAIN,
             (true, _) => 0.0,
             // The table may have to be read after it.
             (false, true) => FIRST_LOOK_MAX,
@@ -209,7 +213,7 @@ impl Run<'_> {
     async fn finish(
         &mut self,
         level: usize,
-        mut look: Look,
+        mut look: LevelEstimate,
         is_met: bool,
         level_done: LevelDone<'_>,
     ) -> Result<Outcome> {
@@ -234,7 +238,7 @@ impl Run<'_> {
     }
 
     /// The answer with what missed the bound computed on the table: some groups, or all of it.
-    async fn repaired(&mut self, level: usize, mut look: Look, level_done: LevelDone<'_>) -> Result<Outcome> {
+    async fn repaired(&mut self, level: usize, mut look: LevelEstimate, level_done: LevelDone<'_>) -> Result<Outcome> {
         let context = self.levels.context;
         let advice = {
             let wanted = self.levels.wanted(level, &look, self.price.cumulative());

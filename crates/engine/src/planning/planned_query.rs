@@ -1,51 +1,52 @@
 //! Queries as far as their text, the tables and the samples decide them; nothing is planned twice.
 
-use super::blocks::{Beside, Blocks, Ranked, Sides};
+use super::blocks::{Blocks, PartlyExact, Ranked, Sides};
 use super::case;
-use super::dependencies::{Basis, Tables};
+use super::dependencies::{PlanDependencies, Tables};
 use super::subqueries::{PreparedSubquery, SubqueryValues};
 use crate::answer::{Error, Result, with_tables};
 use crate::environment::{Environment, views_by_depth, with_views_as_tables};
-use crate::post::Upward;
-use crate::samples::{Fitted, Pace, TableWork, table_work};
+use crate::post::CompiledPostAggregate;
+use crate::samples::{QueryCost, SampleBinding, TableWork, table_work};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use plusminus_catalog::Manifest;
 use plusminus_kernel::SampleStrata;
 use plusminus_plan::{
-    Purpose, Reason, Shape, check as check_error_functions, occur_in as calls_error_functions, recognise, simplified,
+    AggregateQuery, Purpose, Reason, check as check_error_functions, occur_in as calls_error_functions, recognise,
+    simplified,
 };
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::sync::OnceCell;
 
 /// A planned query.
-pub(crate) struct Prepared {
-    pub(crate) basis: Arc<Basis>,
+pub(crate) struct PlannedQuery {
+    pub(crate) dependencies: Arc<PlanDependencies>,
     /// The analysed plan.
     pub(crate) plan: LogicalPlan,
     /// What can be estimated of it, or why nothing can.
-    pub(crate) shape: Result<Arc<Shape>, Reason>,
+    pub(crate) query: Result<Arc<AggregateQuery>, Reason>,
     /// The query over views as tables, for samples of views: those it names first, then those that they stand on.
-    pub(crate) view_shapes: Vec<Arc<Shape>>,
+    pub(crate) view_queries: Vec<Arc<AggregateQuery>>,
     /// The query as several blocks, once somebody asked for it; `None` in it when it is none.
     blocks: OnceLock<Option<Arc<Blocks>>>,
     /// What stands above the aggregate, compiled when it is first needed; `None` in it when that cannot be done.
-    pub(crate) upward: OnceLock<Option<Upward>>,
+    pub(crate) upward: OnceLock<Option<CompiledPostAggregate>>,
     /// The query as two blocks side by side, by what is left to the table.
-    beside: [OnceLock<Option<Arc<Beside>>>; 2],
+    beside: [OnceLock<Option<Arc<PartlyExact>>>; 2],
     /// The query as ranks over one block, once somebody asked for it; `None` in it when it has none.
     ranked: OnceLock<Option<Arc<Ranked>>>,
     /// Subqueries that may be replaced by values, once somebody asked.
     pub(crate) subqueries: OnceLock<Vec<PreparedSubquery>>,
     /// The query with values in the place of these.
-    pub(crate) filled: Mutex<Vec<(SubqueryValues, Arc<Prepared>)>>,
+    pub(crate) filled: Mutex<Vec<(SubqueryValues, Arc<PlannedQuery>)>>,
     /// How fast it ran before.
-    pub(crate) pace: Arc<Pace>,
+    pub(crate) query_cost: Arc<QueryCost>,
     /// The work of the exact answer, once somebody asked for it.
     table_work: OnceCell<TableWork>,
     /// How it looks through the samples that were tried last.
-    fitted: Mutex<Vec<Arc<Fitted>>>,
+    binding: Mutex<Vec<Arc<SampleBinding>>>,
 }
 
 /// Where the planner's state comes from.
@@ -58,7 +59,7 @@ enum Planner {
 /// Samples that a prepared query stays fitted to.
 const FITTED_MAX: usize = 4;
 
-impl Prepared {
+impl PlannedQuery {
     /// Parses, plans and analyses `sql`; also whether the same text will mean the same again as long as nothing changes.
     ///
     /// DataFusion's state, whose copy takes as long as planning a simple query, is the one of the query before as long as nothing
@@ -98,44 +99,53 @@ impl Prepared {
             }
         }
         let plan = analysed(&state, raw).map_err(misnamed)?;
-        let basis = Arc::new(Basis::new(Arc::clone(&state), tables, &plan)?);
-        let mut prepared = Self::of(basis, plan, Arc::default())?;
+        let dependencies = Arc::new(PlanDependencies::new(Arc::clone(&state), tables, &plan)?);
+        let mut prepared = Self::of(dependencies, plan, Arc::default())?;
         for plan in view_plans {
             prepared
-                .view_shapes
+                .view_queries
                 .extend(recognised(&analysed(&state, plan)?, Purpose::Answer, &state).ok().map(Arc::new));
         }
         Ok(Some(prepared))
     }
 
     /// The query of an analysed plan, which ran at this pace.
-    pub(crate) fn of(basis: Arc<Basis>, plan: LogicalPlan, pace: Arc<Pace>) -> Result<Self> {
-        Self::read_for(Purpose::Answer, basis, plan, pace)
+    pub(crate) fn of(
+        dependencies: Arc<PlanDependencies>,
+        plan: LogicalPlan,
+        query_cost: Arc<QueryCost>,
+    ) -> Result<Self> {
+        Self::read_for(Purpose::Answer, dependencies, plan, query_cost)
     }
 
-    fn read_for(purpose: Purpose, basis: Arc<Basis>, plan: LogicalPlan, pace: Arc<Pace>) -> Result<Self> {
+    fn read_for(
+        purpose: Purpose,
+        dependencies: Arc<PlanDependencies>,
+        plan: LogicalPlan,
+        query_cost: Arc<QueryCost>,
+    ) -> Result<Self> {
         check_error_functions(&plan)?;
-        let shape = recognised(&plan, purpose, &basis.state).map(Arc::new);
+        let query = recognised(&plan, purpose, &dependencies.state).map(Arc::new);
         Ok(Self {
-            basis,
+            dependencies,
             plan,
-            shape,
-            view_shapes: Vec::new(),
+            query,
+            view_queries: Vec::new(),
             blocks: OnceLock::new(),
             beside: Default::default(),
             ranked: OnceLock::new(),
             subqueries: OnceLock::new(),
             filled: Mutex::default(),
             upward: OnceLock::new(),
-            pace,
+            query_cost,
             table_work: OnceCell::new(),
-            fitted: Mutex::default(),
+            binding: Mutex::default(),
         })
     }
 
     /// The query as several blocks, where it is not one that can be estimated itself.
     pub(crate) fn blocks(&self) -> Option<&Arc<Blocks>> {
-        let found = || match self.shape {
+        let found = || match self.query {
             Ok(_) => None,
             Err(_) => Blocks::of(self, &self.plan).map(Arc::new),
         };
@@ -143,14 +153,14 @@ impl Prepared {
     }
 
     /// The query as estimates beside exact aggregates, where it has both.
-    pub(crate) fn beside(&self, sides: Sides) -> Option<&Arc<Beside>> {
-        let found = || Beside::of(self, &self.plan, sides).map(Arc::new);
-        self.beside[usize::from(sides == Sides::Special)].get_or_init(found).as_ref()
+    pub(crate) fn beside(&self, sides: Sides) -> Option<&Arc<PartlyExact>> {
+        let found = || PartlyExact::of(self, &self.plan, sides).map(Arc::new);
+        self.beside[usize::from(sides == Sides::NonLinear)].get_or_init(found).as_ref()
     }
 
     /// The query as ranks over one block, where it has ranks by an estimate.
     pub(crate) fn ranked(&self) -> Option<&Arc<Ranked>> {
-        let found = || match self.shape {
+        let found = || match self.query {
             Ok(_) => None,
             Err(_) => Ranked::of(self, &self.plan).map(Arc::new),
         };
@@ -159,26 +169,26 @@ impl Prepared {
 
     /// A block of this query.
     pub(crate) fn block(&self, plan: LogicalPlan) -> Result<Self> {
-        Self::of(Arc::clone(&self.basis), plan, Arc::default())
+        Self::of(Arc::clone(&self.dependencies), plan, Arc::default())
     }
 
     /// A list of members that this query asks for.
     pub(crate) fn members(&self, plan: LogicalPlan) -> Result<Self> {
-        Self::read_for(Purpose::Members, Arc::clone(&self.basis), plan, Arc::default())
+        Self::read_for(Purpose::Members, Arc::clone(&self.dependencies), plan, Arc::default())
     }
 
     /// The state that it was planned with.
     pub(crate) fn state(&self) -> &SessionState {
-        &self.basis.state
+        &self.dependencies.state
     }
 
     /// Whether asking again later means the same, tables, functions and settings being what they are: nothing changes with
     /// the time, and no part is filled in while the query runs.
     pub(crate) fn is_repeatable(&self) -> bool {
-        let slotted = self.shape.iter().chain(&self.view_shapes).any(|shape| !shape.error_calls.is_empty());
+        let slotted = self.query.iter().chain(&self.view_queries).any(|query| !query.error_calls.is_empty());
         // Blocks have slots of their own.
-        let slotted = slotted || self.shape.is_err() && calls_error_functions(&self.plan);
-        !slotted && self.basis.is_repeatable()
+        let slotted = slotted || self.query.is_err() && calls_error_functions(&self.plan);
+        !slotted && self.dependencies.is_repeatable()
     }
 
     /// Whether asking again now means the same.
@@ -188,7 +198,7 @@ impl Prepared {
 
     /// Whether tables, functions and settings are still those that it was planned with.
     pub(crate) async fn is_current(&self, env: &Environment) -> bool {
-        self.basis.is_current(env).await
+        self.dependencies.is_current(env).await
     }
 
     /// The work of the exact answer.
@@ -203,35 +213,35 @@ impl Prepared {
 
     /// Bytes held beside the plan, about.
     pub(crate) fn bytes(&self) -> usize {
-        let fitted = self.fitted.lock().unwrap_or_else(PoisonError::into_inner);
-        fitted.iter().map(|f| f.bytes()).sum()
+        let binding = self.binding.lock().unwrap_or_else(PoisonError::into_inner);
+        binding.iter().map(|f| f.bytes()).sum()
     }
 
-    /// `shape` seen through a sample, from before if it was seen so.
-    pub(crate) fn fitted(
+    /// `query` seen through a sample, from before if it was seen so.
+    pub(crate) fn binding(
         &self,
-        shape: &Shape,
+        query: &AggregateQuery,
         manifest: &Arc<Manifest>,
         strata: Arc<SampleStrata>,
-    ) -> Result<Arc<Fitted>> {
-        let lock = || self.fitted.lock().unwrap_or_else(PoisonError::into_inner);
+    ) -> Result<Arc<SampleBinding>> {
+        let lock = || self.binding.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = lock().iter().find(|f| Arc::ptr_eq(&f.manifest, manifest)) {
             return Ok(Arc::clone(known));
         }
-        let fitted = Arc::new(Fitted::new(shape, &self.basis.state, manifest, strata)?);
+        let binding = Arc::new(SampleBinding::new(query, &self.dependencies.state, manifest, strata)?);
         let mut all = lock();
         // Other generations are of no more use.
         all.retain(|f| f.manifest.name != manifest.name);
         if all.len() >= FITTED_MAX {
             all.remove(0);
         }
-        all.push(Arc::clone(&fitted));
-        Ok(fitted)
+        all.push(Arc::clone(&binding));
+        Ok(binding)
     }
 }
 
 /// Recognises what an analysed plan estimates, or says why nothing.
-fn recognised(plan: &LogicalPlan, purpose: Purpose, state: &SessionState) -> Result<Shape, Reason> {
+fn recognised(plan: &LogicalPlan, purpose: Purpose, state: &SessionState) -> Result<AggregateQuery, Reason> {
     // What cannot be simplified is left to DataFusion, and fails there or not.
     match simplified(plan, state) {
         Ok(simplified) => recognise(&simplified, purpose),

@@ -1,19 +1,19 @@
 //! What rows that a sample did not show could change, from the ranges of the arguments in its strata.
 
-use super::limits::{Limits, meet};
 use super::range::of_column;
+use super::value_limits::{ValueLimits, meet};
 use super::{ArgumentKnowledge, derived_range, range, uncast};
 use arrow::array::{Array, Float64Array};
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use plusminus_catalog::Manifest;
 use plusminus_kernel::StrataView;
-use plusminus_plan::{Argument, Shape};
+use plusminus_plan::{AggregateQuery, Argument};
 use plusminus_statistics::expression::ValueRange;
 use plusminus_statistics::{Hidden, StratumSize, hiding_weight_at};
 
 /// The ranges of a query's arguments in the sampled strata that could hold a row, those of about the same weight together.
 #[derive(Debug, Default)]
-pub(crate) struct Unseen {
+pub(crate) struct UnseenRows {
     arguments: usize,
     /// The first class of each part, and at last the number of classes.
     starts: Vec<u32>,
@@ -69,34 +69,34 @@ pub(crate) enum Extent {
     Whole(Option<f64>),
     /// A part of it, the same for all variables.
     OneDomain,
-    /// Parts of it that differ from one variable to another.
+    /// Timings of it that differ from one variable to another.
     Domains,
 }
 
-impl Unseen {
+impl UnseenRows {
     pub(crate) fn new(
-        shape: &Shape,
+        query: &AggregateQuery,
         view: &StrataView,
         sizes: &[StratumSize],
         manifest: &Manifest,
         known: &[ArgumentKnowledge],
-        limits: Option<&Limits>,
+        limits: Option<&ValueLimits>,
     ) -> Self {
         let cut = |name: &str| limits.and_then(|limits| limits.cuts.get(name)).copied().unwrap_or(ValueRange::ALL);
-        let column = |name: String| ColumnRanges::new(cut(&name), name, shape, view, manifest);
-        let columns: Vec<ColumnRanges<'_>> = measures(shape).into_iter().map(column).collect();
+        let column = |name: String| ColumnRanges::new(cut(&name), name, query, view, manifest);
+        let columns: Vec<ColumnRanges<'_>> = measures(query).into_iter().map(column).collect();
         let places = Places::of(view, sizes);
         let class_count = places.rates.len();
         let mut found = Self {
-            arguments: shape.arguments.len(),
+            arguments: query.arguments.len(),
             starts: places.starts,
             strata: places.strata,
             weights: places.rates.iter().map(|rate| hiding_weight_at(*rate)).collect(),
-            ranges: Vec::with_capacity(class_count * shape.arguments.len()),
-            whole: Vec::with_capacity(class_count * shape.arguments.len()),
+            ranges: Vec::with_capacity(class_count * query.arguments.len()),
+            whole: Vec::with_capacity(class_count * query.arguments.len()),
         };
         let bare: Vec<Option<usize>> =
-            shape.arguments.iter().map(|argument| column_of(argument, shape, &columns)).collect();
+            query.arguments.iter().map(|argument| column_of(argument, query, &columns)).collect();
         let width = columns.len();
         let mut hulls: Vec<Option<ValueRange>> = vec![None; class_count * width];
         let mut apart: Vec<ValueRange> = vec![ValueRange::of(0.0); class_count * width];
@@ -110,7 +110,7 @@ impl Unseen {
         }
         for class in 0..class_count {
             let own = class * width..(class + 1) * width;
-            found.add_ranges(shape, &columns, (&hulls[own.clone()], &apart[own]), known, &bare);
+            found.add_ranges(query, &columns, (&hulls[own.clone()], &apart[own]), known, &bare);
         }
         found
     }
@@ -118,7 +118,7 @@ impl Unseen {
     /// The arguments' ranges from those of the columns in the next class, as they are and beside the means of their strata.
     fn add_ranges(
         &mut self,
-        shape: &Shape,
+        query: &AggregateQuery,
         columns: &[ColumnRanges<'_>],
         (hulls, apart): (&[Option<ValueRange>], &[ValueRange]),
         known: &[ArgumentKnowledge],
@@ -126,13 +126,13 @@ impl Unseen {
     ) {
         let weight = self.weights[self.ranges.len() / self.arguments.max(1)];
         let first = self.ranges.len();
-        for (number, argument) in shape.arguments.iter().enumerate() {
+        for (number, argument) in query.arguments.iter().enumerate() {
             let own = match (argument, bare[number]) {
                 (_, Some(column)) => hulls[column],
                 (Argument::Plain(expr), None) => {
                     let at = |name: &str| columns.iter().position(|column| column.name == name);
                     let of = |name: &str| at(name).map_or(Some(ValueRange::ALL), |at| hulls[at]);
-                    range(expr, &shape.scan.projected_schema, &of)
+                    range(expr, &query.scan.projected_schema, &of)
                 }
                 (derived, None) => Some(derived_range(derived, |of| {
                     (self.ranges[first + of].unwrap_or(ValueRange::of(0.0)), known[of].mean)
@@ -237,7 +237,7 @@ struct Places {
 
 impl Places {
     fn of(view: &StrataView, sizes: &[StratumSize]) -> Self {
-        let is_open = |(stratum, size): &(u32, &StratumSize)| view.is_alive(*stratum) && !size.is_exact();
+        let is_open = |(stratum, size): &(u32, &StratumSize)| view.is_matching(*stratum) && !size.is_exact();
         let open = (0_u32..).zip(sizes).filter(is_open);
         let mut open: Vec<(u32, u32)> = open.map(|(stratum, _)| (view.part_of[stratum as usize], stratum)).collect();
         // Strata are in the order of their values, and so mostly are parts.
@@ -287,8 +287,8 @@ fn as_u32(n: usize) -> u32 {
 }
 
 /// The columns in the arguments that are added up.
-pub(crate) fn measures(shape: &Shape) -> Vec<String> {
-    let added = shape.arguments.iter().enumerate().filter(|(number, _)| shape.is_added(*number));
+pub(crate) fn measures(query: &AggregateQuery) -> Vec<String> {
+    let added = query.arguments.iter().enumerate().filter(|(number, _)| query.is_added(*number));
     let mut names: Vec<String> = Vec::new();
     for column in added.filter_map(|(_, argument)| argument.plain()).flat_map(Expr::column_refs) {
         if !names.contains(&column.name) {
@@ -299,8 +299,8 @@ pub(crate) fn measures(shape: &Shape) -> Vec<String> {
 }
 
 /// The column that an argument is, up to its type.
-fn column_of(argument: &Argument, shape: &Shape, columns: &[ColumnRanges<'_>]) -> Option<usize> {
-    match uncast(argument.plain()?, &shape.scan.projected_schema) {
+fn column_of(argument: &Argument, query: &AggregateQuery, columns: &[ColumnRanges<'_>]) -> Option<usize> {
+    match uncast(argument.plain()?, &query.scan.projected_schema) {
         Expr::Column(column) => columns.iter().position(|known| known.name == column.name),
         _ => None,
     }
@@ -320,17 +320,17 @@ struct ColumnRanges<'a> {
 }
 
 impl<'a> ColumnRanges<'a> {
-    fn new(cut: ValueRange, name: String, shape: &Shape, view: &'a StrataView, manifest: &Manifest) -> Self {
+    fn new(cut: ValueRange, name: String, query: &AggregateQuery, view: &'a StrataView, manifest: &Manifest) -> Self {
         let strata = &view.strata;
         let table = of_column(&name, manifest, strata);
-        let field = shape.scan.projected_schema.as_arrow().field_with_name(&name);
+        let field = query.scan.projected_schema.as_arrow().field_with_name(&name);
         let is_number = field.is_ok_and(|field| field.data_type().is_numeric());
         // Of values that are no finite numbers the strata know as little as the table, and values of other columns nothing.
         let cut = if table == ValueRange::ALL { ValueRange::ALL } else { cut };
         let ends = |is_max| strata.extremes(&name, is_max).filter(|_| table != ValueRange::ALL);
         Self {
             cut: if is_number {
-                shape.predicates.iter().fold(cut, |cut, part| meet(cut, allowed(part, &name)))
+                query.predicates.iter().fold(cut, |cut, part| meet(cut, allowed(part, &name)))
             } else {
                 cut
             },

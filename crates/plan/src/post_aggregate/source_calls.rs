@@ -6,14 +6,14 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 
 /// The calls behind a column, by number.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Behind {
+pub struct SourceCalls {
     /// Those whose values matter.
     pub values: Vec<usize>,
     /// Those of which only matters whether they are NULL.
     pub nulls: Vec<usize>,
 }
 
-impl Behind {
+impl SourceCalls {
     fn add(&mut self, other: &Self) {
         self.values.extend(&other.values);
         self.nulls.extend(&other.nulls);
@@ -30,13 +30,13 @@ impl Behind {
 
 /// The calls behind each column of `plan`; `base` is the schema of the aggregate, whose keys come before its calls. `None` for a plan
 /// that is not followed.
-pub fn behind(plan: &LogicalPlan, base: &DFSchemaRef) -> Option<Vec<Behind>> {
+pub fn behind(plan: &LogicalPlan, base: &DFSchemaRef) -> Option<Vec<SourceCalls>> {
     match plan {
         LogicalPlan::Aggregate(aggregate) if aggregate.schema == *base => {
             let keys = base.fields().len() - aggregate.aggr_expr.len();
-            let call = |number| Behind { values: vec![number], nulls: Vec::new() };
+            let call = |number| SourceCalls { values: vec![number], nulls: Vec::new() };
             let calls = (0..aggregate.aggr_expr.len()).map(call);
-            Some(std::iter::repeat_n(Behind::default(), keys).chain(calls).collect())
+            Some(std::iter::repeat_n(SourceCalls::default(), keys).chain(calls).collect())
         }
         LogicalPlan::Aggregate(aggregate) => {
             let below = behind(&aggregate.input, base)?;
@@ -62,8 +62,8 @@ pub fn behind(plan: &LogicalPlan, base: &DFSchemaRef) -> Option<Vec<Behind>> {
 }
 
 /// What is behind an expression over the columns of `input`; what cannot be found is everything.
-fn of_expr(expr: &Expr, input: &LogicalPlan, below: &[Behind]) -> Behind {
-    let mut found = Behind::default();
+fn of_expr(expr: &Expr, input: &LogicalPlan, below: &[SourceCalls]) -> SourceCalls {
+    let mut found = SourceCalls::default();
     for column in expr.column_refs() {
         match input.schema().index_of_column(column).ok().and_then(|at| below.get(at)) {
             Some(own) => found.add(own),
@@ -74,7 +74,7 @@ fn of_expr(expr: &Expr, input: &LogicalPlan, below: &[Behind]) -> Behind {
 }
 
 /// What is behind a call above the aggregate: of COUNT of a column, only whether it is NULL.
-fn of_call(expr: &Expr, input: &LogicalPlan, below: &[Behind]) -> Behind {
+fn of_call(expr: &Expr, input: &LogicalPlan, below: &[SourceCalls]) -> SourceCalls {
     let all = of_expr(expr, input, below);
     let (name, params) = match unaliased(expr) {
         Expr::AggregateFunction(call) => (call.func.name(), call.params.args.as_slice()),
@@ -84,7 +84,7 @@ fn of_call(expr: &Expr, input: &LogicalPlan, below: &[Behind]) -> Behind {
     match params {
         [column @ Expr::Column(_)] if name == "count" && expr.column_refs().len() == 1 => {
             let own = of_expr(column, input, below);
-            Behind { values: Vec::new(), nulls: [own.values, own.nulls].concat() }.sorted()
+            SourceCalls { values: Vec::new(), nulls: [own.values, own.nulls].concat() }.sorted()
         }
         _ => all,
     }

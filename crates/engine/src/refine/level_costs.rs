@@ -4,9 +4,9 @@ use super::Context;
 use super::projected::may_project;
 use crate::cache::Key;
 use crate::environment::Cost;
-use crate::samples::{Fitted, level_ns, opening_ns};
+use crate::samples::{SampleBinding, level_ns, opening_ns};
 use datafusion::logical_expr::Expr;
-use plusminus_plan::{Argument, Shape};
+use plusminus_plan::{AggregateQuery, Argument};
 use std::time::Duration;
 
 /// The part of the time left that a first look may take. Whatever the later ones do, there is an answer then; predictions
@@ -25,23 +25,23 @@ const GROUP_ROWS_MIN: f64 = 5.0;
 
 /// Groups of the table, at least: the most distinct values of any column that is grouped by as it is. Those of expressions and of columns
 /// that WHERE narrows are not known.
-fn groups(shape: &Shape, fitted: &Fitted) -> f64 {
+fn groups(query: &AggregateQuery, binding: &SampleBinding) -> f64 {
     let is_narrowed = |name: &str| {
-        shape.predicates.iter().any(|condition| condition.column_refs().iter().any(|column| column.name == name))
+        query.predicates.iter().any(|condition| condition.column_refs().iter().any(|column| column.name == name))
     };
     let values = |key: &Expr| match key {
-        Expr::Column(column) if !is_narrowed(&column.name) => fitted.manifest.column_distinct(&column.name),
+        Expr::Column(column) if !is_narrowed(&column.name) => binding.manifest.column_distinct(&column.name),
         _ => None,
     };
     #[expect(clippy::cast_precision_loss, reason = "a forecast")]
-    shape.keys.iter().filter_map(values).map(|distinct| distinct.count as f64).fold(1.0, f64::max)
+    query.keys.iter().filter_map(values).map(|distinct| distinct.count as f64).fold(1.0, f64::max)
 }
 
 /// Looks of one query, priced.
-pub(crate) struct Price<'a> {
-    shape: &'a Shape,
+pub(crate) struct LevelCosts<'a> {
+    query: &'a AggregateQuery,
     context: &'a Context<'a>,
-    fitted: &'a Fitted,
+    binding: &'a SampleBinding,
     /// Cells per row: what each row passes through.
     width: f64,
     /// Groups of the table, as far as they are known.
@@ -50,22 +50,22 @@ pub(crate) struct Price<'a> {
     group_width: f64,
 }
 
-impl<'a> Price<'a> {
-    pub(crate) fn new(shape: &'a Shape, context: &'a Context<'a>, fitted: &'a Fitted) -> Self {
-        let plain = shape.arguments.iter().filter(|a| matches!(a, Argument::Plain(_))).count();
-        let passes = 1 + shape.predicates.len() + 2 * shape.keys.len() + plain + shape.variables.len();
+impl<'a> LevelCosts<'a> {
+    pub(crate) fn new(query: &'a AggregateQuery, context: &'a Context<'a>, binding: &'a SampleBinding) -> Self {
+        let plain = query.arguments.iter().filter(|a| matches!(a, Argument::Plain(_))).count();
+        let passes = 1 + query.predicates.len() + 2 * query.keys.len() + plain + query.variables.len();
         // A percentile sorts, and replicates count every row many times.
-        let heavy = 4 * shape.specials.len() + if shape.is_beyond { 16 } else { 0 };
+        let heavy = 4 * query.specials.len() + if query.is_beyond { 16 } else { 0 };
         #[expect(clippy::cast_precision_loss, reason = "a small number")]
         let width = (passes + heavy) as f64;
         #[expect(clippy::cast_precision_loss, reason = "a small number")]
-        let group_width = GROUP_CELLS * shape.smooths().count().max(1) as f64;
-        Self { shape, context, fitted, width, groups: groups(shape, fitted), group_width }
+        let group_width = GROUP_CELLS * query.smooths().count().max(1) as f64;
+        Self { query, context, binding, width, groups: groups(query, binding), group_width }
     }
 
     /// Rows held by the levels up to each.
     pub(crate) fn cumulative(&self) -> &[u64] {
-        &self.fitted.cumulative
+        &self.binding.cumulative
     }
 
     /// The highest level.
@@ -87,7 +87,7 @@ impl<'a> Price<'a> {
 
     /// The work of a first look at `level`, with the files up to it to be opened: nanoseconds of the reference machine.
     pub(crate) fn first_ns(&self, level: usize) -> f64 {
-        level_ns(self.cells(level)) + opening_ns(level + 1, self.fitted.manifest.base.columns.len())
+        level_ns(self.cells(level)) + opening_ns(level + 1, self.binding.manifest.base.columns.len())
     }
 
     /// Whether even the highest level holds so few rows of a group on average that no error is met.
@@ -103,9 +103,9 @@ impl<'a> Price<'a> {
 
     /// Whether the levels up to `level` are in memory in the order of the query's groups.
     fn is_projected(&self, level: usize) -> bool {
-        may_project(self.shape, self.fitted, level)
-            && self.fitted.grouped(self.shape).is_ok_and(|grouped| {
-                self.context.images.holds(&Key::projection(&self.fitted.manifest, level, &grouped.keys))
+        may_project(self.query, self.binding, level)
+            && self.binding.grouped(self.query).is_ok_and(|grouped| {
+                self.context.level_cache.holds(&Key::projection(&self.binding.manifest, level, &grouped.keys))
             })
     }
 
@@ -119,11 +119,11 @@ impl<'a> Price<'a> {
         if self.is_projected(level) {
             return Duration::ZERO;
         }
-        let (fitted, images) = (self.fitted, self.context.images);
+        let (binding, level_cache) = (self.binding, self.context.level_cache);
         let lacking = |(level, rows): (usize, u64)| {
-            rows.saturating_mul(images.lacking(&fitted.manifest, level, &fitted.needs.columns) as u64)
+            rows.saturating_mul(level_cache.lacking(&binding.manifest, level, &binding.needs.columns) as u64)
         };
-        let levels = fitted.manifest.levels.iter().map(|level| level.rows).enumerate();
+        let levels = binding.manifest.levels.iter().map(|level| level.rows).enumerate();
         #[expect(clippy::cast_precision_loss, reason = "a forecast")]
         let values = levels.take(level + 1).map(lacking).sum::<u64>() as f64;
         let time = if values > 0.0 { self.context.costs.predict(Cost::Load, values) } else { None };
@@ -132,7 +132,7 @@ impl<'a> Price<'a> {
 
     /// What a look at `level` will take when everything is in memory, with caution.
     fn walk(&self, level: usize) -> Option<Duration> {
-        Some(self.at_pace(Cost::Look, level)?.mul_f64(CAUTION))
+        Some(self.at_pace(Cost::Level, level)?.mul_f64(CAUTION))
     }
 
     /// How long an answer from `level` takes, from the text on.
@@ -142,12 +142,12 @@ impl<'a> Price<'a> {
 
     fn at_pace(&self, cost: Cost, level: usize) -> Option<Duration> {
         let others = |cells| self.context.costs.predict(cost, cells);
-        Some(others(self.cells(level))?.mul_f64(self.context.prepared.pace.of(cost, others)))
+        Some(others(self.cells(level))?.mul_f64(self.context.prepared.query_cost.of(cost, others)))
     }
 
     pub(crate) fn learn(&self, cost: Cost, level: usize, took: Duration) {
         let cells = self.cells(level);
-        self.context.prepared.pace.note(cost, cells, took);
+        self.context.prepared.query_cost.note(cost, cells, took);
         self.add(cost, cells, took);
     }
 

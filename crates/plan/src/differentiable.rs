@@ -6,10 +6,10 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchemaRef;
 use datafusion::logical_expr::expr::{Case, ScalarFunction};
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator};
-use plusminus_statistics::expression::Smooth;
+use plusminus_statistics::expression::DifferentiableExpr;
 
 /// Inputs 0… are the shape's variables, then its special calls, then the GROUP BY columns. `None` when `expr` is not smooth.
-pub(crate) fn translate(expr: &Expr, schema: &DFSchemaRef, keys: usize, calls: &Calls) -> Option<Smooth> {
+pub(crate) fn translate(expr: &Expr, schema: &DFSchemaRef, keys: usize, calls: &Calls) -> Option<DifferentiableExpr> {
     let go = |e: &Expr| translate(e, schema, keys, calls);
     match expr {
         Expr::Column(column) => {
@@ -17,21 +17,22 @@ pub(crate) fn translate(expr: &Expr, schema: &DFSchemaRef, keys: usize, calls: &
             if index < keys {
                 let numeric = schema.field(index).data_type().is_numeric();
                 let first = calls.variables.len() + calls.specials.len();
-                return numeric.then_some(Smooth::Input(first + index));
+                return numeric.then_some(DifferentiableExpr::Input(first + index));
             }
             Some(match &calls.calls.get(index - keys)?.kind {
-                CallKind::Count { rows } => Smooth::Input(*rows),
-                CallKind::Sum { sum } => Smooth::Input(*sum),
-                CallKind::Avg { sum, rows } => {
-                    Smooth::Div(Box::new(Smooth::Input(*sum)), Box::new(Smooth::Input(*rows)))
-                }
-                CallKind::Spread { of, .. } => of.clone(),
-                CallKind::Special(special) => Smooth::Input(calls.variables.len() + special),
+                CallKind::Count { rows } => DifferentiableExpr::Input(*rows),
+                CallKind::Sum { sum } => DifferentiableExpr::Input(*sum),
+                CallKind::Avg { sum, rows } => DifferentiableExpr::Div(
+                    Box::new(DifferentiableExpr::Input(*sum)),
+                    Box::new(DifferentiableExpr::Input(*rows)),
+                ),
+                CallKind::Moments { of, .. } => of.clone(),
+                CallKind::NonLinear(special) => DifferentiableExpr::Input(calls.variables.len() + special),
             })
         }
-        Expr::Literal(value, _) => literal_number(value).map(Smooth::Constant),
+        Expr::Literal(value, _) => literal_number(value).map(DifferentiableExpr::Constant),
         Expr::Alias(alias) => go(&alias.expr),
-        Expr::Negative(inner) => Some(Smooth::Neg(Box::new(go(inner)?))),
+        Expr::Negative(inner) => Some(DifferentiableExpr::Neg(Box::new(go(inner)?))),
         Expr::Cast(cast) if keeps_fractions(&cast.expr, cast.field.data_type(), schema) => go(&cast.expr),
         Expr::TryCast(cast) if keeps_fractions(&cast.expr, cast.field.data_type(), schema) => go(&cast.expr),
         // Whole numbers divide to whole numbers.
@@ -58,7 +59,7 @@ pub(crate) fn guarded(case: &Case) -> Option<&Expr> {
 
 /// A percentile, a minimum or a count of distinct values has an interval of its own, which arithmetic with a constant maps;
 /// together with others it has none.
-pub(crate) fn check_specials(smooth: &Smooth, calls: &Calls, column: &str) -> Result<(), Reason> {
+pub(crate) fn check_specials(smooth: &DifferentiableExpr, calls: &Calls, column: &str) -> Result<(), Reason> {
     let special = calls.variables.len()..calls.variables.len() + calls.specials.len();
     if smooth.is_linear_in_one().is_some() || !used_inputs(smooth).iter().any(|input| special.contains(input)) {
         return Ok(());
@@ -69,7 +70,7 @@ pub(crate) fn check_specials(smooth: &Smooth, calls: &Calls, column: &str) -> Re
 }
 
 /// The inputs that occur in `smooth`, each once.
-pub fn used_inputs(smooth: &Smooth) -> Vec<usize> {
+pub fn used_inputs(smooth: &DifferentiableExpr) -> Vec<usize> {
     let mut found = Vec::new();
     collect_inputs(smooth, &mut found);
     found.sort_unstable();
@@ -77,18 +78,27 @@ pub fn used_inputs(smooth: &Smooth) -> Vec<usize> {
     found
 }
 
-fn collect_inputs(smooth: &Smooth, found: &mut Vec<usize>) {
+fn collect_inputs(smooth: &DifferentiableExpr, found: &mut Vec<usize>) {
     match smooth {
-        Smooth::Constant(_) => {}
-        Smooth::Input(input) => found.push(*input),
-        Smooth::Add(a, b) | Smooth::Sub(a, b) | Smooth::Mul(a, b) | Smooth::Div(a, b) | Smooth::Pow(a, b) => {
+        DifferentiableExpr::Constant(_) => {}
+        DifferentiableExpr::Input(input) => found.push(*input),
+        DifferentiableExpr::Add(a, b)
+        | DifferentiableExpr::Sub(a, b)
+        | DifferentiableExpr::Mul(a, b)
+        | DifferentiableExpr::Div(a, b)
+        | DifferentiableExpr::Pow(a, b) => {
             collect_inputs(a, found);
             collect_inputs(b, found);
         }
-        Smooth::Neg(a) | Smooth::Abs(a) | Smooth::Sqrt(a) | Smooth::Ln(a) | Smooth::Log10(a) | Smooth::Exp(a) => {
+        DifferentiableExpr::Neg(a)
+        | DifferentiableExpr::Abs(a)
+        | DifferentiableExpr::Sqrt(a)
+        | DifferentiableExpr::Ln(a)
+        | DifferentiableExpr::Log10(a)
+        | DifferentiableExpr::Exp(a) => {
             collect_inputs(a, found);
         }
-        Smooth::Round(a, _) => collect_inputs(a, found),
+        DifferentiableExpr::Round(a, _) => collect_inputs(a, found),
     }
 }
 
@@ -121,27 +131,27 @@ pub(crate) fn keeps_fractions(inner: &Expr, target: &DataType, schema: &DFSchema
     target.is_numeric() && (!target.is_integer() || is_whole(inner, schema))
 }
 
-fn arithmetic(binary: &BinaryExpr, go: impl Fn(&Expr) -> Option<Smooth>) -> Option<Smooth> {
+fn arithmetic(binary: &BinaryExpr, go: impl Fn(&Expr) -> Option<DifferentiableExpr>) -> Option<DifferentiableExpr> {
     let node = match binary.op {
-        Operator::Plus => Smooth::Add,
-        Operator::Minus => Smooth::Sub,
-        Operator::Multiply => Smooth::Mul,
-        Operator::Divide => Smooth::Div,
+        Operator::Plus => DifferentiableExpr::Add,
+        Operator::Minus => DifferentiableExpr::Sub,
+        Operator::Multiply => DifferentiableExpr::Mul,
+        Operator::Divide => DifferentiableExpr::Div,
         _ => return None,
     };
     Some(node(Box::new(go(&binary.left)?), Box::new(go(&binary.right)?)))
 }
 
-fn function(call: &ScalarFunction, go: impl Fn(&Expr) -> Option<Smooth>) -> Option<Smooth> {
+fn function(call: &ScalarFunction, go: impl Fn(&Expr) -> Option<DifferentiableExpr>) -> Option<DifferentiableExpr> {
     let boxed = |e: &Expr| go(e).map(Box::new);
     let name = call.func.name();
     match (name, call.args.as_slice()) {
-        ("abs", [x]) => Some(Smooth::Abs(boxed(x)?)),
-        ("sqrt", [x]) => Some(Smooth::Sqrt(boxed(x)?)),
-        ("ln", [x]) => Some(Smooth::Ln(boxed(x)?)),
-        ("log10", [x]) | ("log", [x]) => Some(Smooth::Log10(boxed(x)?)),
-        ("exp", [x]) => Some(Smooth::Exp(boxed(x)?)),
-        ("power", [x, y]) => Some(Smooth::Pow(boxed(x)?, boxed(y)?)),
+        ("abs", [x]) => Some(DifferentiableExpr::Abs(boxed(x)?)),
+        ("sqrt", [x]) => Some(DifferentiableExpr::Sqrt(boxed(x)?)),
+        ("ln", [x]) => Some(DifferentiableExpr::Ln(boxed(x)?)),
+        ("log10", [x]) | ("log", [x]) => Some(DifferentiableExpr::Log10(boxed(x)?)),
+        ("exp", [x]) => Some(DifferentiableExpr::Exp(boxed(x)?)),
+        ("power", [x, y]) => Some(DifferentiableExpr::Pow(boxed(x)?, boxed(y)?)),
         // The guards against NULL and against a zero divisor leave every other value as it is.
         ("nullif" | "coalesce", [x, Expr::Literal(..)]) => go(x),
         _ => None,

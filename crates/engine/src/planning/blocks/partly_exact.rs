@@ -1,16 +1,16 @@
 //! Aggregates that samples estimate beside aggregates that are computed on the table, over the same groups.
 
-use crate::planning::Prepared;
+use crate::planning::PlannedQuery;
 use datafusion::common::DFSchemaRef;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Aggregate, Expr, Filter, LogicalPlan, Projection};
-use plusminus_plan::{Estimable, Step, Way, descend, estimable_calls, has_subquery};
+use plusminus_plan::{Descent, Estimable, Step, descend, estimable_calls, has_subquery};
 use std::sync::Arc;
 
 /// A query as two blocks with the same groups. The columns of each are its own, then the keys of the groups.
-pub(crate) struct Beside {
-    pub(crate) estimated: Arc<Prepared>,
-    pub(crate) exact: Arc<Prepared>,
+pub(crate) struct PartlyExact {
+    pub(crate) estimated: Arc<PlannedQuery>,
+    pub(crate) exact: Arc<PlannedQuery>,
     /// Where the query's columns, and those that rows are sorted by, come from.
     pub(crate) columns: Vec<(Side, usize)>,
     pub(crate) keys: usize,
@@ -31,21 +31,21 @@ pub(crate) enum Sides {
     /// The aggregates that no sample estimates.
     Unknown,
     /// Extremes and counts of distinct values, too, which only some samples tell.
-    Special,
+    NonLinear,
 }
 
-impl Beside {
+impl PartlyExact {
     /// The two blocks of a query; `None` where all of its aggregates are of one kind, or one column needs both.
-    pub(crate) fn of(prepared: &Prepared, plan: &LogicalPlan, sides: Sides) -> Option<Self> {
+    pub(crate) fn of(prepared: &PlannedQuery, plan: &LogicalPlan, sides: Sides) -> Option<Self> {
         let base = |plan: &LogicalPlan| match plan {
-            LogicalPlan::Aggregate(_) => Some(Way::new(vec![Arc::new(plan.clone())], plan.schema(), false)),
+            LogicalPlan::Aggregate(_) => Some(Descent::new(vec![Arc::new(plan.clone())], plan.schema(), false)),
             _ => None,
         };
-        let way = descend(plan, &base)?;
-        let LogicalPlan::Aggregate(aggregate) = way.inputs.first()?.as_ref() else { return None };
-        let (exprs, steps) = way.columns();
+        let descent = descend(plan, &base)?;
+        let LogicalPlan::Aggregate(aggregate) = descent.inputs.first()?.as_ref() else { return None };
+        let (exprs, steps) = descent.columns();
         let kinds = Kinds::of(aggregate, sides)?;
-        if exprs.iter().chain(&way.filters).any(has_subquery) {
+        if exprs.iter().chain(&descent.filters).any(has_subquery) {
             return None;
         }
         let (mut own, mut columns) = ([Vec::new(), Vec::new()], Vec::with_capacity(exprs.len()));
@@ -55,16 +55,17 @@ impl Beside {
             columns.push((side, list.len()));
             list.push(expr.clone());
         }
-        if own.iter().any(Vec::is_empty) || way.filters.iter().any(|f| kinds.side(f) != Some(Side::Exact)) {
+        if own.iter().any(Vec::is_empty) || descent.filters.iter().any(|f| kinds.side(f) != Some(Side::Exact)) {
             return None;
         }
         let [estimated, exact] = own;
         let block = |side, exprs: &[Expr], filters: &[Expr]| {
             prepared.block(kinds.plan(side, exprs, filters)?).ok().map(Arc::new)
         };
-        let (estimated, exact) = (block(Side::Estimated, &estimated, &[])?, block(Side::Exact, &exact, &way.filters)?);
+        let (estimated, exact) =
+            (block(Side::Estimated, &estimated, &[])?, block(Side::Exact, &exact, &descent.filters)?);
         let (keys, schema) = (kinds.keys, Arc::clone(plan.schema()));
-        estimated.shape.is_ok().then_some(Self { estimated, exact, columns, keys, steps, schema })
+        estimated.query.is_ok().then_some(Self { estimated, exact, columns, keys, steps, schema })
     }
 
     /// Whether rows are chosen by what both blocks say.
@@ -85,7 +86,7 @@ impl<'a> Kinds<'a> {
     fn of(aggregate: &'a Aggregate, sides: Sides) -> Option<Self> {
         let estimable = estimable_calls(aggregate)?;
         let side = |estimable: &Estimable| match (estimable, sides) {
-            (Estimable::Never, _) | (Estimable::BySomeSamples, Sides::Special) => Side::Exact,
+            (Estimable::Never, _) | (Estimable::BySomeSamples, Sides::NonLinear) => Side::Exact,
             _ => Side::Estimated,
         };
         let sides: Vec<Side> = estimable.iter().map(side).collect();

@@ -1,8 +1,8 @@
 //! Averages over groups whose cells are not kept until the average is known.
 
 use super::cells::Cells;
+use super::domain_factors::{DomainFactors, InsideLanes};
 use super::folds::Sums as TotalSums;
-use super::insides::{InsideLanes, Insides};
 use super::reals::{Kept, LANES, Reals, load, sum};
 use crate::real;
 use crate::total::Total;
@@ -22,7 +22,7 @@ const MIDDLE_OF: usize = 64;
 /// variance has by square ([`Total::fold_domain`]), the variance of a stratum is `P(q·scale² + R(u·scale + b)²)`: of degree two in `scale` and
 /// `b`, the third cumulant of degree three, and the square of the variance of degree four.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Form {
+pub struct VariancePolynomial {
     origin: f64,
     rows: u64,
     /// Coefficients by falling power of the scale.
@@ -32,14 +32,14 @@ pub struct Form {
     squares: [f64; 3],
 }
 
-impl Insides {
+impl DomainFactors {
     /// [`fold_values`](Self::fold_values) of all cells, which are of one group, and adds them to a form over it.
-    pub fn fold_values_and_form(&self, cells: &Cells, total: &mut Total, form: &mut Form) {
+    pub fn fold_values_and_form(&self, cells: &Cells, total: &mut Total, form: &mut VariancePolynomial) {
         self.fold_with_form::<true>(cells, total, form);
     }
 
     /// The same with [`fold_estimates`](Self::fold_estimates).
-    pub fn fold_estimates_and_form(&self, cells: &Cells, total: &mut Total, form: &mut Form) {
+    pub fn fold_estimates_and_form(&self, cells: &Cells, total: &mut Total, form: &mut VariancePolynomial) {
         self.fold_with_form::<false>(cells, total, form);
         total.own_variance = f64::NAN;
     }
@@ -54,7 +54,7 @@ impl Insides {
         sum / real(count)
     }
 
-    fn fold_with_form<const SPREAD: bool>(&self, cells: &Cells, total: &mut Total, form: &mut Form) {
+    fn fold_with_form<const SPREAD: bool>(&self, cells: &Cells, total: &mut Total, form: &mut VariancePolynomial) {
         debug_assert!(self.rows.len() < 2, "parts of one group");
         for rows in &self.rows {
             if form.rows == 0 && rows.domain_rows > 0 {
@@ -74,8 +74,8 @@ impl Insides {
     }
 }
 
-impl Form {
-    /// The total of `scale·y + offset` as far as [`Insides::fold_spreads`] tells it; `None` where too many digits would cancel.
+impl VariancePolynomial {
+    /// The total of `scale·y + offset` as far as [`DomainFactors::fold_spreads`] tells it; `None` where too many digits would cancel.
     #[must_use]
     pub fn spread(&self, scale: f64, offset: f64) -> Option<Total> {
         if self.rows == 0 {
@@ -148,7 +148,10 @@ impl<S: Simd> Sums<S> {
         let (w0, w1, w2) = (per_degree * v0, per_degree * v1, per_degree * v2);
         let per_cube = load(inside.domain_per_cube);
         // 3·rest·squares and R·lean: linear in a·u + b, and cubic.
-        let (line, cubic) = (per_cube * 3.0 * load(inside.rest) * squares, per_cube * row_squares * load(inside.lean));
+        let (line, cubic) = (
+            per_cube * 3.0 * load(inside.fraction_outside) * squares,
+            per_cube * row_squares * load(inside.skew_factor),
+        );
         let (cubic_u, line_u) = (cubic * u, line * u);
         let cubic_uu = cubic_u * u;
         for (sum, more) in self.squares.iter_mut().zip([c0, c1, c2]) {
@@ -169,7 +172,7 @@ impl<S: Simd> Sums<S> {
 
     /// Adds all, with the binomial factors that are the same for every stratum.
     #[inline(always)]
-    fn add_to(self, form: &mut Form) {
+    fn add_to(self, form: &mut VariancePolynomial) {
         let add = |own: &mut [f64], sums: &[Reals<S>], factors: &[u64]| {
             for ((own, lanes), factor) in own.iter_mut().zip(sums).zip(factors) {
                 *own += sum(*lanes) * real(*factor);

@@ -13,7 +13,7 @@ const SHARE_MAX: usize = 32;
 
 /// Vectors that were used before, within a budget that is part of the session's memory.
 #[derive(Debug)]
-pub struct Spare {
+pub struct BufferPool {
     budget: usize,
     held: Mutex<Held>,
 }
@@ -25,7 +25,7 @@ struct Held {
     reserved: MemoryReservation,
 }
 
-impl Spare {
+impl BufferPool {
     /// Nothing yet; what will be kept is reserved in `pool`, of a session with so many bytes of memory.
     pub fn new(memory: usize, pool: &Arc<dyn MemoryPool>) -> Self {
         let reserved = MemoryConsumer::new("memory for the next query").register(pool);
@@ -40,13 +40,13 @@ impl Spare {
     /// An empty vector with room for so many strata.
     pub fn strata(&self, count: usize) -> Vec<u32> {
         let held = &mut *self.lock();
-        lent(&mut held.strata, count, &held.reserved)
+        acquire(&mut held.strata, count, &held.reserved)
     }
 
     /// An empty vector with room for so many values.
     pub fn values(&self, count: usize) -> Vec<f64> {
         let held = &mut *self.lock();
-        lent(&mut held.values, count, &held.reserved)
+        acquire(&mut held.values, count, &held.reserved)
     }
 
     /// Keeps the memory of rows that are not needed any more, as far as there is room for it.
@@ -101,13 +101,13 @@ fn emptied<T>(mut own: Vec<T>) -> Vec<T> {
 /// What is lent has at most this part more room than was asked for.
 pub const SURPLUS: usize = 8;
 
-/// The smallest of `shelf` with room for so many and not many more, or a new one.
-fn lent<T>(shelf: &mut Vec<Vec<T>>, count: usize, reserved: &MemoryReservation) -> Vec<T> {
+/// The smallest of `free_list` with room for so many and not many more, or a new one.
+fn acquire<T>(free_list: &mut Vec<Vec<T>>, count: usize, reserved: &MemoryReservation) -> Vec<T> {
     let fits = |own: &Vec<T>| own.capacity() >= count && own.capacity() <= count + count / SURPLUS;
-    let all = shelf.iter().enumerate().filter(|(_, own)| fits(own));
+    let all = free_list.iter().enumerate().filter(|(_, own)| fits(own));
     match all.min_by_key(|(_, own)| own.capacity()).map(|(at, _)| at) {
         Some(at) => {
-            let own = shelf.swap_remove(at);
+            let own = free_list.swap_remove(at);
             reserved.shrink(bytes(&own));
             own
         }
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn memory_is_lent_again() {
         let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(1 << 30));
-        let spare = Spare::new(1 << 30, &pool);
+        let spare = BufferPool::new(1 << 30, &pool);
         let given = rows(100_000);
         let places = (given.strata.as_ptr(), given.arguments[0].as_ptr());
         spare.keep(given);
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn memory_is_kept_within_bounds() {
         let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(64 << 20));
-        let spare = Spare::new(64 << 20, &pool);
+        let spare = BufferPool::new(64 << 20, &pool);
         for count in [70_000, 80_000, 90_000, 100_000, 110_000] {
             spare.keep(rows(count));
             assert!(pool.reserved() <= 2 << 20);
@@ -162,7 +162,7 @@ mod tests {
         spare.keep(rows(1 << 20));
         assert!(pool.reserved() <= 2 << 20);
         let full: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(1 << 20));
-        let spare = Spare::new(1 << 30, &full);
+        let spare = BufferPool::new(1 << 30, &full);
         spare.keep(rows(200_000));
         assert_eq!(full.reserved(), 800_000);
     }

@@ -7,19 +7,19 @@ use super::linear::Linear;
 use super::runs::Runs;
 use super::totals::cell_of;
 use plusminus_plan::Variable;
-use plusminus_statistics::{Cells, Counts, Form, Insides, Total};
+use plusminus_statistics::{Cells, Counts, DomainFactors, Total, VariancePolynomial};
 use std::ops::Range;
 
 /// Everything that totals and averages of a domain's variables need of its rows.
-pub(crate) struct Sheet<'a> {
+pub(crate) struct DomainCells<'a> {
     domain: &'a Domain,
     /// By run, where not every row is in the domain.
     masked: Masked,
-    insides: Insides,
+    insides: DomainFactors,
     /// The cells of each of the domain's sums.
     cells: Vec<Cells>,
     /// By sum, what an average over a group that takes several sheets needs of them, where one is asked.
-    forms: Vec<Option<Form>>,
+    forms: Vec<Option<VariancePolynomial>>,
 }
 
 /// Rows of a domain by run, and of the run's stratum; none where there is no such row.
@@ -30,12 +30,12 @@ struct Masked {
     sampled: Vec<f64>,
 }
 
-impl<'a> Sheet<'a> {
+impl<'a> DomainCells<'a> {
     /// Without groups.
     pub fn new(domain: &'a Domain) -> Self {
         let cells = domain.sums.iter().map(|_| Cells::default()).collect();
         let forms = domain.sums.iter().map(|_| None).collect();
-        Self { domain, masked: Masked::default(), insides: Insides::default(), cells, forms }
+        Self { domain, masked: Masked::default(), insides: DomainFactors::default(), cells, forms }
     }
 
     /// Takes these runs in the place of all before.
@@ -81,7 +81,8 @@ impl<'a> Sheet<'a> {
         for ((sum, cells), form) in self.domain.sums.iter().zip(&self.cells).zip(&mut self.forms) {
             let total = &mut totals[*sum];
             if asked.averages.contains(sum) {
-                let form = if is_first { form.insert(Form::default()) } else { form.get_or_insert_default() };
+                let form =
+                    if is_first { form.insert(VariancePolynomial::default()) } else { form.get_or_insert_default() };
                 match asked.own_interval(*sum) {
                     true => self.insides.fold_values_and_form(cells, total, form),
                     false => self.insides.fold_estimates_and_form(cells, total, form),
@@ -122,9 +123,9 @@ impl Masked {
 
 /// A form `scale·y + offset` by group, whose cells follow from those of a sum.
 pub(crate) struct Average<'a> {
-    insides: &'a Insides,
+    insides: &'a DomainFactors,
     cells: &'a Cells,
-    form: Option<&'a Form>,
+    form: Option<&'a VariancePolynomial>,
     scale: &'a [f64],
     offset: &'a [f64],
 }

@@ -1,11 +1,11 @@
 //! Answers of queries of which some aggregates are estimated and the others computed on the table.
 
-use super::Running;
+use super::QueryExecution;
 use super::blocks::Block;
 use super::rows::{Combined, combined};
 use crate::answer::{Answer, Column, Mode, Result};
 use crate::bounds::Goal;
-use crate::planning::{Beside, Side, Sides};
+use crate::planning::{PartlyExact, Side, Sides};
 use arrow::array::{ArrayRef, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::{Field, Schema};
@@ -20,7 +20,7 @@ use std::sync::Arc;
 /// The share of the whole exact answer's work up to which computing a part of it is worth an answer of two blocks.
 const WORTH_SHARE: f64 = 0.7;
 
-impl Running {
+impl QueryExecution {
     /// The answer of a query with aggregates of both kinds, where computing some of them exactly is less work than all; `reason` says why
     /// not all were estimated.
     pub(crate) async fn from_both(self: &Arc<Self>, sides: Sides, reason: &Reason) -> Result<Option<Answer>> {
@@ -51,7 +51,7 @@ impl Running {
     }
 
     /// What is asked of the aggregates that are estimated.
-    fn goal_beside_table(&self, beside: &Beside) -> Goal {
+    fn goal_beside_table(&self, beside: &PartlyExact) -> Goal {
         let on_miss = match self.goal.on_miss {
             OnMiss::Repair | OnMiss::Exact if self.goal.error.is_some() => OnMiss::Exact,
             _ => OnMiss::Report,
@@ -61,7 +61,7 @@ impl Running {
     }
 }
 
-impl Beside {
+impl PartlyExact {
     /// The query's rows: those of the exact block with the estimates of the other; `None` where one of them has no estimate.
     pub(crate) fn combined(
         &self,

@@ -6,7 +6,7 @@ use super::scratch::{Scratch, fits_cache};
 use super::totals::add_rows;
 use plusminus_plan::Variable;
 /// Entries found so far.
-pub(crate) struct Gather<'a> {
+pub(crate) struct PreAggregator<'a> {
     variables: &'a [Variable],
     scratch: Scratch,
     /// The stratum under way.
@@ -15,7 +15,7 @@ pub(crate) struct Gather<'a> {
     rows: usize,
 }
 
-impl<'a> Gather<'a> {
+impl<'a> PreAggregator<'a> {
     /// No entry yet, of these variables.
     pub fn new(variables: &'a [Variable]) -> Self {
         let entries = Rows { cells: Some(Vec::new()), ..Rows::default() };
