@@ -198,7 +198,7 @@ pub(crate) async fn run(session: &Session, sql: &BoundedSql, listeners: Listener
     let within = goal.within.filter(|_| !is_explained);
     let listened = if is_explained { Listeners::default() } else { listeners.clone() };
     let watch = Arc::new(Watch::new(&listened, within.is_some()));
-    let span = tracing::info_span!("query", sql = sql.query());
+    let span = tracing::info_span!("query", number = session.env.next_query());
     let work = {
         let (session, sql, watch) = (session.clone(), sql.clone(), Arc::clone(&watch));
         async move { plan_and_answer(session, &sql, goal, start, watch).await }.instrument(span)
@@ -215,6 +215,7 @@ async fn plan_and_answer(
     start: Duration,
     watch: Arc<Watch>,
 ) -> Result<Answer> {
+    tracing::info!(sql = sql.query(), "begun");
     let parts = Timings::new(Arc::clone(&session.env.clock), start);
     parts.lap("hand over");
     let plan = session.plans.get(&session.env, sql.query()).instrument(tracing::debug_span!("plan"));

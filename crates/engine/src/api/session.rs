@@ -22,6 +22,7 @@ use plusminus_kernel::{BufferPool, Workers};
 use plusminus_sampling::Watches;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 /// Opens sessions.
@@ -139,6 +140,7 @@ impl SessionBuilder {
                 planner: Mutex::default(),
                 watches: Watches::default(),
                 layouts,
+                queries: AtomicU64::default(),
                 store,
                 level_cache,
                 knowledge: MomentsCache::default(),

@@ -21,6 +21,7 @@ use plusminus_files::LayoutCache;
 use plusminus_kernel::Workers;
 use plusminus_sampling::{Progress, Watches};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// Called with the progress of a build.
@@ -54,12 +55,19 @@ pub(crate) struct Environment {
     pub(crate) watches: Watches,
     /// How files are laid out, so that each is sniffed once.
     pub(crate) layouts: Arc<LayoutCache>,
+    /// Queries so far, by which traces tell them apart.
+    pub(crate) queries: AtomicU64,
 }
 
 /// A table that was sampled, and what it held then where it is in memory.
 type SampledTable = (Weak<dyn TableProvider>, Option<u64>);
 
 impl Environment {
+    /// The number of a query that begins, from 1 on.
+    pub(crate) fn next_query(&self) -> u64 {
+        self.queries.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
     /// The settings that SET has made so far.
     pub(crate) fn defaults(&self) -> Defaults {
         self.defaults.lock().unwrap_or_else(PoisonError::into_inner).clone()

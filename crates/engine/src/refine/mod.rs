@@ -202,7 +202,7 @@ impl<'a> Refinement<'a> {
         level: usize,
         may_stop: bool,
     ) -> Result<Option<(LevelEstimate, Duration)>> {
-        let span = tracing::debug_span!("level", sample = self.sample(), level, rows = tracing::field::Empty);
+        let span = tracing::debug_span!("level", sample = %self.sample(), level, rows = tracing::field::Empty);
         let found = self.read_and_estimate(level, may_stop).instrument(span.clone()).await?;
         span.record("rows", self.levels.read_before);
         Ok(found)
