@@ -1,6 +1,6 @@
 //! What a campaign is made of, and how its work is shared among threads.
 
-use crate::coverage::Options;
+use crate::Options;
 use std::error::Error;
 use std::future::Future;
 use std::path::PathBuf;
@@ -55,7 +55,7 @@ impl Campaign {
 
     /// The command that makes a part's tables.
     pub(crate) fn command(&self, part: &str) -> String {
-        let mut text = format!("plusminus-benches coverage --part {part} --seed {}", self.seed);
+        let mut text = format!("plusminus-acceptance --part {part} --seed {}", self.seed);
         match part {
             "statistics" => text.push_str(&format!(" --draws {}", self.draws)),
             _ => text.push_str(&format!(" --engine-draws {}", self.engine_draws)),

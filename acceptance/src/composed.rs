@@ -1,12 +1,12 @@
 //! Queries made of several estimates: grouping sets, unions, subqueries, shares, and estimates beside exact aggregates.
 
-use crate::coverage::campaign::{Campaign, Failure, block_on, in_parallel};
-use crate::coverage::case::{Case, Size};
-use crate::coverage::dataset::{self, Dataset};
-use crate::coverage::report::{Section, Table, factor, grouped, percent};
-use crate::coverage::tally::{Outcome, Shown, Tally, median, ratio};
-use crate::coverage::verdict::{FAMILYWISE, binomial_at_most, floor, rejected};
-use crate::coverage::world::World;
+use crate::campaign::{Campaign, Failure, block_on, in_parallel};
+use crate::case::{Case, Size};
+use crate::dataset::{self, Dataset};
+use crate::report::{Section, Table, factor, grouped, percent};
+use crate::tally::{Outcome, Shown, Tally, median, ratio};
+use crate::verdict::{FAMILYWISE, binomial_at_most, floor, rejected};
+use crate::world::World;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use plusminus::Answer;
 use std::collections::HashMap;

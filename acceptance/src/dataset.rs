@@ -1,10 +1,10 @@
 //! The tables that SQL is asked of, their samples, and how they are grouped and filtered.
 
-use crate::coverage::campaign::{Campaign, Failure};
-use crate::coverage::distributions::MEASURES;
-use crate::coverage::made_up::FILTERS;
-use crate::coverage::populations;
-use crate::coverage::sessions::Generator;
+use crate::campaign::{Campaign, Failure};
+use crate::distributions::MEASURES;
+use crate::made_up::FILTERS;
+use crate::populations;
+use crate::sessions::Generator;
 use plusminus::SampleSize;
 use std::path::{Path, PathBuf};
 

@@ -1,15 +1,15 @@
 //! SQL through the whole engine: what samples say of every group, beside what the table says.
 
-use crate::coverage::campaign::{Campaign, Failure, block_on, in_parallel};
-use crate::coverage::case::{Case, Size};
-use crate::coverage::dataset::{self, Dataset, Design};
-use crate::coverage::ideal;
-use crate::coverage::judge::judge;
-use crate::coverage::methods::{self, Methods};
-use crate::coverage::report::Section;
-use crate::coverage::tally::{Shown, Tally};
-use crate::coverage::truth::Truth;
-use crate::coverage::world::{World, filtered, keys};
+use crate::campaign::{Campaign, Failure, block_on, in_parallel};
+use crate::case::{Case, Size};
+use crate::dataset::{self, Dataset, Design};
+use crate::ideal;
+use crate::judge::judge;
+use crate::methods::{self, Methods};
+use crate::report::Section;
+use crate::tally::{Shown, Tally};
+use crate::truth::Truth;
+use crate::world::{World, filtered, keys};
 use plusminus::{Cell, Manifest};
 use plusminus_statistics::cap;
 use std::collections::HashMap;
@@ -126,7 +126,7 @@ fn sampled(rows: f64, design: &Design, manifest: &Manifest, level: usize) -> f64
 }
 
 fn cases_of(
-    facts: &[crate::coverage::truth::Fact],
+    facts: &[crate::truth::Fact],
     dataset: &Dataset,
     design: &Design,
     filter: &str,
@@ -138,7 +138,7 @@ fn cases_of(
     }
     let (x, y) = (&dataset.measures[dataset.ratio.0], &dataset.measures[dataset.ratio.1]);
     names.push(("ratio".to_owned(), format!("{}/{}", x.label, y.label), x.heavy || y.heavy));
-    let case = |((aggregate, measure, heavy), fact): ((String, String, bool), &crate::coverage::truth::Fact)| {
+    let case = |((aggregate, measure, heavy), fact): ((String, String, bool), &crate::truth::Fact)| {
         let case = Case {
             source: format!("{}, {}", dataset.name, design.name),
             aggregate,

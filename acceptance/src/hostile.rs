@@ -1,11 +1,11 @@
 //! Hostile tables: a few keys with most of the rows, groups of few keys, extremes, and all groups at once.
 
-use crate::coverage::campaign::{Campaign, Failure, block_on, in_parallel};
-use crate::coverage::case::{Case, Size};
-use crate::coverage::judge::judge;
-use crate::coverage::report::Section;
-use crate::coverage::tally::{Shown, Tally};
-use crate::coverage::world::{World, keys};
+use crate::campaign::{Campaign, Failure, block_on, in_parallel};
+use crate::case::{Case, Size};
+use crate::judge::judge;
+use crate::report::Section;
+use crate::tally::{Shown, Tally};
+use crate::world::{World, keys};
 use plusminus::Trust;
 use std::collections::HashMap;
 use std::path::Path;

@@ -1,9 +1,9 @@
 //! From outcomes to tables and to targets met or missed.
 
-use crate::coverage::case::{Case, without_rank};
-use crate::coverage::report::{Section, Table, factor, grouped, percent};
-use crate::coverage::tally::{Outcome, Tally, median};
-use crate::coverage::verdict::{FAMILYWISE, binomial_at_most, floor, rejected};
+use crate::case::{Case, without_rank};
+use crate::report::{Section, Table, factor, grouped, percent};
+use crate::tally::{Outcome, Tally, median};
+use crate::verdict::{FAMILYWISE, binomial_at_most, floor, rejected};
 use std::collections::BTreeMap;
 
 /// The widest acceptable median over the ideal.
@@ -63,7 +63,7 @@ fn table(title: &str, names: &[&'static str], view: &BTreeMap<Vec<String>, Outco
 fn figures(o: &Outcome) -> Vec<String> {
     vec![
         grouped(o.estimated() + o.exact),
-        percent(crate::coverage::tally::ratio(o.exact, o.estimated() + o.exact)),
+        percent(crate::tally::ratio(o.exact, o.estimated() + o.exact)),
         percent(o.untrusted_share()),
         percent(o.trusted_coverage()),
         percent(o.coverage()),

@@ -1,7 +1,7 @@
 //! Tables in memory, of one stratum or several, and estimates from samples of them.
 
-use crate::coverage::distributions::shuffle_first;
-use crate::coverage::ideal::Part;
+use crate::distributions::shuffle_first;
+use crate::ideal::Part;
 use plusminus_statistics::expression::{DifferentiableExpr, ValueRange};
 use plusminus_statistics::{
     Cell, Estimate, Hidden, Moments, Population, Quantiles, StratumSize, Total, count_interval, hiding_weight,

@@ -1,9 +1,9 @@
 //! Relations that must hold whatever the truth is: whole samples are exact, parts add up, and seeds average out.
 
-use crate::coverage::campaign::{Campaign, Failure, block_on, in_parallel};
-use crate::coverage::dataset::{self, Dataset, UNIFORM};
-use crate::coverage::report::{Section, Table, grouped};
-use crate::coverage::world::{World, filtered, keys};
+use crate::campaign::{Campaign, Failure, block_on, in_parallel};
+use crate::dataset::{self, Dataset, UNIFORM};
+use crate::report::{Section, Table, grouped};
+use crate::world::{World, filtered, keys};
 use crate::lineitem;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use plusminus::{Answer, Mode, OnMiss, Session, SessionBuilder};
@@ -21,9 +21,9 @@ const SCALE: f64 = 0.01;
 
 /// The queries of a workload, and the table they ask.
 const WORKLOADS: [(&str, &str, &str); 3] = [
-    ("sessions", "queries/sessions.sql", include_str!("../../../queries/sessions.sql")),
-    ("lineitem", "queries/tpch.sql", include_str!("../../../queries/tpch.sql")),
-    ("flights", "queries/flights.sql", include_str!("../../../queries/flights.sql")),
+    ("sessions", "queries/sessions.sql", include_str!("../../queries/sessions.sql")),
+    ("lineitem", "queries/tpch.sql", include_str!("../../queries/tpch.sql")),
+    ("flights", "queries/flights.sql", include_str!("../../queries/flights.sql")),
 ];
 
 /// Predicates of which exactly one holds for every row.

@@ -1,7 +1,7 @@
 //! Made-up tables as Parquet files.
 
-use crate::coverage::campaign::Failure;
-use crate::coverage::distributions::{MEASURES, generator, normal};
+use crate::campaign::Failure;
+use crate::distributions::{MEASURES, generator, normal};
 use arrow::array::{ArrayRef, Float64Array, Int64Array};
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;

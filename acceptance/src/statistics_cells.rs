@@ -1,13 +1,13 @@
 //! Cells drawn directly with `plusminus-statistics`: every distribution, size, selectivity and confidence.
 
-use crate::coverage::campaign::{Campaign, Failure, in_parallel};
-use crate::coverage::case::{Case, Size};
-use crate::coverage::distributions::{MEASURES, Values, generator, normal};
-use crate::coverage::ideal::{self, Part};
-use crate::coverage::judge::judge;
-use crate::coverage::made_up::{FILTERS, Row, Table};
-use crate::coverage::report::Section;
-use crate::coverage::tally::{Shown, Tally};
+use crate::campaign::{Campaign, Failure, in_parallel};
+use crate::case::{Case, Size};
+use crate::distributions::{MEASURES, Values, generator, normal};
+use crate::ideal::{self, Part};
+use crate::judge::judge;
+use crate::made_up::{FILTERS, Row, Table};
+use crate::report::Section;
+use crate::tally::{Shown, Tally};
 use plusminus_statistics::{Confidence, Estimate, Quantiles};
 use rand::RngExt;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,6 +1,6 @@
 //! What happened to every kind of cell: how often intervals held, and how wide they were.
 
-use crate::coverage::case::Case;
+use crate::case::Case;
 use plusminus_statistics::{Estimate, Trust};
 use std::collections::BTreeMap;
 

@@ -1,13 +1,13 @@
 //! Rows chosen by an estimate: ORDER BY … LIMIT and HAVING show the luckiest groups, whose intervals must still hold.
 
-use crate::coverage::campaign::{Campaign, Failure, block_on, in_parallel};
-use crate::coverage::case::{Case, Size};
-use crate::coverage::dataset::{self, Dataset, Sample};
-use crate::coverage::populations;
-use crate::coverage::report::{Section, Table, factor, grouped, percent};
-use crate::coverage::tally::{Outcome, Shown, Tally, median, ratio};
-use crate::coverage::verdict::{FAMILYWISE, binomial_at_most, floor, rejected};
-use crate::coverage::world::{World, keys};
+use crate::campaign::{Campaign, Failure, block_on, in_parallel};
+use crate::case::{Case, Size};
+use crate::dataset::{self, Dataset, Sample};
+use crate::populations;
+use crate::report::{Section, Table, factor, grouped, percent};
+use crate::tally::{Outcome, Shown, Tally, median, ratio};
+use crate::verdict::{FAMILYWISE, binomial_at_most, floor, rejected};
+use crate::world::{World, keys};
 use plusminus::SampleSize;
 use std::collections::HashMap;
 use std::path::Path;

@@ -1,9 +1,9 @@
 //! What the whole table says of every group, and how well a sample of a known size could know it.
 
-use crate::coverage::campaign::Failure;
-use crate::coverage::dataset::{Dataset, Design};
-use crate::coverage::ideal::{self, Part};
-use crate::coverage::world::{World, filtered};
+use crate::campaign::Failure;
+use crate::dataset::{Dataset, Design};
+use crate::ideal::{self, Part};
+use crate::world::{World, filtered};
 use arrow::array::AsArray;
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, Float64Type};

@@ -1,7 +1,7 @@
 //! A table in a session of its own, whose samples are drawn anew.
 
-use crate::coverage::campaign::Failure;
-use crate::coverage::dataset::{Dataset, Sample};
+use crate::campaign::Failure;
+use crate::dataset::{Dataset, Sample};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use plusminus::{Answer, Manifest, OnMiss, Session, SessionBuilder};
 use std::path::Path;

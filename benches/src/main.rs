@@ -3,10 +3,8 @@
 //! `cargo run -p plusminus-benches --release -- sampling --scale 10`
 //! `cargo run -p plusminus-benches --release -- flights --file flights-3m.parquet`
 //! `cargo run -p plusminus-benches --release -- versus --scale 10`
-//! `cargo run -p plusminus-benches --release -- coverage --flights flights-3m.parquet --write docs/coverage.md`
 
 mod candidates;
-mod coverage;
 mod deadlines;
 mod exact;
 mod figure;
@@ -55,8 +53,6 @@ enum Command {
         #[arg(long, default_value_t = 10)]
         seeds: u64,
     },
-    /// How often intervals hold, how wide they are and what bounds cost, over many redrawn samples
-    Coverage(coverage::Options),
     /// Which candidate answers under error and time bounds, beside the exact answer
     Candidates(candidates::Options),
     /// Exact answers beside DuckDB on the same Parquet files, under settings of DataFusion
@@ -102,7 +98,5 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         Command::Parts { scale, folder, runs } => parts::run(scale, &folder, runs).await,
         Command::Versus(options) => versus::run(&options).await,
         Command::Flights { file, seeds } => flights::run(&file, seeds).await,
-        // It brings threads and runtimes of its own.
-        Command::Coverage(options) => tokio::task::block_in_place(|| coverage::run(&options)),
     }
 }

@@ -7,14 +7,14 @@
 mod families;
 mod tables;
 
-use crate::coverage::campaign::{Campaign, Failure, block_on, in_parallel};
-use crate::coverage::case::{Case, Size};
-use crate::coverage::distributions::generator;
-use crate::coverage::judge::judge;
-use crate::coverage::report::{Section, Table, grouped, percent};
-use crate::coverage::tally::{Shown, Tally, ratio};
-use crate::coverage::verdict::{FAMILYWISE, binomial_at_most, rejected};
-use crate::coverage::world::{World, keys};
+use crate::campaign::{Campaign, Failure, block_on, in_parallel};
+use crate::case::{Case, Size};
+use crate::distributions::generator;
+use crate::judge::judge;
+use crate::report::{Section, Table, grouped, percent};
+use crate::tally::{Shown, Tally, ratio};
+use crate::verdict::{FAMILYWISE, binomial_at_most, rejected};
+use crate::world::{World, keys};
 use families::{Asked, Family};
 use plusminus::Answer;
 use std::collections::{BTreeMap, HashMap};

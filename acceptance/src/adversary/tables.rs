@@ -1,7 +1,7 @@
 //! Columns of made-up tables.
 
-use crate::coverage::campaign::Failure;
-use crate::coverage::distributions::normal;
+use crate::campaign::Failure;
+use crate::distributions::normal;
 use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;

@@ -1,33 +1,33 @@
 //! What bounds cost, and how often they are broken.
 
 use super::{CLASSES, PERCENTS, VIOLATIONS_MAX};
-use crate::coverage::report::{Section, Table, factor, grouped, percent};
-use crate::coverage::tally::ratio;
-use crate::coverage::verdict::{FAMILYWISE, binomial_at_most, rejected};
+use crate::report::{Section, Table, factor, grouped, percent};
+use crate::tally::ratio;
+use crate::verdict::{FAMILYWISE, binomial_at_most, rejected};
 use std::collections::BTreeMap;
 
 /// What became of the queries of one class under one bound.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Bill {
-    pub(super) cells: u64,
+pub(crate) struct Bill {
+    pub(crate) cells: u64,
     /// Cells of answers that say the bound is met.
-    pub(super) claimed: u64,
-    pub(super) violated: u64,
-    pub(super) queries: u64,
-    pub(super) met: u64,
+    pub(crate) claimed: u64,
+    pub(crate) violated: u64,
+    pub(crate) queries: u64,
+    pub(crate) met: u64,
     /// Queries that some level would have sufficed for, and sums over them of rows over the cheapest level's.
-    pub(super) payable: u64,
-    pub(super) rows_ratio: f64,
+    pub(crate) payable: u64,
+    pub(crate) rows_ratio: f64,
     /// Rows read, and those of the cheapest levels, added up.
-    pub(super) rows_read: f64,
-    pub(super) rows_cheapest: f64,
+    pub(crate) rows_read: f64,
+    pub(crate) rows_cheapest: f64,
 }
 
 /// Bills by class and bound.
-pub(super) type Bills = BTreeMap<(usize, usize), Bill>;
+pub(crate) type Bills = BTreeMap<(usize, usize), Bill>;
 
 impl Bill {
-    pub(super) fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.cells += other.cells;
         self.claimed += other.claimed;
         self.violated += other.violated;
@@ -46,7 +46,7 @@ impl Bill {
     }
 }
 
-pub(super) fn judge(bills: &Bills, section: &mut Section) {
+pub(crate) fn judge(bills: &Bills, section: &mut Section) {
     let head = ["data", "bound", "queries", "met", "cells claimed", "violated", "p", "rows", "rows, answer by answer"];
     let mut table = Table::new("Violations and rows read", &head);
     let mut rows: Vec<(String, f64, f64, Bill)> = Vec::new();

@@ -2,12 +2,12 @@
 
 mod bill;
 
-use crate::coverage::campaign::{Campaign, Failure, block_on, in_parallel};
-use crate::coverage::dataset::{self, Dataset, Design, UNIFORM};
-use crate::coverage::ideal::normal_quantile;
-use crate::coverage::report::Section;
-use crate::coverage::truth::{Fact, Facts, Truth};
-use crate::coverage::world::{World, filtered, keys};
+use crate::campaign::{Campaign, Failure, block_on, in_parallel};
+use crate::dataset::{self, Dataset, Design, UNIFORM};
+use crate::ideal::normal_quantile;
+use crate::report::Section;
+use crate::truth::{Fact, Facts, Truth};
+use crate::world::{World, filtered, keys};
 use bill::{Bill, Bills, judge};
 use plusminus::{Answer, Manifest, OnMiss};
 use std::path::Path;

@@ -1,19 +1,19 @@
 //! What is asked for beside COUNT, SUM and AVG.
 
-use crate::coverage::dataset::UNIFORM;
+use crate::dataset::UNIFORM;
 
 /// An aggregate, how it is written, and the method that estimates it.
-pub(super) struct Aggregate {
-    pub(super) label: &'static str,
-    pub(super) sql: &'static str,
-    pub(super) measure: &'static str,
-    pub(super) method: &'static str,
+pub(crate) struct Aggregate {
+    pub(crate) label: &'static str,
+    pub(crate) sql: &'static str,
+    pub(crate) measure: &'static str,
+    pub(crate) method: &'static str,
     /// The sample it needs, and the groups.
-    pub(super) sample: &'static str,
-    pub(super) key: &'static str,
+    pub(crate) sample: &'static str,
+    pub(crate) key: &'static str,
 }
 
-pub(super) const UNIVERSE: &str = "by_who";
+pub(crate) const UNIVERSE: &str = "by_who";
 
 const VARIANCE: &str = "interval of log s², with hidden rows";
 const STRATA: &str = "linearisation or delete-a-group jackknife";
@@ -30,7 +30,7 @@ const fn by_key(label: &'static str, sql: &'static str, measure: &'static str, m
     Aggregate { label, sql, measure, method, sample: UNIVERSE, key: "g" }
 }
 
-pub(super) const AGGREGATES: [Aggregate; 24] = [
+pub(crate) const AGGREGATES: [Aggregate; 24] = [
     uniform("VAR", "VAR_SAMP(expo)", "exponential", VARIANCE),
     uniform("VAR", "VAR_SAMP(uni)", "uniform", VARIANCE),
     uniform("VAR", "VAR_SAMP(zeros)", "90 % zeros", VARIANCE),

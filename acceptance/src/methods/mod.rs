@@ -2,12 +2,12 @@
 
 mod aggregates;
 
-use crate::coverage::campaign::Failure;
-use crate::coverage::case::{Case, Size};
-use crate::coverage::dataset::UNIFORM;
-use crate::coverage::report::{Table, factor, grouped, percent};
-use crate::coverage::tally::{Shown, Tally, median};
-use crate::coverage::world::{World, filtered, keys};
+use crate::campaign::Failure;
+use crate::case::{Case, Size};
+use crate::dataset::UNIFORM;
+use crate::report::{Table, factor, grouped, percent};
+use crate::tally::{Shown, Tally, median};
+use crate::world::{World, filtered, keys};
 use aggregates::{AGGREGATES, Aggregate, UNIVERSE};
 use plusminus::Mode;
 use std::collections::{BTreeMap, HashMap};

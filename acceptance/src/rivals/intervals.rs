@@ -3,23 +3,23 @@
 use super::rows::{Sampled, Sums};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Aggregate {
+pub(crate) enum Aggregate {
     Count,
     Sum,
     Mean,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Method {
+pub(crate) enum Method {
     Clt,
     ByHand,
     Variational,
 }
 
-pub(super) const METHODS: [Method; 3] = [Method::Clt, Method::ByHand, Method::Variational];
+pub(crate) const METHODS: [Method; 3] = [Method::Clt, Method::ByHand, Method::Variational];
 
 impl Aggregate {
-    pub(super) fn label(self) -> &'static str {
+    pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Count => "COUNT",
             Self::Sum => "SUM",
@@ -29,7 +29,7 @@ impl Aggregate {
 }
 
 impl Method {
-    pub(super) fn label(self) -> &'static str {
+    pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Clt => "CLT",
             Self::ByHand => "by hand",
@@ -38,7 +38,7 @@ impl Method {
     }
 
     /// Value, lower and upper end; none where the method has no answer.
-    pub(super) fn interval(
+    pub(crate) fn interval(
         self,
         aggregate: Aggregate,
         sums: &Sums,

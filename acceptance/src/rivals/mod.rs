@@ -4,15 +4,15 @@ mod intervals;
 mod rows;
 mod table;
 
-use crate::coverage::campaign::{Campaign, Failure, block_on, in_parallel};
-use crate::coverage::case::{Case, Size};
-use crate::coverage::dataset::{self, Dataset, Design};
-use crate::coverage::distributions::generator;
-use crate::coverage::ideal;
-use crate::coverage::report::Section;
-use crate::coverage::tally::{Shown, Tally};
-use crate::coverage::truth::{Fact, Facts, Truth};
-use crate::coverage::world::{World, filtered, keys};
+use crate::campaign::{Campaign, Failure, block_on, in_parallel};
+use crate::case::{Case, Size};
+use crate::dataset::{self, Dataset, Design};
+use crate::distributions::generator;
+use crate::ideal;
+use crate::report::Section;
+use crate::tally::{Shown, Tally};
+use crate::truth::{Fact, Facts, Truth};
+use crate::world::{World, filtered, keys};
 use intervals::{Aggregate, METHODS, Method};
 use plusminus::{Cell, Manifest};
 use plusminus_statistics::{Trust, cap};
@@ -123,7 +123,7 @@ async fn compare(
     let sql = format!("SELECT g, {} FROM t{} GROUP BY g", outputs.join(", "), filtered(predicate));
     let answer = world.estimate(&sql, CONFIDENCE).await?;
     let columns = (0..outputs.len()).map(|o| answer.cells(&format!("o{o}"))).collect::<Result<Vec<_>, _>>()?;
-    let place_below = crate::coverage::made_up::FILTERS[filter].1;
+    let place_below = crate::made_up::FILTERS[filter].1;
     let sums = sampled.sums(place_below);
     for (row, group) in keys(&answer)?.iter().enumerate() {
         let (Some(facts), Some(sums)) = (facts.get(group), sums.get(group)) else { continue };

@@ -1,8 +1,8 @@
 //! The rows of a sample as any other engine would read them.
 
-use crate::coverage::campaign::Failure;
-use crate::coverage::dataset::Dataset;
-use crate::coverage::world::World;
+use crate::campaign::Failure;
+use crate::dataset::Dataset;
+use crate::world::World;
 use arrow::array::{ArrayRef, AsArray};
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::fs::File;
 
 /// A sample in memory.
-pub(super) struct Sampled {
+pub(crate) struct Sampled {
     groups: Vec<i64>,
     places: Vec<f64>,
     strata: Vec<i64>,
@@ -24,29 +24,29 @@ pub(super) struct Sampled {
     /// Subsample of each row.
     subsamples: Vec<u32>,
     /// Number of subsamples.
-    pub(super) subsample_count: u32,
+    pub(crate) subsample_count: u32,
     /// Rows in each subsample.
-    pub(super) subsample_rows: Vec<f64>,
+    pub(crate) subsample_rows: Vec<f64>,
     /// Rows in the table and in the sample, by stratum.
     sizes: HashMap<i64, (f64, f64)>,
-    pub(super) is_uniform: bool,
+    pub(crate) is_uniform: bool,
 }
 
 /// Moments of a group's rows that pass the filter.
 #[derive(Clone, Default)]
-pub(super) struct Sums {
+pub(crate) struct Sums {
     /// Rows of the group's stratum in the table and in the sample.
-    pub(super) table: f64,
-    pub(super) sampled: f64,
-    pub(super) rows: f64,
+    pub(crate) table: f64,
+    pub(crate) sampled: f64,
+    pub(crate) rows: f64,
     /// Sum and squares by measure.
-    pub(super) measures: Vec<[f64; 2]>,
+    pub(crate) measures: Vec<[f64; 2]>,
     /// Rows, then the sum of each measure, by subsample.
-    pub(super) parts: Vec<Vec<f64>>,
+    pub(crate) parts: Vec<Vec<f64>>,
 }
 
 impl Sampled {
-    pub(super) fn load(
+    pub(crate) fn load(
         world: &World,
         dataset: &Dataset,
         measures: &[usize],
@@ -87,7 +87,7 @@ impl Sampled {
     }
 
     /// Sums by group over the rows whose place is below a share.
-    pub(super) fn sums(&self, place_below: f64) -> HashMap<String, Sums> {
+    pub(crate) fn sums(&self, place_below: f64) -> HashMap<String, Sums> {
         let width = self.values.len();
         let mut by_group: HashMap<i64, Sums> = HashMap::new();
         for row in (0..self.groups.len()).filter(|row| self.places[*row] < place_below) {
@@ -110,7 +110,7 @@ impl Sampled {
     }
 
     /// Rows of the sample.
-    pub(super) fn rows(&self) -> f64 {
+    pub(crate) fn rows(&self) -> f64 {
         self.groups.len() as f64
     }
 }

@@ -1,9 +1,9 @@
 //! Methods side by side.
 
 use super::OURS;
-use crate::coverage::case::{Case, without_rank};
-use crate::coverage::report::{Table, factor, grouped, percent};
-use crate::coverage::tally::{Outcome, Tally, median};
+use crate::case::{Case, without_rank};
+use crate::report::{Table, factor, grouped, percent};
+use crate::tally::{Outcome, Tally, median};
 use std::collections::HashMap;
 
 const METHOD_HEADS: [(&str, [&str; 2]); 4] = [
@@ -14,7 +14,7 @@ const METHOD_HEADS: [(&str, [&str; 2]); 4] = [
 ];
 
 /// One line per kind of cell, coverage and width of every method in it.
-pub(super) fn table(
+pub(crate) fn table(
     tally: &Tally,
     cells: &'static str,
     title: &str,
