@@ -125,12 +125,7 @@ fn sampled(rows: f64, design: &Design, manifest: &Manifest, level: usize) -> f64
     }
 }
 
-fn cases_of(
-    facts: &[crate::truth::Fact],
-    dataset: &Dataset,
-    design: &Design,
-    filter: &str,
-) -> Vec<(Case, f64, f64)> {
+fn cases_of(facts: &[crate::truth::Fact], dataset: &Dataset, design: &Design, filter: &str) -> Vec<(Case, f64, f64)> {
     let mut names = vec![("COUNT".to_owned(), "rows".to_owned(), false)];
     for measure in &dataset.measures {
         names.push(("SUM".to_owned(), measure.label.clone(), measure.heavy));

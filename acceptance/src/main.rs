@@ -146,7 +146,8 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     if let Some(file) = &options.write {
         report::write(file, &sections)?;
     }
-    match sections.iter().map(|s| s.failures.len()).sum() {
+    let wide = if options.short { 0 } else { sections.iter().map(|s| s.wide.len()).sum() };
+    match wide + sections.iter().map(|s| s.failures.len()).sum::<usize>() {
         0 => Ok(()),
         missed => Err(format!("{missed} targets are missed").into()),
     }

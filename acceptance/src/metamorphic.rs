@@ -2,9 +2,9 @@
 
 use crate::campaign::{Campaign, Failure, block_on, in_parallel};
 use crate::dataset::{self, Dataset, UNIFORM};
+use crate::lineitem;
 use crate::report::{Section, Table, grouped};
 use crate::world::{World, filtered, keys};
-use crate::lineitem;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use plusminus::{Answer, Mode, OnMiss, Session, SessionBuilder};
 use std::collections::BTreeMap;

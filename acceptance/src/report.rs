@@ -14,8 +14,10 @@ pub(crate) struct Section {
     pub(crate) tables: Vec<Table>,
     /// The part compares and has no targets of its own.
     pub(crate) is_comparison: bool,
-    /// Targets that were missed.
+    /// Targets that were missed: coverage, bounds, exact cells.
     pub(crate) failures: Vec<String>,
+    /// Widths that were missed, which few draws tell little of.
+    pub(crate) wide: Vec<String>,
 }
 
 #[derive(Debug, Default)]
@@ -31,7 +33,8 @@ impl Section {
         for note in &self.notes {
             text.push_str(&format!("\n{note}\n"));
         }
-        match self.failures.as_slice() {
+        let missed: Vec<&String> = self.failures.iter().chain(&self.wide).collect();
+        match missed.as_slice() {
             [] if self.is_comparison => {}
             [] => text.push_str("\nEvery target of this part is met.\n"),
             failures => {

@@ -1,4 +1,4 @@
-//! What looks cost on the machine that uses a store.
+//! Learnt costs of level estimates, answers and scans on the machine that uses a store.
 
 use crate::error::CatalogError;
 use crate::store::Store;
@@ -8,23 +8,23 @@ use std::collections::BTreeMap;
 
 const FILE: &str = "costs.json";
 
-/// A line y = a + b·x by least squares: weighted sums over what was seen so far of 1, x, y, x² and xy, y in seconds.
+/// A line y = a + b·x fitted by least squares: weighted sums of 1, x, y, x² and xy over the observations so far, y in seconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct LearntLine {
-    /// The sums, in that order.
+    /// The five sums, in the order 1, x, y, x², xy.
     pub sums: [f64; 5],
-    /// How many observations they stand for.
+    /// The number of observations that the sums stand for.
     pub seen: f64,
 }
 
-/// What looks at samples cost, and whole answers, by the cells that were looked at.
+/// Costs in seconds as lines over cells: rows times the columns, groupings and aggregates that each row passes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LearntCosts {
-    /// Looks at levels.
+    /// Level estimates, by their cells.
     pub looks: LearntLine,
-    /// Answers, from the text on, by the cells of their last look.
+    /// Whole answers, from the query's text on, by the cells of their last level estimate.
     pub answers: LearntLine,
-    /// Reading levels from files, by their values.
+    /// Reading levels from files, by the number of values read.
     #[serde(default)]
     pub loads: LearntLine,
     /// Exact answers by the tables they scan: seconds per second of predicted work.
@@ -33,7 +33,7 @@ pub struct LearntCosts {
 }
 
 impl Store {
-    /// What was learnt; `None` when nothing was kept or it cannot be read.
+    /// The learnt costs; `None` when none are stored or they cannot be read.
     #[must_use]
     pub fn costs(&self) -> Option<LearntCosts> {
         let file = self.folder().join(FILE);
@@ -44,7 +44,7 @@ impl Store {
         (are_finite && are_factors).then_some(learnt)
     }
 
-    /// Keeps what was learnt, in a store that exists.
+    /// Stores the learnt costs, if the store's folder exists.
     ///
     /// # Errors
     /// When the file cannot be written.

@@ -29,7 +29,7 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Clears away what killed builds left and opens a fresh data folder; `newest` was read under `lock`.
+    /// Removes the files that killed builds left and creates an empty data folder; `newest` was read under `lock`.
     pub(crate) fn begin(
         family_folder: PathBuf,
         name: &str,
@@ -44,7 +44,7 @@ impl Draft {
         Ok(Self { family_folder, data_folder, name: name.to_owned(), parent, _lock: lock, published: false })
     }
 
-    /// Where the files of this generation go.
+    /// The folder of this generation's files.
     #[must_use]
     pub fn folder(&self) -> PathBuf {
         self.family_folder.join(&self.data_folder)
@@ -132,7 +132,7 @@ impl Drop for Draft {
     }
 }
 
-/// How the files of a generation are written.
+/// The Parquet settings of a generation's files.
 ///
 /// # Errors
 /// Never in practice: the compression level is a constant.
@@ -141,7 +141,7 @@ pub fn properties() -> Result<WriterProperties, parquet::errors::ParquetError> {
     Ok(WriterProperties::builder().set_compression(compression).set_max_row_group_row_count(Some(32_768)).build())
 }
 
-/// Publishes the last word on a family, then removes its data; the caller holds the lock.
+/// Writes a tombstone (a manifest that marks the family as dropped), then removes its data; the caller holds the lock.
 pub(crate) fn write_tombstone(family_folder: &Path, newest: &Manifest) -> Result<(), CatalogError> {
     let tombstone = Manifest {
         generation: newest.generation + 1,
@@ -162,7 +162,7 @@ pub(crate) fn write_tombstone(family_folder: &Path, newest: &Manifest) -> Result
     clear_orphans(family_folder, Some(&tombstone))
 }
 
-/// Takes the family's build lock; it ends with the file.
+/// Takes the family's build lock, which is held until the returned file is dropped.
 pub(crate) fn lock(family_folder: &Path, name: &str) -> Result<File, CatalogError> {
     folder::create_folder(family_folder)?;
     let path = family_folder.join("build.lock");

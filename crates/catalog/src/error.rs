@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-/// What can go wrong between the catalog and its storage.
+/// An error between the catalog and its storage.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     /// A file is missing, cut short, altered, or not what its manifest says.
@@ -8,7 +8,7 @@ pub enum CatalogError {
     Damaged {
         /// The file at fault.
         file: PathBuf,
-        /// What did not match.
+        /// The part that does not match.
         what: String,
     },
     /// The folder holds other things and no store.
@@ -40,7 +40,7 @@ pub enum CatalogError {
         name: String,
         /// Text such as "; the nearest is 'x'", or empty.
         hint: String,
-        /// What to do next.
+        /// The suggested next step.
         next: &'static str,
     },
     /// A family of that name exists.
@@ -64,7 +64,7 @@ pub enum CatalogError {
         kind: &'static str,
         /// The name asked for.
         name: String,
-        /// What is wrong with it.
+        /// The reason why it is refused.
         what: &'static str,
     },
     /// The operating system refused.
@@ -80,7 +80,7 @@ pub enum CatalogError {
     Encode {
         /// The file concerned.
         file: PathBuf,
-        /// The library's words.
+        /// The library's message.
         what: String,
     },
 }

@@ -10,7 +10,7 @@ use crate::values::ValueRanges;
 use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
 
-/// What a full check of a family found.
+/// The result of a full check of a family.
 #[derive(Debug, Default)]
 pub struct Verification {
     /// Files read and compared.
@@ -22,8 +22,8 @@ pub struct Verification {
 }
 
 impl Store {
-    /// Reads the strata of a generation: their values, sizes and caps, and what they know of some of the table's columns (of all when `None`).
-    /// Nothing may be asked of other columns then: that a column has no NULL is told by a column that is not there.
+    /// Reads the strata of a generation: their values, sizes and caps, and the counts and ranges of some of the table's columns (of all
+    /// when `None`). Other columns must not be asked for then, because a column without NULLs is one without a column of counts.
     ///
     /// # Errors
     /// [`CatalogError::Damaged`] names the file.
@@ -35,7 +35,7 @@ impl Store {
         let schema = batches.first().map(RecordBatch::schema);
         let schema = match schema {
             Some(schema) => schema,
-            // Of no stratum there is no batch to tell the columns.
+            // Without strata there is no batch that has the schema.
             None => level::read_schema(&folder, &manifest.strata)?,
         };
         let batch = concat_batches(&schema, &batches).map_err(|e| CatalogError::damaged(&file, e))?;
@@ -59,7 +59,8 @@ impl Store {
         Ok(Some(ValueRanges::new(batch.map_err(|e| CatalogError::damaged(folder.join(&entry.file), e))?)))
     }
 
-    /// Reads the blocks of one level on so many threads, each sorted by stratum and rank; `columns` limits what is read and decoded.
+    /// Reads the blocks of one level on at most `threads` threads, each block sorted by stratum and rank; `columns` limits the columns that
+    /// are read and decoded.
     ///
     /// # Errors
     /// [`CatalogError::Damaged`] names the block.

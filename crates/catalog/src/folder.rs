@@ -30,8 +30,8 @@ pub(crate) fn replace(file: &Path, bytes: &[u8]) -> Result<(), CatalogError> {
     sync_parent(file)
 }
 
-/// Puts `bytes` in the place of `file` without waiting for the disk, which may lose them when the machine fails, and clears away what
-/// processes left that ended on the way.
+/// Replaces `file` by `bytes` without waiting for the disk, which may lose them when the machine fails. It also removes the temporary files
+/// of processes that ended on the way.
 pub(crate) fn replace_at_leisure(file: &Path, bytes: &[u8]) -> Result<(), CatalogError> {
     let temporary = temporary_name(file);
     let written = fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, file));

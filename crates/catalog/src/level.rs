@@ -32,7 +32,7 @@ pub const STRATUM_ROWS: &str = "__stratum_rows";
 pub const RANK: &str = "__rank";
 /// The row's priority; lower ones are kept first.
 pub const PRIORITY: &str = "__priority";
-/// What a level carries beside the table's own columns.
+/// The columns that a level has after the table's own.
 pub const LEVEL_COLUMNS: [&str; 4] = [STRATUM, STRATUM_ROWS, RANK, PRIORITY];
 
 /// The schema of a level file of a table: its columns, then [`LEVEL_COLUMNS`].
@@ -171,7 +171,7 @@ fn some_columns(
     Ok(Some(ParquetRecordBatchReaderBuilder::new_with_metadata(parts, metadata).with_projection(mask)))
 }
 
-/// Levels are read by column, never by what footers tell of values; decoding that takes most of the time of a wide footer.
+/// Options that skip the statistics in footers: levels are read by column, and decoding them takes most of the time of a wide footer.
 fn without_statistics() -> ArrowReaderOptions {
     let skip = ParquetStatisticsPolicy::SkipAll;
     ArrowReaderOptions::new()

@@ -1,18 +1,21 @@
-//! Where samples live: table definitions and sample families as versioned generations in a folder.
+//! The catalog of samples: table definitions and sample families as versioned generations in a folder.
 //!
 //! ```text
 //! store/
 //!   plusminus.json                         format version
+//!   costs.json                             learnt costs
 //!   tables/<table>.json                    persistent table definitions
+//!   views/<view>.json                      persistent view definitions
 //!   samples/<family>/
 //!     generation-00000001.json             sealed manifest: design, base, files with hashes
-//!     data-00000001-0/strata.parquet       one row per stratum, sorted by stratum
-//!     data-00000001-0/level-00-block-000.parquet …
+//!     data-00000001/strata.parquet         one row per stratum, sorted by stratum
+//!     data-00000001/values.parquet         extremes of measures by value, if there are any
+//!     data-00000001/level-00-block-000.parquet …
 //! ```
 //!
-//! A generation exists from the moment its manifest is linked into place, and every file it names was
-//! written and synced before. Whoever reads takes the highest generation; a manifest or a data file whose
-//! checksum does not match is an error that names the file, never an older answer in silence.
+//! A generation exists from the moment its manifest is linked into place, and every file it names was written and synced before. Readers
+//! take the highest generation; a manifest or a data file whose checksum does not match is an error that names the file, never an older
+//! answer in silence.
 //!
 //! This crate never sees a query, a clock or a random number, and never decides what to sample.
 //!

@@ -11,7 +11,7 @@ pub const FORMAT_VERSION: u32 = 5;
 /// The oldest version that this program reads.
 pub const OLDEST_READABLE_VERSION: u32 = 1;
 
-/// One generation of one sample family: everything needed to use it, and to tell that it is whole.
+/// One generation of one sample family: everything needed to use it and to check that it is complete.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The layout's version, [`FORMAT_VERSION`] when written.
@@ -22,22 +22,22 @@ pub struct Manifest {
     pub generation: u64,
     /// The generation this one replaced.
     pub parent: Option<u64>,
-    /// True for the last word on a dropped family; nothing else matters then.
+    /// True for the tombstone of a dropped family; no other field matters then.
     #[serde(default)]
     pub dropped: bool,
     /// When the build ended, in milliseconds since 1970.
     pub created_unix_ms: u64,
     /// The folder beside the manifest that holds the files below.
     pub data_folder: String,
-    /// What was asked for.
+    /// The design of the sample.
     pub design: Design,
-    /// What was sampled.
+    /// The table that was sampled.
     pub base: BaseTable,
     /// The strata table.
     pub strata: FileEntry,
     /// The number of strata.
     pub strata_count: u64,
-    /// Columns that have one value in each stratum, which the strata table has beside those of φ.
+    /// Determined columns: they have one value in each stratum, and the strata table has them after those of φ.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub determined: Vec<String>,
     /// The extremes of measures by value of the columns of few values; absent without any and in stores of older programs.
@@ -45,9 +45,9 @@ pub struct Manifest {
     pub values: Option<FileEntry>,
     /// Levels from the smallest on; each holds only the rows that the ones before do not.
     pub levels: Vec<LevelEntry>,
-    /// Whole-table moments of the numeric columns.
+    /// Moments of the numeric columns over the whole table.
     pub moments: Vec<ColumnMoments>,
-    /// Distinct values of the columns that can be counted so; empty in stores of older programs.
+    /// Numbers of distinct values of the columns that can be counted; empty in stores of older programs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub distinct: Vec<DistinctCount>,
     /// The keys that a universe sample keeps; absent in other samples and in stores of older programs.
@@ -105,7 +105,7 @@ impl Manifest {
     }
 }
 
-/// What a CREATE SAMPLE asked for, defaults filled in.
+/// The design that a CREATE SAMPLE asked for, with defaults filled in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Design {
     /// The sampled table's name.
@@ -121,15 +121,16 @@ pub struct Design {
     /// The columns whose largest values are kept whole.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tail: Vec<String>,
-    /// The columns whose values farthest from the median are strata of their own, which the sample holds whole; chosen by the build.
+    /// The columns whose values farthest from the median are strata of their own, which all levels together hold whole; chosen by the
+    /// build.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,
-    /// The column of whose values all rows are kept or none.
+    /// The key column of a universe sample, which keeps all rows of a key or none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub universe: Option<String>,
 }
 
-/// As CREATE SAMPLE says it, `uniform` where it says nothing.
+/// Prints the design in the words of CREATE SAMPLE, `uniform` without a stratification.
 impl std::fmt::Display for Design {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (&self.universe, self.stratified_by.is_empty()) {
@@ -174,7 +175,7 @@ pub struct BaseTable {
     pub rows: u64,
     /// Its columns.
     pub columns: Vec<Column>,
-    /// Its files, when it is made of files; staleness is told by comparing them.
+    /// Its files, when it is made of files; comparing them detects that the sample is stale.
     pub files: Option<Vec<BaseFile>>,
     /// Options that say how its files are read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -193,7 +194,7 @@ pub struct Column {
     pub data_type: String,
 }
 
-/// A file of the sampled table, as far as a listing tells.
+/// A file of the sampled table, as a listing describes it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct BaseFile {
     /// The path in its object store.
@@ -202,10 +203,10 @@ pub struct BaseFile {
     pub bytes: u64,
     /// Its modification time in microseconds since 1970.
     pub modified_unix_us: i64,
-    /// When the file or its entry was changed last, in microseconds since 1970, where the system tells.
+    /// When the file or its entry was changed last, in microseconds since 1970, where the system reports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed_unix_us: Option<i64>,
-    /// Its number in its file system, where it has one.
+    /// Its inode number in its file system, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inode: Option<u64>,
     /// The file that the path leads to, where a symbolic link is part of it.
@@ -214,7 +215,7 @@ pub struct BaseFile {
 }
 
 impl BaseFile {
-    /// Whether `now` is the same file with the same content, as far as both listings tell.
+    /// Whether `now` is the same file with the same content, as far as both listings show.
     #[must_use]
     pub fn is_same(&self, now: &Self) -> bool {
         let agree = |then: Option<i64>, now: Option<i64>| then.is_none() || now.is_none() || then == now;
@@ -246,7 +247,7 @@ pub struct FileEntry {
     pub file: String,
     /// Rows in the file.
     pub rows: u64,
-    /// Its size.
+    /// Its size in bytes.
     pub bytes: u64,
     /// blake3 of the whole file.
     pub blake3: String,
@@ -261,7 +262,7 @@ pub struct FileEntry {
 pub struct RowGroupEntry {
     /// Rows in the group.
     pub rows: u64,
-    /// Offset of its first byte.
+    /// Offset of its first byte in the file, in bytes.
     pub start: u64,
     /// Its length in bytes.
     pub bytes: u64,
@@ -293,7 +294,7 @@ pub struct ColumnMoments {
 /// The keys of a universe sample.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct KeptKeys {
-    /// Keys are kept whose priority, a hash of their value, is at most this.
+    /// Keys are kept whose priority, a hash of their value and the seed, is at most this.
     pub threshold: u64,
     /// The table's keys that are not heavy, kept or not.
     pub others: u64,
@@ -312,22 +313,22 @@ pub struct HeavyKey {
     pub rows: u64,
 }
 
-/// How far an estimate of something known is off.
+/// The error of the estimate of a total that is known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct KeyCheck {
-    /// The column whose sum it is; none of the number of rows.
+    /// The column whose sum is estimated; `None` for the number of rows.
     pub column: Option<String>,
-    /// By level: the error of the estimate over its standard error.
+    /// The z-score (error of the estimate over its standard error), one per level, the lowest level first.
     pub z: Vec<f64>,
 }
 
-/// How many distinct values a column has, NULL not counted.
+/// The number of distinct values of a column, NULL not counted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DistinctCount {
     /// The column's name.
     pub column: String,
     /// The count, exact when `relative_error` is 0.
     pub count: u64,
-    /// The standard error of the count as a part of it.
+    /// The relative standard error of the count.
     pub relative_error: f64,
 }

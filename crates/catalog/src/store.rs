@@ -63,7 +63,7 @@ impl Store {
         self.all("tables")
     }
 
-    /// Remembers a table, in the place of one with the same name.
+    /// Stores a table definition, in the place of one with the same name.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -79,7 +79,7 @@ impl Store {
         self.all("views")
     }
 
-    /// Remembers a view, in the place of one with the same name.
+    /// Stores a view definition, in the place of one with the same name.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -87,7 +87,7 @@ impl Store {
         self.put("views", &view.name, view)
     }
 
-    /// Forgets the table or view of this name, if there is one.
+    /// Removes the definition of the table or view of this name, if there is one.
     ///
     /// # Errors
     /// When a file cannot be removed.
@@ -132,10 +132,10 @@ impl Store {
         names.map(|name| Ok((name.clone(), self.newest_generation(&name)?.unwrap_or(0)))).collect()
     }
 
-    /// When the folder of samples and those of `families` were changed last; `None` when one is not there.
+    /// When the folder of samples and those of `families` were modified last, in that order; `None` when one is not there.
     ///
-    /// Nothing was published or dropped while these stay the same, as long as they are not so recent that the file system's
-    /// clock may not have moved on since.
+    /// Nothing was published or dropped while these stay the same, as long as they are not so recent that the file system's clock may not
+    /// have moved on since.
     #[must_use]
     pub fn touched<'n>(&self, families: impl Iterator<Item = &'n str>) -> Option<Vec<SystemTime>> {
         let samples = self.folder.join("samples");
@@ -165,7 +165,7 @@ impl Store {
     pub fn begin(&self, name: &str, replace: bool) -> Result<Draft, CatalogError> {
         check_name("sample", name)?;
         self.initialise()?;
-        // What is newest only stays so under the lock.
+        // The newest generation only stays the newest under the lock.
         let lock = draft::lock(&self.family_folder(name), name)?;
         let newest = self.newest(name)?;
         if !replace && newest.as_ref().is_some_and(|m| !m.dropped) {
@@ -237,8 +237,8 @@ fn check_version(found: u32, file: &Path) -> Result<(), CatalogError> {
     Err(CatalogError::Version { file: file.to_path_buf(), found, oldest, newest })
 }
 
-/// The file of a definition: its name, other characters than letters, digits, `_` and `-` as `%` and their bytes; of long names
-/// the beginning and a hash.
+/// The file name of a definition: letters, digits, `_` and `-` of its name as they are, other characters as `%` and their bytes in
+/// hexadecimal; of a long name the beginning and a hash.
 fn definition_file(name: &str) -> String {
     let mut file = String::with_capacity(name.len() + 5);
     for character in name.chars() {

@@ -9,16 +9,16 @@ use std::sync::Arc;
 
 const CAP: &str = "__cap";
 const KEYS: &str = "__keys";
-/// The column of the strata table that tells a tail's strata from the body's; absent without a tail.
+/// The column of the strata table that marks the strata of a tail; absent without a tail.
 pub const TAIL: &str = "__tail";
 const RANGE: [&str; 3] = ["mean", "min", "max"];
 
 /// The strata of a family, one row each, in the order of the values of φ.
 ///
-/// Columns on disk: `__stratum`, the columns of φ, `__stratum_rows` (N), `__cap` (k), `__tail` where the family has a
-/// tail, `__non_null_<column>` for columns with NULLs, and `__mean_<column>`, `__min_<column>` and `__max_<column>`, unless there
-/// are too many strata. Older formats have them for large strata alone, and higher moments beside them. A universe sample, whose one stratum is all of the table, has `__keys` (the number of
-/// different keys in the table), and its `__cap` counts keys.
+/// Columns on disk: `__stratum`, the columns of φ and the determined ones, `__stratum_rows` (N), `__cap` (k), `__tail` where the family has
+/// a tail, `__non_null_<column>` for columns with NULLs, and `__mean_<column>`, `__min_<column>` and `__max_<column>`, unless there are too
+/// many strata. Older formats have these for large strata alone, and higher moments beside them. A universe sample has no φ; it has
+/// `__keys` (the number of different keys in the stratum), and its `__cap` counts keys.
 ///
 /// With a tail, one value of φ may have two strata: first the body's, then the tail's (k = N).
 #[derive(Debug, Clone)]
@@ -31,10 +31,10 @@ pub struct Strata {
     all_keys: Option<UInt64Array>,
 }
 
-/// What a build knows of the strata, to be laid out as a [`Strata`].
+/// The columns that a build has of the strata, to be laid out as a [`Strata`]; each has one entry per stratum.
 #[derive(Debug, Default)]
 pub struct StrataColumns {
-    /// The columns of φ: name and values.
+    /// The columns of φ, then the determined ones: name and values.
     pub keys: Vec<(Field, ArrayRef)>,
     /// N of each stratum.
     pub rows: Vec<u64>,
@@ -42,11 +42,11 @@ pub struct StrataColumns {
     pub caps: Vec<u64>,
     /// Whether each stratum is of the tail, where the family has one.
     pub tails: Option<Vec<bool>>,
-    /// Different keys of each stratum, where keys were drawn and not rows.
+    /// The number of different keys of each stratum in the table, where keys were drawn and not rows.
     pub all_keys: Option<Vec<u64>>,
-    /// Non-NULL values of each stratum, for columns that have NULLs.
+    /// The number of non-NULL values of each stratum, for columns that have NULLs: columns × strata, columns outermost.
     pub non_null: Vec<(String, Vec<u64>)>,
-    /// Means and extremes of each stratum; `None` where it has no value.
+    /// Means and extremes of each stratum, columns × strata, columns outermost; `None` where it has no value.
     pub ranges: Vec<(String, Vec<Option<StratumRange>>)>,
 }
 
@@ -116,7 +116,7 @@ impl StratumRange {
     }
 }
 
-/// The flags of the tail; a column of φ may have the same name, so the columns of φ are passed over.
+/// The flags of the tail, one per stratum. A column of φ may have the same name, so the columns of φ are skipped.
 fn tails(batch: &RecordBatch, keys: usize) -> Option<Vec<bool>> {
     let schema = batch.schema();
     let at = schema.fields().iter().skip(keys + 1).position(|field| field.name() == TAIL)?;
@@ -125,7 +125,7 @@ fn tails(batch: &RecordBatch, keys: usize) -> Option<Vec<bool>> {
 }
 
 impl Strata {
-    /// The columns on disk that describe the strata, and what they know of some of the table's columns.
+    /// The columns on disk that describe the strata, and the counts and ranges of some of the table's columns.
     pub(crate) fn columns_for(manifest: &Manifest, columns: &[String]) -> Vec<String> {
         let own = [STRATUM, STRATUM_ROWS, CAP, TAIL, KEYS].map(str::to_owned);
         let keys = manifest.design.stratified_by.iter().chain(&manifest.determined).cloned();
@@ -136,7 +136,7 @@ impl Strata {
         own.into_iter().chain(keys).chain(columns.iter().flat_map(of)).collect()
     }
 
-    /// Takes a batch read from a file apart.
+    /// The strata in a batch that was read from `file`, with `keys` columns of φ and determined ones.
     pub(crate) fn from_batch(batch: RecordBatch, keys: usize, file: &Path) -> Result<Self, CatalogError> {
         let counts = |name: &str| {
             let column = batch.column_by_name(name).and_then(|c| c.as_primitive_opt::<UInt64Type>()).cloned();
@@ -177,7 +177,7 @@ impl Strata {
         &self.batch
     }
 
-    /// The columns of φ only.
+    /// The columns of φ and the determined ones.
     #[must_use]
     pub fn key_columns(&self) -> Vec<(Arc<Field>, ArrayRef)> {
         let fields = self.batch.schema();
@@ -196,7 +196,7 @@ impl Strata {
         self.caps.values()
     }
 
-    /// What each stratum was drawn from: its keys in a universe sample, otherwise its rows.
+    /// The number of sampling units of each stratum in the table: keys in a universe sample, otherwise rows.
     #[must_use]
     pub fn units(&self) -> &[u64] {
         self.all_keys.as_ref().map_or(self.rows(), |keys| keys.values())
@@ -214,7 +214,7 @@ impl Strata {
         self.tails.as_deref()
     }
 
-    /// Whether `stratum` holds the largest values of a measure.
+    /// Whether `stratum` is of the tail, and so kept whole by the sample.
     #[must_use]
     pub fn is_tail(&self, stratum: usize) -> bool {
         self.tails.as_ref().and_then(|tails| tails.get(stratum)).is_some_and(|tail| *tail)

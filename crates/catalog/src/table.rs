@@ -39,7 +39,7 @@ pub enum FileFormat {
 }
 
 impl FileFormat {
-    /// What names of files end with, and the format it tells.
+    /// Endings of the names of files, each with its format.
     pub const ENDINGS: [(&str, Self); 12] = [
         ("parquet", Self::Parquet),
         ("parq", Self::Parquet),
@@ -55,7 +55,7 @@ impl FileFormat {
         ("feather", Self::Arrow),
     ];
 
-    /// The format that a file's name tells, if it does; an ending of compression may follow where the format is text.
+    /// The format of a file by its name's ending, if that is known; an ending of compression may follow where the format is text.
     #[must_use]
     pub fn from_path(path: &str) -> Option<Self> {
         let name = path.rsplit(['/', '\\']).next()?;

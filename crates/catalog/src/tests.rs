@@ -98,7 +98,7 @@ fn what_is_published_is_read_back() {
     assert!(store.verify(&manifest).damage.is_empty());
 }
 
-/// A column of φ that is called like the flags of the tail is none.
+/// A column of φ that has the name of the tail's flags is not read as flags.
 #[test]
 fn tails_are_read_back_and_absent_without_one() {
     let strata = |name: &str, tails: Option<Vec<bool>>| {
@@ -122,7 +122,7 @@ fn tails_are_read_back_and_absent_without_one() {
     }
 }
 
-/// What stores of this version lack was not known when they were written; a design says what it was asked for.
+/// Fields that an older manifest lacks are read as empty, and a design prints as it was asked for.
 #[test]
 fn what_older_manifests_lack_is_empty() {
     let (_folder, store) = store();
@@ -285,7 +285,7 @@ fn frozen_stores_are_readable() {
     }
 }
 
-/// A process that ends while it writes what it learnt leaves a file that the next one clears away.
+/// A process that ends while it writes its learnt costs leaves a file that the next one removes.
 #[test]
 fn what_was_learnt_replaces_what_others_left() {
     let folder = tempfile::tempdir().unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 const COLUMN: &str = "column";
 const VALUE: &str = "value";
-/// A value narrows a measure if its range is so much of that of all values.
+/// A value narrows a measure if the width of its range is less than this share of that of all values.
 const NARROW: f64 = 0.4;
 
 /// A value as text, `None` for NULL, and the smallest and largest number of a measure in its rows, if there is any.
@@ -13,12 +13,12 @@ pub type ValueRange<'a> = (Option<&'a str>, Option<(f64, f64)>);
 
 /// The extremes of each numeric column by value of the columns that have few values.
 ///
-/// On disk a row for each value: `column`, `value` (as text, NULL for NULL), and `min_<measure>` and `max_<measure>` for each
+/// On disk there is one row per value: `column`, `value` (as text, NULL for NULL), and `min_<measure>` and `max_<measure>` for each
 /// measure, NULL where its rows have no number.
 #[derive(Debug, Clone)]
 pub struct ValueRanges {
     batch: RecordBatch,
-    /// Columns and the measures that one of their values narrows.
+    /// Columns, each with the measures that at least one of its values narrows.
     telling: Vec<(String, Vec<String>)>,
 }
 
@@ -79,7 +79,7 @@ impl ValueRanges {
         names
     }
 
-    /// The range of `measure` for each value of `column`; `None` where one of them has none.
+    /// The range of `measure` for each value of `column`; `None` when the column or the measure has no ranges.
     #[must_use]
     pub fn of(&self, column: &str, measure: &str) -> Option<Vec<ValueRange<'_>>> {
         let text = |name: &str| self.batch.column_by_name(name)?.as_string_opt::<i32>();

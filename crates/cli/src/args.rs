@@ -24,7 +24,7 @@ const EXAMPLES: &str = "Examples:
   plusminus sample create flights.parquet --stratified-by origin --cap 500
   plusminus query -c \"SELECT origin, AVG(delay) FROM 'flights.parquet' GROUP BY origin ERROR WITHIN 10%\"";
 
-/// What to do; a shell without it.
+/// The subcommand; without one a shell is started.
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum Command {
     /// Run SQL statements and print their answers
@@ -58,7 +58,7 @@ pub(crate) struct SampleArgs {
     pub(crate) command: SampleCommand,
 }
 
-/// What to do with samples.
+/// The subcommand of `plusminus sample`.
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum SampleCommand {
     /// Draw samples of a table, all in one pass over it
@@ -172,7 +172,7 @@ pub(crate) struct Global {
     /// How answers are printed
     #[arg(long, value_enum, default_value_t = Format::Table, global = true)]
     pub(crate) format: Format,
-    /// Where intervals go: into the numbers, into columns of their own, or nowhere
+    /// How intervals are printed: in the numbers, in columns of their own, or not at all
     #[arg(long, value_enum, global = true)]
     pub(crate) errors: Option<Errors>,
     /// File to write answers to instead of stdout

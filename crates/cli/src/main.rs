@@ -56,7 +56,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
     done
 }
 
-/// Ends with Ctrl-C, if anybody is to hear it.
+/// Ends with Ctrl-C; never ends when that is not enabled.
 async fn interrupted(enabled: bool) {
     if !enabled || tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;

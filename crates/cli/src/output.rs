@@ -1,4 +1,4 @@
-//! Where results go.
+//! The place that results are printed to.
 
 use crate::args::Global;
 use crate::failure::Failure;
@@ -32,7 +32,7 @@ impl Output {
         Ok(Self { sink, style, quiet: global.quiet, live })
     }
 
-    /// How answers look while somebody reads along; `None` when nobody does.
+    /// The style in which answers are shown while they improve; `None` when nobody reads along.
     pub(crate) fn live(&self) -> Option<Style> {
         self.live.then_some(self.style)
     }
@@ -46,7 +46,7 @@ impl Output {
         }
         let printed = format::print(&mut self.sink, answer, &self.style).and_then(|()| self.sink.flush());
         match printed {
-            // The reader has gone, as `head` does: that is no error.
+            // The reader has gone, as `head` does, which is no error.
             Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
             other => other.map_err(|e| Failure::io("output", e)),
         }

@@ -18,7 +18,7 @@ pub(crate) fn bar(global: &Global, what: &'static str, total: u64) -> ProgressBa
     bar
 }
 
-/// What a session reports its builds to.
+/// A function that draws the progress of a session's builds as bars.
 pub(crate) fn of_builds(global: &Global) -> ProgressFn {
     let global = global.clone();
     let bars: Mutex<(Option<ProgressBar>, Option<ProgressBar>)> = Mutex::default();

@@ -30,7 +30,7 @@ pub struct Bounds {
     pub all_groups: bool,
     /// `ON MISS …`.
     pub on_miss: Option<OnMiss>,
-    /// Where the first bound starts in the source.
+    /// The place in the source at which the first bound starts.
     pub tail_start: Option<Location>,
 }
 
@@ -46,7 +46,7 @@ pub enum Amount {
 /// The largest error an answer may have.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ErrorBound {
-    /// In percent when relative, else in units of the value.
+    /// The amount: in percent when relative, else in units of the value.
     pub amount: Amount,
     /// Whether the amount is a percentage of the value.
     pub relative: bool,
@@ -72,7 +72,7 @@ pub enum TimeUnit {
     Minute,
 }
 
-/// What happens when an answer misses its bound.
+/// The action when an answer misses its bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum OnMiss {
     /// Give the best answer and say that it missed.

@@ -41,13 +41,13 @@ impl Location {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct SyntaxError {
-    /// What is wrong, in one line.
+    /// The problem, in one line.
     pub what: String,
-    /// Where it is wrong.
+    /// The place of the problem.
     pub location: Location,
     /// How many characters the caret underlines.
     pub length: usize,
-    /// What to do next, in one line.
+    /// The suggested next step, in one line.
     pub next: String,
     /// The source line that holds [`location`](Self::location).
     pub source_line: String,
@@ -55,7 +55,7 @@ pub struct SyntaxError {
 
 /// Longer source lines are cut to this many characters around the caret.
 const SHOWN_CHARACTERS: usize = 96;
-/// How much of a cut line stays before the caret.
+/// The number of characters of a cut line that stay before the caret.
 const SHOWN_BEFORE_CARET: usize = 48;
 
 impl fmt::Display for SyntaxError {
@@ -92,7 +92,7 @@ impl SyntaxError {
     }
 }
 
-/// What is wrong with a value, before anyone knows where it stands.
+/// A problem with a value, whose place in the source is not known yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Complaint {
     pub(crate) what: String,

@@ -23,9 +23,9 @@
 //! 2. Statements are split at `;`.
 //! 3. [Caps](SyntaxError) on length, nesting and chains are checked in one pass, before anything
 //!    recursive sees the text.
-//! 4. The first words tell our own statements ([`CreateSample`], [`Setting`], …) from the rest.
-//! 5. Of a query, the longest suffix outside parentheses that is nothing but bounds becomes
-//!    [`Bounds`]; what stands before it is left as it was written.
+//! 4. The first words separate our own statements ([`CreateSample`], [`Setting`], …) from all others.
+//! 5. The longest suffix of a query, outside parentheses, that is nothing but bounds becomes
+//!    [`Bounds`]; the text before it is left as it was written.
 //!
 //! No word becomes reserved. `error`, `within` and `confidence` remain good names for columns,
 //! aliases and tables: `ORDER BY error WITHIN 5 SECONDS` orders by a column. Something that looks

@@ -16,13 +16,13 @@ mod tests;
 pub(crate) const TOKENS_MAX: usize = 100_000;
 pub(crate) const NESTING_MAX: usize = 100;
 pub(crate) const CHAIN_MAX: usize = 1_000;
-/// How many CASE without END are taken for names.
+/// The number of CASE without END that are taken for names.
 pub(crate) const OPEN_CASES_MAX: usize = 10;
-/// DataFusion explains an explanation of an explanation, and recurses.
+/// The most EXPLAIN words: DataFusion recurses along nested explanations.
 pub(crate) const EXPLAINS_MAX: usize = 20;
 pub(crate) const SET_OPERATIONS_MAX: usize = 250;
 pub(crate) const JOINS_MAX: usize = 250;
-/// How often the innermost part of a statement may be read before its nesting is refused.
+/// The number of times that the innermost part of a statement may be read before its nesting is refused.
 pub(crate) const READINGS_MAX: u64 = 60_000;
 pub(crate) const NAMED_QUERIES_MAX: usize = 250;
 
@@ -136,7 +136,7 @@ struct Frame {
     in_from: bool,
     /// Opening parentheses in a row up to this one, if they stand where a relation does.
     relation_run: u64,
-    /// How often sqlparser may read what is inside.
+    /// The number of times that sqlparser may read the tokens within.
     readings: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Questions put to sqlparser about SQL that carries no bounds.
+//! Checks SQL without bounds by sqlparser.
 
 use std::ops::Range;
 
@@ -41,7 +41,7 @@ fn parser(source: &Source<'_>, range: Range<usize>, recursion_max: usize) -> Par
     Parser::new(&GenericDialect).with_recursion_limit(recursion_max).with_tokens_with_locations(source.tokens(range))
 }
 
-/// Turns what sqlparser said, or left unread, into an error at the right token.
+/// Turns sqlparser's error, or the tokens that it left unread, into an error at the right token.
 fn settle(
     source: &Source<'_>,
     range: Range<usize>,

@@ -18,9 +18,9 @@ pub struct CreateSample {
     pub if_not_exists: bool,
     /// Source text of the table or join, between `ON` and the options.
     pub relation: String,
-    /// Where [`relation`](Self::relation) starts in the source.
+    /// The place in the source at which [`relation`](Self::relation) starts.
     pub relation_start: Location,
-    /// What follows the relation.
+    /// The options after the relation.
     pub options: SampleOptions,
 }
 
@@ -44,7 +44,7 @@ pub struct SampleOptions {
     pub size: Option<SampleSize>,
     /// Columns whose largest values are all kept.
     pub tail: Vec<String>,
-    /// How many nested sizes the sample has.
+    /// The number of levels (nested sizes) of the sample.
     pub levels: Option<u32>,
     /// Seed of the random choice.
     pub seed: Option<u64>,
@@ -53,7 +53,7 @@ pub struct SampleOptions {
 /// How rows are chosen for a sample.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Design {
-    /// Every row alike.
+    /// Every row with the same inclusion probability.
     #[default]
     Uniform,
     /// Every combination of values of these columns is represented.

@@ -86,7 +86,7 @@ impl<'a> Source<'a> {
         (index..).zip(expected).all(|(i, word)| self.is_word(i, word))
     }
 
-    /// Where the token at `index` starts; the end of the text past the last token.
+    /// The place at which the token at `index` starts; the end of the text past the last token.
     pub(crate) fn start(&self, index: usize) -> Location {
         self.lexemes.get(index).map_or(self.end, |lexeme| lexeme.start)
     }

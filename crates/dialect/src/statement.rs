@@ -21,15 +21,15 @@ mod tests;
 /// One statement of a script.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Statement {
-    /// Where it starts in the source.
+    /// The place in the source at which the statement starts.
     pub start: Location,
     /// Its source text, without the `;` and without comments around it.
     pub text: String,
-    /// What it asks for.
+    /// The kind of the statement, with its parts.
     pub kind: StatementKind,
 }
 
-/// What a statement asks for.
+/// The kind of a statement.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StatementKind {
     /// SQL for DataFusion, with bounds if it is a query.
@@ -80,7 +80,7 @@ pub struct BoundedSql {
     /// A contiguous slice of the source without the bounds, and, where there are bounds, without
     /// the `EXPLAIN` before it.
     pub head: String,
-    /// Where [`head`](Self::head) starts in the source.
+    /// The place in the source at which [`head`](Self::head) starts.
     pub head_start: Location,
     /// Bytes of the head before the query itself: an `EXPLAIN` that was left in place, else 0.
     pub query_offset: usize,
@@ -116,7 +116,7 @@ pub enum SqlClass {
     Other,
 }
 
-/// What stands between `EXPLAIN` and its query.
+/// The options between `EXPLAIN` and its query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Explain {
     /// `ANALYZE`: run the query and measure.

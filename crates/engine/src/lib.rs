@@ -21,10 +21,10 @@
 //! # }
 //! ```
 //!
-//! A query's life: `query` reads the bounds, `query` recognises what can be estimated, `choose` picks a sample,
-//! `run` reads level after level through `kernel`, `estimate` turns totals into intervals, `above` runs what stands
-//! over the aggregate, and `answer` puts rows, intervals and a report together. What cannot be estimated honestly
-//! goes to `exact`, and the report says why.
+//! A query's life: `api` takes the statement and `bounds` reads its goal, `planning` recognises what can be estimated, and `samples`
+//! finds the samples that may answer. `refine` evaluates level after level, `estimate` turns totals into intervals, `post` runs the
+//! plan above the aggregate, and `execution` and `answer` put rows, intervals and a report together. A query that no sample can answer
+//! runs exactly on the table, and the report says why.
 
 mod answer;
 pub(crate) mod api;

@@ -1,4 +1,4 @@
-//! Which file of a table cannot be read, and where: asked once a query has failed.
+//! Finds the file of a table that cannot be read, and the place in it, once a query has failed.
 
 use crate::error::{FileError, caught};
 use crate::file::local_path;
@@ -17,7 +17,7 @@ use std::io::BufReader;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Reads the table's files one after the other, and tells of the first that cannot be read: file, line and column.
+/// Reads the table's files one after the other, and returns the error of the first that cannot be read: file, line and column.
 ///
 /// It takes as long as reading the table by one thread, and is meant for queries that failed anyway.
 pub async fn find_fault(table: &FileTable, state: &dyn Session) -> Option<FileError> {
@@ -64,7 +64,7 @@ fn read(path: &Path, part: &FilePart, schema: &Arc<Schema>) -> Result<(), FileEr
     }
 }
 
-/// What Arrow's reader of CSV says, with the column's name in the place of its number.
+/// The error of Arrow's CSV reader, with the column's name in the place of its number.
 fn csv_fault(path: &Path, schema: &Schema, error: &ArrowError, line: &dyn Fn(usize) -> Option<u64>) -> FileError {
     let text = error.to_string();
     let between = |from: &str, to: &str| {

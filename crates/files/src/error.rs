@@ -1,15 +1,15 @@
 use datafusion::error::DataFusionError;
 use std::path::Path;
 
-/// What can be wrong with the files of a table.
+/// An error in the files of a table.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{what}\nTry: {next}")]
 pub struct FileError {
-    /// What is wrong, with the name of the file.
+    /// The problem, with the name of the file.
     pub what: String,
-    /// What to do about it.
+    /// The suggested next step.
     pub next: String,
-    /// Whether the path means nothing at all.
+    /// Whether the path leads to no file at all.
     pub is_absence: bool,
 }
 
@@ -18,7 +18,7 @@ impl FileError {
         Self { what: what.into(), next: next.into(), is_absence: false }
     }
 
-    /// An error of a path that means no file.
+    /// An error of a path that leads to no file.
     pub(crate) fn absence(what: impl Into<String>, next: impl Into<String>) -> Self {
         Self { is_absence: true, ..Self::new(what, next) }
     }
@@ -36,7 +36,7 @@ impl From<FileError> for DataFusionError {
     }
 }
 
-/// Runs `work` on a file; what a dependency throws is an error with the file's name.
+/// Runs `work` on a file; a panic of a dependency becomes an error with the file's name.
 pub(crate) fn caught<T>(path: &Path, work: impl FnOnce() -> Result<T, FileError>) -> Result<T, FileError> {
     let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
     done.unwrap_or_else(|_| Err(FileError::broken(path, "its bytes make the reader fail")))

@@ -1,4 +1,4 @@
-//! A file of a table, and what tells that it is still the one it was.
+//! A file of a table, with the metadata that shows whether it has changed.
 
 use crate::error::FileError;
 use object_store::ObjectMeta;
@@ -17,7 +17,7 @@ pub(crate) struct DataFile {
     /// When the file or its entry was changed last, whatever its modification time was set to.
     pub(crate) changed_unix_us: Option<i64>,
     pub(crate) inode: Option<u64>,
-    /// What the path leads to, where a link is part of it.
+    /// The file that the path leads to, where a link is part of it.
     pub(crate) target: Option<PathBuf>,
 }
 
@@ -37,7 +37,7 @@ impl DataFile {
         })
     }
 
-    /// The file as stores of objects have it.
+    /// The file as an object store describes it.
     pub(crate) fn object(&self) -> Result<ObjectMeta, FileError> {
         let location = StorePath::from_absolute_path(&self.path);
         let location = location.map_err(|e| FileError::of_file(&self.path, e, "rename the file"))?;
@@ -57,7 +57,7 @@ impl DataFile {
     }
 }
 
-/// The files as a sample remembers them, sorted.
+/// The files as a sample's manifest lists them, sorted.
 ///
 /// # Errors
 /// When a path cannot be written down.
@@ -71,7 +71,7 @@ fn micros(time: SystemTime) -> Option<i64> {
     i64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_micros()).ok()
 }
 
-/// When the entry was changed, and its number, where the system has them.
+/// When the file's entry was changed, and its inode number, where the system has them.
 #[cfg(unix)]
 fn identity(metadata: &Metadata) -> (Option<i64>, Option<u64>) {
     use std::os::unix::fs::MetadataExt;

@@ -1,4 +1,4 @@
-//! Values in the names of folders: `year=2024/month=09/part.parquet`.
+//! Hive partitions, which are values in the names of folders: `year=2024/month=09/part.parquet`.
 
 use crate::file::{DataFile, percent_decoded};
 use arrow::datatypes::{DataType, Field, FieldRef};
@@ -6,10 +6,10 @@ use datafusion::common::ScalarValue;
 use std::path::{Component, Path};
 use std::sync::Arc;
 
-/// What Hive writes for NULL.
+/// The text that Hive writes for NULL.
 const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 
-/// The columns that folders tell, and their values by file.
+/// The partition columns, and their values by file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Partitions {
     pub(crate) fields: Vec<FieldRef>,
@@ -19,7 +19,7 @@ pub(crate) struct Partitions {
 
 /// The partition columns of `files`; none unless all of them name the same ones.
 ///
-/// A column is whole numbers where every value is one, dates where every value is `YYYY-MM-DD`, and text otherwise.
+/// A column has whole numbers where every value is one, dates where every value is `YYYY-MM-DD`, and text otherwise.
 pub(crate) fn partitions(files: &[DataFile]) -> Partitions {
     let named: Vec<Vec<(String, String)>> = files.iter().map(|file| pairs(&file.path)).collect();
     let names = |pairs: &[(String, String)]| pairs.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
@@ -43,7 +43,7 @@ pub(crate) fn partitions(files: &[DataFile]) -> Partitions {
     Partitions { values: values.collect(), fields }
 }
 
-/// The `name=value` folders of a path, from the outermost on; of a name that stands twice the last one counts.
+/// The `name=value` folders of a path, the outermost first; of a name that occurs twice the last one counts.
 fn pairs(path: &Path) -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = Vec::new();
     for part in path.parent().into_iter().flat_map(Path::components) {

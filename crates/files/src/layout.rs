@@ -1,4 +1,4 @@
-//! How one file is laid out: its columns, and what a reader has to be told.
+//! The layout of one file: its columns, and the settings that its reader needs.
 
 use crate::error::{FileError, caught};
 use crate::file::DataFile;
@@ -22,7 +22,7 @@ use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// Layouts that are kept, at most.
+/// The most layouts that are kept.
 const KEPT_MAX: usize = 65_536;
 /// Bytes from which a text file may be split between threads, as DataFusion does.
 const SPLIT_BYTES: u64 = 10 << 20;
@@ -32,7 +32,7 @@ const SPLIT_BYTES: u64 = 10 << 20;
 pub(crate) struct Layout {
     pub(crate) schema: SchemaRef,
     pub(crate) kind: Kind,
-    /// Whether a line break stands within quotes, once it was asked.
+    /// Whether a line break stands within quotes, once that was checked.
     quoted_breaks: OnceLock<bool>,
 }
 
@@ -41,8 +41,8 @@ impl Layout {
         Self { schema, kind, quoted_breaks: OnceLock::new() }
     }
 
-    /// Whether a line break may stand within quotes, so that the file cannot be split at line breaks. A large file is read for it
-    /// once; small ones, and those that cannot be split anyway, are read by one thread.
+    /// Whether a line break may stand within quotes, so that the file cannot be split at line breaks. A large file is read once to find
+    /// out; small ones, and those that cannot be split anyway, are read by one thread.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -59,7 +59,7 @@ impl Layout {
     }
 }
 
-/// What a reader has to be told of a file.
+/// The format of a file, with the settings that its reader needs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     Parquet,
@@ -125,7 +125,7 @@ async fn look(
     }
 }
 
-/// The reader of Parquet files, as the session's settings have it; with `prunes` its statistics tell which rows are not read.
+/// The reader of Parquet files with the session's settings; with `prunes` it skips rows by the file's statistics.
 pub(crate) fn parquet(state: &dyn Session, prunes: bool) -> ParquetFormat {
     let mut options = state.default_table_options().parquet;
     options.global.pruning &= prunes;

@@ -1,4 +1,4 @@
-//! Tables made of files: which files a path means, how each of them is read, and whether they are what they were.
+//! Tables made of files: which files a path means, how each of them is read, and whether they have changed.
 //!
 //! ```text
 //! path ──▶ listing ──▶ files ──▶ layout ──▶ one per file: columns, CSV dialect, compression
@@ -10,7 +10,7 @@
 //!                     FileTable::scan: files of one layout are read together, missing columns are NULL
 //! ```
 //!
-//! [`FileTable`] is the way in. Which files a path means follows DuckDB: a `*` does not cross `/` and `**` does, names that begin
+//! [`FileTable`] is the entry point. Which files a path means follows DuckDB: a `*` does not cross `/` and `**` does, names that begin
 //! with `.` or `_` are left out, an existing path is itself even with brackets in it. Columns are put together by name, and
 //! types are widened where nothing is lost. This crate never sees a sample or a bound.
 

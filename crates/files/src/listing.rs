@@ -1,4 +1,4 @@
-//! Which files a path means.
+//! Finds the files that a path means.
 
 use crate::error::FileError;
 use crate::file::DataFile;
@@ -7,19 +7,19 @@ use plusminus_catalog::{Compression, FileFormat};
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Component, Path, PathBuf};
 
-/// Folders within folders, at most.
+/// The greatest depth of folders within folders.
 const DEPTH_MAX: usize = 64;
 
 /// The files of a table as they are now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Listing {
-    /// What all of them are.
+    /// The format of all files.
     pub format: FileFormat,
     /// In the order of their paths.
     pub(crate) files: Vec<DataFile>,
 }
 
-/// Whether a name has characters of a pattern.
+/// Whether a name has characters of a glob.
 #[must_use]
 pub fn is_glob(name: &str) -> bool {
     name.contains(['*', '?', '['])
@@ -31,19 +31,19 @@ pub fn is_path(name: &str) -> bool {
     name.contains('/') || FileFormat::from_path(name).is_some() || is_glob(name) || Path::new(name).is_dir()
 }
 
-/// The absolute path of `location`, symbolic links left as they are: they may be turned.
+/// The absolute path of `location`. Symbolic links stay as they are, since their targets may change.
 #[must_use]
 pub fn absolute(location: &str) -> PathBuf {
     let path = std::path::absolute(location).unwrap_or_else(|_| PathBuf::from(location));
     if !path.components().any(|part| part == Component::ParentDir) {
         return path;
     }
-    // What `..` leads to depends on links before it.
+    // The folder that `..` leads to depends on links before it.
     path.canonicalize().unwrap_or(path)
 }
 
 impl Listing {
-    /// The files that `location` means now; `format` is what they are, where that was said.
+    /// The files that `location` means now; `format` is their format, where the user gave it.
     ///
     /// # Errors
     /// When nothing is there, or files of several kinds are.
@@ -69,7 +69,7 @@ impl Listing {
             None => only_format(location, &paths)?,
         };
         if !is_one {
-            // In a folder there may be other things; what a glob names is meant.
+            // A folder may hold other things; files that a glob names are meant.
             paths.retain(|file| format_of(file) == Some(format) || path_is_named(location, file));
         }
         let mut files = paths.into_iter().filter_map(DataFile::look).collect::<Vec<_>>();
@@ -120,7 +120,7 @@ fn only_format(location: &str, paths: &[PathBuf]) -> Result<FileFormat, FileErro
     }
 }
 
-/// Whether a name is left out: hidden files, and what Spark writes beside its data.
+/// Whether a name is left out: hidden files, and files that Spark writes beside its data.
 fn is_left_out(name: &str) -> bool {
     name.starts_with(['.', '_'])
 }
@@ -169,7 +169,7 @@ fn matching(pattern: &Path) -> Result<Vec<PathBuf>, FileError> {
     Ok(files)
 }
 
-/// Whether no name that a wildcard matched is left out; one that is written out is meant.
+/// Whether no part of the path that a wildcard matched is left out; a name that the pattern writes out is meant.
 fn is_wanted(pattern: &Path, path: &Path) -> bool {
     let name = |part: Component<'_>| part.as_os_str().to_string_lossy().into_owned();
     let written: HashSet<String> = pattern.components().map(name).filter(|part| is_literal(part)).collect();

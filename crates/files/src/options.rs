@@ -1,14 +1,14 @@
-//! What a user says of files that a sniffer would guess: `CREATE EXTERNAL TABLE … OPTIONS ('delimiter' ';')`.
+//! Options by which a user sets what the sniffer would guess: `CREATE EXTERNAL TABLE … OPTIONS ('delimiter' ';')`.
 
 use crate::error::FileError;
 use plusminus_catalog::Compression;
 use std::collections::BTreeMap;
 
-/// What helps where a CSV file is read in another way than it is meant.
+/// The suggestion for a CSV file that is read in another way than it is meant.
 pub(crate) const HINT: &str = "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '…' OPTIONS ('delimiter' ';', 'header' 'false', \
                                'quote' '\"', 'null' 'N/A', 'decimal' ',', 'all_text' 'true', 'sample_rows' '1000000')";
 
-/// How files are read, as far as it was said.
+/// How files are read, as far as the user set it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Options {
     pub(crate) delimiter: Option<u8>,
@@ -18,12 +18,12 @@ pub struct Options {
     pub(crate) comment: Option<u8>,
     /// The text that stands for NULL, besides nothing at all.
     pub(crate) null: Option<String>,
-    /// What stands before the decimals.
+    /// The decimal separator.
     pub(crate) decimal: Option<u8>,
     pub(crate) compression: Option<Compression>,
-    /// Every column is text.
+    /// Whether every column is read as text.
     pub(crate) all_text: bool,
-    /// Rows that decide the types of columns.
+    /// The number of first rows that decide the types of columns.
     pub(crate) sample_rows: Option<usize>,
     /// The names of the columns, in the order of the file.
     pub(crate) names: Option<Vec<String>>,
@@ -33,7 +33,7 @@ impl Options {
     /// Options by their names, as SQL has them.
     ///
     /// # Errors
-    /// For a name that is none, or a value that does not fit.
+    /// For an unknown name, or a value that does not fit.
     pub fn parse(options: &BTreeMap<String, String>) -> Result<Self, FileError> {
         let mut parsed = Self::default();
         for (name, value) in options {
@@ -72,7 +72,7 @@ impl Options {
         Ok(())
     }
 
-    /// The pattern of what is NULL, for the reader that guesses types.
+    /// The pattern of texts that stand for NULL, for the reader that guesses types.
     pub(crate) fn null_pattern(&self) -> Option<regex::Regex> {
         let null = self.null.as_ref()?;
         regex::Regex::new(&format!("^(?:{})?$", regex::escape(null))).ok()

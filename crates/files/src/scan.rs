@@ -22,23 +22,23 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-/// What is read: a table's columns from files of one layout.
+/// A scan of some of a table's columns, in files of one layout.
 pub(crate) struct Scan<'a> {
     pub(crate) kind: &'a Kind,
     /// The files' own columns.
     pub(crate) own: &'a SchemaRef,
     pub(crate) options: &'a Options,
-    /// The table's columns without those that folders tell.
+    /// The table's columns without the partition columns.
     pub(crate) columns: &'a SchemaRef,
     pub(crate) partitions: &'a [FieldRef],
-    /// Columns of the table that are wanted, by their place.
+    /// Places of the table's columns that are wanted; `None` for all.
     pub(crate) projection: Option<&'a Vec<usize>>,
     pub(crate) limit: Option<usize>,
     /// Whether a line break may stand within quotes.
     pub(crate) has_quoted_breaks: bool,
-    /// Rows come in the order of the file.
+    /// Whether rows come in the order of the file.
     pub(crate) keeps_order: bool,
-    /// Whether statistics of the file may tell which of its rows are not read.
+    /// Whether rows may be skipped by the file's statistics.
     pub(crate) prunes: bool,
 }
 
@@ -75,7 +75,7 @@ impl Scan<'_> {
         Ok(Arc::new(ProjectionExec::try_new(exprs.collect::<Result<Vec<_>>>()?, plan)?))
     }
 
-    /// The columns that the reader is told to yield, in the order of the file.
+    /// The columns that the reader yields, in the order of the file.
     pub(crate) fn physical(&self) -> SchemaRef {
         match self.kind {
             // These readers find columns by name, and cast them.
@@ -98,7 +98,7 @@ impl Scan<'_> {
         has_commas || self.options.null.is_some()
     }
 
-    /// Where each wanted column is found in the files, and which of their columns that takes.
+    /// The place of each wanted column among those of the files (`None` where it is missing), and the places that are needed, sorted.
     fn places(&self, physical: &Schema, wanted: &[usize]) -> (Vec<Option<usize>>, Vec<usize>) {
         let own = physical.fields().len();
         let place = |column: &usize| match column.checked_sub(self.columns.fields().len()) {

@@ -1,4 +1,4 @@
-//! What a CSV file looks like: delimiter, quotes, header, and the types of its columns.
+//! The sniffer of CSV files: it finds delimiter, quotes, header, and the types of columns.
 //!
 //! Like DuckDB's sniffer, every likely dialect is tried on the head of the file; the one wins under which most rows have
 //! the same number of columns, then the one with the most columns. A first row is a header where a cell of it does not
@@ -12,16 +12,16 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Rows that a dialect is tried on.
+/// The number of rows that a dialect is tried on.
 const TRIED_ROWS: usize = 1_000;
-/// Rows that decide the types of columns unless an option says otherwise; DuckDB takes as many.
+/// The number of rows that decide the types of columns unless an option says otherwise; DuckDB takes as many.
 pub(crate) const TYPED_ROWS: usize = 20_480;
-/// Bytes of a file that are looked at.
+/// The number of first bytes of a file that are sniffed.
 pub(crate) const HEAD_BYTES: usize = 2 << 20;
-/// The mark that some programs put before UTF-8.
+/// The byte order mark that some programs put before UTF-8.
 pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// How the bytes of a CSV file are taken apart.
+/// The dialect by which the bytes of a CSV file are split into rows and cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Dialect {
     pub(crate) delimiter: u8,
@@ -132,7 +132,7 @@ fn best_dialect(head: &[u8], is_whole: bool, options: &Options) -> Dialect {
                 let dialect =
                     Dialect { delimiter: *delimiter, quote: *quote, escape: *escape, comment, has_header: true };
                 let shape = Rows::read(head, is_whole, &dialect, TRIED_ROWS).shape();
-                // One column says nothing for its delimiter.
+                // A single column is no evidence for its delimiter.
                 let worth = |(columns, share): (usize, f64)| if columns < 2 { (0.0, 0) } else { (share, columns) };
                 if best.is_none_or(|(_, known)| worth(shape) > worth(known)) {
                     best = Some((dialect, shape));
@@ -144,7 +144,7 @@ fn best_dialect(head: &[u8], is_whole: bool, options: &Options) -> Dialect {
     best.map_or(usual, |(dialect, _)| dialect)
 }
 
-/// What a cell may be.
+/// The kind of a cell's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Empty,
@@ -289,7 +289,7 @@ fn types(
     Ok(Schema::new(names.iter().enumerate().map(typed).collect::<Vec<_>>()))
 }
 
-/// Whether digits of a column are a code, a postal one say, of which a zero in front is a part.
+/// Whether the digits of a column are a code, such as a postal code, in which leading zeros count.
 fn is_code(rows: &[Vec<String>], column: usize) -> bool {
     let digits = |cell: &String| {
         let cell = cell.trim();
@@ -306,7 +306,7 @@ pub(crate) struct QuotedBreaks {
 }
 
 impl QuotedBreaks {
-    /// Looks at the next bytes of the file.
+    /// Scans the next bytes of the file.
     pub(crate) fn look(&mut self, bytes: &[u8], quote: u8) {
         let mut at = 0;
         while let Some(next) = memchr::memchr(quote, &bytes[at..]) {

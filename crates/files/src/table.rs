@@ -31,10 +31,10 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Footers that are read at the same time.
+/// The number of footers that are read at the same time.
 const FOOTERS_AT_ONCE: usize = 8;
 
-/// Bytes of a row of text, about.
+/// The size of a row of text in bytes, about.
 const TEXT_ROW_BYTES: u64 = 64;
 
 /// A table made of the files that a path means; they are listed anew by every scan.
@@ -43,7 +43,7 @@ pub struct FileTable {
     definition: TableDefinition,
     options: Options,
     schema: SchemaRef,
-    /// The columns without those that folders tell.
+    /// The columns without the partition columns.
     columns: SchemaRef,
     partitions: Vec<FieldRef>,
     layouts: Arc<LayoutCache>,
@@ -53,7 +53,7 @@ pub struct FileTable {
 /// A file of a table, ready to be read.
 #[derive(Debug, Clone)]
 pub struct FilePart {
-    /// The file, with the values that its folders tell.
+    /// The file, with the values of its partition columns.
     pub file: PartitionedFile,
     layout: Arc<Layout>,
 }
@@ -71,7 +71,7 @@ impl FilePart {
 }
 
 impl FileTable {
-    /// The table of `definition`; `declared` are its columns, where they were said rather than found.
+    /// The table of `definition`; `declared` are its columns, where the user declared them.
     ///
     /// # Errors
     /// When nothing is there, a file cannot be read, or files do not fit together.
@@ -83,7 +83,7 @@ impl FileTable {
     ) -> Result<Self, FileError> {
         let options = Options::parse(&definition.options)?;
         let listing = Listing::new(&definition.location, Some(definition.format))?;
-        // Who says what the columns are need not have the files looked at.
+        // With declared columns the files need not be sniffed.
         let found = match declared {
             Some(_) => Vec::new(),
             None => laid_out(&listing, &options, layouts, state).await?,
@@ -138,7 +138,7 @@ impl FileTable {
         base_files(&self.listing()?)
     }
 
-    /// The file, or the folder that all files are below: what has to be watched to see every change.
+    /// The file, or the folder that all files are below, which has to be watched to see every change.
     #[must_use]
     pub fn root(&self) -> PathBuf {
         let path = crate::absolute(&self.definition.location);
@@ -153,7 +153,7 @@ impl FileTable {
         Listing::new(&self.definition.location, Some(self.definition.format))
     }
 
-    /// How the first file is read, in words; `None` for formats that say it themselves.
+    /// How the first file is read, in words; `None` for formats that describe themselves.
     ///
     /// # Errors
     /// When the files cannot be listed or sniffed.
@@ -201,7 +201,7 @@ impl FileTable {
         scan.plan(vec![FileGroup::new(vec![file])], None, state).await
     }
 
-    /// The columns that the reader of a file is told to yield.
+    /// The columns that the reader of a file yields.
     pub(crate) fn physical_schema(&self, part: &FilePart) -> SchemaRef {
         self.scan_of(&part.layout, None, None).physical()
     }
@@ -221,7 +221,7 @@ impl FileTable {
         }
     }
 
-    /// About how many rows there are, without reading any: exactly for Parquet files, by their size for others.
+    /// The number of rows, without reading any: exact for Parquet files, estimated by their size for others.
     pub async fn about_rows(&self, state: &dyn Session) -> Option<u64> {
         let rows = |part: FilePart| async move {
             match part.is_parquet() {
@@ -234,7 +234,7 @@ impl FileTable {
         all.into_iter().sum()
     }
 
-    /// What a Parquet file says of its columns. Of floats it says nothing of NaN, so that their extremes are not known.
+    /// The statistics of a Parquet file's columns. They do not count NaN, so the extremes of float columns are dropped.
     async fn statistics_of(&self, part: &FilePart, state: &dyn Session) -> Result<Arc<Statistics>> {
         let lock = || self.statistics.lock().unwrap_or_else(PoisonError::into_inner);
         let key = DataFile::look(local_path(&part.file.object_meta.location));
@@ -257,7 +257,7 @@ impl FileTable {
         Ok(found)
     }
 
-    /// Whether a condition is about columns that folders tell alone.
+    /// Whether a condition is about partition columns alone.
     fn is_about_folders(&self, filter: &Expr) -> bool {
         let names: Vec<&str> = self.partitions.iter().map(|field| field.name().as_str()).collect();
         !names.is_empty() && !filter.column_refs().is_empty() && expr_applicable_for_cols(&names, filter)
@@ -278,14 +278,14 @@ impl FileTable {
         Ok(kept)
     }
 
-    /// Whether a filter is about a column of floats, of whose NaN the statistics of Parquet files know nothing.
+    /// Whether a filter is about a column of floats, whose NaN the statistics of Parquet files do not count.
     fn names_float(&self, filter: &Expr) -> bool {
         let is_float =
             |name: &str| self.schema.field_with_name(name).is_ok_and(|field| field.data_type().is_floating());
         filter.column_refs().iter().any(|column| is_float(&column.name))
     }
 
-    /// Groups of files of one layout, as many groups as there are threads.
+    /// A plan that reads files of one layout, in as many groups as there are threads.
     async fn plan_group(
         &self,
         parts: Vec<FilePart>,

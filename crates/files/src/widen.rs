@@ -49,7 +49,7 @@ fn merged(known: &Known, path: &Path, field: &FieldRef, is_text: bool) -> Result
     if one == other && nullable == known.field.is_nullable() {
         return Ok(Arc::clone(&known.field));
     }
-    // What is read from text is text, whatever it looked like.
+    // A value that is read from text can stay text, whatever type it seemed to have.
     let wide = wider(one, other).or_else(|| is_text.then_some(DataType::Utf8));
     let wide = wide.ok_or_else(|| {
         FileError::new(
@@ -103,7 +103,7 @@ pub(crate) fn wider(one: &DataType, other: &DataType) -> Option<DataType> {
         (Boolean, _) | (_, Boolean) => return None,
         (a, b) if a.is_integer() && b.is_integer() => integers(a, b),
         (a, b) if decimal(a).is_some() && decimal(b).is_some() => return decimals(decimal(a)?, decimal(b)?),
-        // As small whole numbers are floats of half the size, too.
+        // Whole numbers of 8 or 16 bits fit in floats of 32 bits without loss.
         (Float32 | Float16, small) | (small, Float32 | Float16) if small.is_integer() => {
             match small.primitive_width() {
                 Some(1 | 2) => Float32,
@@ -148,7 +148,7 @@ fn bytes(data_type: &DataType) -> Option<DataType> {
     }
 }
 
-/// The whole number type that holds both; beside unsigned ones of 64 bits a decimal does.
+/// The whole number type that holds both; a decimal where one is an unsigned type of 64 bits and the other is signed.
 fn integers(one: &DataType, other: &DataType) -> DataType {
     let width = |t: &DataType| t.primitive_width().unwrap_or(8);
     let signed = |bytes: usize| match bytes {
@@ -172,7 +172,7 @@ fn integers(one: &DataType, other: &DataType) -> DataType {
     }
 }
 
-/// Digits and decimals of a type whose values are all decimals.
+/// Precision and scale of a type whose values are all decimals.
 fn decimal(data_type: &DataType) -> Option<(u8, i8)> {
     match data_type {
         DataType::Decimal32(p, s)

@@ -1,6 +1,6 @@
 //! MIN and MAX of floats in one order wherever they are computed: NaN is larger than any other number, −0.0 is smaller than 0.0.
 //!
-//! DuckDB and DataFusion's sort have NaN so; DataFusion's accumulators of groups take whatever comes after a NaN.
+//! DuckDB and DataFusion's sort order NaN so. DataFusion's accumulators of groups take whatever comes after a NaN instead.
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array};
 use arrow::compute::cast;
@@ -18,7 +18,7 @@ use datafusion::prelude::SessionContext;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-/// The order of floats.
+/// The order of floats: NaN is the largest, −0.0 is below 0.0.
 pub fn compare(one: f64, other: f64) -> Ordering {
     one.is_nan().cmp(&other.is_nan()).then_with(|| if one.is_nan() { Ordering::Equal } else { one.total_cmp(&other) })
 }
@@ -127,7 +127,7 @@ impl AggregateUDFImpl for FloatExtreme {
 struct Extremes {
     is_max: bool,
     data_type: DataType,
-    /// By group; `None` without a value.
+    /// For each group its extreme; `None` without a value.
     found: Vec<Option<f64>>,
 }
 
@@ -137,7 +137,7 @@ impl Extremes {
     }
 
     fn add(&mut self, values: &ArrayRef, filter: Option<&BooleanArray>, group: impl Fn(usize) -> usize) -> Result<()> {
-        // Every smaller float is one of 64 bits.
+        // Floats of fewer bits convert to 64 bits exactly.
         let values = cast(values, &DataType::Float64)?;
         let passes = |row: usize| filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
         for (row, value) in values.as_primitive::<Float64Type>().iter().enumerate() {

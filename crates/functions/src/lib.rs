@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`overflow`] | sums and arithmetic on whole numbers fail where they leave their type, rather than wrap |
 //! | [`extremes`] | MIN and MAX of floats have one order everywhere: NaN is the largest, −0.0 is below 0.0 |
-//! | [`numbers`] | conversions of values to floats and back that tell what floats cannot hold |
+//! | [`numbers`] | conversions of values to floats and back, and which values floats hold |
 //!
 //! [`register`] makes them the functions of a DataFusion context; exact answers and estimates then agree on every value. Errors with a next
 //! step travel through DataFusion as [`Failure`].

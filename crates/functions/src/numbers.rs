@@ -8,10 +8,10 @@ use arrow::error::ArrowError;
 use datafusion::error::Result;
 use std::sync::Arc;
 
-/// Floats hold whole numbers exactly up to here, 2^53.
+/// The bound up to which floats hold whole numbers exactly, 2^53.
 pub(crate) const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
-/// How many steps there are in 1, for types that have steps: 1 for whole numbers and times, 100 for two decimals.
+/// Steps per 1 of a type, where it has steps: 1 for whole numbers and times, 100 for decimals with two digits.
 pub fn steps(data_type: &DataType) -> Option<f64> {
     match data_type {
         DataType::Decimal32(_, s)
@@ -23,17 +23,17 @@ pub fn steps(data_type: &DataType) -> Option<f64> {
     }
 }
 
-/// Whether a float is a value of a type with so many steps in 1 exactly; without steps it always is.
+/// Whether a float holds a value of a type exactly, given the type's steps per 1; without steps it always does.
 pub fn holds(value: f64, steps: Option<f64>) -> bool {
     steps.is_none_or(|steps| value.abs() * steps < EXACT_MAX)
 }
 
-/// Whether MIN and MAX of a type can be taken of floats.
+/// Whether MIN and MAX of a type can be computed on floats.
 pub fn is_ordered(data_type: &DataType) -> bool {
     data_type.is_numeric() || matches!(data_type, DataType::Boolean) || is_time(data_type)
 }
 
-/// Dates, times, timestamps and durations: whole numbers of days, seconds and the like.
+/// Whether a type is a date, time, timestamp or duration: whole numbers of days, seconds and the like.
 pub fn is_time(data_type: &DataType) -> bool {
     data_type.is_temporal() && !matches!(data_type, DataType::Interval(_))
 }
@@ -89,7 +89,7 @@ pub fn estimates_typed(values: &[Option<f64>], data_type: &DataType) -> Result<A
     let round = data_type.is_integer() || is_time(data_type);
     let of = |value: f64| if round { value.round() } else { value };
     let numbers: Vec<f64> = values.iter().map(|v| v.map_or(f64::NAN, of)).collect();
-    // Most often no group is without a number.
+    // Most often every group has a number.
     let array: ArrayRef = if numbers.iter().fold(true, |all, number| all & number.is_finite()) {
         Arc::new(Float64Array::from(numbers))
     } else {
@@ -103,7 +103,7 @@ pub fn estimates_typed(values: &[Option<f64>], data_type: &DataType) -> Result<A
     typed(array, data_type)
 }
 
-/// Ends of intervals in another type; an end beyond it is the type's own end.
+/// Ends of intervals in another type; an end beyond its range becomes the end of the range.
 pub fn ends_typed(ends: Float64Array, data_type: &DataType) -> Result<ArrayRef> {
     let whole = whole_type(data_type);
     let target = whole.as_ref().unwrap_or(data_type);
@@ -122,7 +122,7 @@ pub fn ends_typed(ends: Float64Array, data_type: &DataType) -> Result<ArrayRef> 
     Ok(if whole.is_some() { cast(&typed, data_type)? } else { typed })
 }
 
-/// The whole number type behind dates and times.
+/// The integer type in which dates and times are stored; `None` for other types.
 pub fn whole_type(data_type: &DataType) -> Option<DataType> {
     match data_type {
         DataType::Date32 | DataType::Time32(_) => Some(DataType::Int32),
@@ -131,7 +131,7 @@ pub fn whole_type(data_type: &DataType) -> Option<DataType> {
     }
 }
 
-/// The largest floats that a type holds on both sides.
+/// The smallest and the largest float that a type holds.
 #[expect(clippy::cast_precision_loss, reason = "rounded towards zero where it matters")]
 fn range(data_type: &DataType) -> (f64, f64) {
     /// The largest floats below 2^63 and 2^64.

@@ -1,17 +1,17 @@
-//! Memory that rows were evaluated into, kept for the next query: what comes fresh from the system is cleared page by page first.
+//! Buffers that rows were evaluated into, kept for the next query: the system clears fresh memory page by page first.
 
 use super::rows::Rows;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Bytes from which memory comes from the system, rather than from what the allocator has at hand.
+/// Bytes from which an allocation is served by the system rather than from what the allocator has at hand.
 const LARGE: usize = 256 << 10;
-/// Bytes kept at most.
+/// Bytes that are kept at most.
 const KEPT_MAX: usize = 64 << 20;
-/// Part of the session's memory that is kept at most.
+/// The part of the session's memory that is kept at most: one byte in so many.
 const SHARE_MAX: usize = 32;
 
-/// Vectors that were used before, within a budget that is part of the session's memory.
+/// Buffers for rows, within a budget that is part of the session's memory.
 #[derive(Debug)]
 pub struct BufferPool {
     budget: usize,
@@ -26,7 +26,7 @@ struct Held {
 }
 
 impl BufferPool {
-    /// Nothing yet; what will be kept is reserved in `pool`, of a session with so many bytes of memory.
+    /// An empty pool for a session with `memory` bytes; buffers that are kept are reserved in `pool`.
     pub fn new(memory: usize, pool: &Arc<dyn MemoryPool>) -> Self {
         let reserved = MemoryConsumer::new("memory for the next query").register(pool);
         let held = Held { strata: Vec::new(), values: Vec::new(), reserved };
@@ -37,19 +37,19 @@ impl BufferPool {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An empty vector with room for so many strata.
+    /// Acquires an empty vector with room for `count` strata.
     pub fn strata(&self, count: usize) -> Vec<u32> {
         let held = &mut *self.lock();
         acquire(&mut held.strata, count, &held.reserved)
     }
 
-    /// An empty vector with room for so many values.
+    /// Acquires an empty vector with room for `count` values.
     pub fn values(&self, count: usize) -> Vec<f64> {
         let held = &mut *self.lock();
         acquire(&mut held.values, count, &held.reserved)
     }
 
-    /// Keeps the memory of rows that are not needed any more, as far as there is room for it.
+    /// Puts the buffers of rows that are not needed any more on the free lists, as far as there is room.
     pub fn keep(&self, rows: Rows) {
         let held = &mut *self.lock();
         if held.makes_room(bytes(&rows.strata), self.budget) {
@@ -62,7 +62,7 @@ impl BufferPool {
         }
     }
 
-    /// Gives everything back, for who needs the memory otherwise.
+    /// Frees all buffers, for others that need the memory.
     pub fn clear(&self) {
         let held = &mut *self.lock();
         held.strata.clear();
@@ -72,7 +72,7 @@ impl BufferPool {
 }
 
 impl Held {
-    /// Reserves so many bytes, for which what was kept first has to go; false if they are not worth it or there is no room.
+    /// Reserves `more` bytes, dropping the oldest buffers for them; false when so few are not worth it or there is no room.
     fn makes_room(&mut self, more: usize, budget: usize) -> bool {
         if more < LARGE || more > budget {
             return false;
@@ -81,7 +81,7 @@ impl Held {
         self.reserved.try_grow(more).is_ok()
     }
 
-    /// Drops the oldest vector of the kind that takes more.
+    /// Drops the oldest buffer of the kind that takes more bytes; false when there is none.
     fn drops_one(&mut self) -> bool {
         let all = [self.strata.iter().map(bytes).sum::<usize>(), self.values.iter().map(bytes).sum()];
         if all == [0, 0] {
@@ -98,10 +98,10 @@ fn emptied<T>(mut own: Vec<T>) -> Vec<T> {
     own
 }
 
-/// What is lent has at most this part more room than was asked for.
+/// An acquired buffer has at most one part in so many more room than was asked for.
 pub const SURPLUS: usize = 8;
 
-/// The smallest of `free_list` with room for so many and not many more, or a new one.
+/// Acquires the smallest buffer of `free_list` with room for `count` and not much more, or a new one.
 fn acquire<T>(free_list: &mut Vec<Vec<T>>, count: usize, reserved: &MemoryReservation) -> Vec<T> {
     let fits = |own: &Vec<T>| own.capacity() >= count && own.capacity() <= count + count / SURPLUS;
     let all = free_list.iter().enumerate().filter(|(_, own)| fits(own));
@@ -128,7 +128,7 @@ mod tests {
         Rows { strata: vec![7; count], arguments: vec![vec![1.5; count]], ..Rows::default() }
     }
 
-    /// What is given back is lent again, empty, to who needs about as much; what is lent is not held.
+    /// A buffer that was given back is acquired again, empty, by a caller who needs about as much; an acquired one is not reserved.
     #[test]
     fn memory_is_lent_again() {
         let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(1 << 30));
@@ -144,12 +144,12 @@ mod tests {
         let (strata, values) = (spare.strata(99_000), spare.values(95_000));
         assert_eq!((strata.as_ptr(), values.as_ptr()), places);
         assert!(strata.is_empty() && values.is_empty() && pool.reserved() == 0);
-        // What is small is not worth it.
+        // Small buffers are not kept.
         spare.keep(rows(1_000));
         assert_eq!(pool.reserved(), 0);
     }
 
-    /// Neither the budget nor the pool is exceeded, and what was kept last stays.
+    /// Neither the budget nor the pool is exceeded, and the buffer that was kept last stays.
     #[test]
     fn memory_is_kept_within_bounds() {
         let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(64 << 20));

@@ -1,4 +1,4 @@
-//! A shape's expressions made ready for the batches of one family's levels.
+//! The expressions of an aggregate query, compiled for the batches of one sample's levels.
 
 use super::buffer_pool::BufferPool;
 use super::condition::Condition;
@@ -21,12 +21,12 @@ use plusminus_functions::numbers::floats;
 use plusminus_plan::{AggregateQuery, Argument};
 use std::sync::Arc;
 
-/// Expressions over batches of one schema; shared by queries and threads.
+/// Compiled expressions over batches of one schema, shared by queries and threads.
 #[derive(Debug)]
 pub struct Compiled {
-    /// Over whole batches.
+    /// WHERE, over whole batches.
     predicate: Option<Condition>,
-    /// The columns kept of rows that pass it; the other expressions run over these. Strata and ranks are kept apart.
+    /// The columns kept of rows that pass WHERE, by number; the other expressions run over these. Strata and ranks are kept apart.
     payload: Option<Vec<usize>>,
     keys: Vec<Arc<dyn PhysicalExpr>>,
     key_schema: SchemaRef,
@@ -35,15 +35,15 @@ pub struct Compiled {
     not_null: Vec<Vec<usize>>,
 }
 
-/// The argument of some aggregates.
+/// How the values of an argument are computed.
 #[derive(Debug)]
 pub(crate) enum Compute {
     Plain {
         expr: Arc<dyn PhysicalExpr>,
-        /// Whether its numbers are needed; a COUNT only asks for NULLs, and takes any type.
+        /// Whether its numbers are needed; a COUNT only needs NULLs, and takes any type.
         summed: bool,
     },
-    /// Numbers of this column of whole batches, as they are.
+    /// The values of this column of whole batches, which are floats already.
     Column(usize),
     Centred(usize),
     Product(usize, usize),
@@ -56,13 +56,19 @@ impl Compute {
     }
 }
 
-/// The schema of `fields` as columns of `table`, for expressions that name it.
+/// The columns of `schema` as those of `table`, for expressions that name it.
+///
+/// # Errors
+/// When two columns have the same name.
 pub fn qualified(table: &TableReference, schema: &Schema) -> Result<DFSchema> {
     Ok(DFSchema::try_from_qualified_schema(table.clone(), schema)?)
 }
 
 impl Compiled {
     /// Compiles `needs` of `query` for batches with `schema`.
+    ///
+    /// # Errors
+    /// When an expression does not fit the columns.
     pub fn new(query: &AggregateQuery, needs: &Needs, state: &SessionState, schema: &Schema) -> Result<Self> {
         let whole = qualified(&query.scan.table_name, schema)?;
         let predicate = conjunction(needs.predicates.iter().cloned());
@@ -116,6 +122,9 @@ impl Compiled {
     }
 
     /// A numbering of this query's groups, none found yet.
+    ///
+    /// # Errors
+    /// When keys of their type cannot be grouped.
     pub fn groups(&self, view: &Arc<StrataView>, has_keys: bool) -> Result<Groups> {
         match (has_keys, self.keys.is_empty()) {
             (false, _) => Ok(Groups::One),
@@ -124,7 +133,7 @@ impl Compiled {
         }
     }
 
-    /// Bytes that so many rows, whose groups are known, take at most.
+    /// Bytes that `rows` rows, whose groups are known, take at most.
     pub fn bytes_for(&self, rows: usize) -> usize {
         let masks = self.filters.iter().zip(&self.not_null).filter(|(f, n)| f.is_some() || !n.is_empty()).count();
         rows.saturating_mul(size_of::<u32>() + masks + size_of::<f64>() * self.arguments.len())
@@ -145,7 +154,7 @@ impl Compiled {
         self.reserve_values(rows, count);
     }
 
-    /// The same of rows whose groups are known.
+    /// Makes room for `count` further rows whose groups are known.
     pub(crate) fn reserve_values(&self, rows: &mut Rows, count: usize) {
         rows.strata.reserve(count);
         for (argument, values) in self.arguments.iter().zip(&mut rows.arguments) {
@@ -155,7 +164,7 @@ impl Compiled {
         }
     }
 
-    /// The same in memory that was used before, as far as there is any.
+    /// Makes room for `count` rows whose groups are known, in buffers acquired from a pool.
     pub(crate) fn borrow_values(&self, rows: &mut Rows, count: usize, spare: &BufferPool) {
         rows.strata = spare.strata(count);
         for (argument, values) in self.arguments.iter().zip(&mut rows.arguments) {
@@ -171,7 +180,10 @@ impl Compiled {
         Ok(Selection::new(predicate.passing(batch)?))
     }
 
-    /// What expressions are evaluated on, of the rows that pass WHERE.
+    /// The columns that expressions run over, of the rows that pass WHERE.
+    ///
+    /// # Errors
+    /// When the rows cannot be taken out of a column.
     pub fn kept(&self, batch: &RecordBatch, passing: Option<&Selection>) -> Result<RecordBatch> {
         let needed = match &self.payload {
             Some(payload) => batch.project(payload)?,
@@ -183,13 +195,19 @@ impl Compiled {
         }
     }
 
-    /// One array per GROUP BY expression, each as long as `kept`.
+    /// The GROUP BY values: keys × rows, one array per key, each as long as `kept`.
+    ///
+    /// # Errors
+    /// When an expression fails on a value.
     pub fn keys(&self, kept: &RecordBatch) -> Result<Vec<ArrayRef>> {
         let evaluate = |key: &Arc<dyn PhysicalExpr>| Ok(key.evaluate(kept)?.into_array(kept.num_rows())?);
         self.keys.iter().map(evaluate).collect()
     }
 
-    /// Evaluates arguments and domains of the rows of `batch` that pass WHERE, of which there is `kept`.
+    /// Evaluates arguments and domains of the rows of `batch` that pass WHERE, which `kept` holds, and appends them to `rows`.
+    ///
+    /// # Errors
+    /// When an expression fails on a value.
     pub fn values(
         &self,
         batch: &RecordBatch,
@@ -219,7 +237,7 @@ impl Compiled {
         Ok(())
     }
 
-    /// Evaluates what is an expression; returns where each argument is NULL.
+    /// Evaluates the arguments that are expressions; returns which rows of each are not NULL, `None` where all are.
     fn plain_arguments(
         &self,
         batch: &RecordBatch,
@@ -241,7 +259,7 @@ impl Compiled {
                 }
             };
             let array = expr.evaluate(kept)?.into_array(kept.num_rows())?;
-            // Not NULL is said of the argument itself; only what is summed has to be a number.
+            // NULL refers to the argument itself; only an argument that is summed has to be a number.
             let mut nulls = array.logical_nulls();
             if *summed {
                 let array = numbers(&array)?;
@@ -254,8 +272,9 @@ impl Compiled {
         Ok(valid)
     }
 
-    /// Computes centred values and products of all rows from the arguments they derive from; `centres` are near their means, NaN
-    /// until known.
+    /// Computes centred values and products of all rows from the arguments they derive from.
+    ///
+    /// `centres` has a number near the mean of each argument, NaN until known; unknown ones are set here.
     pub fn derive(&self, rows: &mut Rows, centres: &mut [f64]) {
         for number in 0..self.arguments.len() {
             let (one, other) = match self.arguments[number] {
@@ -281,7 +300,7 @@ impl Compiled {
     }
 }
 
-/// The mean of the finite values, 0 without any.
+/// The mean of the finite values; 0 without any.
 fn mean(values: &[f64]) -> f64 {
     let finite = || values.iter().filter(|v| v.is_finite());
     #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
@@ -289,11 +308,11 @@ fn mean(values: &[f64]) -> f64 {
     if count > 0.0 { finite().sum::<f64>() / count } else { 0.0 }
 }
 
-/// The values as floats, NaN where they are NULL.
+/// The values as floats; NULL stays NULL.
 pub fn numbers(array: &ArrayRef) -> Result<ArrayRef> {
     match array.data_type() {
         DataType::Float64 => Ok(Arc::clone(array)),
-        // Each of them is a float, rounded if need be; Arrow would ask one by one.
+        // Each of them has a nearest float; Arrow would check each one.
         #[expect(clippy::cast_precision_loss, reason = "as Arrow casts it")]
         DataType::Int64 => Ok(Arc::new(array.as_primitive::<Int64Type>().unary::<_, Float64Type>(|own| own as f64))),
         DataType::Int32 => Ok(Arc::new(array.as_primitive::<Int32Type>().unary::<_, Float64Type>(f64::from))),
@@ -301,7 +320,7 @@ pub fn numbers(array: &ArrayRef) -> Result<ArrayRef> {
     }
 }
 
-/// Appends numbers of rows that pass; returns which of them are not NULL.
+/// Appends the numbers of rows that pass; returns which of them are not NULL, `None` when all are.
 fn extend_with_column(
     values: &mut Vec<f64>,
     column: &ArrayRef,
@@ -319,7 +338,7 @@ fn extend_with_column(
     Ok(kept.nulls().cloned())
 }
 
-/// Bits as flags of a byte each, eight of them at a time.
+/// Appends bits as flags of a byte each, eight of them at a time.
 fn extend_with_bits(mask: &mut Vec<bool>, bits: &BooleanBuffer) {
     mask.reserve(bits.len());
     let chunks = bits.bit_chunks();

@@ -16,16 +16,20 @@ use datafusion::logical_expr::Expr;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Rows with the numbers of their groups.
+/// The groups of rows, numbered in the order of appearance.
 pub struct NumberedGroups {
-    /// The group of every row.
+    /// The group of every row, by number.
     pub groups: Vec<u32>,
-    /// The groups' keys, an array per key.
+    /// The groups' keys: keys × groups, one array per key.
     pub keys: Vec<ArrayRef>,
 }
 
-/// Numbers the groups of the rows of `batches`, one after the other, as they appear. `keys` name columns without a table; the batches share a
-/// schema. `None` when told to stop.
+/// Numbers the groups of the rows of `batches`, one after the other, as they appear; `None` when `keep_going` said no.
+///
+/// `keys` name columns without a table. The batches share a schema.
+///
+/// # Errors
+/// When a key fails on a value, or cannot be grouped by.
 pub fn numbered(
     keys: &[Expr],
     state: &SessionState,
@@ -58,24 +62,24 @@ pub fn numbered(
     Ok(Some(NumberedGroups { groups: found, keys: groups.keys()? }))
 }
 
-/// Those groups of rows in group order of which a row passes WHERE.
+/// Rows in group order that pass WHERE, and the groups that have such a row.
 pub(crate) struct Passing {
     /// Rows of the first groups.
     pub groups: GroupRows,
-    /// Rows of the groups behind them.
+    /// Rows of the groups after them.
     pub later: GroupRows,
-    /// Their numbers among all groups.
+    /// The numbers of all these groups among those given, in ascending order.
     pub seen: Vec<u32>,
 }
 
-/// Rows of some groups that pass WHERE: the rows, how many there are before each group and in all, and the groups.
+/// Rows of a range of groups that pass WHERE; `before` counts those before each group, then all of them.
 struct Evaluated {
     rows: Rows,
     before: Vec<u32>,
     groups: Range<usize>,
 }
 
-/// Evaluates the rows of `batch`, whose groups begin at `starts`; its last column is the stratum. `None` when told to stop.
+/// Evaluates the rows of `batch`, whose groups begin at `starts`; `None` when `keep_going` said no. The last column is the stratum.
 pub(crate) fn passing(
     compiled: &Compiled,
     batch: &RecordBatch,
@@ -96,7 +100,7 @@ pub(crate) fn passing(
 }
 
 impl Evaluated {
-    /// The groups with a row, which are appended to those seen before.
+    /// The groups with a row; their numbers are appended to `seen`.
     fn seen(self, seen: &mut Vec<u32>) -> GroupRows {
         let first = seen.len();
         let mut starts = Vec::with_capacity(self.before.len());
@@ -151,7 +155,7 @@ fn evaluated(
     Ok(Some(Evaluated { rows, before, groups }))
 }
 
-/// A number of rows of a projection, of which there are fewer than 2^32.
+/// A number of rows of a projection, which has fewer than 2^32.
 #[expect(clippy::cast_possible_truncation, reason = "rows are counted with 32 bits from the start")]
 fn number(rows: usize) -> u32 {
     rows as u32

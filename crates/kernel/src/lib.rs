@@ -10,9 +10,9 @@
 //!   totals: group × variable           `plusminus_statistics::Total`  estimate and its variance
 //! ```
 //!
-//! Ratios and expressions need a second pass over the same rows, in which each row has its linearised value ([`linearised()`]). Percentiles
-//! and extremes read the rows themselves ([`Column`]); aggregates of aggregates get replicates of every total ([`replicates()`]). Nothing
-//! here sees a session, a file or a clock.
+//! Ratios and expressions need a second pass over the same rows, in which each row has its linearised value ([`linearised()`]).
+//! Percentiles and extremes read the rows themselves ([`Column`]); aggregates of aggregates get replicates of every total
+//! ([`replicates()`]). The crate has no access to a session, a file or a clock.
 
 mod buffer_pool;
 mod cells;

@@ -19,15 +19,18 @@ struct Accumulated {
     accumulator: Box<dyn GroupsAccumulator>,
 }
 
-/// Rows of strata that are known whole.
+/// Rows of one level in strata that are known whole.
 pub struct WholeRows {
-    /// What the program evaluates, the stratum last.
+    /// The columns that the program evaluates, the stratum last.
     pub needed: RecordBatch,
     /// The table's own columns that the calls read.
     pub own: RecordBatch,
 }
 
-/// One array per call with a row for every group; only groups without a sampled stratum are meaningful.
+/// The results of all aggregate calls: calls × groups, one array per call. Only groups without a sampled stratum are meaningful.
+///
+/// # Errors
+/// When a call cannot be compiled, or fails on a value.
 pub fn exact_calls(
     query: &AggregateQuery,
     state: &SessionState,
@@ -63,7 +66,7 @@ fn accumulators(query: &AggregateQuery, state: &SessionState, batch: &RecordBatc
         let accumulator: Box<dyn GroupsAccumulator> = if aggregate.groups_accumulator_supported() {
             aggregate.create_groups_accumulator()?
         } else {
-            // As DataFusion does where a function has no accumulator for many groups at once.
+            // A function without an accumulator for many groups gets one accumulator per group, as in DataFusion.
             let one = Arc::clone(aggregate);
             Box::new(GroupsAccumulatorAdapter::new(move || one.create_accumulator()))
         };
@@ -73,8 +76,10 @@ fn accumulators(query: &AggregateQuery, state: &SessionState, batch: &RecordBatc
 }
 
 impl Accumulated {
-    /// Makes the accumulator tell groups with rows from those without: as long as it meets no filter it takes it that every
-    /// group has a row, which one of sampled strata alone has not. A filter over no rows is enough.
+    /// Makes the accumulator distinguish groups with rows from those without.
+    ///
+    /// Until it meets a filter it assumes a row in every group, and a group of sampled strata alone has none here. A filter over no rows
+    /// is enough.
     fn tell_groups(&mut self, batch: &RecordBatch, groups: usize) -> Result<()> {
         let none = batch.slice(0, 0);
         let arguments = self.call.expressions().into_iter();

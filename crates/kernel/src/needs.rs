@@ -1,4 +1,4 @@
-//! What a query needs of each row of a level: expressions that the strata have not decided, and the columns they read.
+//! The needs of a query from each row of a level: expressions that the strata have not decided, and the columns they read.
 
 use super::strata::StrataView;
 use arrow::datatypes::DataType;
@@ -12,25 +12,25 @@ use plusminus_plan::{AggregateQuery, Argument};
 /// Prefix of the name of a column whose values are cast to floats once, when the level is decoded.
 pub const FLOAT: &str = "__float ";
 
-/// Expressions over a level's image.
+/// Expressions over the columns of a level.
 #[derive(Debug)]
 pub struct Needs {
-    /// The columns of the image, in the order of the batches that the expressions run over.
+    /// The level columns that are read, in the order of the batches that the expressions run over.
     pub columns: Vec<String>,
     /// The part of WHERE that strata do not decide.
     pub predicates: Vec<Expr>,
-    /// GROUP BY; nothing when the strata decide it.
+    /// GROUP BY expressions; empty when the strata decide the groups.
     pub keys: Vec<Expr>,
-    /// By argument of the shape: what is evaluated, if anything is.
+    /// For each argument of the query, the expression that is evaluated; `None` for an argument that derives from others.
     pub arguments: Vec<Option<Expr>>,
-    /// By domain of the shape.
+    /// For each domain of the query, its FILTER; `None` where it has none.
     pub filters: Vec<Option<Expr>>,
     /// Whether rows carry their ranks.
     pub with_ranks: bool,
 }
 
 impl Needs {
-    /// What `query` needs of rows, given what the strata in `view` decide.
+    /// The needs of `query`, given what the strata in `view` decide.
     pub fn new(query: &AggregateQuery, view: &StrataView) -> Self {
         let with_ranks = query.is_beyond || view.by_key;
         // Rows that an ordinary plan chooses from are those of the table, and pass WHERE already.
@@ -50,7 +50,7 @@ impl Needs {
         needs
     }
 
-    /// What is needed of rows whose groups are known.
+    /// The needs from rows whose groups are known: all but the GROUP BY expressions.
     pub fn without_keys(&self) -> Self {
         let mut needs = Self {
             columns: Vec::new(),
@@ -64,13 +64,13 @@ impl Needs {
         needs
     }
 
-    /// The columns that any expression names.
+    /// The columns that any expression names, each once.
     fn named(&self) -> Vec<String> {
         let optional = self.arguments.iter().chain(&self.filters).flatten();
         names(self.predicates.iter().chain(&self.keys).chain(optional))
     }
 
-    /// Those of the columns that expressions over rows which pass WHERE need; only arguments that are `evaluated` count.
+    /// The columns that expressions over rows which pass WHERE read, by number; only arguments that are `evaluated` count.
     pub(crate) fn payload(&self, evaluated: impl Fn(usize) -> bool) -> Vec<usize> {
         let arguments = self.arguments.iter().enumerate().filter(|(number, _)| evaluated(*number));
         let arguments = arguments.filter_map(|(_, argument)| argument.as_ref());
@@ -79,7 +79,10 @@ impl Needs {
     }
 }
 
-/// Expressions over columns that belong to no table by name: the same whatever a query calls its table.
+/// Expressions over columns without a table, so that they do not depend on what a query calls its table.
+///
+/// # Errors
+/// When an expression cannot be rewritten.
 pub fn bare(exprs: &[Expr]) -> Result<Vec<Expr>> {
     let bare = |expr: Expr| match expr {
         Expr::Column(column) => Ok(Transformed::yes(Expr::Column(Column::from_name(column.name)))),
@@ -88,7 +91,7 @@ pub fn bare(exprs: &[Expr]) -> Result<Vec<Expr>> {
     exprs.iter().map(|expr| Ok(expr.clone().unalias().transform(bare)?.data)).collect()
 }
 
-/// The columns that `exprs` name.
+/// The names of the columns in `exprs`, each once.
 pub fn names<'e>(exprs: impl Iterator<Item = &'e Expr>) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for column in exprs.flat_map(Expr::column_refs) {
@@ -99,10 +102,10 @@ pub fn names<'e>(exprs: impl Iterator<Item = &'e Expr>) -> Vec<String> {
     names
 }
 
-/// `expr` over columns cast to floats beforehand, where sums, differences and products of floats are as good as those of the
-/// type itself: everywhere but with whole numbers, whose arithmetic wraps, and decimals that are rounded on the way.
+/// `expr` over columns cast to floats beforehand; `None` where it has to be computed as it stands.
 ///
-/// `None` where it has to be computed as it stands. Groups that are known whole are computed in the type itself anyway.
+/// Sums, differences and products of floats are as good as those of the type itself, except for whole numbers, whose arithmetic
+/// wraps, and decimals that are rounded on the way. Groups that are known whole are computed in the type itself anyway.
 fn float_form(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
     let is_whole = |e: &Expr| e.get_type(schema).is_ok_and(|t| t.is_integer());
     match expr {
@@ -147,7 +150,7 @@ fn float_form(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
     }
 }
 
-/// Whether a cast changes no number by more than a float does.
+/// Whether a cast changes no number by more than a cast to a float does.
 fn keeps_value(cast: &Cast, schema: &DFSchema) -> bool {
     let Ok(from) = cast.expr.get_type(schema) else { return false };
     let scale = |t: &DataType| match t {

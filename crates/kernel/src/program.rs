@@ -1,4 +1,4 @@
-//! Rows of levels evaluated, and the groups found in them.
+//! Evaluates rows of levels, and numbers the groups found in them.
 
 use super::cells::{ByGroup, PreAggregator, fits_cache};
 use super::compiled::Compiled;
@@ -17,29 +17,31 @@ use std::sync::Arc;
 /// Rows evaluated at a time; small enough for the cache, large enough to hide the calls.
 pub(crate) const BATCH_ROWS: usize = 16_384;
 
-/// Rows per group from which rows of groups whose cells leave the cache are added up as they come; with fewer, walking group by
-/// group costs less.
+/// Rows per group from which rows are added up as they come although the cells of all groups leave the cache; with fewer, walking group
+/// by group costs less.
 const ROWS_OF_MANY_GROUPS: usize = 32;
 
 /// Asked before every batch whether to go on.
 pub type KeepGoing<'a> = &'a (dyn Fn() -> bool + Sync);
 
-/// Compiled expressions at work on one query.
+/// Compiled expressions with the groups and centres of one query.
 pub struct Program {
     compiled: Arc<Compiled>,
     groups: Groups,
-    /// By argument, what is subtracted where it occurs in a product; NaN until it is known.
+    /// For each argument, the centre that is subtracted where it occurs in a product; NaN until it is known.
     centres: Vec<f64>,
     with_ranks: bool,
-    /// What is added up as rows are evaluated; `None` where the rows themselves are needed later.
+    /// The variables whose cells rows are added up to as they are evaluated; `None` where the rows themselves are needed later.
     gathered: Option<Vec<Variable>>,
-    /// Keys as numbers by group, where an expression above the aggregate uses them.
+    /// Keys as numbers: keys × groups; present where an expression above the aggregate uses them.
     key_numbers: Option<Vec<Vec<f64>>>,
     known_key_numbers: usize,
 }
 
 impl Program {
-    /// `centres` are near the means of the arguments, NaN where unknown; `with_ranks` keeps rows, and their ranks.
+    /// A program for `query`; `with_ranks` keeps rows, and their ranks.
+    ///
+    /// `centres` has a number near the mean of each argument, NaN where unknown.
     pub fn new(
         query: &AggregateQuery,
         compiled: Arc<Compiled>,
@@ -52,12 +54,15 @@ impl Program {
         Self { compiled, groups, centres, with_ranks, gathered, key_numbers, known_key_numbers: 0 }
     }
 
-    /// For rows whose groups are known.
+    /// A program for rows whose groups are known.
     pub fn of_groups(query: &AggregateQuery, compiled: Arc<Compiled>, centres: Vec<f64>) -> Self {
         Self::new(query, compiled, Groups::One, centres, false)
     }
 
-    /// Takes these groups for the first ones: by their keys or, where strata decide the groups, by their parts.
+    /// Numbers these groups before any other: by their keys or, where strata decide the groups, by their parts.
+    ///
+    /// # Errors
+    /// When the keys cannot be grouped by.
     pub fn know(&mut self, keys: &[ArrayRef], parts: &[u32]) -> Result<()> {
         self.groups.know(keys, parts)
     }
@@ -67,20 +72,25 @@ impl Program {
         self.groups.len()
     }
 
-    /// The groups' keys, one array per key, in the order of their numbers.
+    /// The groups' keys: keys × groups, one array per key, in the order of the groups' numbers.
+    ///
+    /// # Errors
+    /// When the keys cannot be turned back into their type.
     pub fn group_keys(&mut self) -> Result<Vec<ArrayRef>> {
         self.groups.keys()
     }
 
-    /// The part of the strata that each group is, where strata decide the groups.
+    /// For each group its part of the strata, where strata decide the groups.
     pub fn group_parts(&self) -> Option<&[u32]> {
         self.groups.parts()
     }
 
-    /// Evaluates the rows that a level adds, in one piece or in two consecutive ones; the last column is the stratum, before it the
-    /// rank where there is one.
+    /// Evaluates the rows that a level adds, in one piece or in consecutive ones; `None` when `keep_going` said no.
     ///
-    /// `keep_going` is asked before every batch; `None` when it said no.
+    /// The last column is the stratum, before it the rank where there is one. `keep_going` is asked before every batch.
+    ///
+    /// # Errors
+    /// When an expression fails on a value, or no threads can be started.
     pub fn evaluate(
         &mut self,
         batch: &RecordBatch,
@@ -118,8 +128,13 @@ impl Program {
         Ok(Some(pieces))
     }
 
-    /// Evaluates rows in the order of their groups, which begin at `starts` and have these keys; the last column is the stratum. Groups
-    /// without a row that passes WHERE are left out. Without keys all rows are one group, in two parts. `None` when told to stop.
+    /// Evaluates rows in the order of their groups; `None` when `keep_going` said no. Groups without a row that passes WHERE are left out.
+    ///
+    /// The groups begin at `starts` and have these keys: keys × groups. Without keys all rows are one group, in two parts. The last column is
+    /// the stratum.
+    ///
+    /// # Errors
+    /// When an expression fails on a value, or no threads can be started.
     pub fn evaluate_groups(
         &mut self,
         batch: &RecordBatch,
@@ -133,7 +148,7 @@ impl Program {
             return Ok(None);
         };
         if !keys.is_empty() {
-            self.groups = Groups::linearization(keys, found.seen, starts.len() - 1)?;
+            self.groups = Groups::numbered_before(keys, found.seen, starts.len() - 1)?;
         }
         self.note_key_numbers()?;
         for piece in [&mut found.groups, &mut found.later] {
@@ -152,12 +167,12 @@ impl Program {
         Ok((passing, found.into_iter().map(|group| group as usize).collect()))
     }
 
-    /// Numeric keys by key and group; empty unless the shape uses them.
+    /// Keys as numbers: keys × groups; a key that is not numeric has none, and there are no keys unless the query uses them.
     pub fn key_numbers(&self) -> &[Vec<f64>] {
         self.key_numbers.as_deref().unwrap_or_default()
     }
 
-    /// Notes the numeric value of each key for groups that are new.
+    /// Notes the numeric value of each key, when there are new groups.
     fn note_key_numbers(&mut self) -> Result<()> {
         if self.key_numbers.is_none() || self.known_key_numbers == self.groups.len() {
             return Ok(());
@@ -175,12 +190,12 @@ impl Program {
     }
 }
 
-/// The strata (`0`) or ranks (`1`) of a batch, which are its last columns.
+/// The strata (`back` is 0) or ranks (`back` is 1) of a batch, which are its last columns.
 pub(crate) fn numbers_from_end(batch: &RecordBatch, back: usize) -> &UInt32Array {
     batch.column(batch.num_columns() - 1 - back).as_primitive::<UInt32Type>()
 }
 
-/// Appends the numbers of rows that pass.
+/// Appends those of `numbers` whose row passes.
 pub fn extend(found: &mut Vec<u32>, numbers: &UInt32Array, passing: Option<&Selection>) {
     match passing {
         None => found.extend_from_slice(numbers.values()),
@@ -188,7 +203,7 @@ pub fn extend(found: &mut Vec<u32>, numbers: &UInt32Array, passing: Option<&Sele
     }
 }
 
-/// The same of strata, which are sorted, and often all the same.
+/// Appends the strata of rows that pass; strata are sorted, and often all equal.
 fn extend_strata(found: &mut Vec<u32>, strata: &UInt32Array, passing: Option<&Selection>) {
     match (passing, strata.values().first(), strata.values().last()) {
         (Some(selection), Some(first), Some(last)) if first == last => {
@@ -198,7 +213,7 @@ fn extend_strata(found: &mut Vec<u32>, strata: &UInt32Array, passing: Option<&Se
     }
 }
 
-/// How consecutive rows are evaluated.
+/// The settings under which consecutive rows are evaluated.
 struct Part<'a> {
     compiled: &'a Compiled,
     gathered: Option<&'a [Variable]>,
@@ -207,7 +222,9 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    /// Batch by batch; what is gathered, as long as that pays, and then rows. `None` when told to stop.
+    /// Evaluates batch by batch; `None` when `keep_going` said no.
+    ///
+    /// Rows are added up as long as that saves memory. Their entries come first, then the other rows.
     fn evaluate(&self, groups: &mut Groups, batch: &RecordBatch) -> Result<Option<Vec<Rows>>> {
         let mut found = Vec::with_capacity(2);
         let mut gather =
@@ -252,7 +269,7 @@ impl Part<'_> {
         Ok(Some(found))
     }
 
-    /// Appends those rows of `batch` that pass WHERE.
+    /// Appends the rows of `batch` that pass WHERE.
     fn extend(&self, groups: &mut Groups, batch: &RecordBatch, rows: &mut Rows) -> Result<()> {
         let passing = self.compiled.passing(batch)?;
         let kept = self.compiled.kept(batch, passing.as_ref())?;
@@ -270,12 +287,12 @@ impl Part<'_> {
     }
 }
 
-/// Whether so many groups leave room to add rows up as they come: their cells stay in the cache, or hold many rows each.
+/// Whether rows of so many groups may be added up as they come: their cells stay in the cache, or hold many rows each.
 fn may_gather(groups: usize, variables: &[Variable], rows: usize) -> bool {
     fits_cache(groups * variables.len()) || groups.saturating_mul(ROWS_OF_MANY_GROUPS) <= rows
 }
 
-/// How many of `rows` pass, a little more rather than less, when `passed` of `seen` did.
+/// An estimate of how many of `rows` pass when `passed` of `seen` did, a little high rather than low.
 fn share_of(rows: usize, passed: usize, seen: usize) -> usize {
     let expected = rows.saturating_mul(passed) / seen.max(1);
     rows.min(expected + expected / 32)

@@ -24,14 +24,14 @@ impl Replicates {
     }
 }
 
-/// Sums of one stratum by group and variable, the last part being all rows.
+/// Sums of one stratum: groups × variables × replicates, groups outermost; each is over the rows that a replicate leaves out.
 struct Scratch {
     sums: Vec<f64>,
     touched: Vec<usize>,
     is_touched: Vec<bool>,
 }
 
-/// Walks the kept rows once for all replicates.
+/// Computes replicates of every total in one walk over the kept rows.
 pub fn replicates(
     levels: &[Rows],
     sizes: &[StratumSize],
@@ -86,7 +86,7 @@ pub fn replicates(
     found
 }
 
-/// Rows among the first `sampled` ranks that each replicate leaves out.
+/// For each replicate, how many of the first `sampled` ranks it leaves out.
 fn part_sizes(sampled: u64, offset: u64, count: u32) -> Vec<u64> {
     let parts = u64::from(count);
     let mut sizes = vec![sampled / parts; count as usize];

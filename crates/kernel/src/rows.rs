@@ -1,7 +1,7 @@
 use arrow::array::UInt32Array;
 use plusminus_statistics::Cell;
 
-/// Rows for which reserved memory is not worth giving back.
+/// Rows of reserved memory that are not worth giving back.
 const SPARE_ROWS: usize = 16_384;
 
 /// A run of rows of one stratum.
@@ -11,7 +11,7 @@ pub struct Run {
     pub stratum: u32,
     /// The first row.
     pub from: u32,
-    /// The row behind the last.
+    /// The row after the last.
     pub to: u32,
 }
 
@@ -22,26 +22,26 @@ impl Run {
     }
 }
 
-/// What the rows of a level, or of a part of one, evaluated to: those that pass WHERE, sorted by stratum.
+/// Evaluated rows of a level, or of a part of one: those that pass WHERE, sorted by stratum.
 ///
-/// With `cells` they are added up already: an entry stands for all rows of a group in a stratum.
+/// With `cells` the rows are added up already, and each entry stands for all rows of a group in a stratum.
 #[derive(Debug, Default)]
 pub struct Rows {
     /// The stratum of each row, in ascending order.
     pub strata: Vec<u32>,
-    /// The rows of each stratum, in order.
+    /// The runs of rows of one stratum, in order.
     pub runs: Vec<Run>,
     /// The group of each row, by number.
     pub groups: Vec<u32>,
     /// Whether all rows of a stratum are of one group.
     pub(crate) one_group_per_run: bool,
-    /// Priority ranks within the strata, where replicates need them.
+    /// The rank of each row within its stratum, where replicates or whole keys need it.
     pub ranks: Vec<u32>,
-    /// For each domain, which rows are in it; `None` when all are.
+    /// For each domain and row, whether the row is in the domain: domains × rows; `None` for a domain that holds all rows.
     pub domains: Vec<Option<Vec<bool>>>,
-    /// For each argument its values; anything where it is NULL.
+    /// The values of each argument: arguments × rows; anything where it is NULL, and empty where its values are not needed.
     pub arguments: Vec<Vec<f64>>,
-    /// By entry and variable, entries outermost; then there are no domains and arguments.
+    /// The cells of entries: entries × variables, entries outermost. Rows with cells have neither domains nor arguments.
     pub cells: Option<Vec<Cell>>,
 }
 
@@ -59,14 +59,14 @@ impl Rows {
         masks + cells + 8 * values + 4 * (self.strata.capacity() + self.groups.capacity() + self.ranks.capacity())
     }
 
-    /// Adds an entry of rows that are added up.
+    /// Adds an entry: the cells of one group in one stratum.
     pub(crate) fn push_entry(&mut self, stratum: u32, group: u32, cells: &[Cell]) {
         self.strata.push(stratum);
         self.groups.push(group);
         self.cells.get_or_insert_default().extend_from_slice(cells);
     }
 
-    /// Forgets the rows and keeps the memory.
+    /// Removes the rows and keeps the memory.
     pub fn clear(&mut self) {
         self.strata.clear();
         self.runs.clear();
@@ -76,7 +76,7 @@ impl Rows {
         self.arguments.iter_mut().for_each(Vec::clear);
     }
 
-    /// Gives memory back where far more was reserved than is used.
+    /// Gives memory back where far more is reserved than used.
     pub(crate) fn give_back(&mut self) {
         if self.strata.capacity() > 2 * self.strata.len() + SPARE_ROWS {
             [&mut self.strata, &mut self.groups, &mut self.ranks].into_iter().for_each(Vec::shrink_to_fit);
@@ -85,19 +85,19 @@ impl Rows {
         }
     }
 
-    /// Finds the runs; for when all rows are there.
+    /// Finds the runs, once all rows are there.
     pub(crate) fn seal(&mut self) {
         self.runs = runs(&self.strata);
     }
 }
 
-/// The runs of equal numbers.
+/// The runs of equal strata.
 pub fn runs(strata: &[u32]) -> Vec<Run> {
     let mut found = Vec::new();
     let mut from = 0;
     while from < strata.len() {
         let stratum = strata[from];
-        // Long runs are leapt over, short ones walked.
+        // Long runs are found in growing steps, short ones row by row.
         let mut step = 1;
         let mut low = from;
         while low + step < strata.len() && strata[low + step] == stratum {

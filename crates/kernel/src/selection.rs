@@ -1,8 +1,8 @@
 //! Rows that pass a condition, taken out of columns.
 //!
-//! Arrow copies run after run of rows that pass, which costs most where runs are short: where a condition lets most rows through, here and
-//! there not one. Numbers are taken here a word of 64 rows at a time, without a branch per row; arguments and strata, of which every
-//! query has some, with the processor's vectors.
+//! Arrow copies run after run of rows that pass, which costs most where runs are short: a condition that lets most rows through, but
+//! here and there not one. Numbers are taken out here a word of 64 rows at a time, without a branch per row. Arguments and strata, which
+//! every query has, use the processor's vectors.
 
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, BooleanArray, PrimitiveArray, downcast_primitive_array};
 use arrow::buffer::BooleanBuffer;
@@ -13,16 +13,16 @@ use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch};
 use std::sync::{Arc, OnceLock};
 
-/// Rows of a word.
+/// Rows per word of bits.
 const WORD: usize = u64::BITS as usize;
-/// Rows that pass in a word, up to which they are looked for one by one.
+/// Passing rows of a word up to which they are found one by one.
 const FEW: u32 = 10;
 
 /// Which rows of a batch pass.
 pub(crate) struct Selection {
     mask: BooleanArray,
     passing: usize,
-    /// The same for what is not taken out here, once that is needed.
+    /// Arrow's filter for columns that are not taken out here, built when it is first needed.
     filter: OnceLock<FilterPredicate>,
 }
 
@@ -39,7 +39,7 @@ impl Selection {
         self.passing
     }
 
-    /// Tells how many rows pass before any row.
+    /// Counts of the rows that pass before any row.
     pub fn ranks(&self) -> Ranks {
         let words: Vec<u64> = self.mask.values().bit_chunks().iter_padded().collect();
         let before = words.iter().scan(0, |passed, word| {
@@ -50,7 +50,7 @@ impl Selection {
         Ranks { before: before.collect(), words, passing: self.passing }
     }
 
-    /// Appends the numbers of rows that pass.
+    /// Appends those of `numbers` whose row passes.
     pub fn extend<T: Packed>(&self, found: &mut Vec<T>, numbers: &[T]) {
         let bits = self.mask.values().bit_chunks();
         let (full, rest) = numbers.as_chunks::<WORD>();
@@ -93,16 +93,16 @@ impl Selection {
     }
 }
 
-/// How many rows of a selection pass, up to any row.
+/// Counts of the rows of a selection that pass, up to any row.
 pub struct Ranks {
     words: Vec<u64>,
-    /// By word, how many rows pass before it.
+    /// For each word, how many rows pass before it.
     before: Vec<u32>,
     passing: usize,
 }
 
 impl Ranks {
-    /// Rows that pass before this one.
+    /// The number of rows that pass before `row`.
     #[inline]
     pub fn before(&self, row: usize) -> usize {
         match self.words.get(row / WORD) {
@@ -168,7 +168,7 @@ fn extend_word<T: Copy + Default>(found: &mut Vec<T>, numbers: &[T; WORD], word:
         let mut packed = [T::default(); WORD];
         let mut next = 0;
         for (at, number) in numbers.iter().enumerate() {
-            // What does not pass is written over by what comes next.
+            // A number whose row does not pass is overwritten by the next.
             packed[next % WORD] = *number;
             next += usize::from(word >> at & 1 == 1);
         }
@@ -182,7 +182,7 @@ mod tests {
     use arrow::array::{Date32Array, Decimal128Array, Int64Array, StringArray};
     use arrow::compute::filter_record_batch;
 
-    /// `share` of a hundred rows pass, which ones depends on `salt`.
+    /// A mask in which `share` of a hundred rows pass; which ones depends on `salt`.
     fn mask(rows: usize, share: usize, salt: usize) -> BooleanArray {
         (0..rows).map(|row| Some((row * 7_919 + salt * 31) % 10_007 * 100 < share * 10_007)).collect()
     }
@@ -216,7 +216,7 @@ mod tests {
         }
     }
 
-    /// Arguments and strata are taken out like columns, behind what is there.
+    /// Arguments and strata are taken out like columns, and appended to those that are there.
     #[test]
     fn numbers_are_appended() {
         for share in [0, 1, 8, 30, 60, 92, 99] {

@@ -1,4 +1,4 @@
-//! What no sums can tell: percentiles and extremes, from the kept rows themselves.
+//! Percentiles and extremes, which are no functions of sums, from the kept rows themselves.
 
 use super::cells::by_stratum;
 use super::rows::Rows;
@@ -11,7 +11,7 @@ use plusminus_statistics::{Cell, StratumSize, Total, WeightedPoint};
 pub struct Column<'a> {
     /// Evaluated rows, one entry per level or piece of one.
     pub levels: &'a [Rows],
-    /// The rows, by the number of their domain.
+    /// The domain whose rows count, by number.
     pub domain: usize,
     /// The argument, by number.
     pub argument: usize,
@@ -32,7 +32,7 @@ impl Column<'_> {
         }
     }
 
-    /// The largest or smallest value of each group; NaN is larger than any other, as DataFusion and DuckDB have it.
+    /// The largest or smallest value of each group, `None` without one; NaN is larger than any other, as in DataFusion and DuckDB.
     pub fn extremes(&self, is_max: bool) -> Vec<Option<f64>> {
         let mut found = vec![None; self.groups];
         self.each(|_, _, group, value| {
@@ -45,7 +45,7 @@ impl Column<'_> {
         found
     }
 
-    /// Whether floats hold every value of the domain's type, of which there are so many steps in 1.
+    /// Whether floats hold every value of the domain exactly; `steps` is the number of steps per 1 in the argument's type.
     pub fn is_held(&self, steps: Option<f64>) -> bool {
         let mut are_all = true;
         if steps.is_some() {
@@ -54,7 +54,7 @@ impl Column<'_> {
         are_all
     }
 
-    /// The rows of each group sorted by value, each with the rows of the table it stands for.
+    /// The rows of each group sorted by value, each weighted by the number of the table's rows it stands for.
     pub fn sorted(&self, sizes: &[StratumSize]) -> Vec<Vec<WeightedPoint>> {
         let mut points: Vec<Vec<WeightedPoint>> = vec![Vec::new(); self.groups];
         self.each(|level, row, group, value| {
@@ -67,7 +67,7 @@ impl Column<'_> {
         points
     }
 
-    /// Totals of the residuals `(1{y ≤ q} − share)/N` of a percentile, given q and N of each group.
+    /// Totals of the residuals `(1{y ≤ q} − share)/N` of a percentile, one per group; `ends` has q and N of each group.
     pub fn residuals(&self, sizes: &[StratumSize], share: f64, ends: &[(f64, f64)]) -> Vec<Total> {
         let mut totals = vec![Total::default(); self.groups];
         let mut cells: Vec<Cell> = vec![Cell::default(); self.groups];

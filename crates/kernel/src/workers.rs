@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 /// order everywhere.
 pub const HALVED_ROWS: usize = 32_768;
 
-/// Stack of a worker: expressions are evaluated recursively.
+/// Bytes of a worker's stack: expressions are evaluated recursively.
 const STACK_BYTES: usize = 16 << 20;
 
 /// Threads that only compute.
@@ -18,27 +18,30 @@ const STACK_BYTES: usize = 16 << 20;
 pub struct Workers {
     threads: usize,
     pool: OnceLock<rayon::ThreadPool>,
-    /// Memory that they compute in.
+    /// The pool of buffers that they compute in.
     spare: Option<Arc<BufferPool>>,
 }
 
 impl Workers {
-    /// Workers on so many threads, which start when the first work is shared.
+    /// Workers on `threads` threads, which start when work is first shared.
     pub fn new(threads: usize) -> Self {
         Self { threads, pool: OnceLock::new(), spare: None }
     }
 
-    /// The same, which compute in memory that was used before.
+    /// Workers that take their memory from a buffer pool.
     pub fn with_spare(threads: usize, spare: BufferPool) -> Self {
         Self { spare: Some(Arc::new(spare)), ..Self::new(threads) }
     }
 
-    /// Memory that was used before.
+    /// The buffer pool, if there is one.
     pub fn spare(&self) -> Option<&Arc<BufferPool>> {
         self.spare.as_ref()
     }
 
-    /// Both results; at the same time where there are threads for it.
+    /// Both results, computed at the same time where there are threads for it.
+    ///
+    /// # Errors
+    /// When no threads can be started.
     pub fn join<A: Send, B: Send>(
         &self,
         one: impl FnOnce() -> A + Send,

@@ -6,7 +6,7 @@ use datafusion::common::DataFusionError;
 use datafusion::logical_expr::utils::split_conjunction_owned;
 use datafusion::logical_expr::{Expr, LogicalPlan, TableScan};
 
-/// The aggregate's input: one scan with what stands between them as expressions over its columns.
+/// The input of an aggregate: one scan, and the filters above it as expressions over the scan's columns.
 pub struct AggregateInput {
     /// The scan of the only table.
     pub scan: TableScan,
@@ -15,7 +15,7 @@ pub struct AggregateInput {
     pub(crate) lineage: Lineage,
 }
 
-/// Takes the input of an aggregate apart, or says what of it is neither a filter, a projection nor a scan.
+/// Takes the input of an aggregate apart, or says which node in it cannot be answered from a sample.
 pub fn flatten(plan: &LogicalPlan) -> Result<AggregateInput, Reason> {
     let traced = |e: DataFusionError| Reason::new(format!("a column cannot be traced: {e}"));
     match plan {

@@ -1,4 +1,4 @@
-//! Expressions above aggregates as functions that can be differentiated.
+//! Expressions above aggregates as differentiable expressions.
 
 use super::calls::{CallKind, Calls, literal_number};
 use super::query::Reason;
@@ -8,7 +8,9 @@ use datafusion::logical_expr::expr::{Case, ScalarFunction};
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator};
 use plusminus_statistics::expression::DifferentiableExpr;
 
-/// Inputs 0… are the shape's variables, then its special calls, then the GROUP BY columns. `None` when `expr` is not smooth.
+/// Translates `expr` over the aggregate's output columns, the first `keys` of which are GROUP BY columns; `None` when it is not differentiable.
+///
+/// Inputs are numbered: first the query's variables, then its non-linear aggregates, then the GROUP BY columns.
 pub(crate) fn translate(expr: &Expr, schema: &DFSchemaRef, keys: usize, calls: &Calls) -> Option<DifferentiableExpr> {
     let go = |e: &Expr| translate(e, schema, keys, calls);
     match expr {
@@ -35,7 +37,7 @@ pub(crate) fn translate(expr: &Expr, schema: &DFSchemaRef, keys: usize, calls: &
         Expr::Negative(inner) => Some(DifferentiableExpr::Neg(Box::new(go(inner)?))),
         Expr::Cast(cast) if keeps_fractions(&cast.expr, cast.field.data_type(), schema) => go(&cast.expr),
         Expr::TryCast(cast) if keeps_fractions(&cast.expr, cast.field.data_type(), schema) => go(&cast.expr),
-        // Whole numbers divide to whole numbers.
+        // Division of whole numbers truncates, so it has no derivative.
         Expr::BinaryExpr(binary)
             if binary.op == Operator::Divide && is_whole(&binary.left, schema) && is_whole(&binary.right, schema) =>
         {
@@ -48,7 +50,7 @@ pub(crate) fn translate(expr: &Expr, schema: &DFSchemaRef, keys: usize, calls: &
     }
 }
 
-/// The x of `CASE WHEN x IS NOT NULL THEN x ELSE literal END`, which is what COALESCE is simplified to.
+/// The x of `CASE WHEN x IS NOT NULL THEN x ELSE literal END`, to which COALESCE is simplified; `None` for any other CASE.
 pub(crate) fn guarded(case: &Case) -> Option<&Expr> {
     let (None, [(when, then)], Some(otherwise)) = (&case.expr, case.when_then_expr.as_slice(), &case.else_expr) else {
         return None;
@@ -57,8 +59,9 @@ pub(crate) fn guarded(case: &Case) -> Option<&Expr> {
     (is_guard && matches!(otherwise.as_ref(), Expr::Literal(..))).then_some(then)
 }
 
-/// A percentile, a minimum or a count of distinct values has an interval of its own, which arithmetic with a constant maps;
-/// together with others it has none.
+/// Refuses expressions that combine a non-linear aggregate with other inputs; `column` is named in the reason.
+///
+/// A percentile, MIN, MAX or COUNT(DISTINCT …) has an interval of its own. Arithmetic with constants maps that interval.
 pub(crate) fn check_specials(smooth: &DifferentiableExpr, calls: &Calls, column: &str) -> Result<(), Reason> {
     let special = calls.variables.len()..calls.variables.len() + calls.specials.len();
     if smooth.is_linear_in_one().is_some() || !used_inputs(smooth).iter().any(|input| special.contains(input)) {
@@ -69,7 +72,7 @@ pub(crate) fn check_specials(smooth: &DifferentiableExpr, calls: &Calls, column:
     )))
 }
 
-/// The inputs that occur in `smooth`, each once.
+/// The inputs that occur in a differentiable expression, each once, in ascending order.
 pub fn used_inputs(smooth: &DifferentiableExpr) -> Vec<usize> {
     let mut found = Vec::new();
     collect_inputs(smooth, &mut found);
@@ -102,9 +105,9 @@ fn collect_inputs(smooth: &DifferentiableExpr, found: &mut Vec<usize>) {
     }
 }
 
-/// The decimals of a ROUND around everything else, and what it rounds; ends are rounded like the estimate.
+/// Takes a ROUND off the outside of `expr`: its decimals, and the expression it rounds. The decimals are `None` without one.
 ///
-/// A ROUND further inside has no slope that says anything, so it is not smooth.
+/// The ends of an interval are rounded like the estimate. A ROUND further inside is a step function and not differentiable.
 pub(crate) fn outermost_round(expr: &Expr) -> (Option<i32>, &Expr) {
     match expr {
         Expr::Alias(alias) => outermost_round(&alias.expr),
@@ -121,12 +124,12 @@ pub(crate) fn outermost_round(expr: &Expr) -> (Option<i32>, &Expr) {
     }
 }
 
-/// Whether the type of `expr` holds whole numbers alone.
+/// Whether `expr` has an integer type.
 pub fn is_whole(expr: &Expr, schema: &DFSchemaRef) -> bool {
     expr.get_type(schema).is_ok_and(|t| t.is_integer())
 }
 
-/// Whether a cast to `target` leaves a number as it is.
+/// Whether a cast of `inner` to `target` leaves a number as it is, fractions included.
 pub(crate) fn keeps_fractions(inner: &Expr, target: &DataType, schema: &DFSchemaRef) -> bool {
     target.is_numeric() && (!target.is_integer() || is_whole(inner, schema))
 }

@@ -13,24 +13,24 @@ pub(crate) struct Lineage {
 }
 
 impl Lineage {
-    /// Every column is itself.
+    /// A node over itself: every column stands for itself.
     pub(crate) fn identity(schema: &DFSchemaRef) -> Self {
         let exprs = schema.columns().into_iter().map(Expr::Column).collect();
         Self { schema: Arc::clone(schema), exprs }
     }
 
-    /// The same columns under a schema with other qualifiers.
+    /// Puts the columns under `schema`, which differs in qualifiers alone.
     pub(crate) fn renamed(self, schema: &DFSchemaRef) -> Self {
         Self { schema: Arc::clone(schema), exprs: self.exprs }
     }
 
-    /// What a projection makes of the columns.
+    /// The columns of a projection with these expressions, over the columns of the same node further down.
     pub fn project(&self, exprs: &[Expr], schema: &DFSchemaRef) -> Result<Self> {
         let exprs = exprs.iter().map(|e| self.replace(e)).collect::<Result<Vec<_>>>()?;
         Ok(Self { schema: Arc::clone(schema), exprs })
     }
 
-    /// `expr` with every column replaced by what it stands for, aliases removed.
+    /// `expr` with every column replaced by the expression it stands for, aliases removed.
     pub fn replace(&self, expr: &Expr) -> Result<Expr> {
         let replaced = expr.clone().transform_up(|e| match e {
             Expr::Column(column) => Ok(Transformed::yes(self.get(&column)?)),

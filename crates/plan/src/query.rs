@@ -1,4 +1,4 @@
-//! Recognises what can be estimated: one aggregate over one sampled table, and what stands above it.
+//! Recognises queries that can be estimated: one aggregate over one sampled table, and what stands above it.
 
 use super::calls::{Argument, Call, CallKind, Domain, Estimable, NonLinearAggregate, NonLinearKind, Variable};
 use super::differentiable::used_inputs;
@@ -25,9 +25,9 @@ impl Reason {
 pub struct AggregateQuery {
     /// The analysed plan of the whole query, with error functions replaced by look-ups.
     pub plan: LogicalPlan,
-    /// The plan whose replicates tell errors, where another aggregate or a window stands above the aggregate.
+    /// The plan that is run on replicates of the estimates; present when another aggregate or a window stands above the aggregate.
     pub replicated: Option<LogicalPlan>,
-    /// The aggregate node in it.
+    /// The aggregate node in `plan`.
     pub aggregate: Aggregate,
     /// The scan of the sampled table.
     pub scan: TableScan,
@@ -35,42 +35,42 @@ pub struct AggregateQuery {
     pub predicates: Vec<Expr>,
     /// GROUP BY over the scan's columns.
     pub keys: Vec<Expr>,
-    /// Distinct arguments of the aggregates.
+    /// Distinct arguments of the aggregates, in the order of first use.
     pub arguments: Vec<Argument>,
-    /// Distinct sets of rows that variables run over, within WHERE.
+    /// Distinct sets of rows within WHERE that variables run over, in the order of first use.
     pub domains: Vec<Domain>,
-    /// Distinct sums and counts.
+    /// Distinct sums and counts, in the order of first use.
     pub variables: Vec<Variable>,
-    /// Distinct percentiles, extremes and counts of distinct values.
+    /// Distinct percentiles, extremes and counts of distinct values, in the order of first use.
     pub specials: Vec<NonLinearAggregate>,
-    /// The aggregates in the order of the plan's output.
+    /// The aggregate calls, in the order of the aggregate's output.
     pub calls: Vec<Call>,
-    /// The query's columns.
+    /// The query's columns, in the order of its output.
     pub outputs: Vec<Output>,
-    /// Estimates that are not columns: those that error functions speak of, then those that rows are chosen by.
+    /// Estimates that are not columns: one per call of an error function, then those that HAVING and LIMIT choose rows by.
     pub hidden: Vec<DifferentiableExpr>,
-    /// The same over the aggregate's columns.
+    /// The expressions of `hidden` over the aggregate's columns, in its order.
     pub hidden_exprs: Vec<Expr>,
-    /// Calls of error functions; the first estimates in `hidden` are theirs.
+    /// Calls of error functions, in the order of their estimates in `hidden`.
     pub error_calls: Vec<error_functions::ErrorCall>,
-    /// Where the look-ups of error functions find their values.
+    /// The values of error functions by group, from which their look-ups read.
     pub slot: Arc<error_functions::Slot>,
-    /// How rows are chosen by estimates.
+    /// How HAVING and LIMIT choose rows by estimates.
     pub selection: Selection,
     /// Whether an aggregate or a window stands above the aggregate, so that errors come from replicates.
     pub is_beyond: bool,
-    /// Whether something above the aggregate is not made of totals, so that every group has to be seen.
+    /// Whether something above the aggregate needs every group; only sums of totals do not.
     pub needs_all_groups: bool,
     /// Whether HAVING, or LIMIT after ORDER BY, chooses rows by an estimate.
     pub selects_by_estimate: bool,
-    /// Whether HAVING or LIMIT leave out rows for whatever reason.
+    /// Whether a HAVING or LIMIT leaves out rows, whatever it chooses by.
     pub chooses_rows: bool,
-    /// Whether WHERE, a key or an argument holds a subquery, so that rows must come from an ordinary plan.
+    /// Whether WHERE holds a subquery, so that rows must come from an ordinary plan.
     pub has_subquery: bool,
 }
 
 impl AggregateQuery {
-    /// The columns of the table that the query reads.
+    /// The names of the table's columns that the query reads, each once.
     pub fn columns(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         for expr in self.expressions() {
@@ -83,19 +83,19 @@ impl AggregateQuery {
         names
     }
 
-    /// Whether the numbers of argument `number` are needed, and not only where it is NULL.
+    /// Whether the values of argument `number` are needed, rather than only whether they are NULL.
     pub fn is_summed(&self, number: usize) -> bool {
         let ordered =
             |s: &NonLinearAggregate| s.argument == number && !matches!(s.kind, NonLinearKind::Distinct { .. });
         self.is_added(number) || self.specials.iter().any(ordered)
     }
 
-    /// Whether argument `number`, or what derives from it, is added up.
+    /// Whether argument `number`, or an argument derived from it, is added up.
     pub fn is_added(&self, number: usize) -> bool {
         self.variables.iter().any(|v| v.argument == Some(number)) || self.is_centred(number)
     }
 
-    /// Whether products of argument `number` are computed about a centre.
+    /// Whether a centred value or a product is computed from argument `number`.
     pub fn is_centred(&self, number: usize) -> bool {
         self.arguments.iter().any(|argument| match argument {
             Argument::Plain(_) => false,
@@ -104,7 +104,7 @@ impl AggregateQuery {
         })
     }
 
-    /// The number of the first GROUP BY column among the inputs of smooth expressions.
+    /// The number of the first GROUP BY column among the inputs of differentiable expressions.
     pub fn first_key_input(&self) -> usize {
         self.variables.len() + self.specials.len()
     }
@@ -114,7 +114,7 @@ impl AggregateQuery {
         self.smooths().flat_map(used_inputs).any(|input| input >= self.first_key_input())
     }
 
-    /// The functions to estimate: those of the outputs, then the hidden ones.
+    /// The differentiable expressions to estimate: those of the outputs, then the hidden ones.
     pub fn smooths(&self) -> impl Iterator<Item = &DifferentiableExpr> {
         self.outputs.iter().filter_map(|o| o.smooth.as_ref()).chain(&self.hidden)
     }
@@ -124,7 +124,7 @@ impl AggregateQuery {
         self.smooths().count() - self.hidden.len() + self.error_calls.len()
     }
 
-    /// Whether a special call counts distinct values, of which column.
+    /// The columns of COUNT(DISTINCT …) calls, in the order of the non-linear aggregates.
     pub fn distinct_columns(&self) -> impl Iterator<Item = &str> {
         self.specials.iter().filter_map(|s| match &s.kind {
             NonLinearKind::Distinct { column, .. } => Some(column.as_str()),
@@ -132,7 +132,7 @@ impl AggregateQuery {
         })
     }
 
-    /// Whether all is made of counts, sums and distinct values of `column`, which whole keys of that column can tell.
+    /// Whether whole keys of `column` answer the query: it asks for counts, sums, averages and distinct values of `column` alone.
     pub fn is_answered_by_keys(&self, column: &str) -> bool {
         let is_spread = |call: &Call| matches!(call.kind, CallKind::Moments { .. });
         let distinct = self.distinct_columns();
@@ -140,7 +140,7 @@ impl AggregateQuery {
         !self.is_beyond && same == self.specials.len() && !self.calls.iter().any(is_spread)
     }
 
-    /// Whether counts and sums by stratum and group tell all that is asked, so that no row has to be looked at twice.
+    /// Whether the query is computable from cells: counts and sums by stratum and group suffice, so that rows are read once.
     pub fn is_computable_from_cells(&self) -> bool {
         let is_plain = |argument: &Argument| matches!(argument, Argument::Plain(_));
         !self.is_beyond
@@ -149,8 +149,9 @@ impl AggregateQuery {
             && self.smooths().all(|smooth| self.is_linear_in_cells(smooth))
     }
 
-    /// Whether counts and sums tell how the linearised values of `smooth` spread: one sum at most, and counts of its rows, or of
-    /// all rows.
+    /// Whether the variance of `smooth` is computable from cells.
+    ///
+    /// That holds for expressions of at most one sum, of counts in one domain (that of the sum), and of counts of all rows.
     fn is_linear_in_cells(&self, smooth: &DifferentiableExpr) -> bool {
         let used = used_inputs(smooth);
         let used: Vec<&Variable> = used.iter().filter_map(|input| self.variables.get(*input)).collect();
@@ -161,12 +162,12 @@ impl AggregateQuery {
         sums.len() <= 1 && used.iter().all(|v| Some(v.domain) == inner || Some(v.domain) == whole)
     }
 
-    /// The domain that holds every row within WHERE, if a variable runs over it.
+    /// The number of the domain that holds every row within WHERE, if a variable runs over it.
     pub fn whole_domain(&self) -> Option<usize> {
         self.domains.iter().position(|domain| domain.filter.is_none() && domain.not_null.is_empty())
     }
 
-    /// Whether `smooth` is the AVG of one argument: its sum and its count.
+    /// The variables (sum, count) of an expression that is the AVG of one argument; `None` for any other.
     pub fn average(&self, smooth: &DifferentiableExpr) -> Option<(usize, usize)> {
         let DifferentiableExpr::Div(sum, rows) = smooth else { return None };
         let (DifferentiableExpr::Input(sum), DifferentiableExpr::Input(rows)) = (sum.as_ref(), rows.as_ref()) else {
@@ -176,7 +177,7 @@ impl AggregateQuery {
         (s.domain == r.domain && s.argument.is_some() && r.argument.is_none()).then_some((*sum, *rows))
     }
 
-    /// Every expression over the scan.
+    /// Every expression over the scan's columns: WHERE, GROUP BY, arguments and filters.
     pub fn expressions(&self) -> impl Iterator<Item = &Expr> {
         let filters = self.domains.iter().filter_map(|d| d.filter.as_ref());
         let plain = self.arguments.iter().filter_map(Argument::plain);
@@ -184,16 +185,19 @@ impl AggregateQuery {
     }
 }
 
-/// What rows are wanted for.
+/// The use of a query's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// To be shown with their errors.
+    /// Rows are shown with their errors.
     Answer,
-    /// To be the members of a list, which estimates may choose and need not be in.
+    /// Rows are members of a list: estimates may choose them and need not be shown.
     Members,
 }
 
-/// Takes an analysed plan apart, or says why it has to run exactly.
+/// Takes an analysed plan apart into an aggregate query.
+///
+/// # Errors
+/// When the plan has to run exactly; the reason says why.
 pub fn recognise(plan: &LogicalPlan, purpose: Purpose) -> Result<AggregateQuery, Reason> {
     let slot = Arc::default();
     let above = super::post_aggregate::descend(plan, &slot)?;
@@ -242,14 +246,14 @@ pub fn recognise(plan: &LogicalPlan, purpose: Purpose) -> Result<AggregateQuery,
     Ok(query)
 }
 
-/// How far samples can tell each of the aggregates of a node over one table; `None` where there is more below it.
+/// How far samples can estimate each aggregate of a node, in its order; `None` unless one table is scanned below it.
 pub fn estimable_calls(aggregate: &Aggregate) -> Option<Vec<Estimable>> {
     let below = aggregate_input::flatten(&aggregate.input).ok()?;
     Some(calls::estimable(aggregate, &below.lineage, &below.scan.projected_schema))
 }
 
 impl AggregateQuery {
-    /// What no sample can answer although its form is known.
+    /// Refuses queries that no sample can answer although they were recognised.
     fn refuse(&self, is_correlated_above: bool, purpose: Purpose) -> Result<(), Reason> {
         if let Some(expr) = self.expressions().find(|e| e.is_volatile()) {
             return Err(Reason::new(format!("{expr} changes from row to row at random")));

@@ -1,6 +1,6 @@
 //! Simplifies the expressions of an analysed plan, as DataFusion's optimiser would before it compiles them.
 //!
-//! The sampled way compiles expressions without the optimiser. Some functions exist only before simplification
+//! Queries on samples compile expressions without the optimiser. Some functions exist only before simplification
 //! (`coalesce`, `nvl`, `now()`), and casts that would overflow on single values disappear when a comparison is moved to the
 //! column's own type. Aggregates themselves, their names and the plan's schema stay as they are.
 
@@ -42,7 +42,7 @@ fn needs_simplifying(plan: &LogicalPlan) -> Result<bool> {
 fn is_plain(expr: &Expr) -> bool {
     match expr {
         Expr::Column(_) | Expr::Literal(..) | Expr::Alias(_) | Expr::AggregateFunction(_) => true,
-        // Two literals are a constant.
+        // An operator on two literals is a constant, which can be folded.
         Expr::BinaryExpr(binary) => {
             !matches!((binary.left.as_ref(), binary.right.as_ref()), (Expr::Literal(..), Expr::Literal(..)))
         }
@@ -74,7 +74,7 @@ fn simplified_node(node: LogicalPlan, state: &SessionState) -> Result<Transforme
     })
 }
 
-/// Simplifies `expr`; of an aggregate, a window or grouping sets only the parts, so that the call itself stays.
+/// Simplifies `expr`. An alias, an aggregate, a window or grouping sets stay; only their parts are simplified.
 fn simplify(expr: Expr, simplifier: &ExprSimplifier, schema: &DFSchema) -> Result<Transformed<Expr>> {
     match expr {
         Expr::Alias(_) | Expr::AggregateFunction(_) | Expr::WindowFunction(_) | Expr::GroupingSet(_) => {

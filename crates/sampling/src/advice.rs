@@ -1,4 +1,4 @@
-//! Columns that a tail would serve.
+//! Finds columns whose sums and averages a tail would make more precise.
 
 use arrow::datatypes::DataType;
 use plusminus_catalog::{ColumnMoments, Manifest};
@@ -9,8 +9,8 @@ const SKEWNESS_MIN: f64 = 10.0;
 /// Whole numbers with fewer values than this are codes and flags rather than measures.
 const DISTINCT_MIN: u64 = 1_000;
 
-/// The measures whose values are so skewed that a tail would narrow sums and averages, with their skewness, the most
-/// skewed first. Columns of φ and columns whose largest values are kept are none.
+/// The measures (numeric columns) whose values are so skewed that a tail would narrow sums and averages, with their skewness, the most
+/// skewed first. Columns of φ and columns whose largest values are kept already are left out.
 #[must_use]
 pub fn skewed_measures(manifest: &Manifest) -> Vec<(String, f64)> {
     let skewed = manifest.moments.iter().filter(|m| is_measure(manifest, &m.column)).filter_map(|m| {

@@ -21,9 +21,9 @@ use std::sync::atomic::{AtomicU64, AtomicUsize};
 
 /// Draws all `requests` in one pass over `source` and publishes each as a new generation in `store`.
 ///
-/// The same table, seed and request give the same rows, ranks and counts on any number of threads. The numeric
-/// columns are scanned once before the pass, for the values that are kept whole. Dropping the future leaves the store as it was. Must be called
-/// within a multi-threaded tokio runtime.
+/// Rows, ranks and counts depend on the table, the seed and the request alone, not on the number of threads. The numeric columns are
+/// scanned once before the pass, for the values that are kept whole. Dropping the future leaves the store as it was. Must be called within
+/// a multi-threaded tokio runtime.
 ///
 /// # Errors
 /// [`SamplingError::Request`] for columns that do not exist or sizes that keep nothing, [`SamplingError::Memory`] when
@@ -40,7 +40,7 @@ pub async fn draw(
     let total = table_rows(&source, requests, state).await?;
     let plans = requests.iter().map(|request| FamilyPlan::new(request, &source.schema, total));
     let mut families = plans.collect::<Result<Vec<_>, _>>()?;
-    // Locks come before the pass: a name that is taken or busy is told at once, not after an hour.
+    // Locks come before the pass: a name that is taken or busy is reported at once, not after an hour.
     let drafts = requests.iter().map(|r| store.begin(&r.name, r.replace)).collect::<Result<Vec<_>, _>>()?;
     prescan::find_edges(&source, &mut families, &numeric_columns(&source.schema), state, options.threads).await?;
     classes::find_classes(&source, &mut families, &numeric_columns(&source.schema), state, options.threads).await?;
@@ -97,7 +97,7 @@ async fn pass(
     on_threads(options.threads, || worker::run(Arc::clone(&pass))).await
 }
 
-/// What was read has to be what was counted; a sample of anything else would stand for rows that nobody has seen.
+/// Fails when the number of rows read differs from the number counted: the sample would stand for rows that nobody has read.
 fn check_rows(counted: Option<u64>, read: u64) -> Result<(), SamplingError> {
     match counted.filter(|counted| *counted != read) {
         None => Ok(()),
@@ -108,10 +108,10 @@ fn check_rows(counted: Option<u64>, read: u64) -> Result<(), SamplingError> {
     }
 }
 
-/// Moments, the parts of each family, counts of distinct values, and ranges by value.
+/// Moments by unit, parts (families × workers, families outermost), counts of distinct values, and ranges by value.
 type Gathered = (UnitMoments, Vec<Vec<FamilyPart>>, Sketches, Option<ValueTally>);
 
-/// From one harvest per worker to the parts of each family.
+/// Regroups the outputs, one per worker, into the parts of each family.
 fn transpose(harvests: Vec<WorkerOutput>, families: usize, schema: &SchemaRef) -> Result<Gathered, SamplingError> {
     let mut parts: Vec<Vec<FamilyPart>> = (0..families).map(|_| Vec::new()).collect();
     let mut moments = Vec::new();

@@ -1,13 +1,13 @@
-//! Which rows are strata of their own unasked: those whose value of a heavy-tailed column lies farthest from its median.
+//! Chooses classes: strata of rows whose value of a heavy-tailed column lies farthest from its median, made without being asked for.
 //!
-//! A row that a sample does not show spoils an interval if it alone is worth a standard error. The few rows that could be are
-//! held whole by the sample and thinned out like all others by its lower levels, so that the strata of the others have no tail. Of
-//! the columns with a kurtosis above 6, those with the largest share what is given: a tenth of the rows that the family keeps for
-//! each (a fifth beyond a kurtosis of 200), a fifth for all, and never more than [`ROWS_MAX`]. Only values strictly beyond an edge
-//! count: columns of few values that tie there have none.
+//! A hidden row (one that is not in the sample) spoils an interval if it alone is worth a standard error. The few rows that could be are
+//! kept whole by the sample and thinned out like all others at its lower levels, so that the other strata have no tail. Columns with a
+//! kurtosis above 6 get a class, those with the largest kurtosis first. A class gets at most a tenth of the rows that the family keeps (a
+//! fifth beyond a kurtosis of 200), all classes together at most a fifth and never more than [`ROWS_MAX`]. Only values strictly beyond an
+//! edge count: columns of few values that tie there have none.
 //!
-//! Held whole by every level instead, classes made error bounds read 1.4 to 3.9 times the rows of the cheapest levels; thinned out
-//! it is 1.1 to 1.4 times (`coverage --part bounds`, 100 samples), and no family of the adversaries is rejected either way.
+//! Classes that every level keeps whole make error bounds read 1.4 to 3.9 times the rows of the cheapest levels; thinned out it is 1.1 to
+//! 1.4 times (`coverage --part bounds`, 100 samples), and no adversarial family is rejected either way.
 
 use crate::columns::pack;
 use crate::error::SamplingError;
@@ -27,19 +27,19 @@ use plusminus_statistics::Moments;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Kurtosis from which a column gets a class, and from which it gets twice as many rows.
+/// Kurtosis above which a column gets a class; above `KURTOSIS_HIGH` it gets twice as many rows.
 const KURTOSIS_MIN: f64 = 6.0;
 const KURTOSIS_HIGH: f64 = 200.0;
 /// Rows of all classes of a family, at most: more would make the scan that finds them longer.
 const ROWS_MAX: u64 = 4_096;
 /// Rows of a class, at least.
 const ROWS_MIN: u64 = 8;
-/// Values by which the median is found, about.
+/// The number of values from which the median is computed, about.
 const MEDIAN_VALUES: u64 = 65_536;
 /// Values held for all columns together, by each worker.
 const HELD_MAX: usize = 1 << 22;
 
-/// What the workers share.
+/// The state that the workers of the scan share.
 struct Scan {
     units: Vec<Unit>,
     next_unit: AtomicUsize,
@@ -47,23 +47,23 @@ struct Scan {
     schema: SchemaRef,
     /// Places of the columns among those that are read.
     columns: Vec<usize>,
-    /// For every family with a CAP, the places of those that make its strata.
+    /// For every family with a CAP, the places of its φ among the columns that are read.
     strata: Vec<Vec<usize>>,
-    /// Values held of each column, at each end.
+    /// The number of values held of each column at each end.
     keep: usize,
     /// One value in so many goes into the median.
     stride: usize,
 }
 
-/// A column as one worker, or all of them, saw it.
+/// Statistics of one column, from one worker or from all.
 struct Seen {
     high: Largest,
-    /// Of the numbers with their sign turned.
+    /// The largest of the negated numbers.
     low: Largest,
-    /// Every so-many-th value, by unit.
+    /// Every `stride`-th value, by unit number.
     values: Vec<(usize, Vec<f64>)>,
     moments: Vec<(usize, Moments)>,
-    /// No value is infinite, or no number.
+    /// Every value is finite.
     is_finite: bool,
 }
 
@@ -133,7 +133,7 @@ pub(crate) async fn find_classes(
     Ok(())
 }
 
-/// The columns by which rows have to be counted: φ where a CAP makes the number of rows that are kept depend on it.
+/// The columns by which rows have to be counted: φ where a CAP makes the number of kept rows depend on the strata.
 fn counted(family: &FamilyPlan) -> Option<&[usize]> {
     (matches!(family.quota, Quota::Cap(_)) && !family.columns.is_empty()).then_some(family.columns.as_slice())
 }
@@ -146,7 +146,7 @@ fn shares<'a>(
     rows: u64,
     kept: u64,
 ) -> Vec<(&'a Heavy, usize)> {
-    // A sample of most rows has hardly a tail to hide.
+    // A sample of most rows misses hardly any tail.
     if kept.saturating_mul(2) >= rows {
         return Vec::new();
     }
@@ -163,7 +163,7 @@ fn shares<'a>(
 }
 
 impl Scan {
-    /// What a worker starts with.
+    /// The empty state that a worker starts with.
     fn nothing(&self) -> Result<(Vec<Seen>, StrataCounts), SamplingError> {
         let seen = self.columns.iter().map(|_| Seen::new(self.keep)).collect();
         Ok((seen, StrataCounts::new(&self.schema, &self.strata)?))
@@ -247,7 +247,7 @@ impl Seen {
 
     /// The edges beyond which at most `rows` values lie, those farthest from the median; `None` where none lies beyond.
     ///
-    /// Edges are values of the column, so that ties with them are told without rounding.
+    /// Edges are values of the column, so that ties with them are compared without rounding.
     fn edge(&self, number: usize, median: f64, rows: usize) -> Option<Edge> {
         let above = self.high.held().iter().copied().filter(|value| *value > median);
         let below = self.low.held().iter().map(|value| -value).filter(|value| *value < median);

@@ -1,4 +1,4 @@
-//! Columns as numbers.
+//! Numeric columns and their values as numbers.
 
 use arrow::array::{Array, Float64Array};
 use arrow::datatypes::Schema;

@@ -1,6 +1,6 @@
-//! Columns that have one value in each stratum, such as the country of a city: strata decide them as they decide φ.
+//! Determined columns have one value in each stratum, such as the country of a city: strata determine them as they determine φ.
 //!
-//! Values are compared by hashes of 64 bits. Most columns are given up with the first rows; what is left at the end was seen in
+//! Values are compared by hashes of 64 bits. Most columns are dropped with the first rows; a column that is left at the end was checked in
 //! every row of the table.
 
 use crate::distinct::is_counted;
@@ -10,23 +10,23 @@ use arrow::record_batch::RecordBatch;
 use datafusion::common::hash_utils::{RandomState, create_hashes};
 use datafusion::error::DataFusionError;
 
-/// Families of more strata do not look for such columns.
+/// The most strata of a family that is searched for such columns.
 const STRATA_MAX: usize = 131_072;
-/// Such columns of a family, at most.
+/// The most determined columns of a family.
 const COLUMNS_MAX: usize = 16;
-/// Rows that a stratum has on average, at least: of fewer rows many columns have one value, and none is worth the room.
+/// The least mean number of rows per stratum: with fewer, many columns have one value by chance, and none is worth the room.
 const ROWS_MIN: u64 = 4;
 
 /// The columns that have had one value in each stratum so far.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Determined {
-    /// The column, and by stratum the hash of its value; 0 where no row was seen.
+    /// Places of columns, each with one hash of its value per stratum; 0 where no row was seen.
     columns: Vec<(usize, Vec<u64>)>,
     hashes: Vec<u64>,
 }
 
 impl Determined {
-    /// Any column that could be told by its hash, but for those of φ; none where nothing is stratified.
+    /// Starts with all columns that hashes can compare, except those of φ; with none where the family is not stratified.
     pub(crate) fn new(schema: &SchemaRef, strata: &[usize], is_stratified: bool) -> Self {
         let fields = schema.fields().iter().enumerate();
         let others = fields.filter(|(at, field)| is_counted(field.data_type()) && !strata.contains(at));
@@ -34,7 +34,7 @@ impl Determined {
         Self { columns, hashes: Vec::new() }
     }
 
-    /// Takes the rows of a batch, whose strata are `strata`, of `count` so far.
+    /// Takes the rows of a batch: `strata` has the stratum of each row, `count` is the number of strata so far.
     pub(crate) fn add(&mut self, batch: &RecordBatch, strata: &[usize], count: usize) -> Result<(), DataFusionError> {
         if count > STRATA_MAX {
             self.columns.clear();
@@ -55,13 +55,13 @@ impl Determined {
         failed.map_or(Ok(()), Err)
     }
 
-    /// The same columns, and no row seen.
+    /// These columns, with no row seen.
     pub(crate) fn without_strata(&self) -> Self {
         let columns = self.columns.iter().map(|(column, _)| (*column, Vec::new())).collect();
         Self { columns, hashes: Vec::new() }
     }
 
-    /// Adds what another worker saw, whose strata stand at `places`.
+    /// Adds the columns of another worker, whose strata have the numbers `places` here.
     pub(crate) fn merge(&mut self, other: &Self, places: &[u32], count: usize) {
         self.columns.retain_mut(|(column, seen)| {
             seen.resize(count, 0);
@@ -71,7 +71,7 @@ impl Determined {
         });
     }
 
-    /// The columns that have one value in each of the strata, which have `rows` rows.
+    /// The columns that have one value in each stratum; `rows` has the number of rows per stratum.
     pub(crate) fn columns(&self, rows: &[u64]) -> Vec<usize> {
         if rows.iter().sum::<u64>() < ROWS_MIN * rows.len() as u64 {
             return Vec::new();
@@ -93,7 +93,7 @@ fn is_same(slot: &mut u64, hash: u64) -> bool {
     *slot == hash
 }
 
-/// The value of `column` in the first of each stratum's rows; `rows` tell chunk and row of each.
+/// The value of `column` in the first row of each stratum; `rows` has chunk and row of each.
 pub(crate) fn values(
     column: usize,
     rows: &[(usize, usize)],

@@ -1,7 +1,7 @@
 //! How many distinct values each column has: exact for few values, sketched for many.
 //!
-//! DataFusion's `approx_distinct` does the same; here every value of every column passes, and a hash that is cheaper
-//! than its general one halves the price of a pass. The columns are those that `approx_distinct` takes, except nested ones.
+//! DataFusion's `approx_distinct` computes such counts, too. Here every value of every column is counted, and a hash that is cheaper than
+//! its general one halves the price of a pass. The columns are those that `approx_distinct` takes, except nested ones.
 
 mod counter;
 pub(crate) mod hashes;

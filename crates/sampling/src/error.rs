@@ -2,15 +2,15 @@ use datafusion::error::DataFusionError;
 use plusminus_catalog::CatalogError;
 use plusminus_files::FileError;
 
-/// What can go wrong while a sample is drawn.
+/// An error while a sample is drawn.
 #[derive(Debug, thiserror::Error)]
 pub enum SamplingError {
     /// The request cannot be met as it stands.
     #[error("{what}\nTry: {next}")]
     Request {
-        /// What is wrong.
+        /// The problem.
         what: String,
-        /// What to do about it.
+        /// The suggested next step.
         next: String,
     },
     /// The sample would not fit in memory while it is built.

@@ -1,4 +1,4 @@
-//! From what the workers brought home to a published generation.
+//! Turns the worker outputs into a published generation.
 
 use crate::error::SamplingError;
 use crate::merge::{self, Roles};
@@ -17,15 +17,15 @@ use std::collections::BTreeMap;
 use std::sync::Weak;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What all families of a build share.
+/// The data that all families of a build share.
 pub(crate) struct Build {
     pub(crate) schema: SchemaRef,
     pub(crate) files: Option<Vec<BaseFile>>,
-    /// What was said of how files are read.
+    /// Options that say how the table's files are read, by name.
     pub(crate) options_of_files: BTreeMap<String, String>,
     /// Columns of the table that cannot be stored.
     pub(crate) left_out: Vec<String>,
-    /// The table's columns with those that cannot be stored.
+    /// The table's columns, including those that cannot be stored.
     pub(crate) table_schema: SchemaRef,
     pub(crate) moments: Vec<ColumnMoments>,
     pub(crate) distinct: Vec<DistinctCount>,
@@ -102,7 +102,7 @@ impl Build {
         Ok(manifest)
     }
 
-    /// Which keys are kept, and how far what they say of the whole table is off.
+    /// The keys that are kept, and the z-scores of their estimates of known totals.
     fn kept_keys(
         &self,
         universe: &Universe,
@@ -139,7 +139,7 @@ impl Build {
     }
 }
 
-/// The moments of each numeric column, added up in the order of the units.
+/// The moments of each numeric column, merged in the order of the units.
 pub(crate) fn summed(schema: &SchemaRef, mut units: UnitMoments) -> Vec<ColumnMoments> {
     units.sort_by_key(|(unit, _)| *unit);
     let numeric = columns::numeric_columns(schema);

@@ -31,7 +31,7 @@ impl Interner {
         Ok(Self { columns: columns.to_vec(), values, ids: Vec::new(), seen: false })
     }
 
-    /// Finds the stratum of every row of `batch`, of which `tail` marks the rows of the tail; see [`ids`](Self::ids).
+    /// Finds the stratum of every row of `batch`; `tail` marks the rows of the tail. The result is in [`ids`](Self::ids).
     pub(crate) fn intern(&mut self, batch: &RecordBatch, tail: Option<&BooleanBuffer>) -> Result<(), DataFusionError> {
         let mut keys: Vec<ArrayRef> = self.columns.iter().map(|c| Arc::clone(batch.column(*c))).collect();
         keys.extend(tail.map(|tail| Arc::new(BooleanArray::from(tail.clone())) as ArrayRef));
@@ -50,7 +50,7 @@ impl Interner {
         Ok(())
     }
 
-    /// The strata of the rows interned last.
+    /// The stratum of each row interned last.
     pub(crate) fn ids(&self) -> &[usize] {
         &self.ids
     }
@@ -65,7 +65,7 @@ impl Interner {
         self.values.as_ref().map_or(0, |values| values.size()) + self.ids.capacity() * size_of::<usize>()
     }
 
-    /// The values of φ, one array per column, in the order of the numbers.
+    /// The values of φ, one array per column, one value per stratum in the order of the numbers.
     pub(crate) fn into_keys(self) -> Result<Vec<ArrayRef>, DataFusionError> {
         match self.values {
             Some(mut values) if !values.is_empty() => values.emit(EmitTo::All),

@@ -1,7 +1,7 @@
-//! How far the keys of a universe sample are off where the truth is known: rows and sums of the whole table.
+//! Checks the keys of a universe sample against known totals: rows and sums of the whole table.
 //!
-//! A sample of keys that says of the table's rows what its own error does not allow has drawn strange keys, and is no witness for
-//! anything else either.
+//! A sample of keys whose estimate of a known total is off by more than its standard error allows has drawn unusual keys, and its other
+//! estimates are not to be trusted either.
 
 use crate::error::SamplingError;
 use crate::layout::Level;
@@ -11,8 +11,8 @@ use arrow::datatypes::SchemaRef;
 use plusminus_catalog::{ColumnMoments, KeyCheck, Strata};
 use plusminus_functions::numbers::as_float64;
 
-/// The z of rows (no column) and of the sums of numeric columns, by level: the error of the estimate over its standard error. Columns
-/// with values that are no finite numbers have none.
+/// The z-scores (error of the estimate over its standard error) of the number of rows (no column) and of the sums of numeric columns, by
+/// level. Columns with values that are not finite have none.
 pub(crate) fn checks(
     family: &Family,
     strata: &Strata,
@@ -39,7 +39,7 @@ pub(crate) fn checks(
     Ok(found)
 }
 
-/// By level: (estimate − truth) / standard error, from the keys that levels up to it hold; 0 where they are all keys.
+/// One z-score per level, (estimate − truth) / standard error, from the keys that levels up to it hold; 0 where these are all keys.
 fn scores(family: &Family, strata: &Strata, levels: &[Level], values: Option<&[Float64Array]>, truth: f64) -> Vec<f64> {
     let value = |kept: usize| {
         let row = &family.rows[kept];
@@ -68,7 +68,7 @@ fn scores(family: &Family, strata: &Strata, levels: &[Level], values: Option<&[F
     scores
 }
 
-/// The error of a total over so many keys, told by the sums of some of them, over its standard error.
+/// The z-score of a total over `all` keys, estimated from the sums of the sampled `keys`.
 fn score(keys: &[f64], all: f64, truth: f64) -> f64 {
     let count = real(keys.len() as u64);
     let mean = keys.iter().sum::<f64>() / count.max(1.0);

@@ -11,7 +11,7 @@ use futures::StreamExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// What the workers share.
+/// The state that the workers of the scan share.
 struct Scan {
     universe: Universe,
     units: Vec<Unit>,

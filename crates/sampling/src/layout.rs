@@ -1,10 +1,10 @@
-//! Which level and block a kept row goes to.
+//! Assigns every kept row a level and a block.
 
 use crate::merge::Kept;
 use crate::priority::stratum_offset;
 use plusminus_statistics::cap;
 
-/// Rows a block holds at least, where a level has more than one.
+/// The least number of rows per block, where a level has more than one block.
 const BLOCK_ROWS: u64 = 16_000;
 const BLOCKS_MAX: u64 = 64;
 
@@ -17,7 +17,7 @@ pub(crate) struct Placed {
 
 /// How ranks are given and cut into levels.
 pub(crate) struct Ranks<'a> {
-    /// Ranks kept of each stratum.
+    /// The number of ranks kept of each stratum.
     pub(crate) caps: &'a [u64],
     pub(crate) levels: u32,
     /// Whether rows of one priority share a rank.

@@ -5,7 +5,7 @@
 //! threads. What a pass remembers is bounded by the sample's size, not the table's (`reservoir.rs`). The largest values
 //! of a measure can be kept whole (`tail.rs`); where they begin is found by a scan of their columns before the pass.
 //!
-//! [`draw`] is the way in. This crate never sees a query or a bound and never computes an interval.
+//! [`draw`] is the entry point. This crate never sees a query or a bound and never computes an interval.
 
 mod advice;
 mod build;

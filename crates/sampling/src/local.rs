@@ -1,12 +1,12 @@
-//! Whether the files of a table on the local disk are those that were sampled.
+//! Compares the files of a table on the local disk with those that were sampled.
 
 use datafusion::catalog::TableProvider;
 use plusminus_catalog::BaseFile;
 use plusminus_files::FileTable;
 use std::sync::Arc;
 
-/// Whether the files of a table on the local disk are for certain those listed in `then`, which is sorted: none changed, gone or
-/// new. False too where that cannot be told here; [`base_files`](crate::base_files) is the authority then.
+/// Whether the files of a table on the local disk are for certain those listed in `then`, which is sorted: none changed, gone or new. The
+/// answer is false, too, where it cannot be found here; [`base_files`](crate::base_files) is the authority then.
 #[must_use]
 pub fn are_unchanged(then: &[BaseFile], table: &Arc<dyn TableProvider>) -> bool {
     let now = FileTable::of(table).and_then(|table| table.base_files().ok());

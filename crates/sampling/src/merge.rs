@@ -1,4 +1,4 @@
-//! The workers' parts of one family, put together: strata in the order of their values, rows by stratum and rank.
+//! Merges the workers' parts of one family: strata in the order of their values, rows by stratum and rank.
 
 use crate::determined::{self, Determined};
 use crate::error::SamplingError;
@@ -14,14 +14,14 @@ use arrow::record_batch::RecordBatch;
 use plusminus_catalog::{ColumnMoments, Strata, StrataColumns, StratumRange};
 use plusminus_statistics::Moments;
 
-/// A row of the final sample: which, and where its values are.
+/// A row of the final sample: its stratum and priority, and the place of its values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Kept {
     pub(crate) stratum: u32,
     pub(crate) priority: u64,
     /// Orders the rows of a key, so that their order does not depend on the workers; 0 where priorities differ.
     pub(crate) tie: u64,
-    /// Chunk number over all workers.
+    /// The chunk's number over all workers; `row` counts within the chunk.
     pub(crate) chunk: u32,
     pub(crate) row: u32,
 }
@@ -29,7 +29,7 @@ pub(crate) struct Kept {
 /// A family ready to be laid out.
 pub(crate) struct Family {
     pub(crate) strata: StrataColumns,
-    /// Sorted by stratum and priority; not more than the cap of any stratum.
+    /// Sorted by stratum and priority; of each stratum at most its cap.
     pub(crate) rows: Vec<Kept>,
     pub(crate) chunks: Vec<RecordBatch>,
     /// The cap of the strata outside the tail: rows, or keys of a universe sample.
@@ -43,7 +43,7 @@ pub(crate) struct Roles<'a> {
     pub(crate) schema: &'a SchemaRef,
     pub(crate) strata: &'a [usize],
     pub(crate) has_tail: bool,
-    /// Of a universe sample, whose rows are drawn by their keys: the table's keys that are not kept whole, and those that are.
+    /// Numbers of the table's keys in a universe sample: those sampled by hash, kept or not, and those kept whole; `None` in other samples.
     pub(crate) keys: Option<(u64, u64)>,
     pub(crate) numeric: &'a [usize],
     pub(crate) nullable: &'a [usize],
@@ -144,7 +144,7 @@ fn take_tails(keys: &mut Vec<(Field, ArrayRef)>) -> Vec<bool> {
     flags.map_or_else(Vec::new, |flags| flags.values().iter().collect())
 }
 
-/// Finds the strata that several workers numbered each in its own way.
+/// Maps the stratum numbers of each worker to common ones.
 struct Numbering {
     all: Interner,
     parts: Vec<Vec<usize>>,
@@ -169,7 +169,7 @@ impl Numbering {
         Ok(())
     }
 
-    /// The keys sorted by value (NULL first), and for each part the place of each of its strata in that order.
+    /// The keys sorted by value (NULL first), and for each part (parts × strata, parts outermost) the place of each stratum in that order.
     #[expect(clippy::type_complexity, reason = "a pair of plain columns, used once")]
     fn finish(self) -> Result<(Vec<(Field, ArrayRef)>, Vec<Vec<u32>>), SamplingError> {
         let count = self.all.len();
@@ -223,7 +223,7 @@ fn non_null(counts: &[u64], nulls: &[Vec<u64>], roles: &Roles<'_>) -> Vec<(Strin
         .collect()
 }
 
-/// Rows kept of a stratum from which its range is worth the room, and rows of the table from which it is anyway.
+/// Rows kept of a stratum from which its range is stored, and rows of the table from which it is stored anyway.
 const RANGED_KEPT: u64 = 16;
 const RANGED_ROWS: u64 = 1_000;
 

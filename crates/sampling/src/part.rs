@@ -1,4 +1,4 @@
-//! A family as one worker sees it.
+//! The part of a family that one worker builds.
 
 use crate::determined::Determined;
 use crate::error::SamplingError;
@@ -16,19 +16,20 @@ use arrow::record_batch::RecordBatch;
 use plusminus_statistics::Moments;
 use std::sync::Arc;
 
-/// Moments of the numeric columns by unit number, so that they add up in the same order on any number of threads.
+/// Moments of the numeric columns by unit number (units × columns, units outermost), so that they add up in the same order on any number of
+/// threads.
 pub(crate) type UnitMoments = Vec<(usize, Vec<Moments>)>;
 
-/// What a worker knows of a family.
+/// The state of one worker for one family.
 pub(crate) struct FamilyPart {
     pub(crate) interner: Interner,
     pub(crate) tally: Tally,
     pub(crate) reservoir: Reservoir,
-    /// NULLs per stratum, for each nullable column of the table.
+    /// Numbers of NULLs: nullable columns × strata, columns outermost.
     pub(crate) nulls: Vec<Vec<u64>>,
     pub(crate) moments: StratumRanges,
     pub(crate) determined: Determined,
-    /// The priorities of the keys of a batch, of a universe sample.
+    /// The priorities of the keys of a batch; used in a universe sample only.
     pub(crate) keys: Keys,
 }
 
@@ -41,7 +42,7 @@ pub(crate) fn add_moments(units: &mut UnitMoments, numbers: &[Float64Array], pac
     }
 }
 
-/// A batch, and what all families want to know of it.
+/// A batch with the values that all families need.
 pub(crate) struct Rows<'a> {
     pub(crate) batch: &'a RecordBatch,
     pub(crate) priorities: &'a [u64],
@@ -50,7 +51,7 @@ pub(crate) struct Rows<'a> {
 }
 
 impl FamilyPart {
-    /// Nothing seen yet; `numeric` and `nullable` are how many such columns the table has.
+    /// A part without rows; `numeric` and `nullable` are the numbers of such columns in the table.
     pub(crate) fn new(
         schema: &SchemaRef,
         plan: &FamilyPlan,
@@ -68,7 +69,7 @@ impl FamilyPart {
         })
     }
 
-    /// Bytes held: rows, and what is known of each stratum.
+    /// Bytes held: rows, and the state of each stratum.
     pub(crate) fn bytes(&self) -> u64 {
         let counts: usize = self.nulls.iter().map(Vec::capacity).sum::<usize>() + self.tally.rows.capacity();
         let strata = counts * size_of::<u64>() + self.tally.tails.capacity() + self.moments.bytes();
@@ -90,7 +91,7 @@ impl FamilyPart {
     }
 }
 
-/// Counts rows, NULLs and moments by stratum.
+/// Counts rows and NULLs by stratum, and adds the values to the strata's ranges.
 fn count(
     tally: &mut Tally,
     moments: &mut StratumRanges,

@@ -1,4 +1,4 @@
-//! What is asked for, checked against the table.
+//! Plans of families: sample requests, checked against the table.
 
 use crate::error::SamplingError;
 use crate::request::SampleRequest;
@@ -10,20 +10,20 @@ use arrow::datatypes::SchemaRef;
 use datafusion::catalog::Session;
 use plusminus_catalog::{LEVEL_COLUMNS, SampleSize};
 
-/// What a family's pass needs to know.
+/// The plan of one family for the pass.
 #[derive(Debug, Clone)]
 pub(crate) struct FamilyPlan {
     /// Positions of φ in the table.
     pub(crate) columns: Vec<usize>,
     /// Positions of the columns that have a tail.
     pub(crate) tail: Vec<usize>,
-    /// Where the tails begin; known once the columns were scanned.
+    /// The edges beyond which the tails begin; set by the scan of the columns.
     pub(crate) edges: Vec<Edge>,
-    /// Whether the tail is one that the build chose: values far from the median, which every level holds whole.
+    /// Whether the tail is one that the build chose: values far from the median, kept whole by the sample and thinned out on lower levels.
     pub(crate) has_classes: bool,
     pub(crate) quota: Quota,
     pub(crate) seed: u64,
-    /// Which keys are kept, where all rows of a key are or none.
+    /// The keys that are kept, in a universe sample.
     pub(crate) universe: Option<Universe>,
 }
 
@@ -97,7 +97,7 @@ impl FamilyPlan {
     }
 }
 
-/// The columns that samples add must not be in the table already.
+/// Fails when the table has a column with the name of one that samples add.
 pub(crate) fn check_columns(schema: &SchemaRef) -> Result<(), SamplingError> {
     match LEVEL_COLUMNS.iter().find(|name| schema.column_with_name(name).is_some()) {
         None => Ok(()),
@@ -156,7 +156,7 @@ fn percent_of(total: u64, percent: f64) -> u64 {
     ((total as f64 * percent / 100.0).ceil() as u64).clamp(2, total.max(2))
 }
 
-/// The table's rows, counted by reading where nothing else tells and a SIZE depends on them.
+/// The table's number of rows, counted by reading where no metadata has it and a SIZE depends on it.
 pub(crate) async fn table_rows(
     source: &Source,
     requests: &[SampleRequest],

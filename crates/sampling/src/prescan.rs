@@ -21,19 +21,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What the workers share.
+/// The state that the workers of the scan share.
 struct Scan {
     schema: SchemaRef,
     units: Vec<Unit>,
     next_unit: AtomicUsize,
     task: Arc<TaskContext>,
-    /// Columns of the scan whose largest values matter, and how many of them.
+    /// Columns of the scan that have a tail, each with the number of its largest values to hold.
     measures: Vec<(usize, usize)>,
     /// For every family with a tail, the columns of the scan that make its strata.
     strata: Vec<Vec<usize>>,
 }
 
-/// What one worker saw.
+/// The largest values and the strata counts of one worker.
 struct Seen {
     largest: Vec<Largest>,
     strata: StrataCounts,
@@ -140,7 +140,7 @@ impl Seen {
     }
 }
 
-/// The largest values over all workers, and the sizes of each family's strata.
+/// The largest values over all workers, and the sizes of strata (families × strata, families outermost).
 fn merge(scan: &Scan, seen: Vec<Seen>) -> Result<(Vec<Largest>, Vec<Vec<u64>>), SamplingError> {
     let mut all = Seen::new(scan)?;
     for part in seen {

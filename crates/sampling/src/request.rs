@@ -8,7 +8,7 @@ pub struct SampleRequest {
     pub name: String,
     /// The column set φ; empty for a uniform sample.
     pub stratified_by: Vec<String>,
-    /// The column of whose values all rows are kept or none; instead of φ.
+    /// The key column of a universe sample, which keeps all rows of a key or none; `None` for other samples.
     pub universe: Option<String>,
     /// How many rows to keep.
     pub size: SampleSize,
@@ -41,7 +41,7 @@ pub enum Progress {
     },
 }
 
-/// What a build may use.
+/// The resources and the settings of a build.
 #[derive(Clone)]
 pub struct DrawOptions {
     /// Worker threads; the result does not depend on it.

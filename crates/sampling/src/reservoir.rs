@@ -1,9 +1,9 @@
 //! The rows of one family that may still be kept.
 //!
-//! Invariant: every row that belongs to the final sample of the rows offered so far is held. A family keeps, per
-//! stratum, the K lowest priorities; K never grows while rows arrive (with a SIZE, K is the largest cap whose sample
-//! fits, and strata only grow), so dropping what lies beyond today's K loses nothing. Strata of a tail are kept whole.
-//! Rows held stay within a constant factor of the final sample, whatever the table's size.
+//! Invariant: every row that belongs to the final sample of the rows offered so far is held. A family keeps, per stratum, the K lowest
+//! priorities. K never grows while rows arrive (with a SIZE, K is the largest cap whose sample fits, and strata only grow), so dropping
+//! rows beyond the present K loses nothing. Strata of a tail are kept whole. Rows held stay within a constant factor of the final sample,
+//! whatever the table's size.
 
 use crate::error::SamplingError;
 use crate::tally::{Quota, Tally};
@@ -27,7 +27,7 @@ pub(crate) struct Reservoir {
     /// Per stratum: rows above this priority can no longer be kept.
     thresholds: Vec<u64>,
     pub(crate) entries: Vec<Entry>,
-    /// By entry, what orders rows of one priority: the rows' own priorities in a universe sample, else empty.
+    /// One tie-breaker per entry for rows of equal priority: the rows' own priorities in a universe sample, else empty.
     pub(crate) ties: Vec<u64>,
     pub(crate) chunks: Vec<RecordBatch>,
     open: BatchCoalescer,
@@ -58,8 +58,8 @@ impl Reservoir {
         }
     }
 
-    /// Offers rows: `tally` has the sizes of the strata with these rows included. Rows that share the priority of their key
-    /// come with their own in `ties`.
+    /// Offers rows; `tally` has the sizes of the strata with these rows included. In a universe sample `priorities` are those of the keys
+    /// and `ties` those of the rows.
     pub(crate) fn offer(
         &mut self,
         batch: &RecordBatch,
@@ -88,9 +88,9 @@ impl Reservoir {
         Ok(())
     }
 
-    /// Drops what can no longer be kept.
+    /// Drops rows that can no longer be kept.
     pub(crate) fn compact(&mut self, tally: &Tally) -> Result<(), SamplingError> {
-        // What lies below a fixed priority stays.
+        // Rows below a fixed priority stay.
         if let Quota::Below(_) = self.quota {
             self.limit = next_limit(self.entries.len());
             return Ok(());

@@ -1,4 +1,4 @@
-//! A table as units that can be read apart, each with an identity and known row numbers.
+//! Divides a table into units that can be read apart, each with an identity and known row numbers.
 
 use crate::error::SamplingError;
 use crate::priority::file_identity;
@@ -39,7 +39,7 @@ pub struct Source {
     pub(crate) units: Vec<Unit>,
     pub(crate) rows: Option<u64>,
     pub(crate) files: Option<Vec<BaseFile>>,
-    /// What was said of how files are read.
+    /// Options that say how the table's files are read, by name; for a view its definition under [`VIEW`].
     pub(crate) options: BTreeMap<String, String>,
     /// The table's columns that can be stored, by their place; `None` where all can.
     storable: Option<Vec<usize>>,
@@ -59,21 +59,21 @@ pub(crate) struct Unit {
 }
 
 impl Unit {
-    /// The unit's rows, from the first on however often they were read before: plans share work among those who read them.
+    /// The unit's rows, from the first on however often they were read before: a plan keeps state between readers, so it is reset.
     pub(crate) fn batches(&self, task: &Arc<TaskContext>) -> Result<SendableRecordBatchStream, SamplingError> {
         let plan = reset_plan_states(Arc::clone(&self.plan))?;
         Ok(plan.execute(self.partition, Arc::clone(task))?)
     }
 }
 
-/// What the definition of a view is kept under.
+/// The option name under which the definition of a view is kept.
 pub const VIEW: &str = "view";
 
 /// Rows in a unit of a Parquet file, about; large enough to keep the per-unit cost small.
 const UNIT_ROWS: u64 = 1_000_000;
 
 impl Source {
-    /// Takes `table` apart.
+    /// Divides `table` into units.
     ///
     /// # Errors
     /// When the table cannot be planned or a file's metadata cannot be read.
@@ -97,7 +97,7 @@ impl Source {
         self.table.schema()
     }
 
-    /// Whether reading it means running a query.
+    /// Whether the table is a view, so that reading it means running a query.
     pub(crate) fn is_view(&self) -> bool {
         self.options.contains_key(VIEW)
     }
@@ -240,7 +240,7 @@ fn can_be_stored(data_type: &DataType) -> bool {
     std::panic::catch_unwind(stored).is_ok_and(|stored| stored.unwrap_or(false))
 }
 
-/// The exact number of rows that a table has now, where it knows it.
+/// The exact number of rows that a table has now; `None` where only reading would give it.
 ///
 /// # Errors
 /// When the table cannot be planned or a file's metadata cannot be read.
@@ -264,7 +264,7 @@ pub async fn base_files(
     state: &dyn Session,
 ) -> Result<Option<Vec<BaseFile>>, SamplingError> {
     if let Some(files) = FileTable::of(table) {
-        // Where no file is left, none is the one that was sampled.
+        // A table whose files are all gone has an empty list, which no sample matches.
         return Ok(Some(files.base_files().unwrap_or_default()));
     }
     if let Some(view) = table.get_logical_plan() {
@@ -292,7 +292,7 @@ pub async fn base_files(
     Ok(Some(files))
 }
 
-/// The files of all tables that a view stands on; `None` where one of them is not made of files.
+/// The files of all tables that a view reads; `None` where one of them is not made of files.
 async fn files_of_view(view: &LogicalPlan, state: &dyn Session) -> Result<Option<Vec<BaseFile>>, SamplingError> {
     let mut tables = Vec::new();
     view.apply_with_subqueries(|node| {
@@ -356,8 +356,7 @@ fn exact_rows(plan: &Arc<dyn ExecutionPlan>) -> Option<u64> {
     }
 }
 
-/// One unit per partition; a table without files has no better row identity than (partition, row).
-/// The plan of a view by one thread: partitions that exchange rows cannot be read one after the other, nor always alike.
+/// The plan of a view for one thread: partitions that exchange rows cannot be read one after the other, nor always alike.
 async fn in_order(
     table: &Arc<dyn TableProvider>,
     columns: Option<&Vec<usize>>,
@@ -371,6 +370,7 @@ async fn in_order(
     Ok(table.scan(&state, columns, &[], None).await?)
 }
 
+/// One unit per partition; a table without files has no better row identity than (partition, row).
 fn partition_units(plan: &Arc<dyn ExecutionPlan>) -> Vec<Unit> {
     let partitions = plan.output_partitioning().partition_count();
     let unit = |partition: usize| Unit {

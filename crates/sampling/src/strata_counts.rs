@@ -11,7 +11,7 @@ pub(crate) struct StrataCounts {
 }
 
 impl StrataCounts {
-    /// Nothing seen yet; `families` are the columns of batches with `schema` that make the strata of each.
+    /// Counts without rows; `families` has for each family the places of φ in batches of `schema`.
     pub(crate) fn new(schema: &SchemaRef, families: &[Vec<usize>]) -> Result<Self, SamplingError> {
         let families = families.iter().map(|columns| Ok((Interner::new(schema, columns, false)?, Vec::new())));
         Ok(Self { families: families.collect::<Result<_, SamplingError>>()? })
@@ -38,7 +38,7 @@ impl StrataCounts {
         Ok(())
     }
 
-    /// The sizes of each family's strata.
+    /// The sizes of strata in rows: families × strata, families outermost.
     pub(crate) fn into_counts(self) -> Vec<Vec<u64>> {
         self.families.into_iter().map(|(_, counts)| counts).collect()
     }

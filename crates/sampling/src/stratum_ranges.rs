@@ -3,10 +3,10 @@
 use arrow::array::{Array, Float64Array};
 use plusminus_catalog::StratumRange;
 
-/// More sums than this are not kept: a family with so many strata has few large ones, and every row would miss the cache.
+/// The most sums that are kept: a family with more strata has few large ones, and every row would miss the cache.
 const SUMS_LIMIT: usize = 500_000;
 
-/// Sums about a fixed shift and extremes, one set per (stratum, numeric column), the columns of a stratum side by side.
+/// Sums about a fixed shift and extremes: strata × numeric columns, strata outermost.
 pub(crate) struct StratumRanges {
     columns: usize,
     shifts: Vec<Option<f64>>,
@@ -16,7 +16,7 @@ pub(crate) struct StratumRanges {
     patched: Vec<Vec<f64>>,
 }
 
-/// Half a cache line.
+/// Count, sum about the shift, and extremes of one column in one stratum; half a cache line.
 #[derive(Debug, Clone, Copy)]
 #[repr(align(32))]
 pub(crate) struct Sums {
@@ -80,7 +80,7 @@ impl StratumRanges {
         (!self.given_up).then(|| sums.unwrap_or_default())
     }
 
-    /// The number that is taken off each value of a column before it is added up.
+    /// The number that is subtracted from each value of a column before it is added up.
     pub(crate) fn shift(&self, column: usize) -> f64 {
         self.shifts[column].unwrap_or(0.0)
     }

@@ -1,18 +1,18 @@
 //! Tails: the rows with the largest values of a measure, which a sample keeps whole.
 //!
-//! Large is what lies far from zero, up or down, since that is what one row can do to a SUM. Only values strictly beyond
-//! an edge are of the tail: rows that tie at the edge stay in the body, so the tail never has more rows than it was
-//! given, and neither do columns whose values are all equal have one. Zero, NaN and NULL are never of the tail.
+//! A value is large if it lies far from zero, up or down, since that is the effect one row can have on a SUM. Only values strictly beyond
+//! an edge are of the tail: rows that tie at the edge stay in the body. So the tail never has more rows than it was given, and columns
+//! whose values are all equal have none. Zero, NaN and NULL are never of the tail.
 
 use arrow::array::{Array, Float64Array};
 use arrow::buffer::BooleanBuffer;
 
-/// A tail takes one row in so many of those that the sample keeps.
+/// The tail gets one in so many of the rows that the sample keeps.
 pub(crate) const SHARE: u64 = 10;
 /// Rows of the tail of a family with a CAP, at most: how many rows such a family keeps is not known beforehand.
 pub(crate) const CAPPED_ROWS_MAX: u64 = 1_000_000;
 
-/// Where the tail of a column begins.
+/// The two edges of a column beyond which its tail begins.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Edge {
     /// The column's place among the numeric columns of the table.
@@ -89,7 +89,7 @@ impl Largest {
         }
     }
 
-    /// How many numbers are surely among those held.
+    /// The number of largest numbers that are surely held.
     pub(crate) fn kept(&self) -> usize {
         self.keep
     }

@@ -1,4 +1,4 @@
-//! How large the strata are, and how many rows of each are kept.
+//! Sizes of strata, and the number of rows kept of each.
 
 use plusminus_statistics::cap;
 use std::borrow::Cow;
@@ -31,28 +31,28 @@ impl Tally {
         body.or_else(|| self.rows.iter().copied().max()).unwrap_or(0)
     }
 
-    /// What is kept of each stratum at most: `cap` rows, or all of the tail.
+    /// The most rows kept of each stratum: `cap`, or all rows of a tail stratum.
     pub(crate) fn caps(&self, cap: u64) -> Vec<u64> {
         let strata = self.rows.iter().enumerate();
         strata.map(|(stratum, rows)| if self.is_tail(stratum) { *rows } else { cap }).collect()
     }
 }
 
-/// What bounds a family.
+/// The limit on the rows that a family keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Quota {
     /// Rows per stratum.
     Cap(u64),
     /// Rows in all.
     Rows(u64),
-    /// Every row up to this priority: of a universe sample, whose priorities are those of keys.
+    /// Every row up to this priority, in a universe sample, whose priorities are those of keys.
     Below(u64),
 }
 
 impl Quota {
     /// The cap of every stratum outside the tail, given the strata's sizes; never below 2, the least that has a variance.
     ///
-    /// It never grows while strata grow: a tail is kept whole, so its rows are taken off what a SIZE leaves the others.
+    /// The cap never grows while strata grow: a tail is kept whole, so its rows are subtracted from the SIZE that the other strata share.
     pub(crate) fn cap(self, tally: &Tally) -> u64 {
         match self {
             Self::Cap(k) => k.max(2),

@@ -1,11 +1,11 @@
-//! The same work on several threads.
+//! Runs one kind of work on several threads.
 
 use crate::error::SamplingError;
 use datafusion::common::runtime::SpawnedTask;
 use futures::future::try_join_all;
 
-/// What `threads` tasks made by `work` bring home. They are aborted when the future is dropped, so that a cancelled
-/// build stops reading.
+/// The results of `threads` tasks made by `work`. The tasks are aborted when the future is dropped, so that a cancelled build stops
+/// reading.
 pub(crate) async fn on_threads<T, F>(threads: usize, work: impl Fn() -> F) -> Result<Vec<T>, SamplingError>
 where
     T: Send + 'static,

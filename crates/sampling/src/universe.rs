@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
-/// Which keys a family keeps.
+/// The keys that a universe family keeps.
 #[derive(Debug, Clone)]
 pub(crate) struct Universe {
     /// Position of the key in the table.
@@ -28,11 +28,11 @@ pub(crate) struct Universe {
     pub(crate) threshold: u64,
     /// The keys with so many rows that they are kept whole, whatever their hash, as a stratum of their own.
     pub(crate) heavy: Arc<HeavyKeys>,
-    /// All other keys of the table; known once they were counted.
+    /// The number of all other keys of the table; set by the scan that counts them.
     pub(crate) others: u64,
 }
 
-/// Keys with many rows, by priority: their rows, and their priorities below the threshold.
+/// Keys with many rows: the number of rows in the table by the key's priority.
 pub(crate) type HeavyKeys = BTreeMap<u64, u64>;
 
 impl Universe {
@@ -66,8 +66,8 @@ fn salt(seed: u64) -> u64 {
     mix(seed ^ 0x756e_6976_6572_7365)
 }
 
-/// Which of `values`, of the column of a universe sample with this seed, are in the sample: those below the threshold and those that
-/// are kept whole. NULL is none of them.
+/// Whether each of `values`, from the key column of a universe sample with this seed, is in the sample: below the threshold or kept whole.
+/// NULL is in none.
 #[must_use]
 pub fn are_kept(values: &ArrayRef, seed: u64, kept: &KeptKeys) -> Vec<bool> {
     let mut found = vec![false; values.len()];
@@ -89,8 +89,8 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// The priority of every row's key, and which rows are of keys that are kept whole (`None` where no key is); `own` are those of
-    /// the rows themselves, for rows without a key.
+    /// The priority of every row's key, and flags for the rows of keys that are kept whole (`None` where no key is). `own` has the
+    /// priorities of the rows themselves, for rows without a key.
     pub(crate) fn priorities(
         &mut self,
         universe: &Universe,
@@ -116,7 +116,7 @@ impl Keys {
     }
 }
 
-/// Calls `visit` with the place and the priority of every key of a column that is not NULL.
+/// Calls `visit` with the row and the priority of every key of a column that is not NULL.
 fn each(column: &ArrayRef, universe: &Universe, mut visit: impl FnMut(usize, u64)) {
     match column.logical_nulls().filter(|nulls| nulls.null_count() > 0) {
         None => {
@@ -137,7 +137,7 @@ fn each(column: &ArrayRef, universe: &Universe, mut visit: impl FnMut(usize, u64
     }
 }
 
-/// How many rows each key has.
+/// The number of rows of each key, by the key's priority.
 #[derive(Debug, Default)]
 pub(crate) struct KeyCounts {
     rows: HashMap<u64, u64, BuildHasherDefault<IdentityHasher>>,
@@ -171,10 +171,10 @@ impl KeyCounts {
         self.rows.capacity() as u64 * KEY_BYTES
     }
 
-    /// Tells `universe` of the keys that are kept whole and of the number of all others.
+    /// Sets the keys of `universe` that are kept whole, and the number of all others.
     ///
     /// # Errors
-    /// [`SamplingError::Request`] when too few keys would be kept for anything to be told from them.
+    /// [`SamplingError::Request`] when too few keys would be kept to estimate anything.
     pub(crate) fn settle(&self, universe: &mut Universe, name: &str) -> Result<(), SamplingError> {
         let heavy = self.heavy();
         let others = self.rows.len() as u64 - heavy.len() as u64 + self.nulls;
@@ -207,7 +207,7 @@ impl KeyCounts {
 
 /// Bytes that one key takes in a map: its hash, its rows and a control byte.
 const KEY_BYTES: u64 = 17;
-/// Keys from which a spread can be told at all.
+/// The least number of keys that has a variance.
 const KEPT_MIN: u64 = 2;
 /// A key with one row in so many of the table is heavy...
 const HEAVY_SHARE: u64 = 1_000;
@@ -216,7 +216,7 @@ const HEAVY_MEANS: u64 = 8;
 /// Keys that are kept whole, at most.
 const HEAVY_MAX: usize = 64;
 
-/// The hash of a number that is one already.
+/// A hasher that takes a number, which is a hash already, as it is.
 #[derive(Debug, Default)]
 pub(crate) struct IdentityHasher(u64);
 

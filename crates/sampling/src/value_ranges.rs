@@ -1,7 +1,7 @@
 //! The extremes of each measure by value of the columns that have few values, taken in the same pass as the sample.
 //!
-//! A group, or the rows that WHERE chooses, may be much narrower than the table: how far a row that a sample did not show could lie
-//! from the others is then told by these.
+//! A group, or the rows that WHERE chooses, may be much narrower than the table. These ranges bound how far a hidden row (one that is not
+//! in the sample) could lie from the others.
 
 use crate::distinct::is_counted;
 use crate::error::SamplingError;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 /// Values of a column that gets ranges, at most, NULL among them.
 const VALUES_MAX: usize = 256;
-/// Columns that are looked at, at most: those of many values are given up with the first rows.
+/// The most columns that are checked: those of many values are dropped with the first rows.
 const COLUMNS_MAX: usize = 64;
 /// A column is kept if one of its values, of so many rows at least, is so much narrower than the table in some measure.
 const ROWS_MIN: u64 = 1_000;
@@ -23,7 +23,7 @@ const NARROW: f64 = 0.4;
 /// Extremes that are held, at most, over all values of all columns.
 const RANGES_MAX: usize = 1 << 20;
 
-/// What one worker saw.
+/// The ranges by value that one worker has found.
 pub(crate) struct ValueTally {
     schema: SchemaRef,
     columns: Vec<Coded>,
@@ -35,16 +35,16 @@ struct Coded {
     column: usize,
     /// `None` once it has too many values.
     interner: Option<Interner>,
-    /// By measure and value.
+    /// Smallest and largest number: measures × values, measures outermost.
     ranges: Vec<Vec<[f64; 2]>>,
     /// Rows by value.
     rows: Vec<u64>,
-    /// By measure the numbers that lie within the range of every value: they widen none.
+    /// For each measure the range that lies within those of all values: its numbers widen none.
     covered: Vec<[f64; 2]>,
 }
 
 impl ValueTally {
-    /// Nothing seen yet; `measures` are the numeric columns, `keys` the only column of φ where all families have the same one.
+    /// A tally without rows; `measures` are the numeric columns, `keys` the only column of φ where all families have that one.
     pub(crate) fn new(schema: &SchemaRef, measures: &[usize], keys: Option<usize>) -> Result<Self, SamplingError> {
         let is_coded = |column: &usize| {
             let data_type = schema.field(*column).data_type();
@@ -80,7 +80,7 @@ impl ValueTally {
         Ok(())
     }
 
-    /// Adds what another worker saw; a column that one of them gave up is gone.
+    /// Adds the ranges of another worker; a column that one of them has dropped is gone.
     pub(crate) fn merge(&mut self, other: Self) -> Result<(), SamplingError> {
         let mut others: Vec<Coded> = other.columns;
         for coded in &mut self.columns {
@@ -121,7 +121,7 @@ fn is_written(data_type: &DataType) -> bool {
 }
 
 impl Coded {
-    /// Makes room for values that are new; false, and given up, where they are too many.
+    /// Makes room for new values; false, with the column dropped, where there are too many.
     fn grow(&mut self) -> bool {
         let count = self.interner.as_ref().map_or(usize::MAX, Interner::len);
         if count > VALUES_MAX {
@@ -187,7 +187,7 @@ impl Coded {
         Ok(())
     }
 
-    /// Whether a value with rows enough is much narrower than all of them in some measure.
+    /// Whether a value with enough rows is much narrower than all of them in some measure.
     fn is_telling(&self) -> bool {
         let width = |range: &[f64; 2]| range[1] - range[0];
         self.ranges.iter().any(|ranges| {
@@ -200,7 +200,7 @@ impl Coded {
         })
     }
 
-    /// One row per value; none where they tell little, or cannot be written as text.
+    /// One row per value; `None` where no value is much narrower, or values cannot be written as text.
     fn finish(self, schema: &SchemaRef, fields: &Arc<Schema>) -> Result<Option<RecordBatch>, SamplingError> {
         if !self.is_telling() {
             return Ok(None);
@@ -222,7 +222,7 @@ impl Coded {
     }
 }
 
-/// The smallest and the largest number; crossed where there is none.
+/// The smallest and the largest number; infinite and in the wrong order where there is none.
 fn ends(numbers: &Float64Array) -> [f64; 2] {
     let widened = |ends: [f64; 2], value: f64| {
         [if value < ends[0] { value } else { ends[0] }, if value > ends[1] { value } else { ends[1] }]
@@ -234,7 +234,7 @@ fn ends(numbers: &Float64Array) -> [f64; 2] {
     }
 }
 
-/// The numbers that lie within all ranges; crossed where there is none.
+/// The range that lies within all ranges; its ends are in the wrong order where there is none.
 fn covered(ranges: &[[f64; 2]]) -> [f64; 2] {
     ranges.iter().fold([f64::NEG_INFINITY, f64::INFINITY], |all, range| [all[0].max(range[0]), all[1].min(range[1])])
 }

@@ -1,4 +1,4 @@
-//! Files of which the operating system says that nobody touched them since they were last looked at one by one.
+//! Watches the files of tables: while the operating system reports no change, they need not be checked one by one.
 
 use crate::local::are_unchanged;
 use datafusion::catalog::TableProvider;
@@ -15,8 +15,8 @@ mod system;
 
 use system::Watched;
 
-/// After so long files are looked at one by one again, whatever the operating system says: writing through memory that is mapped to
-/// a file is not reported, nor through another name that a file was given meanwhile, nor what is mounted over a folder.
+/// After so long files are checked one by one again, whatever the operating system reports: it does not report writing through memory that
+/// is mapped to a file, nor through another name that a file was given meanwhile, nor a file system mounted over a folder.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
 /// Tables watched at a time.
 const TABLES_MAX: usize = 16;
@@ -28,11 +28,11 @@ pub struct Watches {
 }
 
 impl Watches {
-    /// Whether a table on the local disk still is made of the files listed in `then`, which is sorted; false too where that cannot
-    /// be told. `now` is the time on a clock that goes on.
+    /// Whether a table on the local disk still is made of the files listed in `then`, which is sorted; false, too, where that cannot be
+    /// found. `now` is the time on a monotonic clock.
     ///
-    /// Queries that follow one another within a second cost a question for the whole table; the first, and every one after a
-    /// change, one for every file.
+    /// Queries within a second of the last check need one check for the whole table. The first query, and every one after a change, needs
+    /// one for every file.
     #[must_use]
     pub fn are_unchanged(&self, then: &[BaseFile], table: &Arc<dyn TableProvider>, now: Duration) -> bool {
         let mut known = match self.find(then, table, now) {
@@ -40,7 +40,7 @@ impl Watches {
             Found::Disturbed(known) => Some(known),
             Found::Nothing => None,
         };
-        // Watched before they are looked at, so that no change falls between.
+        // Watching starts before the files are checked, so that no change falls between.
         let is_watched = match &mut known {
             Some(known) => known.go_on(now),
             None => false,
@@ -69,11 +69,11 @@ impl Watches {
     }
 }
 
-/// What is known of a table.
+/// The state of a table's watch.
 enum Found {
     /// It is watched, and nothing happened.
     Quiet,
-    /// Something happened, or too long ago nothing did.
+    /// Something happened, or the last check was too long ago.
     Disturbed(Watched),
     Nothing,
 }

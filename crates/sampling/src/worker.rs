@@ -17,7 +17,7 @@ use plusminus_statistics::Moments;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// What the workers of a pass share.
+/// The state that the workers of a pass share.
 pub(crate) struct Pass {
     pub(crate) schema: SchemaRef,
     pub(crate) units: Vec<Unit>,
@@ -30,12 +30,12 @@ pub(crate) struct Pass {
     pub(crate) on_rows: Box<dyn Fn(u64) + Send + Sync>,
 }
 
-/// What one worker brings home.
+/// The output of one worker.
 pub(crate) struct WorkerOutput {
     /// Rows that were read.
     pub(crate) rows: u64,
     pub(crate) families: Vec<FamilyPart>,
-    /// Over the whole table.
+    /// Moments over all rows that were read, by unit, whatever their stratum.
     pub(crate) unit_moments: UnitMoments,
     pub(crate) sketches: Sketches,
     /// The extremes of measures by value of the columns of few values.
@@ -124,7 +124,7 @@ impl<'a> Worker<'a> {
         Ok(numbers)
     }
 
-    /// Keeps the sum over all workers of what is held, and stops the build when it exceeds the limit.
+    /// Updates the bytes held by all workers, and stops the build when they exceed the limit.
     fn account(&mut self) -> Result<(), SamplingError> {
         let held: u64 = self.harvest.families.iter().map(FamilyPart::bytes).sum();
         let total = if held >= self.held {

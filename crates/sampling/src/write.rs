@@ -1,4 +1,4 @@
-//! Levels to files.
+//! Writes levels to files.
 
 use crate::error::SamplingError;
 use crate::layout::{Level, Placed};
@@ -12,7 +12,7 @@ use plusminus_catalog::{Draft, FileEntry, LevelEntry, level_schema};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// Rows gathered at a time.
+/// The number of rows gathered at a time.
 const GATHER_ROWS: usize = 8192;
 
 /// Writes all blocks of all levels on `threads` threads.

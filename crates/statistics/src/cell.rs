@@ -66,7 +66,7 @@ impl Cell {
     /// The order of additions depends on the number of values alone.
     #[inline]
     pub fn add_all(&mut self, values: &[f64]) {
-        // Few are added where that is asked for, without a call.
+        // A few values are added inline, without a call.
         match values.len() {
             ..LANES_MIN => values.iter().for_each(|value| self.add(*value)),
             _ => self.add_many(values),
@@ -149,7 +149,7 @@ impl Cell {
         self.s3 += other.s3 + 3.0 * (d * other.s2 + square * other.s1) + n * square * d;
     }
 
-    /// Forgets all rows.
+    /// Empties the cell.
     #[inline]
     pub fn clear(&mut self) {
         *self = Self::default();
@@ -194,7 +194,7 @@ impl Cell {
         (about_zero.s2, about_zero.s3)
     }
 
-    /// The same rows with their sums about another origin.
+    /// The cell of these rows with its sums about another origin.
     fn moved_to(&self, origin: f64) -> Self {
         let mut moved = Self { count: 0, origin, ..Self::default() };
         if self.count > 0 {
@@ -207,12 +207,12 @@ impl Cell {
     }
 }
 
-/// Zero where rounding left less; what is not a number stays so.
+/// A sum of squares, with a negative rounding error replaced by 0; NaN stays NaN.
 fn not_negative(squares: f64) -> f64 {
     if squares < 0.0 { 0.0 } else { squares }
 }
 
-/// Values below which putting sums together costs more than they save.
+/// The least number of values for which interleaved sums save more than it costs to add them up.
 const LANES_MIN: usize = 32;
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Samples that hold all rows of a key or none: universe samples, joins on the sampled key, whole blocks.
 //!
-//! Rows of one key come together, so that the spread of rows says too little; the spread of the
-//! totals per key says it all. Every function takes one number per sampled key that has rows in
-//! the domain; sampled keys without such rows count as 0. Row formulas cover 16–77 % here.
+//! Rows of one key are sampled together, so a variance computed from rows is too small. It has to be computed from the totals per key.
+//! Every function takes one number per sampled key that has rows in the domain; sampled keys without such rows count as 0. Intervals from
+//! row formulas cover 16–77 % here.
 
 use crate::cell::Cell;
 use crate::estimate::{Doubt, Estimate};
@@ -16,15 +16,15 @@ use crate::total::Total;
 /// How keys were sampled.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Keys {
-    /// Probability with which each key is in the sample, between 0 and 1.
+    /// Inclusion probability of each key, between 0 and 1.
     pub rate: f64,
     /// Keys in the sample, with rows in the domain or without, m.
     pub sampled: u64,
-    /// Keys in the table, M, where that is known: totals then vary less.
+    /// Keys in the table, M, where known; the variance of totals is then smaller.
     pub all: Option<u64>,
 }
 
-/// What one sampled key contributes to a mean.
+/// The sum and the row count of one sampled key, which is its part in a mean.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct KeyTotal {
     /// Sum of the column over the key's rows in the domain.
@@ -34,7 +34,7 @@ pub struct KeyTotal {
 }
 
 impl Keys {
-    /// The keys that could hold a row of the domain, in place of strata.
+    /// The keys that could hold a row of the domain, as one stratum whose rows are keys.
     #[must_use]
     pub fn population(&self) -> Population {
         let mut population = Population::default();
@@ -91,10 +91,9 @@ impl Keys {
 
 /// A SUM or COUNT from totals per key.
 ///
-/// `knowledge` is that of the totals per key over the table's keys, as far as anything is known of
-/// them (their moments at the sample's top level, say); without it, and where few keys make up much
-/// of the total, the answer is not trusted. Trusted ones cover 95.6–98.8 % with 40–500 sampled keys
-/// whose totals are exponential to Pareto 1.5 (1,600 samples each, seed 1,414), the others 94–98 %.
+/// `knowledge` holds the moments of the totals per key over the table's keys, as far as they are known (measured at the sample's top level,
+/// say). Without them, and where few keys make up much of the total, the answer is not trusted. Trusted ones cover 95.6–98.8 % with 40–500
+/// sampled keys whose totals are exponential to Pareto 1.5 (1,600 samples each, seed 1,414), the others 94–98 %.
 #[must_use]
 pub fn total_interval(totals: &[f64], keys: &Keys, knowledge: &PopulationMoments, quantiles: &Quantiles) -> Estimate {
     let total = keys.total(totals.iter().copied());

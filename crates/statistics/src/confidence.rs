@@ -21,7 +21,7 @@ impl Confidence {
     /// # Errors
     /// [`ConfidenceError`] when `level` is outside `[0.5, 0.999]` or not a number.
     pub fn new(level: f64) -> Result<Self, ConfidenceError> {
-        /// What dividing a percentage by 100 may add.
+        /// The rounding error that dividing a percentage by 100 may add.
         const ROUNDING: f64 = 1e-12;
         match (0.5 - ROUNDING..=0.999 + ROUNDING).contains(&level) {
             true => Ok(Self { level: level.clamp(0.5, 0.999) }),

@@ -5,7 +5,7 @@ use std::fmt;
 pub enum Doubt {
     /// Too few sampled rows.
     FewRows,
-    /// A single row that the sample did not show may change too much.
+    /// A single row that is not in the sample may change the answer too much.
     HeavyTail,
     /// The values that rows can have are not known.
     NoRange,
@@ -21,19 +21,19 @@ pub enum Doubt {
     LoneStratumRow,
     /// No sampled row.
     NoRows,
-    /// Fewer than 10 sampled keys, or more by luck.
+    /// Fewer than 10 sampled keys, or a lower end below 4.75 expected sampled keys.
     FewKeys,
-    /// The sampled keys misstate what is known of the whole table.
+    /// The sampled keys misestimate a total of the table that is known.
     StrangeKeys,
-    /// What was not seen may lie arbitrarily far on one side (or both).
+    /// Unsampled rows may lie arbitrarily far on one side (or both).
     OneSided,
-    /// Replicates of the answer are centred elsewhere than the answer itself.
+    /// The mean of the answer's replicates differs from the answer by too much.
     Bias,
     /// The estimate missed the bound and was taken out, as the query asked.
     Omitted,
     /// The answer changes abruptly within the interval.
     Kink,
-    /// A sketch of all rows, which tells no error.
+    /// The value comes from a sketch of all rows that has no error estimate.
     Sketch,
     /// The computation met an infinity or a value that is not a number.
     NotFinite,
@@ -127,7 +127,7 @@ impl Estimate {
         Self { value: None, lower: None, upper: None, trust: Trust::Exact }
     }
 
-    /// A value about which nothing more can be said; NaN and infinities become NULL.
+    /// A value without ends, untrusted for `doubt`; NaN and infinities become NULL.
     pub(crate) fn unbounded(value: f64, doubt: Doubt) -> Self {
         Self { value: value.is_finite().then_some(value), lower: None, upper: None, trust: Trust::Untrusted(doubt) }
     }
@@ -151,7 +151,7 @@ impl Estimate {
         }
     }
 
-    /// The same numbers, no longer relied upon. A doubt that is already there stays.
+    /// This estimate marked untrusted for `doubt`. An estimate that is untrusted already keeps its doubt.
     #[must_use]
     pub fn untrusted(self, doubt: Doubt) -> Self {
         match self.trust {
@@ -164,7 +164,7 @@ impl Estimate {
     /// negative). Results that are not finite lose their ends.
     #[must_use]
     pub fn map_linear(self, scale: f64, offset: f64) -> Self {
-        // A column by itself is its own form.
+        // A column by itself needs no map.
         #[expect(clippy::float_cmp, reason = "nothing but these leaves every number as it is")]
         if scale == 1.0 && offset == 0.0 {
             return self;
@@ -181,9 +181,8 @@ impl Estimate {
         Self::within(value, end(low), end(high), self.trust)
     }
 
-    /// The estimate of `f(θ)` for a function that only rises or only falls between the ends, such as
-    /// the square root that turns a variance into a standard deviation. The interval holds exactly
-    /// as often as before. Results that are not finite lose their ends.
+    /// The estimate of `f(θ)` for a function that only rises or only falls between the ends, such as the square root that turns a variance
+    /// into a standard deviation. The coverage of the interval does not change. Results that are not finite lose their ends.
     #[must_use]
     pub fn map_monotone(self, f: impl Fn(f64) -> f64) -> Self {
         let Some(value) = self.value.map(&f) else {

@@ -1,4 +1,4 @@
-//! Smooth expressions above aggregates, such as `100 * sum(a) / sum(b)`: value and gradient.
+//! Differentiable expressions above aggregates, such as `100 * sum(a) / sum(b)`: value and gradient.
 //!
 //! The inputs are estimated totals. The gradient turns each row into one linearised value, whose
 //! variance is the variance of the expression.
@@ -155,9 +155,8 @@ impl DifferentiableExpr {
         }
     }
 
-    /// The parts that must stay away from 0 for the expression to be close to linear: divisors,
-    /// arguments of logarithms and roots, and bases of powers other than small whole ones; only those
-    /// in which an input takes part, outermost first.
+    /// The subexpressions that must stay away from 0 for the expression to be close to linear: divisors, arguments of logarithms and roots,
+    /// and bases of powers other than small whole ones; only those in which an input takes part, outermost first.
     #[must_use]
     pub fn denominators(&self) -> Vec<&Self> {
         let mut found = Vec::new();
@@ -165,7 +164,7 @@ impl DifferentiableExpr {
         found
     }
 
-    /// The parts at whose zero the expression bends (arguments of ABS), outermost first.
+    /// The subexpressions at whose zero the expression has a kink (arguments of ABS), outermost first.
     #[must_use]
     pub fn kinks(&self) -> Vec<&Self> {
         let own: Option<&Self> = match self {
@@ -189,7 +188,7 @@ impl DifferentiableExpr {
     }
 }
 
-/// Powers 0, 1 and 2 bend little enough near 0.
+/// Whether the exponent is 0, 1 or 2: such powers are close enough to linear near 0.
 fn is_polynomial(exponent: &DifferentiableExpr) -> bool {
     exponent.is_constant() && [0.0, 1.0, 2.0].contains(&exponent.evaluate(&[]))
 }
@@ -204,7 +203,7 @@ fn add_linear(a: LinearParts, b: LinearParts, sign: f64) -> Option<LinearParts> 
     Some((input, a.1 + sign * b.1, a.2 + sign * b.2))
 }
 
-/// Half away from zero, as SQL rounds.
+/// Rounds half away from zero, as SQL does.
 fn round(x: f64, decimals: i32) -> f64 {
     let unit = 10_f64.powi(decimals);
     let rounded = (x * unit).round() / unit;

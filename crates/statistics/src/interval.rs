@@ -29,18 +29,18 @@ pub use variance::variance_interval;
 
 /// Sampled rows from which an interval can be trusted.
 const TRUSTED_ROWS: u64 = 30;
-/// Rows of a simple random sample that the domain counts for: fewer than were sampled when strata of
-/// few rows and large weights decide.
+/// The size of a simple random sample that is as precise as the domain's rows: smaller than the number of sampled rows where strata of few
+/// rows and large weights dominate.
 fn equivalent_rows(domain: &Total) -> f64 {
     real(domain.domain_rows).min(domain.effective_rows())
 }
 
-/// Rows that decide whether an interval can be trusted, and how skewed it is made: at most those that one unseen row of the largest
-/// weight leaves the domain worth, `(N̂_d + w)² / (Σ w(w−1) + w(w−1))`.
+/// The number of rows that decides whether an interval can be trusted, and how skewed it is made: the sampled rows, at most the effective
+/// rows that are left if one unseen row has the largest weight, `(N̂_d + w)² / (Σ w(w−1) + w(w−1))`.
 ///
-/// Where a group cuts across strata, 60 rows of weight 1 say nothing of the stratum of weight 1,000 that
-/// may hold most of it: SUMs of 90 % zeros over 10 % of such rows covered 51–71 % (100 samples of 1.5 million rows)
-/// while their sampled rows alone were counted. In one stratum this is never fewer than were sampled.
+/// In a group that cuts across strata, 60 rows of weight 1 say nothing of the stratum of weight 1,000 that may hold most of it: SUMs of
+/// 90 % zeros over 10 % of such rows covered 51–71 % (100 samples of 1.5 million rows) when only their sampled rows were counted. In one
+/// stratum this is never fewer than were sampled.
 fn trusted_rows(domain: &Total, population: &Population) -> u64 {
     let weight = population.weight_max;
     let worth = (domain.weighted_rows + weight).powi(2) / (domain.weight_squares + weight * (weight - 1.0));

@@ -60,13 +60,12 @@ pub fn replicate_weights(size: StratumSize, deleted: u64, b: u32) -> ReplicateWe
     ReplicateWeights { kept: weight + g * (grown - weight), deleted: weight * (1.0 - g), varies: true }
 }
 
-/// The interval of an answer from its replicates: Hall's and Student's union with the standard error
-/// `√((b−1)/b·Σ(θ_r−value)²)`, b−1 degrees of freedom and the skewness of the replicates over √b,
-/// which is that of the answer: what a replicate lacks is the mean of its group.
+/// The interval of an answer from its replicates: Hall's and Student's union with the standard error `√((b−1)/b·Σ(θ_r−value)²)`, b−1
+/// degrees of freedom and the skewness of the replicates over √b. That is the answer's skewness, since a replicate lacks the mean of its
+/// group.
 ///
-/// Replicates that are centred away from the value, `(b−1)·|θ̄_r−value|` above a quarter of the
-/// standard error, show a bias that the interval does not include: untrusted. So is what does not
-/// vary, and a replicate that is not finite leaves no ends.
+/// Replicates that are centred away from the value, `(b−1)·|θ̄_r−value|` above a quarter of the standard error, show a bias that the
+/// interval does not include: the answer is untrusted. Replicates that do not vary, or of which one is not finite, leave no ends.
 ///
 /// Sums and ratios over 30–200 rows of one stratum or 16 strata cover 94.1–96.4 % for normal values,
 /// 93.9–96.4 exponential, 92.6–95.7 lognormal (Student's interval alone 94–96, 92–95, 88–93), 88–93 for
@@ -95,8 +94,8 @@ pub fn jackknife_interval(value: f64, replicates: &[f64], quantiles: &Quantiles)
     Estimate::within(value, lower, upper, trust)
 }
 
-/// Skewness of what the replicates lack, corrected for their number (Joanes and Gill, *The
-/// Statistician* 47, 1998, p. 183); 0 when it is not defined.
+/// Skewness of the differences between value and replicates, corrected for their number (Joanes and Gill, *The Statistician* 47, 1998,
+/// p. 183); 0 when it is not defined.
 fn skewness(value: f64, replicates: &[f64]) -> f64 {
     let mut moments = Moments::default();
     replicates.iter().for_each(|replicate| moments.add(value - replicate));

@@ -1,7 +1,7 @@
 use crate::expression::ValueRange;
 use crate::moments::Moments;
 
-/// What is known of the totals by key of a variable, where whole keys are drawn: their moments, and bounds.
+/// Population moments and bounds of a variable's totals by key, for samples of whole keys.
 ///
 /// Everything is optional; without moments an estimate is shown and not trusted. Moments may come from a sample of 5,000 keys or
 /// more: trusted sums then cover 95–98 % (exponential to Pareto 2.5, 90 % zeros; seeds 77 + n), lognormal σ = 2 93–95 %. From

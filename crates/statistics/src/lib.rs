@@ -16,12 +16,12 @@
 //!    [`keyed_interval`] over whole keys): the [`Estimate`] with its ends and its [`Trust`].
 //! 4. [`meets`]: whether the estimate satisfies a requested error bound.
 //!
-//! AVG, ratios and arithmetic above aggregates need a second walk over the same rows: each row
-//! contributes the linearised value `z = Σ_j ∂f/∂T_j · y_j`, whose [`Total`] has the variance of the
-//! whole expression. [`expression::DifferentiableExpr`] supplies the gradient.
+//! AVG, ratios and arithmetic above aggregates need a second pass over the same rows: each row contributes the linearised value
+//! `z = Σ_j ∂f/∂T_j · y_j`, whose [`Total`] has the variance of the whole expression. [`expression::DifferentiableExpr`] supplies the
+//! gradient.
 //!
-//! What a full scan knows of a column, its smallest and largest value by stratum, enters the intervals as [`Hidden`]:
-//! a sample alone cannot see that it has missed a heavy tail.
+//! The smallest and largest value of a column by stratum, which a full scan knows, enter the intervals as [`Hidden`]: a sample alone cannot
+//! see that it has missed a heavy tail.
 //!
 //! Some answers are not functions of totals: [`quantile_interval`] takes the sorted rows,
 //! [`extreme_interval`] the column's bounds, [`distinct_interval`] a sample of whole keys,
@@ -42,9 +42,8 @@
 //! | Pareto, α = 2.5 | 100 (80.4) | 99.9 (84.2) | 99.7 (87.9) | 99.2 (93.6) |
 //! | 90 % zeros | 100 (55.5) | 100 (72.0) | 99.9 (82.5) | 99.4 (92.8) |
 //!
-//! What intervals hold too often is what rows that were not seen could have added: a sample whose largest values are a
-//! stratum of their own leaves little to add. COUNT covers 96–100 %, also when nearly all rows match or when the filter goes
-//! with the strata.
+//! Intervals hold more often than 95 % because they allow for rows that were not seen: a sample whose largest values are a stratum of their
+//! own has little to allow for. COUNT covers 96–100 %, also when nearly all rows match or when the filter is correlated with the strata.
 //!
 //! # Example
 //!
@@ -73,7 +72,7 @@
 //! population.add(size);
 //!
 //! let quantiles = Quantiles::new(Confidence::default());
-//! // What one row that was not drawn could change: its value beside the mean, for as many rows as it stands for.
+//! // The effect of one hidden row: its value less the mean, times the rows that it stands for.
 //! let range = ValueRange::new(moments.min, moments.max);
 //! let hidden = Hidden::of(hiding_weight(size), range.plus(ValueRange::of(-moments.mean)));
 //! let sum = sum_interval(&total, true, hidden, range, &population, &quantiles);
@@ -136,7 +135,7 @@ pub(crate) fn real(count: u64) -> f64 {
 /// A float that stands for a row count, rounded down; saturates, and NaN becomes 0.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturation is what is wanted")]
 pub(crate) fn down_rows(rows: f64) -> u64 {
-    // What is cut off is what lies beyond the whole number.
+    // The cast cuts off the fraction.
     rows as u64
 }
 

@@ -1,4 +1,4 @@
-//! What a sample did not show at all: how large a group can be without a single sampled row.
+//! Missing groups: how large a group can be without a single sampled row.
 //!
 //! Rates are the smallest sampled share among the strata that could hold the group's rows
 //! ([`Population::rate_min`](crate::Population::rate_min)); completely known strata hide nothing.

@@ -5,7 +5,7 @@ const CHUNK: usize = 1_024;
 /// Independent sums, so that additions do not wait for each other.
 const LANES: usize = 8;
 
-/// Moments of a column: what a full scan keeps of it.
+/// Moments of a column, which a full scan computes.
 ///
 /// Central sums are updated and merged by the formulas of Pébay (*Formulas for robust, one-pass
 /// parallel computation of covariances and arbitrary-order statistical moments*, Sandia report

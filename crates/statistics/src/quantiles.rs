@@ -14,7 +14,7 @@ const DEGREES_OF_NORMAL_T: f64 = 1_000.0;
 const DEGREES_OF_NORMAL_CHI2: f64 = 20_000.0;
 /// Below this χ² is computed directly.
 const DEGREES_OF_TABLE: f64 = 2.0;
-/// What 95 % leave out on each side.
+/// The tail probability on each side at 95 %.
 const TAIL_OF_95: f64 = 0.025;
 /// The smallest tail the quantile functions are accurate for.
 const TAIL_MIN: f64 = 1e-10;
@@ -67,7 +67,7 @@ impl Quantiles {
         self.tail
     }
 
-    /// The logarithm of what 95 % leave out on each side over that of the probability left out here.
+    /// The logarithm of the tail probability on each side at 95 % over that of the tail probability here.
     pub(crate) fn log_ratio(&self) -> f64 {
         self.log_ratio
     }

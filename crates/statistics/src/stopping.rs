@@ -10,13 +10,12 @@ pub enum Target {
     Absolute(f64),
 }
 
-/// Whether the estimate satisfies the bound: what is exact always, what is untrusted never.
+/// Whether the estimate satisfies the bound: an exact one always does, an untrusted one never.
 ///
-/// The bound is compared with the displayed interval, so that one rule stops a query and
-/// describes its answer. With levels that at least double, looking after every level costs no
-/// noticeable confidence: bounds of 1, 2, 5, 10 and 20 % are broken by 0–4.0 % of the sums (600 samples
-/// each, seed 808) of normal, exponential, lognormal (σ = 1 and 1.5), mostly zero and flag columns, with 1.0–2.0
-/// times the rows of an oracle that knows the variance and takes whole levels.
+/// The bound is compared with the displayed interval, so that one rule stops a query and describes its answer. With levels that at least
+/// double, testing every level estimate costs no noticeable confidence: bounds of 1, 2, 5, 10 and 20 % are broken by 0–4.0 % of the sums
+/// (600 samples each, seed 808) of normal, exponential, lognormal (σ = 1 and 1.5), mostly zero and flag columns, with 1.0–2.0 times the
+/// rows of an oracle that knows the variance and takes whole levels.
 #[must_use]
 pub fn meets(estimate: &Estimate, target: Target) -> bool {
     if estimate.trust.is_exact() {
@@ -63,12 +62,11 @@ fn numbers(estimate: &Estimate) -> Option<(f64, f64, f64)> {
     (lower < upper).then_some((value, lower, upper))
 }
 
-/// Rows after which the first look is worth it, from a pilot of `rows` rows with estimate
-/// `estimate` and standard error `error`: half of `rows·(q·error/(|estimate|·e))²`.
+/// The number of rows from which the first level estimate is worth it, from a pilot of `rows` rows with estimate `estimate` and standard
+/// error `error`: half of `rows·(q·error/(|estimate|·e))²`.
 ///
-/// Half, because stopping one level early saves more than looking once in vain costs. Never
-/// less than `rows`; infinite when the pilot says nothing (estimate 0 under a relative bound, or
-/// numbers that are not finite).
+/// Half, because stopping one level early saves more than one level estimate in vain costs. Never less than `rows`; infinite when the pilot
+/// says nothing (estimate 0 under a relative bound, or numbers that are not finite).
 #[must_use]
 pub fn predicted_rows(rows: f64, estimate: f64, error: f64, target: Target, quantiles: &Quantiles) -> f64 {
     let allowed = match target {

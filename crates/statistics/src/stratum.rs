@@ -36,11 +36,11 @@ impl StratumSize {
     }
 }
 
-/// What every cell of a stratum is multiplied by, computed once for all of them.
+/// The expansion factors of a stratum, computed once for all of its cells.
 #[derive(Clone, Copy, Debug)]
 pub struct Expansion {
     pub(crate) is_exact: bool,
-    /// `n_h`, and its reciprocal.
+    /// Rows of the stratum in the sample, `n_h`; the next field is its reciprocal.
     pub(crate) sampled: f64,
     pub(crate) sampled_inverse: f64,
     pub(crate) weight: f64,
@@ -81,8 +81,8 @@ impl Expansion {
     pub fn inside(&self, count: u64) -> Inside<'_> {
         let (rows, n) = (real(count), self.sampled);
         let c = rows.min(n);
-        // n·(1/n) need not be 1: what lies outside is told by the difference, which is 0 where nothing does.
-        let (share, rest) = (c * self.sampled_inverse, (n - c) * self.sampled_inverse);
+        // n·(1/n) need not be 1, so the fraction outside comes from the difference, which is 0 where no row is outside.
+        let (share, fraction_outside) = (c * self.sampled_inverse, (n - c) * self.sampled_inverse);
         let per_degree = if c > 1.0 { (c - 1.0).recip() } else { 1.0 };
         let square_factor = if c > 1.0 { share * (n - 1.0) * per_degree } else { 1.0 };
         let cube_factor = if c > 2.0 { square_factor * share * (n - 2.0) / (c - 2.0) } else { 1.0 };
@@ -90,9 +90,9 @@ impl Expansion {
             stratum: self,
             count,
             rows,
-            rest,
-            row_squares: c * rest,
-            lean: rest - share,
+            fraction_outside,
+            row_squares: c * fraction_outside,
+            skew_factor: fraction_outside - share,
             per_degree: if c > 2.0 { per_degree } else { 1.0 },
             square_factor,
             cube_factor,
@@ -100,24 +100,24 @@ impl Expansion {
     }
 }
 
-/// The rows of one domain in one stratum: what all variables of the domain share.
+/// The domain factors of one stratum, which all variables of the domain share.
 #[derive(Clone, Copy, Debug)]
 pub struct Inside<'a> {
     pub(crate) stratum: &'a Expansion,
     /// Sampled rows in the domain, `c_h`.
     pub(crate) count: u64,
     pub(crate) rows: f64,
-    /// Share of the sampled rows outside, `1 − c/n`.
-    pub(crate) rest: f64,
+    /// The fraction outside: the share of the sampled rows that are not in the domain, `1 − c/n`.
+    pub(crate) fraction_outside: f64,
     /// `c(1−c/n)`: Σ(x−x̄)² of the indicator x of the domain.
     pub(crate) row_squares: f64,
-    /// `1 − 2c/n`: Σ(x−x̄)³ of the indicator over its squares.
-    pub(crate) lean: f64,
+    /// The skew factor `1 − 2c/n`: Σ(x−x̄)³ of the indicator over its squares.
+    pub(crate) skew_factor: f64,
     /// `1/(c−1)`; 1 up to two rows.
     pub(crate) per_degree: f64,
-    /// What a variance grows by with the domain's degrees of freedom instead of the stratum's, `c(n−1)/(n(c−1))`; 1 for one row.
+    /// The factor that gives a variance the domain's degrees of freedom instead of the stratum's, `c(n−1)/(n(c−1))`; 1 for one row.
     pub(crate) square_factor: f64,
-    /// The same of third moments, `c²(n−1)(n−2)/(n²(c−1)(c−2))`; 1 up to two rows.
+    /// The factor that gives a third moment the domain's degrees of freedom, `c²(n−1)(n−2)/(n²(c−1)(c−2))`; 1 up to two rows.
     pub(crate) cube_factor: f64,
 }
 
@@ -132,8 +132,8 @@ impl Inside<'_> {
 
 /// The strata that could hold a row of a domain, as far as they are not known completely.
 ///
-/// A domain that shows no row in a stratum may still have some there: what was not seen bounds a
-/// COUNT from above and decides whether an answer is exact.
+/// A domain without a sampled row in a stratum may still have rows there: the unseen rows bound a COUNT from above and decide whether an
+/// answer is exact.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Population {
     /// Table rows of those strata, `N_I = Σ N_h`.

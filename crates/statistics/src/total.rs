@@ -2,7 +2,7 @@ use crate::cell::Cell;
 use crate::real;
 use crate::stratum::{Expansion, Inside, StratumSize};
 
-/// What the strata add up to for one variable and one output group: estimate, error and shape.
+/// The folded strata of one variable and one output group: estimate, variance and skewness.
 ///
 /// Completely known strata only enter [`exact_rows`](Self::exact_rows) and
 /// [`exact_sum`](Self::exact_sum); every other field is about sampled strata. Totals of disjoint
@@ -16,7 +16,7 @@ pub struct Total {
     pub inexact_estimate: f64,
     /// The sum of y over the sampled rows, unweighted.
     pub seen: f64,
-    /// Variance of the estimate over strata with two sampled rows or more; not a number where it was not asked for.
+    /// Variance of the estimate over strata with two sampled rows or more; NaN where it was not asked for.
     pub own_variance: f64,
     /// Third cumulant of the estimate, κ₃.
     pub third: f64,
@@ -51,7 +51,7 @@ pub struct Total {
     pub lone_scale_squared: f64,
 }
 
-/// Which rows are thought of as drawn when a stratum's spread is computed.
+/// The degrees of freedom of a stratum's spread: those of its sampled rows, or of the domain's rows among them.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Degrees {
     Stratum,
@@ -111,7 +111,8 @@ impl Total {
         self.fold_with(inside, cell, Degrees::Stratum);
     }
 
-    /// The same part of [`fold_domain`](Self::fold_domain).
+    /// The part of [`fold_domain`](Self::fold_domain) that differs between variables of one domain; `cell` has the rows of `inside`, at
+    /// least one.
     #[inline]
     pub fn fold_domain_values(&mut self, inside: &Inside<'_>, cell: &Cell) {
         self.fold_with(inside, cell, Degrees::Domain);
@@ -183,7 +184,7 @@ impl Total {
         let (y, squares, cubes) = cell.central();
         let between = inside.row_squares * y * y;
         let all_squares = squares + between;
-        let all_cubes = cubes + 3.0 * y * inside.rest * squares + between * inside.lean * y;
+        let all_cubes = cubes + 3.0 * y * inside.fraction_outside * squares + between * inside.skew_factor * y;
         let mut variance = inside.stratum.per_square * all_squares;
         let mut third = inside.stratum.per_cube * all_cubes;
         if degrees == Degrees::Domain {
@@ -231,7 +232,7 @@ impl Total {
         self.inexact_estimate + self.exact_sum
     }
 
-    /// The mean of y over the rows of the domain in strata that are not known whole; NaN without any.
+    /// The mean of y over the rows of the domain in strata that are not known completely; NaN without any.
     #[must_use]
     pub fn inexact_mean(&self) -> f64 {
         self.inexact_estimate / self.weighted_rows
@@ -243,16 +244,14 @@ impl Total {
         self.weighted_rows + real(self.exact_rows)
     }
 
-    /// Rows of a simple random sample from an endless table that would know a mean of these rows as
-    /// well, `N̂_d² / Σ w(w−1)` (Kish, *Survey Sampling*, 1965, § 11.7, with each row's own chance of
-    /// being drawn); infinite when nothing is sampled.
+    /// The size of a simple random sample from an infinite table that gives a mean as precise as these rows do, `N̂_d² / Σ w(w−1)` (Kish,
+    /// *Survey Sampling*, 1965, § 11.7, with each row's own inclusion probability); infinite when nothing is sampled.
     pub(crate) fn effective_rows(&self) -> f64 {
         self.count_estimate().powi(2) / self.weight_squares
     }
 
-    /// Variance of the estimate; `None` when it cannot be had (strata of one sampled row and no
-    /// other to borrow a variance from), is not finite, or was not asked for
-    /// ([`fold_estimates`](crate::Insides::fold_estimates)).
+    /// Variance of the estimate; `None` when it cannot be had (strata of one sampled row and no other to borrow a variance from), is not
+    /// finite, or was not asked for ([`fold_estimates`](crate::DomainFactors::fold_estimates)).
     #[must_use]
     pub fn variance(&self) -> Option<f64> {
         self.with_lone_rows(self.own_variance, self.pooled_squares)

@@ -1,4 +1,4 @@
-//! A file of which some parts were read.
+//! A reader of a file of which only some parts are in memory.
 
 use bytes::{Buf, Bytes};
 use parquet::errors::{ParquetError, Result};
@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 
-/// The length of a file, and parts of it by their first byte, in order when they are asked for.
+/// The length of a file in bytes, and parts of it by their first byte, in order when the Parquet reader asks for them.
 pub(super) struct Parts {
     pub(super) length: u64,
     pub(super) parts: Vec<(u64, Bytes)>,

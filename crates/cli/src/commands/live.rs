@@ -1,4 +1,4 @@
-//! Statements with somebody before the terminal: Ctrl-C asks for what there is, and long queries show their progress.
+//! Statements with a person at the terminal: Ctrl-C asks for the answer so far, and long queries show their progress.
 
 use crate::format::{self, Style};
 use futures::StreamExt;
@@ -13,8 +13,9 @@ const TICK: Duration = Duration::from_millis(150);
 /// Lines of a level's answer that are shown; the final one is shown whole.
 const LINES_MAX: usize = 20;
 
-/// Runs one statement, with `live` before the eyes of somebody. The first Ctrl-C asks for the best answer so far, the second
-/// one gives it up.
+/// Runs one statement; true when Ctrl-C was pressed. With `live` its answers and progress are shown.
+///
+/// The first Ctrl-C asks for the best answer so far, the second one gives it up.
 pub(crate) async fn run(
     session: &Session,
     statement: &Statement,

@@ -26,7 +26,7 @@ pub(crate) async fn statements(session: &Session, script: &str, output: &mut Out
         match done {
             Ok(answer) => {
                 output.answer(&answer)?;
-                // Whoever pressed Ctrl-C does not want what comes after, either.
+                // Ctrl-C also leaves out the statements that follow.
                 if pressed {
                     return Ok(true);
                 }

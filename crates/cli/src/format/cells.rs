@@ -42,7 +42,7 @@ fn floats(values: impl Iterator<Item = Option<f64>>, strange: Strange) -> Vec<St
 pub(crate) enum Strange {
     /// The strings "NaN", "Infinity" and "-Infinity", told apart from NULL.
     Named,
-    /// Estimates are never strange: null.
+    /// The token null, for estimates.
     Null,
 }
 

@@ -40,7 +40,7 @@ fn column(column: &Column, values: &ArrayRef) -> Vec<String> {
     let cells = estimates.into_iter().zip(lower).zip(upper).zip(&bounds.trust).enumerate();
     cells
         .map(|(row, (((est, lo), hi), trust))| {
-            // A value that JSON has no number for is no NULL that is known exactly.
+            // A value for which JSON has no number must not look like a NULL that is known exactly.
             if est == "null" && values.is_valid(row) {
                 return "{\"est\":null,\"lo\":null,\"hi\":null,\"trust\":\"untrusted\"}".to_owned();
             }

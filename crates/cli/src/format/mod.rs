@@ -35,7 +35,7 @@ pub(crate) enum Format {
     Parquet,
 }
 
-/// Where intervals go.
+/// How intervals are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Errors {
     /// Into the numbers

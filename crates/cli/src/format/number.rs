@@ -5,7 +5,7 @@ const LOPSIDED: f64 = 1.5;
 
 /// Numbers from here on are shown in powers of ten.
 const POWERS_FROM: f64 = 1e15;
-/// And numbers below.
+/// Numbers below this one are shown in powers of ten, too.
 const POWERS_BELOW: f64 = 1e-5;
 /// Significant digits of exact floating-point numbers.
 const EXACT_DIGITS: i32 = 6;
@@ -36,7 +36,7 @@ pub(crate) fn with_error(value: f64, lower: Option<f64>, upper: Option<f64>) -> 
     if widest <= 0.0 {
         return exact(value);
     }
-    // An error that is rounded up to three digits has one less behind the point.
+    // An error that rounding lifts to three digits is shown to one digit fewer after the point.
     let place = place_of(rounded(widest, place_of(widest, 2), f64::ceil), 2);
     let shown = rounded(value, place, f64::round);
     // The interval that is shown holds the one that was found.
@@ -64,7 +64,7 @@ pub(crate) fn exact(value: f64) -> String {
     if text.contains('.') || value.fract() == 0.0 { trimmed(&text) } else { text }
 }
 
-/// Without zeros at the end, of which one stays behind a decimal point.
+/// The number without zeros at its end; one zero is left after a decimal point.
 fn trimmed(text: &str) -> String {
     if !text.contains('.') {
         return format!("{text}.0");
@@ -113,7 +113,7 @@ fn place_of(value: f64, digits: i32) -> i32 {
     leading - (digits - 1)
 }
 
-/// `value` rounded by `way` to the place of 10 to the power `place`; what is a multiple already, but for the last bits, stays.
+/// `value` rounded by `way` to the place of 10 to the power `place`; a value that is a multiple already, but for the last bits, stays.
 fn rounded(value: f64, place: i32, way: fn(f64) -> f64) -> f64 {
     let steps = if place >= 0 { value / 10_f64.powi(place) } else { value * 10_f64.powi(-place) };
     let near = steps.round();
@@ -130,7 +130,7 @@ fn at_place(value: f64, place: i32) -> String {
     } else {
         format!("{value:.*}", usize::try_from(-place).unwrap_or(0).min(17))
     };
-    // Nothing is left of a negative number that is rounded to zero.
+    // A negative number that is rounded to zero loses its sign.
     let is_zero = text.starts_with('-') && !text.contains(|c: char| c.is_ascii_digit() && c != '0');
     in_groups(if is_zero { &text[1..] } else { &text })
 }

@@ -48,7 +48,7 @@ pub(crate) fn print(sink: &mut dyn Write, answer: &Answer, style: &Style) -> io:
     if answer.is_query() && !style.quiet { writeln!(sink, "{}", footer(answer.report(), rows)) } else { Ok(()) }
 }
 
-/// A column of which no more is rendered than is printed.
+/// The first `rows` rows of a column, so that no more is rendered than is printed.
 fn first_rows(column: &Column, rows: usize) -> Column {
     let bounds = column.bounds.as_ref().map(|bounds| plusminus::Bounds {
         lower: bounds.lower.slice(0, rows),
@@ -67,7 +67,7 @@ pub(crate) fn ruled() -> Table {
     table
 }
 
-/// A column, and with `Errors::Columns` its intervals behind it.
+/// A column, and with `Errors::Columns` its intervals after it.
 fn rendered(column: &Column, values: &ArrayRef, errors: Errors) -> Vec<(String, Vec<String>)> {
     let null = |texts: Vec<Option<String>>| texts.into_iter().map(|t| t.unwrap_or_else(|| "NULL".to_owned())).collect();
     let plain = || null(texts(values));
@@ -142,7 +142,7 @@ fn numbers(array: &ArrayRef) -> Vec<Option<f64>> {
     }
 }
 
-/// One line on what stands behind the numbers.
+/// One line that sums up the report: rows, confidence, sample or table, time and bounds.
 fn footer(report: &Report, rows: usize) -> String {
     let mut parts = vec![format!("{rows} row{}", if rows == 1 { "" } else { "s" })];
     if report.mode == Mode::Approximate {

@@ -1,4 +1,4 @@
-//! Which day a row falls on.
+//! The days of the log, and the day of each row.
 
 /// 2026-01-01, a Thursday, in days since 1970-01-01, which was a Thursday too.
 const FIRST_DAY: i32 = 20_454;

@@ -1,4 +1,4 @@
-//! What can go wrong while the table is written.
+//! Errors while the table is written.
 
 use std::fmt;
 use std::io;
@@ -13,14 +13,14 @@ pub(crate) enum GenerateError {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// A part could not be encoded or written.
     Parquet {
         /// The part.
         path: PathBuf,
-        /// What the Parquet writer said.
+        /// The error of the Parquet writer.
         source: ParquetError,
     },
     /// The folder holds a part that this table would not replace.

@@ -1,6 +1,6 @@
 //! Names and weights of the small keys: systems, browsers, genres and services.
 
-/// What a session was watched on; decides how long and how well people watch.
+/// The device on which a session was watched; it decides how long and how well people watch.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Device {
     Computer,

@@ -1,6 +1,6 @@
 //! The demonstration table: a log of video sessions as a streaming service's players would report them.
 //!
-//! The shape follows the workload of the BlinkDB paper: skewed keys, heavy-tailed measures, rare groups and
+//! The table follows the workload of the BlinkDB paper: skewed keys, heavy-tailed measures, rare groups and
 //! correlated columns, so that sampling it is as hard as sampling a real log. Rows come in the order of their
 //! date. The same rows and seed give the same files, byte for byte, on any number of threads.
 //!
@@ -41,7 +41,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use error::GenerateError;
 
-/// How rows are cut into blocks and files; part of what the data is, since each block has its own randomness.
+/// How rows are cut into blocks and files. The data depend on it, since each block has its own randomness.
 #[derive(Clone, Copy, Debug)]
 struct Layout {
     /// Rows drawn from one seeded stream and stored as one row group.

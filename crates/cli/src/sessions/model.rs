@@ -32,14 +32,14 @@ pub(super) struct Model {
     pub(super) log_seconds: Vec<Vec<f64>>,
 }
 
-/// What a country decides.
+/// The properties of a country.
 pub(super) struct CountryModel {
     pub(super) phones_first: bool,
     pub(super) first_provider: u16,
     pub(super) providers: Alias,
 }
 
-/// What an internet provider decides.
+/// The properties of an internet provider.
 pub(super) struct Provider {
     /// 1 is usual, more is worse.
     pub(super) congestion: f64,

@@ -9,7 +9,7 @@ use super::{GenerateError, Generator};
 /// One file of the table.
 pub(super) struct Part {
     pub(super) path: PathBuf,
-    /// Where it is written until all parts are complete.
+    /// The path it is written to until all parts are complete.
     pub(super) temporary: PathBuf,
     pub(super) rows: Range<u64>,
 }

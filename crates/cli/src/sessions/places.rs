@@ -67,7 +67,7 @@ const QUARTERS: [&str; 16] = [
     "Mills",
 ];
 
-/// What follows the country in a provider's name, the largest first; the last two are slow.
+/// The words after the country in providers' names, the largest provider first; the last two are slow.
 const PROVIDERS: [&str; 8] = ["Telecom", "Fibre", "Mobile", "Cable", "Online", "Broadband", "Wireless", "Satellite"];
 
 /// Congestion of a country's providers before the country's own factor; 1 is usual.

@@ -20,7 +20,7 @@ pub(super) struct Row {
     pub(super) revenue_cents: Option<i64>,
 }
 
-/// What was measured while a video played.
+/// Measurements while a video played.
 pub(super) struct View {
     pub(super) seconds: f64,
     pub(super) bitrate_kbit: i64,
@@ -29,7 +29,7 @@ pub(super) struct View {
     pub(super) join_ms: i64,
 }
 
-/// Where a person watches: keys of city, country and provider.
+/// The place from which a person watches: keys of city, country and provider.
 struct Home {
     city: u16,
     country: u16,

@@ -25,7 +25,7 @@ const BATCH_ROWS: u64 = 16_384;
 /// Columns with hardly a repeated value, for which a dictionary is wasted work.
 const UNREPEATED: [&str; 3] = ["userid", "sessiontime", "bytes"];
 
-/// What the writing threads share.
+/// The state that the writing threads share.
 struct Work<'a> {
     generator: &'a Generator,
     model: Model,

@@ -41,7 +41,7 @@ fn small() {
     insta::assert_snapshot!(page(folder().path(), 200_000));
 }
 
-/// Every bound is met by a sample, that of the statement to go on with, too.
+/// A sample meets every bound, also that of the statement which the page suggests next.
 #[test]
 fn a_million_rows() {
     let folder = folder();

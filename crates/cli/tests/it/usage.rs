@@ -125,7 +125,9 @@ fn traces_are_written_where_they_are_asked_for_and_change_no_answer() {
     assert!(traced.status.success() && quiet.stdout == traced.stdout && !quiet.stdout.is_empty());
     let (quiet, lines) = (String::from_utf8(quiet.stderr).unwrap(), String::from_utf8(traced.stderr).unwrap());
     assert!(!quiet.contains("DEBUG"), "{quiet}");
-    for expected in ["query{number=1}", "sql=\"SELECT region", "level{sample=s level=0 rows=", "phase=\"plan\"", "time.busy="] {
+    for expected in
+        ["query{number=1}", "sql=\"SELECT region", "level{sample=s level=0 rows=", "phase=\"plan\"", "time.busy="]
+    {
         assert!(lines.contains(expected), "{expected} is not in\n{lines}");
     }
     let wrong = with("plusminus=loud");

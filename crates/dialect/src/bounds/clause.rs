@@ -1,4 +1,4 @@
-//! The shape of one bound, before anyone looks at its numbers.
+//! The words of one bound, read before its numbers are checked.
 
 use sqlparser::tokenizer::Token;
 
@@ -16,7 +16,7 @@ pub(crate) enum Clause {
     OnMiss(OnMiss),
 }
 
-/// The bound that starts at `at`, and where it ends. Nothing unless it is whole before `end`.
+/// The bound that starts at token `at`, and the token after it; `None` unless it is complete before `end`.
 pub(crate) fn clause(source: &Source<'_>, at: usize, end: usize) -> Option<(Clause, usize)> {
     let (clause, after) = if source.is_word(at, "ERROR") {
         error(source, at + 1)?

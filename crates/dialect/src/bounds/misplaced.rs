@@ -20,13 +20,13 @@ const UNITS: &str = "a unit: MS, SECONDS or MINUTES, as in WITHIN 5 SECONDS";
 pub(crate) struct Suspicion {
     /// The tokens of the bound.
     pub(crate) at: Range<usize>,
-    /// Whether it is a whole bound, only in the wrong place.
+    /// Whether it is a complete bound, only in the wrong place.
     pub(crate) whole: bool,
     /// The error to raise when the suspicion is right.
     pub(crate) error: SyntaxError,
 }
 
-/// The first place in `range` that looks like a bound.
+/// The first place in `range` that resembles a bound.
 pub(crate) fn find(source: &Source<'_>, range: Range<usize>) -> Option<Suspicion> {
     let mut depth = 0_usize;
     for at in range.clone() {

@@ -9,9 +9,9 @@ use super::{Amount, Bounds, ErrorBound, TimeBound, check_confidence, check_error
 use crate::error::SyntaxError;
 use crate::source::Source;
 
-/// Where the bounds start: the longest suffix outside parentheses that is nothing but bounds.
+/// The token at which the bounds start: they are the longest suffix outside parentheses that is nothing but bounds.
 ///
-/// Without bounds that is the end of `range`.
+/// Without bounds it is the end of `range`.
 pub(crate) fn find(source: &Source<'_>, range: Range<usize>) -> usize {
     let mut starts = range.end;
     // Whether the tokens from `range.start + i` on are bounds and nothing else.

@@ -61,7 +61,7 @@ pub(super) fn read(cursor: &mut Cursor<'_, '_>) -> Result<SampleOptions, SyntaxE
     Ok(options)
 }
 
-/// Reads one option; gives its name back when it was there before.
+/// Reads one option; returns its name when it was given before.
 fn read_one(cursor: &mut Cursor<'_, '_>, options: &mut SampleOptions) -> Result<Option<&'static str>, SyntaxError> {
     if cursor.take(&["STRATIFIED", "BY"]) || cursor.take(&["UNIVERSE", "ON"]) {
         let universe = cursor.source.is_word(cursor.at - 1, "ON");

@@ -111,7 +111,7 @@ fn is_query(source: &Source<'_>, range: Range<usize>) -> bool {
     source.is_any_word(start, QUERY_WORDS) && !writes(source, range)
 }
 
-/// Whether `SELECT … INTO table` or `WITH … INSERT` is what this really is.
+/// Whether this is `SELECT … INTO table` or `WITH … INSERT`.
 fn writes(source: &Source<'_>, range: Range<usize>) -> bool {
     let mut depth = 0_usize;
     for at in range.clone() {

@@ -1,4 +1,4 @@
-//! Tells the statements of our own from those of DataFusion by their first words.
+//! Separates our own statements from those of DataFusion by their first words.
 
 use std::ops::Range;
 

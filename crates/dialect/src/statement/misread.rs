@@ -1,4 +1,4 @@
-//! Refuses what DataFusion would read as something else than it means, without a word.
+//! Refuses SQL that DataFusion would read with another meaning and without an error.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use sqlparser::tokenizer::Token;
 use crate::error::SyntaxError;
 use crate::source::Source;
 
-/// Words that are read otherwise, what is wrong with them, and what to write instead.
+/// Words that are read with another meaning: the words, the problem, and what to write instead.
 const WORDS: [(&[&str], &str, &str); 4] = [
     (
         &["EXCEPT", "ALL"],
@@ -27,7 +27,7 @@ const WORDS: [(&[&str], &str, &str); 4] = [
     ),
 ];
 
-/// Fails at the first place.
+/// Fails at the first such place.
 pub(super) fn refuse(source: &Source<'_>, range: Range<usize>) -> Result<(), SyntaxError> {
     for at in range.clone() {
         match source.token(at) {

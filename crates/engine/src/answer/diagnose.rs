@@ -1,4 +1,4 @@
-//! DataFusion's errors in this project's words: what is wrong, and the next step.
+//! Translates DataFusion's errors into this crate's, each with a next step.
 
 use super::error::Error;
 use datafusion::common::SchemaError;
@@ -41,7 +41,7 @@ pub(crate) fn data_fusion(error: &DataFusionError) -> Error {
     }
 }
 
-/// Arithmetic that leaves its type.
+/// The error for arithmetic that overflows its type.
 fn overflow(text: &str) -> Error {
     let what = text.split_once("Overflow happened on: ").map_or(text, |(_, what)| what);
     Error::Data {
@@ -50,7 +50,7 @@ fn overflow(text: &str) -> Error {
     }
 }
 
-/// "sum takes no Boolean", of a message about a function none of whose signatures fit.
+/// The error "sum takes no Boolean", from a message about a function none of whose signatures fit.
 fn mismatch(what: &str) -> Option<Error> {
     let (_, rest) = what.split_once("Function '").filter(|_| what.contains("failed to match any signature"))?;
     let (function, rest) = rest.split_once('\'')?;
@@ -90,9 +90,9 @@ fn plan(what: &str) -> Error {
     Error::invalid(what, "check the names and types in the statement")
 }
 
-/// The name with the ending that it nearly has.
+/// The file name with the extension that it nearly has.
 fn misspelt_file(name: &str) -> Option<String> {
-    // With a catalog in front it is a table of some schema.
+    // With a catalog in front the name is a table of some schema.
     let (stem, ending) = name.rsplit_once('.').filter(|_| !name.starts_with("datafusion."))?;
     let meant = plusminus_dialect::nearest(ending, FileFormat::ENDINGS.iter().map(|(ending, _)| *ending))?;
     Some(format!("{stem}.{meant}"))
@@ -104,7 +104,7 @@ fn missing(what: &str) -> Option<&str> {
     Some(table.strip_prefix("datafusion.public.").unwrap_or(table))
 }
 
-/// The same as [`data_fusion`], naming the nearest of the `tables` where one is missing.
+/// Translates an error like [`data_fusion`], and suggests the nearest of `tables` for a missing one.
 pub(crate) fn with_tables(error: &DataFusionError, tables: &[String]) -> Error {
     match error.find_root() {
         DataFusionError::Plan(what) => match missing(&first_line(what)) {

@@ -4,42 +4,42 @@ use plusminus_dialect::SyntaxError;
 use plusminus_files::FileError;
 use plusminus_sampling::SamplingError;
 
-/// What a statement can fail with. Every message ends with a next step.
+/// Errors of statements. Every message ends with a next step.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The text is not a statement.
     #[error(transparent)]
     Syntax(#[from] SyntaxError),
-    /// The statement is understood, and not possible (yet).
+    /// The statement is understood but not supported.
     #[error("{what}\nTry: {next}")]
     Unsupported {
-        /// What is not possible.
+        /// Description of the unsupported feature.
         what: String,
-        /// What to do instead.
+        /// Alternative to try.
         next: String,
     },
     /// The statement contradicts the tables, columns or settings there are.
     #[error("{what}\nTry: {next}")]
     Invalid {
-        /// What is wrong.
+        /// Description of the contradiction.
         what: String,
-        /// What to do about it.
+        /// Suggested next step.
         next: String,
     },
-    /// A bound was missed and the statement asked to fail then, or the time was up before there was an answer.
+    /// A bound was missed and the statement asks to fail then, or the time was up before there was an answer.
     #[error("{what}\nTry: {next}")]
     BoundMissed {
-        /// Which bound, by how much.
+        /// Which bound was missed, and by how much.
         what: String,
-        /// What to do about it.
+        /// Suggested next step.
         next: String,
         /// The best answer there is.
         answer: Option<Box<super::Answer>>,
     },
-    /// A file of the store is not what it should be.
+    /// A file of the store is damaged or of another version.
     #[error(transparent)]
     DamagedStore(CatalogError),
-    /// The store refused.
+    /// An operation on the store failed.
     #[error(transparent)]
     Catalog(CatalogError),
     /// The sample could not be built.
@@ -48,12 +48,12 @@ pub enum Error {
     /// Reading or computing failed.
     #[error("{what}\nTry: {next}")]
     Data {
-        /// What failed.
+        /// Description of the failure.
         what: String,
-        /// What to do about it.
+        /// Suggested next step.
         next: String,
     },
-    /// The query was cancelled.
+    /// The statement was interrupted before it had an answer.
     #[error("interrupted\nTry: the statement again, or WITHIN a time that suits you")]
     Interrupted,
 }

@@ -1,4 +1,4 @@
-//! The estimates of an answer as numbers, for whoever compares them with a bound.
+//! The estimates of an answer as numbers, for comparison with a bound.
 
 use super::error::Result;
 use super::{Answer, Bounds};
@@ -8,12 +8,12 @@ use plusminus_functions::numbers::floats;
 use plusminus_statistics::{Estimate, Trust, absolute_error, relative_error};
 
 impl Bounds {
-    /// The intervals of values that are known exactly: the values themselves.
+    /// Intervals of exactly known values, which are the values themselves.
     pub(crate) fn exact(values: &ArrayRef) -> Self {
         Self { lower: values.clone(), upper: values.clone(), trust: vec![Trust::Exact; values.len()] }
     }
 
-    /// The intervals of these rows, in this order.
+    /// The intervals of some rows, in the order of `rows`.
     pub(crate) fn taken(&self, rows: &UInt32Array) -> Result<Self> {
         Ok(Self {
             lower: take(&self.lower, rows, None)?,
@@ -22,7 +22,7 @@ impl Bounds {
         })
     }
 
-    /// The estimates of a column whose values are `values`, one per row. What is no number has a value that is none, and no ends.
+    /// The estimates of a column, one per row of `values`. Values that are not numbers become NaN and have no ends.
     pub(crate) fn estimates(&self, values: &ArrayRef) -> Result<Vec<Estimate>> {
         let data_type = values.data_type();
         if !(data_type.is_numeric() || data_type.is_temporal()) {
@@ -39,7 +39,7 @@ impl Bounds {
 }
 
 impl Answer {
-    /// Every estimate, column by column.
+    /// All estimates, column by column.
     pub(crate) fn all_estimates(&self) -> Result<Vec<Estimate>> {
         let mut all = Vec::new();
         for (column, values) in self.columns.iter().zip(self.batch.columns()) {
@@ -50,7 +50,7 @@ impl Answer {
         Ok(all)
     }
 
-    /// The largest error of any number as its interval has it, relative or in its own unit; `None` when one has no such error.
+    /// The largest error of any number, relative or in its own unit; `None` when one has no such error.
     pub(crate) fn worst_error(&self, is_relative: bool) -> Result<Option<f64>> {
         let mut worst: f64 = 0.0;
         for (column, values) in self.columns.iter().zip(self.batch.columns()).filter(|(c, _)| c.data_type.is_numeric())

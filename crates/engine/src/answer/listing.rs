@@ -1,4 +1,4 @@
-//! Answers that are lists of samples or one-line messages.
+//! Answers that are listings of samples or one-line messages.
 
 use super::error::Result;
 use super::{Answer, Mode, Report, exact_columns};
@@ -9,7 +9,7 @@ use plusminus_catalog::Manifest;
 use plusminus_plan::Role;
 use std::sync::Arc;
 
-/// A report for what is not a query.
+/// A report for a statement that is no query.
 pub(crate) fn plain_report(reason: &str) -> Report {
     Report {
         mode: Mode::Exact,
@@ -34,7 +34,7 @@ pub(crate) fn plain_report(reason: &str) -> Report {
     }
 }
 
-/// An answer made of plain values.
+/// An answer made of exact values.
 pub(crate) fn values(columns: Vec<(&str, ArrayRef)>, reason: &str) -> Result<Answer> {
     let fields: Vec<Field> = columns.iter().map(|(name, a)| Field::new(*name, a.data_type().clone(), true)).collect();
     let arrays = columns.into_iter().map(|(_, a)| a).collect();
@@ -48,7 +48,7 @@ pub(crate) fn values(columns: Vec<(&str, ArrayRef)>, reason: &str) -> Result<Ans
     })
 }
 
-/// One line of text.
+/// An answer with one line of text.
 pub(crate) fn message(text: &str) -> Answer {
     let schema = Arc::new(Schema::new(vec![Field::new("status", DataType::Utf8, false)]));
     let column: ArrayRef = Arc::new(StringArray::from(vec![text]));
@@ -62,7 +62,7 @@ pub(crate) fn message(text: &str) -> Answer {
     }
 }
 
-/// SHOW SAMPLES, one row each; `states` say whether each is fresh or stale.
+/// The answer to SHOW SAMPLES, one row per sample; `states` say whether each is fresh or stale.
 pub(crate) fn samples<M: AsRef<Manifest>>(families: &[M], states: &[String]) -> Result<Answer> {
     let text = |f: &dyn Fn(&Manifest) -> String| -> ArrayRef {
         Arc::new(families.iter().map(|m| Some(f(m.as_ref()))).collect::<StringArray>())
@@ -89,7 +89,7 @@ pub(crate) fn samples<M: AsRef<Manifest>>(families: &[M], states: &[String]) -> 
     )
 }
 
-/// DESCRIBE SAMPLE: one row per level.
+/// The answer to DESCRIBE SAMPLE, one row per level.
 pub(crate) fn family(manifest: &Manifest) -> Result<Answer> {
     let levels = manifest.levels.len();
     let cumulative = manifest.rows_by_level();

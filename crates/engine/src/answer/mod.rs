@@ -24,31 +24,31 @@ use std::time::Duration;
 /// A column of an answer.
 #[derive(Debug, Clone)]
 pub struct Column {
-    /// Its name in the query.
+    /// The column's name in the query.
     pub name: String,
-    /// Its Arrow type.
+    /// The column's Arrow type.
     pub data_type: DataType,
-    /// What it is.
+    /// Role of the column, such as key or estimate.
     pub role: Role,
     /// For estimates, the interval of every row.
     pub bounds: Option<Bounds>,
 }
 
-/// The intervals of a column, row by row, in the column's own type and rounded outward.
+/// The intervals of a column, one per row, in the column's own type and rounded outward.
 #[derive(Debug, Clone)]
 pub struct Bounds {
     /// Lower ends; NULL where the estimate is NULL or has no interval.
     pub lower: ArrayRef,
-    /// Upper ends.
+    /// Upper ends; NULL where the estimate is NULL or has no interval.
     pub upper: ArrayRef,
     /// How far each row can be relied on.
     pub trust: Vec<Trust>,
 }
 
-/// How an answer came about.
+/// Whether an answer contains estimates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Every number is the table's own.
+    /// Every number is computed from the whole table.
     Exact,
     /// Some numbers are estimates.
     Approximate,
@@ -60,46 +60,46 @@ impl std::fmt::Display for Mode {
     }
 }
 
-/// What stands behind an answer.
+/// Report on how an answer was computed, and how good it is.
 #[derive(Debug, Clone)]
 pub struct Report {
     /// Exact or approximate.
     pub mode: Mode,
     /// The confidence of the intervals, 0 to 1.
     pub confidence: f64,
-    /// ERROR as asked for: a fraction when relative.
+    /// The stated ERROR: a fraction when relative, otherwise in the column's unit.
     pub error_bound: Option<f64>,
-    /// Whether the bound is relative.
+    /// Whether the error bound is relative.
     pub error_is_relative: bool,
-    /// WITHIN as asked for.
+    /// The stated WITHIN, in milliseconds.
     pub within_ms: Option<f64>,
     /// Whether every bound holds; `None` without bounds.
     pub met: Option<bool>,
-    /// The family used.
+    /// The sample that answered.
     pub sample: Option<String>,
     /// The highest level read, from 0.
     pub level: Option<usize>,
-    /// The number of levels of the family.
+    /// The number of levels of the sample.
     pub levels: Option<usize>,
-    /// Rows of the sample (or of the table) read.
+    /// Rows read from the sample or the table.
     pub rows_read: u64,
     /// Rows of the table, where known.
     pub rows_total: Option<u64>,
-    /// No absent group has so many rows, with the answer's confidence.
+    /// With the answer's confidence, no missing group has this many rows; 0 when no group is missing.
     pub missing_groups_below: Option<u64>,
-    /// Time from text to answer.
+    /// Time from text to answer, in milliseconds.
     pub elapsed_ms: f64,
-    /// Where the time went, part by part in the order of the work.
+    /// Time by phase, in the order of the work.
     pub parts: Vec<(&'static str, Duration)>,
-    /// Why the answer is what it is: why exact, or which sample.
+    /// Why the answer is exact, or which sample answered.
     pub reason: String,
-    /// What the reader should know.
+    /// Warnings and notes for the reader.
     pub warnings: Vec<String>,
-    /// Rows (from 0), chosen or ordered by an estimate, that another sample might put at another place.
+    /// Rows (from 0), chosen or ordered by an estimate, whose position another sample might change.
     pub unsettled_ranks: Vec<usize>,
     /// Rows (from 0) that another sample might not choose.
     pub unsettled_members: Vec<usize>,
-    /// Groups that are not shown, and that another sample might choose.
+    /// Number of groups that are not shown but that another sample might choose.
     pub unsettled_absent: u64,
 }
 
@@ -121,36 +121,36 @@ pub struct Cell {
     pub lower: f64,
     /// Upper end; NaN when there is none.
     pub upper: f64,
-    /// How far it can be relied on.
+    /// How far the estimate can be relied on.
     pub trust: Trust,
 }
 
 impl Answer {
-    /// False for the answer to a statement that asks no question of a table, such as DROP SAMPLE.
+    /// Whether the statement was a query; false for statements such as DROP SAMPLE.
     #[must_use]
     pub fn is_query(&self) -> bool {
         self.is_query
     }
 
-    /// The query's columns as one Arrow batch.
+    /// The query's rows as one Arrow batch.
     #[must_use]
     pub fn batch(&self) -> &RecordBatch {
         &self.batch
     }
 
-    /// The query's columns as Arrow batches.
+    /// The query's rows as Arrow batches.
     #[must_use]
     pub fn batches(&self) -> Vec<RecordBatch> {
         vec![self.batch.clone()]
     }
 
-    /// What the columns are, and the intervals of estimates.
+    /// Name, type and role of each column, and the intervals of estimates.
     #[must_use]
     pub fn columns(&self) -> &[Column] {
         &self.columns
     }
 
-    /// What stands behind the answer.
+    /// The report on how the answer was computed.
     #[must_use]
     pub fn report(&self) -> &Report {
         &self.report
@@ -180,7 +180,7 @@ impl Answer {
     }
 }
 
-/// Columns that are known exactly: an estimate's interval is its value. Those of `sketched` are estimates without ends.
+/// Columns with exact values: an estimate's interval is the value itself. Columns flagged in `sketched` are estimates without ends.
 pub(crate) fn exact_columns(batch: &RecordBatch, roles: &[Role], sketched: &[bool]) -> Vec<Column> {
     let columns = batch.schema();
     let columns = columns.fields().iter().zip(batch.columns()).zip(roles).zip(sketched);
@@ -203,16 +203,16 @@ pub(crate) fn exact_columns(batch: &RecordBatch, roles: &[Role], sketched: &[boo
         .collect()
 }
 
-/// The bounds of an estimated column.
+/// The bounds of an estimated column, in its type and rounded outward.
 pub(crate) fn bounds(values: &ArrayRef, intervals: &[Estimate]) -> Result<Bounds> {
     let numbers = &floats(values)?;
     let mut trust = Vec::with_capacity(intervals.len());
     let (mut lower, mut upper) = (Vec::with_capacity(intervals.len()), Vec::with_capacity(intervals.len()));
-    // All in one pass: of many groups, intervals do not stay in the cache.
+    // All in one pass, since the intervals of many groups do not fit into the cache.
     for (interval, value) in intervals.iter().zip(numbers.values()) {
         let end = |end: Option<f64>| end.filter(|end| end.is_finite()).unwrap_or(f64::NAN);
         let (low, high) = (end(interval.lower), end(interval.upper));
-        // An interval never excludes the number it belongs to, not even by rounding.
+        // An interval never excludes its own estimate, not even by rounding.
         lower.push(if low > *value { *value } else { low });
         upper.push(if high < *value { *value } else { high });
         trust.push(interval.trust);
@@ -226,7 +226,7 @@ pub(crate) fn bounds(values: &ArrayRef, intervals: &[Estimate]) -> Result<Bounds
 
 /// One end of every interval; NULL where it is not known or the number itself is NULL.
 fn ends(ends: Vec<f64>, numbers: &Float64Array) -> Float64Array {
-    // Most often every interval has both ends.
+    // Usually every interval has both ends.
     let are_all = numbers.null_count() == 0 && ends.iter().fold(true, |all, end| all & !end.is_nan());
     let is_end = |(row, end): (usize, &f64)| !end.is_nan() && numbers.is_valid(row);
     let valid = (!are_all).then(|| ends.iter().enumerate().map(is_end).collect::<Vec<bool>>().into());
@@ -240,9 +240,9 @@ enum Side {
     Upper,
 }
 
-/// Rounds ends outward to whole steps, of which there are so many in 1, with the processor's vectors: by the library each would be a call.
+/// Rounds ends outward to multiples of 1/`steps`, with vector instructions: a library call for each number would be slower.
 fn outward(ends: &Float64Array, steps: f64, side: Side) -> Float64Array {
-    // Up is down with the sign turned.
+    // Rounding up is rounding down with the sign turned.
     let unit = if matches!(side, Side::Upper) { -steps } else { steps };
     let mut steps: Vec<f64> = ends.values().iter().map(|end| end * unit).collect();
     dispatch!(Level::new(), simd => {
@@ -256,7 +256,7 @@ fn outward(ends: &Float64Array, steps: f64, side: Side) -> Float64Array {
     Float64Array::new(steps.into(), ends.nulls().cloned())
 }
 
-/// Ends in the estimate's own type, rounded outward; `exact` rows repeat the estimate itself.
+/// Ends in the estimate's own type, rounded outward; rows flagged in `exact` repeat the estimate itself.
 fn in_type(ends: Float64Array, values: &ArrayRef, exact: Option<&BooleanArray>, side: Side) -> Result<ArrayRef> {
     let ends = match steps(values.data_type()) {
         Some(steps) => outward(&ends, steps, side),
@@ -274,7 +274,7 @@ mod tests {
     use super::{Side, outward};
     use arrow::array::Float64Array;
 
-    /// Down and up, also where numbers are left over from whole vectors; what is NULL stays so.
+    /// Rounds down and up, also where numbers are left over from whole vectors; NULL stays NULL.
     #[test]
     fn ends_are_rounded_outward() {
         let ends =

@@ -1,4 +1,4 @@
-//! A query: its bounds, and who waits for it.
+//! The query builder: bounds, and running with a deadline or an interrupt.
 
 use super::session::Session;
 use crate::answer::{Answer, Error, Result, exact_columns};
@@ -47,63 +47,63 @@ impl Query {
         }
     }
 
-    /// Answer within this time.
+    /// Sets the time within which the query must answer.
     #[must_use]
     pub fn within(mut self, time: Duration) -> Self {
         self.within = Some(time);
         self
     }
 
-    /// Every estimate within so many percent.
+    /// Sets the largest error of every estimate, in percent of the estimate.
     #[must_use]
     pub fn error_percent(mut self, percent: f64) -> Self {
         self.error = Some(ErrorBound { amount: Amount::Number(percent), relative: true });
         self
     }
 
-    /// Every estimate within this distance.
+    /// Sets the largest error of every estimate, in the estimate's unit.
     #[must_use]
     pub fn error_absolute(mut self, distance: f64) -> Self {
         self.error = Some(ErrorBound { amount: Amount::Number(distance), relative: false });
         self
     }
 
-    /// The confidence of the intervals, 50 to 99.9 percent.
+    /// Sets the confidence of the intervals, 50 to 99.9 percent.
     #[must_use]
     pub fn confidence_percent(mut self, percent: f64) -> Self {
         self.confidence_percent = Some(percent);
         self
     }
 
-    /// Intervals that hold for all groups at once.
+    /// Asks for intervals that hold for all groups at once.
     #[must_use]
     pub fn for_all_groups(mut self) -> Self {
         self.all_groups = true;
         self
     }
 
-    /// What to do when a bound is missed.
+    /// Sets how to handle a missed bound.
     #[must_use]
     pub fn on_miss(mut self, choice: OnMiss) -> Self {
         self.on_miss = Some(choice);
         self
     }
 
-    /// Numbers for `$1`, `$2`, … in the bounds.
+    /// Sets the numbers for `$1`, `$2`, … in the bounds.
     #[must_use]
     pub fn parameters(mut self, numbers: impl IntoIterator<Item = f64>) -> Self {
         self.parameters = numbers.into_iter().collect();
         self
     }
 
-    /// When `interrupt` is asked, the best answer so far is returned at once, or [`Error::Interrupted`] if there is none.
+    /// Lets `interrupt` end the query: the best answer so far is returned at once, or [`Error::Interrupted`] if there is none.
     #[must_use]
     pub fn interruptible(mut self, interrupt: &Interrupt) -> Self {
         self.interrupt = Some(interrupt.clone());
         self
     }
 
-    /// Runs the query; bounds set here take the place of those in the text.
+    /// Runs the query; bounds set here replace those in the text.
     ///
     /// # Errors
     /// See [`Error`].
@@ -113,8 +113,8 @@ impl Query {
         self.session.run_heard(&statement, listeners).await
     }
 
-    /// Runs the query and hands out the answer of every level as it is finished; the last one is what [`run`](Self::run)
-    /// would return. An error ends the stream. Dropping the stream stops the query.
+    /// Runs the query and streams the answer of every level as it is finished; the last one is what [`run`](Self::run) would return.
+    /// An error ends the stream. Dropping the stream stops the query.
     ///
     /// # Errors
     /// [`Error::Syntax`] and [`Error::Invalid`] for the text and the bounds; the stream itself brings the others.
@@ -141,7 +141,7 @@ impl Query {
     }
 }
 
-/// Numbers that came from code never met the parser.
+/// Checks numbers that were set in code, which the parser did not see.
 fn check_numbers(kind: &StatementKind) -> Result<()> {
     let StatementKind::Sql(BoundedSql { bounds, class: SqlClass::Query, .. }) = kind else { return Ok(()) };
     let error = bounds.error.as_ref().and_then(|e| e.amount.number());
@@ -154,7 +154,7 @@ fn check_numbers(kind: &StatementKind) -> Result<()> {
     Ok(())
 }
 
-/// A statement that is no query, as DataFusion has it.
+/// Runs a statement that is no query through DataFusion.
 pub(crate) async fn plain(session: &Session, sql: &str) -> Result<Answer> {
     let start = session.env.clock.elapsed();
     let context = session.context();
@@ -175,7 +175,7 @@ pub(crate) async fn plain(session: &Session, sql: &str) -> Result<Answer> {
     })
 }
 
-/// How the files of a table that DESCRIBE asks about are read.
+/// The description of how a table's files are read, where the statement is DESCRIBE.
 async fn described_files(session: &Session, sql: &str) -> Option<String> {
     let (verb, name) = sql.trim().split_once(char::is_whitespace)?;
     if !["describe", "desc"].contains(&verb.to_lowercase().as_str()) {
@@ -186,14 +186,14 @@ async fn described_files(session: &Session, sql: &str) -> Option<String> {
     FileTable::of(&table)?.description(&session.context().state()).await.ok()?
 }
 
-/// Runs a query with its bounds, on threads of its own.
+/// Runs a query with its bounds on the session's own threads.
 pub(crate) async fn run(session: &Session, sql: &BoundedSql, listeners: Listeners) -> Result<Answer> {
     let start = session.env.clock.elapsed();
     let goal = Goal::new(&sql.bounds, &session.env.defaults())?;
     if !goal.is_bounded() && sql.explain.is_some() {
         return plain(session, &sql.head).await;
     }
-    // An explanation is no answer of a level, and tells of queries that missed their time, too.
+    // An explanation has no answers of levels, and must also describe queries that would miss their time.
     let is_explained = sql.explain.is_some();
     let within = goal.within.filter(|_| !is_explained);
     let listened = if is_explained { Listeners::default() } else { listeners.clone() };

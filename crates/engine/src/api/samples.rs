@@ -1,4 +1,4 @@
-//! Building, listing, checking and dropping samples.
+//! Builds, lists, checks and drops samples.
 
 use super::session::Session;
 use super::views::refuse_unwatched_view;
@@ -13,11 +13,11 @@ use plusminus_sampling::{DrawOptions, SampleRequest, Source, draw, skewed_measur
 use std::sync::Arc;
 use tracing::Instrument;
 
-/// Rows of each stratum when neither CAP nor SIZE is given.
+/// Rows per stratum of a stratified sample without CAP and SIZE.
 const DEFAULT_CAP: u64 = 10_000;
-/// Percent of the table for a uniform sample when no SIZE is given.
+/// Percent of the table in a uniform sample without SIZE.
 const DEFAULT_PERCENT: f64 = 1.0;
-/// Columns that a build suggests a tail for, at most.
+/// Columns for which a build suggests TAIL.
 const SUGGESTIONS_MAX: usize = 3;
 
 /// A sample to be built; several on one table are drawn in one pass with [`Session::build_samples`].
@@ -51,70 +51,70 @@ impl SampleBuilder {
         }
     }
 
-    /// The sample's name; by default the table's and the columns'.
+    /// Sets the sample's name; the default is made of the table's and the columns' names.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Every combination of values of these columns is represented.
+    /// Stratifies by these columns: every combination of their values is represented.
     #[must_use]
     pub fn stratified_by<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
         self.stratified_by = columns.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Of every value of this column all rows are kept or none, so that its distinct values can be counted.
+    /// Draws whole keys: for each value of this column all rows are kept or none, so that its distinct values can be counted.
     #[must_use]
     pub fn universe_on(mut self, column: impl Into<String>) -> Self {
         self.universe = Some(column.into());
         self
     }
 
-    /// Keep at most so many rows of each stratum.
+    /// Keeps at most this many rows of each stratum.
     #[must_use]
     pub fn cap(mut self, rows: u64) -> Self {
         self.size = Some(SampleSize::Cap(rows));
         self
     }
 
-    /// Keep about so many rows in all.
+    /// Keeps about this many rows in all.
     #[must_use]
     pub fn size_rows(mut self, rows: u64) -> Self {
         self.size = Some(SampleSize::Rows(rows));
         self
     }
 
-    /// Keep about so many percent of the table's rows.
+    /// Keeps about this percentage of the table's rows.
     #[must_use]
     pub fn size_percent(mut self, percent: f64) -> Self {
         self.size = Some(SampleSize::Percent(percent));
         self
     }
 
-    /// The largest values of these columns are kept whole, in a tenth of the rows.
+    /// Keeps all rows with the largest values of these columns, in a tenth of the sample's rows.
     #[must_use]
     pub fn tail<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
         self.tail = columns.into_iter().map(Into::into).collect();
         self
     }
 
-    /// The number of nested levels.
+    /// Sets the number of nested levels.
     #[must_use]
     pub fn levels(mut self, levels: u32) -> Self {
         self.levels = Some(levels);
         self
     }
 
-    /// The seed of the random choice.
+    /// Sets the seed of the random choice.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
     }
 
-    /// Take the place of a sample with the same name.
+    /// Lets the sample replace one with the same name.
     #[must_use]
     pub fn replace(mut self, replace: bool) -> Self {
         self.replace = replace;
@@ -124,8 +124,7 @@ impl SampleBuilder {
     /// Reads the table once, draws the sample and publishes it.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for names that do not exist, [`Error::Catalog`] when the name is taken, and what reading and
-    /// writing may bring.
+    /// [`Error::Invalid`] for names that do not exist, [`Error::Catalog`] when the name is taken, and errors of reading and writing.
     pub async fn build(self) -> Result<Manifest> {
         let session = self.session.clone();
         let built = session.build_samples(vec![self]).await?;
@@ -160,7 +159,7 @@ impl SampleBuilder {
         })
     }
 
-    /// The name that was given, or one by default that no other table's sample has.
+    /// The given name, or a default that no other table's sample has.
     fn free_name(&self, table: &str, families: &[Arc<Manifest>]) -> Result<String> {
         let other = |name: &str| families.iter().find(|m| m.name == name && m.design.table != table);
         if let Some(name) = &self.name {
@@ -179,7 +178,7 @@ impl SampleBuilder {
         free.ok_or_else(|| Error::data("no name is free"))
     }
 
-    /// `flights_by_origin`, `flights_uniform`, `flights_universe_tail`; of a path its last `parts`, without the ending.
+    /// A default name such as `flights_by_origin` or `flights_uniform`; a path contributes its last `parts`, without the file extension.
     fn default_name(&self, table: &str, parts: usize) -> String {
         let mut last: Vec<&str> = table.rsplit('/').filter(|part| !part.is_empty()).take(parts).collect();
         if let Some(file) = last.first_mut() {
@@ -243,7 +242,7 @@ impl Session {
         Ok(built)
     }
 
-    /// CREATE SAMPLE.
+    /// Runs CREATE SAMPLE.
     pub(crate) async fn create_sample(&self, statement: &CreateSample) -> Result<Answer> {
         let options = &statement.options;
         let table = relation(&statement.relation)?;
@@ -273,14 +272,14 @@ impl Session {
 }
 
 impl Session {
-    /// What there is to say of a sample that was built: columns that were left out, and what TAIL would be good for; a sentence each.
+    /// Notes on a finished build, one sentence each: columns that were left out, and columns for which TAIL would help.
     #[must_use]
     pub fn notes_of(manifest: &Manifest) -> Vec<String> {
         left_out(manifest).into_iter().chain(tail_suggestions(manifest)).collect()
     }
 }
 
-/// What was built otherwise than one may think, a line each.
+/// A sentence on the columns that were left out.
 fn left_out(manifest: &Manifest) -> Option<String> {
     let names = &manifest.base.left_out;
     let text = || {
@@ -292,7 +291,7 @@ fn left_out(manifest: &Manifest) -> Option<String> {
     (!names.is_empty()).then(text)
 }
 
-/// What TAIL would be good for in this sample, a line per column.
+/// A sentence for each column for which TAIL would help.
 fn tail_suggestions(manifest: &Manifest) -> Vec<String> {
     let skewed = skewed_measures(manifest).into_iter().take(SUGGESTIONS_MAX);
     let line = |(column, skewness)| {
@@ -304,7 +303,7 @@ fn tail_suggestions(manifest: &Manifest) -> Vec<String> {
     skewed.map(line).collect()
 }
 
-/// The one table that a sample is of: a name, or a path in quotes.
+/// Parses the table of a sample: a name, or a path in quotes.
 fn relation(text: &str) -> Result<String> {
     let text = text.trim();
     let quoted =

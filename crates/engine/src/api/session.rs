@@ -1,4 +1,4 @@
-//! The way in: tables, samples, statements.
+//! Sessions: the entry point to tables, samples and statements.
 
 use super::query::Query;
 use super::samples::SampleBuilder;
@@ -56,11 +56,11 @@ impl std::fmt::Debug for Session {
     }
 }
 
-/// Memory for queries and builds unless told otherwise.
+/// Default memory for queries and builds, in bytes.
 const MEMORY_BYTES: u64 = 4 << 30;
 
 impl SessionBuilder {
-    /// A session on the store in folder `store`, which is created by the first write.
+    /// A builder for a session on the store in folder `store`, which the first write creates.
     pub fn new(store: impl Into<PathBuf>) -> Self {
         Self {
             store: store.into(),
@@ -73,35 +73,35 @@ impl SessionBuilder {
         }
     }
 
-    /// Worker threads.
+    /// Sets the number of worker threads.
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads.max(1);
         self
     }
 
-    /// Bytes that queries and builds may use.
+    /// Sets the bytes that queries and builds may use.
     #[must_use]
     pub fn memory_bytes(mut self, bytes: u64) -> Self {
         self.memory_bytes = bytes;
         self
     }
 
-    /// The seed of samples whose statement names none.
+    /// Sets the seed of samples whose statement names none.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// Another source of time, for tests.
+    /// Sets another source of time, for tests.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
-    /// Called while samples are built.
+    /// Sets the callback for progress while samples are built.
     #[must_use]
     pub fn progress(mut self, progress: ProgressFn) -> Self {
         self.progress = progress;
@@ -172,13 +172,13 @@ impl SessionBuilder {
         let runtime =
             RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).with_cache_manager(caches).build_arc()?;
         let mut config = SessionConfig::new().with_target_partitions(self.threads).with_information_schema(true);
-        // Every file whose footer is read at once costs a thread, and a thread costs more than a footer.
+        // Each footer that is read concurrently takes a thread, and a thread costs more than a footer.
         config.options_mut().execution.meta_fetch_concurrency = ConfigNonZeroUsize::try_new(2 * self.threads)?;
-        // A folder stands for all the files below it, and a glob for all it matches.
+        // A folder stands for all files below it, and a glob for all that it matches.
         config.options_mut().execution.listing_table_ignore_subdirectory = false;
         let context = SessionContext::new_with_config_rt(config, runtime);
         let state = context.state();
-        // Before others move expressions to where they cannot be found any more.
+        // This rule runs first, before others move expressions to where it cannot find them.
         let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = vec![Arc::new(CheckedArithmetic)];
         rules.extend(state.physical_optimizers().iter().cloned());
         let folding = CheckedFolding::among(state.optimizers());
@@ -200,7 +200,7 @@ impl Session {
         SessionBuilder::new(store).open().await
     }
 
-    /// A session on `store` with the tables and functions of an existing DataFusion context.
+    /// Opens a session on `store` with the tables and functions of an existing DataFusion context.
     ///
     /// # Errors
     /// See [`SessionBuilder::open`].
@@ -208,17 +208,17 @@ impl Session {
         SessionBuilder::new(store).context(context).open().await
     }
 
-    /// A query, to be bounded and run.
+    /// Starts a query, to be bounded and run.
     pub fn query(&self, sql: impl Into<String>) -> Query {
         Query::new(self.clone(), sql.into())
     }
 
-    /// Starts a sample of `table`.
+    /// Starts a sample of `table`, to be designed and built.
     pub fn sample(&self, table: impl Into<String>) -> SampleBuilder {
         SampleBuilder::new(self.clone(), table.into())
     }
 
-    /// Creates the store's folder now rather than with the first sample.
+    /// Creates the store's folder at once rather than with the first sample.
     ///
     /// # Errors
     /// [`Error::Catalog`] when the folder cannot be written.
@@ -240,7 +240,7 @@ impl Session {
 }
 
 impl Error {
-    /// An error for a table that is not there, naming the nearest.
+    /// An error for a missing table; it suggests the nearest name in `tables`.
     pub(crate) fn no_table(name: &str, tables: &[String]) -> Self {
         let near = plusminus_dialect::nearest(name, tables.iter().map(String::as_str));
         let next = match near {

@@ -1,4 +1,4 @@
-//! One statement in, one answer out.
+//! Runs single statements and scripts.
 
 use super::query;
 use super::session::Session;
@@ -22,7 +22,7 @@ impl Session {
     /// Runs every statement of `script`, stopping at the first error.
     ///
     /// # Errors
-    /// The error of the first statement that fails; nothing of later statements is done.
+    /// The error of the first statement that fails; later statements are not run.
     pub async fn execute(&self, script: &str) -> Result<Vec<Answer>> {
         let mut answers = Vec::new();
         for statement in self.parse(script)? {
@@ -39,7 +39,7 @@ impl Session {
         self.run_heard(statement, Listeners::default()).await
     }
 
-    /// Runs one statement; when `interrupt` is asked, a query returns its best answer so far.
+    /// Runs one statement; when `interrupt` is requested, a query returns its best answer so far.
     ///
     /// # Errors
     /// See [`Error`]; [`Error::Interrupted`] when there is no answer yet.
@@ -54,7 +54,7 @@ impl Session {
         }
     }
 
-    /// Runs one statement and hands out the answer of every level as it is finished, the final one last; see
+    /// Runs one statement and streams the answer of every level as it is finished, the final one last; see
     /// [`Query::stream`](crate::Query::stream).
     pub fn stream(
         &self,
@@ -88,7 +88,7 @@ impl Session {
     }
 
     pub(crate) async fn run_heard(&self, statement: &Statement, listeners: Listeners) -> Result<Answer> {
-        // Boxed, so that whoever calls this need not compile what a query is made of.
+        // Boxed, so that callers do not have to compile the whole future of a query.
         self.dispatch(statement, listeners).boxed().await
     }
 
@@ -120,7 +120,7 @@ impl Session {
         }
     }
 
-    /// SHOW SAMPLES, with what each of them is worth today.
+    /// Runs SHOW SAMPLES: lists samples, and whether each is fresh or stale.
     pub(crate) async fn show_samples(&self, families: &[Arc<Manifest>]) -> Result<Answer> {
         let mut states = Vec::with_capacity(families.len());
         for manifest in families {
@@ -129,7 +129,7 @@ impl Session {
         listing::samples(families, &states)
     }
 
-    /// VERIFY SAMPLE: every byte against the manifest.
+    /// Runs VERIFY SAMPLE: compares every byte with the manifest.
     async fn verify(&self, name: &str) -> Result<Answer> {
         let manifest = self.env.store.family(name)?;
         let mut found = self.env.store.verify(&manifest);
@@ -147,7 +147,7 @@ impl Session {
     fn drop_sample(&self, name: &str, if_exists: bool) -> Result<Answer> {
         match self.env.store.drop_family(name) {
             Ok(()) => Ok(listing::message(&format!("sample '{name}' dropped"))),
-            // Somebody else may have dropped it meanwhile.
+            // Another process may have dropped it in the meantime.
             Err(CatalogError::NotFound { .. }) if if_exists => {
                 Ok(listing::message(&format!("there is no sample '{name}'")))
             }

@@ -1,4 +1,4 @@
-//! Tables that a session is given.
+//! Registers files as tables of a session.
 
 use super::session::Session;
 use crate::answer::Result;
@@ -7,13 +7,13 @@ use datafusion::common::TableReference;
 use std::sync::PoisonError;
 
 impl Session {
-    /// Makes a file, a folder of files or a glob a table of this session; it stays in the store once it is sampled.
+    /// Makes a file, a folder of files or a glob a table of this session; the store keeps its definition once the table is sampled.
     ///
-    /// Parquet, CSV, JSON and Arrow files are told by their endings; what a CSV file looks like is sniffed, and folders named
-    /// `key=value` become columns.
+    /// File extensions tell Parquet, CSV, JSON and Arrow files apart; the layout of a CSV file is sniffed, and folders named `key=value`
+    /// become columns.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when nothing is there or the format cannot be told, [`Error::Data`] when it cannot be read.
+    /// [`Error::Invalid`] when nothing is there or the format cannot be determined, [`Error::Data`] when it cannot be read.
     pub async fn register(&self, name: &str, location: &str) -> Result<()> {
         let definition = definition(name, location)?;
         self.env.register_definition(&definition).await?;
@@ -25,11 +25,11 @@ impl Session {
 
     pub(crate) async fn restore_tables(&self) -> Result<()> {
         for definition in self.env.store.tables()? {
-            // A context that came with a table of this name keeps its own.
+            // A context that brought a table of this name keeps its own.
             if self.env.context.table_exist(TableReference::bare(definition.name.as_str()))? {
                 continue;
             }
-            // A table whose files are gone must not keep the others from being used; it is told when it is asked for.
+            // A table whose files are gone must not block the others; a query on it reports the error.
             let _ = self.env.register_definition(&definition).await;
         }
         Ok(())
@@ -41,7 +41,7 @@ impl Session {
         self.env.table_names()
     }
 
-    /// Puts the definition of a table that was sampled into the store.
+    /// Writes the definition of a sampled table to the store.
     pub(crate) fn keep_table(&self, name: &str) -> Result<()> {
         let registered = self.env.registered.lock().unwrap_or_else(PoisonError::into_inner);
         match registered.iter().find(|d| d.name == name) {

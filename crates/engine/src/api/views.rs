@@ -1,4 +1,4 @@
-//! Views that the store remembers, and views that can be sampled.
+//! Views that the store remembers, and the check which views can be sampled.
 
 use super::session::Session;
 use crate::answer::{Error, Result};
@@ -11,7 +11,7 @@ use plusminus_files::FileTable;
 use std::sync::Arc;
 
 impl Session {
-    /// Keeps in the store what a statement declared, and forgets what it dropped.
+    /// Writes the view or table that a statement declared to the store, and removes what it dropped.
     pub(crate) async fn keep_declarations(&self, plan: &LogicalPlan, sql: &str) -> Result<()> {
         let LogicalPlan::Ddl(statement) = plan else { return Ok(()) };
         let store = &self.env.store;
@@ -42,7 +42,7 @@ impl Session {
         Ok(())
     }
 
-    /// Declares the views of the store again; one may stand on another, so that as many rounds are made as help.
+    /// Declares the store's views again; since views may depend on each other, rounds are repeated as long as one succeeds.
     pub(crate) async fn restore_views(&self) -> Result<()> {
         let mut open = self.env.store.views()?;
         loop {
@@ -50,7 +50,7 @@ impl Session {
             let mut left = Vec::new();
             for view in open {
                 let is_known = self.env.context.table_exist(TableReference::bare(view.name.as_str()))?;
-                // A view whose tables are gone must not keep the others from being used; it is told when it is asked for.
+                // A view whose tables are gone must not block the others; a query on it reports the error.
                 if !is_known && self.declare(&view.sql).await.is_err() {
                     left.push(view);
                 }
@@ -63,7 +63,7 @@ impl Session {
     }
 }
 
-/// A view that can be sampled stands on files alone: of anything else nobody could tell whether it is what it was.
+/// Refuses to sample a view over anything but files, since changes of other tables cannot be detected.
 pub(crate) async fn refuse_unwatched_view(
     name: &str,
     table: &Arc<dyn TableProvider>,

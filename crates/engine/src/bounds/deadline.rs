@@ -1,7 +1,7 @@
-//! Waiting for a query: until it ends, its time is up, or somebody asks for what there is.
+//! Waits for a query until it ends, its time is up, or a caller interrupts it.
 //!
-//! The work goes on elsewhere ([`crate::runtime::executor`]) and leaves the answer of every finished level here. A level is
-//! finished whole or does not count, so that what is found here is always complete.
+//! The work runs on other threads ([`crate::runtime::executor`]) and leaves the answer of every finished level here. A level counts
+//! only once it is finished, so that the answer found here is always complete.
 
 use crate::answer::{Answer, Error, Result};
 use crate::runtime::{Work, scanned};
@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 
-/// A part of the stated time is kept for handing the answer over: a tenth, within these limits.
+/// Part of the stated time that is kept for handing the answer over: a tenth, within these limits.
 const MARGIN_PART: u32 = 10;
 const MARGIN_MIN: Duration = Duration::from_micros(200);
 const MARGIN_MAX: Duration = Duration::from_millis(5);
@@ -26,40 +26,40 @@ pub struct Interrupt {
 #[derive(Debug, Default)]
 struct Asked {
     asked: AtomicBool,
-    linearization: Notify,
+    notified: Notify,
     scan: Mutex<Option<Scan>>,
 }
 
-/// A scan of whole tables under way.
+/// A running scan of whole tables; `rows_total` is the approximate number of their rows.
 #[derive(Debug)]
 struct Scan {
     plan: Arc<dyn ExecutionPlan>,
     rows_total: u64,
 }
 
-/// How far the scan of a query that reads its tables has come.
+/// Progress of a query that scans its tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ScanProgress {
-    /// Rows that were read.
+    /// Rows read so far.
     pub rows: u64,
-    /// Rows that the tables have, about.
+    /// Rows of the tables, approximately.
     pub rows_total: u64,
 }
 
 impl Interrupt {
-    /// Nobody has asked yet.
+    /// An interrupt that was not requested yet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Asks now; queries that wait with this interrupt answer at once, later ones as soon as they begin.
+    /// Requests the best answer; queries that wait with this interrupt answer at once, later ones as soon as they begin.
     pub fn request(&self) {
         self.inner.asked.store(true, Ordering::SeqCst);
-        self.inner.linearization.notify_waiters();
+        self.inner.notified.notify_waiters();
     }
 
-    /// How far reading the tables has come, while a query with this interrupt computes something exactly.
+    /// Progress of reading the tables, while a query with this interrupt computes something exactly.
     #[must_use]
     pub fn scan_progress(&self) -> Option<ScanProgress> {
         let scan = self.inner.scan.lock().unwrap_or_else(PoisonError::into_inner);
@@ -72,45 +72,45 @@ impl Interrupt {
         *self.inner.scan.lock().unwrap_or_else(PoisonError::into_inner) = scan;
     }
 
-    /// Waits until somebody asks.
+    /// Waits until the interrupt is requested.
     pub(crate) async fn requested(&self) {
         loop {
-            let linearization = self.inner.linearization.notified();
-            tokio::pin!(linearization);
-            // Registered before the look, so that no request falls between the two.
-            linearization.as_mut().enable();
+            let notified = self.inner.notified.notified();
+            tokio::pin!(notified);
+            // Registered before the flag is read, so that no request falls between the two.
+            notified.as_mut().enable();
             if self.inner.asked.load(Ordering::SeqCst) {
                 return;
             }
-            linearization.await;
+            notified.await;
         }
     }
 }
 
-/// Who else wants to know of a query than the one who waits for its end.
+/// Listeners of a query besides the caller that waits for its end.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Listeners {
     pub(crate) interrupt: Option<Interrupt>,
-    /// Takes the answer of every level.
+    /// Receives the answer of every level.
     pub(crate) levels: Option<UnboundedSender<Answer>>,
 }
 
-/// The answer of a finished level, not made yet.
+/// The deferred answer of a finished level.
 pub(crate) struct Best {
-    /// Makes the answer as it is.
+    /// Builds the answer without applying the miss policy.
     pub(crate) build: Box<dyn FnOnce() -> Result<Answer> + Send>,
-    /// Applies the miss policy, if it is the last one.
+    /// Applies the miss policy, if this answer is the final one.
     pub(crate) finish: Box<dyn FnOnce(Answer) -> Result<Answer> + Send>,
 }
 
 impl Best {
-    /// The answer as the final one.
+    /// Builds the answer as the final one.
     fn last(self) -> Result<Answer> {
         (self.finish)((self.build)()?)
     }
 }
 
-/// Lets go of a scan that was watched.
+/// Ends the progress report of a scan when it is dropped.
 pub(crate) struct ScanGuard {
     interrupt: Option<Interrupt>,
 }
@@ -123,7 +123,7 @@ impl Drop for ScanGuard {
     }
 }
 
-/// What work and control share.
+/// State that the working task and the waiting caller share.
 #[derive(Default)]
 pub(crate) struct Watch {
     best: Mutex<Option<Best>>,
@@ -132,7 +132,7 @@ pub(crate) struct Watch {
     is_wanted: bool,
     stopped: AtomicBool,
     exact: AtomicBool,
-    /// The watch over the whole query, where this one is over a part of it, and the function that takes the part's answers.
+    /// For a query block, the watch of the whole query and the function that takes the block's answers.
     whole: Option<(Arc<Watch>, Forward)>,
 }
 
@@ -152,17 +152,17 @@ impl Watch {
         Self { interrupt, is_wanted, whole: Some((Arc::clone(whole), forward)), ..Self::default() }
     }
 
-    /// Whether anybody may ask for the answer of a level that is not the last.
+    /// Whether a caller may use the answer of a level that is not the last.
     pub(crate) fn is_wanted(&self) -> bool {
         self.is_wanted
     }
 
-    /// Whether nobody waits any more.
+    /// Whether the caller has stopped waiting.
     pub(crate) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed) || self.whole.as_ref().is_some_and(|(whole, _)| whole.is_stopped())
     }
 
-    /// The query reads its tables now, of so many rows.
+    /// Notes that the query scans its tables, with `rows_total` rows.
     pub(crate) fn scans(&self, plan: &Arc<dyn ExecutionPlan>, rows_total: u64) {
         self.exact.store(true, Ordering::Relaxed);
         if let Some((whole, _)) = &self.whole {
@@ -173,23 +173,23 @@ impl Watch {
         }
     }
 
-    /// A guard that lets go of the scan when it is dropped.
+    /// A guard that ends the progress report of the scan when it is dropped.
     pub(crate) fn scan_guard(&self) -> ScanGuard {
         ScanGuard { interrupt: self.interrupt.clone() }
     }
 
-    /// The best answer so far, as the final one.
+    /// Takes the best answer so far as the final one.
     pub(crate) fn take_best(&self) -> Option<Result<Answer>> {
         let best = self.best().take();
         best.map(Best::last)
     }
 
-    /// Whether the answer of a level is in hand.
+    /// Whether the answer of a level is available.
     pub(crate) fn has_best(&self) -> bool {
         self.best().is_some()
     }
 
-    /// A level was finished.
+    /// Stores the answer of a finished level.
     pub(crate) fn level_done(&self, best: Best) -> Result<()> {
         if !self.is_wanted {
             return Ok(());
@@ -211,10 +211,10 @@ impl Watch {
                 let answer = (best.build)()?;
                 let sent = answer.clone();
                 let mut kept = self.best();
-                // Whoever stopped the query has the last answer; no other may follow it.
+                // A caller that stopped the query has the last answer; no other may follow it.
                 if !self.is_stopped() {
                     *kept = Some(Best { build: Box::new(|| Ok(answer)), finish: best.finish });
-                    // An error means that nobody listens any more; the query will soon be stopped.
+                    // An error means that no listener is left; the query will soon be stopped.
                     let _ = levels.send(sent);
                 }
             }
@@ -226,7 +226,7 @@ impl Watch {
         self.best.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The best complete answer, or `error`; the work stops.
+    /// Stops the work and returns the best complete answer, or `error`.
     fn stop(&self, error: impl FnOnce(&Self) -> Error) -> Result<Answer> {
         let best = {
             let mut best = self.best();
@@ -253,13 +253,13 @@ impl Watch {
     }
 }
 
-/// Time to wait of what is stated, `elapsed` of which is gone.
+/// Time to wait until the answer must be handed over, given the stated time and the time `elapsed`.
 fn until(stated: Duration, elapsed: Duration) -> Duration {
     let margin = (stated / MARGIN_PART).clamp(MARGIN_MIN, MARGIN_MAX);
     stated.saturating_sub(margin).saturating_sub(elapsed)
 }
 
-/// The end of `work`, or the best answer when the time is up or somebody interrupts.
+/// Waits for the end of `work`, and returns the best answer when the time is up or a caller interrupts.
 pub(crate) async fn wait(
     mut work: Work<Answer>,
     watch: &Watch,
@@ -299,7 +299,7 @@ mod tests {
 
     const SOON: Option<Duration> = Some(Duration::from_millis(20));
 
-    /// Waits for work that never ends, after a level was finished or not.
+    /// Waits for work that never ends, with or without a finished level.
     async fn waited(level: bool, within: Option<Duration>, interrupt: Option<Interrupt>) -> (Result<Answer>, bool) {
         let executor = Executor::new(1).unwrap();
         let work = executor.spawn(std::future::pending()).unwrap();

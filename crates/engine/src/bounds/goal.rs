@@ -1,4 +1,4 @@
-//! What a statement asks of its answer.
+//! The bounds that a statement sets for its answer.
 
 use crate::answer::{Error, Result};
 use plusminus_dialect::{Bounds, ErrorBound, OnMiss, TimeBound};
@@ -10,14 +10,14 @@ use std::time::Duration;
 pub(crate) struct Goal {
     pub(crate) error: Option<Target>,
     pub(crate) within: Option<Duration>,
-    /// WITHIN as the query states it, of which a part of the query has a share.
+    /// WITHIN as the query states it; a part of the query has only a share of it in `within`.
     pub(crate) stated_within: Option<Duration>,
     pub(crate) confidence: Confidence,
     pub(crate) all_groups: bool,
     pub(crate) on_miss: OnMiss,
 }
 
-/// What `SET plusminus.…` left behind.
+/// Session defaults from `SET plusminus.…`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Defaults {
     pub(crate) error: Option<ErrorBound>,
@@ -29,7 +29,7 @@ pub(crate) struct Defaults {
 }
 
 impl Goal {
-    /// A stated ERROR or WITHIN replaces both defaults; everything else only fills gaps.
+    /// Fills in defaults: a stated ERROR or WITHIN replaces both defaults, every other default only fills a gap.
     pub(crate) fn new(bounds: &Bounds, defaults: &Defaults) -> Result<Self> {
         let stated = bounds.error.is_some() || bounds.within.is_some();
         let (error, within) = if stated {
@@ -57,14 +57,14 @@ impl Goal {
         })
     }
 
-    /// The goal of one of `count` blocks of the query, with so much of the time left for it.
+    /// The goal of one of `count` blocks of the query, with `within` as its share of the time.
     ///
-    /// Intervals that have to hold at once share the doubt (Bonferroni). Misses are dealt with when all blocks are known: a block under a
-    /// time alone stays on samples, and what reads a table once for several blocks is not repaired block by block.
+    /// Intervals that have to hold at once share the error probability (Bonferroni). Misses are handled when all blocks are known: a block
+    /// with a time bound alone stays on samples, and blocks that share one scan of a table are not repaired one by one.
     pub(crate) fn of_block(&self, count: usize, at_once: bool, share_scan: bool, within: Option<Duration>) -> Self {
         let all_groups = self.all_groups || at_once;
         let on_miss = match self.on_miss {
-            // Of rows that LIMIT leaves out no error matters, and with little time an answer of all blocks comes first.
+            // Errors of rows that LIMIT leaves out do not matter, and with little time an answer of all blocks comes first.
             _ if self.error.is_none() || at_once || within.is_some() => OnMiss::Report,
             OnMiss::Fail | OnMiss::Omit => OnMiss::Report,
             OnMiss::Repair if share_scan => OnMiss::Exact,
@@ -74,12 +74,12 @@ impl Goal {
         Self { within, confidence, all_groups, on_miss, ..*self }
     }
 
-    /// Whether the table answers what no sample answers within the error.
+    /// Whether the table answers when no sample answers within the error.
     pub(crate) fn reads_table_on_miss(&self) -> bool {
         self.error.is_some() && matches!(self.on_miss, OnMiss::Repair | OnMiss::Exact)
     }
 
-    /// Whether an exact answer that ends within the time is better than an estimate; ON MISS REPORT is for those who prefer estimates.
+    /// Whether an exact answer that ends within the time is preferred to an estimate; ON MISS REPORT prefers estimates.
     pub(crate) fn prefers_exact(&self) -> bool {
         self.error.is_none() && self.on_miss != OnMiss::Report
     }
@@ -102,7 +102,7 @@ fn unbound() -> Error {
     Error::invalid("a parameter of the bounds has no value", "pass one number for each $1, $2, …")
 }
 
-/// NULL (no row in the domain) is not a miss: there is nothing to be wrong about by a fraction.
+/// Whether an estimate meets the target, or is exact. An exact NULL (no row in the domain) is no miss.
 pub(crate) fn meets_or_null(estimate: &Estimate, target: Target) -> bool {
     match (estimate.trust, estimate.value) {
         (Trust::Exact, _) => true,

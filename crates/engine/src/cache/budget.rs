@@ -1,4 +1,4 @@
-//! The images in memory: what is worth most per byte stays.
+//! The level columns and projections in memory: entries with the highest benefit per byte stay.
 
 use super::level_columns::{LevelColumns, load};
 use super::projection::Projection;
@@ -13,27 +13,27 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Uses of other images after which a use counts half.
+/// Uses of the cache after which an earlier use counts half.
 const HALF_LIFE: f64 = 64.0;
 
-/// The share of the memory for samples that their strata may take: one in so many.
+/// One part in so many of the memory for samples is the most that strata may take.
 const STRATA_SHARE: usize = 4;
 
-/// Columns of a table from which only those that queries name are read with the strata.
+/// Columns of a table above which strata are read only with the columns that queries name.
 const WIDE_COLUMNS: usize = 64;
-/// Columns that tell the order of a level's rows: strata and ranks.
+/// Columns that determine the order of a level's rows: stratum and rank.
 const ORDER_COLUMNS: usize = 2;
 
-/// Projections that were asked for and are not held, at most; then all are forgotten.
+/// Projections that were requested and are not in memory; when there are so many, all requests are forgotten.
 const ASKED_MAX: usize = 256;
 
-/// What is held.
+/// Key of an entry: a level of a sample's generation, or a projection of the levels up to `level`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     family: String,
     generation: u64,
     level: usize,
-    /// Of a projection of the levels up to this one, what it is in the order of.
+    /// For a projection, the GROUP BY expressions that its rows are ordered by.
     keys: Option<Arc<[Expr]>>,
 }
 
@@ -42,7 +42,7 @@ impl Key {
         Self { family: manifest.name.clone(), generation: manifest.generation, level, keys: None }
     }
 
-    /// A projection of the levels up to `level`.
+    /// The key of a projection of the levels up to `level`.
     pub(crate) fn projection(manifest: &Manifest, level: usize, keys: &Arc<[Expr]>) -> Self {
         Self { keys: Some(Arc::clone(keys)), ..Self::level(manifest, level) }
     }
@@ -52,15 +52,15 @@ impl Key {
     }
 }
 
-/// What there is of a projection.
+/// State of a projection in the cache.
 #[derive(Debug)]
 pub(crate) enum ProjectionState {
     Cached(Arc<Projection>),
-    /// It was asked for before: making it is worth while.
+    /// It was requested before, so that building it is worth while.
     Requested,
-    /// Nobody asked for it so far.
+    /// It was not requested before.
     Unseen,
-    /// It cannot be made.
+    /// It cannot be built.
     Infeasible,
 }
 
@@ -83,9 +83,9 @@ impl Content {
 struct Entry {
     content: Content,
     bytes: usize,
-    /// What it took to read it.
+    /// Time that reading or building it took.
     load: Duration,
-    /// Uses, older ones counting less, as of `last`.
+    /// Uses as of `last`, older ones counting less.
     uses: f64,
     last: u64,
 }
@@ -97,7 +97,7 @@ impl Entry {
         self.uses * (-age / HALF_LIFE).exp2()
     }
 
-    /// Seconds of reading that a byte is expected to save.
+    /// Seconds of reading that each byte is expected to save.
     fn benefit_per_byte(&self, now: u64) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "a number of bytes")]
         let bytes = self.bytes.max(1) as f64;
@@ -107,15 +107,15 @@ impl Entry {
 
 #[derive(Debug)]
 struct Held {
-    level_cache: HashMap<Key, Entry>,
-    /// Projections that were asked for and are not there, and whether they cannot be made.
+    entries: HashMap<Key, Entry>,
+    /// Projections that were requested and are not in memory; true for those that cannot be built.
     asked: HashMap<Key, bool>,
     strata: StrataCache,
     reserved: MemoryReservation,
     uses: u64,
 }
 
-/// Images within a budget of bytes that is part of the session's memory.
+/// Cache of level columns and projections within a budget of bytes, which is part of the session's memory.
 #[derive(Debug)]
 pub(crate) struct LevelCache {
     budget: usize,
@@ -125,22 +125,22 @@ pub(crate) struct LevelCache {
 }
 
 impl LevelCache {
-    /// Images of `budget` bytes at most, taken from `pool`, which are read on so many threads.
+    /// A cache of at most `budget` bytes, taken from `pool`, whose levels are read on `threads` threads.
     pub(crate) fn new(budget: usize, threads: usize, pool: &Arc<dyn MemoryPool>, clock: Arc<dyn Clock>) -> Self {
         let reserved = MemoryConsumer::new("samples in memory").register(pool);
         let strata = StrataCache::new(MemoryConsumer::new("strata of samples in memory").register(pool));
-        let held = Held { level_cache: HashMap::new(), asked: HashMap::new(), strata, reserved, uses: 0 };
+        let held = Held { entries: HashMap::new(), asked: HashMap::new(), strata, reserved, uses: 0 };
         Self { budget, threads, clock, held: Mutex::new(held) }
     }
 
-    /// The strata of a generation, with what they know of `columns` of the table.
+    /// The strata of a sample's generation, with their statistics of at least `columns` of the table.
     pub(crate) fn strata(&self, store: &Store, manifest: &Manifest, columns: &[String]) -> Result<Arc<SampleStrata>> {
         let key = (manifest.name.clone(), manifest.generation);
         let mut columns: Option<BTreeSet<String>> =
             (manifest.base.columns.len() > WIDE_COLUMNS).then(|| columns.iter().cloned().collect());
         match self.lock().strata.get(&key, columns.as_ref()) {
             Found::Strata(strata) => return Ok(strata),
-            // Both at once the next time.
+            // The columns of both are read at once, so that the next query finds them.
             Found::OfOthers(others) => columns.iter_mut().for_each(|own| own.extend(others.iter().cloned())),
             Found::Nothing => {}
         }
@@ -154,7 +154,7 @@ impl LevelCache {
     /// A level with at least `columns`.
     ///
     /// # Errors
-    /// [`Error::Data`] when it does not fit into memory with nothing else in it; a damaged file.
+    /// [`Error::Data`] when the level does not fit into memory even alone; a damaged file.
     pub(crate) fn level(
         &self,
         store: &Store,
@@ -165,7 +165,7 @@ impl LevelCache {
         self.timed_level(store, manifest, level, columns).map(|(level_columns, _)| level_columns)
     }
 
-    /// The same, and what had to be read.
+    /// Returns a level with at least `columns`, and the values that were read from its file.
     pub(crate) fn timed_level(
         &self,
         store: &Store,
@@ -201,7 +201,7 @@ impl LevelCache {
                         return Ok((level_columns, loaded));
                     }
                 }
-                // With all the columns of earlier queries it may be too large, though not with those of this one.
+                // With the columns of earlier queries as well it may be too large, though not with those of this query alone.
                 let _span =
                     tracing::debug_span!("load", sample = %manifest.name, level, columns = columns.len()).entered();
                 let level_columns = Arc::new(load((store, self.threads), manifest, level, columns, None)?);
@@ -212,7 +212,7 @@ impl LevelCache {
         }
     }
 
-    /// A projection; who asks for one that is not there counts as having asked.
+    /// Looks up a projection; a lookup that finds none counts as a request.
     pub(crate) fn projection(&self, key: &Key) -> ProjectionState {
         if let Some(Content::Projection(projection)) = self.get(key) {
             return ProjectionState::Cached(projection);
@@ -231,28 +231,28 @@ impl LevelCache {
         }
     }
 
-    /// Notes that a projection cannot be made.
+    /// Notes that a projection cannot be built.
     pub(crate) fn refuse_projection(&self, key: &Key) {
         tracing::debug!(sample = %key.family, level = key.level, "projection refused");
         self.lock().asked.insert(key.clone(), true);
     }
 
-    /// Whether a projection is in memory; who asks so does not count as asking for it.
+    /// Whether a projection is in memory; the question does not count as a request.
     pub(crate) fn holds(&self, key: &Key) -> bool {
-        self.lock().level_cache.contains_key(key)
+        self.lock().entries.contains_key(key)
     }
 
-    /// Whether a projection of so many bytes can be kept.
+    /// Whether a projection of `bytes` bytes can be kept.
     pub(crate) fn has_room(&self, bytes: usize) -> bool {
         let held = self.lock();
         let now = held.uses;
         let idle: usize =
-            held.level_cache.iter().filter(|(key, entry)| is_idle(key, entry, now)).map(|(_, e)| e.bytes).sum();
+            held.entries.iter().filter(|(key, entry)| is_idle(key, entry, now)).map(|(_, e)| e.bytes).sum();
         (held.reserved.size() - idle).saturating_add(bytes) <= self.budget
     }
 
-    /// Keeps a projection, or one with more columns than before, which took so long to make. Without room it is not kept: levels and
-    /// projections in use do not make way for what only saves time.
+    /// Keeps a projection, new or with more columns than before, that took so long to build. Without room it is not kept: levels and
+    /// projections in use are not evicted for it.
     pub(crate) fn keep_projection(&self, key: &Key, projection: Arc<Projection>, took: Duration) {
         let mut held = self.lock();
         let now = held.uses;
@@ -263,15 +263,15 @@ impl LevelCache {
         let bytes = content.bytes();
         held.asked.remove(key);
         if held.make_room(bytes, self.budget, now, |key, entry| is_idle(key, entry, now)).is_ok() {
-            held.level_cache.insert(key.clone(), Entry { content, bytes, load, uses, last: now });
+            held.entries.insert(key.clone(), Entry { content, bytes, load, uses, last: now });
         } else if let Some(before) = before.filter(|before| held.reserved.try_grow(before.bytes).is_ok()) {
-            held.level_cache.insert(key.clone(), before);
+            held.entries.insert(key.clone(), before);
         }
     }
 
-    /// How many of `columns` of a level are not in memory; with the strata and ranks, where nothing of it is.
+    /// Number of `columns` of a level that are not in memory, plus stratum and rank where nothing of the level is.
     pub(crate) fn lacking(&self, manifest: &Manifest, level: usize, columns: &[String]) -> usize {
-        match self.lock().level_cache.get(&Key::level(manifest, level)).map(|entry| &entry.content) {
+        match self.lock().entries.get(&Key::level(manifest, level)).map(|entry| &entry.content) {
             Some(Content::Level(level_columns)) => {
                 columns.iter().filter(|name| !level_columns.columns.contains_key(*name)).count()
             }
@@ -283,7 +283,7 @@ impl LevelCache {
         let mut held = self.lock();
         held.uses += 1;
         let now = held.uses;
-        let entry = held.level_cache.get_mut(key)?;
+        let entry = held.entries.get_mut(key)?;
         entry.uses = entry.uses_at(now) + 1.0;
         entry.last = now;
         Some(entry.content.clone())
@@ -292,9 +292,9 @@ impl LevelCache {
     fn put(&self, key: &Key, level_columns: Arc<LevelColumns>, load: Duration) -> Result<()> {
         let mut held = self.lock();
         let now = held.uses;
-        // Older generations of the family are of no more use.
-        held.drop_images(|other| other.family == key.family && other.generation != key.generation);
-        // With more columns the same level takes its own place; what was read before counts on.
+        // Older generations of the sample are useless.
+        held.drop_entries(|other| other.family == key.family && other.generation != key.generation);
+        // A level with more columns replaces its own entry, and keeps its uses and loading time.
         let before = held.remove(key);
         let uses = before.as_ref().map_or(1.0, |entry| entry.uses_at(now));
         let load = load + before.map_or(Duration::ZERO, |entry| entry.load);
@@ -315,7 +315,7 @@ impl LevelCache {
                 next: "more memory (--memory), a smaller SIZE or CAP, or fewer columns".to_owned(),
             });
         }
-        held.level_cache
+        held.entries
             .insert(key.clone(), Entry { content: Content::Level(level_columns), bytes, load, uses, last: now });
         Ok(())
     }
@@ -325,19 +325,19 @@ impl LevelCache {
     }
 }
 
-/// A projection that was not used lately.
+/// Whether a projection was not used recently.
 fn is_idle(key: &Key, entry: &Entry, now: u64) -> bool {
     key.is_projection() && entry.uses_at(now) < 1.0
 }
 
-/// What was read of a level that was not in memory.
+/// Values read from a level's file, and the time that took; 0 where everything was in memory.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Loaded {
     pub(crate) values: u64,
     pub(crate) took: Duration,
 }
 
-/// What is full.
+/// The limit that an entry exceeds.
 enum Full {
     Budget,
     Pool,
@@ -345,20 +345,20 @@ enum Full {
 
 impl Held {
     fn remove(&mut self, key: &Key) -> Option<Entry> {
-        let entry = self.level_cache.remove(key)?;
+        let entry = self.entries.remove(key)?;
         self.reserved.shrink(entry.bytes);
         Some(entry)
     }
 
-    fn drop_images(&mut self, is_old: impl Fn(&Key) -> bool) {
+    fn drop_entries(&mut self, is_old: impl Fn(&Key) -> bool) {
         self.asked.retain(|key, _| !is_old(key));
-        let old: Vec<Key> = self.level_cache.keys().filter(|key| is_old(key)).cloned().collect();
+        let old: Vec<Key> = self.entries.keys().filter(|key| is_old(key)).cloned().collect();
         for key in old {
             self.remove(&key);
         }
     }
 
-    /// Reserves `bytes`, giving up what is worth least per byte of what may go until they fit.
+    /// Reserves `bytes`; entries for which `may_go` is true are evicted, lowest benefit per byte first, until they fit.
     fn make_room(
         &mut self,
         bytes: usize,
@@ -372,7 +372,7 @@ impl Held {
         while self.reserved.size() + bytes > budget || self.reserved.try_grow(bytes).is_err() {
             let benefit = |entry: &Entry| entry.benefit_per_byte(now);
             let order = |key: &Key| (key.is_projection(), key.family.clone(), key.level);
-            let may_go = self.level_cache.iter().filter(|(key, entry)| may_go(key, entry));
+            let may_go = self.entries.iter().filter(|(key, entry)| may_go(key, entry));
             let least =
                 may_go.min_by(|a, b| benefit(a.1).total_cmp(&benefit(b.1)).then_with(|| order(a.0).cmp(&order(b.0))));
             let Some(least) = least.map(|(key, _)| key.clone()) else { return Err(Full::Pool) };
@@ -390,7 +390,7 @@ mod tests {
     use arrow::array::UInt32Array;
     use datafusion::execution::memory_pool::GreedyMemoryPool;
 
-    /// An image of `rows` rows without columns, 12 bytes each.
+    /// Level columns of `rows` rows without table columns, 12 bytes each.
     fn level_columns(rows: u32) -> Arc<LevelColumns> {
         let strata = UInt32Array::from(vec![0; rows as usize]);
         Arc::new(LevelColumns {
@@ -417,11 +417,11 @@ mod tests {
             assert!(cache.get(&key(0)).is_some());
         }
         assert_eq!(pool.reserved(), 24_000);
-        // The third does not fit beside both; the one that was used less goes.
+        // The third does not fit beside both; the less used one is evicted.
         cache.put(&key(2), level_columns(1_500), second).unwrap();
         assert!(cache.get(&key(1)).is_none() && cache.get(&key(0)).is_some() && cache.get(&key(2)).is_some());
         assert_eq!(pool.reserved(), 30_000);
-        // Another generation makes the older ones useless.
+        // Another generation makes the older entries useless.
         cache.put(&Key { generation: 2, ..key(0) }, level_columns(100), second).unwrap();
         assert_eq!(pool.reserved(), 1_200);
         drop(cache);

@@ -13,22 +13,22 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// One level of one family: the rows it adds, sorted by stratum and rank, and the columns asked for so far.
+/// One level of a sample: the rows that it adds, sorted by stratum and rank, and the columns read so far.
 #[derive(Debug, Clone)]
 pub(crate) struct LevelColumns {
     pub(crate) strata: UInt32Array,
-    /// The rows of each stratum.
+    /// The range of rows of each stratum, in ascending order of strata.
     pub(crate) runs: Arc<Vec<Run>>,
-    /// Priority ranks within the strata.
+    /// Priority rank of each row within its stratum.
     pub(crate) ranks: UInt32Array,
-    /// The place of each row of the files, where they are not in order.
+    /// The position of each row of the files in this order; `None` where the files have this order already.
     pub(crate) places: Option<UInt32Array>,
     pub(crate) columns: HashMap<String, (Arc<Field>, ArrayRef)>,
 }
 
 impl LevelColumns {
-    /// Some of the columns, the rank where it is needed, and the stratum behind them; only the rows in `ranges`, which are in
-    /// order and apart, or all.
+    /// Some of the columns, then the ranks where they are needed, then the strata. `ranges` restricts the rows; they are ascending and
+    /// do not touch.
     pub(crate) fn batch(
         &self,
         names: &[String],
@@ -57,7 +57,7 @@ impl LevelColumns {
         }
     }
 
-    /// The rows of the strata that `keep` keeps; `None` when these are all.
+    /// Row ranges of the strata for which `keep` is true; `None` when these are all rows.
     pub(crate) fn ranges(&self, keep: impl Fn(u32) -> bool) -> Option<Vec<Range<usize>>> {
         let mut found: Vec<Range<usize>> = Vec::new();
         for run in self.runs.iter().filter(|run| keep(run.stratum)) {
@@ -94,12 +94,12 @@ pub(crate) fn missing(name: &str) -> Error {
     }
 }
 
-/// The column of the table behind the name of one of an image.
+/// The table's column behind the name of a level column.
 fn base(name: &str) -> &str {
     name.strip_prefix(FLOAT).unwrap_or(name)
 }
 
-/// A column as the image holds it, from the values of all blocks.
+/// A level column from the values of all blocks, in the order of the level.
 fn held(
     name: &str,
     field: &Arc<Field>,
@@ -109,7 +109,7 @@ fn held(
     let as_floats: Vec<ArrayRef>;
     let (field, parts) = match name.starts_with(FLOAT) {
         true => {
-            // Before they are put in order: floats take half the room of decimals.
+            // Cast before they are put in order: floats take half the room of decimals.
             as_floats = parts.iter().map(|part| Ok(cast(part, &DataType::Float64)?)).collect::<Result<_>>()?;
             (Arc::new(Field::new(name, DataType::Float64, field.is_nullable())), as_floats.as_slice())
         }
@@ -118,7 +118,7 @@ fn held(
     Ok((field, order::column(parts, places)?))
 }
 
-/// Reads `columns` of a level on so many threads, adding to those of `known` in the same order of rows.
+/// Reads `columns` of a level on `threads` threads, and adds them to those of `known`, in the same order of rows.
 pub(crate) fn load(
     (store, threads): (&Store, usize),
     manifest: &Manifest,
@@ -154,10 +154,10 @@ pub(crate) fn load(
     Ok(LevelColumns { strata, runs, ranks, places, columns: all })
 }
 
-/// Rows of a level from which its columns are made on several threads.
+/// Rows of a level from which its columns are built on several threads.
 const THREADED_ROWS: usize = 100_000;
 
-/// `work` on every item, shared among so many threads, in the order of the items.
+/// Applies `work` to every item on `threads` threads; results are in the order of the items.
 fn in_parts<T: Sync, R: Send>(items: &[T], threads: usize, work: &(impl Fn(&T) -> Result<R> + Sync)) -> Result<Vec<R>> {
     let share = items.len().div_ceil(threads.max(1)).max(1);
     if share >= items.len() {
@@ -175,7 +175,7 @@ fn in_parts<T: Sync, R: Send>(items: &[T], threads: usize, work: &(impl Fn(&T) -
     })
 }
 
-/// A level without rows has no file to tell the types; they come from the manifest.
+/// An empty level; no file has its types, so that they come from the manifest.
 fn empty(manifest: &Manifest, columns: &[String], known: Option<&LevelColumns>) -> Result<LevelColumns> {
     let none = UInt32Array::from(Vec::<u32>::new());
     let mut all = known.map(|level_columns| level_columns.columns.clone()).unwrap_or_default();

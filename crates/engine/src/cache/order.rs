@@ -1,4 +1,4 @@
-//! The rows of a level in the order of strata and ranks.
+//! Puts the rows of a level in the order of strata and ranks.
 
 use super::level_columns::missing;
 use crate::answer::Result;
@@ -9,12 +9,13 @@ use arrow::record_batch::RecordBatch;
 use plusminus_catalog::{RANK, STRATUM};
 use std::sync::Arc;
 
-/// Where the rows of all blocks go.
+/// Order of a level's rows across all blocks.
 pub(crate) struct Order {
-    /// The place of each row, where they are not in order.
+    /// The position of each row; `None` where the blocks are in order already.
     pub(crate) places: Option<UInt32Array>,
-    /// By place.
+    /// Stratum by position.
     pub(crate) strata: UInt32Array,
+    /// Rank by position.
     pub(crate) ranks: UInt32Array,
 }
 
@@ -25,7 +26,7 @@ pub(crate) fn of(blocks: &[RecordBatch]) -> Result<Order> {
     Ok(placed(&blocks, rows).unwrap_or_else(|| sorted(&blocks, rows)))
 }
 
-/// The column of all blocks in order, whose values in each block are `parts`.
+/// A column of all blocks in order; `parts` are its values in each block.
 pub(crate) fn column(parts: &[ArrayRef], places: Option<&UInt32Array>) -> Result<ArrayRef> {
     let Some(places) = places else {
         return Ok(match parts {
@@ -36,7 +37,7 @@ pub(crate) fn column(parts: &[ArrayRef], places: Option<&UInt32Array>) -> Result
     let Some(first) = parts.first().filter(|_| parts.iter().all(|part| part.null_count() == 0)) else {
         return taken(parts, places);
     };
-    // Each value straight to its place: of a large level every copy costs as much as reading it.
+    // Each value is written straight to its position: for a large level every copy costs as much as reading it.
     let first: &dyn Array = first.as_ref();
     downcast_primitive_array! {
         first => Ok(Arc::new(scattered(first, parts, places))),
@@ -62,7 +63,7 @@ fn taken(parts: &[ArrayRef], places: &UInt32Array) -> Result<ArrayRef> {
     Ok(take(&all, &UInt32Array::from(order), None)?)
 }
 
-/// The strata and ranks of a block.
+/// The strata and ranks of a block's rows.
 struct Block<'a> {
     strata: &'a [u32],
     ranks: &'a [u32],
@@ -78,20 +79,20 @@ impl<'a> Block<'a> {
     }
 }
 
-/// The ranks of a stratum in this level.
+/// The range of ranks that a stratum has in this level.
 #[derive(Clone, Copy)]
 struct Ranks {
     first: u32,
     last: u32,
     rows: u32,
-    /// The place of the first of them.
+    /// The position of the lowest rank.
     start: u32,
 }
 
-/// Each row at its place, which its rank tells where the ranks of every stratum follow each other; `None` where they do not.
+/// Positions computed from the ranks, where the ranks of every stratum are consecutive; `None` where they are not.
 fn placed(blocks: &[Block<'_>], rows: usize) -> Option<Order> {
     let highest = blocks.iter().flat_map(|block| block.strata.iter().copied()).max()? as usize;
-    // Of many strata with few rows each a table would be larger than the rows.
+    // For many strata with few rows each the lookup table would be larger than the rows.
     if highest > 4 * rows + 1024 {
         return None;
     }
@@ -118,11 +119,11 @@ fn placed(blocks: &[Block<'_>], rows: usize) -> Option<Order> {
             order.put(own.start + (rank - own.first), *stratum, *rank);
         }
     }
-    // A rank that occurs twice leaves a place empty.
+    // A rank that occurs twice leaves a position empty.
     (!order.strata.contains(&u32::MAX)).then(|| order.finish())
 }
 
-/// The order by comparing: every block is in it already, and a stable sort merges what it finds in order.
+/// Positions by sorting: each block is in order already, and a stable sort merges sorted runs.
 fn sorted(blocks: &[Block<'_>], rows: usize) -> Order {
     let keys = || blocks.iter().flat_map(|block| block.strata.iter().zip(block.ranks));
     let mut all: Vec<(u64, u32)> = Vec::with_capacity(rows);
@@ -174,7 +175,7 @@ mod tests {
     fn rows_of(blocks: &[RecordBatch]) -> (Option<Vec<u32>>, Vec<(u32, u32)>) {
         let order = of(blocks).unwrap();
         let rows = order.strata.values().iter().copied().zip(order.ranks.values().iter().copied()).collect();
-        // Columns go the same way, of whatever type.
+        // Columns of every type are put in the same order.
         let parts: Vec<ArrayRef> = blocks.iter().map(|block| Arc::clone(block.column(1))).collect();
         assert_eq!(column(&parts, order.places.as_ref()).unwrap().as_primitive::<UInt32Type>(), &order.ranks);
         let texts = |part: &ArrayRef| -> ArrayRef {
@@ -195,7 +196,7 @@ mod tests {
         let striped = [block(&[(0, 5), (0, 7), (2, 1)]), block(&[(0, 6), (2, 0)])];
         let expected = vec![(0, 5), (0, 6), (0, 7), (2, 0), (2, 1)];
         assert_eq!(rows_of(&striped), (Some(vec![0, 2, 4, 1, 3]), expected));
-        // Ranks with gaps, a rank that occurs twice, and few rows in a stratum of a high number.
+        // Ranks with gaps, a rank that occurs twice, and few rows in a stratum with a high number.
         for other in [
             [block(&[(0, 9), (1, 3)]), block(&[(0, 2), (1, 7)])],
             [block(&[(0, 2), (0, 4)]), block(&[(0, 2), (0, 3)])],

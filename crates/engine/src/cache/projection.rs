@@ -1,8 +1,8 @@
-//! Rows of a sample's levels in the order of the groups of some keys.
+//! Rows of a sample's levels in the order of the groups of some GROUP BY keys.
 //!
-//! Which group a row is of does not depend on WHERE, nor on what is aggregated. Where the same keys are grouped by again and again, rows that
-//! lie in the order of their groups need not be hashed, put in order or added to cells all over the cache. A column-oriented
-//! database calls columns that are kept in the order of other keys a projection (Stonebraker et al., "C-Store", VLDB 2005).
+//! The group of a row depends neither on WHERE nor on the aggregates. For keys that are grouped by repeatedly, rows in the order of
+//! their groups need no hashing, no sorting and no scattered additions to cells. Column-oriented databases call columns that are kept
+//! in the order of other keys a projection (Stonebraker et al., "C-Store", VLDB 2005).
 
 use super::level_columns::{LevelColumns, missing};
 use crate::answer::{Error, Result};
@@ -14,22 +14,22 @@ use plusminus_catalog::STRATUM;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// The rows of the levels up to one: by group, in a group by stratum, in a stratum by level and rank. Without keys all rows are one
-/// group, and those of the first strata count as a group of their own, so that there are two halves.
+/// The rows of the levels up to one, ordered by group, then stratum, then level, then rank. Without keys all rows are one group,
+/// stored as two halves that share no stratum.
 #[derive(Debug, Clone)]
 pub(crate) struct Projection {
     strata: UInt32Array,
-    /// The first row of each group, and the number of rows.
+    /// The first row of each group, then the number of rows.
     pub(crate) starts: Arc<Vec<u32>>,
-    /// The groups' keys, an array per key.
+    /// The groups' keys: one array per key, with one value per group.
     pub(crate) keys: Vec<ArrayRef>,
-    /// From the rows of the levels, one level after the other, to this order.
+    /// For each row of this order, its number among the rows of the levels, one level after the other.
     order: UInt32Array,
     columns: HashMap<String, (Arc<Field>, ArrayRef)>,
 }
 
 impl Projection {
-    /// Without columns; `groups` has the group of every row of the levels, one level after the other, and `keys` a row for each group.
+    /// A projection without columns. `groups` has the group of every row, one level after the other, and `keys` one row per group.
     pub(crate) fn by_group(levels: &[Arc<LevelColumns>], groups: &[u32], keys: Vec<ArrayRef>) -> Result<Self> {
         let strata = strata_of(levels)?;
         if strata.len() != groups.len() {
@@ -40,7 +40,7 @@ impl Projection {
         Ok(Self::new(&strata, order, starts, keys))
     }
 
-    /// All rows by stratum, without columns.
+    /// All rows ordered by stratum, without columns.
     pub(crate) fn by_stratum(levels: &[Arc<LevelColumns>]) -> Result<Self> {
         let strata = strata_of(levels)?;
         let (order, starts) = sorted_by(&strata, 0..);
@@ -60,7 +60,7 @@ impl Projection {
         }
     }
 
-    /// Bytes that a projection of `levels` with these columns takes, about.
+    /// Bytes that a projection of `levels` with these columns takes, approximately.
     pub(crate) fn bytes_for(levels: &[Arc<LevelColumns>], names: &[String]) -> usize {
         let column = |level_columns: &Arc<LevelColumns>, name: &String| {
             level_columns.columns.get(name).map_or(0, |(_, values)| values.get_array_memory_size())
@@ -69,12 +69,12 @@ impl Projection {
         columns.sum::<usize>() + levels.iter().map(|level_columns| 12 * level_columns.strata.len()).sum::<usize>()
     }
 
-    /// Those of `names` that are not here yet.
+    /// Columns among `names` that the projection lacks.
     pub(crate) fn lacking(&self, names: &[String]) -> Vec<String> {
         names.iter().filter(|name| !self.columns.contains_key(*name)).cloned().collect()
     }
 
-    /// The same with a further column of the levels that it was made of.
+    /// A copy with one more column, taken from the levels that the projection was built from.
     pub(crate) fn with_column(&self, levels: &[Arc<LevelColumns>], name: &str) -> Result<Self> {
         let mut parts = Vec::with_capacity(levels.len());
         for level_columns in levels {
@@ -89,7 +89,7 @@ impl Projection {
         Ok(more)
     }
 
-    /// Some of the columns and the stratum behind them.
+    /// Some of the columns, then the strata.
     pub(crate) fn batch(&self, names: &[String]) -> Result<RecordBatch> {
         let mut fields = Vec::with_capacity(names.len() + 1);
         let mut columns = Vec::with_capacity(names.len() + 1);
@@ -119,7 +119,7 @@ fn strata_of(levels: &[Arc<LevelColumns>]) -> Result<Vec<u32>> {
     }
 }
 
-/// `rows`, one for each number, in the order of their numbers, those of one number as they come; and where each number begins, with the end.
+/// Sorts `rows` stably by their entry in `numbers`; also returns the start of each number's rows, then the number of rows.
 fn sorted_by(numbers: &[u32], rows: impl Iterator<Item = u32>) -> (Vec<u32>, Vec<u32>) {
     let count = numbers.iter().max().map_or(0, |max| *max as usize + 1);
     let mut starts = vec![0_u32; count + 1];
@@ -156,7 +156,7 @@ mod tests {
         })
     }
 
-    /// By group, then stratum, then level, then as they come; a column that comes later is in the same order.
+    /// Rows are ordered by group, then stratum, then level, then row; a column that is added later has the same order.
     #[test]
     fn rows_lie_in_the_order_of_groups() {
         let levels = [
@@ -176,7 +176,7 @@ mod tests {
         assert_eq!(batch.column(1).as_primitive::<UInt32Type>().values(), &[0, 1, 2, 0, 0, 2, 2]);
     }
 
-    /// By stratum, then level; the halves share no stratum.
+    /// Rows are ordered by stratum, then level; the halves share no stratum.
     #[test]
     fn rows_lie_in_the_order_of_strata() {
         let levels = [level_columns(&[0, 0, 2], &[1, 2, 3]), level_columns(&[0, 1, 2, 2], &[4, 5, 6, 7])];

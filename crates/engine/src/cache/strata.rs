@@ -1,11 +1,11 @@
-//! The strata of samples in memory, within a share of what samples may hold.
+//! The strata of samples in memory, within a share of the memory for samples.
 
 use datafusion::execution::memory_pool::MemoryReservation;
 use plusminus_kernel::SampleStrata;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-/// The strata of a few families, one generation of each; those used last stay.
+/// Cache of strata, one generation of each sample; the least recently used are evicted first.
 #[derive(Debug)]
 pub(crate) struct StrataCache {
     kept: HashMap<(String, u64), Kept>,
@@ -13,10 +13,10 @@ pub(crate) struct StrataCache {
     uses: u64,
 }
 
-/// The strata of a generation, as far as they are in memory.
+/// Result of a lookup of strata.
 pub(crate) enum Found {
     Strata(Arc<SampleStrata>),
-    /// Strata that know of these columns alone.
+    /// Strata with statistics of these columns only.
     OfOthers(BTreeSet<String>),
     Nothing,
 }
@@ -24,7 +24,7 @@ pub(crate) enum Found {
 #[derive(Debug)]
 struct Kept {
     strata: Arc<SampleStrata>,
-    /// The columns of the table that something is known of, where these are not all.
+    /// The table's columns with statistics; `None` for all columns.
     columns: Option<BTreeSet<String>>,
     bytes: usize,
     last_use: u64,
@@ -35,7 +35,7 @@ impl StrataCache {
         Self { kept: HashMap::new(), reserved, uses: 0 }
     }
 
-    /// The strata of a generation with at least `columns` (all when `None`).
+    /// The strata of a generation with statistics of at least `columns` (all columns when `None`).
     pub(crate) fn get(&mut self, key: &(String, u64), columns: Option<&BTreeSet<String>>) -> Found {
         self.uses += 1;
         let Some(kept) = self.kept.get_mut(key) else { return Found::Nothing };
@@ -47,9 +47,9 @@ impl StrataCache {
         }
     }
 
-    /// Keeps the strata of a generation, and none of another one of the family, as long as the memory has room for them. Others
-    /// make room beyond `budget` bytes, those first that were used longest ago: strata that are read again for each query cost
-    /// more than all else.
+    /// Keeps the strata of a generation in the place of other generations of the sample, if memory has room for them. Beyond `budget`
+    /// bytes, the least recently used strata of other samples are evicted; a single sample may exceed the budget, since reading its strata
+    /// again for each query would cost more than anything else.
     pub(crate) fn keep(
         &mut self,
         key: (String, u64),
@@ -115,11 +115,11 @@ mod tests {
         assert!(is_kept(&mut cache, "a", 1));
         cache.keep(key("d", 1), None, &strata(1_000), budget);
         assert!(!is_kept(&mut cache, "b", 1) && is_kept(&mut cache, "a", 1));
-        // Another generation takes the place of the one before.
+        // Another generation replaces the one before.
         cache.keep(key("a", 2), None, &strata(1_000), budget);
         assert!(!is_kept(&mut cache, "a", 1) && is_kept(&mut cache, "a", 2));
         assert!(pool.reserved() <= budget && pool.reserved() > 0);
-        // What has no room is not kept.
+        // Strata for which there is no room are not kept.
         cache.keep(key("e", 1), None, &strata(100_000), budget);
         assert!(!is_kept(&mut cache, "e", 1) && pool.reserved() == 0);
     }

@@ -1,58 +1,58 @@
-//! Costs of looks at samples, whole answers, levels read from files and exact answers on this machine, learnt from each and kept in the
-//! store.
+//! Costs of evaluating levels, whole answers, reading levels from files and exact answers on this machine; they are learnt from each run
+//! and kept in the store.
 //!
-//! A look takes `a + b·cells` where cells are its rows times the columns, groupings and aggregates that each row passes.
-//! Both are found by least squares over the looks so far, older ones counting less, so that they follow the machine.
+//! Evaluating a level takes `a + b·cells`, where cells are its rows times the columns, groupings and aggregates that each row passes
+//! through. Both coefficients are found by least squares over past runs, older ones counting less, so that they follow the machine.
 
 use plusminus_catalog::{LearntCosts, LearntLine, Store};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// What an observation counts for after each further one.
+/// Factor on an observation's weight with each further observation.
 const MEMORY: f64 = 0.98;
-/// Observations before anything is predicted.
+/// Weighted observations from which costs are predicted.
 const SEEN_MIN: f64 = 4.0;
-/// Weight of the newest exact answer beside those before.
+/// Weight of the newest exact answer in the average with earlier ones.
 const NEWEST: f64 = 0.3;
-/// Exact answers take at most so many times longer or shorter than predicted on the reference machine.
+/// Largest factor between the time of an exact answer and its prediction for the reference machine, in either direction.
 const FACTOR_MAX: f64 = 100.0;
-/// Tables (and sets of tables that are joined) whose scans are learnt apart.
+/// Tables (and sets of joined tables) whose scans have a factor of their own.
 const TABLES_MAX: usize = 64;
-/// An exact answer that took so long is kept in the store at once: it may be the only one of its session.
+/// An exact answer that took this long is written to the store at once, since it may be the only one of its session.
 const WORTH_A_WRITE: Duration = Duration::from_millis(50);
 /// The key of all tables together; no table has an empty name.
 const MACHINE: &str = "";
-/// Observations of a line up to which each is kept in the store at once: a process that asks one query learns for the next.
+/// Weighted observations up to which each one is written to the store at once, so that single-query processes learn from each other.
 const SEEN_FEW: f64 = 20.0;
 /// Observations between two writes to the store.
 const SEEN_PER_WRITE: u32 = 64;
 
-/// Costs of one store.
+/// The cost model of one store.
 #[derive(Debug)]
 pub(crate) struct CostModel {
     learnt: Mutex<(LearntCosts, u32)>,
 }
 
-/// What a cost is of.
+/// The kind of a cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cost {
-    /// A look at a level.
+    /// Evaluating a level, by cells.
     Level,
-    /// A whole answer, by the cells of its last look.
+    /// A whole answer, by the cells of its last level.
     Answer,
     /// Reading levels from files, by the values read.
     Load,
-    /// An exact answer, by the nanoseconds of its predicted work.
+    /// An exact answer, by its predicted work in nanoseconds of the reference machine.
     Table,
 }
 
 impl CostModel {
-    /// What earlier sessions left; nothing when that cannot be read, for it is no data of anybody's.
+    /// Loads the costs that earlier sessions learnt; none when they cannot be read, since no user data is lost with them.
     pub(crate) fn open(store: &Store) -> Self {
         Self { learnt: Mutex::new((store.costs().unwrap_or_default(), 0)) }
     }
 
-    /// `cells` cells took `time`. What is returned now and then is to be kept in the store.
+    /// Learns that `cells` cells took `time`. A returned value is to be written to the store.
     pub(crate) fn learn(&self, cost: Cost, cells: f64, time: Duration) -> Option<LearntCosts> {
         let mut learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
         let (costs, unwritten) = &mut *learnt;
@@ -66,7 +66,8 @@ impl CostModel {
         is_due.then(|| costs.clone())
     }
 
-    /// The exact answer over `tables`, of so many nanoseconds of predicted work, took `time`. What is returned is to be kept in the store.
+    /// Learns that the exact answer over `tables`, with `work_ns` nanoseconds of predicted work, took `time`. A returned value is to be
+    /// written to the store.
     pub(crate) fn learn_scan(&self, tables: &str, work_ns: f64, time: Duration) -> Option<LearntCosts> {
         let mut learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
         let (costs, unwritten) = &mut *learnt;
@@ -75,7 +76,7 @@ impl CostModel {
         for key in [tables, MACHINE] {
             let known = scans.get(key).copied();
             let next = known.map_or(factor, |known| (known.ln() * (1.0 - NEWEST) + factor.ln() * NEWEST).exp());
-            // With very many tables the machine's own factor has to do.
+            // Beyond the limit on tables the machine's own factor is used.
             if known.is_some() || scans.len() < TABLES_MAX {
                 scans.insert(key.to_owned(), next);
             }
@@ -88,8 +89,8 @@ impl CostModel {
         is_due.then(|| costs.clone())
     }
 
-    /// The predicted time of the exact answer over `tables`: by their own scans, else by those of other tables, else that of the reference
-    /// machine.
+    /// The predicted time of the exact answer over `tables`, by the factor of these tables, else that of all tables, else that of the
+    /// reference machine.
     pub(crate) fn predict_scan(&self, tables: &str, work_ns: f64) -> Duration {
         let learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
         let scans = &learnt.0.scans;
@@ -97,12 +98,12 @@ impl CostModel {
         Duration::from_secs_f64((work_ns * factor * 1e-9).clamp(0.0, 1e9))
     }
 
-    /// Whether exact answers over `tables` were seen.
+    /// Whether exact answers over `tables` were observed.
     pub(crate) fn knows_scans_of(&self, tables: &str) -> bool {
         self.learnt.lock().unwrap_or_else(PoisonError::into_inner).0.scans.contains_key(tables)
     }
 
-    /// What `cells` cells will take; `None` before enough was learnt.
+    /// The predicted time of `cells` cells; `None` before enough was learnt.
     pub(crate) fn predict(&self, cost: Cost, cells: f64) -> Option<Duration> {
         let mut learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
         let line = line(&mut learnt.0, cost)?;
@@ -119,7 +120,7 @@ impl CostModel {
     }
 }
 
-/// The line of a cost that grows by cells; exact answers are predicted from their plans.
+/// The line of a cost that grows with cells; exact answers are predicted from their plans instead.
 fn line(costs: &mut LearntCosts, cost: Cost) -> Option<&mut LearntLine> {
     match cost {
         Cost::Level => Some(&mut costs.looks),
@@ -130,7 +131,7 @@ fn line(costs: &mut LearntCosts, cost: Cost) -> Option<&mut LearntLine> {
 }
 
 fn add(line: &mut LearntLine, x: f64, y: f64) {
-    // Relative errors count, so that a few large looks do not decide the price of small ones.
+    // Relative errors count, so that a few large levels do not decide the predicted cost of small ones.
     let weight = 1.0 / y.max(1e-5).powi(2);
     for (sum, term) in line.sums.iter_mut().zip([1.0, x, y, x * x, x * y]) {
         *sum = MEMORY * *sum + weight * term;
@@ -169,7 +170,7 @@ mod tests {
         }
     }
 
-    /// A machine that became three times slower is believed after some looks.
+    /// A machine that became three times slower is followed after some observations.
     #[test]
     fn old_looks_are_forgotten() {
         let (_folder, store) = store();
@@ -193,7 +194,7 @@ mod tests {
         assert!((0.005..0.02).contains(&predicted), "{predicted}");
     }
 
-    /// A table is as slow as it was; one that was never scanned is as slow as others.
+    /// A table keeps its own factor; a table that was never scanned gets that of the others.
     #[test]
     fn exact_answers_are_predicted_by_table() {
         let (_folder, store) = store();
@@ -210,7 +211,7 @@ mod tests {
         assert!((seconds(&CostModel::open(&store), "slow") - 6.0).abs() < 1e-9);
     }
 
-    /// What reading takes is learnt apart from looks.
+    /// The time of reading files is learnt apart from that of evaluating levels.
     #[test]
     fn loads_have_a_line_of_their_own() {
         let (_folder, store) = store();

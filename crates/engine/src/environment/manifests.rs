@@ -1,4 +1,4 @@
-//! The manifests of all samples, read anew only when one of them changed.
+//! The manifests of all samples, read again only when one of them changed.
 
 use super::Environment;
 use crate::answer::Result;
@@ -7,14 +7,14 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 impl Environment {
-    /// The current generation of every family; read anew only when a family has a new one.
+    /// The current generation of every sample; read again only when a sample has a new generation.
     pub(crate) fn families(&self) -> Result<Vec<Arc<Manifest>>> {
         let (store, now_unix_ms) = (&self.store, self.clock.unix_ms());
         let mut known = self.manifests.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = known.as_ref().filter(|known| known.is_untouched(store)) {
             return Ok(known.manifests.clone());
         }
-        // Asked before manifests are read, so that what changes meanwhile is seen the next time.
+        // Versions are listed before manifests are read, so that a change in between is seen the next time.
         let versions = store.versions()?;
         let touched = store.touched(versions.iter().map(|(name, _)| name.as_str()));
         let touched = touched.filter(|_| store.versions().is_ok_and(|again| again == versions));
@@ -27,17 +27,17 @@ impl Environment {
     }
 }
 
-/// Manifests as they were read last.
+/// Manifests from the last read of the store.
 pub(crate) struct Decoded {
-    /// Generations by family.
+    /// Generation by sample name.
     versions: Vec<(String, u64)>,
     manifests: Vec<Arc<Manifest>>,
-    /// When the folders were changed last.
+    /// Modification times of the samples' folders.
     touched: Option<Vec<SystemTime>>,
     read_unix_ms: u64,
 }
 
-/// A file system may take so long to give a change a later time than the one before.
+/// Longest resolution of file system timestamps: within it two changes may have one time.
 const TICK_MAX: Duration = Duration::from_secs(2);
 
 impl Decoded {

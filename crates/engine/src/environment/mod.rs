@@ -1,4 +1,4 @@
-//! What all queries of a session share: tables, samples, caches, learnt costs, threads and settings.
+//! State that all queries of a session share: tables, samples, caches, learnt costs, threads and settings.
 
 mod cost_model;
 mod manifests;
@@ -24,7 +24,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// Called with the progress of a build.
+/// A callback for the progress of a build.
 pub type ProgressFn = Arc<dyn Fn(Progress) + Send + Sync>;
 
 /// The state that all queries of a session share.
@@ -36,9 +36,9 @@ pub(crate) struct Environment {
     pub(crate) quantiles: QuantilesCache,
     pub(crate) workers: Workers,
     pub(crate) defaults: Mutex<Defaults>,
-    /// Definitions of the tables that this process registered, kept in the store once sampled.
+    /// Definitions of the tables that this process registered; they are written to the store once the table is sampled.
     pub(crate) registered: Mutex<Vec<plusminus_catalog::TableDefinition>>,
-    /// The tables that this process sampled, by family and generation, and what those in memory held then.
+    /// The tables that this process sampled, by sample name and generation.
     pub(crate) sampled: Mutex<HashMap<(String, u64), SampledTable>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) threads: usize,
@@ -47,28 +47,28 @@ pub(crate) struct Environment {
     pub(crate) progress: ProgressFn,
     pub(crate) executor: Executor,
     pub(crate) costs: CostModel,
-    /// Manifests as they were read last.
+    /// Manifests from the last read of the store.
     pub(crate) manifests: Mutex<Option<manifests::Decoded>>,
-    /// What the last query was planned with.
+    /// The DataFusion state that the last query was planned with.
     pub(crate) planner: Mutex<Option<Arc<SessionState>>>,
     /// Tables whose files are watched.
     pub(crate) watches: Watches,
-    /// How files are laid out, so that each is sniffed once.
+    /// Layouts of files, cached so that each file is sniffed once.
     pub(crate) layouts: Arc<LayoutCache>,
-    /// Queries so far, by which traces tell them apart.
+    /// The number of queries so far; traces identify a query by its number.
     pub(crate) queries: AtomicU64,
 }
 
-/// A table that was sampled, and what it held then where it is in memory.
+/// A table that was sampled and, for a table in memory, the hash of its content at that time.
 type SampledTable = (Weak<dyn TableProvider>, Option<u64>);
 
 impl Environment {
-    /// The number of a query that begins, from 1 on.
+    /// Returns the number of a query that begins, from 1 on.
     pub(crate) fn next_query(&self) -> u64 {
         self.queries.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// The settings that SET has made so far.
+    /// The settings that SET statements have made so far.
     pub(crate) fn defaults(&self) -> Defaults {
         self.defaults.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

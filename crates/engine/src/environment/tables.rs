@@ -1,4 +1,4 @@
-//! Names, paths and file formats.
+//! Tables by name or path, and definitions of file tables.
 
 use super::Environment;
 use crate::answer::{Error, Result};
@@ -16,7 +16,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
 impl Environment {
-    /// Makes the files of `definition` the table of its name, in the place of one that has it already.
+    /// Registers the files of `definition` under its name, in the place of a table that has that name.
     pub(crate) async fn register_definition(&self, definition: &TableDefinition) -> Result<()> {
         let state = self.context.state();
         let table = FileTable::open(definition, None, &self.layouts, &state).await?;
@@ -29,7 +29,7 @@ impl Environment {
     /// The table called `name`, or the file at that path; the second value is the key that samples of it carry.
     pub(crate) async fn table(&self, name: &str) -> Result<(Arc<dyn TableProvider>, String)> {
         let known = self.table_names();
-        // As SQL has it, an unquoted name is in lower case.
+        // As in SQL, an unquoted name is in lower case.
         let found = known.iter().find(|t| *t == name).or_else(|| known.iter().find(|t| **t == name.to_lowercase()));
         if let Some(found) = found {
             let provider = self.context.table_provider(TableReference::bare(found.as_str())).await?;
@@ -47,8 +47,8 @@ impl Environment {
         }
     }
 
-    /// What samples of a table are known by: its name in the default schema, `catalog.schema.table` elsewhere, and the
-    /// absolute path of a file.
+    /// The key of a table's samples: its name in the default schema, `catalog.schema.table` elsewhere, and the absolute path for a
+    /// file.
     pub(crate) fn table_key(&self, table: &TableReference) -> String {
         let options = self.options();
         let default = &options.catalog;
@@ -60,7 +60,7 @@ impl Environment {
         path_key(&full.table).filter(|_| !is_table).unwrap_or_else(|| full.table.to_string())
     }
 
-    /// Whether a reference names a table or view of the default schema, and no file.
+    /// Whether a reference names a table or view of the default schema rather than a file.
     pub(crate) fn is_named_table(&self, table: &TableReference) -> bool {
         let options = self.options();
         let default = &options.catalog;
@@ -69,12 +69,12 @@ impl Environment {
         is_default && self.default_schema(&options).is_some_and(|schema| is_registered(schema.as_ref(), &full.table))
     }
 
-    /// The dialect that queries are written in.
+    /// The SQL dialect of queries.
     pub(crate) fn sql_dialect(&self) -> Dialect {
         self.options().sql_parser.dialect
     }
 
-    /// DataFusion's settings; asking for its whole state would copy every table of functions.
+    /// DataFusion's settings, read without copying its whole state, which would copy every table of functions.
     fn options(&self) -> Arc<ConfigOptions> {
         Arc::clone(self.context.state_ref().read().config_options())
     }
@@ -93,10 +93,10 @@ impl Environment {
     }
 }
 
-/// Files named by their path in FROM, and files that CREATE EXTERNAL TABLE names.
+/// Makes tables of the paths in FROM and in CREATE EXTERNAL TABLE.
 #[derive(Default)]
 pub(crate) struct PathTables {
-    /// The state of the session that the factory belongs to, which only exists once the factory does.
+    /// Returns the session's state; set once the session exists, which is after this factory.
     state: OnceLock<Box<dyn Fn() -> Option<SessionState> + Send + Sync>>,
     layouts: Arc<LayoutCache>,
 }
@@ -108,7 +108,7 @@ impl std::fmt::Debug for PathTables {
 }
 
 impl PathTables {
-    /// A context with `context`'s tables in which paths are tables too.
+    /// Returns a context with `context`'s tables in which paths are tables too.
     pub(crate) fn enable(context: SessionContext, layouts: Arc<LayoutCache>) -> SessionContext {
         let factory = Arc::new(Self { state: OnceLock::new(), layouts });
         let inner = Arc::clone(context.state().catalog_list());
@@ -119,7 +119,7 @@ impl PathTables {
         }
         let context: SessionContext = builder.build().into();
         let state = context.state_weak_ref();
-        // Set here and nowhere else, so it cannot have been set before.
+        // Set only here, so that it was not set before.
         let _ = factory.state.set(Box::new(move || state.upgrade().map(|s| s.read().clone())));
         context
     }
@@ -128,10 +128,10 @@ impl PathTables {
 #[async_trait::async_trait]
 impl UrlTableFactory for PathTables {
     async fn try_new(&self, url: &str) -> datafusion::error::Result<Option<Arc<dyn TableProvider>>> {
-        // What is not there is a table that is missing; a folder without data is no table at all.
+        // A path that does not exist is a missing table; a folder without data is no table at all.
         let is_there = is_glob(url) || absolute(url).exists();
         let Some(definition) = path_key(url).filter(|_| is_there).map(|_| found("file", url)) else { return Ok(None) };
-        // A folder of that name without data is no table.
+        // A folder with the name of a table, but without data, is no table.
         if definition.as_ref().is_err_and(|error| error.is_absence && !url.contains(['/', '.'])) {
             return Ok(None);
         }
@@ -165,7 +165,7 @@ impl TableProviderFactory for PathTables {
         let mut options: BTreeMap<String, String> =
             statement.options.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         if let (Some(columns), FileFormat::Csv) = (&declared, format) {
-            // Columns that are declared are those of the file in their order.
+            // Declared columns are the file's columns in order.
             let names: Vec<&str> = columns.fields().iter().map(|field| field.name().as_str()).collect();
             options.entry("names".to_owned()).or_insert_with(|| names.join(","));
         }
@@ -179,7 +179,7 @@ fn external(what: &str, next: &str) -> datafusion::error::DataFusionError {
     FileError { what: what.to_owned(), next: next.to_owned(), is_absence: false }.into()
 }
 
-/// Whether a schema knows a table, or would look for a file of that name.
+/// Whether a schema has a table of this name; for names that look like paths, without opening a file.
 fn is_registered(schema: &dyn SchemaProvider, name: &str) -> bool {
     match path_key(name) {
         None => schema.table_exist(name),
@@ -187,7 +187,7 @@ fn is_registered(schema: &dyn SchemaProvider, name: &str) -> bool {
     }
 }
 
-/// The key of samples on files: their absolute path. `None` when `name` does not look like a path.
+/// The key of samples on files, which is their absolute path; `None` when `name` does not look like a path.
 fn path_key(name: &str) -> Option<String> {
     if !is_path(name) {
         return None;
@@ -201,14 +201,14 @@ pub(crate) fn definition(name: &str, location: &str) -> Result<TableDefinition> 
     Ok(found(name, location)?)
 }
 
-/// The definition of the files at a path, whose format their names tell.
+/// The definition of the files at a path; their names determine the format.
 fn found(name: &str, location: &str) -> std::result::Result<TableDefinition, FileError> {
     let format = Listing::new(location, None)?.format;
     let location = absolute(location).to_string_lossy().into_owned();
     Ok(TableDefinition { name: name.to_lowercase(), location, format, options: BTreeMap::new() })
 }
 
-/// What a table in memory holds, by where its values lie; `None` for other tables, and while it is written.
+/// Hash of an in-memory table's batch sizes and buffer addresses; `None` for other tables, and while the table is written.
 pub(crate) fn memory_content(table: &Arc<dyn TableProvider>) -> Option<u64> {
     let memory = (table.as_ref() as &dyn std::any::Any).downcast_ref::<MemTable>()?;
     let mut hasher = DefaultHasher::new();
@@ -223,7 +223,7 @@ pub(crate) fn memory_content(table: &Arc<dyn TableProvider>) -> Option<u64> {
     Some(hasher.finish())
 }
 
-/// A table's or a column's name as a statement takes it: paths and unusual names in quotes.
+/// Quotes a table's or column's name for a statement where needed: paths in single quotes, unusual names in double quotes.
 pub(crate) fn sql_name(name: &str) -> String {
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     match name {

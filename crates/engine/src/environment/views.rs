@@ -1,4 +1,4 @@
-//! Views as tables, so that a sample of one can stand for it.
+//! Views kept as tables in a plan, so that a sample of a view can answer for it.
 
 use super::Environment;
 use crate::answer::Result;
@@ -12,7 +12,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::ExecutionPlan;
 use std::sync::Arc;
 
-/// A view that stays a table in a plan, so that a sample of it can stand for it.
+/// A view that stays a table in a plan, so that a sample of it can answer for it.
 #[derive(Debug)]
 pub(crate) struct SampledView {
     view: Arc<dyn TableProvider>,
@@ -47,10 +47,10 @@ impl SampledView {
     }
 }
 
-/// A named table or view, as it is now.
+/// The name and current provider of a table or view.
 pub(crate) type Named = (TableReference, Arc<dyn TableProvider>);
 
-/// The plan with `views` as tables, where DataFusion put their queries in their place; `None` without one.
+/// The plan with `views` as tables, in the place of their expanded queries; `None` where the plan has none of them.
 pub(crate) fn with_views_as_tables(plan: &LogicalPlan, views: &[Named]) -> Result<Option<LogicalPlan>> {
     let replaced = plan.clone().transform_down(|node| {
         let LogicalPlan::SubqueryAlias(alias) = &node else { return Ok(Transformed::no(node)) };
@@ -65,12 +65,12 @@ pub(crate) fn with_views_as_tables(plan: &LogicalPlan, views: &[Named]) -> Resul
     Ok(replaced.transformed.then_some(replaced.data))
 }
 
-/// The views among `tables`, then those that they stand on, and so on; none without a view.
+/// The views among `tables`, then the views that they are defined on, and so on; empty without a view.
 pub(crate) async fn views_by_depth(env: &Environment, tables: &[Named]) -> Result<Vec<Vec<Named>>> {
     let is_view = |(_, table): &&Named| table.get_logical_plan().is_some();
     let mut layers = Vec::new();
     let mut layer: Vec<Named> = tables.iter().filter(is_view).cloned().collect();
-    // A view may have taken the place of one that it stands on.
+    // A view may have replaced one that it is defined on.
     let mut seen: Vec<TableReference> = layer.iter().map(|(name, _)| name.clone()).collect();
     while !layer.is_empty() {
         let mut below: Vec<Named> = Vec::new();
@@ -88,13 +88,13 @@ pub(crate) async fn views_by_depth(env: &Environment, tables: &[Named]) -> Resul
     Ok(layers)
 }
 
-/// The names that sub-queries, and with them views, have in `plan`.
+/// The aliases in `plan` of subqueries, and with them of views.
 fn aliases(plan: &LogicalPlan) -> Vec<TableReference> {
     let mut found = Vec::new();
     let visited = plan.apply(|node| {
         if let LogicalPlan::SubqueryAlias(alias) = node {
             found.push(alias.alias.clone());
-            // What a view stands on itself is of the next layer.
+            // Views below this one are found at the next depth.
             return Ok(TreeNodeRecursion::Jump);
         }
         Ok(TreeNodeRecursion::Continue)

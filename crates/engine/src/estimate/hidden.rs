@@ -1,4 +1,4 @@
-//! Effects that single rows outside the sample could have on the aggregates of a group.
+//! Bounds on the effect that a single row outside the sample could have on the aggregates of a group.
 
 use super::Estimator;
 use crate::moments::{Extent, Form, NO_VALUE, Ranges, Term, meet};
@@ -8,7 +8,7 @@ use plusminus_statistics::expression::ValueRange;
 use plusminus_statistics::{Hidden, Total};
 
 impl Estimator<'_> {
-    /// Of a linear function of the variables; `z` are its values.
+    /// Effect of one unseen row on a linear function of the variables; `z` is the total of the function's linearised values.
     pub(crate) fn hidden(&self, linear: &Linear, group: usize, z: &Total) -> Hidden {
         let part = self.parts[group];
         let is_whole = linear.terms.iter().all(|(variable, _)| self.is_whole(*variable));
@@ -28,7 +28,7 @@ impl Estimator<'_> {
         form.map_or(Hidden::UNKNOWN, |form| self.unseen.linear(part, &form, extent))
     }
 
-    /// The terms as they stand.
+    /// The form with each term as it stands.
     fn form(&self, linear: &Linear, group: usize) -> Form {
         let mut form = Form::default();
         for (variable, slopes) in &linear.terms {
@@ -44,13 +44,13 @@ impl Estimator<'_> {
         form
     }
 
-    /// Products of arguments and the arguments themselves by their distance from the group's means, in which what second moments
-    /// take off each other is gone; `None` where a mean or a centre is not known.
+    /// The form with arguments and their products taken about the group's means, where the terms of second moments largely cancel;
+    /// `None` where a mean or a centre is not known.
     fn about_means(&self, linear: &Linear, group: usize) -> Option<Form> {
         let mut form = Form::default();
         let domain = self.query.variables[linear.terms.first()?.0].domain;
         let mut constant = 0.0;
-        // The mean of an argument in the group, and that of its distance from the centre of products.
+        // The mean of an argument in the group, and its distance from the centre of products.
         let means = |argument: usize| {
             let mut variables = self.query.variables.iter();
             let own = variables.position(|v| v.argument == Some(argument) && v.domain == domain)?;
@@ -99,7 +99,7 @@ impl Estimator<'_> {
         self.whole_strata && domain.filter.is_none() && domain.not_null.is_empty()
     }
 
-    /// What one row that the sample did not show could change of a sum of values less `centre`.
+    /// Effect of one unseen row on the sum of an argument's values less `centre`.
     pub(crate) fn hidden_of_sum(&self, group: usize, variable: usize, argument: usize, centre: f64) -> Hidden {
         let part = self.parts[group];
         if self.is_whole(variable) {
@@ -109,7 +109,7 @@ impl Estimator<'_> {
         self.unseen.partial(part, argument, centre, self.limit(group, variable, argument))
     }
 
-    /// Where the values of an argument lie in the rows of a group and a variable's FILTER, as far as these fix a column.
+    /// Range of an argument's values in the rows of a group and of the variable's FILTER; `None` where neither fixes a column.
     fn limit(&self, group: usize, variable: usize, argument: usize) -> Option<ValueRange> {
         let domain = self.query.variables[variable].domain;
         let of_domain = self.limits.and_then(|limits| limits.domains.get(domain)?.as_ref());

@@ -1,17 +1,17 @@
-//! Which interval a column gets, and what it needs of the second walk.
+//! The method by which the interval of each column is computed, and the linearised values that it needs.
 
 use super::Estimator;
 use plusminus_kernel::Linear;
 use plusminus_plan::{AggregateQuery, CallKind, SecondMoment, used_inputs};
 use plusminus_statistics::expression::{DifferentiableExpr, Linear as LinearForm, ValueRange};
 
-/// How the interval of a function is found.
+/// Method by which the interval of a function is computed.
 pub(crate) enum IntervalMethod {
-    /// No aggregate takes part.
+    /// The function uses no aggregate.
     Constant,
-    /// One count or sum, up to factor and summand.
+    /// The function is a linear function of one count or sum.
     Variable(LinearForm),
-    /// One special call, up to factor and summand.
+    /// The function is a linear function of one special call.
     NonLinearAggregate(LinearForm),
     Mean {
         sum: usize,
@@ -24,15 +24,15 @@ pub(crate) enum IntervalMethod {
 pub(crate) struct Plan<'a> {
     pub(crate) smooth: &'a DifferentiableExpr,
     pub(crate) way: &'a IntervalMethod,
-    /// Number of the linear form in the second walk.
+    /// Number of its linear form in the second pass over the rows.
     pub(crate) linear: Option<usize>,
-    /// The values that it can have.
+    /// The values that the function can have.
     pub(crate) range: ValueRange,
-    /// Whether the sample misstates what is known of the table.
+    /// Whether a sample of keys misstates known facts about the table that the function depends on.
     pub(crate) is_doubted: bool,
 }
 
-/// How the interval of each of the shape's functions is found; `of_keys` in a sample of keys.
+/// The method for each of the query's functions, in the order of [`AggregateQuery::smooths`]; `of_keys` for a sample of keys.
 pub(crate) fn ways(query: &AggregateQuery, of_keys: bool) -> Vec<IntervalMethod> {
     query.smooths().map(|smooth| way(query, of_keys, smooth)).collect()
 }
@@ -47,7 +47,7 @@ fn way(query: &AggregateQuery, of_keys: bool, smooth: &DifferentiableExpr) -> In
         Some(linear) if linear.input < keys => return IntervalMethod::NonLinearAggregate(linear),
         _ => {}
     }
-    // Of keys, a mean is a ratio like any other.
+    // In a sample of keys a mean is a ratio like any other.
     if of_keys {
         return IntervalMethod::DifferentiableExpr;
     }
@@ -103,7 +103,7 @@ impl Estimator<'_> {
         })
     }
 
-    /// The values of a sum, or a count, over a count of rows among which its own are.
+    /// The values of a sum or count divided by a count of rows that include those of the sum.
     fn share(&self, sum: &DifferentiableExpr, rows: &DifferentiableExpr) -> Option<ValueRange> {
         let (DifferentiableExpr::Input(sum), DifferentiableExpr::Input(rows)) = (sum, rows) else { return None };
         let (sum, rows) = (self.query.variables.get(*sum)?, self.query.variables.get(*rows)?);
@@ -115,7 +115,7 @@ impl Estimator<'_> {
         Some(if rows.domain == sum.domain { own } else { own.hull(ValueRange::of(0.0)) })
     }
 
-    /// The slopes of an average: 1/N for the sum, −S/N² for the count.
+    /// The linear form of an average: its slopes are 1/N for the sum and −S/N² for the count.
     fn linear_mean(&self, sum: usize, rows: usize) -> Linear {
         let slopes = |group: usize| {
             let (total, count) = (self.total(group, sum).estimate(), self.total(group, rows).estimate());
@@ -125,7 +125,7 @@ impl Estimator<'_> {
         Linear { terms: vec![(sum, of_sum), (rows, of_rows)], one_domain: true }
     }
 
-    /// The function's slopes by variable and group.
+    /// The linear form of a function: its slopes by variable and group.
     fn linear_form(&self, smooth: &DifferentiableExpr) -> Linear {
         let used: Vec<usize> = used_inputs(smooth).into_iter().filter(|i| *i < self.width()).collect();
         let mut terms: Vec<(usize, Vec<f64>)> = used.iter().map(|v| (*v, Vec::with_capacity(self.groups()))).collect();

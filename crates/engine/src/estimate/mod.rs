@@ -1,4 +1,4 @@
-//! From totals to the query's numbers: values, intervals and trust.
+//! Computes values, intervals and trust of the query's estimates from totals.
 
 mod hidden;
 mod interval_method;
@@ -20,58 +20,58 @@ use plusminus_statistics::{
 
 use std::ops::Range;
 
-/// How many half intervals the argument of ABS stays away from zero in a trusted answer: its own interval is not symmetric.
+/// Half widths that the argument of ABS must be away from zero in a trusted answer; its own interval is not symmetric.
 const KINK_MARGIN: f64 = 1.25;
 
 /// Groups from which intervals are computed by two threads.
 const HALVED_GROUPS: usize = 2_048;
 
-/// Everything one look at the sample knows.
+/// Inputs for the estimates of one level.
 pub(crate) struct Estimator<'a> {
     pub(crate) query: &'a AggregateQuery,
-    /// How the interval of each of the shape's functions is found.
+    /// Interval method of each of the query's functions, in the order of [`AggregateQuery::smooths`].
     pub(crate) ways: &'a [IntervalMethod],
-    /// Where the second walk goes.
+    /// The rows for the second pass.
     pub(crate) rows: Source<'a>,
-    /// (group, variable), groups outermost.
+    /// Totals, groups × variables, groups outermost.
     pub(crate) totals: &'a [Total],
-    /// What could hold rows of each group.
+    /// Row counts of the strata that could hold rows of each group, one entry per group.
     pub(crate) populations: &'a [Population],
-    /// Counts that the catalog knows, by variable and group.
+    /// Counts that the catalog knows, variables × groups.
     pub(crate) known: Vec<Option<&'a [f64]>>,
-    /// Special calls by call and group.
+    /// Estimates of special calls, calls × groups.
     pub(crate) specials: Vec<Vec<Estimate>>,
-    /// What is known of each argument.
+    /// Range, mean and key moments of each argument, one entry per argument.
     pub(crate) knowledge: &'a [ArgumentKnowledge],
-    /// What rows that the sample did not show could change.
+    /// Bounds on the effect of rows outside the sample.
     pub(crate) unseen: &'a UnseenRows,
-    /// How narrow values are in the rows of a FILTER.
+    /// Ranges of arguments in the rows of a FILTER, where they are known.
     pub(crate) limits: Option<&'a ValueLimits>,
-    /// And in those of each group; empty where GROUP BY limits none.
+    /// Ranges of arguments in each group, one entry per group; empty where GROUP BY limits none.
     pub(crate) group_limits: &'a [Option<Ranges>],
-    /// By group the part of the strata that could hold a row of it.
+    /// The part of the strata that could hold rows of each group, one entry per group.
     pub(crate) parts: &'a [usize],
     /// Whether WHERE and GROUP BY are decided by the stratum.
     pub(crate) whole_strata: bool,
-    /// What is known of the number of rows of a key, where the sample is of keys: then every value is a key's.
+    /// Moments of the number of rows per key, for a sample of keys; every value is then a key's total.
     pub(crate) rows_of_keys: Option<PopulationMoments>,
     pub(crate) quantiles: &'a Quantiles,
-    /// For counts of keys in groups that have few each: intervals that hold in all groups at once.
+    /// Quantiles that hold in all groups at once, for counts of keys in groups with few keys each.
     pub(crate) of_few_keys: Option<&'a Quantiles>,
-    /// Functions of which the sample of keys is no witness: it misstates what is known of the table.
+    /// Whether a sample of keys misstates known facts that each function depends on; empty where it does not.
     pub(crate) doubted: &'a [bool],
-    /// Numeric GROUP BY values by key and group, where an expression uses them.
+    /// Numeric GROUP BY values, keys × groups, where an expression uses them.
     pub(crate) key_values: Vec<&'a [f64]>,
 }
 
-/// Rows to be walked.
+/// Rows for the second pass.
 pub(crate) enum Source<'a> {
-    /// All, stratum by stratum.
+    /// All rows, ordered by stratum.
     Strata(Walk<'a>),
-    /// Those of some groups, group by group.
+    /// The rows of some groups, ordered by group.
     Block(Block<'a>),
-    /// Those of one group in up to two parts, each with its own totals by variable.
-    Timings(Vec<(Block<'a>, Vec<Total>)>, &'a Workers),
+    /// The rows of one group in up to two parts, each with its own totals by variable.
+    Halves(Vec<(Block<'a>, Vec<Total>)>, &'a Workers),
 }
 
 impl Estimator<'_> {
@@ -87,7 +87,7 @@ impl Estimator<'_> {
         &self.totals[group * self.width() + variable]
     }
 
-    /// The value of every aggregate call in one group, for DataFusion to compute with.
+    /// The value of an aggregate call in one group, for DataFusion to compute with.
     pub(crate) fn call_value(&self, call: &Call, group: usize) -> Option<f64> {
         let is_seen = |variable: usize| {
             let total = self.total(group, variable);
@@ -113,7 +113,7 @@ impl Estimator<'_> {
         variables.chain(specials).chain(keys).collect()
     }
 
-    /// The interval of each of the shape's functions in every group, functions outermost; those of rounded columns rounded.
+    /// The estimates, functions × groups, functions outermost; estimates of rounded columns are rounded.
     pub(crate) fn all_estimates(&self) -> Result<Vec<Vec<Estimate>>> {
         let mut estimates = self.estimates()?;
         let rounds = self.query.outputs.iter().filter(|o| o.smooth.is_some()).map(|o| o.round);
@@ -157,12 +157,12 @@ impl Estimator<'_> {
         Ok(all)
     }
 
-    /// A total per (group, linear form), groups outermost.
+    /// Totals of linearised values, groups × linear forms, groups outermost.
     fn linearised(&self, linears: &[Linear]) -> Result<Vec<Total>> {
         let variables = &self.query.variables;
         match &self.rows {
             Source::Block(block) => Ok(block.linearised(variables, linears, self.totals)),
-            Source::Timings(parts, workers) => {
+            Source::Halves(parts, workers) => {
                 let of = |at: usize| {
                     let part = parts.get(at);
                     part.map(|(block, totals)| block.linearised(variables, linears, totals))
@@ -189,8 +189,7 @@ impl Estimator<'_> {
         within_range(estimate, plan.range, self.error(plan, group, z))
     }
 
-    /// The standard error of what has to be worth some rows: of sums and means, not of counts, whose own rule is by the rows that
-    /// count.
+    /// The standard error of a sum or mean, which must be worth some rows; `None` for counts, which have a rule of their own.
     fn error(&self, plan: &Plan<'_>, group: usize, z: &Total) -> Option<f64> {
         match plan.way {
             IntervalMethod::Variable(linear) if self.query.variables[linear.input].argument.is_some() => {
@@ -201,9 +200,9 @@ impl Estimator<'_> {
         }
     }
 
-    /// The estimate as if any number could be the truth.
+    /// The estimate before the function's range is applied.
     fn free_estimate(&self, plan: &Plan<'_>, group: usize, linear: Option<&Linear>, z: &Total) -> Estimate {
-        // Of whole keys there are no ranges.
+        // In a sample of keys there are no ranges for linear forms.
         let linear = linear.filter(|_| self.rows_of_keys.is_none());
         let hidden = || linear.map_or(Hidden::UNKNOWN, |linear| self.hidden(linear, group, z));
         let population = &self.populations[group];
@@ -253,7 +252,7 @@ impl Estimator<'_> {
         }
         match spread {
             SecondMoment::Variance { sum } => self.variance(value, sum, group, z, hidden),
-            // The root of the variance's interval; z is the variance's.
+            // The root of the variance's interval; z is that of the variance.
             SecondMoment::Deviation { sum } => {
                 self.variance(value * value, sum, group, z, hidden).map_monotone(f64::sqrt)
             }
@@ -267,7 +266,7 @@ impl Estimator<'_> {
         variance_interval(value, z, self.total(group, sum), hidden, bounds, &self.populations[group], self.quantiles)
     }
 
-    /// Whether nothing at all is known of what `smooth` is a function of.
+    /// Whether `smooth` uses a sum of which no row was seen.
     fn is_unseen(&self, smooth: &DifferentiableExpr, group: usize) -> bool {
         let inputs = used_inputs(smooth);
         let empty = |v: &usize| {
@@ -278,7 +277,7 @@ impl Estimator<'_> {
         inputs.iter().filter(sums).any(empty)
     }
 
-    /// A single count or sum.
+    /// Estimates a single count or sum.
     fn variable(&self, group: usize, variable: usize) -> Estimate {
         let population = &self.populations[group];
         let total = self.total(group, variable);
@@ -311,7 +310,7 @@ impl Estimator<'_> {
         mean_interval(mean, z, total, hidden, bounds, population, self.quantiles)
     }
 
-    /// Where the sample is of keys: the largest skewness of their totals; `None` when one is unknown.
+    /// For a sample of keys, the largest skewness of the keys' totals, by absolute value and at least 1; `None` when one is unknown.
     fn gamma_of_keys(&self, smooth: &DifferentiableExpr) -> Option<f64> {
         let mut gamma: f64 = 1.0;
         for variable in used_inputs(smooth).into_iter().filter_map(|i| self.query.variables.get(i)) {
@@ -326,7 +325,7 @@ impl Estimator<'_> {
         Some(gamma)
     }
 
-    /// Where the sample is of keys: the largest kurtosis of their totals.
+    /// For a sample of keys, the largest kurtosis of the keys' totals; `Some(None)` when one is unknown.
     fn kurtosis_of_keys(&self, smooth: &DifferentiableExpr) -> Option<Option<f64>> {
         let rows = self.rows_of_keys.as_ref()?;
         let variables = used_inputs(smooth).into_iter().filter_map(|i| self.query.variables.get(i));
@@ -334,18 +333,18 @@ impl Estimator<'_> {
         known.reduce(|a, b| a.zip(b).map(|(a, b)| a.max(b)))
     }
 
-    /// An upper bound of the coefficient of variation of what must stay away from zero.
+    /// An upper bound on the coefficient of variation of the function's denominators.
     fn instability(&self, smooth: &DifferentiableExpr, group: usize) -> f64 {
         self.variation_of(&smooth.denominators(), group)
     }
 
-    /// Whether an ABS takes part whose argument may have the other sign.
+    /// Whether the argument of an ABS may have the other sign.
     fn may_bend(&self, smooth: &DifferentiableExpr, group: usize) -> bool {
         let kinks = smooth.kinks();
         !kinks.is_empty() && self.variation_of(&kinks, group) * self.quantiles.normal() * KINK_MARGIN > 1.0
     }
 
-    /// An upper bound of the largest coefficient of variation of functions of the totals; 0 without one.
+    /// An upper bound on the largest coefficient of variation among functions of the totals; 0 without any.
     fn variation_of(&self, parts: &[&DifferentiableExpr], group: usize) -> f64 {
         let inputs = self.inputs(group);
         let mut gradient = vec![0.0; inputs.len()];
@@ -364,11 +363,11 @@ impl Estimator<'_> {
     }
 }
 
-/// An estimate of what has only values in `range`, such as a share or a sum of prices.
+/// Applies a range of values, such as that of a share or of a sum of prices, to an estimate.
 ///
-/// A standard error above 1/√10 of an estimate of one sign is that of fewer than ten sampled rows, however many were looked at: k
-/// rows that count among zeros leave 1/√k of it. The interval itself does not tell: rows that were not seen may have widened it, and
-/// who trusted the narrow ones alone would choose samples whose estimate is too large.
+/// For a quantity of one sign, a standard error above 1/√10 of the estimate means that it rests on fewer than ten sampled rows, however
+/// many were read: k rows that count among zeros have a relative error of 1/√k. The interval itself is no criterion, since unseen rows
+/// may have widened it; trusting narrow intervals alone would favour samples whose estimate is too large.
 fn within_range(estimate: Estimate, range: ValueRange, error: Option<f64>) -> Estimate {
     /// Rows that a trusted estimate is worth at least.
     const WORTH_MIN: f64 = 10.0;
@@ -384,13 +383,13 @@ fn exact_or_null(value: f64) -> Estimate {
     if value.is_finite() { Estimate::exact(value) } else { Estimate::exact_null() }
 }
 
-/// NULL: for certain, or as far as the sample shows.
+/// NULL, either for certain or as far as the sample shows.
 fn null(population: &Population) -> Estimate {
     let null = Estimate::exact_null();
     if population.is_exact() { null } else { null.untrusted(Doubt::NoRows) }
 }
 
-/// A count without any sampled key: what was not seen may be any number of rows.
+/// A count without any sampled key: unseen keys may have any number of rows.
 fn no_key(population: &Population) -> Estimate {
     if population.is_exact() {
         return Estimate::exact(0.0);
@@ -399,7 +398,7 @@ fn no_key(population: &Population) -> Estimate {
     Estimate { value, lower, upper: None, trust: Trust::Untrusted(Doubt::NoRows) }
 }
 
-/// The estimate of a rounded number, its ends rounded alike: ROUND never changes the order of numbers.
+/// Rounds an estimate and its ends; ROUND never changes the order of numbers.
 pub(crate) fn rounded(estimate: Estimate, digits: i32) -> Estimate {
     let unit = 10_f64.powi(digits);
     let round = |x: Option<f64>| x.map(|x| (x * unit).round() / unit);

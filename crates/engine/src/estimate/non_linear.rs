@@ -1,4 +1,4 @@
-//! Percentiles, extremes and distinct values.
+//! Estimates of percentiles, extremes and distinct counts.
 
 use super::Estimator;
 use crate::answer::{Error, Result};
@@ -9,7 +9,7 @@ use plusminus_statistics::{
     weighted_quantile,
 };
 
-/// The estimates of a special call by group; `ends` are extremes that moments of the sampled strata tell.
+/// Estimates of a special call by group; `ends` are the extremes of the sampled strata by group, from the build-time scan.
 pub(crate) fn estimates(
     look: &Estimator<'_>,
     walk: &Walk<'_>,
@@ -32,11 +32,11 @@ pub(crate) fn estimates(
                 (false, false) => Some(range.low).filter(|low| low.is_finite()),
             };
             let estimate = |(group, seen): (usize, Option<f64>)| {
-                // Of sampled strata the scan knows the extreme, of the others every row.
+                // The scan knows the extreme of sampled strata; of the other strata every row was read.
                 match (ends[group].filter(|end| end.is_finite()), seen) {
                     (Some(end), Some(seen)) => Estimate::exact(if is_max { end.max(seen) } else { end.min(seen) }),
                     (Some(end), None) => Estimate::exact(end),
-                    // Not a number may be the truth, and is never an estimate.
+                    // NaN may be the truth, but is never an estimate.
                     (_, Some(seen)) if seen.is_nan() && look.populations[group].is_exact() => Estimate::exact(seen),
                     (_, Some(seen)) if seen.is_nan() => Estimate::exact_null().untrusted(Doubt::OneSided),
                     _ => extreme_interval(seen, bound, is_max, &look.populations[group]),
@@ -50,10 +50,10 @@ pub(crate) fn estimates(
     })
 }
 
-/// Keys seen over the share of keys that was drawn; keys that were not drawn can add no more than there are.
+/// Keys seen divided by the share of keys drawn; keys that were not drawn can add no more than there are.
 fn distinct(look: &Estimator<'_>, sizes: &[StratumSize], rows: usize, group: usize) -> Estimate {
     let total = look.total(group, rows);
-    // Heavy keys are known whole, so that they are there or not.
+    // Heavy keys are stored whole, so that their presence is known exactly.
     #[expect(clippy::cast_precision_loss, reason = "key counts stay far below 2^53")]
     let known = total.exact_rows as f64;
     let Some(keys) = sizes.iter().find(|keys| !keys.is_exact()) else { return Estimate::exact(known) };

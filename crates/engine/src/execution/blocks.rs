@@ -1,4 +1,4 @@
-//! Answers of queries that are made of several query blocks, each answered as a query of its own.
+//! Answers queries that consist of several query blocks, each as a query of its own.
 
 use super::rows::{Combined, combined};
 use super::{ExecutionMode, QueryExecution, Sampled, ms};
@@ -15,20 +15,20 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// The share of the whole exact answer's work from which it takes the place of the exact answers of some blocks.
+/// Share of the whole exact answer's work above which it replaces the exact answers of some blocks.
 const TABLE_SHARE: f64 = 0.5;
 
-/// What became of a part of a query that was asked of samples.
+/// Outcome of asking samples for a part of a query.
 pub(crate) enum Block {
     Answer(Box<Answer>),
     Table(TableReason),
 }
 
-/// The answers of blocks so far.
+/// Answers by block so far; `None` for blocks without one.
 type Answers = Arc<Mutex<Vec<Option<Answer>>>>;
 
 impl QueryExecution {
-    /// The answer of a query made of blocks: estimates of each, or the exact answer where that costs no more.
+    /// Answers a query made of blocks: an estimate of each, or the exact answer where that costs no more.
     pub(crate) async fn from_blocks(self: &Arc<Self>, blocks: &Arc<Blocks>) -> Result<Answer> {
         let table_time = self.table_after_parts().await?;
         let answers: Answers = Arc::new(Mutex::new(vec![None; blocks.blocks.len()]));
@@ -43,7 +43,7 @@ impl QueryExecution {
                     on_table.push((number, reason));
                 }
             }
-            // Before any of them is computed, since all of them may be as much work as the whole.
+            // Checked before any block is computed, since together they may be as much work as the whole.
             if work > TABLE_SHARE * self.prepared.table_work(&self.env).await?.ns
                 && let Some((_, reason)) = on_table.pop()
             {
@@ -58,7 +58,7 @@ impl QueryExecution {
         let Some(answer) = self.combined(blocks, &answers)? else {
             return self.exact(Reason::new("estimates would decide which rows are the same")).await;
         };
-        // What is exact already needs no table.
+        // An exact answer needs no table.
         if let Some(time) = table_time.filter(|_| answer.report.mode == Mode::Approximate) {
             self.watch.level_done(Best { build: Box::new(|| Ok(answer)), finish: Box::new(Ok) })?;
             return self.on_table(TableReason::Fits(time)).await;
@@ -75,7 +75,7 @@ impl QueryExecution {
         Ok(table.cost().await?.is_none_or(|cost| cost.may_end_in(self.left())))
     }
 
-    /// The predicted time of the exact answer, where time alone is stated and it is to follow the estimates.
+    /// The predicted time of the exact answer, where only time is stated and the exact answer follows the estimates.
     pub(crate) async fn table_after_parts(&self) -> Result<Option<Duration>> {
         let Some(left) = self.left().filter(|_| self.goal.prefers_exact()) else { return Ok(None) };
         let Some(cost) = self.table().cost().await? else { return Ok(None) };
@@ -92,7 +92,7 @@ impl QueryExecution {
         self.block(blocks, number, Arc::clone(&blocks.blocks[number]), &answers)
     }
 
-    /// One block as a query of its own, with its share of the time that is left.
+    /// One block as a query of its own, with its share of the time left.
     fn block(
         self: &Arc<Self>,
         blocks: &Arc<Blocks>,
@@ -110,7 +110,7 @@ impl QueryExecution {
         self.watched_part(prepared, self.goal.of_block(count, blocks.cuts_rows(), blocks.share_scan, within), forward)
     }
 
-    /// The answer of a block from samples, or that the table has to answer it.
+    /// Answers a block from samples, or says that the table has to answer it.
     pub(crate) async fn block_answer(self: &Arc<Self>) -> Result<Block> {
         let refused = |reason| Ok(Block::Table(TableReason::Refused(reason)));
         let (query, candidates) = match caught(self.way()).await {
@@ -125,7 +125,7 @@ impl QueryExecution {
         }
     }
 
-    /// Keeps the answer of a block; once all have one, the query has.
+    /// Stores the answer of a block; once every block has one, the query has a finished level.
     fn keep(self: &Arc<Self>, blocks: &Arc<Blocks>, answers: &Answers, number: usize, answer: Answer) -> Result<()> {
         let is_whole = {
             let mut all = answers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -143,7 +143,7 @@ impl QueryExecution {
         Ok(())
     }
 
-    /// The query's answer from those of its blocks.
+    /// Combines the answers of all blocks; `None` where estimates would decide which rows are duplicates.
     fn combined(&self, blocks: &Blocks, answers: &Answers) -> Result<Option<Answer>> {
         let parts: Vec<Answer> = {
             let all = answers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -175,7 +175,7 @@ impl QueryExecution {
         if is_approximate {
             report.sample =
                 Some(samples.keys().copied().collect::<Vec<_>>().join(", ")).filter(|names| !names.is_empty());
-            // Levels of several samples are no number.
+            // Levels of several samples have no common number.
             if samples.len() == 1 {
                 (report.level, report.levels) = samples.values().next().copied().unwrap_or_default();
             }
@@ -204,7 +204,7 @@ impl QueryExecution {
     }
 }
 
-/// What the blocks have to say, each sentence once. Rows that one block has not settled are counted anew for all.
+/// Notes of all blocks, each sentence once. Sentences on unsettled rows are left out, since they are counted again for all blocks.
 pub(crate) fn notes(reports: &[&Report]) -> Vec<String> {
     let mut notes: Vec<String> = Vec::new();
     for report in reports {
@@ -225,7 +225,7 @@ pub(crate) fn notes(reports: &[&Report]) -> Vec<String> {
 }
 
 impl Blocks {
-    /// The rows of the tables that blocks were estimated over, each table once; `None` where one is not known. `answers` are those of the blocks.
+    /// Total rows of the distinct tables that blocks read, given the blocks' `answers`; `None` where one is not known.
     pub(crate) fn rows_total(&self, answers: &[Answer]) -> Option<u64> {
         let mut tables: Vec<(&TableReference, u64)> = Vec::new();
         for (block, answer) in self.blocks.iter().zip(answers) {
@@ -238,7 +238,7 @@ impl Blocks {
         Some(tables.iter().map(|(_, rows)| rows).sum())
     }
 
-    /// The query's rows from those of its blocks; `None` where estimates decide which rows are the same.
+    /// The query's rows from those of its blocks; `None` where estimates would decide which rows are duplicates.
     pub(crate) fn combined(&self, answers: &[Answer], target: Option<Target>) -> Result<Option<Combined>> {
         combined(answers, &self.steps, &self.schema, target, &[])
     }

@@ -1,4 +1,4 @@
-//! ON MISS FAIL and ON MISS OMIT, which act on the final answer alone.
+//! ON MISS FAIL and ON MISS OMIT, which apply to the final answer alone.
 
 use super::QueryExecution;
 use crate::answer::{Answer, Error, Result};
@@ -12,8 +12,8 @@ use plusminus_statistics::{Doubt, Estimate, Trust};
 use std::sync::Arc;
 
 impl QueryExecution {
-    /// What the query asks for when a bound is missed. Intervals are those of the answer's columns before they were rounded to their
-    /// types; none where only the rounded ones are known.
+    /// Applies ON MISS to an answer that missed a bound. `intervals` are those of the answer's columns before they were rounded to their
+    /// types, `None` where only the rounded ones are known.
     pub(crate) fn apply_miss_policy(
         &self,
         answer: Answer,
@@ -40,7 +40,7 @@ impl QueryExecution {
         }
     }
 
-    /// Cells that missed become NULL.
+    /// Sets estimates that missed the error to NULL.
     fn omit(&self, mut answer: Answer, intervals: Option<&[Option<Vec<Estimate>>]>) -> Result<Answer> {
         let Some(target) = self.goal.error else { return Ok(answer) };
         let mut arrays = answer.batch.columns().to_vec();

@@ -1,4 +1,4 @@
-//! A query under way: which way it is answered, and how its answer is dressed.
+//! Runs a query: chooses how it is answered, and builds its answer.
 
 mod blocks;
 mod miss_policy;
@@ -25,13 +25,13 @@ use plusminus_statistics::{Estimate, Target, Trust};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Rows of an answer from which its columns are dressed by two threads.
+/// Rows of an answer from which the bounds of its columns are built by two threads.
 const HALVED_ROWS: usize = 8_192;
 
-/// Samples that are dropped or replaced so often under one query leave it to the table.
+/// Times that a query's samples may be dropped or replaced while it runs; after that the table answers.
 const ATTEMPTS_MAX: usize = 4;
 
-/// A query under way.
+/// A running query.
 pub(crate) struct QueryExecution {
     pub(crate) env: Arc<Environment>,
     pub(crate) prepared: Arc<PlannedQuery>,
@@ -39,30 +39,30 @@ pub(crate) struct QueryExecution {
     pub(crate) start: Duration,
     pub(crate) watch: Arc<Watch>,
     pub(crate) parts: Timings,
-    /// Results of subqueries, as far as they were needed.
+    /// Results of subqueries that were computed so far.
     pub(crate) subqueries: Subqueries,
-    /// Whether it is a part of another query, which minds the time of all.
+    /// Whether this is a part of another query, which keeps the time of the whole.
     pub(crate) is_part: bool,
 }
 
-/// What samples made of a query.
+/// Outcome of asking samples.
 enum Sampled {
     Answer(Box<Answer>),
-    /// Nothing they could stand for, or not well enough, or more than the table costs.
+    /// The table must answer: samples cannot, miss the bound, or cost more.
     Table(TableReason),
 }
 
-/// A query with samples that may answer it, the likeliest first, or the reason to run exactly.
+/// How a query runs: on samples that may answer it, the likeliest first, or exactly for a reason.
 pub(crate) enum ExecutionMode {
     Sample(Arc<AggregateQuery>, Vec<Arc<SampleBinding>>),
     Exact(Reason),
 }
 
 impl QueryExecution {
-    /// The answer: from a sample where one can tell, on the table otherwise.
+    /// Answers the query from a sample where one can, otherwise on the table.
     ///
-    /// An error on the sampled way is none of the user's as long as the table can answer: it is logged, and the query runs
-    /// exactly. A sample that was dropped or replaced meanwhile is left for the one that took its place.
+    /// An error while samples are used is not reported as long as the table can answer: it is logged, and the query runs exactly. If a
+    /// sample was dropped or replaced in the meantime, the query starts again with the current samples.
     pub(crate) async fn answer(self: &Arc<Self>) -> Result<Answer> {
         match caught(self.with_subqueries()).await {
             Ok(Some(answer)) => return Ok(answer),
@@ -90,7 +90,7 @@ impl QueryExecution {
         self.exact(Reason::new("its samples were replaced again and again while it ran")).await
     }
 
-    /// The answer of a query that samples cannot answer as a whole: part by part where that helps, or exactly.
+    /// Answers a query that samples cannot answer as a whole: part by part where that helps, or exactly.
     async fn in_parts_or_exact(self: &Arc<Self>, reason: Reason) -> Result<Answer> {
         match caught(self.in_parts(&reason)).await {
             Ok(Some(answer)) => Ok(answer),
@@ -99,7 +99,7 @@ impl QueryExecution {
         }
     }
 
-    /// The answer from parts that samples can answer; `None` where there are none.
+    /// Answers the query from parts that samples can answer; `None` where there are none.
     async fn in_parts(self: &Arc<Self>, reason: &Reason) -> Result<Option<Answer>> {
         if !self.goal.is_bounded() {
             return Ok(None);
@@ -116,13 +116,13 @@ impl QueryExecution {
         self.from_both(self.sides(), reason).await
     }
 
-    /// Which aggregates are left to the table beside estimated ones.
+    /// Which aggregates the table computes beside estimated ones.
     pub(crate) fn sides(&self) -> Sides {
         let has_unknown = self.prepared.query.is_err() && self.prepared.beside(Sides::Unknown).is_some();
         if has_unknown { Sides::Unknown } else { Sides::NonLinear }
     }
 
-    /// Whether one of the samples is no longer the current generation of its family.
+    /// Whether one of the samples is no longer the current generation of its name.
     fn is_superseded(&self, candidates: &[Arc<SampleBinding>]) -> bool {
         let is_current = |current: &[Arc<Manifest>], tried: &Manifest| {
             current.iter().any(|m| m.name == tried.name && m.generation == tried.generation)
@@ -131,7 +131,7 @@ impl QueryExecution {
         current.is_ok_and(|current| candidates.iter().any(|tried| !is_current(&current, &tried.manifest)))
     }
 
-    /// The same query, begun now: what was done to explain it does not count.
+    /// A fresh execution of this query that begins now, so that work done to explain it does not count.
     pub(crate) fn again(&self) -> Arc<Self> {
         let clock = &self.env.clock;
         let start = clock.elapsed();
@@ -147,7 +147,7 @@ impl QueryExecution {
         })
     }
 
-    /// How the query will be answered.
+    /// Chooses how the query is answered.
     pub(crate) async fn way(&self) -> Result<ExecutionMode> {
         if !self.goal.is_bounded() {
             return Ok(ExecutionMode::Exact(Reason::new("no bound was stated")));
@@ -178,16 +178,16 @@ impl QueryExecution {
         }
         self.parts.lap("which samples");
         let inner = &self.env;
-        let mut binding = Vec::with_capacity(candidates.len());
+        let mut bindings = Vec::with_capacity(candidates.len());
         for manifest in &candidates {
             let strata = inner.level_cache.strata(&inner.store, manifest, &columns)?;
-            binding.push(self.prepared.binding(query, manifest, strata)?);
+            bindings.push(self.prepared.binding(query, manifest, strata)?);
         }
         self.parts.lap("strata");
-        Ok(ExecutionMode::Sample(Arc::clone(query), binding))
+        Ok(ExecutionMode::Sample(Arc::clone(query), bindings))
     }
 
-    /// The query over the table that has samples: a view that was sampled itself, or the table that it stands on.
+    /// The query over the table that has samples: over a sampled view, or over the table below it.
     async fn sampled_table(&self) -> Result<Result<(Arc<AggregateQuery>, String, Vec<Arc<Manifest>>), Reason>> {
         for query in &self.prepared.view_queries {
             if let Ok(found) = self.families_of(query).await? {
@@ -214,7 +214,7 @@ impl QueryExecution {
         self.env.clock.elapsed().saturating_sub(self.start)
     }
 
-    /// What samples make of the query.
+    /// Runs the query on samples.
     async fn sampled(
         self: &Arc<Self>,
         query: &Arc<AggregateQuery>,
@@ -229,13 +229,13 @@ impl QueryExecution {
         }
     }
 
-    /// The exact answer as a candidate; a pinned sample or level leaves it out.
+    /// The exact answer as a candidate; a pinned sample or level excludes it.
     pub(crate) fn table(&self) -> TableCandidate<'_> {
         let defaults = self.env.defaults();
         TableCandidate::new(&self.env, &self.prepared, defaults.sample.is_some() || defaults.level.is_some())
     }
 
-    /// What a run on samples needs.
+    /// The context of an approximate run.
     pub(crate) fn context<'a>(
         &'a self,
         elapsed: &'a (dyn Fn() -> Duration + Sync),
@@ -262,7 +262,7 @@ impl QueryExecution {
         }
     }
 
-    /// Makes the answer of a level only if somebody asks for it; the miss policy waits for the last one.
+    /// Defers building the answer of a level until a caller asks for it; the miss policy applies to the final one only.
     fn deferred_answer(self: &Arc<Self>, query: &Arc<AggregateQuery>, estimated: Estimated) -> Best {
         let estimated = Arc::new(estimated);
         let build = {
@@ -273,13 +273,13 @@ impl QueryExecution {
         Best { build, finish: Box::new(move |answer| running.apply_miss_policy(answer, Some(&estimated.intervals))) }
     }
 
-    /// The answer of the last level.
+    /// Builds the final answer from the last level, with the miss policy applied.
     fn final_answer(self: &Arc<Self>, query: &Arc<AggregateQuery>, estimated: &Estimated) -> Result<Sampled> {
         let answer = self.build_answer(query, estimated)?;
         Ok(Sampled::Answer(Box::new(self.apply_miss_policy(answer, Some(&estimated.intervals))?)))
     }
 
-    /// The answer of a finished level as it is, met or missed.
+    /// Builds the answer of a finished level without the miss policy.
     fn build_answer(&self, query: &AggregateQuery, estimated: &Estimated) -> Result<Answer> {
         let met = self.met(query, estimated);
         let mut answer = self.columns(query, estimated)?;
@@ -318,7 +318,7 @@ impl QueryExecution {
         report.met = Some(met);
         report.rows_total = Some(manifest.base.rows);
         report.rows_read = estimated.rows_read + self.subqueries.rows_read();
-        // Of groups that an open choice may have left out nobody can tell how large they are.
+        // Where an unsettled choice may have left groups out, their sizes are unknown.
         report.missing_groups_below = estimated.missing_groups_below.filter(|_| estimated.unsettled.absent == 0);
         report.reason = match estimated.level {
             None => "answered from the catalog's counts".to_owned(),
@@ -353,7 +353,7 @@ impl QueryExecution {
         report
     }
 
-    /// Of an error and a time, what ended the query.
+    /// A clause for the report on which of error, time and sample ended the query.
     fn which_came_first(&self, manifest: &Manifest, estimated: &Estimated, met: bool) -> &'static str {
         let is_top = estimated.level == Some(manifest.levels.len().saturating_sub(1));
         match (met, is_top) {
@@ -385,19 +385,19 @@ impl QueryExecution {
         self.is_part || self.goal.within.is_none_or(|within| self.elapsed() <= within)
     }
 
-    /// Whether every bound holds for every returned estimate.
+    /// Whether every bound holds for every estimate of the answer.
     fn met(&self, query: &AggregateQuery, estimated: &Estimated) -> bool {
-        // Keys that are known to be missing are rows of the answer that are not there.
+        // Keys that are known to be missing are missing rows of the answer.
         if estimated.absent_keys > 0 && self.goal.error.is_some() {
             return false;
         }
         let good = |estimate: &Estimate| self.goal.error.is_none_or(|target| meets_or_null(estimate, target));
         let mut shown = estimated.intervals.iter().flatten().flatten().chain(estimated.spoken_of.iter().flatten());
-        // Rows known exactly may be the wrong ones when an estimate chose them, unless the intervals settle the choice.
+        // Exactly known rows may be the wrong ones when an estimate chose them, unless the intervals settle the choice.
         let chosen = query.selects_by_estimate && !estimated.is_whole && shown.clone().all(|e| e.trust == Trust::Exact);
         let settled = estimated.unsettled.is_settled() && estimated.missing_groups_below == Some(0);
         let blind = chosen && !(settled && estimated.batch.num_rows() > 0);
-        // What chose no row at all may have missed some.
+        // An empty result of a choice may lack rows.
         let is_empty_by_choice = query.chooses_rows && estimated.batch.num_rows() == 0 && !estimated.is_whole;
         if is_empty_by_choice && estimated.missing_groups_below != Some(0) && self.goal.error.is_some() {
             return false;
@@ -406,7 +406,7 @@ impl QueryExecution {
     }
 }
 
-/// Why the query runs exactly after `error` on the sampled way; the error itself where it is the answer.
+/// The reason to run exactly after `error` on samples; the error itself where it must be returned.
 pub(crate) fn fallback(error: Error) -> Result<Reason> {
     match error {
         Error::Interrupted | Error::BoundMissed { .. } | Error::DamagedStore(_) => Err(error),
@@ -419,7 +419,7 @@ pub(crate) fn fallback(error: Error) -> Result<Reason> {
     }
 }
 
-/// Why none of the samples there are can answer.
+/// The reason why none of the existing samples can answer.
 fn no_sample_can_tell(query: &AggregateQuery) -> Reason {
     Reason::new(match query.distinct_columns().next() {
         Some(column) => format!(
@@ -431,7 +431,7 @@ fn no_sample_can_tell(query: &AggregateQuery) -> Reason {
     })
 }
 
-/// Whether reading a sample may have failed because it is gone.
+/// Whether the error may come from a sample that is gone.
 fn is_about_samples(error: &Error) -> bool {
     !matches!(error, Error::Interrupted | Error::BoundMissed { .. })
 }

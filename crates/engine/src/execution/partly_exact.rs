@@ -1,4 +1,4 @@
-//! Answers of queries of which some aggregates are estimated and the others computed on the table.
+//! Answers queries of which some aggregates are estimated and the others computed on the table.
 
 use super::QueryExecution;
 use super::blocks::Block;
@@ -17,12 +17,12 @@ use plusminus_statistics::Target;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// The share of the whole exact answer's work up to which computing a part of it is worth an answer of two blocks.
+/// Largest share of the whole exact answer's work for which computing some aggregates alone is worth while.
 const WORTH_SHARE: f64 = 0.7;
 
 impl QueryExecution {
-    /// The answer of a query with aggregates of both kinds, where computing some of them exactly is less work than all; `reason` says why
-    /// not all were estimated.
+    /// Answers a query with aggregates of both kinds, where computing some of them exactly is less work than all; `reason` says why not
+    /// all were estimated.
     pub(crate) async fn from_both(self: &Arc<Self>, sides: Sides, reason: &Reason) -> Result<Option<Answer>> {
         let Some(beside) = self.prepared.beside(sides).filter(|_| self.goal.is_bounded()) else { return Ok(None) };
         let beside = Arc::clone(beside);
@@ -50,7 +50,7 @@ impl QueryExecution {
         self.apply_miss_policy(answer, None).map(Some)
     }
 
-    /// What is asked of the aggregates that are estimated.
+    /// The goal of the block whose aggregates are estimated.
     fn goal_beside_table(&self, beside: &PartlyExact) -> Goal {
         let on_miss = match self.goal.on_miss {
             OnMiss::Repair | OnMiss::Exact if self.goal.error.is_some() => OnMiss::Exact,
@@ -62,7 +62,7 @@ impl QueryExecution {
 }
 
 impl PartlyExact {
-    /// The query's rows: those of the exact block with the estimates of the other; `None` where one of them has no estimate.
+    /// The query's rows: those of the exact block with the estimates of the other; `None` where one row has no estimate.
     pub(crate) fn combined(
         &self,
         estimated: &Answer,
@@ -97,7 +97,7 @@ impl PartlyExact {
     }
 }
 
-/// For each of `rows` rows of the exact block the row of the estimated one with the same keys; `None` where one has none.
+/// For each row of the exact block, the row of the estimated block with the same keys; `None` where one row has none.
 fn places(estimated: &[ArrayRef], exact: &[ArrayRef], rows: usize) -> Result<Option<UInt32Array>> {
     if exact.is_empty() {
         return Ok((rows == 1).then(|| UInt32Array::from(vec![0])));

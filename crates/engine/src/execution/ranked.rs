@@ -1,4 +1,4 @@
-//! Answers of queries that rank groups by an estimate.
+//! Answers queries that rank groups by an estimate.
 
 use super::blocks::Block;
 use super::rows::{Combined, combined};
@@ -19,11 +19,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 impl QueryExecution {
-    /// The answer of a query with ranks: the groups' estimates, which hold for all at once, and the ranks that these leave open.
+    /// Answers a query with ranks, from estimates that hold for all groups at once and the ranks that follow from their intervals.
     pub(crate) async fn from_ranks(self: &Arc<Self>, ranked: &Arc<Ranked>) -> Result<Option<Answer>> {
         let table_time = self.table_after_parts().await?;
         let on_miss = match self.goal.on_miss {
-            // Of rows that are not shown no error matters, and with little time an estimate comes first.
+            // Errors of rows that are not shown do not matter, and with little time an estimate comes first.
             OnMiss::Repair | OnMiss::Exact
                 if self.goal.error.is_some() && self.goal.within.is_none() && !ranked.cuts_rows() =>
             {
@@ -41,7 +41,7 @@ impl QueryExecution {
             let Some(combined) = ranked.combined(&answer, self.goal.error)? else { return Ok(None) };
             let is_top =
                 answer.report.level.zip(answer.report.levels).is_none_or(|(level, levels)| level + 1 >= levels);
-            // Numbers within the error may leave ranks open that a higher level settles.
+            // Estimates within the error may leave ranks open that a higher level settles.
             match error {
                 Some(target) if !combined.is_met && !is_top && self.in_time() => error = Some(tighter(target)),
                 _ => break (answer, combined),
@@ -61,7 +61,7 @@ impl QueryExecution {
         self.apply_miss_policy(answer, None).map(Some)
     }
 
-    /// The answer of this query with rows made of those of a part of it.
+    /// The answer of this query with rows that were computed from those of a part of it.
     pub(crate) fn with_rows(&self, part: &Answer, combined: Combined) -> Answer {
         let mut report = self.report(part.report.mode, &part.report.reason);
         report.sample.clone_from(&part.report.sample);
@@ -88,7 +88,7 @@ fn tighter(target: Target) -> Target {
 }
 
 impl Ranked {
-    /// The query's rows; `None` where NULLs or estimates decide more than an order.
+    /// The query's rows; `None` where NULLs, or estimates other than the first sort key, decide the ranks or rows.
     pub(crate) fn combined(&self, answer: &Answer, target: Option<Target>) -> Result<Option<Combined>> {
         let is_complete = answer.report.missing_groups_below == Some(0);
         let mut ranks = Vec::with_capacity(self.ranks.len());
@@ -115,7 +115,7 @@ impl Ranked {
         combined(&[both], &self.steps, &self.schema, target, &settled)
     }
 
-    /// The columns of the query, and those that rows are sorted by, of the rows that are kept.
+    /// The query's columns, then those that rows are sorted by, for the rows that are kept.
     fn stacked(&self, answer: Answer, ranks: &[Places], kept: &[usize]) -> Result<Answer> {
         let rows: UInt32Array = kept.iter().map(|row| u32::try_from(*row).ok()).collect();
         let (mut arrays, mut fields, mut columns) = (Vec::new(), Vec::new(), Vec::new());
@@ -148,7 +148,7 @@ impl Ranked {
     }
 }
 
-/// A rank of every row of the block, and the ends of its interval.
+/// The rank of every row of the block, with the ends of its interval.
 struct Places {
     value: Vec<u64>,
     lower: Vec<u64>,
@@ -157,7 +157,7 @@ struct Places {
 }
 
 impl Rank {
-    /// The ranks of the rows of `answer`; `None` where partitions are estimates or what ranks are by is NULL.
+    /// The ranks of the rows of `answer`; `None` where a partition or a further sort key is an estimate, or the first sort key is NULL.
     fn column(&self, answer: &Answer, is_complete: bool) -> Result<Option<Places>> {
         let is_open =
             |at: &usize| answer.columns[*at].bounds.as_ref().is_some_and(|b| !b.trust.iter().all(|t| t.is_exact()));
@@ -220,7 +220,7 @@ impl Rank {
         Ok(found.into_values().collect())
     }
 
-    /// Ranks by the estimates themselves.
+    /// Computes ranks from the estimates themselves.
     fn value(&self, answer: &Answer, members: &[usize], ranks: &mut [u64]) -> Result<()> {
         let rows: UInt32Array = members.iter().map(|row| u32::try_from(*row).ok()).collect();
         let mut columns = Vec::with_capacity(self.order.len());
@@ -247,7 +247,7 @@ impl Rank {
         Ok(())
     }
 
-    /// The least and the greatest rank that the intervals leave; the larger comes first in them.
+    /// Computes the lowest and highest rank that the intervals allow; larger values come first in `intervals`.
     fn ends(&self, members: &[usize], intervals: &[(f64, f64)], places: &mut Places) {
         let mut lows: Vec<f64> = members.iter().map(|row| intervals[*row].0).collect();
         let mut highs: Vec<f64> = members.iter().map(|row| intervals[*row].1).collect();
@@ -257,7 +257,7 @@ impl Rank {
         for row in members {
             let (low, high) = intervals[*row];
             let above = (count - lows.partition_point(|other| *other <= high)) as u64;
-            // The row itself is among those that reach as far.
+            // The row itself is among those that reach its lower end.
             let reach = (count - highs.partition_point(|other| *other < low)) as u64;
             let lower = match self.kind {
                 RankKind::Dense => 1 + above.min(1),

@@ -1,4 +1,4 @@
-//! The rows of all blocks as one answer's.
+//! Combines the rows of all blocks into those of one answer.
 
 use crate::answer::{Answer, Bounds, Column, Result};
 use crate::bounds::meets_or_null;
@@ -14,13 +14,13 @@ use plusminus_statistics::{Estimate, Target};
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// The query's rows, made of those of its blocks.
+/// The query's rows, combined from those of its blocks.
 pub(crate) struct Combined {
     pub(crate) batch: RecordBatch,
     pub(crate) columns: Vec<Column>,
-    /// Rows that another sample might put elsewhere or leave out.
+    /// Rows that another sample might move or leave out.
     pub(crate) unsettled: RankStability,
-    /// Whether every estimate is within the error, and no block says of itself that something else is missing.
+    /// Whether every estimate is within the error, and no block lacks anything else.
     pub(crate) is_met: bool,
 }
 
@@ -31,8 +31,8 @@ struct Stacked {
     bounds: Option<Bounds>,
 }
 
-/// Puts the rows of `answers` one below the other and does what `steps` say; `None` where estimates decide which rows are the same.
-/// Numbers of the columns `ranks` are within an error when they are settled.
+/// Concatenates the rows of `answers` and applies `steps`; `None` where estimates would decide which rows are duplicates. Columns in
+/// `ranks` meet an error only when each of their numbers is settled.
 pub(crate) fn combined(
     answers: &[Answer],
     steps: &[Step],
@@ -79,7 +79,7 @@ pub(crate) fn combined(
     Ok(Some(Combined { batch, columns, unsettled, is_met }))
 }
 
-/// Column `at` of all answers.
+/// Concatenates column `at` of all answers.
 fn stacked(answers: &[Answer], at: usize) -> Result<Stacked> {
     let own = |answer: &Answer| Arc::clone(answer.batch.column(at));
     let data_type = answers.iter().map(|a| own(a).data_type().clone()).find(|t| *t != DataType::Null);
@@ -94,7 +94,7 @@ fn stacked(answers: &[Answer], at: usize) -> Result<Stacked> {
     if role != Role::Estimate {
         return Ok(Stacked { values, role, bounds: None });
     }
-    // A number that is none of the estimates of its block is known.
+    // A number that is no estimate in its block is exact.
     let bounds = |answer: &Answer| match &answer.columns[at].bounds {
         Some(bounds) => bounds.clone(),
         None => Bounds::exact(&own(answer)),
@@ -117,12 +117,12 @@ fn sorted(order: &[u32], stacked: &[Stacked], keys: &[(usize, SortOptions)]) -> 
     Ok(lexsort_to_indices(&columns, None)?.values().iter().map(|row| order[*row as usize]).collect())
 }
 
-/// The first of the rows that agree. Where two rows differ in estimates alone nobody knows whether they do.
+/// The first of each set of equal rows; `None` where rows differ in estimates alone, since they might be equal.
 fn distinct(order: &[u32], stacked: &[Stacked], columns: &[usize]) -> Result<Option<Vec<u32>>> {
     let (estimates, known): (Vec<usize>, Vec<usize>) =
         columns.iter().copied().partition(|at| stacked[*at].bounds.as_ref().is_some_and(|b| !is_exact(b)));
     let firsts = firsts(order, stacked, &known)?;
-    // Rows that differ in what is known differ.
+    // Rows that differ in exact columns are certainly different.
     Ok((estimates.is_empty() || firsts.len() == order.len()).then_some(firsts))
 }
 
@@ -146,14 +146,14 @@ fn is_exact(bounds: &Bounds) -> bool {
     bounds.trust.iter().all(|trust| trust.is_exact())
 }
 
-/// Where each row went; `None` for those that are left out.
+/// The position of each row after the steps; `None` for rows that were left out.
 fn inverse(order: &[u32], rows: usize) -> Vec<Option<usize>> {
     let mut places = vec![None; rows];
     order.iter().enumerate().for_each(|(place, row)| places[*row as usize] = Some(place));
     places
 }
 
-/// Rows and groups that the blocks themselves have not settled, counted among all rows.
+/// Rows and groups that the blocks themselves have not settled, by position among all rows.
 fn of_blocks(answers: &[Answer], places: &[Option<usize>]) -> RankStability {
     let mut found = RankStability::default();
     let mut first = 0;
@@ -179,7 +179,7 @@ fn both(mut one: RankStability, other: RankStability) -> RankStability {
     one
 }
 
-/// Which rows LIMIT might choose otherwise.
+/// Rows that LIMIT might choose otherwise.
 fn by_cut(stacked: &[Stacked], keys: &[(usize, SortOptions)], order: &[u32]) -> Result<RankStability> {
     let is_open = |(at, _): &(usize, SortOptions)| stacked[*at].bounds.as_ref().is_some_and(|bounds| !is_exact(bounds));
     match keys.first() {
@@ -187,7 +187,7 @@ fn by_cut(stacked: &[Stacked], keys: &[(usize, SortOptions)], order: &[u32]) -> 
             let estimates = stacked[first.0].estimates()?;
             Ok(unsettled_by_order(&estimates, !first.1.descending, order))
         }
-        // Estimates decide between rows that agree in the first key.
+        // Estimates decide between rows with equal first keys.
         _ if keys.iter().any(is_open) => {
             let all: Vec<usize> = (0..order.len()).collect();
             Ok(RankStability { ranks: all.clone(), members: all, absent: 0 })
@@ -196,7 +196,7 @@ fn by_cut(stacked: &[Stacked], keys: &[(usize, SortOptions)], order: &[u32]) -> 
     }
 }
 
-/// Every block met the bounds, or what it missed is not among the rows.
+/// Whether every block met the bounds, or rows that missed them are not shown.
 fn is_met(
     answers: &[Answer],
     stacked: &[Stacked],
@@ -216,7 +216,7 @@ fn is_met(
     }
     let meets = |estimate: &Estimate| target.is_none_or(|target| meets_or_null(estimate, target));
     for answer in answers {
-        // A block that missed although all of its numbers are within the error misses something that no row shows.
+        // A block that missed its bounds although all of its numbers are within the error lacks something that no row shows.
         if answer.report.met == Some(false) && ranks.is_empty() && answer.all_estimates()?.iter().all(meets) {
             return Ok(false);
         }
@@ -240,7 +240,7 @@ impl Stacked {
     }
 }
 
-/// The rows of `order` as the query's columns.
+/// The rows in `order` as the query's columns.
 fn shown(stacked: &[Stacked], schema: &DFSchemaRef, order: &[u32]) -> Result<(RecordBatch, Vec<Column>)> {
     let rows = UInt32Array::from(order.to_vec());
     let (mut fields, mut arrays, mut columns) = (Vec::new(), Vec::new(), Vec::new());

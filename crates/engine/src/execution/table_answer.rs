@@ -1,4 +1,4 @@
-//! Answers from the table itself: exact, timed for the next prediction, and refused where they cannot end in time.
+//! Answers from the table itself: exact, timed for later predictions, and refused where they cannot end in time.
 
 use super::{QueryExecution, ms};
 use crate::answer::{Answer, Error, Mode, Result, exact_columns, grouped};
@@ -8,7 +8,7 @@ use plusminus_plan::{Reason, roles, sketched};
 use std::time::Duration;
 use tracing::Instrument;
 
-/// An exact answer under way, from which its cost is learnt, also when it is stopped.
+/// A running exact answer, from whose time costs are learnt, even when it is stopped.
 struct TimedScan<'a> {
     running: &'a QueryExecution,
     begun: Duration,
@@ -18,7 +18,7 @@ struct TimedScan<'a> {
 impl Drop for TimedScan<'_> {
     fn drop(&mut self) {
         let running = self.running;
-        // With subqueries that were computed before it is another query.
+        // A query whose subqueries were computed before has another cost.
         if !running.goal.is_bounded() || !running.subqueries.is_empty() {
             return;
         }
@@ -26,7 +26,7 @@ impl Drop for TimedScan<'_> {
         let table = running.table();
         match self.is_done {
             true => table.learn(took),
-            // It takes longer than that; whoever stopped one that was not overdue says nothing.
+            // It takes longer than that; a stop before the predicted time teaches nothing.
             false if table.known_time().is_some_and(|predicted| predicted < took) => table.learn(took.mul_f64(1.5)),
             false => {}
         }
@@ -34,7 +34,7 @@ impl Drop for TimedScan<'_> {
 }
 
 impl QueryExecution {
-    /// The exact answer where samples were looked at first.
+    /// Runs the exact answer after samples were considered.
     pub(crate) async fn on_table(&self, reason: TableReason) -> Result<Answer> {
         let begun = self.elapsed();
         let missed = match &reason {
@@ -43,7 +43,7 @@ impl QueryExecution {
         };
         let mut answer = match self.exact(reason.into()).await {
             Ok(answer) => answer,
-            // An estimate in hand needs less memory than the exact answer.
+            // An available estimate needs less memory than the exact answer.
             Err(error) if is_about_memory(&error) => {
                 let mut best = self.watch.take_best().ok_or(error)??;
                 let what = "the exact answer does not fit into memory (--memory): this is the estimate";
@@ -64,7 +64,7 @@ impl QueryExecution {
         Ok(answer)
     }
 
-    /// Whether the exact answer is predicted to miss the time, with nothing else in hand: then the error says so at once.
+    /// Returns an error at once if the exact answer is predicted to miss the time and no other answer is available.
     pub(crate) async fn refuse_what_takes_too_long(&self, reason: &str) -> Result<()> {
         let Some(within) = self.goal.within.filter(|_| !self.watch.has_best()) else { return Ok(()) };
         let Some(cost) = self.table().cost().await? else { return Ok(()) };
@@ -87,7 +87,7 @@ impl QueryExecution {
         })
     }
 
-    /// The exact answer; who waits minds the time.
+    /// Runs the exact answer; the caller watches the time.
     pub(crate) async fn exact(&self, reason: Reason) -> Result<Answer> {
         self.refuse_what_takes_too_long(&reason.0).await?;
         let begun = self.elapsed();
@@ -141,7 +141,7 @@ impl From<TableReason> for Reason {
     }
 }
 
-/// A time as people say it.
+/// A time in words, with a suitable unit.
 pub(crate) fn in_words(time: Duration) -> String {
     match time.as_secs_f64() {
         seconds if seconds < 9.95e-3 => format!("{:.1} ms", seconds * 1e3),
@@ -152,7 +152,7 @@ pub(crate) fn in_words(time: Duration) -> String {
     }
 }
 
-/// A number of seconds that leaves room for so long.
+/// A rounded number of seconds, half as long again as `time`.
 fn seconds_above(time: Duration) -> f64 {
     let wanted = (time.as_secs_f64() * 1.5).max(0.1);
     let unit = 10f64.powf(wanted.log10().floor());

@@ -1,4 +1,4 @@
-//! What each level of a sample would tell, and how long it would take: the errors of a look at some rows, extrapolated.
+//! Predicts the error and the time of each level of a sample from the errors of one level.
 
 use crate::answer::{Error, Result};
 use crate::execution::in_words;
@@ -10,36 +10,37 @@ use plusminus_statistics::{Estimate, StratumSize, Target};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Rows of each group, on average, from which its interval can be extrapolated.
+/// Average rows per group from which intervals can be extrapolated.
 const GROUP_ROWS: u64 = 200;
-/// Rows that an explanation looks at, at most, for that.
+/// Rows that an explanation reads for that, at most.
 const TELLING_ROWS_MAX: u64 = 64_000;
 
-/// A level that was not read yet.
+/// Prediction for one level.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Forecast {
-    /// Rows held up to it that may pass WHERE.
+    /// Rows held by levels up to this one that may pass WHERE.
     pub(crate) rows: u64,
-    /// The largest error of any estimate; `None` when the look does not tell.
+    /// The largest error of any estimate, as a fraction or in its unit; `None` when it cannot be predicted.
     pub(crate) error: Option<f64>,
     /// From the text to the answer; `None` before enough was learnt.
     pub(crate) time: Option<Duration>,
 }
 
-/// The levels of one sample.
+/// Predictions for the levels of one sample.
 #[derive(Debug)]
 pub(crate) struct SampleForecast {
     pub(crate) binding: Arc<SampleBinding>,
+    /// Predictions by level.
     pub(crate) levels: Vec<Forecast>,
-    /// The level that was looked at.
+    /// The level that was evaluated.
     pub(crate) pilot_level: usize,
-    /// The level that will do, or the highest in time.
+    /// The lowest level that is predicted to meet the error, or the highest that ends in time.
     level: usize,
     /// Whether that level is predicted to meet the bounds.
     is_enough: bool,
 }
 
-/// The candidate that will probably answer.
+/// The candidate that is expected to answer.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Expected {
     /// A level of the first sample, and why.
@@ -48,29 +49,29 @@ pub(crate) enum Expected {
     Table(String),
 }
 
-/// All candidates.
+/// Predictions for all candidates.
 #[derive(Debug)]
 pub(crate) struct Forecasts {
-    /// The sample that is preferred comes first.
+    /// Predictions by sample; the preferred sample comes first.
     pub(crate) samples: Vec<SampleForecast>,
     /// The exact answer; `None` where a sample or a level is pinned.
     pub(crate) table: Option<TableCost>,
-    /// Whether errors are fractions.
+    /// Whether errors are fractions rather than absolute.
     pub(crate) is_relative: bool,
     pub(crate) expected: Expected,
 }
 
-/// The candidates of a query.
+/// The candidates that can answer a query.
 pub(crate) enum Candidates {
     /// Levels of samples, and the table.
     Samples(Forecasts),
-    /// The catalog; whether exactly.
+    /// The catalog; `is_exact` is false where a sketch answers.
     Catalog { is_exact: bool },
-    /// The table, for no sample can.
+    /// The table alone, since no sample can answer.
     Table(Reason),
 }
 
-/// Looks at some rows, where they are needed, and says who will answer.
+/// Evaluates a level where it is needed, and predicts every candidate.
 pub(crate) async fn forecast(
     query: &AggregateQuery,
     context: &Context<'_>,
@@ -98,7 +99,7 @@ impl Refinement<'_> {
         Ok(self.evaluate_level(level, false).await?.ok_or(Error::Interrupted)?.0)
     }
 
-    /// Extrapolates a look to every level.
+    /// Extrapolates the estimates of one level to every level.
     async fn forecasts(
         &mut self,
         looked: Option<(usize, LevelEstimate)>,
@@ -109,7 +110,7 @@ impl Refinement<'_> {
             Some((level, look)) if level >= pilot_level => look,
             _ => self.look(pilot_level).await?,
         };
-        // Few rows of a group have wide intervals of their own kind, which say little of those of many.
+        // Few rows per group have wide intervals of their own kind, which say little about those of many rows.
         let groups = look.populations.len() as u64;
         let enough = choose::level_with(self.price.cumulative(), (groups * GROUP_ROWS).min(TELLING_ROWS_MAX));
         if enough > pilot_level {
@@ -121,7 +122,7 @@ impl Refinement<'_> {
         let spread = self.levels.spread(pilot_level);
         let error = |level: usize| {
             let width = width? * (self.levels.spread(level) / spread.max(f64::MIN_POSITIVE)).sqrt();
-            // Relative errors are those from the nearer end of the interval.
+            // Relative errors are relative to the nearer end of the interval.
             match target {
                 Target::Relative(_) => Some(width / (1.0 - width)).filter(|_| width < 1.0),
                 Target::Absolute(_) => Some(width),
@@ -139,7 +140,7 @@ impl Refinement<'_> {
         Ok(SampleForecast { binding, levels, pilot_level, level, is_enough })
     }
 
-    /// The first level within the error, or the highest that ends in time; whether all bounds are predicted to be met.
+    /// The first level within the error, or the highest that ends in time; the second result is whether it meets all bounds.
     fn best_level(&self, levels: &[Forecast]) -> (usize, bool) {
         let goal = self.levels.context.goal;
         let (top, first) = (self.price.top(), self.first());
@@ -160,7 +161,7 @@ impl Refinement<'_> {
         (level, wanted == Some(level))
     }
 
-    /// The candidate that will answer, given the levels of the preferred sample.
+    /// The candidate that is expected to answer, given the predictions for the preferred sample.
     async fn expected(&mut self, sample: &SampleForecast) -> Result<Expected> {
         let context = self.levels.context;
         let goal = context.goal;
@@ -190,7 +191,7 @@ impl Refinement<'_> {
 }
 
 impl ProgressiveScan<'_> {
-    /// What the variance of a total is proportional to where rows of all strata spread alike: Σ N²(1−f)/n over living strata.
+    /// Factor of a total's variance, if values spread alike in all strata: Σ N²(1−f)/n over the strata that may match WHERE.
     fn spread(&self, level: usize) -> f64 {
         let sizes = self.view.sizes(level);
         #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
@@ -202,11 +203,10 @@ impl ProgressiveScan<'_> {
         living.map(|(_, size)| of(size)).sum()
     }
 
-    /// Half the width of the widest interval that is shown, as a fraction of its estimate or in its unit; `None` when one is not
-    /// known.
+    /// Half the width of the widest interval that is shown, as a fraction of its estimate or in its unit; `None` when one is not known.
     async fn widest(&mut self, look: &LevelEstimate, target: Target) -> Result<Option<f64>> {
         let of = |estimate: &Estimate| {
-            // NULL, for lack of rows, is not a miss.
+            // A NULL for lack of rows is no miss.
             let (Some(value), false) = (estimate.value, estimate.trust.is_exact()) else { return Some(0.0) };
             let half = (estimate.upper? - estimate.lower?) / 2.0;
             let width = if matches!(target, Target::Relative(_)) { half / value.abs() } else { half };

@@ -1,4 +1,4 @@
-//! EXPLAIN with bounds: how a query will be answered, and with ANALYZE how it was.
+//! EXPLAIN with bounds: predicts how a query will be answered, and with ANALYZE also answers it.
 
 mod forecast;
 
@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 type Lines = Vec<(&'static str, String)>;
 
-/// One row per fact: `step` and `detail`.
+/// Explains a query with one row per fact, in columns `step` and `detail`.
 pub(crate) async fn run(running: &Arc<QueryExecution>, explain: Explain) -> Result<Answer> {
     let mut lines = Lines::new();
     let forecasts = match caught(estimated(&mut lines, running)).await {
@@ -48,7 +48,7 @@ async fn estimated(lines: &mut Lines, running: &Arc<QueryExecution>) -> Result<O
     with_values(lines, running).await
 }
 
-/// The candidates of a query without subqueries that have values.
+/// Explains the candidates of a query whose subqueries have been replaced by values.
 async fn with_values(lines: &mut Lines, running: &Arc<QueryExecution>) -> Result<Option<Forecasts>> {
     match running.way().await? {
         ExecutionMode::Exact(reason) => {
@@ -61,7 +61,7 @@ async fn with_values(lines: &mut Lines, running: &Arc<QueryExecution>) -> Result
     }
 }
 
-/// The candidates of a query that is answered part by part; false where it is not.
+/// Explains a query that is answered part by part; false where it is not.
 async fn in_parts(lines: &mut Lines, running: &Arc<QueryExecution>) -> Result<bool> {
     if !running.goal.is_bounded() || running.prepared.query.is_ok() {
         return Ok(false);
@@ -87,7 +87,7 @@ async fn in_parts(lines: &mut Lines, running: &Arc<QueryExecution>) -> Result<bo
     Ok(false)
 }
 
-/// The candidates of a part.
+/// Explains the candidates of one part.
 async fn part(lines: &mut Lines, running: &Arc<QueryExecution>) -> Result<()> {
     match running.way().await? {
         ExecutionMode::Exact(reason) => exactly(lines, running, reason.0).await,
@@ -95,7 +95,7 @@ async fn part(lines: &mut Lines, running: &Arc<QueryExecution>) -> Result<()> {
     }
 }
 
-/// The candidates of every block, and the exact answer of all.
+/// Explains the candidates of every block, and the exact answer of all blocks.
 async fn each_block(lines: &mut Lines, running: &Arc<QueryExecution>, blocks: &Arc<Blocks>) -> Result<()> {
     let count = blocks.blocks.len();
     lines.push(("mode", format!("{count} query blocks, each answered on its own")));
@@ -212,7 +212,7 @@ async fn analyze(lines: &mut Lines, running: &Arc<QueryExecution>, forecasts: Op
     Ok(())
 }
 
-/// The levels of the sample that answered.
+/// The predictions for the sample that answered.
 fn own_sample<'a>(forecasts: &'a Forecasts, name: Option<&str>) -> Option<&'a SampleForecast> {
     forecasts.samples.iter().find(|sample| name == Some(sample.binding.manifest.name.as_str()))
 }
@@ -228,7 +228,7 @@ fn goal_text(running: &QueryExecution) -> String {
     format!("{} at confidence {} %", bounds.join(", "), short(goal.confidence.level() * 100.0))
 }
 
-/// A number without the digits that sharing among parts leaves.
+/// Rounds away digits that arise when confidence is shared among parts.
 fn short(number: f64) -> f64 {
     (number * 1e4).round() / 1e4
 }

@@ -1,6 +1,6 @@
-//! What is known of the totals per key, where a sample holds all rows of a key or none.
+//! Moments of the totals per key, for samples that hold all rows of a key or none.
 //!
-//! The build-time scan knows rows, not keys; the keys of the family's top level stand for all of them.
+//! The build-time scan has statistics of rows, not of keys; the keys of the sample's top level represent all keys.
 
 use super::range::{of_column, range};
 use super::{ArgumentKnowledge, MomentsCache, Opened, evaluated, uncast};
@@ -11,7 +11,7 @@ use plusminus_plan::{AggregateQuery, Argument};
 use plusminus_statistics::{Moments, PopulationMoments};
 
 impl MomentsCache {
-    /// Of the sum of an argument over a key's rows; nothing of arguments that only occur in second moments.
+    /// Moments of each argument's sum over a key's rows, one entry per argument; empty for arguments that are used in second moments only.
     pub(crate) fn of_keys(
         &self,
         query: &AggregateQuery,
@@ -36,7 +36,7 @@ impl MomentsCache {
         Ok(known)
     }
 
-    /// Of the number of a key's rows.
+    /// Moments of the number of rows per key.
     pub(crate) fn rows_of_keys(
         &self,
         query: &AggregateQuery,
@@ -64,7 +64,7 @@ impl MomentsCache {
     }
 }
 
-/// 0 where the build-time scan says that no value has the other sign: no key's total has it either.
+/// 0 where the build-time scan shows that no value has the other sign, so that no key's total has it either.
 fn sign(
     expr: &Expr,
     query: &AggregateQuery,
@@ -77,7 +77,7 @@ fn sign(
     (moments.count == non_null && holds(moments)).then_some(0.0)
 }
 
-/// The sum of an expression over each key's rows (or their number), for all keys the family holds.
+/// The sum of an expression over each key's rows (or their number), for all keys of the sample except those with very many rows.
 fn totals_by_key(
     expr: Option<&Expr>,
     query: &AggregateQuery,
@@ -92,7 +92,7 @@ fn totals_by_key(
         let Some(values) = evaluated(&exprs, &level_columns, &columns, query, state)? else { return Ok(None) };
         let mut last = None;
         for (row, rank) in level_columns.ranks.values().iter().enumerate() {
-            // Keys with very many rows are known whole.
+            // Keys with very many rows are stored whole and known exactly.
             if family.strata.is_tail(level_columns.strata.value(row) as usize) {
                 continue;
             }
@@ -108,7 +108,7 @@ fn totals_by_key(
     Ok(Some(totals))
 }
 
-/// Moments of the keys' totals; no bounds, since keys that were not drawn may exceed them.
+/// Moments of the keys' totals, without bounds, since keys that were not drawn may exceed them.
 fn moments(totals: &[f64]) -> PopulationMoments {
     let mut moments = Moments::default();
     moments.add_slice(totals);

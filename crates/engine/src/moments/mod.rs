@@ -1,4 +1,4 @@
-//! What is known of an aggregate's argument apart from the rows that pass the query's filter.
+//! Facts about an aggregate's argument that do not depend on the query's filter.
 
 mod key_moments;
 mod range;
@@ -24,24 +24,24 @@ use range::{of_column, range};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-/// What is known of an argument over the whole table.
+/// Facts about an argument over the whole table.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ArgumentKnowledge {
     /// The values that single rows can have.
     pub(crate) range: ValueRange,
-    /// About where the mean lies, where products are computed about it.
+    /// Approximate mean, where products are computed about it.
     pub(crate) mean: Option<f64>,
     /// Moments of the totals by key, where keys were drawn.
     pub(crate) keys: PopulationMoments,
 }
 
-/// Means of expressions and moments of keys' totals, computed once per (family, generation, expression).
+/// Cache of means of expressions and moments of keys' totals, by sample name, generation and expression.
 #[derive(Debug, Default)]
 pub(crate) struct MomentsCache {
     known: Mutex<HashMap<(String, u64, String), ArgumentKnowledge>>,
 }
 
-/// A family opened for a query.
+/// A sample opened for a query.
 pub(crate) struct Opened<'a> {
     pub(crate) store: &'a Store,
     pub(crate) level_cache: &'a LevelCache,
@@ -50,7 +50,7 @@ pub(crate) struct Opened<'a> {
 }
 
 impl MomentsCache {
-    /// What is known of each argument: a column from the build-time scan, an expression from the columns in it.
+    /// Facts about each argument, one entry per argument: from the build-time scan for a column, from its columns for an expression.
     pub(crate) fn of(
         &self,
         query: &AggregateQuery,
@@ -80,7 +80,7 @@ impl MomentsCache {
         Ok(known)
     }
 
-    /// The mean of an argument, as the build-time scan knows it or the rows of the lowest level show it.
+    /// The mean of an argument, from the build-time scan or the rows of the lowest level.
     fn mean(
         &self,
         argument: &Expr,
@@ -104,7 +104,7 @@ impl MomentsCache {
         Ok(known.mean)
     }
 
-    /// What was found of `text` before, or what `find` finds now.
+    /// Returns the cached entry for `text`, or computes it by `find`.
     fn cached(
         &self,
         family: &Opened<'_>,
@@ -126,10 +126,10 @@ impl MomentsCache {
     }
 }
 
-/// Expressions of which something is kept; texts that differ in their numbers would fill the memory.
+/// Entries in the cache; a further one clears it, since texts that differ in their numbers would fill the memory.
 const KEPT_MAX: usize = 4_096;
 
-/// The values of an argument that derives from others, whose ranges and centres are `of`.
+/// The values of an argument that derives from others; `of` gives their ranges and centres.
 pub(crate) fn derived_range(argument: &Argument, of: impl Fn(usize) -> (ValueRange, Option<f64>)) -> ValueRange {
     let centred = |number: usize| match of(number) {
         (range, Some(centre)) => range.plus(ValueRange::of(-centre)),
@@ -146,7 +146,7 @@ pub(crate) fn derived_range(argument: &Argument, of: impl Fn(usize) -> (ValueRan
     }
 }
 
-/// The weighted mean of an expression over the rows of the lowest level that can be evaluated; `None` without any.
+/// The weighted mean of an expression over the lowest level's rows; `None` where it cannot be evaluated on them or has no value.
 fn shown_mean(expr: &Expr, query: &AggregateQuery, state: &SessionState, family: &Opened<'_>) -> Result<Option<f64>> {
     let mut columns: Vec<String> = expr.column_refs().iter().map(|column| column.name.clone()).collect();
     columns.sort_unstable();
@@ -163,7 +163,7 @@ fn shown_mean(expr: &Expr, query: &AggregateQuery, state: &SessionState, family:
     Ok(Some(sum / all).filter(|mean| mean.is_finite()))
 }
 
-/// Widening a number changes neither its moments nor its bounds; any other cast may.
+/// Removes widening casts, which change neither moments nor bounds; other casts may.
 fn uncast<'e>(expr: &'e Expr, schema: &DFSchema) -> &'e Expr {
     match expr {
         Expr::Cast(cast) if widens(&cast.expr, cast.field.data_type(), schema) => uncast(&cast.expr, schema),
@@ -189,7 +189,7 @@ fn constant(value: &ScalarValue) -> Option<f64> {
     }
 }
 
-/// Expressions over the rows of one level, NaN for NULL; `None` when one cannot be evaluated on all of them.
+/// Expressions over the rows of one level, expressions × rows, NaN for NULL; `None` when one fails on some row.
 fn evaluated(
     exprs: &[&Expr],
     level_columns: &LevelColumns,
@@ -201,7 +201,7 @@ fn evaluated(
     let schema = qualified(&query.scan.table_name, &batch.schema())?;
     let mut all = Vec::with_capacity(exprs.len());
     for expr in exprs {
-        // Without WHERE an argument may fail on rows that the query never sees, such as a division by zero.
+        // Without WHERE an argument may fail on rows that the query filters out, by a division by zero say.
         let Ok(evaluated) =
             plusminus_functions::overflow::physical_expr(state, (*expr).clone(), &schema)?.evaluate(&batch)
         else {

@@ -1,4 +1,4 @@
-//! The values that an expression over a table's columns can have, from the extremes that the build-time scan saw.
+//! The values that an expression over a table's columns can have, from the extremes of the build-time scan.
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::{DFSchema, ScalarValue};
@@ -7,11 +7,10 @@ use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator};
 use plusminus_catalog::{Manifest, Strata};
 use plusminus_statistics::expression::ValueRange;
 
-/// The range of a column; `None` where it is NULL in every row.
+/// Gives the range of a column; `None` where it is NULL in every row.
 pub(crate) type OfColumn<'a> = &'a dyn Fn(&str) -> Option<ValueRange>;
 
-/// The range of `expr` where it is not NULL, given those of columns; any number where it is not known, `None` where it is always
-/// NULL.
+/// The range of `expr` where it is not NULL, given those of columns; unbounded where it is not known, `None` where it is always NULL.
 pub(crate) fn range(expr: &Expr, schema: &DFSchema, of_column: OfColumn<'_>) -> Option<ValueRange> {
     let of = |part: &Expr| range(part, schema, of_column);
     match expr {
@@ -24,7 +23,7 @@ pub(crate) fn range(expr: &Expr, schema: &DFSchema, of_column: OfColumn<'_>) -> 
             true => Some(TRUTH),
             false => of(&cast.expr).map(|range| whole(range, expr, schema)),
         },
-        // Differences of times change their unit.
+        // Differences of times have another unit than their operands.
         Expr::BinaryExpr(binary) if is_arithmetic(binary.op) && is_number(expr, schema) => {
             let (left, right) = (of(&binary.left)?, of(&binary.right)?);
             Some(whole(arithmetic(binary, left, right), expr, schema))
@@ -39,7 +38,7 @@ pub(crate) fn range(expr: &Expr, schema: &DFSchema, of_column: OfColumn<'_>) -> 
     }
 }
 
-/// The range of truth values as numbers.
+/// The range of booleans as numbers.
 const TRUTH: ValueRange = ValueRange { low: 0.0, high: 1.0 };
 
 fn is_number(expr: &Expr, schema: &DFSchema) -> bool {
@@ -60,7 +59,7 @@ fn arithmetic(binary: &BinaryExpr, left: ValueRange, right: ValueRange) -> Value
         Operator::Minus => left.plus(right.negated()),
         Operator::Multiply => left.times(right),
         Operator::Divide => left.divided_by(right),
-        // A remainder is smaller than the divisor, and has the sign of what is divided.
+        // A remainder is smaller than the divisor, and has the sign of the dividend.
         _ => {
             let most = right.abs().high.min(left.abs().high);
             let low = if left.low >= 0.0 { 0.0 } else { -most };
@@ -77,7 +76,7 @@ fn function(call: &ScalarFunction, schema: &DFSchema, of_column: OfColumn<'_>) -
         ("floor", [x]) => of(x)?.rising(f64::floor),
         ("ceil", [x]) => of(x)?.rising(f64::ceil),
         ("round" | "trunc", [x, digits @ ..]) => {
-            // Never farther than the next whole unit.
+            // Rounding moves a value by less than one unit.
             let unit = match digits {
                 [] => 1.0,
                 [Expr::Literal(digits, _)] => 10_f64.powf(-super::constant(digits).unwrap_or(f64::NEG_INFINITY)),
@@ -96,7 +95,7 @@ fn function(call: &ScalarFunction, schema: &DFSchema, of_column: OfColumn<'_>) -
         ("exp", [x]) => of(x)?.rising(f64::exp),
         ("signum", _) => ValueRange { low: -1.0, high: 1.0 },
         ("sin" | "cos", _) => ValueRange { low: -1.0, high: 1.0 },
-        // Of NULLs among them they take the others.
+        // NULLs among the arguments are ignored.
         ("greatest" | "least", parts) => parts.iter().filter_map(of).reduce(ValueRange::hull)?,
         ("coalesce" | "nvl", parts) => parts.iter().filter_map(of).reduce(ValueRange::hull)?,
         ("power", [x, Expr::Literal(exponent, _)]) => power(of(x)?, super::constant(exponent)),
@@ -105,7 +104,7 @@ fn function(call: &ScalarFunction, schema: &DFSchema, of_column: OfColumn<'_>) -
     })
 }
 
-/// Whole powers up to the fourth; any number for others.
+/// The range of whole powers up to the fourth; wider for others.
 fn power(base: ValueRange, exponent: Option<f64>) -> ValueRange {
     let square = || base.abs().times(base.abs());
     match exponent {
@@ -119,10 +118,10 @@ fn power(base: ValueRange, exponent: Option<f64>) -> ValueRange {
     }
 }
 
-/// The numbers that a part of a date can be.
+/// The range of a part of a date.
 fn date_part(part: &ScalarValue, date: &Expr, schema: &DFSchema, of_column: OfColumn<'_>) -> ValueRange {
     let Some(Some(name)) = part.try_as_str() else { return ValueRange::ALL };
-    // An interval can have 400 days, and fewer than none.
+    // An interval can have 400 days, and a negative number of them.
     let is_date = |data_type| matches!(data_type, DataType::Date32 | DataType::Date64 | DataType::Timestamp(..));
     if !date.get_type(schema).is_ok_and(is_date) {
         return ValueRange::ALL;
@@ -142,7 +141,7 @@ fn date_part(part: &ScalarValue, date: &Expr, schema: &DFSchema, of_column: OfCo
     ValueRange { low, high }
 }
 
-/// Years from the days or seconds that a column stores, a year more on each side.
+/// The range of years from the days or seconds that a column stores, one year wider on each side.
 fn year(date: &Expr, schema: &DFSchema, of_column: OfColumn<'_>) -> ValueRange {
     const DAYS: f64 = 365.2425;
     let (Expr::Column(column), Ok(data_type)) = (date, date.get_type(schema)) else { return ValueRange::ALL };
@@ -163,7 +162,7 @@ fn literal(value: &ScalarValue) -> ValueRange {
     super::constant(value).map_or(ValueRange::ALL, ValueRange::of)
 }
 
-/// Whole numbers cut decimals off, towards zero.
+/// Widens a range to whole numbers, since whole types cut decimals off towards zero.
 fn whole(range: ValueRange, expr: &Expr, schema: &DFSchema) -> ValueRange {
     match expr.get_type(schema) {
         Ok(data_type) if data_type.is_floating() => range,
@@ -178,7 +177,7 @@ pub(crate) fn of_column(name: &str, manifest: &Manifest, strata: &Strata) -> Val
     let Some(moments) = manifest.column_moments(name) else { return ValueRange::ALL };
     let values: u64 = strata.non_null(name).unwrap_or(strata.rows()).iter().sum();
     match (moments.min, moments.max) {
-        // The scan knows no bounds where it met values that are no finite numbers.
+        // The scan has no bounds where it met values that are not finite.
         (Some(min), Some(max)) if moments.count == values => ValueRange::new(min, max),
         _ => ValueRange::ALL,
     }

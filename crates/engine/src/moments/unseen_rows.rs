@@ -1,4 +1,4 @@
-//! What rows that a sample did not show could change, from the ranges of the arguments in its strata.
+//! Bounds on the effect that rows outside a sample could have, from the ranges of the arguments in its strata.
 
 use super::range::of_column;
 use super::value_limits::{ValueLimits, meet};
@@ -11,29 +11,30 @@ use plusminus_plan::{AggregateQuery, Argument};
 use plusminus_statistics::expression::ValueRange;
 use plusminus_statistics::{Hidden, StratumSize, hiding_weight_at};
 
-/// The ranges of a query's arguments in the sampled strata that could hold a row, those of about the same weight together.
+/// Ranges of a query's arguments in sampled strata that may match, by class; the strata of a class have about the same weight.
 #[derive(Debug, Default)]
 pub(crate) struct UnseenRows {
+    /// Number of arguments.
     arguments: usize,
-    /// The first class of each part, and at last the number of classes.
+    /// The first class of each part, then the number of classes.
     starts: Vec<u32>,
-    /// The sampled strata of each part, as far as they matter: 0, 1 or 2 for more.
+    /// Number of sampled strata that may match in each part: 0, 1, or 2 for more.
     strata: Vec<u8>,
     /// The largest hiding weight of each class.
     weights: Vec<f64>,
-    /// By class and argument; `None` where no row has a value.
+    /// Ranges, classes × arguments, classes outermost; `None` where no row has a value.
     ranges: Vec<Option<ValueRange>>,
-    /// By class and argument, where whole strata are asked for: the effect of a row beside the mean of its stratum.
+    /// Effects of a row relative to the mean of its stratum, for queries over whole strata: classes × arguments, classes outermost.
     whole: Vec<Hidden>,
 }
 
 /// A function of one row's values whose sum over rows is estimated.
 #[derive(Debug, Default)]
 pub(crate) struct Form {
-    /// Slopes on counts.
+    /// Slopes of counts.
     pub(crate) counts: Vec<f64>,
     pub(crate) sums: Vec<Term>,
-    /// Slopes on products of two arguments less their means, which are those of terms in `sums`.
+    /// Pairs of arguments with the slope of their product, taken about their means; both arguments are terms in `sums`.
     pub(crate) products: Vec<(usize, usize, f64)>,
 }
 
@@ -42,14 +43,14 @@ pub(crate) struct Form {
 pub(crate) struct Term {
     pub(crate) argument: usize,
     pub(crate) slope: f64,
-    /// What is taken off the values.
+    /// Number that is subtracted from the values.
     pub(crate) mean: f64,
-    /// Where the values lie in the rows that are asked for.
+    /// Range of the values in the rows of the query, where known.
     pub(crate) limit: Option<ValueRange>,
 }
 
 impl Form {
-    /// Adds terms of the same argument up, which may cancel each other.
+    /// Merges terms of the same argument, which may cancel each other.
     pub(crate) fn gather(&mut self) {
         let mut all: Vec<Term> = Vec::with_capacity(self.sums.len());
         for term in self.sums.drain(..) {
@@ -62,14 +63,14 @@ impl Form {
     }
 }
 
-/// How much of a stratum the rows of a function's domains are.
+/// Part of a stratum that the rows of a function's domains make up.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Extent {
-    /// All of it; with the mean of the linearised values, where there is one stratum alone.
+    /// The whole stratum; with the mean of the linearised values where there is a single stratum.
     Whole(Option<f64>),
-    /// A part of it, the same for all variables.
+    /// A part of it, identical for all variables.
     OneDomain,
-    /// Timings of it that differ from one variable to another.
+    /// Parts of it that differ between variables.
     Domains,
 }
 
@@ -115,7 +116,7 @@ impl UnseenRows {
         found
     }
 
-    /// The arguments' ranges from those of the columns in the next class, as they are and beside the means of their strata.
+    /// Adds the arguments' ranges in the next class, as such and relative to stratum means, from the ranges of the columns.
     fn add_ranges(
         &mut self,
         query: &AggregateQuery,
@@ -149,12 +150,12 @@ impl UnseenRows {
         self.starts[part] as usize..self.starts[part + 1] as usize
     }
 
-    /// Whether one sampled stratum alone could hold a row of the part.
+    /// Whether a single sampled stratum could hold rows of the part.
     pub(crate) fn is_single(&self, part: usize) -> bool {
         self.strata[part] == 1
     }
 
-    /// What one row could change of a sum over whole strata; `mean` is that of the only stratum.
+    /// Effect of one unseen row on a sum over whole strata; `mean` is that of the only stratum.
     pub(crate) fn whole(&self, part: usize, argument: usize, mean: Option<f64>) -> Hidden {
         let of_class = |class: usize| match (mean, self.ranges[class * self.arguments + argument]) {
             (Some(mean), Some(range)) => Hidden::of(self.weights[class], range.plus(ValueRange::of(-mean))),
@@ -163,7 +164,7 @@ impl UnseenRows {
         self.classes(part).map(of_class).fold(Hidden::default(), Hidden::or_larger)
     }
 
-    /// What one row could change of a sum of values less `centre` over a part of the strata; the values lie within `limit`.
+    /// Effect of one unseen row on a sum of values less `centre` over part of the strata; the values lie within `limit`.
     pub(crate) fn partial(&self, part: usize, argument: usize, centre: f64, limit: Option<ValueRange>) -> Hidden {
         let of_class = |class: usize| {
             let range = self.within(class, argument, limit);
@@ -174,14 +175,14 @@ impl UnseenRows {
         self.classes(part).map(of_class).fold(Hidden::default(), Hidden::or_larger)
     }
 
-    /// The values of an argument in a class, within a limit; `None` where there is none.
+    /// The values of an argument in a class, within a limit; `None` where there are none.
     fn within(&self, class: usize, argument: usize, limit: Option<ValueRange>) -> Option<ValueRange> {
         let own = self.ranges[class * self.arguments + argument]?;
         let both = limit.map_or(own, |limit| meet(own, limit));
         (both.low <= both.high).then_some(both)
     }
 
-    /// What one row could change of the sum of a function of its values.
+    /// Effect of one unseen row on the sum of a function of its values.
     pub(crate) fn linear(&self, part: usize, form: &Form, extent: Extent) -> Hidden {
         let zero = ValueRange::of(0.0);
         let of_term = |class: usize, term: &Term| {
@@ -215,7 +216,7 @@ impl UnseenRows {
         self.classes(part).map(of_class).fold(Hidden::default(), Hidden::or_larger)
     }
 
-    /// Bytes held.
+    /// Bytes held on the heap.
     pub(crate) fn bytes(&self) -> usize {
         size_of_val(self.starts.as_slice())
             + self.strata.len()
@@ -225,11 +226,11 @@ impl UnseenRows {
     }
 }
 
-/// Which class each sampled stratum belongs to that could hold a row.
+/// The class of each sampled stratum that may match.
 struct Places {
     starts: Vec<u32>,
     strata: Vec<u8>,
-    /// Stratum and class.
+    /// Pairs of stratum and class.
     classes: Vec<(usize, usize)>,
     /// The smallest sampled share in each class.
     rates: Vec<f64>,
@@ -240,7 +241,7 @@ impl Places {
         let is_open = |(stratum, size): &(u32, &StratumSize)| view.is_matching(*stratum) && !size.is_exact();
         let open = (0_u32..).zip(sizes).filter(is_open);
         let mut open: Vec<(u32, u32)> = open.map(|(stratum, _)| (view.part_of[stratum as usize], stratum)).collect();
-        // Strata are in the order of their values, and so mostly are parts.
+        // Strata are in the order of their values, and therefore mostly in the order of parts.
         if !open.is_sorted_by_key(|(part, _)| *part) {
             open.sort_by_key(|(part, _)| *part);
         }
@@ -260,7 +261,7 @@ impl Places {
             }
             found.strata[part] = (found.strata[part] + 1).min(2);
             let rate = sizes[stratum as usize].rate();
-            // The exponent and the first two digits of the mantissa: quarters of an octave.
+            // The exponent and the first two binary digits of the mantissa: quarters of an octave.
             let octave = rate.to_bits() >> MANTISSA_LEFT;
             let class = match octaves[first..].iter().position(|known| *known == octave) {
                 Some(at) => first + at,
@@ -278,15 +279,15 @@ impl Places {
     }
 }
 
-/// Binary digits of a number's mantissa that do not tell classes of weight apart.
+/// Low bits of a double that do not distinguish classes of weight.
 const MANTISSA_LEFT: u32 = 50;
 
-/// There are fewer classes than strata.
+/// Converts a number of classes, which are fewer than strata.
 fn as_u32(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 
-/// The columns in the arguments that are added up.
+/// The columns in arguments that are added up, each once.
 pub(crate) fn measures(query: &AggregateQuery) -> Vec<String> {
     let added = query.arguments.iter().enumerate().filter(|(number, _)| query.is_added(*number));
     let mut names: Vec<String> = Vec::new();
@@ -298,7 +299,7 @@ pub(crate) fn measures(query: &AggregateQuery) -> Vec<String> {
     names
 }
 
-/// The column that an argument is, up to its type.
+/// The column that an argument is, apart from widening casts.
 fn column_of(argument: &Argument, query: &AggregateQuery, columns: &[ColumnRanges<'_>]) -> Option<usize> {
     match uncast(argument.plain()?, &query.scan.projected_schema) {
         Expr::Column(column) => columns.iter().position(|known| known.name == column.name),
@@ -315,7 +316,7 @@ struct ColumnRanges<'a> {
     min: Option<&'a Float64Array>,
     max: Option<&'a Float64Array>,
     mean: Option<&'a Float64Array>,
-    /// Values that are not NULL, by stratum.
+    /// Number of rows that are not NULL, by stratum.
     values: &'a [u64],
 }
 
@@ -325,7 +326,7 @@ impl<'a> ColumnRanges<'a> {
         let table = of_column(&name, manifest, strata);
         let field = query.scan.projected_schema.as_arrow().field_with_name(&name);
         let is_number = field.is_ok_and(|field| field.data_type().is_numeric());
-        // Of values that are no finite numbers the strata know as little as the table, and values of other columns nothing.
+        // For values that are not finite the strata know as little as the table, and values of other columns give nothing.
         let cut = if table == ValueRange::ALL { ValueRange::ALL } else { cut };
         let ends = |is_max| strata.extremes(&name, is_max).filter(|_| table != ValueRange::ALL);
         Self {
@@ -358,7 +359,7 @@ impl<'a> ColumnRanges<'a> {
         (cut.low <= cut.high).then_some(cut)
     }
 
-    /// Where values of `range` lie beside the mean of their stratum; as far apart as they can where that is not known.
+    /// A range relative to the mean of the stratum; as wide as possible where the mean is not known.
     fn beside_mean(&self, stratum: usize, range: ValueRange) -> ValueRange {
         match self.mean.filter(|means| means.is_valid(stratum)) {
             Some(means) => range.plus(ValueRange::of(-means.value(stratum))),
@@ -370,7 +371,7 @@ impl<'a> ColumnRanges<'a> {
 /// The values of a column that a conjunct of WHERE lets pass.
 fn allowed(condition: &Expr, column: &str) -> ValueRange {
     let is_column = |expr: &Expr| matches!(expr, Expr::Column(found) if found.name == column);
-    // Texts are not in the order of the numbers that they may spell.
+    // Texts are ordered differently from the numbers that they spell.
     let number = |expr: &Expr| match expr {
         Expr::Literal(value, _) if value.data_type().is_numeric() => {
             super::constant(value).filter(|number| number.is_finite())

@@ -1,4 +1,4 @@
-//! How narrow the values of arguments are where WHERE, FILTER or GROUP BY fix a column of few values.
+//! Ranges of arguments where WHERE, FILTER or GROUP BY fix a column with few values.
 
 use super::range::of_column;
 use super::{ArgumentKnowledge, derived_range, range};
@@ -17,20 +17,20 @@ use plusminus_statistics::expression::ValueRange;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Groups for which limits of their own are looked up, at most.
+/// Groups up to which limits by group are looked up.
 const GROUPS_MAX: usize = 16_384;
 
-/// By argument the values that it can have; `None` where it can have none.
+/// Ranges by argument; `None` for an argument that has no value.
 pub(crate) type Ranges = Vec<Option<ValueRange>>;
 
-/// What is known of arguments from the values of other columns.
+/// Ranges of arguments that follow from the values of other columns.
 #[derive(Debug, Default)]
 pub(crate) struct ValueLimits {
-    /// By column of a measure: its values in rows that pass WHERE.
+    /// Ranges by column of a measure, in rows that pass WHERE.
     pub(crate) cuts: HashMap<String, ValueRange>,
-    /// By domain, in rows that pass its FILTER; `None` without a limit.
+    /// Ranges by domain, in rows that pass its FILTER; `None` without a limit.
     pub(crate) domains: Vec<Option<Ranges>>,
-    /// By number of a GROUP BY expression, in rows with each of its values.
+    /// Ranges by number of a GROUP BY expression and by its value.
     keys: Vec<(usize, HashMap<Option<String>, Ranges>)>,
 }
 
@@ -44,7 +44,7 @@ impl ValueLimits {
         (manifest, strata): (&Manifest, &Strata),
     ) -> Result<Self> {
         let names = values.columns().into_iter();
-        // What strata decide they know better.
+        // Strata have narrower ranges for columns that they decide.
         let is_telling = |name: &&str| values.is_telling(name, measures) && !manifest.is_decided(name);
         let names = names.filter(is_telling).collect();
         let columns = Columns { query, state, values, known, measures, manifest, strata, names };
@@ -77,12 +77,12 @@ impl ValueLimits {
         Ok(Self { cuts, domains, keys })
     }
 
-    /// Whether limits of so many groups are worth looking up.
+    /// Whether limits of `groups` groups are worth looking up.
     pub(crate) fn are_by_group(&self, groups: usize) -> bool {
         !self.keys.is_empty() && groups <= GROUPS_MAX
     }
 
-    /// Limits by group, given the GROUP BY columns; empty where none of them tells any.
+    /// Limits by group, given the GROUP BY columns; empty where none of them gives any.
     pub(crate) fn of_groups(&self, keys: &[ArrayRef]) -> Vec<Option<Ranges>> {
         let groups = keys.first().map_or(0, |key| key.len());
         if keys.is_empty() || !self.are_by_group(groups) {
@@ -101,10 +101,10 @@ impl ValueLimits {
     }
 }
 
-/// No number at all.
+/// The empty range.
 pub(crate) const NO_VALUE: ValueRange = ValueRange { low: f64::INFINITY, high: f64::NEG_INFINITY };
 
-/// The numbers that lie in both; the ends cross where none does.
+/// The intersection of two ranges; its ends cross where it is empty.
 pub(crate) fn meet(one: ValueRange, other: ValueRange) -> ValueRange {
     ValueRange { low: one.low.max(other.low), high: one.high.min(other.high) }
 }
@@ -113,7 +113,7 @@ fn meet_all(one: &Ranges, other: &Ranges) -> Ranges {
     one.iter().zip(other).map(|(one, other)| one.zip(*other).map(|(one, other)| meet(one, other))).collect()
 }
 
-/// The columns of few values, as a query sees them.
+/// The columns with few values that a query can use.
 struct Columns<'a> {
     query: &'a AggregateQuery,
     state: &'a SessionState,
@@ -125,7 +125,7 @@ struct Columns<'a> {
     names: Vec<&'a str>,
 }
 
-/// Some of a column's values, by their place.
+/// Some of a column's values, by their number.
 struct Chosen<'a> {
     column: &'a str,
     places: Vec<usize>,
@@ -136,7 +136,7 @@ impl<'a> Columns<'a> {
         of_column(measure, self.manifest, self.strata) != ValueRange::ALL
     }
 
-    /// The only column of few values that `expr` is made of.
+    /// The column with few values that `expr` reads, if it reads no other column.
     fn only_column(&self, expr: &Expr) -> Option<&'a str> {
         let columns = expr.column_refs();
         let mut names = columns.iter().map(|column| column.name.as_str());
@@ -144,7 +144,7 @@ impl<'a> Columns<'a> {
         self.names.iter().copied().find(|name| *name == first)
     }
 
-    /// What `expr` is for each value of its only column.
+    /// The values of `expr` for each value of the only column that it reads.
     fn evaluated(&self, expr: &Expr) -> Result<Option<(&'a str, ArrayRef)>> {
         let Some(column) = self.only_column(expr) else { return Ok(None) };
         let Some(measure) = self.measures.first() else { return Ok(None) };
@@ -156,7 +156,7 @@ impl<'a> Columns<'a> {
         let field = Field::new(column, field.data_type().clone(), true);
         let batch = RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![values])?;
         let schema = qualified(&self.query.scan.table_name, &batch.schema())?;
-        // What cannot be evaluated alone limits nothing.
+        // An expression that cannot be evaluated alone limits nothing.
         let Ok(compiled) = plusminus_functions::overflow::physical_expr(self.state, expr.clone(), &schema) else {
             return Ok(None);
         };
@@ -174,7 +174,7 @@ impl<'a> Columns<'a> {
         Ok(Some(Chosen { column, places }))
     }
 
-    /// The ranges of the arguments by value of a GROUP BY expression over one column.
+    /// Ranges of the arguments by value of a GROUP BY expression over one column.
     fn by_value(&self, key: &Expr) -> Result<Option<HashMap<Option<String>, Ranges>>> {
         let Some((column, values)) = self.evaluated(key)? else { return Ok(None) };
         let Ok(text) = cast(&values, &DataType::Utf8) else { return Ok(None) };
@@ -187,10 +187,10 @@ impl<'a> Columns<'a> {
         Ok(Some(ranges.collect()))
     }
 
-    /// The values of a measure in rows with one of the chosen values; `None` where there is none.
+    /// The range of a measure in rows with one of the chosen values; `None` where there is none.
     fn hull(&self, chosen: &Chosen<'_>, measure: &str) -> Option<ValueRange> {
         let Some(ranges) = self.values.of(chosen.column, measure) else { return Some(ValueRange::ALL) };
-        // Values that are no finite numbers are in no range.
+        // Values that are not finite are in no range.
         if !self.is_finite(measure) {
             return Some(ValueRange::ALL);
         }
@@ -198,7 +198,7 @@ impl<'a> Columns<'a> {
         chosen.places.iter().filter_map(of).reduce(ValueRange::hull)
     }
 
-    /// The values of every argument in rows with one of the chosen values.
+    /// The range of every argument in rows with one of the chosen values.
     fn ranges(&self, chosen: &Chosen<'_>) -> Ranges {
         let hulls: Vec<Option<ValueRange>> = self.measures.iter().map(|m| self.hull(chosen, m)).collect();
         let mut found: Ranges = Vec::with_capacity(self.query.arguments.len());

@@ -1,4 +1,4 @@
-//! Names of columns without quotes mean the column whatever its letters' case, where only one can be meant.
+//! Resolves unquoted column names regardless of case, where only one column can be meant.
 
 use datafusion::common::{Column, SchemaError};
 use datafusion::error::{DataFusionError, Result};
@@ -10,15 +10,15 @@ use datafusion::sql::sqlparser::ast::{
 };
 use std::ops::ControlFlow;
 
-/// Columns of one statement that may be written in another case than the table has them.
+/// Names per statement that may be written in another case than the table has them.
 const RENAMED_MAX: usize = 64;
 
-/// The plan of a text. A column that is not there as it is written is the one that differs in case alone.
+/// Plans a text. A column name that does not exist as written means the only column that differs from it in case alone.
 pub(crate) async fn plan_of(state: &SessionState, sql: &str) -> Result<LogicalPlan> {
     plan(state, sql, parsed(state, sql)?).await
 }
 
-/// The plan of a text that was parsed; it is parsed again only where a name has to be written otherwise.
+/// Plans a parsed text; it is parsed again only where a name has to be replaced.
 pub(crate) async fn plan(state: &SessionState, sql: &str, mut statement: Statement) -> Result<LogicalPlan> {
     let mut renames: Vec<Rename> = Vec::new();
     loop {
@@ -40,7 +40,7 @@ pub(crate) async fn plan(state: &SessionState, sql: &str, mut statement: Stateme
     }
 }
 
-/// A parsed text; `FROM t` without a SELECT selects every column.
+/// Parses a text; `FROM t` without a SELECT selects every column.
 pub(crate) fn parsed(state: &SessionState, sql: &str) -> Result<Statement> {
     let mut statement = state.sql_to_statement(sql, &state.config_options().sql_parser.dialect)?;
     let _ = match &mut statement {
@@ -51,7 +51,7 @@ pub(crate) fn parsed(state: &SessionState, sql: &str) -> Result<Statement> {
     Ok(statement)
 }
 
-/// Puts `*` where a query that begins with FROM selects nothing.
+/// Adds `*` to a query that begins with FROM and selects nothing.
 struct SelectAll;
 
 impl VisitorMut for SelectAll {
@@ -66,7 +66,7 @@ impl VisitorMut for SelectAll {
     }
 }
 
-/// The missing column of an error, and the only one that differs from it in case alone.
+/// The missing column that an error names, and the only column that differs from it in case alone.
 fn meant(error: &DataFusionError) -> Option<(String, String)> {
     let DataFusionError::SchemaError(inner, _) = error.find_root() else { return None };
     let SchemaError::FieldNotFound { field, valid_fields } = inner.as_ref() else { return None };
@@ -79,7 +79,7 @@ fn meant(error: &DataFusionError) -> Option<(String, String)> {
     }
 }
 
-/// Writes a column's name as the table has it.
+/// Replaces a column's name by the table's spelling.
 struct Rename {
     written: String,
     meant: String,

@@ -1,4 +1,4 @@
-//! What a plan was made with, and whether that is still so.
+//! Tables, functions and settings that a plan depends on, and whether they have changed.
 
 use crate::answer::Result;
 use crate::environment::Environment;
@@ -11,38 +11,38 @@ use datafusion::logical_expr::{
 };
 use std::sync::Arc;
 
-/// The state, the tables and the functions that a plan was made with.
+/// The session state, tables and functions that a plan was made with.
 pub(crate) struct PlanDependencies {
     pub(crate) state: Arc<SessionState>,
     pub(crate) tables: Tables,
     functions: Functions,
 }
 
-/// The tables (and views) that a text names, as they were.
+/// The tables and views that a text names, at the time of planning.
 pub(crate) struct Tables {
     pub(crate) known: Vec<(TableReference, Arc<dyn TableProvider>)>,
-    /// Whether every name of a table is one.
+    /// Whether every name was found as a table.
     are_all: bool,
 }
 
-/// The functions of a plan.
+/// The functions that a plan calls.
 #[derive(Default)]
 struct Functions {
     scalar: Vec<Arc<ScalarUDF>>,
     aggregate: Vec<Arc<AggregateUDF>>,
     window: Vec<Arc<WindowUDF>>,
-    /// Whether a variable, whose value may change, is named.
+    /// Whether the plan reads a variable, whose value may change.
     has_variable: bool,
 }
 
 impl Tables {
-    /// Those that these names mean now.
+    /// Resolves `names` to the tables that they mean at present.
     pub(crate) async fn named(env: &Environment, names: Vec<TableReference>) -> Self {
         let mut found = Self { known: Vec::with_capacity(names.len()), are_all: true };
         for name in names {
             match env.context.table_provider(name.clone()).await {
                 Ok(table) => found.known.push((name, table)),
-                // A table function, say, or a table that is missing.
+                // The name is a table function, say, or a missing table.
                 Err(_) => found.are_all = false,
             }
         }
@@ -55,8 +55,7 @@ impl PlanDependencies {
         Ok(Self { state, tables, functions: functions(plan)? })
     }
 
-    /// Whether planning again later comes to the same, tables, functions and settings being what they are: nothing changes with the
-    /// time.
+    /// Whether planning again gives the same plan as long as tables, functions and settings stay the same; nothing depends on time.
     pub(crate) fn is_repeatable(&self) -> bool {
         let fixed = |volatility: Volatility| volatility == Volatility::Immutable;
         self.tables.are_all
@@ -66,19 +65,19 @@ impl PlanDependencies {
             && self.functions.window.iter().all(|f| fixed(f.signature().volatility))
     }
 
-    /// Whether tables, functions and settings are still those that were planned with.
+    /// Whether tables, functions and settings are still those that the plan was made with.
     pub(crate) async fn is_current(&self, env: &Environment) -> bool {
         let is_same = {
             let state = env.context.state_ref();
             let state = state.read();
-            // A function that took over one of the names counts, too.
+            // A function that took over one of the names or aliases counts as a change.
             let (scalar, aggregate, window) =
                 (state.scalar_functions(), state.aggregate_functions(), state.window_functions());
             let same = |f: &Arc<ScalarUDF>| {
                 let is_it = |name: &str| scalar.get(name).is_some_and(|g| Arc::ptr_eq(f, g));
                 is_it(f.name()) && f.aliases().iter().all(|alias| is_it(alias))
             };
-            // In SQL a scalar function comes before an aggregate or a window function of its name.
+            // In SQL a scalar function takes precedence over an aggregate or window function of the same name.
             let same_aggregate = |f: &Arc<AggregateUDF>| {
                 let is_it =
                     |name: &str| aggregate.get(name).is_some_and(|g| Arc::ptr_eq(f, g)) && !scalar.contains_key(name);
@@ -108,7 +107,7 @@ impl PlanDependencies {
     }
 }
 
-/// Whether both have the same rules.
+/// Whether both states have the same planning rules.
 fn plans_alike(one: &SessionState, other: &SessionState) -> bool {
     fn same<T: ?Sized>(one: &[Arc<T>], other: &[Arc<T>]) -> bool {
         one.len() == other.len() && one.iter().zip(other).all(|(a, b)| Arc::ptr_eq(a, b))

@@ -1,4 +1,4 @@
-//! Texts to planned queries: each is planned once, and texts that differ in literals alone share a plan.
+//! Planned queries from texts: each text is planned once, and texts that differ only in literals of WHERE share a plan.
 
 mod blocks;
 pub(crate) mod case;

@@ -6,15 +6,15 @@ use crate::environment::Environment;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Queries that are kept.
+/// Planned queries in the cache.
 const KEPT_MAX: usize = 256;
-/// Bytes that they may hold beside their plans: with very many strata only few are kept.
+/// Bytes that planned queries may hold beside their plans; with very many strata only few are kept.
 const BYTES_MAX: usize = 128 << 20;
 
-/// Queries between two looks at the bytes.
+/// Uses of the cache between two checks of its bytes.
 const KEPT_PER_SUM: u64 = 8;
 
-/// Queries by their text without bounds.
+/// Cache of planned queries by their text without bounds.
 #[derive(Default)]
 pub(crate) struct PlanCache {
     kept: Mutex<Kept>,
@@ -34,7 +34,7 @@ impl Kept {
 }
 
 impl PlanCache {
-    /// The query as it was planned before, if that still holds, or planned now.
+    /// Returns the cached query if it is still current, or plans it.
     pub(crate) async fn get(&self, env: &Environment, sql: &str) -> Result<Arc<PlannedQuery>> {
         if let Some(known) = self.known(sql) {
             if known.is_current(env).await {
@@ -79,7 +79,7 @@ impl PlanCache {
         let mut kept = self.lock();
         let now = kept.uses;
         kept.queries.insert(sql.to_owned(), (now, Arc::clone(prepared)));
-        // Adding up takes longer than it is worth each time.
+        // Summing bytes is too slow to do on each insertion.
         let is_due = now.is_multiple_of(KEPT_PER_SUM);
         while kept.queries.len() > KEPT_MAX || is_due && kept.queries.len() > 1 && kept.bytes() > BYTES_MAX {
             let oldest = kept.queries.iter().min_by_key(|(_, (last, _))| *last).map(|(sql, _)| sql.clone());

@@ -1,4 +1,4 @@
-//! Queries as far as their text, the tables and the samples decide them; nothing is planned twice.
+//! Everything about a query that depends on its text, tables and samples alone, computed once.
 
 use super::blocks::{Blocks, PartlyExact, Ranked, Sides};
 use super::case;
@@ -25,45 +25,45 @@ pub(crate) struct PlannedQuery {
     pub(crate) dependencies: Arc<PlanDependencies>,
     /// The analysed plan.
     pub(crate) plan: LogicalPlan,
-    /// What can be estimated of it, or why nothing can.
+    /// The aggregate query to estimate, or the reason why nothing can be estimated.
     pub(crate) query: Result<Arc<AggregateQuery>, Reason>,
-    /// The query over views as tables, for samples of views: those it names first, then those that they stand on.
+    /// The query with views as tables, for samples of views: views that the text names first, then the views below them.
     pub(crate) view_queries: Vec<Arc<AggregateQuery>>,
-    /// The query as several blocks, once somebody asked for it; `None` in it when it is none.
+    /// The query as several blocks, computed on demand; `None` inside when it has no blocks.
     blocks: OnceLock<Option<Arc<Blocks>>>,
-    /// What stands above the aggregate, compiled when it is first needed; `None` in it when that cannot be done.
+    /// The compiled plan above the aggregate, computed on demand; `None` inside when it cannot be compiled.
     pub(crate) upward: OnceLock<Option<CompiledPostAggregate>>,
-    /// The query as two blocks side by side, by what is left to the table.
+    /// The query as an estimated and an exact block, computed on demand, one entry per value of [`Sides`].
     beside: [OnceLock<Option<Arc<PartlyExact>>>; 2],
-    /// The query as ranks over one block, once somebody asked for it; `None` in it when it has none.
+    /// The query as ranks over one block, computed on demand; `None` inside when it has none.
     ranked: OnceLock<Option<Arc<Ranked>>>,
-    /// Subqueries that may be replaced by values, once somebody asked.
+    /// Subqueries that may be replaced by values, computed on demand.
     pub(crate) subqueries: OnceLock<Vec<PreparedSubquery>>,
-    /// The query with values in the place of these.
+    /// Cached queries with values in the place of their subqueries.
     pub(crate) filled: Mutex<Vec<(SubqueryValues, Arc<PlannedQuery>)>>,
-    /// How fast it ran before.
+    /// Costs of its past runs.
     pub(crate) query_cost: Arc<QueryCost>,
-    /// The work of the exact answer, once somebody asked for it.
+    /// The work of the exact answer, computed on demand.
     table_work: OnceCell<TableWork>,
-    /// How it looks through the samples that were tried last.
-    binding: Mutex<Vec<Arc<SampleBinding>>>,
+    /// Sample bindings for the samples that were tried last.
+    bindings: Mutex<Vec<Arc<SampleBinding>>>,
 }
 
-/// Where the planner's state comes from.
+/// Source of the session state that plans a text.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Planner {
     Kept,
     New,
 }
 
-/// Samples that a prepared query stays fitted to.
-const FITTED_MAX: usize = 4;
+/// Sample bindings that a planned query keeps.
+const BINDINGS_MAX: usize = 4;
 
 impl PlannedQuery {
-    /// Parses, plans and analyses `sql`; also whether the same text will mean the same again as long as nothing changes.
+    /// Parses, plans and analyses `sql`; the second result is whether the plan may be reused for the same text.
     ///
-    /// DataFusion's state, whose copy takes as long as planning a simple query, is the one of the query before as long as nothing
-    /// that this query means has changed.
+    /// Copying DataFusion's session state takes as long as planning a simple query. The state of the previous query is therefore reused as
+    /// long as nothing that this query depends on has changed.
     pub(crate) async fn new(env: &Environment, sql: &str) -> Result<(Self, bool)> {
         let before = env.planner.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(state) = before
@@ -80,14 +80,14 @@ impl PlannedQuery {
         Ok((prepared, holds))
     }
 
-    /// `None` from a kept planner where the text names more than tables: files are other tables each time.
+    /// Plans with `state`; `None` from a kept planner where the text names anything but tables, since files are new tables at each query.
     async fn planned(env: &Environment, sql: &str, state: Arc<SessionState>, planner: Planner) -> Result<Option<Self>> {
         let statement = case::parsed(&state, sql)?;
         let references = state.resolve_table_references(&statement)?;
         if planner == Planner::Kept && !references.iter().all(|table| env.is_named_table(table)) {
             return Ok(None);
         }
-        // Before planning, so that a table which is replaced meanwhile is not taken for the one planned with.
+        // Looked up before planning, so that a table replaced meanwhile is not taken for the one that was planned with.
         let mut tables = Tables::named(env, references).await;
         let misnamed = |error: DataFusionError| with_tables(&error, &env.table_names());
         let raw = case::plan(&state, sql, statement).await.map_err(misnamed)?;
@@ -109,7 +109,7 @@ impl PlannedQuery {
         Ok(Some(prepared))
     }
 
-    /// The query of an analysed plan, which ran at this pace.
+    /// Recognises the query of an analysed plan; `query_cost` has the costs of its past runs.
     pub(crate) fn of(
         dependencies: Arc<PlanDependencies>,
         plan: LogicalPlan,
@@ -139,11 +139,11 @@ impl PlannedQuery {
             upward: OnceLock::new(),
             query_cost,
             table_work: OnceCell::new(),
-            binding: Mutex::default(),
+            bindings: Mutex::default(),
         })
     }
 
-    /// The query as several blocks, where it is not one that can be estimated itself.
+    /// The query as several blocks, where it cannot be estimated as a whole.
     pub(crate) fn blocks(&self) -> Option<&Arc<Blocks>> {
         let found = || match self.query {
             Ok(_) => None,
@@ -152,13 +152,13 @@ impl PlannedQuery {
         self.blocks.get_or_init(found).as_ref()
     }
 
-    /// The query as estimates beside exact aggregates, where it has both.
+    /// The query as an estimated and an exact block, where it has aggregates of both kinds.
     pub(crate) fn beside(&self, sides: Sides) -> Option<&Arc<PartlyExact>> {
         let found = || PartlyExact::of(self, &self.plan, sides).map(Arc::new);
         self.beside[usize::from(sides == Sides::NonLinear)].get_or_init(found).as_ref()
     }
 
-    /// The query as ranks over one block, where it has ranks by an estimate.
+    /// The query as ranks over one block, where it ranks groups by an estimate.
     pub(crate) fn ranked(&self) -> Option<&Arc<Ranked>> {
         let found = || match self.query {
             Ok(_) => None,
@@ -167,23 +167,23 @@ impl PlannedQuery {
         self.ranked.get_or_init(found).as_ref()
     }
 
-    /// A block of this query.
+    /// Plans a block of this query.
     pub(crate) fn block(&self, plan: LogicalPlan) -> Result<Self> {
         Self::of(Arc::clone(&self.dependencies), plan, Arc::default())
     }
 
-    /// A list of members that this query asks for.
+    /// Plans a subquery whose rows are the members of an IN list.
     pub(crate) fn members(&self, plan: LogicalPlan) -> Result<Self> {
         Self::read_for(Purpose::Members, Arc::clone(&self.dependencies), plan, Arc::default())
     }
 
-    /// The state that it was planned with.
+    /// The session state that the query was planned with.
     pub(crate) fn state(&self) -> &SessionState {
         &self.dependencies.state
     }
 
-    /// Whether asking again later means the same, tables, functions and settings being what they are: nothing changes with
-    /// the time, and no part is filled in while the query runs.
+    /// Whether the plan may be reused as long as tables, functions and settings stay the same: nothing depends on time, and no part is
+    /// filled in while the query runs.
     pub(crate) fn is_repeatable(&self) -> bool {
         let slotted = self.query.iter().chain(&self.view_queries).any(|query| !query.error_calls.is_empty());
         // Blocks have slots of their own.
@@ -191,12 +191,12 @@ impl PlannedQuery {
         !slotted && self.dependencies.is_repeatable()
     }
 
-    /// Whether asking again now means the same.
+    /// Whether the plan may be reused and is still current.
     async fn holds(&self, env: &Environment) -> bool {
         self.is_repeatable() && self.is_current(env).await
     }
 
-    /// Whether tables, functions and settings are still those that it was planned with.
+    /// Whether tables, functions and settings are still those that the query was planned with.
     pub(crate) async fn is_current(&self, env: &Environment) -> bool {
         self.dependencies.is_current(env).await
     }
@@ -206,33 +206,33 @@ impl PlannedQuery {
         self.table_work.get_or_try_init(|| table_work(env, &self.plan)).await
     }
 
-    /// The work of the exact answer, where somebody asked for it.
+    /// The work of the exact answer, where it was computed before.
     pub(crate) fn known_table_work(&self) -> Option<&TableWork> {
         self.table_work.get()
     }
 
-    /// Bytes held beside the plan, about.
+    /// Bytes that sample bindings hold beside the plan, approximately.
     pub(crate) fn bytes(&self) -> usize {
-        let binding = self.binding.lock().unwrap_or_else(PoisonError::into_inner);
-        binding.iter().map(|f| f.bytes()).sum()
+        let bindings = self.bindings.lock().unwrap_or_else(PoisonError::into_inner);
+        bindings.iter().map(|binding| binding.bytes()).sum()
     }
 
-    /// `query` seen through a sample, from before if it was seen so.
+    /// Binds `query` to a sample, or returns the cached binding.
     pub(crate) fn binding(
         &self,
         query: &AggregateQuery,
         manifest: &Arc<Manifest>,
         strata: Arc<SampleStrata>,
     ) -> Result<Arc<SampleBinding>> {
-        let lock = || self.binding.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = || self.bindings.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = lock().iter().find(|f| Arc::ptr_eq(&f.manifest, manifest)) {
             return Ok(Arc::clone(known));
         }
         let binding = Arc::new(SampleBinding::new(query, &self.dependencies.state, manifest, strata)?);
         let mut all = lock();
-        // Other generations are of no more use.
+        // Bindings to other generations of the sample are useless.
         all.retain(|f| f.manifest.name != manifest.name);
-        if all.len() >= FITTED_MAX {
+        if all.len() >= BINDINGS_MAX {
             all.remove(0);
         }
         all.push(Arc::clone(&binding));
@@ -240,16 +240,16 @@ impl PlannedQuery {
     }
 }
 
-/// Recognises what an analysed plan estimates, or says why nothing.
+/// Recognises the aggregate query of an analysed plan, or says why there is none.
 fn recognised(plan: &LogicalPlan, purpose: Purpose, state: &SessionState) -> Result<AggregateQuery, Reason> {
-    // What cannot be simplified is left to DataFusion, and fails there or not.
+    // A plan that cannot be simplified is left to DataFusion, which may run it or fail.
     match simplified(plan, state) {
         Ok(simplified) => recognise(&simplified, purpose),
         Err(error) => Err(Reason::new(format!("an expression cannot be simplified: {error}"))),
     }
 }
 
-/// The analysed plan of a planned statement.
+/// Runs DataFusion's analyser on a planned statement.
 pub(crate) fn analysed(state: &SessionState, plan: LogicalPlan) -> datafusion::error::Result<LogicalPlan> {
     state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})
 }

@@ -1,6 +1,6 @@
-//! Subqueries that do not refer to rows outside them: found in a plan, and replaced by their values.
+//! Finds the uncorrelated subqueries of a plan and replaces them by their values.
 //!
-//! Scalar subqueries have one value whatever the row. `IN (SELECT …)` has a list of members, where an estimate chose them.
+//! A scalar subquery has one value. `IN (SELECT …)` has a list of members, where an estimate chose them.
 
 use super::planned_query::PlannedQuery;
 use super::subquery_key::{Kind, SubqueryKey, is_volatile};
@@ -13,7 +13,7 @@ use plusminus_plan::{Monotone, monotone, sketched};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError};
 
-/// What takes the place of a subquery.
+/// The value that replaces a subquery.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum SubqueryValue {
     Scalar(ScalarValue),
@@ -29,21 +29,21 @@ impl std::fmt::Display for SubqueryValue {
     }
 }
 
-/// Values in the place of subqueries.
+/// Values by the subquery that they replace.
 pub(crate) type SubqueryValues = HashMap<SubqueryKey, SubqueryValue>;
 
-/// A subquery that is the same whatever the row.
+/// An uncorrelated subquery.
 pub(crate) struct PreparedSubquery {
     pub(crate) key: SubqueryKey,
     pub(crate) kind: Kind,
-    /// What depends on a scalar, where the query changes steadily with it: only then may it be estimated.
+    /// How the query depends on a scalar; `None` where it is not monotone in the scalar, which then must not be estimated.
     pub(crate) monotone: Option<Monotone>,
     plan: Arc<LogicalPlan>,
     prepared: OnceLock<Arc<PlannedQuery>>,
 }
 
 impl PreparedSubquery {
-    /// The subquery as a query of its own; `query` is the one that it stands in.
+    /// Plans the subquery as a query of its own; `query` is the one that contains it.
     pub(crate) fn prepared(&self, query: &PlannedQuery) -> Result<&Arc<PlannedQuery>> {
         if let Some(known) = self.prepared.get() {
             return Ok(known);
@@ -57,7 +57,7 @@ impl PreparedSubquery {
     }
 }
 
-/// The subqueries of a plan's own expressions that are the same whatever the row, each once.
+/// Distinct uncorrelated subqueries in a plan's own expressions.
 fn subqueries_of(plan: &LogicalPlan) -> Vec<PreparedSubquery> {
     let mut found: Vec<PreparedSubquery> = Vec::new();
     let looked = plan.apply(|node| {
@@ -84,18 +84,18 @@ fn subqueries_of(plan: &LogicalPlan) -> Vec<PreparedSubquery> {
     });
     match looked {
         Ok(_) => found,
-        // What cannot be looked through stays as it is.
+        // A plan that cannot be traversed keeps its subqueries.
         Err(_) => Vec::new(),
     }
 }
 
-/// Whether both are the subquery of `key`.
+/// Whether both plans are the subquery of `key`.
 fn is_same(own: &Arc<LogicalPlan>, other: &Subquery, key: &SubqueryKey) -> bool {
     Arc::ptr_eq(own, &other.subquery)
         || SubqueryKey::new(&other.subquery, Kind::Scalar).is_ok_and(|other| other == *key)
 }
 
-/// The plan with values in the place of subqueries; columns keep their names.
+/// Puts values in the place of subqueries; columns keep their names.
 fn replaced(plan: &LogicalPlan, values: &SubqueryValues) -> PlanResult<LogicalPlan> {
     let of = |plan: &LogicalPlan, kind| Ok::<_, DataFusionError>(values.get(&SubqueryKey::new(plan, kind)?));
     let value = |expr: Expr| {
@@ -128,17 +128,17 @@ fn replaced(plan: &LogicalPlan, values: &SubqueryValues) -> PlanResult<LogicalPl
             let replaced = expr.transform_up(value)?;
             Ok(if replaced.transformed { replaced.update_data(|expr| name.restore(expr)) } else { replaced })
         })?;
-        // A value is NULL or not, which a subquery did not tell.
+        // Nullability is recomputed: a value is NULL or not, while a subquery may be either.
         changed.map_data(LogicalPlan::recompute_schema)
     };
     Ok(plan.clone().transform_up(node)?.data)
 }
 
 impl PlannedQuery {
-    /// The subqueries that may be replaced by values: scalar ones, and lists that an estimate chooses.
+    /// The subqueries that may be replaced by values: scalar ones, and IN lists that are chosen by an estimate.
     pub(crate) fn subqueries(&self) -> &[PreparedSubquery] {
         let chosen = |subquery: &PreparedSubquery| match subquery.kind {
-            // Sketches are no values, however exactly they are computed.
+            // A sketch is no exact value, even when it is computed on the table.
             _ if sketched(&subquery.plan).contains(&true) => false,
             Kind::Scalar => true,
             _ => subquery.prepared(self).is_ok_and(|own| own.query.as_ref().is_ok_and(|s| s.selects_by_estimate)),
@@ -146,7 +146,7 @@ impl PlannedQuery {
         self.subqueries.get_or_init(|| subqueries_of(&self.plan).into_iter().filter(chosen).collect())
     }
 
-    /// The query with these values in the place of its subqueries, from before if it was asked with the same ones.
+    /// The query with `values` in the place of its subqueries, cached for the last few sets of values.
     pub(crate) fn with_values(&self, values: &SubqueryValues) -> Result<Arc<Self>> {
         let lock = || self.filled.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, known)) = lock().iter().find(|(known, _)| known == values) {
@@ -162,5 +162,5 @@ impl PlannedQuery {
     }
 }
 
-/// Sets of values that a query stays prepared with.
+/// Sets of values for which the filled query is cached.
 const FILLED_MAX: usize = 4;

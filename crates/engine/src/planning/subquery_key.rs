@@ -1,10 +1,10 @@
-//! Subqueries told apart, so that each is computed once.
+//! Identity of subqueries, so that each is computed once.
 
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::LogicalPlan;
 use std::sync::Arc;
 
-/// The use that a condition makes of a subquery.
+/// How an expression uses a subquery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     Scalar,
@@ -12,7 +12,7 @@ pub(crate) enum Kind {
     Exists,
 }
 
-/// A subquery: its plan, the tables that it scans (plans are equal whatever these are), and what is asked of it.
+/// Identity of a subquery: its plan, its use, and the tables that it scans, which the equality of plans does not compare.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct SubqueryKey {
     plan: LogicalPlan,
@@ -33,7 +33,7 @@ impl SubqueryKey {
     }
 }
 
-/// Whether anything in a plan changes from one run to the next.
+/// Whether any expression of a plan is volatile.
 pub(crate) fn is_volatile(plan: &LogicalPlan) -> datafusion::error::Result<bool> {
     let mut found = false;
     plan.apply_with_subqueries(|node| {

@@ -7,14 +7,14 @@ use crate::samples::{TableCost, TableWork};
 use std::time::Duration;
 use tokio::runtime::Handle;
 
-/// Work from which an exact answer tells of its tables.
+/// Work, in nanoseconds of the reference machine, above which an exact answer shows how fast its tables are read.
 const TELLING_NS: f64 = 5e6;
 
-/// The exact answer of one query, priced when somebody asks for it.
+/// The exact answer of one query as a candidate; its cost is computed on demand.
 pub(crate) struct TableCandidate<'a> {
     env: &'a Environment,
     prepared: &'a PlannedQuery,
-    /// A pinned sample or level leaves the table out.
+    /// Whether a pinned sample or level excludes the table.
     is_left_out: bool,
 }
 
@@ -23,7 +23,7 @@ impl<'a> TableCandidate<'a> {
         Self { env, prepared, is_left_out }
     }
 
-    /// The work and the time of the exact answer; `None` where it may not be taken.
+    /// The work and the predicted time of the exact answer; `None` where the table is excluded.
     pub(crate) async fn cost(&self) -> Result<Option<TableCost>> {
         if self.is_left_out {
             return Ok(None);
@@ -34,23 +34,23 @@ impl<'a> TableCandidate<'a> {
         Ok(Some(TableCost { work, time, is_learnt }))
     }
 
-    /// The predicted time of the exact answer, where its work is known already.
+    /// The predicted time of the exact answer, where its work was computed before.
     pub(crate) fn known_time(&self) -> Option<Duration> {
         self.prepared.known_table_work().map(|work| self.time_of(work))
     }
 
-    /// The time that work takes, given how this query and others on its tables went.
+    /// The predicted time of `work`, from past runs of this query and of others on the same tables.
     fn time_of(&self, work: &TableWork) -> Duration {
         let costs = &self.env.costs;
         let others = |ns: f64| Some(costs.predict_scan(&work.tables, ns));
         costs.predict_scan(&work.tables, work.ns).mul_f64(self.prepared.query_cost.of(Cost::Table, others))
     }
 
-    /// The exact answer took `time`, or at least so long.
+    /// Learns from an exact answer that took `time`, or at least that long.
     pub(crate) fn learn(&self, time: Duration) {
         let Some(work) = self.prepared.known_table_work() else { return };
         self.prepared.query_cost.note(Cost::Table, work.ns, time);
-        // What starting takes says nothing of how fast tables are read.
+        // The time of a short answer is mostly start-up, which does not show how fast tables are read.
         if work.tables.is_empty() || work.ns < TELLING_NS {
             return;
         }
@@ -58,7 +58,7 @@ impl<'a> TableCandidate<'a> {
             (self.env.costs.learn_scan(&work.tables, work.ns, time), Handle::try_current())
         {
             let store = self.env.store.clone();
-            // Aside, since the disk may take its time; a store that cannot be written teaches this process only.
+            // Written in the background, since disks are slow; if the store cannot be written, only this process learns.
             runtime.spawn_blocking(move || drop(store.keep_costs(&learnt)));
         }
     }

@@ -1,4 +1,4 @@
-//! The plan above the aggregate, node by node on one batch: no optimiser, no physical plan.
+//! Evaluates the plan above the aggregate node by node on one batch, without an optimiser or a physical plan.
 
 use crate::answer::{Error, Result};
 use arrow::array::{ArrayRef, AsArray};
@@ -12,10 +12,10 @@ use datafusion::physical_expr::PhysicalExpr;
 use plusminus_plan::{ESTIMATE, has_subquery};
 use std::sync::Arc;
 
-/// What stands above the aggregate, compiled; columns are found by their place, the hidden one being the last.
+/// The compiled plan above the aggregate; columns are found by position, and the hidden column is the last.
 #[derive(Debug)]
 pub(crate) enum CompiledPostAggregate {
-    /// The aggregate's own rows, and what its columns are called.
+    /// The aggregate's own rows, with the names of its columns.
     Aggregate {
         columns: Fields,
     },
@@ -40,7 +40,7 @@ pub(crate) enum CompiledPostAggregate {
     },
 }
 
-/// Compiles `plan` down to its aggregate; `None` when a node or expression is not among those that can be evaluated as they stand.
+/// Compiles `plan` down to its aggregate; `None` when a node or expression cannot be evaluated directly.
 pub(crate) fn compile(plan: &LogicalPlan, state: &SessionState) -> Result<Option<CompiledPostAggregate>> {
     let below = |plan: &LogicalPlan| Ok::<_, Error>(compile(plan, state)?.map(Box::new));
     Ok(match plan {
@@ -78,7 +78,7 @@ fn sorted(sort: &Sort, state: &SessionState) -> Result<Option<CompiledPostAggreg
     Ok(input.map(|input| CompiledPostAggregate::Sort { input, keys, fetch: sort.fetch }))
 }
 
-/// `exprs` over the columns of `input`; `None` when one needs more than the row (a subquery, or what changes from call to call).
+/// Compiles `exprs` over the columns of `input`; `None` when one holds a subquery or is volatile.
 fn physical(exprs: &[Expr], input: &LogicalPlan, state: &SessionState) -> Result<Option<Vec<Arc<dyn PhysicalExpr>>>> {
     if exprs.iter().any(|expr| has_subquery(expr) || expr.is_volatile()) {
         return Ok(None);
@@ -88,7 +88,7 @@ fn physical(exprs: &[Expr], input: &LogicalPlan, state: &SessionState) -> Result
     exprs.iter().map(compile).collect::<Result<_>>().map(Some)
 }
 
-/// The hidden column is there for the look-ups of error functions. Estimates may be NULL where the plan thinks they cannot.
+/// Adds the hidden column, which lookups of error functions read. All columns become nullable, since an estimate may be NULL.
 fn with_hidden(schema: &DFSchema) -> Result<DFSchema> {
     let nullable = |field: &Arc<Field>| Arc::new(field.as_ref().clone().with_nullable(true));
     let mut fields: Vec<_> = schema.iter().map(|(qualifier, field)| (qualifier.cloned(), nullable(field))).collect();
@@ -97,7 +97,7 @@ fn with_hidden(schema: &DFSchema) -> Result<DFSchema> {
 }
 
 impl CompiledPostAggregate {
-    /// The query's rows from the aggregate's, `batch`: its columns, and the hidden column last.
+    /// Computes the query's rows from the aggregate's; `batch` has the aggregate's columns, and the hidden column last.
     pub(crate) fn run(&self, batch: &RecordBatch) -> Result<RecordBatch> {
         match self {
             Self::Aggregate { columns } => {
@@ -136,7 +136,7 @@ fn evaluate(expr: &Arc<dyn PhysicalExpr>, rows: &RecordBatch) -> Result<ArrayRef
     Ok(expr.evaluate(rows)?.into_array(rows.num_rows())?)
 }
 
-/// New columns in front of the hidden one of `rows`, under the names that the plan has for them: some functions ask for these.
+/// Puts new columns in front of the hidden one of `rows`, under the plan's names, since some functions look columns up by name.
 fn with_columns(rows: &RecordBatch, columns: &Fields, values: Vec<ArrayRef>) -> Result<RecordBatch> {
     let hidden = rows.num_columns() - 1;
     let field = |(field, values): (&Arc<Field>, &ArrayRef)| {

@@ -1,4 +1,4 @@
-//! What stands above the aggregate, run on its estimated rows, each carrying its number along.
+//! Runs the plan above the aggregate on estimated rows; a hidden column carries the number of each row's group.
 
 mod direct;
 mod planned;
@@ -15,7 +15,7 @@ use datafusion::execution::SessionState;
 use plusminus_plan::{AggregateQuery, ESTIMATE};
 use std::sync::{Arc, OnceLock};
 
-/// The query's rows, and for each the number of the group it came from.
+/// The query's rows, and for each row the number of the group that it came from.
 pub(crate) struct Upper {
     pub(crate) batch: RecordBatch,
     pub(crate) groups: Vec<u32>,
@@ -23,8 +23,8 @@ pub(crate) struct Upper {
 
 /// Puts `columns` (the aggregate's output) in the aggregate's place and runs the plan above it.
 ///
-/// Projections, HAVING, ORDER BY and LIMIT are evaluated as they stand; whatever else there is (a subquery in HAVING, say)
-/// goes through DataFusion's planner. `compiled` is filled by the first call.
+/// Projections, HAVING, ORDER BY and LIMIT are evaluated directly; every other plan goes through DataFusion's planner.
+/// The first call fills `compiled`.
 pub(crate) async fn run(
     query: &AggregateQuery,
     state: &SessionState,
@@ -46,7 +46,7 @@ pub(crate) async fn run(
     }
 }
 
-/// The same where aggregates or windows stand above the aggregate: rows with different `numbers` never meet.
+/// Runs the plan above the aggregate where it holds further aggregates or windows: rows with different `numbers` never meet.
 pub(crate) async fn beyond(
     query: &AggregateQuery,
     state: &SessionState,
@@ -58,7 +58,7 @@ pub(crate) async fn beyond(
     split(planned::run(query, state, batch, choice).await?, query)
 }
 
-/// The aggregate's rows in the aggregate's types under neutral names, and the hidden column last.
+/// Builds the aggregate's rows in the aggregate's types, under neutral names, with the hidden column last.
 fn numbered(query: &AggregateQuery, columns: Vec<ArrayRef>, groups: usize) -> Result<RecordBatch> {
     let numbers = UInt32Array::from_iter_values(0..u32::try_from(groups).map_err(Error::data)?);
     with_numbers(query, columns, numbers)
@@ -77,7 +77,7 @@ fn with_numbers(query: &AggregateQuery, columns: Vec<ArrayRef>, numbers: UInt32A
     Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
 }
 
-/// Takes the hidden column off and gives the others the query's names.
+/// Removes the hidden column and gives the others the query's names.
 fn split(batch: RecordBatch, query: &AggregateQuery) -> Result<Upper> {
     let index = batch.schema().index_of(ESTIMATE)?;
     let ids = batch.column(index).as_primitive_opt::<UInt32Type>();

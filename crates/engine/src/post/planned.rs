@@ -1,4 +1,4 @@
-//! The plan above the aggregate through DataFusion's optimiser and planner.
+//! Runs the plan above the aggregate through DataFusion's optimiser and planner.
 
 use crate::answer::{Error, Result};
 use arrow::compute::concat_batches;
@@ -15,15 +15,15 @@ use datafusion::physical_plan::collect;
 use plusminus_plan::{AggregateQuery, ESTIMATE};
 use std::sync::Arc;
 
-/// Whether HAVING, ORDER BY and LIMIT above choose and order rows.
+/// Whether HAVING, ORDER BY and LIMIT above the aggregate choose and order rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Choice {
     Applied,
-    /// All rows stay, in any order, and nothing is rounded at last.
+    /// All rows stay, in any order, and the outermost rounding is left out.
     Left,
 }
 
-/// Runs the plan on the aggregate's numbered rows; the hidden column comes out with the others.
+/// Runs the plan on the aggregate's numbered rows; the output has the hidden column among the others.
 pub(crate) async fn run(
     query: &AggregateQuery,
     state: &SessionState,
@@ -87,13 +87,13 @@ impl Rebuild<'_> {
             LogicalPlan::SubqueryAlias(alias) => {
                 LogicalPlan::SubqueryAlias(SubqueryAlias::try_new(input(&alias.input)?, alias.alias.clone())?)
             }
-            // Every GROUP BY column is selected (the shape made sure), so that all rows differ already.
+            // Only queries that select every GROUP BY column are recognised, so that all rows differ already.
             LogicalPlan::Distinct(Distinct::All(below)) => self.node(below)?,
             other => return Err(Error::data(format!("unexpected plan node {}", other.display()))),
         })
     }
 
-    /// The hidden column takes part in every PARTITION BY; the columns keep their names.
+    /// Adds the hidden column to every PARTITION BY; the columns keep their names.
     fn window(&self, window: &Window) -> Result<LogicalPlan> {
         let below = Arc::new(self.node(&window.input)?);
         let own = Expr::Column(hidden(below.schema())?);
@@ -115,7 +115,7 @@ impl Rebuild<'_> {
     }
 }
 
-/// The aggregate's columns under their own names, and the hidden one.
+/// The aggregate's columns under their own names, and the hidden column.
 fn leaf(schema: &DFSchemaRef, table: &Arc<MemTable>) -> Result<LogicalPlan> {
     let scan = LogicalPlanBuilder::scan("__plusminus", provider_as_source(Arc::clone(table) as _), None)?;
     let mut exprs: Vec<Expr> = Vec::with_capacity(schema.fields().len() + 1);

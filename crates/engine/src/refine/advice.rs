@@ -1,4 +1,4 @@
-//! Which sample would have answered a query that none did.
+//! Suggests a sample that would have answered a query that no sample answered.
 
 use super::level_rows::{LevelEstimate, ProgressiveScan};
 use crate::bounds::meets_or_null;
@@ -8,19 +8,19 @@ use plusminus_catalog::Manifest;
 use plusminus_plan::AggregateQuery;
 use plusminus_statistics::{Estimate, Target};
 
-/// Room for what the forecast does not know.
+/// Safety factor on the predicted number of rows.
 const CAUTION: f64 = 1.3;
-/// A sample that missed is too small by this factor at least.
+/// A suggested sample is larger than the one that missed by this factor at least.
 const LARGER_MIN: f64 = 1.5;
-/// A sample of a larger share of the table saves next to nothing.
+/// Largest share of the table in a suggested sample; larger ones would save little.
 const SHARE_MAX: f64 = 0.3;
-/// How many times more rows are asked for where an estimate has no interval.
+/// Factor on the number of rows where an estimate has no interval.
 const UNKNOWN_FACTOR: f64 = 16.0;
-/// The relative variance of a value that is taken where nothing is known: that of counts and of exponential values.
+/// Relative variance assumed for unknown values; counts and exponential values have it.
 const USUAL_VARIANCE: f64 = 1.0;
 /// Strata by the columns of WHERE, at most.
 const STRATA_MAX: u64 = 200;
-/// Rows of each group below which intervals say little.
+/// Rows per group below which intervals say little.
 const GROUP_ROWS_MIN: f64 = 100.0;
 
 /// A statement that builds a sample which would probably have met the bound.
@@ -28,7 +28,7 @@ const GROUP_ROWS_MIN: f64 = 100.0;
 pub(crate) struct SampleAdvice(pub(crate) String);
 
 impl ProgressiveScan<'_> {
-    /// The sample that the errors of a look call for, given how many rows of this one; `None` where no small sample would do.
+    /// The sample that the errors of a level call for; `rows_needed` counts rows of this sample. `None` where no small sample would do.
     pub(crate) fn advice(&self, look: &LevelEstimate, rows_needed: Option<f64>) -> Option<SampleAdvice> {
         let manifest = &self.binding.manifest;
         if manifest.design.universe.is_some() {
@@ -48,7 +48,7 @@ impl ProgressiveScan<'_> {
         Some(SampleAdvice(statement(manifest, &by, &design)))
     }
 
-    /// A size for this design with more rows: as many times more as are needed of the rows that may pass WHERE.
+    /// A SIZE for the same design, in proportion to the rows needed of those that may pass WHERE; `None` where it would be too large.
     fn larger(&self, look: &LevelEstimate, rows_needed: Option<f64>) -> Option<String> {
         let manifest = &self.binding.manifest;
         let held = as_f64(self.binding.cumulative.last().copied().unwrap_or(0).max(1));
@@ -57,7 +57,7 @@ impl ProgressiveScan<'_> {
         (share <= SHARE_MAX).then(|| format!("SIZE {} %", percent(share)))
     }
 
-    /// A CAP of as many rows of each group as the error calls for.
+    /// A CAP with as many rows of each group as the error calls for; `None` where the sample would be too large.
     fn by_groups(&self, look: &LevelEstimate, keys: &[String]) -> Option<String> {
         if keys.is_empty() {
             return None;
@@ -73,7 +73,7 @@ impl ProgressiveScan<'_> {
         (share <= SHARE_MAX).then(|| format!("CAP {}", rounded_up(rows)))
     }
 
-    /// How many times more rows the widest interval calls for.
+    /// Factor on the number of rows that the widest interval calls for.
     fn worst_factor(&self, look: &LevelEstimate) -> f64 {
         let Some(target) = self.context.goal.error else { return 1.0 };
         let shown = look.estimates.iter().take(self.query.shown_estimates()).flatten();
@@ -82,7 +82,7 @@ impl ProgressiveScan<'_> {
     }
 }
 
-/// How many times more rows an estimate calls for.
+/// Factor on the number of rows that an estimate calls for.
 fn factor(estimate: &Estimate, target: Target) -> f64 {
     let (Some(value), Some(low), Some(high)) = (estimate.value, estimate.lower, estimate.upper) else {
         return UNKNOWN_FACTOR;
@@ -95,7 +95,7 @@ fn factor(estimate: &Estimate, target: Target) -> f64 {
     if factor.is_finite() { factor.max(2.0) } else { UNKNOWN_FACTOR }
 }
 
-/// The columns that the GROUP BY is made of; `None` where an expression over them is none.
+/// The columns of GROUP BY; `None` where a key is no plain column.
 fn columns(keys: &[Expr]) -> Option<Vec<String>> {
     let name = |key: &Expr| match key {
         Expr::Column(column) => Some(column.name.clone()),
@@ -104,7 +104,7 @@ fn columns(keys: &[Expr]) -> Option<Vec<String>> {
     keys.iter().map(name).collect()
 }
 
-/// The columns of few values that WHERE compares: whoever asks for one of them finds more rows in strata by it.
+/// Columns with few values that WHERE compares; stratifying by them gives more rows that pass.
 fn filter_columns(query: &AggregateQuery, manifest: &Manifest) -> Vec<String> {
     let (mut names, mut strata): (Vec<String>, u64) = (Vec::new(), 1);
     for column in query.predicates.iter().flat_map(Expr::column_refs) {
@@ -132,7 +132,7 @@ fn statement(manifest: &Manifest, by: &[String], size: &str) -> String {
             (sql_name(&format!("{stem}_by_{}", words.join("_"))), format!(" STRATIFIED BY ({})", quoted.join(", ")))
         }
     };
-    // A larger sample of the same design takes the place of the one there is.
+    // A larger sample of the same design replaces the existing one.
     let (create, name) = match manifest.design.stratified_by == by {
         true => ("CREATE OR REPLACE SAMPLE", sql_name(&manifest.name)),
         false => ("CREATE SAMPLE", name),
@@ -144,11 +144,11 @@ fn statement(manifest: &Manifest, by: &[String], size: &str) -> String {
 fn percent(share: f64) -> f64 {
     let percent = (100.0 * share).max(0.01);
     let unit = 10f64.powf(percent.log10().floor() - 1.0);
-    // Back to as many decimals as there are, since units below 1 are not exact.
+    // Rounded to four decimals, since units below 1 are not exact in binary.
     ((percent / unit).ceil() * unit * 1e4).round() / 1e4
 }
 
-/// To two digits.
+/// Rounds up to two digits.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of rows")]
 fn rounded_up(rows: f64) -> u64 {
     let unit = 10f64.powf((rows.log10().floor() - 1.0).max(0.0));

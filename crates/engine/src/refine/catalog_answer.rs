@@ -1,4 +1,4 @@
-//! Answers for which no row is read.
+//! Answers from the catalog alone, for which no row is read.
 
 use super::rank_stability::RankStability;
 use super::{Context, Estimated, finish};
@@ -15,7 +15,7 @@ use plusminus_statistics::Estimate;
 use plusminus_statistics::expression::DifferentiableExpr;
 use std::sync::Arc;
 
-/// The answer without a look at any level.
+/// Builds the answer from catalog values without evaluating a level.
 pub(super) async fn answer(
     query: &AggregateQuery,
     context: &Context<'_>,
@@ -58,13 +58,13 @@ pub(super) async fn answer(
     })
 }
 
-/// What functions of the aggregates are evaluated on.
+/// Inputs of functions of the aggregates.
 struct Inputs<'a> {
     query: &'a AggregateQuery,
-    /// By call and group.
+    /// Estimates, calls × groups.
     estimates: &'a [Vec<Estimate>],
     known: &'a CatalogCalls,
-    /// Numeric GROUP BY values by key and group.
+    /// Numeric GROUP BY values, keys × groups.
     keys: &'a [Vec<f64>],
 }
 
@@ -93,7 +93,7 @@ impl Inputs<'_> {
     }
 }
 
-/// Numeric GROUP BY values by key and part.
+/// Numeric GROUP BY values, keys × parts.
 fn key_numbers(query: &AggregateQuery, view: &StrataView) -> Result<Vec<Vec<f64>>> {
     let number = |key: &ArrayRef| -> Result<Vec<f64>> {
         if !query.uses_key_numbers() || !key.data_type().is_numeric() {

@@ -1,4 +1,4 @@
-//! The aggregate's output: keys, then calls, with exactly known groups in DataFusion's own types.
+//! Builds the aggregate's output: keys, then calls; exactly known groups get DataFusion's own values.
 
 use super::level_rows::{LevelEstimate, ProgressiveScan, program};
 use crate::answer::Result;
@@ -12,7 +12,7 @@ use plusminus_plan::CallKind;
 use plusminus_statistics::Population;
 
 impl ProgressiveScan<'_> {
-    /// The aggregate's columns as a look sees them.
+    /// The aggregate's columns for a level estimate.
     pub(crate) fn columns_of(&mut self, look: &LevelEstimate) -> Result<Vec<ArrayRef>> {
         let native = self.native(look)?;
         let mut columns = self.keys_of(look)?;
@@ -24,7 +24,7 @@ impl ProgressiveScan<'_> {
             let estimated = estimates_typed(values, &call.data_type)?;
             columns.push(match &native {
                 Some(native) => {
-                    // A sum over no rows is NULL, which accumulators only know of groups they have seen.
+                    // A sum over no rows is NULL, but accumulators know only groups that they have seen.
                     let exact: Vec<bool> = whole.iter().zip(values).map(|(whole, v)| *whole && v.is_some()).collect();
                     let own = native[number].slice(0, look.populations.len());
                     zip(&BooleanArray::from(exact), &own, &estimated)?
@@ -35,14 +35,14 @@ impl ProgressiveScan<'_> {
         Ok(columns)
     }
 
-    /// The GROUP BY columns.
+    /// The GROUP BY columns, one row per group.
     pub(crate) fn keys_of(&mut self, look: &LevelEstimate) -> Result<Vec<ArrayRef>> {
         let mut columns = self.program.as_mut().map_or_else(|| Ok(Vec::new()), Program::group_keys)?;
         if columns.is_empty() && !self.query.keys.is_empty() {
             let fields = self.query.aggregate.schema.fields().iter().take(self.query.keys.len());
             columns = fields.map(|f| arrow::array::new_empty_array(f.data_type())).collect();
         }
-        // Groups of a level that was read in vain come after those of the levels that count.
+        // Groups of a level that was read but not finished come after those of the levels that count.
         Ok(columns.into_iter().map(|c| c.slice(0, look.populations.len())).collect())
     }
 
@@ -56,13 +56,13 @@ impl ProgressiveScan<'_> {
         if self.projected.is_none() {
             return Ok(Some(exact_calls(self.query, self.context.state, known, &levels)?));
         }
-        // Rows in the order of groups know theirs; those of the levels have to be told.
+        // Projected rows carry their group numbers; rows read by level have to be assigned to the same groups.
         let mut program = program(self.query, self.binding, self.known, self.context, &first.needed)?;
         program.know(&known.group_keys()?, &self.part_of_group)?;
         Ok(Some(exact_calls(self.query, self.context.state, &mut program, &levels)?))
     }
 
-    /// The rows of living strata that are known whole, level by level.
+    /// Rows of fully sampled strata that may match WHERE, by level.
     fn whole_rows(&self, look: &LevelEstimate) -> Result<Vec<WholeRows>> {
         let is_whole = |stratum: u32| look.strata.sizes[stratum as usize].is_exact() && self.view.is_matching(stratum);
         let mut levels = Vec::new();

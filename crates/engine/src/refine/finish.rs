@@ -1,4 +1,4 @@
-//! From the last look to the answer.
+//! Builds the answer of a level from its level estimate.
 
 use super::Estimated;
 use super::advice::SampleAdvice;
@@ -15,7 +15,7 @@ use plusminus_plan::{AggregateQuery, NonLinearKind};
 use plusminus_statistics::{Estimate, Population, missing, rows_beyond};
 use std::sync::Arc;
 
-/// Puts what error functions say into the slot that their look-ups read.
+/// Fills the slot that lookups of error functions read with their values.
 pub(crate) fn fill(query: &AggregateQuery, hidden: &[Vec<Estimate>]) -> Result<()> {
     if query.error_calls.is_empty() {
         return Ok(());
@@ -35,32 +35,32 @@ pub(crate) fn fill(query: &AggregateQuery, hidden: &[Vec<Estimate>]) -> Result<(
 }
 
 impl ProgressiveScan<'_> {
-    /// The query's rows from the aggregate's columns.
+    /// Runs the plan above the aggregate on the aggregate's columns.
     pub(crate) async fn upper(&mut self, columns: Vec<ArrayRef>, look: &LevelEstimate) -> Result<Upper> {
         let (state, compiled) = (self.context.state, &self.context.prepared.upward);
         above::run(self.query, state, compiled, columns, look.populations.len()).await
     }
 
-    /// Forgets what was read beyond `level`, which is the last one.
+    /// Drops rows that were read beyond `level`, which is the last level.
     pub(crate) fn keep_only(&mut self, level: usize) {
         self.rows.truncate(self.pieces_up_to(level));
         self.pieces.truncate(level + 1);
         self.chosen.truncate(level + 1);
     }
 
-    /// The answer of a level after which others may follow.
+    /// Builds the answer of a level after which others may follow.
     pub(crate) async fn answer(&mut self, level: usize, look: &mut LevelEstimate) -> Result<Estimated> {
         let columns = self.known_columns(look)?;
         self.answered(level, look, columns, Keep::Estimates).await
     }
 
-    /// The answer of the last level.
+    /// Builds the answer of the last level.
     pub(crate) async fn last_answer(&mut self, level: usize, look: &mut LevelEstimate) -> Result<Estimated> {
         let columns = self.known_columns(look)?;
         self.answered(level, look, columns, Keep::Nothing).await
     }
 
-    /// The answer of the last level with some groups computed on the table; `None` when one was not found there.
+    /// Builds the answer of the last level with some groups computed on the table; `None` when one was not found there.
     pub(crate) async fn repaired_answer(
         &mut self,
         level: usize,
@@ -84,7 +84,7 @@ impl ProgressiveScan<'_> {
         Ok(Some(Estimated { repair: Some(repair), ..estimated }))
     }
 
-    /// The aggregate's columns, and the hidden estimates of groups known whole; none where replicates made the rows.
+    /// The aggregate's columns; hidden estimates of fully known groups are made exact. Empty where replicates computed the rows.
     fn known_columns(&mut self, look: &mut LevelEstimate) -> Result<Vec<ArrayRef>> {
         if look.nested.is_some() {
             return Ok(Vec::new());
@@ -125,7 +125,7 @@ impl ProgressiveScan<'_> {
         let (unsettled, warnings) = (self.unsettled(look, &upper.groups), self.warnings(look));
         let is_all = upper.groups.len() == look.populations.len() && (0..).zip(&upper.groups).all(|(g, own)| g == *own);
         let mut estimates = match keep == Keep::Nothing && is_all {
-            // Nothing is looked up any more: they need not be copied.
+            // The estimates are not used again and need not be copied.
             true => std::mem::take(&mut look.estimates),
             false => look.estimates.iter().map(|by_group| picked(by_group, &upper.groups)).collect(),
         }
@@ -153,7 +153,7 @@ impl ProgressiveScan<'_> {
         })
     }
 
-    /// What the intervals leave open, of the groups that are shown and those that are not.
+    /// Choices of rows that the intervals leave open, among shown groups and others.
     fn unsettled(&self, look: &LevelEstimate, shown: &[u32]) -> RankStability {
         let mut found = unsettled(self.query, look, shown);
         if self.query.selects_by_estimate {
@@ -162,7 +162,7 @@ impl ProgressiveScan<'_> {
         found
     }
 
-    /// With the answer's confidence no absent group has this many rows.
+    /// A row count that no absent group reaches, with the answer's confidence; `None` where there is no such count.
     pub(crate) fn missing(&self, strata: &LevelStrata) -> Option<u64> {
         let mut all = Population::default();
         for population in &strata.by_part {
@@ -176,26 +176,26 @@ impl ProgressiveScan<'_> {
         if self.query.keys.is_empty() || self.view.decides_all() || all.is_exact() {
             return Some(0);
         }
-        // Where strata decide the groups, all are there once each of theirs is.
+        // Where strata decide the groups, none is missing once each group of the strata was seen.
         let seen = self.program.as_ref().map_or(0, Program::group_count);
         if self.view.keys_decided && seen >= self.view.matching_key_groups() {
             return Some(0);
         }
-        // All rows of a group may be of one key, which is in the sample or not.
+        // All rows of a group may belong to one key, which is either in the sample or not.
         if self.view.by_key {
             return None;
         }
         Some(missing::any_group_below(all.rows, all.rate_min, self.context.goal.confidence))
     }
 
-    /// What has to be said of groups that are keys of which the sample holds some.
+    /// A sentence for the report where groups are keys of which the sample holds only some.
     fn absent_keys(&self) -> Option<String> {
         let Some(Keyed::Grouped { absent, all }) = self.view.keyed else { return None };
         let column = self.binding.manifest.design.universe.as_deref().filter(|_| absent > 0)?;
         Some(format!("{absent} of {all} values of {column} are not in the sample; the others are exact"))
     }
 
-    /// What has to be said of keys that are not in the sample, and of extremes: how many rows may exceed them.
+    /// Sentences for the report on missing keys, and on how many rows may exceed an extreme.
     fn warnings(&self, look: &LevelEstimate) -> Vec<String> {
         let mut found: Vec<String> = self.absent_keys().into_iter().collect();
         if self.query.specials.is_empty() {
@@ -230,7 +230,7 @@ fn picked(by_group: &[Estimate], groups: &[u32]) -> Vec<Estimate> {
     groups.iter().map(|group| by_group[*group as usize]).collect()
 }
 
-/// The part of a look that is still needed after its answer.
+/// Parts of a level estimate that are needed after its answer was built.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Keep {
     Estimates,

@@ -1,4 +1,4 @@
-//! Whether a sample of keys is a witness: what it says of the table, beside what is known.
+//! Compares a sample of keys with known facts about the table, and doubts estimates for which they differ.
 
 use super::level_rows::ProgressiveScan;
 use plusminus_kernel::LevelStrata;
@@ -6,11 +6,11 @@ use plusminus_plan::{AggregateQuery, Argument, used_inputs};
 use plusminus_statistics::Quantiles;
 use std::sync::Arc;
 
-/// Keys per group, on average, below which some of many groups show more keys by luck than they have.
+/// Average keys per group below which some of many groups hold more sampled keys by chance than expected.
 const FEW_KEYS: u64 = 30;
 
 impl ProgressiveScan<'_> {
-    /// For counts of keys in groups that have few each: intervals that hold in all groups at once.
+    /// Quantiles that hold in all groups at once, for counts of keys in groups with few keys each; `None` elsewhere.
     pub(crate) fn of_few_keys(&self, strata: &LevelStrata, groups: usize) -> Option<Arc<Quantiles>> {
         if !self.view.by_key || groups < 2 || self.query.distinct_columns().next().is_none() {
             return None;
@@ -21,7 +21,7 @@ impl ProgressiveScan<'_> {
         (keys < FEW_KEYS * groups as u64).then(|| own(groups * self.query.shown_estimates().max(1)))
     }
 
-    /// By function of the shape, whether it is about rows or sums that the sample's keys misstate for the whole table at this level.
+    /// For each of the query's functions, whether it uses row counts or sums that the sample's keys misstate at this level.
     pub(crate) fn doubted(&self, level: usize, quantiles: &Quantiles) -> Vec<bool> {
         let Some(kept) = self.binding.manifest.keys.as_ref().filter(|_| self.view.keyed.is_none()) else {
             return Vec::new();
@@ -40,7 +40,7 @@ impl ProgressiveScan<'_> {
     }
 }
 
-/// The columns of an argument.
+/// The columns that an argument reads.
 fn columns(query: &AggregateQuery, argument: usize) -> Vec<String> {
     match &query.arguments[argument] {
         Argument::Plain(expr) => expr.column_refs().iter().map(|column| column.name.clone()).collect(),

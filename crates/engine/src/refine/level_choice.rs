@@ -1,4 +1,4 @@
-//! Whether a look meets the error bound, and which level the errors seen call for.
+//! Whether a level estimate meets the error bound, and which level its errors call for.
 
 use super::level_rows::{LevelEstimate, ProgressiveScan};
 use super::rank_stability::unsettled;
@@ -8,10 +8,10 @@ use crate::samples::choose;
 use plusminus_statistics::{Estimate, Population, predicted_rows};
 
 impl ProgressiveScan<'_> {
-    /// Whether every required cell is trusted and within the error.
+    /// Whether every required estimate is trusted and within the error.
     pub(crate) async fn met(&mut self, look: &LevelEstimate) -> Result<bool> {
         let Some(target) = self.context.goal.error else { return Ok(false) };
-        // Keys that are known to be missing are rows of the answer that are not there.
+        // Keys that are known to be missing are missing rows of the answer.
         if self.view.absent_keys() > 0 {
             return Ok(false);
         }
@@ -20,7 +20,7 @@ impl ProgressiveScan<'_> {
         }
         let good = |estimate: &Estimate| meets_or_null(estimate, target);
         let shown = &look.estimates[..self.query.shown_estimates()];
-        // Where no group was seen yet there is nothing to be sure of.
+        // Before any group was seen nothing is certain.
         if look.populations.is_empty() {
             return Ok(false);
         }
@@ -28,15 +28,15 @@ impl ProgressiveScan<'_> {
         let is_exact = |group: usize| shown.iter().all(|e| e[group].trust.is_exact());
         let may_be_wrong_rows = is_chosen && (0..look.populations.len()).any(is_exact);
         let are_all = shown.iter().flatten().all(good) && !may_be_wrong_rows;
-        // Which groups there are, an estimate may still decide wrongly.
+        // The estimate that chooses groups may still be wrong, even if all numbers are within the error.
         if are_all && !is_chosen || !self.query.chooses_rows {
             return Ok(are_all);
         }
-        // Only the rows that HAVING and LIMIT leave have to be within.
+        // Only rows that HAVING and LIMIT keep have to be within the error.
         let columns = self.columns_of(look)?;
         super::finish::fill(self.query, look.hidden(self.query))?;
         let upper = self.upper(columns, look).await?;
-        // Exact cells can still be of the wrong rows, when an estimate chose them.
+        // Exact values may still belong to the wrong rows, when an estimate chose them.
         if is_chosen && upper.groups.iter().all(|g| is_exact(*g as usize)) {
             let is_settled = unsettled(self.query, look, &upper.groups).is_settled();
             return Ok(!upper.groups.is_empty() && is_settled && self.missing(&look.strata) == Some(0));
@@ -48,9 +48,9 @@ impl ProgressiveScan<'_> {
         Ok(upper.groups.iter().all(|g| shown.iter().all(|e| good(&e[*g as usize]))))
     }
 
-    /// What the errors seen so far call for.
+    /// The next level that the errors so far call for.
     ///
-    /// The level follows from trusted estimates alone: a few rows predict wildly, and reading level after level costs looks but no rows.
+    /// Only trusted estimates count: a few rows give wild predictions, while one more level in between costs an evaluation but no rows.
     pub(crate) fn wanted(&self, level: usize, look: &LevelEstimate, cumulative: &[u64]) -> Wanted {
         let top = cumulative.len() - 1;
         let Some(target) = self.context.goal.error else {
@@ -73,16 +73,16 @@ impl ProgressiveScan<'_> {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates at the top level")]
         let first = needed.min(1e18) as u64;
         let level = choose::level_with(cumulative, first).clamp((level + 1).min(top), top);
-        // Half of what is predicted is read first, since a level at least doubles the one before.
+        // Half of the predicted rows are read first, since a level about doubles the one before.
         Wanted { level, rows: is_known.then_some(2.0 * needed) }
     }
 }
 
-/// What the errors of a look call for.
+/// Rows that the errors of a level estimate call for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted {
     /// The level to read next.
     pub(crate) level: usize,
-    /// Rows of this sample that would do; `None` where an estimate that missed cannot be relied upon.
+    /// Rows of this sample that would meet the error; `None` where an estimate that missed is not trusted.
     pub(crate) rows: Option<f64>,
 }

@@ -1,4 +1,4 @@
-//! Which level can be looked at in the time that is left.
+//! Predicts the time of evaluating levels, and chooses levels that fit into the time left.
 
 use super::Context;
 use super::projected::may_project;
@@ -9,22 +9,22 @@ use datafusion::logical_expr::Expr;
 use plusminus_plan::{AggregateQuery, Argument};
 use std::time::Duration;
 
-/// The part of the time left that a first look may take. Whatever the later ones do, there is an answer then; predictions
-/// of queries that were never asked may be off by a factor of several.
+/// Share of the time left that the first evaluated level may take, so that an early answer exists; predictions for new queries may be
+/// wrong by a factor of several.
 const FIRST_LOOK: f64 = 0.1;
-/// The part of the time left that any further look may take.
+/// Share of the time left that each further level may take.
 const NEXT_LOOK: f64 = 0.6;
-/// Looks are taken to be this much longer than the mean of those like them, so that most end in time.
+/// Factor on the predicted mean time of a level, so that most levels end in time.
 const CAUTION: f64 = 1.4;
 
-/// What estimating one number of one group takes, in cells of a row.
+/// Cells of a row that take as long as estimating one number of one group.
 const GROUP_CELLS: f64 = 60.0;
 
-/// Rows of a group on average below which no sample meets an error.
+/// Average rows per group below which no sample meets an error.
 const GROUP_ROWS_MIN: f64 = 5.0;
 
-/// Groups of the table, at least: the most distinct values of any column that is grouped by as it is. Those of expressions and of columns
-/// that WHERE narrows are not known.
+/// Lower bound on the groups of the table: the most distinct values of any plain GROUP BY column. Expressions and columns that WHERE
+/// restricts do not count.
 fn groups(query: &AggregateQuery, binding: &SampleBinding) -> f64 {
     let is_narrowed = |name: &str| {
         query.predicates.iter().any(|condition| condition.column_refs().iter().any(|column| column.name == name))
@@ -37,16 +37,16 @@ fn groups(query: &AggregateQuery, binding: &SampleBinding) -> f64 {
     query.keys.iter().filter_map(values).map(|distinct| distinct.count as f64).fold(1.0, f64::max)
 }
 
-/// Looks of one query, priced.
+/// Costs of evaluating the levels of one sample for one query.
 pub(crate) struct LevelCosts<'a> {
     query: &'a AggregateQuery,
     context: &'a Context<'a>,
     binding: &'a SampleBinding,
-    /// Cells per row: what each row passes through.
+    /// Cells per row: the operations that each row passes through.
     width: f64,
     /// Groups of the table, as far as they are known.
     groups: f64,
-    /// Cells per group: what is estimated of each.
+    /// Cells per group: the numbers that are estimated of each group.
     group_width: f64,
 }
 
@@ -63,7 +63,7 @@ impl<'a> LevelCosts<'a> {
         Self { query, context, binding, width, groups: groups(query, binding), group_width }
     }
 
-    /// Rows held by the levels up to each.
+    /// Rows held by levels up to and including each.
     pub(crate) fn cumulative(&self) -> &[u64] {
         &self.binding.cumulative
     }
@@ -73,35 +73,35 @@ impl<'a> LevelCosts<'a> {
         self.cumulative().len().saturating_sub(1)
     }
 
-    /// Rows held by the levels up to one.
+    /// Rows held by levels up to `level`.
     #[expect(clippy::cast_precision_loss, reason = "a forecast")]
     pub(crate) fn rows(&self, level: usize) -> f64 {
         self.cumulative().get(level).copied().unwrap_or(0) as f64
     }
 
-    /// Rows times what each passes through, and groups times what is estimated of each.
+    /// Cells of evaluating `level`: rows times cells per row, plus groups times cells per group.
     pub(crate) fn cells(&self, level: usize) -> f64 {
         let rows = self.rows(level);
         rows * self.width + rows.min(self.groups) * self.group_width
     }
 
-    /// The work of a first look at `level`, with the files up to it to be opened: nanoseconds of the reference machine.
+    /// Work of evaluating `level` first, with opening the files up to it, in nanoseconds of the reference machine.
     pub(crate) fn first_ns(&self, level: usize) -> f64 {
         level_ns(self.cells(level)) + opening_ns(level + 1, self.binding.manifest.base.columns.len())
     }
 
-    /// Whether even the highest level holds so few rows of a group on average that no error is met.
+    /// Whether even the highest level holds too few rows per group on average to meet an error.
     pub(crate) fn has_thin_groups(&self) -> bool {
         self.rows(self.top()) < GROUP_ROWS_MIN * self.groups
     }
 
-    /// Whether no look is worth its time, since the table answers in the end.
+    /// Whether evaluating any level is a waste, since the table answers in the end.
     pub(crate) fn is_vain(&self) -> bool {
         let goal = self.context.goal;
         goal.reads_table_on_miss() && goal.within.is_none() && self.has_thin_groups()
     }
 
-    /// Whether the levels up to `level` are in memory in the order of the query's groups.
+    /// Whether a projection of the levels up to `level` by the query's groups is in memory.
     fn is_projected(&self, level: usize) -> bool {
         may_project(self.query, self.binding, level)
             && self.binding.grouped(self.query).is_ok_and(|grouped| {
@@ -109,12 +109,12 @@ impl<'a> LevelCosts<'a> {
             })
     }
 
-    /// What a look at `level` will take, with caution, and what has to be read for it.
+    /// Predicted time of evaluating `level`, reading included, with the safety factor; `None` before enough was learnt.
     pub(crate) fn look(&self, level: usize) -> Option<Duration> {
         Some(self.walk(level)? + self.load(level))
     }
 
-    /// What reading levels up to `level` will take, as far as they are not in memory; nothing before that was learnt.
+    /// Predicted time of reading those columns of levels up to `level` that are not in memory; zero before enough was learnt.
     fn load(&self, level: usize) -> Duration {
         if self.is_projected(level) {
             return Duration::ZERO;
@@ -130,12 +130,12 @@ impl<'a> LevelCosts<'a> {
         time.map_or(Duration::ZERO, |time| time.mul_f64(CAUTION))
     }
 
-    /// What a look at `level` will take when everything is in memory, with caution.
+    /// Predicted time of evaluating `level` with all columns in memory, with the safety factor.
     fn walk(&self, level: usize) -> Option<Duration> {
         Some(self.at_pace(Cost::Level, level)?.mul_f64(CAUTION))
     }
 
-    /// How long an answer from `level` takes, from the text on.
+    /// Predicted time of an answer from `level`, from the text on.
     pub(crate) fn answer(&self, level: usize) -> Option<Duration> {
         self.at_pace(Cost::Answer, level)
     }
@@ -151,17 +151,17 @@ impl<'a> LevelCosts<'a> {
         self.add(cost, cells, took);
     }
 
-    /// Whether what looks and reading files take was learnt.
+    /// Whether the costs of evaluating levels and of reading files were learnt.
     pub(crate) fn is_learnt(&self) -> bool {
         self.walk(0).is_some() && self.knows_loads()
     }
 
-    /// Whether what reading files takes was learnt.
+    /// Whether the cost of reading files was learnt.
     pub(crate) fn knows_loads(&self) -> bool {
         self.context.costs.predict(Cost::Load, 1.0).is_some()
     }
 
-    /// So many values were read from files in this time.
+    /// Learns that `values` values were read from files in this time.
     pub(crate) fn learn_load(&self, values: u64, took: Duration) {
         if values > 0 && !took.is_zero() {
             #[expect(clippy::cast_precision_loss, reason = "a forecast")]
@@ -172,19 +172,19 @@ impl<'a> LevelCosts<'a> {
     fn add(&self, cost: Cost, cells: f64, took: Duration) {
         if let Some(learnt) = self.context.costs.learn(cost, cells, took) {
             let store = self.context.store.clone();
-            // Aside, since the disk may take its time; a store that cannot be written teaches this process only.
+            // Written in the background, since disks are slow; if the store cannot be written, only this process learns.
             tokio::task::spawn_blocking(move || drop(store.keep_costs(&learnt)));
         }
     }
 
-    /// Whether a look at `level` takes but a small part of the time left, or time was not stated.
+    /// Whether evaluating `level` takes a small part of the time left, or no time was stated.
     pub(crate) fn is_small(&self, level: usize) -> bool {
         let Some(left) = self.context.left() else { return true };
         self.look(level).is_some_and(|time| time <= left.mul_f64(FIRST_LOOK))
     }
 
-    /// The first level to look at: the top, if time alone is stated and there is plenty of it; otherwise `first`, or a lower
-    /// one if that takes too long.
+    /// The first level to evaluate: the top where only time is stated and there is plenty of it; otherwise `first`, or a lower level if
+    /// that takes too long.
     pub(crate) fn first(&self, first: usize) -> usize {
         if self.context.goal.within.is_none() {
             return first;
@@ -199,13 +199,13 @@ impl<'a> LevelCosts<'a> {
         }
     }
 
-    /// The level to look at after `level`: the `wanted` one under an error bound, else the highest, if it ends in time; a lower one that
-    /// does; or none. `level` took so long, without reading files where the price of that is known.
+    /// The level to evaluate after `level`: the `wanted` one under an error bound, else the highest, or the highest below it that ends in
+    /// time; `None` if none does. `took` is the time of `level`, without reading files where that cost was learnt.
     pub(crate) fn next(&self, level: usize, wanted: usize, took: Duration) -> Option<usize> {
         let Some(left) = self.context.left() else { return Some(wanted) };
         let highest = if self.context.goal.error.is_some() { wanted } else { self.top() };
         let time = |next: usize| {
-            // A look that is slower than learnt (the machine is busy) says so of the next one, too.
+            // A level that took longer than predicted, on a busy machine say, makes the next one take longer too.
             let known = self.walk(level).unwrap_or(took);
             let slower = (took.as_secs_f64() / known.as_secs_f64().max(1e-9)).max(1.0);
             let share = self.cells(next) / self.cells(level).max(1.0);

@@ -1,4 +1,4 @@
-//! From the rows read so far to estimates with their intervals.
+//! Computes estimates and intervals from the rows read so far.
 
 use super::level_rows::{LevelEstimate, ProgressiveScan, too_large};
 use crate::answer::Result;
@@ -15,34 +15,38 @@ use plusminus_statistics::{Estimate, Population, PopulationMoments, Quantiles, T
 use std::ops::Range;
 use std::sync::Arc;
 
-/// What is known before any row is added up.
+/// Inputs of the estimates of one level that are known before any row is added up.
 struct EstimationInputs<'a> {
     query: &'a AggregateQuery,
     sizes: &'a LevelSizes,
-    /// How the interval of each of the shape's functions is found.
+    /// Interval method of each of the query's functions.
     ways: Vec<IntervalMethod>,
-    /// What could hold rows of each group.
+    /// Row counts of the strata that could hold rows of each group, one entry per group.
     populations: Vec<Population>,
-    /// Counts that the catalog knows, by variable and group.
+    /// Counts that the catalog knows, variables × groups.
     known: Vec<Option<Vec<f64>>>,
-    /// What is known of each argument.
+    /// Range, mean and key moments of each argument, one entry per argument.
     knowledge: &'a [ArgumentKnowledge],
-    /// What rows that the level does not show could change.
+    /// Bounds on the effect of rows outside the level.
     unseen: Arc<UnseenRows>,
+    /// Ranges of arguments in the rows of a FILTER, where they are known.
     limits: Option<&'a ValueLimits>,
+    /// Ranges of arguments in each group, one entry per group; empty where GROUP BY limits none.
     group_limits: Vec<Option<Ranges>>,
+    /// The part of the strata that could hold rows of each group, one entry per group.
     parts: Vec<usize>,
     whole_strata: bool,
     rows_of_keys: Option<PopulationMoments>,
     quantiles: &'a Quantiles,
-    /// For counts of keys in groups that have few each: intervals that hold in all groups at once.
+    /// Quantiles that hold in all groups at once, for counts of keys in groups with few keys each.
     of_few_keys: Option<Arc<Quantiles>>,
-    /// Functions of which the sample of keys is no witness.
+    /// Whether a sample of keys misstates known facts that each function depends on.
     doubted: Vec<bool>,
+    /// Numeric GROUP BY values, keys × groups.
     key_values: &'a [Vec<f64>],
 }
 
-/// Estimates by smooth function and group, and aggregate calls by call and group.
+/// Estimates, functions × groups, and values of aggregate calls, calls × groups.
 struct Found {
     estimates: Vec<Vec<Estimate>>,
     calls: Vec<Vec<Option<f64>>>,
@@ -64,7 +68,7 @@ impl ProgressiveScan<'_> {
             Some(rows) if self.query.keys.is_empty() => basis.in_halves(rows, &walk)?,
             Some(rows) => basis.in_blocks(rows, &walk)?,
             None => match self.by_group(&walk)? {
-                // The room is held as long as the rows are.
+                // The memory reservation is held as long as the rows.
                 Some((sorted, _room)) => {
                     self.context.parts.lap("put in order of groups");
                     basis.in_blocks(&sorted, &walk)?
@@ -109,7 +113,7 @@ impl ProgressiveScan<'_> {
         }
     }
 
-    /// How narrow values are by group, where a GROUP BY column of few values that strata do not decide tells.
+    /// Ranges of arguments by group, where a GROUP BY column with few values gives any that strata do not.
     fn group_limits(&mut self) -> Result<Vec<Option<Ranges>>> {
         let groups = self.program.as_ref().map_or(0, Program::group_count);
         let Some(limits) = self.limits.filter(|limits| limits.are_by_group(groups)) else { return Ok(Vec::new()) };
@@ -117,8 +121,7 @@ impl ProgressiveScan<'_> {
         Ok(limits.of_groups(&keys))
     }
 
-    /// What rows that levels up to `level` do not show could change; nothing is asked where all are plain counts, or whole keys
-    /// were drawn.
+    /// Bounds on the effect of rows outside levels up to `level`; empty where all variables are plain counts, or whole keys were drawn.
     pub(crate) fn unseen(&self, level: usize, strata: &LevelStrata) -> Arc<UnseenRows> {
         let is_sum = self.query.variables.iter().any(|variable| variable.argument.is_some());
         let is_asked = is_sum || self.query.smooths().any(|smooth| smooth.is_linear_in_one().is_none());
@@ -128,7 +131,7 @@ impl ProgressiveScan<'_> {
         }
     }
 
-    /// Memory for the totals and estimates of so many groups, held as long as the look takes.
+    /// Reserves memory for the totals and estimates of `groups` groups, held while the level is evaluated.
     fn room_for(&self, level: usize, groups: usize) -> Result<MemoryReservation> {
         let estimates = self.query.smooths().count() + self.query.specials.len();
         let each = self.query.variables.len() * size_of::<Total>() + estimates * size_of::<Estimate>();
@@ -137,7 +140,7 @@ impl ProgressiveScan<'_> {
         Ok(room)
     }
 
-    /// The rows in the order of their groups, where walking so pays and memory has room for it, and that room.
+    /// The rows in the order of their groups, with their memory reservation; `None` where that order does not pay or has no memory.
     fn by_group(&self, walk: &Walk<'_>) -> Result<Option<(ByGroup, MemoryReservation)>> {
         let needs_all = self.view.by_key || !self.query.specials.is_empty() || self.query.is_beyond;
         if needs_all || !ByGroup::pays(walk, self.query.variables.len()) {
@@ -150,7 +153,7 @@ impl ProgressiveScan<'_> {
         Ok(Some((ByGroup::new(walk.levels, walk.groups, &self.query.variables, walk.workers)?, room)))
     }
 
-    /// All groups at once, the rows stratum by stratum.
+    /// Estimates all groups at once from rows ordered by stratum.
     fn at_once(&self, basis: &EstimationInputs<'_>, walk: Walk<'_>, parts: &[usize]) -> Result<Found> {
         let totals = match self.view.by_key {
             true => key_totals(&walk, &self.query.variables),
@@ -170,7 +173,7 @@ impl ProgressiveScan<'_> {
 }
 
 impl EstimationInputs<'_> {
-    /// Of some of the groups, given their totals.
+    /// An estimator for a range of groups, given their totals.
     fn estimator<'a>(&'a self, groups: Range<usize>, totals: &'a [Total], rows: Source<'a>) -> Estimator<'a> {
         Estimator {
             query: self.query,
@@ -198,7 +201,7 @@ impl EstimationInputs<'_> {
         }
     }
 
-    /// What is asked of sums.
+    /// The sums whose averages are estimated, and which of them need no interval of their own.
     fn asked(&self) -> Asked {
         let (mut averages, mut others) = (Vec::new(), Vec::new());
         for (smooth, way) in self.query.smooths().zip(&self.ways) {
@@ -211,16 +214,16 @@ impl EstimationInputs<'_> {
         Asked { averages, nothing_else }
     }
 
-    /// Some groups after the others, in two halves at the same time.
+    /// Estimates block after block of groups, in two halves on two threads.
     fn in_blocks(&self, sorted: &ByGroup, walk: &Walk<'_>) -> Result<Found> {
         let ([first, second], asked) = (sorted.halves(), self.asked());
         let half = |half: GroupRange<'_>| -> Result<Found> {
-            // The first half has room for the second.
+            // The first half reserves room for the results of the second.
             let mut found = Found::with_room(self.query, self.populations.len() - half.groups().start);
             let mut from = half.groups().start;
-            let mut desk = BlockAggregator::new(&half, self.sizes, &asked);
+            let mut blocks = BlockAggregator::new(&half, self.sizes, &asked);
             while from < half.groups().end {
-                let (block, totals) = desk.walked(from, &self.query.variables);
+                let (block, totals) = blocks.walked(from, &self.query.variables);
                 let groups = block.groups();
                 from = groups.end;
                 found.append(Found::of(&self.estimator(groups, &totals, Source::Block(block)))?);
@@ -235,7 +238,7 @@ impl EstimationInputs<'_> {
 }
 
 impl EstimationInputs<'_> {
-    /// One group, whose rows are in two parts that share no stratum.
+    /// Estimates a single group whose rows are in two halves that share no stratum.
     fn in_halves(&self, sorted: &ByGroup, walk: &Walk<'_>) -> Result<Found> {
         let (halves, asked) = (sorted.halves(), self.asked());
         let [mut first, mut second] = halves.each_ref().map(|half| BlockAggregator::new(half, self.sizes, &asked));
@@ -248,17 +251,17 @@ impl EstimationInputs<'_> {
         for (_, own) in &parts {
             totals.iter_mut().zip(own).for_each(|(total, part)| total.merge(part));
         }
-        Found::of(&self.estimator(0..1, &totals, Source::Timings(parts, walk.workers)))
+        Found::of(&self.estimator(0..1, &totals, Source::Halves(parts, walk.workers)))
     }
 }
 
-/// The group of a half that has one at most, and its totals.
+/// The group of a half that has at most one, and its totals.
 fn part_of<'a>(
     half: &GroupRange<'_>,
-    desk: &'a mut BlockAggregator<'_>,
+    blocks: &'a mut BlockAggregator<'_>,
     variables: &[Variable],
 ) -> Option<(Block<'a>, Vec<Total>)> {
-    half.groups().next().map(|part| desk.walked(part, variables))
+    half.groups().next().map(|part| blocks.walked(part, variables))
 }
 
 impl Found {
@@ -277,7 +280,7 @@ impl Found {
         Ok(Self { estimates, calls })
     }
 
-    /// Adds as many later groups, by two threads: they take fresh memory.
+    /// Appends later groups on two threads, since the memory is fresh.
     fn append_by(&mut self, workers: &Workers, later: Self) -> Result<()> {
         let middle = self.estimates.len().div_ceil(2);
         let (mut first, mut second) = (later.estimates, Vec::new());
@@ -294,7 +297,7 @@ impl Found {
         Ok(())
     }
 
-    /// Adds later groups.
+    /// Appends later groups.
     fn append(&mut self, later: Self) {
         self.estimates.iter_mut().zip(later.estimates).for_each(|(own, later)| own.extend(later));
         self.calls.iter_mut().zip(later.calls).for_each(|(own, later)| own.extend(later));

@@ -14,7 +14,7 @@ use plusminus_statistics::{Estimate, Population, Quantiles, StratumSize};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// One level after another.
+/// Evaluates one level of a sample after another.
 pub(crate) struct ProgressiveScan<'a> {
     pub(crate) context: &'a Context<'a>,
     pub(crate) query: &'a AggregateQuery,
@@ -23,45 +23,46 @@ pub(crate) struct ProgressiveScan<'a> {
     pub(crate) program: Option<Program>,
     /// Rows that an ordinary plan chose, by level; only where WHERE holds a subquery.
     pub(crate) chosen: Vec<RecordBatch>,
-    /// The rows of each level in turn, some in two pieces.
+    /// Evaluated rows of each level in turn; a level may have two pieces.
     pub(crate) rows: Vec<Rows>,
-    /// How many pieces there are up to each level.
+    /// Number of pieces in `rows` up to and including each level.
     pub(crate) pieces: Vec<usize>,
     pub(crate) rows_read: u64,
-    /// How many of those are of levels that are looked at.
+    /// Rows among `rows_read` that belong to the current levels.
     pub(crate) read_before: u64,
-    /// The rows of the last look, where they lie in the order of groups; then there are no others.
+    /// Rows of the current level in the order of groups; `rows` is then empty.
     pub(crate) projected: Option<ByGroup>,
-    /// Time that went into reading files for the last look.
+    /// Time that reading files took for the current level.
     pub(crate) loading: Duration,
-    /// Time that went into subqueries for the last look, which no other look takes again.
+    /// Time that subqueries took for the current level; later levels reuse their results.
     pub(crate) aside: Duration,
-    /// Values that were read from files meanwhile, to learn what they cost.
+    /// Values read from files in that time, from which costs are learnt.
     pub(crate) loaded: u64,
-    /// Special calls that the catalog knows.
+    /// Special calls that the catalog knows, by call.
     pub(crate) specials: Vec<CatalogValues>,
-    /// The part that each group belongs to.
+    /// The part of the strata that each group belongs to; `u32::MAX` before it is known.
     pub(crate) part_of_group: Vec<u32>,
     pub(crate) known: &'a ArgumentMoments,
     pub(crate) limits: Option<&'a ValueLimits>,
     pub(crate) memory: MemoryReservation,
 }
 
-/// What a look at the levels read so far found.
+/// Estimates from the levels read so far.
 pub(crate) struct LevelEstimate {
     pub(crate) strata: Arc<LevelStrata>,
+    /// Row counts of the strata that could hold rows of each group, one entry per group.
     pub(crate) populations: Vec<Population>,
     pub(crate) quantiles: Arc<Quantiles>,
-    /// Estimates by smooth function (of the outputs, then hidden ones) and group.
+    /// Estimates, functions × groups; functions are those of the outputs, then the hidden ones.
     pub(crate) estimates: Vec<Vec<Estimate>>,
-    /// Aggregate calls by call and group.
+    /// Values of aggregate calls, calls × groups.
     pub(crate) calls: Vec<Vec<Option<f64>>>,
-    /// The query's rows, when their errors come from replicates.
+    /// The query's rows, where their errors come from replicates.
     pub(crate) nested: Option<ReplicatedAnswer>,
 }
 
 impl LevelEstimate {
-    /// The hidden estimates.
+    /// The hidden estimates, functions × groups.
     pub(crate) fn hidden(&self, query: &AggregateQuery) -> &[Vec<Estimate>] {
         &self.estimates[self.estimates.len() - query.hidden.len()..]
     }
@@ -111,8 +112,8 @@ impl<'a> ProgressiveScan<'a> {
         })
     }
 
-    /// Evaluates the levels up to `level` that were not yet. With `may_stop`, false when the time ran out on the way;
-    /// what was read then does not count.
+    /// Reads and evaluates levels up to `level`. With `may_stop`, returns false when the time runs out before they are finished; rows
+    /// read until then do not count.
     pub(crate) async fn read_to(&mut self, level: usize, may_stop: bool) -> Result<bool> {
         (self.loading, self.aside, self.loaded) = (Duration::ZERO, Duration::ZERO, 0);
         let context = self.context;
@@ -126,14 +127,14 @@ impl<'a> ProgressiveScan<'a> {
         let left = self.leave_projection();
         let is_read = self.read_levels(level, &in_time).await?;
         match left {
-            // The look before is still the best.
+            // The level before is still the best.
             Some(left) if !is_read => self.return_to(left)?,
             _ => self.memory.try_resize(self.rows.iter().map(Rows::bytes).sum()).map_err(|_| too_large(level))?,
         }
         Ok(is_read)
     }
 
-    /// Evaluates level after level; false when told to stop.
+    /// Reads and evaluates level after level; false when stopped.
     async fn read_levels(&mut self, level: usize, in_time: KeepGoing<'_>) -> Result<bool> {
         let context = self.context;
         for next in self.pieces.len()..=level {
@@ -174,7 +175,7 @@ impl<'a> ProgressiveScan<'a> {
         Ok(true)
     }
 
-    /// The rows that a level adds of strata that may hold a row within WHERE.
+    /// Rows of a level in strata that may match WHERE.
     fn living(&mut self, level: usize) -> Result<RecordBatch> {
         let (context, needs) = (self.context, &self.binding.needs);
         let manifest = &self.binding.manifest;
@@ -199,7 +200,7 @@ impl<'a> ProgressiveScan<'a> {
             let groups = program.group_count();
             let known = self.part_of_group.len();
             self.part_of_group.resize(groups, u32::MAX);
-            // Without parts to tell apart there is nothing to look for.
+            // A single part needs no lookup.
             if self.view.parts == 1 {
                 self.part_of_group[known..].fill(0);
             } else {
@@ -208,8 +209,8 @@ impl<'a> ProgressiveScan<'a> {
         }
     }
 
-    /// One confidence for each cell, or for all at once: those of one column where rows are chosen by an estimate, all that are
-    /// shown with FOR ALL GROUPS (Bonferroni).
+    /// Quantiles for the intervals: simultaneous (Bonferroni) over all shown estimates with FOR ALL GROUPS, over one column's groups where
+    /// an estimate chooses rows, and for each estimate alone elsewhere.
     pub(crate) fn quantiles(&self) -> Arc<Quantiles> {
         let confidence = self.context.goal.confidence;
         let groups = self.part_of_group.len();
@@ -232,14 +233,14 @@ impl<'a> ProgressiveScan<'a> {
         Ok(look)
     }
 
-    /// Takes what is added up of the levels up to `level` together: later looks are at higher levels only.
+    /// Merges pieces whose rows were already added up to cells, since later estimates use all levels up to `level`.
     pub(crate) fn merge_pieces(&mut self, level: usize, groups: usize) -> Result<()> {
         let count = self.pieces_up_to(level);
         let are_entries = self.rows[..count].iter().all(|rows| rows.cells.is_some());
         if count < 2 || !are_entries {
             return Ok(());
         }
-        // For a moment both are there; without room for that the pieces stay as they are.
+        // Both copies exist for a moment; without room for that the pieces stay as they are.
         let room = self.rows[..count].iter().map(Rows::bytes).sum();
         if self.memory.try_grow(room).is_err() {
             return Ok(());
@@ -252,7 +253,7 @@ impl<'a> ProgressiveScan<'a> {
         self.memory.try_resize(self.rows.iter().map(Rows::bytes).sum()).map_err(|_| too_large(level))
     }
 
-    /// The pieces of the levels up to `level`.
+    /// Number of pieces of the levels up to `level`.
     pub(crate) fn pieces_up_to(&self, level: usize) -> usize {
         self.pieces.get(level).copied().unwrap_or(self.rows.len())
     }
@@ -261,7 +262,7 @@ impl<'a> ProgressiveScan<'a> {
         self.part_of_group.get(group).copied().filter(|p| *p != u32::MAX).unwrap_or(0) as usize
     }
 
-    /// For an extreme over whole strata: the extreme of the sampled strata by group, where their moments tell.
+    /// For an extreme over whole strata, the extreme of the sampled strata by group, from the build-time scan; `None` where it is unknown.
     pub(crate) fn known_ends(
         &self,
         call: &plusminus_plan::NonLinearAggregate,
@@ -287,7 +288,7 @@ pub(crate) fn too_large(level: usize) -> Error {
     }
 }
 
-/// The compiled expressions, for batches like `batch`.
+/// Compiles the query's expressions for batches with the schema of `batch`.
 pub(crate) fn program(
     query: &AggregateQuery,
     binding: &SampleBinding,
@@ -300,7 +301,7 @@ pub(crate) fn program(
     Ok(Program::new(query, compiled, groups, known.centres(), binding.needs.with_ranks))
 }
 
-/// Finds the parts of groups that are new.
+/// Finds the parts of groups that have none yet.
 fn note_parts(part_of_group: &mut [u32], rows: &Rows, view: &StrataView) {
     let mut unknown = part_of_group.iter().filter(|p| **p == u32::MAX).count();
     for (group, stratum) in rows.groups.iter().zip(&rows.strata) {

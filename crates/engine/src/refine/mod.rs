@@ -1,4 +1,4 @@
-//! Level after level until the error is met, the time is up, or the sample ends.
+//! Refines an answer level after level until the error is met, the time is up, or the sample ends.
 
 mod advice;
 mod catalog_answer;
@@ -46,10 +46,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tracing::Instrument;
 
-/// Under a shorter time the lowest level of the likeliest sample comes first as long as nothing was learnt.
+/// With a shorter time bound, and before costs were learnt, the lowest level of the likeliest sample is evaluated first.
 const HASTY: Duration = Duration::from_millis(200);
 
-/// What an approximate run needs besides the query.
+/// Context of an approximate run besides the query.
 pub(crate) struct Context<'a> {
     pub(crate) prepared: &'a PlannedQuery,
     pub(crate) state: &'a SessionState,
@@ -62,32 +62,32 @@ pub(crate) struct Context<'a> {
     pub(crate) goal: &'a Goal,
     /// Time since the statement began.
     pub(crate) elapsed: &'a (dyn Fn() -> Duration + Sync),
-    /// A level to replay, set by `plusminus.level`.
+    /// A level pinned by `plusminus.level`.
     pub(crate) pinned_level: Option<usize>,
-    /// What looks cost here.
+    /// Learnt costs of this machine.
     pub(crate) costs: &'a CostModel,
     /// The exact answer, which may be better than any sample's.
     pub(crate) table: &'a TableCandidate<'a>,
     /// Results of subqueries in WHERE.
     pub(crate) subqueries: &'a Subqueries,
-    /// Who waits.
+    /// The caller that waits, and the answers for it.
     pub(crate) watch: &'a Watch,
-    /// Where the time goes.
+    /// Time by phase.
     pub(crate) parts: &'a Timings,
 }
 
 impl Context<'_> {
-    /// The time that is left of what was stated.
+    /// The time left of WITHIN; `None` without it.
     pub(crate) fn left(&self) -> Option<Duration> {
         Some(self.goal.within?.saturating_sub((self.elapsed)()))
     }
 
-    /// Whether the time is so short that nothing is read which may not be needed, as long as nothing is known of what reading takes.
+    /// Whether the time is so short that, before the cost of reading is learnt, nothing is read that may not be needed.
     pub(crate) fn is_hasty(&self) -> bool {
         self.goal.within.is_some_and(|within| within < HASTY)
     }
 
-    /// The predicted time of the exact answer, where time alone is stated and it fits in well.
+    /// The predicted time of the exact answer, where only time is stated and the exact answer fits in well.
     pub(crate) async fn table_in_time(&self) -> Result<Option<Duration>> {
         let Some(left) = self.left().filter(|_| self.goal.prefers_exact()) else { return Ok(None) };
         let Some(cost) = self.table.cost().await? else { return Ok(None) };
@@ -95,23 +95,23 @@ impl Context<'_> {
     }
 }
 
-/// An approximate answer before it is dressed.
+/// An approximate answer before its [`Answer`](crate::Answer) is built.
 #[derive(Debug)]
 pub(crate) struct Estimated {
     /// The sample that was used.
     pub(crate) sample: Arc<Manifest>,
     pub(crate) batch: RecordBatch,
-    /// For every output that is an estimate, the interval of each row.
+    /// For every output that is an estimate, the interval of each row; `None` for other outputs.
     pub(crate) intervals: Vec<Option<Vec<Estimate>>>,
-    /// Estimates that error functions speak of, for each row.
+    /// Estimates that error functions refer to, functions × rows.
     pub(crate) spoken_of: Vec<Vec<Estimate>>,
-    /// `None` when the catalog alone answered.
+    /// The last level read; `None` when the catalog alone answered.
     pub(crate) level: Option<usize>,
     pub(crate) rows_read: u64,
     pub(crate) missing_groups_below: Option<u64>,
-    /// Whether every stratum that matters was read whole, or only counts of the catalog were needed.
+    /// Whether every relevant stratum was read whole, or the catalog's counts sufficed.
     pub(crate) is_whole: bool,
-    /// Keys of the table that are groups of the query and are not in the sample.
+    /// Keys of the table that are groups of the query but not in the sample.
     pub(crate) absent_keys: u64,
     pub(crate) unsettled: rank_stability::RankStability,
     pub(crate) warnings: Vec<String>,
@@ -119,30 +119,30 @@ pub(crate) struct Estimated {
     pub(crate) repair: Option<Repair>,
 }
 
-/// What samples make of a query.
+/// Outcome of an approximate run.
 pub(crate) enum Outcome {
     Estimated(Box<Estimated>),
-    /// The table answers, for this reason.
+    /// The table must answer, for this reason.
     Table(TableReason),
 }
 
-/// Why the table answers a query that samples were looked at for.
+/// Reason why the table answers a query for which samples were considered.
 #[derive(Debug)]
 pub(crate) enum TableReason {
-    /// Samples could not stand for it.
+    /// No sample can answer the query.
     Refused(Reason),
     /// The exact answer is predicted to end within the time.
     Fits(Duration),
-    /// It costs less than what a sample would have to read.
+    /// The exact answer costs less than the rows that a sample would have to read.
     Cheaper,
-    /// No level is, or is expected to be, within the error; what would have been.
+    /// No level is, or is expected to be, within the error; the sample that would have been.
     Missed(Option<SampleAdvice>),
 }
 
 /// Takes the estimates of a finished level that is not the last.
 pub(crate) type LevelDone<'a> = &'a (dyn Fn(Estimated) -> Result<()> + Sync);
 
-/// Answers `query` from one of `candidates`, the likeliest of which comes first.
+/// Answers `query` from one of `candidates`, which are ordered with the likeliest first.
 pub(crate) async fn approximate(
     query: &AggregateQuery,
     context: &Context<'_>,
@@ -168,7 +168,7 @@ pub(crate) async fn approximate(
     run.refine(looked, level_done).await
 }
 
-/// Levels of one sample, and what they cost.
+/// The levels of one sample, and their costs.
 pub(crate) struct Refinement<'a> {
     pub(crate) levels: ProgressiveScan<'a>,
     pub(crate) price: LevelCosts<'a>,
@@ -188,7 +188,7 @@ impl<'a> Refinement<'a> {
     /// The level to begin with.
     pub(crate) fn first(&self) -> usize {
         let context = self.levels.context;
-        // Of keys, the top holds the most, and all of each is known.
+        // The top level holds the most keys, and every key in it is known whole.
         if self.levels.view.keyed.is_some() {
             return context.pinned_level.unwrap_or(self.price.top()).min(self.price.top());
         }
@@ -196,7 +196,7 @@ impl<'a> Refinement<'a> {
         context.pinned_level.unwrap_or_else(|| self.price.first(first)).min(self.price.top())
     }
 
-    /// Reads and looks; `None` when the time ran out on the way. The time is what [`LevelCosts::next`] asks for.
+    /// Reads and estimates a level; `None` when the time ran out. The returned time is the one that [`LevelCosts::next`] takes.
     pub(crate) async fn evaluate_level(
         &mut self,
         level: usize,
@@ -221,7 +221,7 @@ impl<'a> Refinement<'a> {
         if self.levels.projected.is_none() {
             self.price.learn_load(self.levels.loaded, self.levels.loading);
         }
-        // As long as nothing is known of reading files, this look tells how long the next one reads.
+        // Before the cost of reading is learnt, the time of this level includes reading, as that of the next one will.
         Ok(Some((look, if self.price.knows_loads() { walked } else { took })))
     }
 

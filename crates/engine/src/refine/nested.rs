@@ -1,4 +1,4 @@
-//! Aggregates and windows above the aggregate: the whole plan above is run on replicates of the estimates.
+//! Estimates aggregates and windows above the aggregate by running the plan above it on replicates of the estimates.
 
 use super::level_rows::{LevelEstimate, ProgressiveScan, too_large};
 use crate::answer::{Error, Result};
@@ -18,12 +18,12 @@ use plusminus_statistics::{Doubt, Estimate, Population, Quantiles};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Sampled rows of every group from which replicates of its totals can be relied upon.
+/// Sampled rows per group from which replicates of its totals are reliable.
 const GROUP_ROWS_MIN: u64 = 30;
-/// Sampled rows in all from which the jackknife was found to cover what it says.
+/// Sampled rows in all from which the jackknife was found to have its nominal coverage.
 const ROWS_MIN: u64 = 100;
 
-/// The query's rows with the intervals of its estimates.
+/// The query's rows with the intervals of its estimates, one entry in `columns` per output.
 #[derive(Clone)]
 pub(crate) struct ReplicatedAnswer {
     pub(crate) batch: RecordBatch,
@@ -37,7 +37,7 @@ impl ReplicatedAnswer {
 }
 
 impl ProgressiveScan<'_> {
-    /// Runs what stands above the aggregate on the estimates, and once more on all replicates of them.
+    /// Runs the plan above the aggregate on the estimates, and once more on all replicates of them.
     pub(crate) async fn nested(&mut self, look: &LevelEstimate) -> Result<ReplicatedAnswer> {
         let groups = look.populations.len();
         let (query, state) = (self.query, self.context.state);
@@ -45,7 +45,7 @@ impl ProgressiveScan<'_> {
         let none = UInt32Array::from(vec![0; groups]);
         let upper = above::beyond(query, state, columns, none, Choice::Applied).await?;
         let batch = upper.batch;
-        // A group that no sampled row showed would be missing above, however well the others are known.
+        // A group without a sampled row would be missing from the answer, however well the others are known.
         let is_exact = look.strata.by_part.iter().all(Population::is_exact);
         let mut intervals: Vec<Option<Vec<Estimate>>> = query
             .outputs
@@ -55,7 +55,7 @@ impl ProgressiveScan<'_> {
         if is_exact && groups > 0 {
             return Ok(ReplicatedAnswer { batch, columns: intervals });
         }
-        // Totals of every replicate, and as much again while they are added up and shown above the aggregate.
+        // Memory for the totals of every replicate, and as much again while they pass through the plan above.
         let room = self.memory.new_empty();
         let bytes = 2 * size_of::<f64>() * (REPLICATES_NESTED as usize + 2) * groups * query.variables.len().max(1);
         room.try_grow(bytes).map_err(|_| too_large(self.pieces.len().saturating_sub(1)))?;
@@ -68,7 +68,7 @@ impl ProgressiveScan<'_> {
         let places = Places::new(&batch, &all.batch, &all.groups, &keys)?;
         for (output, (number, intervals)) in query.outputs.iter().zip(intervals.iter_mut().enumerate()) {
             let Some(intervals) = intervals else { continue };
-            // What depends on no estimate is shown as it is, as long as no group is missing.
+            // A column that depends on no estimate is exact, as long as no group is missing.
             if output.behind.as_ref().is_some_and(|behind| are_all_seen && self.is_certain(behind, look)) {
                 continue;
             }
@@ -83,20 +83,20 @@ impl ProgressiveScan<'_> {
         Ok(ReplicatedAnswer { batch, columns: intervals })
     }
 
-    /// Whether no estimate takes part in a column.
+    /// Whether a column depends on no estimate; `behind` are the calls that it depends on.
     fn is_certain(&self, behind: &SourceCalls, look: &LevelEstimate) -> bool {
         let is_known = |call: &usize| match self.query.calls[*call].kind {
             CallKind::Count { rows } => known_variable(self.query, self.view, rows).is_some(),
             _ => false,
         };
         let are_exact = look.populations.iter().all(Population::is_exact);
-        // A value that was seen is none that could be missing.
+        // A call with a value in every group cannot turn out to be NULL.
         let is_value = |call: &usize| look.calls[*call].iter().all(Option::is_some);
         are_exact
             || behind.values.iter().all(is_known) && behind.nulls.iter().all(|call| is_known(call) || is_value(call))
     }
 
-    /// The aggregate's rows once per replicate, then as estimated, and the number of each.
+    /// The aggregate's rows once per replicate, then as estimated; the second result is the replicate number of each row.
     fn replicated_columns(
         &mut self,
         look: &LevelEstimate,
@@ -113,7 +113,7 @@ impl ProgressiveScan<'_> {
         for (call, estimates) in self.query.calls.iter().zip(&look.calls) {
             let value = |(replicate, group): (usize, usize)| {
                 let input = |variable: usize| walked.total(replicate, group, variable);
-                // What is NULL as an estimate is so in every replicate.
+                // A call that is NULL as an estimate is NULL in every replicate.
                 estimates[group].and_then(|_| call.kind.value(input, |_| true))
             };
             let replicated = (0..count).flat_map(|r| (0..groups).map(move |g| (r, g))).map(value);
@@ -124,10 +124,10 @@ impl ProgressiveScan<'_> {
         Ok((columns, UInt32Array::from_iter_values(numbers)))
     }
 
-    /// Why intervals above thin or unseen groups cannot be relied upon.
+    /// Reasons to doubt intervals that rest on groups with few or no sampled rows.
     ///
-    /// Sums of totals are known although some groups are thin or were not seen; only numbers that are as uncertain as those of a thin group are
-    /// not.
+    /// Sums of totals are reliable although some groups have few rows or were not seen; there only numbers as uncertain as those of a
+    /// small group are doubted.
     fn doubts(&self, look: &LevelEstimate, walked: &Replicates) -> Doubts {
         let mut seen = vec![0; look.populations.len()];
         for level in &self.rows {
@@ -152,10 +152,10 @@ impl ProgressiveScan<'_> {
     }
 }
 
-/// Why numbers above groups cannot be relied upon.
+/// Reasons to doubt numbers above the aggregate.
 struct Doubts {
     all: Option<Doubt>,
-    /// Whether some may be those of thin groups alone.
+    /// Whether some numbers may rest on groups with few rows alone.
     has_thin: bool,
 }
 
@@ -166,8 +166,7 @@ impl Doubts {
 }
 
 impl ProgressiveScan<'_> {
-    /// Whether in a group a single row that the sample did not show could change a sum or an average by more than its standard
-    /// error.
+    /// Whether in some group a single row outside the sample could change a sum or an average by more than its standard error.
     fn may_hide(&self, look: &LevelEstimate, walked: &Replicates, thin: &[bool]) -> bool {
         let level = self.pieces.len().saturating_sub(1);
         let unseen = self.unseen(level, &look.strata);
@@ -200,7 +199,7 @@ impl ProgressiveScan<'_> {
             let most = hidden.up.max(hidden.down);
             most.is_nan() || most * most > variance
         };
-        // A row of a thin group is no larger than those of the others that are asked for here.
+        // Groups with few rows are left out: their rows are taken to be no larger than those of the groups checked here.
         let inexact = (0..look.populations.len()).filter(|group| !look.populations[*group].is_exact() && !thin[*group]);
         inexact.into_iter().any(|group| self.query.calls.iter().any(|call| hides(call, group)))
     }
@@ -219,18 +218,18 @@ struct Cell {
 }
 
 impl Cell {
-    /// Whether the value varies by more than the number of rows of a group that is just not thin.
+    /// Whether the value varies by more than a count of `GROUP_ROWS_MIN` rows would.
     fn is_as_of_few_rows(&self) -> bool {
         let Some(value) = self.value else { return false };
         let centre = mean(self.replicates.iter().copied());
         let variance: f64 = self.replicates.iter().map(|replicate| (replicate - centre).powi(2)).sum();
         #[expect(clippy::cast_precision_loss, reason = "a small number")]
         let most = value * value / GROUP_ROWS_MIN as f64;
-        // Replicates that are no numbers are as uncertain.
+        // Replicates that are NaN count as uncertain.
         variance.is_nan() || variance > most
     }
 
-    /// From the replicates, then the estimate itself; `None` where there is no such row, or no value.
+    /// Takes the replicates' values, then the estimate; `None` stands for a missing row or a NULL.
     fn new(values: impl Iterator<Item = Option<f64>>) -> Self {
         let mut values: Vec<Option<f64>> = values.collect();
         let value = values.pop().flatten();
@@ -249,7 +248,7 @@ fn float64(column: &ArrayRef) -> Result<Vec<Option<f64>>> {
     Ok(floats(column)?.iter().collect())
 }
 
-/// Where each row of the answer stands in every replicate, found by its keys.
+/// For each row of the answer, the row with the same keys in every replicate: answer rows × (replicates, then the estimate).
 struct Places {
     rows: Vec<Vec<Option<usize>>>,
 }
@@ -266,7 +265,7 @@ impl Places {
         let key = |rows: &Option<Rows>, row: usize| rows.as_ref().map(|r| r.row(row).owned());
         let mut found: HashMap<(u32, Option<OwnedRow>), Option<usize>> = HashMap::new();
         for (row, replicate) in replicates.iter().enumerate() {
-            // Keys that do not tell rows apart tell nothing.
+            // Rows with the same keys in one replicate cannot be distinguished.
             found.entry((*replicate, key(&theirs, row))).and_modify(|at| *at = None).or_insert(Some(row));
         }
         let of_row = |row: usize| {

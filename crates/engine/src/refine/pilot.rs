@@ -1,4 +1,4 @@
-//! The sample that answers: where several might, a look at few rows of each decides.
+//! Chooses the sample that answers: where several might, a pilot evaluates a low level of each.
 
 use super::level_costs::LevelCosts;
 use super::level_rows::LevelEstimate;
@@ -12,13 +12,13 @@ use plusminus_statistics::{Estimate, Target, absolute_error, relative_error};
 use std::sync::Arc;
 use tracing::Instrument;
 
-/// What errors are compared with where none is stated.
+/// The error that pilots compare with where none is stated.
 const USUAL: Target = Target::Relative(0.05);
 
-/// How many times fewer rows a sample must ask for to be taken in the place of a likelier one.
+/// Factor by which a sample must need fewer rows to replace a likelier one.
 const CLEARLY: f64 = 2.0;
 
-/// The run to go on with, and what was looked at already.
+/// Starts a run on the chosen sample; the second result is the level that a pilot already evaluated.
 pub(crate) async fn begin<'a>(
     query: &'a AggregateQuery,
     context: &'a Context<'a>,
@@ -26,8 +26,8 @@ pub(crate) async fn begin<'a>(
     specials: Vec<catalog::CatalogValues>,
 ) -> Result<(Refinement<'a>, Option<(usize, LevelEstimate)>)> {
     let mut tried: Vec<&SampleBinding> = candidates.iter().map(Arc::as_ref).collect();
-    // A pilot that would take a good part of the time, or read more than a look should, is none. Asked of prices alone: a run
-    // reads what it has to know of the arguments.
+    // A pilot that would take much of the time, or read more rows than a pilot should, is left out. Only predicted costs are compared,
+    // since creating a run reads what it has to know of the arguments.
     let is_small = |binding: &&SampleBinding| {
         let price = LevelCosts::new(query, context, binding);
         choose::pilot_level(price.cumulative()).is_some_and(|level| price.is_small(level))
@@ -35,13 +35,13 @@ pub(crate) async fn begin<'a>(
     if tried.len() > 1 && context.pinned_level.is_none() && tried.iter().any(is_small) {
         tried.retain(is_small);
     }
-    // Pilots that are not small, or of files of which nothing is known, may take all the time there is.
+    // Pilots that are large, or whose files have unknown cost, may take all the time there is.
     let is_known = |binding: &&SampleBinding| LevelCosts::new(query, context, binding).is_learnt();
     let are_large = !tried.iter().any(is_small) && tried.first().is_some_and(is_known);
     if context.goal.within.is_some() && (are_large || context.is_hasty() && !tried.iter().any(is_known)) {
         tried.truncate(1);
     }
-    // Where the table answers anyway, the likeliest sample suffices for what comes before it.
+    // Where the table answers anyway, the likeliest sample suffices for the estimate before it.
     let is_vain = tried.first().is_some_and(|binding| LevelCosts::new(query, context, binding).is_vain());
     if tried.len() > 1 && (is_vain || context.table_in_time().await?.is_some()) {
         tried.truncate(1);
@@ -58,15 +58,15 @@ pub(crate) async fn begin<'a>(
     }
     let mut best = match piloted(&mut first).await? {
         Some((level, look, rows)) => (first, level, look, rows),
-        // What was read in vain does not count.
+        // Rows of an unfinished pilot do not count.
         None => return Ok((Refinement::new(query, context, likeliest, specials)?, None)),
     };
     let mut rows_read = 0;
     for binding in others {
         let mut run = Refinement::new(query, context, binding, specials.clone())?;
         let Some((level, look, rows)) = piloted(&mut run).await? else { continue };
-        // The likelier one stays unless the other is clearly better and shows no fewer groups: an estimated variance that happens to
-        // be small must not choose the sample.
+        // The likelier sample stays unless the other is clearly better and shows no fewer groups: a variance that is small by chance must
+        // not decide.
         let mut other = (run, level, look, rows);
         let shows_all = other.2.populations.len() >= best.2.populations.len();
         if CLEARLY * other.3 < best.3 && shows_all {
@@ -80,8 +80,8 @@ pub(crate) async fn begin<'a>(
     Ok((run, Some((level, look))))
 }
 
-/// Whether pilots on all of `tried` are more work than their choice may cost beside the exact answer. Files count as if none of them was open
-/// yet, so that the choice depends on the store alone.
+/// Whether pilots on all of `tried` cost more than a choice is worth, compared with the exact answer. All files count as not yet
+/// opened, so that the choice depends on the store alone.
 async fn cost_too_much(query: &AggregateQuery, context: &Context<'_>, tried: &[&SampleBinding]) -> Result<bool> {
     let work = |binding: &&SampleBinding| {
         let price = LevelCosts::new(query, context, binding);
@@ -94,7 +94,7 @@ async fn cost_too_much(query: &AggregateQuery, context: &Context<'_>, tried: &[&
     Ok(context.table.cost().await?.is_some_and(|cost| work > IN_VAIN * cost.work.ns))
 }
 
-/// A look at few rows, and how many the error seems to ask for.
+/// Evaluates the pilot level, and predicts the number of rows that the error needs.
 async fn piloted(run: &mut Refinement<'_>) -> Result<Option<(usize, LevelEstimate, f64)>> {
     let Some(level) = choose::pilot_level(run.price.cumulative()) else { return Ok(None) };
     let pilot = tracing::debug_span!("pilot", sample = %run.levels.binding.manifest.name);
@@ -105,7 +105,7 @@ async fn piloted(run: &mut Refinement<'_>) -> Result<Option<(usize, LevelEstimat
     Ok(Some((level, look, rows)))
 }
 
-/// The largest square of an estimate's error over what is allowed; infinite where one is not known.
+/// The largest squared ratio of an estimate's error to the allowed error; infinite where an error is not known.
 fn worst_square(look: &LevelEstimate, query: &AggregateQuery, target: Target) -> f64 {
     if look.populations.is_empty() {
         return f64::INFINITY;

@@ -1,21 +1,21 @@
-//! Which choices of HAVING and LIMIT, and which ranks, the intervals settle.
+//! Decides which choices of HAVING and LIMIT, and which ranks, the intervals leave open.
 
 use super::level_rows::LevelEstimate;
 use plusminus_plan::{AggregateQuery, Comparison, Condition};
 use plusminus_statistics::Estimate;
 
-/// Displayed rows (counted from 0) whose place or presence another sample might change.
+/// Shown rows (counted from 0) whose position or presence another sample might change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct RankStability {
-    /// Rows that might stand at another place.
+    /// Rows that might have another position.
     pub(crate) ranks: Vec<usize>,
-    /// Rows that might not be there.
+    /// Rows that might be absent.
     pub(crate) members: Vec<usize>,
-    /// Groups that are not shown and might be.
+    /// Number of groups that are not shown and might be.
     pub(crate) absent: u64,
 }
 
-/// What an interval says of a condition.
+/// Truth of a condition for all values of an interval.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Holds,
@@ -23,7 +23,7 @@ enum Verdict {
     Open,
 }
 
-/// Compares the intervals of all groups; `shown` are the groups of the displayed rows, in order.
+/// Finds the open choices from the intervals of all groups; `shown` are the groups of the shown rows, in order.
 pub(crate) fn unsettled(query: &AggregateQuery, look: &LevelEstimate, shown: &[u32]) -> RankStability {
     if !query.selects_by_estimate || look.estimates.is_empty() {
         return RankStability::default();
@@ -40,7 +40,7 @@ pub(crate) fn unsettled(query: &AggregateQuery, look: &LevelEstimate, shown: &[u
     let mut absent: Vec<bool> = (0..groups).map(|g| !is_shown[g] && having[g] == Verdict::Open).collect();
     match query.selection.cut {
         None => {}
-        // Cut by something that has no interval: nothing is settled.
+        // The cut is by a column without intervals: nothing is settled.
         Some(None) => {
             found.ranks = (0..shown.len()).collect();
             found.members.clone_from(&found.ranks);
@@ -54,7 +54,7 @@ pub(crate) fn unsettled(query: &AggregateQuery, look: &LevelEstimate, shown: &[u
     found
 }
 
-/// What LIMIT leaves open that chose rows by the order of `estimates`; `shown` are the numbers of those chosen, in order.
+/// Finds the choices that a LIMIT by the order of `estimates` leaves open; `shown` are the numbers of the chosen rows, in order.
 pub(crate) fn unsettled_by_order(estimates: &[Estimate], ascends: bool, shown: &[u32]) -> RankStability {
     let keys: Vec<(f64, f64)> = estimates.iter().map(|e| ends_in_order(e, ascends)).collect();
     let mut is_shown = vec![false; keys.len()];
@@ -65,7 +65,7 @@ pub(crate) fn unsettled_by_order(estimates: &[Estimate], ascends: bool, shown: &
     found
 }
 
-/// Ranks among the rows shown, and rows against the groups that were cut off.
+/// Compares the shown rows with each other, and with the groups that were cut off.
 fn compare(
     keys: &[(f64, f64)],
     shown: &[u32],
@@ -77,7 +77,7 @@ fn compare(
     let own = |row: usize| keys[shown[row] as usize];
     let tied = tied(&(0..shown.len()).map(own).collect::<Vec<_>>());
     let rivals: Vec<usize> = (0..keys.len()).filter(|g| !is_shown[*g] && having[*g] != Verdict::Fails).collect();
-    // The larger comes first: a rival matters as far as it may reach above a row's lower end.
+    // Larger keys come first: a rival matters if it may reach above a row's lower end.
     let best = rivals.iter().map(|g| keys[*g].1).fold(f64::NEG_INFINITY, f64::max);
     let worst = (0..shown.len()).map(|row| own(row).0).fold(f64::INFINITY, f64::min);
     for (row, is_tied) in tied.into_iter().enumerate() {
@@ -96,10 +96,10 @@ fn compare(
     }
 }
 
-/// Which of the intervals overlap another one: their order is open. Two numbers known exactly are in order, or equal for certain.
+/// Whether each interval overlaps another one, so that their order is open. Two exactly known numbers are in order, or certainly equal.
 ///
-/// Sorted by their lower ends, an interval overlaps one before it if the highest upper end so far reaches it, and one behind it
-/// if its own upper end reaches the next lower end.
+/// The intervals are sorted by lower end. An interval overlaps an earlier one if the highest upper end so far reaches it, and a later
+/// one if its own upper end reaches the next lower end.
 fn tied(intervals: &[(f64, f64)]) -> Vec<bool> {
     let mut order: Vec<usize> = (0..intervals.len()).collect();
     order.sort_unstable_by(|a, b| {
@@ -108,7 +108,7 @@ fn tied(intervals: &[(f64, f64)]) -> Vec<bool> {
     });
     let is_point = |(low, high): (f64, f64)| low >= high;
     let mut tied = vec![false; intervals.len()];
-    // The highest upper ends of all before, and of those that are no points.
+    // The highest upper ends: of all earlier intervals, and of those that are not points.
     let (mut highest, mut widest): (Option<f64>, Option<f64>) = (None, None);
     let further = |known: Option<f64>, end: f64| known.map_or(end, |known| known.max(end));
     for row in &order {
@@ -118,7 +118,7 @@ fn tied(intervals: &[(f64, f64)]) -> Vec<bool> {
         highest = Some(further(highest, own.1));
         widest = if is_point(own) { widest } else { Some(further(widest, own.1)) };
     }
-    // The next lower ends of all behind, and of those that are no points.
+    // The next lower ends: of all later intervals, and of those that are not points.
     let (mut lowest, mut narrowest) = (None, None);
     for row in order.iter().rev() {
         let own = intervals[*row];
@@ -130,7 +130,7 @@ fn tied(intervals: &[(f64, f64)]) -> Vec<bool> {
     tied
 }
 
-/// The interval of a sort key, turned so that the larger comes first; without ends it may be anything.
+/// The interval of a sort key, negated for ascending order so that larger keys come first; unbounded where it has no ends.
 pub(crate) fn ends_in_order(estimate: &Estimate, ascends: bool) -> (f64, f64) {
     let (low, high) = match estimate.value {
         None => (f64::NEG_INFINITY, f64::INFINITY),
@@ -154,10 +154,10 @@ fn verdict(query: &AggregateQuery, hidden: &[Vec<Estimate>], group: usize) -> Ve
 fn judge(condition: &Condition, hidden: &[Vec<Estimate>], group: usize) -> Verdict {
     let Condition::Compare { hidden: number, with } = condition else { return Verdict::Open };
     let estimate = &hidden[*number][group];
-    // Turned so that the larger holds.
+    // Negated where smaller values pass, so that larger values pass.
     let (limit, or_equal, (low, high)) = match with {
-        Comparison::PostAggregate { limit, or_equal } => (*limit, *or_equal, ends_in_order(estimate, false)),
-        Comparison::AggregateInput { limit, or_equal } => (-limit, *or_equal, ends_in_order(estimate, true)),
+        Comparison::Above { limit, or_equal } => (*limit, *or_equal, ends_in_order(estimate, false)),
+        Comparison::Below { limit, or_equal } => (-limit, *or_equal, ends_in_order(estimate, true)),
     };
     if low > limit || or_equal && low >= limit {
         Verdict::Holds
@@ -169,7 +169,7 @@ fn judge(condition: &Condition, hidden: &[Vec<Estimate>], group: usize) -> Verdi
 }
 
 impl RankStability {
-    /// Another sample would choose the same rows.
+    /// Whether every other sample would choose the same rows, as far as the intervals tell.
     pub(crate) fn is_settled(&self) -> bool {
         self.members.is_empty() && self.absent == 0
     }
@@ -192,7 +192,7 @@ impl RankStability {
     }
 }
 
-/// "row 2", "rows 1-3, 5".
+/// Row numbers as text: "row 2", "rows 1-3, 5".
 fn rows(numbers: &[usize]) -> String {
     let mut parts: Vec<(usize, usize)> = Vec::new();
     for number in numbers {
@@ -213,7 +213,7 @@ fn rows(numbers: &[usize]) -> String {
 mod tests {
     use super::*;
 
-    /// Random intervals on few numbers, among them points, equal ones and open ones, beside the comparison of every pair.
+    /// Compares with a check of every pair, on random intervals with few distinct ends, among them points, equal and unbounded ones.
     #[test]
     fn overlaps_are_those_of_pairs() {
         let mut state = 5_u64;

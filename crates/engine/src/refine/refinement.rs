@@ -1,4 +1,4 @@
-//! Level after level until the error is met, the time is up, the sample ends, or the table is the better candidate.
+//! Refines level after level until the error is met, the time is up, the sample ends, or the table is the better candidate.
 
 use super::level_choice::Wanted;
 use super::level_rows::LevelEstimate;
@@ -9,43 +9,43 @@ use crate::samples::{IN_VAIN, Opening, Standing, level_ns, opening};
 use plusminus_statistics::Population;
 use std::time::Duration;
 
-/// Work, in nanoseconds of the reference machine, below which no look is compared with the table before it is made.
+/// Work, in nanoseconds of the reference machine, up to which levels are evaluated without comparing them with the table.
 pub(crate) const UNQUESTIONED_NS: f64 = 2e6;
 
-/// The share of the exact answer's work from which no first look is made that may be in vain.
+/// Share of the exact answer's work above which a first level that may be useless is not evaluated.
 const FIRST_LOOK_MAX: f64 = 0.5;
 
-/// The share of the time left that the exact answer takes when it needs no estimate of next to no worth before it.
+/// Share of the time left in which an exact answer needs no estimate of little value before it.
 const SAFE_SHARE: f64 = 0.1;
 
-/// How far a run has come.
+/// State of a run after a level.
 struct Progress {
     level: usize,
     look: LevelEstimate,
     took: Duration,
-    /// Work of all looks.
+    /// Work of all levels evaluated so far, in nanoseconds of the reference machine.
     spent: f64,
 }
 
-/// A query that states a time alone, which suffices for the exact answer.
+/// A query with a time bound alone that suffices for the exact answer.
 #[derive(Clone, Copy)]
 struct TableFollows {
-    /// The longest look that may come before it.
+    /// The longest time that a level before it may take.
     look: Duration,
     /// The predicted time of the exact answer.
     table: Duration,
 }
 
-/// The step after a look.
+/// The step after a level was evaluated.
 enum Next {
     Level(usize),
     Table(TableReason),
-    /// The look is the answer; whether it is within the error, where one is stated.
+    /// The level estimate is the answer; the value is whether it is within the error, where one is stated.
     Nothing(bool),
 }
 
 impl Refinement<'_> {
-    /// Level after level, from what was looked at already on.
+    /// Refines level after level, starting after the level that was already evaluated, if any.
     pub(crate) async fn refine(
         &mut self,
         looked: Option<(usize, LevelEstimate)>,
@@ -85,19 +85,19 @@ impl Refinement<'_> {
             }
         }
         match (last, opening) {
-            // The time ran out on the way to a higher level.
+            // The time ran out before a higher level was finished.
             (Some((level, look)), _) => self.finish(level, look, false, level_done).await,
             (None, Some(follows)) => Ok(Outcome::Table(TableReason::Fits(follows.table))),
-            // Without a level somebody stopped the query before the first was finished.
+            // Without any finished level, the caller must have stopped the query.
             (None, None) => Err(Error::Interrupted),
         }
     }
 
-    /// How a query begins that states a time alone; `None` where samples answer.
+    /// Decides how a query with a time bound alone begins; `None` where samples answer.
     async fn opening(&mut self) -> Result<Option<TableFollows>> {
         let context = self.levels.context;
         let Some(left) = context.left().filter(|_| context.goal.prefers_exact()) else { return Ok(None) };
-        // What a sample knows exactly it knows sooner than the table.
+        // A sample that is exact answers sooner than the table.
         if self.levels.view.keyed.is_some() || self.is_exact_at_top() {
             return Ok(None);
         }
@@ -108,7 +108,7 @@ impl Refinement<'_> {
         })
     }
 
-    /// The predicted time of the exact answer that follows a first look, where time alone is stated and suffices.
+    /// The predicted time of the exact answer that follows a first level, where only time is stated and it suffices.
     pub(crate) async fn table_follows(&mut self) -> Result<Option<Duration>> {
         Ok(self.opening().await?.map(|follows| follows.table))
     }
@@ -118,7 +118,7 @@ impl Refinement<'_> {
         self.levels.view.at(self.price.top()).by_part.iter().all(Population::is_exact)
     }
 
-    /// The level of the first look; none where the exact answer follows and even the lowest level takes too much of its time.
+    /// The first level to evaluate; `None` where the exact answer follows and even the lowest level would take too much of its time.
     fn first_within(&self, opening: Option<TableFollows>) -> Option<usize> {
         let Some(TableFollows { look: most, table }) = opening else { return Some(self.first()) };
         let is_safe = self.levels.context.left().is_some_and(|left| table <= left.mul_f64(SAFE_SHARE));
@@ -129,27 +129,27 @@ impl Refinement<'_> {
             None => Some(0),
             Some(lowest) => {
                 let is_short = |level: &usize| self.price.look(*level).is_some_and(|time| time <= most);
-                // Something has to be in hand when the exact answer takes longer than predicted.
+                // Some answer must exist in case the exact answer takes longer than predicted.
                 let has_room = self.levels.context.left().is_some_and(|left| lowest + table <= left);
                 (0..=self.price.top()).rev().find(is_short).or(has_room.then_some(0))
             }
         }
     }
 
-    /// Whether the first look alone is more work than the exact answer, under an error bound.
+    /// Whether evaluating the first level costs more than the exact answer, under an error bound.
     pub(crate) async fn is_dearer_than_table(&mut self) -> Result<bool> {
         let context = self.levels.context;
         if context.goal.error.is_none() || context.pinned_level.is_some() {
             return Ok(false);
         }
         let first = level_ns(self.price.cells(self.first()));
-        // A look at groups of so few rows would be in vain.
+        // A level with so few rows per group would not meet the error.
         let is_vain = self.price.is_vain();
         if !is_vain && first <= UNQUESTIONED_NS || self.is_exact_at_top() {
             return Ok(false);
         }
         let most = match (is_vain, context.goal.reads_table_on_miss()) {
-            // HAVING and LIMIT may leave the few groups that have many rows.
+            // HAVING and LIMIT may keep only the few groups that have many rows.
             (true, _) if self.levels.query.chooses_rows => IN_VAIN,
             (true, _) => 0.0,
             // The table may have to be read after it.
@@ -160,7 +160,7 @@ impl Refinement<'_> {
         Ok(cost.is_some_and(|cost| first > most * cost.work.ns && cost.may_end_in(context.left())))
     }
 
-    /// Decides the step after a look.
+    /// Decides the step after a level.
     async fn next(&mut self, progress: &Progress, opening: Option<TableFollows>) -> Result<Next> {
         if let Some(follows) = opening {
             return Ok(Next::Table(TableReason::Fits(follows.table)));
@@ -192,7 +192,7 @@ impl Refinement<'_> {
             rows_held: self.price.rows(self.price.top()),
             ends_with_table: context.goal.reads_table_on_miss(),
         };
-        // A highest level of next to no work needs no price of the table.
+        // If the highest level is cheap, the cost of the table is not needed.
         if progress.spent + standing.top <= UNQUESTIONED_NS {
             return Ok(false);
         }
@@ -200,7 +200,7 @@ impl Refinement<'_> {
         Ok(standing.takes_table(cost.work.ns) && cost.may_end_in(context.left()))
     }
 
-    /// Hands out the answer of a level that is not the last, if somebody may ask for it.
+    /// Hands out the answer of a level that is not the last, if a caller may use it.
     async fn tell(&mut self, progress: &mut Progress, level_done: LevelDone<'_>) -> Result<()> {
         if self.levels.context.watch.is_wanted() {
             level_done(self.levels.answer(progress.level, &mut progress.look).await?)?;
@@ -209,7 +209,7 @@ impl Refinement<'_> {
         Ok(())
     }
 
-    /// The answer of the last level, or the table for what missed the bound.
+    /// Builds the answer of the last level, or turns to the table for estimates that missed the bound.
     async fn finish(
         &mut self,
         level: usize,
@@ -221,7 +221,7 @@ impl Refinement<'_> {
         if !is_met && context.goal.reads_table_on_miss() {
             let may_end = match context.table.cost().await? {
                 Some(cost) => cost.may_end_in(context.left()),
-                // A pinned sample leaves the choice out, and not what was asked for when it misses; a pinned level is to be seen as it is.
+                // A pinned sample excludes the table as a candidate, but not after a miss; a pinned level is shown as it is.
                 None => context.pinned_level.is_none(),
             };
             if may_end {
@@ -237,7 +237,7 @@ impl Refinement<'_> {
         Ok(Outcome::Estimated(Box::new(estimated)))
     }
 
-    /// The answer with what missed the bound computed on the table: some groups, or all of it.
+    /// Computes the groups that missed the bound on the table, or turns to the exact answer of the whole query.
     async fn repaired(&mut self, level: usize, mut look: LevelEstimate, level_done: LevelDone<'_>) -> Result<Outcome> {
         let context = self.levels.context;
         let advice = {

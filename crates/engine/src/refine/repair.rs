@@ -1,4 +1,4 @@
-//! ON MISS REPAIR: the groups that missed the bound, computed again on the table and put in the place of their estimates.
+//! ON MISS REPAIR: computes the groups that missed the bound on the table, and replaces their estimates.
 
 use super::advice::SampleAdvice;
 use super::level_rows::{LevelEstimate, ProgressiveScan};
@@ -18,13 +18,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Groups of one column of whole numbers or times that are asked for by a list, which row groups are pruned by. Comparing every row with a
-/// longer one takes longer than adding it up.
+/// Groups with one key of whole numbers or times that are looked up by an IN list, by which row groups of files are pruned. Comparing
+/// every row with a longer list takes longer than aggregating it.
 const LISTED_GROUPS_MAX: usize = 16;
-/// Groups of texts, fractions or several columns that are asked for by name.
+/// Groups with text, fractional or several keys that are looked up.
 const NAMED_GROUPS_MAX: usize = 4;
 
-/// Groups that were computed on the table.
+/// Report on groups that were computed on the table.
 #[derive(Debug, Clone)]
 pub(crate) struct Repair {
     pub(crate) groups: usize,
@@ -51,16 +51,16 @@ impl Repair {
 }
 
 impl ProgressiveScan<'_> {
-    /// The displayed groups that miss the bound, where computing them alone is no more work than the whole query and brings the whole
-    /// answer within the bound.
+    /// The shown groups that miss the bound; `None` where the whole query has to be computed, since repair would be as much work or would
+    /// not bring the whole answer within the bound.
     pub(crate) async fn repairable(&mut self, look: &LevelEstimate) -> Result<Option<Vec<u32>>> {
         let query = self.query;
         let is_by_group = self.context.goal.on_miss == OnMiss::Repair && !query.keys.is_empty();
-        // Rows that an estimate chose are others once it is exact, and what stands above an aggregate needs all of it.
+        // An exact value may change rows chosen by an estimate, and a plan above the aggregate needs all groups.
         if !is_by_group || query.is_beyond || query.selects_by_estimate || self.view.absent_keys() > 0 {
             return Ok(None);
         }
-        // Where groups may be missing, only the whole query brings all of them.
+        // Where groups may be missing, only the whole query finds all of them.
         if self.missing(&look.strata) != Some(0) {
             return Ok(None);
         }
@@ -82,7 +82,7 @@ impl ProgressiveScan<'_> {
         Ok(Some(failing).filter(|failing| !failing.is_empty() && failing.len() <= named_max && is_part))
     }
 
-    /// Displayed groups with an estimate that misses the bound.
+    /// Shown groups with an estimate that misses the bound, in ascending order.
     fn failing(&self, look: &LevelEstimate, displayed: &[u32]) -> Vec<u32> {
         let Some(target) = self.context.goal.error else { return Vec::new() };
         let shown = &look.estimates[..self.query.shown_estimates()];
@@ -93,7 +93,7 @@ impl ProgressiveScan<'_> {
         failing
     }
 
-    /// Replaces the columns and estimates of `groups`; false when a group was not found.
+    /// Replaces the columns and estimates of `groups`; false when a group was not found on the table.
     pub(crate) async fn repair(
         &mut self,
         groups: &[u32],
@@ -115,11 +115,11 @@ impl ProgressiveScan<'_> {
             *column = interleave(&[column.as_ref(), own.as_ref()], &rows)?;
         }
         self.settle(&places, &found.batch, look)?;
-        // A group that was not found again would be asked for for ever.
+        // A group that was not found would be computed again and again.
         Ok(places.len() == groups.len())
     }
 
-    /// The aggregate over the rows of some groups.
+    /// The aggregate over the table's rows of some groups.
     fn plan_for(&self, groups: &[u32], keys: &[ArrayRef]) -> Result<LogicalPlan> {
         let aggregate = &self.query.aggregate;
         let named = match aggregate.group_expr.as_slice() {
@@ -134,7 +134,7 @@ impl ProgressiveScan<'_> {
         Ok(LogicalPlan::Aggregate(Aggregate::try_new_with_schema(input, group_expr, aggr_expr, schema)?))
     }
 
-    /// Nothing is uncertain about the groups any more.
+    /// Makes the estimates of the computed groups exact; `places` has the row of `found` by group.
     fn settle(&self, places: &HashMap<usize, usize>, found: &RecordBatch, look: &mut LevelEstimate) -> Result<()> {
         let hidden = self.hidden_values(found.columns())?;
         let visible = look.estimates.len() - self.query.hidden.len();
@@ -145,7 +145,7 @@ impl ProgressiveScan<'_> {
                         .is_valid(*row)
                         .then(|| hidden[h].value(*row))
                         .map_or_else(Estimate::exact_null, Estimate::exact),
-                    // What is shown of an exact cell is the column's own value.
+                    // The shown value of an exact estimate is the column's own.
                     None => Estimate::exact(0.0),
                 };
             }
@@ -154,7 +154,7 @@ impl ProgressiveScan<'_> {
         Ok(())
     }
 
-    /// The hidden estimates as the aggregate's own columns have them.
+    /// Hidden estimates computed from the aggregate's own columns.
     fn hidden_values(&self, columns: &[ArrayRef]) -> Result<Vec<Float64Array>> {
         let schema = &self.query.aggregate.schema;
         let fields = schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect::<Vec<_>>();
@@ -167,7 +167,7 @@ impl ProgressiveScan<'_> {
         Ok(hidden)
     }
 
-    /// Hidden estimates of groups known whole become what DataFusion's own accumulators say, to the last digit.
+    /// Sets hidden estimates of fully known groups to the values that DataFusion's accumulators give, to the last digit.
     pub(crate) fn settle_known(&self, columns: &[ArrayRef], look: &mut LevelEstimate) -> Result<()> {
         if self.query.error_calls.is_empty() || !look.populations.iter().any(Population::is_exact) {
             return Ok(());
@@ -184,7 +184,7 @@ impl ProgressiveScan<'_> {
     }
 }
 
-/// Whether a GROUP BY expression has the value of one of the groups, as a list that row groups of files are pruned by.
+/// The condition that a GROUP BY expression has the value of one of the groups, as an IN list by which row groups are pruned.
 fn is_listed(expr: &Expr, values: &ArrayRef, groups: &[u32]) -> Result<Expr> {
     let (mut listed, mut has_null) = (Vec::with_capacity(groups.len()), false);
     for group in groups {
@@ -194,7 +194,7 @@ fn is_listed(expr: &Expr, values: &ArrayRef, groups: &[u32]) -> Result<Expr> {
             false => listed.push(Expr::Literal(value, None)),
         }
     }
-    // NaN is equal to nothing in a list.
+    // NaN equals nothing in a list.
     if values.data_type().is_floating() {
         let one = |group: &u32| is_group(std::slice::from_ref(expr), std::slice::from_ref(values), *group as usize);
         return Ok(any_of(groups.iter().map(one).collect::<Result<Vec<_>>>()?));
@@ -217,7 +217,7 @@ fn is_group(exprs: &[Expr], keys: &[ArrayRef], group: usize) -> Result<Expr> {
     Ok(all)
 }
 
-/// A balanced tree of OR: a chain of hundreds would be as deep.
+/// Joins conditions by OR as a balanced tree; a chain of hundreds would nest too deeply.
 fn any_of(mut exprs: Vec<Expr>) -> Expr {
     while exprs.len() > 1 {
         let mut halves = Vec::with_capacity(exprs.len().div_ceil(2));
@@ -233,7 +233,7 @@ fn any_of(mut exprs: Vec<Expr>) -> Expr {
     exprs.pop().unwrap_or_else(|| lit(false))
 }
 
-/// The row of `found` that holds each of `groups`, by the group's number.
+/// The row of `found` that holds each of `groups`, by group number.
 fn places(keys: &[ArrayRef], groups: &[u32], found: &RecordBatch) -> Result<HashMap<usize, usize>> {
     if keys.is_empty() {
         return Ok(if found.num_rows() == 0 { HashMap::new() } else { HashMap::from([(0, 0)]) });

@@ -1,4 +1,4 @@
-//! Results of uncorrelated subqueries, computed once for all looks of a query and for its exact answer.
+//! Results of uncorrelated subqueries, computed once for all levels of a query and for its exact answer.
 
 use crate::answer::Result;
 use crate::bounds::Watch;
@@ -14,10 +14,10 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Bytes of a result beyond which a subquery stays where it is: joined as it is read, it need not fit into memory.
+/// Bytes of a result above which a subquery stays in place: joined as it is read, it need not fit into memory.
 const RESULT_BYTES_MAX: usize = 64 << 20;
 
-/// Results of the subqueries of one query; `None` for one that stays as it is.
+/// Results of the subqueries of one query; `None` for a subquery that stays in place.
 #[derive(Debug, Default)]
 pub(crate) struct Subqueries {
     results: Mutex<HashMap<SubqueryKey, Option<Arc<LogicalPlan>>>>,
@@ -25,7 +25,7 @@ pub(crate) struct Subqueries {
 }
 
 impl Subqueries {
-    /// Conditions with scans of results in the place of their subqueries.
+    /// Computes the subqueries of conditions, and replaces each by a scan of its result.
     pub(crate) async fn computed(
         &self,
         conditions: &[Expr],
@@ -41,7 +41,7 @@ impl Subqueries {
             let builder = LogicalPlanBuilder::from(Arc::clone(&subquery));
             let plan = match kind {
                 Kind::Exists => builder.limit(0, Some(1))?.build()?,
-                // Rows that come twice make joins with them slow.
+                // Duplicate members would slow down joins with them.
                 Kind::In => builder.distinct()?.build()?,
                 Kind::Scalar => subquery.as_ref().clone(),
             };
@@ -55,7 +55,7 @@ impl Subqueries {
         conditions.iter().cloned().map(|condition| Ok(self.replaced(condition)?)).collect()
     }
 
-    /// A plan with scans of results in the place of the subqueries that were computed.
+    /// Replaces the subqueries of a plan that were computed by scans of their results.
     pub(crate) fn applied(&self, plan: &LogicalPlan) -> Result<LogicalPlan> {
         if self.is_empty() {
             return Ok(plan.clone());
@@ -67,12 +67,12 @@ impl Subqueries {
         Ok(plan.clone().transform_up(replaced)?.data)
     }
 
-    /// Rows of tables that were read for them.
+    /// Rows of tables that were read for subqueries.
     pub(crate) fn rows_read(&self) -> u64 {
         self.rows_read.load(Ordering::Relaxed)
     }
 
-    /// Whether none was computed.
+    /// Whether no subquery was computed.
     pub(crate) fn is_empty(&self) -> bool {
         self.lock().is_empty()
     }
@@ -108,8 +108,7 @@ impl Subqueries {
     }
 }
 
-/// The uncorrelated subqueries of conditions, and what is asked of them. Those that change from one run to the next are left
-/// to each look.
+/// The uncorrelated subqueries of conditions, and the use of each. Volatile subqueries are left out, and run again for each level.
 fn subqueries_of(conditions: &[Expr]) -> Result<Vec<(Arc<LogicalPlan>, Kind)>> {
     let mut found = Vec::new();
     for condition in conditions {
@@ -129,7 +128,7 @@ fn subqueries_of(conditions: &[Expr]) -> Result<Vec<(Arc<LogicalPlan>, Kind)>> {
     Ok(found)
 }
 
-/// A scan of rows. Of a subquery in a condition only the place of a column counts, so that names that occur twice are none here.
+/// A scan of rows. Columns get unique names, since only the position of a subquery's column matters to a condition.
 fn scan_of(batch: &RecordBatch) -> Result<LogicalPlan> {
     let schema = batch.schema();
     let fields = schema.fields().iter().enumerate();

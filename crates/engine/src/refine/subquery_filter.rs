@@ -1,4 +1,4 @@
-//! WHERE with subqueries: the rows of a level that pass it, chosen by an ordinary DataFusion plan.
+//! Evaluates WHERE with subqueries on the rows of a level by an ordinary DataFusion plan.
 
 use crate::answer::{Error, Result};
 use crate::runtime::{Executor, collected};
@@ -13,9 +13,9 @@ use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 use plusminus_plan::AggregateQuery;
 use std::sync::Arc;
 
-/// Keeps the rows of `batch` (the table's columns, then the stratum) that pass `conditions`, in the order of strata.
+/// Keeps the rows of `batch` (the table's columns, then the stratum) that pass `conditions`, in the order of `batch`.
 ///
-/// Subqueries read the tables they name, not the sample.
+/// Subqueries read the tables that they name, not the sample.
 pub(crate) async fn filtered(
     query: &AggregateQuery,
     conditions: Vec<Expr>,
@@ -38,7 +38,7 @@ pub(crate) async fn filtered(
     Ok(sorted.project(&(0..last).collect::<Vec<_>>())?)
 }
 
-/// The rows with their numbers behind them: joins may bring them out in any order.
+/// Appends a row number to each row, since joins may change the order of rows.
 fn numbered(batch: &RecordBatch) -> Result<RecordBatch> {
     let mut fields: Vec<Arc<Field>> = batch.schema().fields().iter().cloned().collect();
     fields.push(Arc::new(Field::new("__row", DataType::UInt32, false)));

@@ -1,13 +1,13 @@
-//! The only place where time enters.
+//! The only module that reads a clock.
 
 use std::fmt::Debug;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// A source of time; tests set their own.
+/// A source of time; tests supply their own.
 pub trait Clock: Debug + Send + Sync {
     /// Time since a fixed moment of this process.
     fn elapsed(&self) -> Duration;
-    /// Milliseconds since 1970.
+    /// Milliseconds since 1970-01-01 UTC.
     fn unix_ms(&self) -> u64;
 }
 

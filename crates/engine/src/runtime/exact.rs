@@ -1,4 +1,4 @@
-//! Exact answers: DataFusion on the table itself.
+//! Exact answers: DataFusion runs the plan on the table itself.
 
 use super::executor::Executor;
 use super::panics::caught;
@@ -15,13 +15,13 @@ use plusminus_files::{FileTable, find_fault};
 use plusminus_sampling::SamplingError;
 use std::sync::Arc;
 
-/// Rows, and how many rows of files or memory were scanned for them.
+/// Result rows, and the number of rows scanned from files or memory for them.
 pub(crate) struct Exact {
     pub(crate) batch: RecordBatch,
     pub(crate) rows_read: u64,
 }
 
-/// Runs `plan` to its end, whose physical plan `begun` is told of; where that fails because of a file, the error names it.
+/// Runs `plan` to its end and calls `begun` with its physical plan; an error caused by a damaged file names the file.
 pub(crate) async fn run(
     plan: &LogicalPlan,
     state: &SessionState,
@@ -40,7 +40,7 @@ pub(crate) async fn run(
     }
 }
 
-/// Whether reading files may have failed, rather than computing.
+/// Whether the error may come from reading files rather than from computing.
 pub(crate) fn may_be_of_files(error: &Error) -> bool {
     let computed = ["out of memory", "ivide by zero", "verflow", "Cast error"];
     let what = match error {
@@ -70,7 +70,7 @@ async fn fault_of_files(plan: &LogicalPlan, state: &SessionState) -> Option<Erro
     None
 }
 
-/// The rows of a plan that may read whole tables.
+/// Collects the rows of a plan that may read whole tables.
 pub(crate) async fn collected(
     plan: &Arc<dyn ExecutionPlan>,
     state: &SessionState,
@@ -82,7 +82,7 @@ pub(crate) async fn collected(
     Ok(concat_batches(&schema, &batches)?)
 }
 
-/// Rows that came out of the scans of a plan so far.
+/// Rows that the scans of a plan have produced so far.
 pub(crate) fn scanned(plan: &Arc<dyn ExecutionPlan>) -> u64 {
     let own = match plan.downcast_ref::<DataSourceExec>() {
         Some(scan) => scan.metrics().and_then(|m| m.output_rows()).unwrap_or(0) as u64,

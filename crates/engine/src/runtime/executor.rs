@@ -1,19 +1,19 @@
-//! Threads of their own for the work of queries, so that whoever waits for them is always awake in time.
+//! Thread pools for the work of queries; a caller that waits for a query runs on other threads, so that it always wakes in time.
 
 use crate::answer::{Error, Result};
 use std::future::Future;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
-/// Stack of a worker: deep plans are walked recursively.
+/// Stack of a worker, in bytes: deep plans are walked recursively.
 const STACK_BYTES: usize = 16 << 20;
 
-/// Runtimes that only execute; timers and whoever asks live elsewhere.
+/// Two runtimes that only execute work; timers and callers run elsewhere.
 ///
-/// Work on samples never waits behind work on whole tables, which may not yield for as long as it likes.
+/// Work on samples never waits behind work on whole tables, which may run for long without yielding.
 #[derive(Debug)]
 pub(crate) struct Executor {
-    /// `None` only while it is dropped.
+    /// `None` only while the executor is dropped.
     samples: Option<Runtime>,
     tables: Option<Runtime>,
 }
@@ -26,7 +26,7 @@ impl Executor {
         })
     }
 
-    /// Starts `work` of a query; dropping the handle stops it at its next wait.
+    /// Starts the `work` of a query; dropping the handle stops it at its next await.
     pub(crate) fn spawn<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T>> + Send + 'static,
@@ -34,7 +34,7 @@ impl Executor {
         start(self.samples.as_ref(), work)
     }
 
-    /// Runs `work` that may read whole tables; dropping the future stops it at its next wait.
+    /// Runs `work` that may read whole tables; dropping the future stops it at its next await.
     pub(crate) async fn on_tables<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T>> + Send + 'static,
@@ -63,21 +63,21 @@ fn start<T: Send + 'static>(
 
 impl Drop for Executor {
     fn drop(&mut self) {
-        // A runtime may not wait for its threads inside another one.
+        // A runtime must not wait for its threads inside another runtime.
         for runtime in [self.samples.take(), self.tables.take()].into_iter().flatten() {
             runtime.shutdown_background();
         }
     }
 }
 
-/// Work under way.
+/// A running task.
 #[derive(Debug)]
 pub(crate) struct Work<T> {
     handle: JoinHandle<Result<T>>,
 }
 
 impl<T> Work<T> {
-    /// The end of the work; a panic in it is an error here.
+    /// Waits for the end of the work; a panic in it becomes an error.
     pub(crate) async fn done(&mut self) -> Result<T> {
         match (&mut self.handle).await {
             Ok(done) => done,

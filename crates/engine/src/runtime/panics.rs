@@ -1,11 +1,11 @@
-//! Panics as errors: a query that ends early must not end its session.
+//! Turns panics into errors, since a query that ends early must not end its session.
 
 use crate::answer::{Error, Result};
 use futures::FutureExt;
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 
-/// Runs `work`; a panic in it is an error.
+/// Runs `work`; a panic in it becomes an error.
 pub(crate) async fn caught<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let done = AssertUnwindSafe(work).catch_unwind().await;
     done.unwrap_or_else(|panic| Err(Error::data(format!("the query ended early: {}", panic_text(panic.as_ref())))))

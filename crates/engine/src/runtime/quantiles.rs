@@ -1,26 +1,26 @@
-//! Quantiles by confidence: their series are fitted once.
+//! Caches quantiles by confidence, since fitting their series takes time.
 
 use plusminus_statistics::{Confidence, Quantiles};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Entries that are kept; what asks for more starts anew.
+/// Entries in the cache; a further one clears it.
 const KEPT_MAX: usize = 256;
 
-/// Quantiles that were asked for before.
+/// Cache of quantiles.
 #[derive(Debug, Default)]
 pub(crate) struct QuantilesCache {
-    /// By the bits of the confidence and the number of simultaneous intervals.
+    /// By the bits of the confidence level and the number of simultaneous intervals.
     kept: Mutex<HashMap<(u64, usize), Arc<Quantiles>>>,
 }
 
 impl QuantilesCache {
-    /// For intervals that each hold at `confidence`.
+    /// Quantiles for intervals that each hold at `confidence`.
     pub(crate) fn each(&self, confidence: Confidence) -> Arc<Quantiles> {
         self.get(confidence, 1)
     }
 
-    /// For so many intervals that all hold at once.
+    /// Quantiles for `intervals` intervals that all hold at once.
     pub(crate) fn simultaneous(&self, confidence: Confidence, intervals: usize) -> Arc<Quantiles> {
         self.get(confidence, intervals.max(1))
     }

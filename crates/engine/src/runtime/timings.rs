@@ -1,10 +1,10 @@
-//! Where the time of a query goes: its phases, for the report and for whoever listens to traces.
+//! Time that a query spends in each phase, for the report and for traces.
 
 use super::clock::Clock;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Time by part of the work, in the order in which parts first came up.
+/// Time by phase, in the order in which phases first occurred.
 #[derive(Debug)]
 pub(crate) struct Timings {
     clock: Arc<dyn Clock>,
@@ -12,12 +12,12 @@ pub(crate) struct Timings {
 }
 
 impl Timings {
-    /// Counts from `start` on, a time of `clock`.
+    /// Starts at `start`, a time of `clock`.
     pub(crate) fn new(clock: Arc<dyn Clock>, start: Duration) -> Self {
         Self { clock, taken: Mutex::new((start, Vec::new())) }
     }
 
-    /// The time since the last call went into `part`. An event of the phase goes to the current span.
+    /// Adds the time since the last call to `part`, and emits a trace event of the phase in the current span.
     pub(crate) fn lap(&self, part: &'static str) {
         let now = self.clock.elapsed();
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
@@ -31,7 +31,7 @@ impl Timings {
         }
     }
 
-    /// The parts so far.
+    /// The phases so far, each with its time.
     pub(crate) fn taken(&self) -> Vec<(&'static str, Duration)> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
     }

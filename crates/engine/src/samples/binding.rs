@@ -10,10 +10,10 @@ use plusminus_plan::AggregateQuery;
 use plusminus_statistics::{PopulationMoments, StratumSize};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// Bytes of what is known of hidden rows that are kept for more than the last level.
+/// Largest size in bytes of unseen-row bounds of which several levels are cached; of larger ones only the last level is.
 const UNSEEN_BYTES_MAX: usize = 16 << 10;
 
-/// A query seen through one generation of a sample.
+/// A query bound to one generation of a sample.
 #[derive(Debug)]
 pub(crate) struct SampleBinding {
     pub(crate) manifest: Arc<Manifest>,
@@ -24,31 +24,32 @@ pub(crate) struct SampleBinding {
     compiled: OnceLock<Arc<Compiled>>,
     grouped: OnceLock<Grouped>,
     known: OnceLock<ArgumentMoments>,
-    /// What rows that levels looked at did not show could change, by level.
+    /// Cached bounds on the effect of unseen rows, by level.
     unseen: Mutex<Vec<(usize, Arc<UnseenRows>)>>,
     limits: OnceLock<Option<ValueLimits>>,
 }
 
-/// What is needed of rows that lie in the order of their groups.
+/// Expressions for rows in the order of their groups.
 #[derive(Debug)]
 pub(crate) struct Grouped {
-    /// GROUP BY, over columns without a table, and these columns.
+    /// GROUP BY expressions over unqualified columns; `key_columns` are the columns that they read.
     pub(crate) keys: Arc<[Expr]>,
     pub(crate) key_columns: Vec<String>,
     pub(crate) needs: Needs,
     compiled: OnceLock<Arc<Compiled>>,
 }
 
-/// What is known of the arguments.
+/// Facts about the query's arguments.
 #[derive(Debug)]
 pub(crate) struct ArgumentMoments {
+    /// One entry per argument.
     pub(crate) arguments: Vec<ArgumentKnowledge>,
-    /// Where keys were drawn, what is known of their row counts.
+    /// Moments of the number of rows per key, where keys were drawn.
     pub(crate) rows_of_keys: Option<PopulationMoments>,
 }
 
 impl ArgumentMoments {
-    /// By argument its mean, about which products are computed; NaN where it is not known.
+    /// The mean of each argument, about which products are computed; NaN where it is not known.
     pub(crate) fn centres(&self) -> Vec<f64> {
         self.arguments.iter().map(|known| known.mean.unwrap_or(f64::NAN)).collect()
     }
@@ -78,13 +79,13 @@ impl SampleBinding {
         })
     }
 
-    /// Bytes held beside what others hold.
+    /// Bytes held by this binding alone.
     pub(crate) fn bytes(&self) -> usize {
         let unseen = self.unseen.lock().unwrap_or_else(PoisonError::into_inner);
         self.view.bytes() + unseen.iter().map(|(_, unseen)| unseen.bytes()).sum::<usize>()
     }
 
-    /// How narrow values are where WHERE, FILTER or GROUP BY fix a column of few values, if they do.
+    /// Ranges of arguments where WHERE, FILTER or GROUP BY fix a column with few values; `None` where they do not.
     pub(crate) fn limits(
         &self,
         query: &AggregateQuery,
@@ -109,7 +110,7 @@ impl SampleBinding {
         Ok(self.limits.get_or_init(|| limits).as_ref())
     }
 
-    /// What rows that levels up to `level` do not show could change; what was found of small samples is kept for every level, of others for one.
+    /// Bounds on the effect of rows outside levels up to `level`; cached for every level where they are small, else for one.
     pub(crate) fn unseen(
         &self,
         query: &AggregateQuery,
@@ -134,7 +135,7 @@ impl SampleBinding {
         unseen
     }
 
-    /// The expressions for batches with `schema`, which all levels share.
+    /// The compiled expressions for batches with `schema`, which all levels share.
     pub(crate) fn compiled(
         &self,
         query: &AggregateQuery,
@@ -144,7 +145,7 @@ impl SampleBinding {
         compiled(&self.compiled, || Ok(Compiled::new(query, &self.needs, state, schema)?))
     }
 
-    /// The same of rows that lie in the order of their groups.
+    /// The expressions for rows in the order of their groups.
     pub(crate) fn grouped(&self, query: &AggregateQuery) -> Result<&Grouped> {
         match self.grouped.get() {
             Some(grouped) => Ok(grouped),
@@ -176,7 +177,7 @@ impl SampleBinding {
 }
 
 impl Grouped {
-    /// The expressions for batches with `schema`.
+    /// The compiled expressions for batches with `schema`.
     pub(crate) fn compiled(
         &self,
         query: &AggregateQuery,

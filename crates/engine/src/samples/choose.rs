@@ -1,4 +1,4 @@
-//! Which samples may answer, and at which level to begin.
+//! Chooses the samples that may answer, and the level to begin with.
 
 use crate::bounds::Goal;
 use datafusion::logical_expr::Expr;
@@ -8,22 +8,22 @@ use plusminus_plan::AggregateQuery;
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-/// Rows that a first look should have where groups may be missing; fewer show few of them.
+/// Rows that a first level should have where groups may be missing; fewer rows show few of the groups.
 const FIRST_LOOK_ROWS: u64 = 4_000;
-/// Rows that a pilot should have: fewer say little of which sample is better.
+/// Rows that a pilot should have; fewer rows say little about which sample is better.
 const PILOT_ROWS: u64 = 1_000;
-/// Rows beyond which a look is no pilot any more: a sample of many strata holds so many at its lowest level.
+/// Rows above which a pilot is too expensive; a sample of many strata may hold more at its lowest level.
 const PILOT_ROWS_MAX: u64 = 16_000;
-/// Samples that are tried by a pilot.
+/// Samples that pilots compare.
 const PILOTS_MAX: usize = 3;
-/// More than any number of columns is worth.
+/// A score above that of any number of columns.
 const KEYS_FIRST: i32 = 1_000_000;
 
-/// The samples worth a try, the likeliest first; depends on nothing but the query and the store.
+/// The samples worth trying, the likeliest first; depends on the query and the store alone.
 ///
-/// One alone where its strata cover the columns of GROUP BY and WHERE, or where only it can tell (distinct values, aggregates
-/// of groups). Otherwise a few, which pilots decide between; those whose strata cover the GROUP BY alone, if there are
-/// any, since no group is missing there.
+/// A single sample is returned where its strata cover the columns of GROUP BY and WHERE, or where only it can answer (distinct values,
+/// aggregates of groups). Otherwise pilots decide between a few. Samples whose strata cover GROUP BY are preferred, since no group is
+/// missing there.
 pub(crate) fn candidates(query: &AggregateQuery, families: &[Arc<Manifest>]) -> Vec<Arc<Manifest>> {
     let asked = Asked::new(query);
     let mut sorted: Vec<&Arc<Manifest>> = families.iter().collect();
@@ -38,7 +38,7 @@ pub(crate) fn candidates(query: &AggregateQuery, families: &[Arc<Manifest>]) -> 
     sorted.into_iter().take(PILOTS_MAX).cloned().collect()
 }
 
-/// The columns that a query asks strata for.
+/// The columns that a query uses, by their use.
 struct Asked {
     keys: Vec<String>,
     filters: Vec<String>,
@@ -67,9 +67,8 @@ impl Asked {
         self.covers_keys(manifest) && self.filters.iter().all(|column| manifest.is_decided(column))
     }
 
-    /// Families whose φ covers GROUP BY columns come first, then those that cover WHERE columns; columns of φ that the query
-    /// does not use only thin the sample. A sample of whole keys comes first where it alone can count distinct keys, and last
-    /// elsewhere.
+    /// Score of a sample. Columns of φ that GROUP BY uses count most, then those that WHERE uses; other columns of φ only thin the sample
+    /// and count negatively. A sample of whole keys comes first where it alone can count distinct keys, and last elsewhere.
     fn score(&self, manifest: &Manifest) -> i32 {
         if let Some(column) = &manifest.design.universe {
             return if self.distinct.contains(column) { KEYS_FIRST } else { -KEYS_FIRST };
@@ -87,14 +86,13 @@ impl Asked {
                 -1
             }
         };
-        // What strata decide beside φ is as good, but for more strata than it takes.
+        // A column that strata determine without being stratified by it counts almost as much.
         let beside = |column: &String| worth(column).max(1) - 1;
         phi.iter().map(worth).sum::<i32>() + manifest.determined.iter().map(beside).sum::<i32>()
     }
 }
 
-/// Whether the family may have an answer at all: whether it knows how many distinct values there are, if that is asked,
-/// and whether what it was drawn from fits.
+/// Whether the sample may have an answer at all: it must know requested distinct counts, and a sample of keys must fit the query.
 pub(crate) fn may_answer(query: &AggregateQuery, family: &Manifest) -> bool {
     if let Some(column) = &family.design.universe {
         return query.is_answered_by_keys(column);
@@ -102,18 +100,18 @@ pub(crate) fn may_answer(query: &AggregateQuery, family: &Manifest) -> bool {
     query.distinct_columns().all(|column| family.is_decided(column) || family.column_distinct(column).is_some())
 }
 
-/// Rows that may pass WHERE, held by levels up to and including each.
+/// Rows that may pass WHERE, held by levels up to and including each; all rows for samples of keys.
 pub(crate) fn cumulative_rows(view: &StrataView, manifest: &Manifest) -> Vec<u64> {
-    // Of keys, strata count no rows.
+    // In samples of keys, strata do not count rows.
     if !view.by_key && !view.all_may_match() {
         return (0..manifest.levels.len()).map(|level| view.held(level)).collect();
     }
     manifest.rows_by_level()
 }
 
-/// The level of the first look: the lowest under an error bound, whose errors predict the next.
+/// The first level to evaluate: the lowest under an error bound, since its errors predict the next level.
 ///
-/// Where groups may be missing a look at few rows would see few of them, and where only time is stated it would be wasted.
+/// The level holds more rows where groups may be missing or only time is stated: few rows would show few groups, or waste the time.
 pub(crate) fn first_level(view: &StrataView, goal: &Goal, cumulative: &[u64]) -> usize {
     match goal.error.is_some() && view.keys_decided {
         true => 0,
@@ -121,7 +119,7 @@ pub(crate) fn first_level(view: &StrataView, goal: &Goal, cumulative: &[u64]) ->
     }
 }
 
-/// The level that a pilot looks at; `None` when even the lowest one that tells anything is too large.
+/// The level of a pilot; `None` when the lowest level with enough rows is too large.
 pub(crate) fn pilot_level(cumulative: &[u64]) -> Option<usize> {
     let level = level_with(cumulative, PILOT_ROWS);
     cumulative.get(level).is_some_and(|rows| *rows <= PILOT_ROWS_MAX).then_some(level)

@@ -2,12 +2,12 @@ use crate::environment::Cost;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// What the last run of a query counts for beside those before.
+/// Weight of the last run of a query in the average with earlier ones.
 const NEWEST: f64 = 0.5;
-/// The pace is taken to be within this factor of that of all queries.
+/// Largest factor between the cost of a query and that of all queries.
 const FACTOR_MAX: f64 = 20.0;
 
-/// How much slower a query is than others with as many cells, from its own runs.
+/// Cost of a query relative to other queries with as many cells, learnt from its own runs.
 #[derive(Debug, Default)]
 pub(crate) struct QueryCost {
     looks: Mutex<Option<CostHistory>>,
@@ -15,9 +15,9 @@ pub(crate) struct QueryCost {
     tables: Mutex<Option<CostHistory>>,
 }
 
-/// Logarithms of the cells of a query's runs and of the seconds that they took, on average.
+/// Mean logarithms of the cells of a query's runs and of the seconds that they took.
 ///
-/// What others would have taken is asked when it is needed: their costs are learnt on, and move away from those of the run.
+/// The time that other queries take for as many cells is predicted on use, since their costs keep changing.
 #[derive(Clone, Copy, Debug)]
 struct CostHistory {
     cells: f64,
@@ -25,7 +25,7 @@ struct CostHistory {
 }
 
 impl QueryCost {
-    /// The factor, given what others take for so many cells; 1 for a query that has not run.
+    /// The relative cost, given the time that `others` take for a number of cells; 1 for a query that has not run.
     pub(crate) fn of(&self, cost: Cost, others: impl FnOnce(f64) -> Option<Duration>) -> f64 {
         let runs = self.runs(cost).and_then(|runs| *runs.lock().unwrap_or_else(PoisonError::into_inner));
         let Some(runs) = runs else { return 1.0 };
@@ -34,7 +34,7 @@ impl QueryCost {
         if factor.is_nan() { 1.0 } else { factor.clamp(1.0 / FACTOR_MAX, FACTOR_MAX) }
     }
 
-    /// `cells` took so long.
+    /// Learns that `cells` cells took `took`.
     pub(crate) fn note(&self, cost: Cost, cells: f64, took: Duration) {
         let Some(runs) = self.runs(cost) else { return };
         let newest = CostHistory { cells: cells.max(1.0).ln(), seconds: took.as_secs_f64().max(1e-9).ln() };
@@ -46,7 +46,7 @@ impl QueryCost {
         }));
     }
 
-    /// Files are read as fast for one query as for another: that has no pace.
+    /// The history of one kind of cost; none for reading files, which takes as long for every query.
     fn runs(&self, cost: Cost) -> Option<&Mutex<Option<CostHistory>>> {
         match cost {
             Cost::Level => Some(&self.looks),
@@ -78,7 +78,7 @@ mod tests {
         assert!((query_cost.of(Cost::Load, others) - 1.0).abs() < 1e-12);
     }
 
-    /// What others are learnt to take meanwhile does not change what this one takes.
+    /// A change in the cost of other queries does not change the predicted time of this one.
     #[test]
     fn what_it_took_does_not_move_with_others() {
         let query_cost = QueryCost::default();

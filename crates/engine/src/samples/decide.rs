@@ -1,60 +1,60 @@
-//! When the table answers rather than a sample.
+//! Decides when the table answers rather than a sample.
 //!
-//! Without WITHIN predicted work is compared, never measured time, so that the same query on the same store always takes the same candidate.
+//! Without WITHIN only predicted work is compared, never measured time, so that a query on the same store always takes the same candidate.
 
 use super::table_cost::TableCost;
 use std::time::Duration;
 
-/// Nanoseconds per row of a sample and column, grouping or aggregate that it passes, in the unit of [`super::table_cost::TableWork`].
+/// Nanoseconds per cell, in the unit of [`super::table_cost::TableWork`]; a row has a cell for each column, grouping or aggregate.
 const CELL_NS: f64 = 1.5;
-/// A look as such.
+/// Nanoseconds of evaluating a level, whatever its rows.
 const LOOK_NS: f64 = 2e5;
-/// Nanoseconds to open a file of a level, for each column of the table: its footer describes all of them.
+/// Nanoseconds to open a file of a level, per column of the table, since its footer describes every column.
 const OPEN_COLUMN_NS: f64 = 3e3;
-/// The share of the exact answer's work that looks may take when they turn out to be in vain.
+/// Share of the exact answer's work that levels may take if they turn out useless.
 pub(crate) const IN_VAIN: f64 = 0.15;
-/// The share of the exact answer's work from which a level that will probably do is not worth it.
+/// Share of the exact answer's work above which a level that will probably do is not worth it.
 const TOO_MUCH: f64 = 0.7;
-/// Rows needed are believed within this factor: a sample that holds so many may do.
+/// Factor on the rows held: a sample may meet the bound if no more than that are predicted to be needed.
 const FORECAST_FACTOR: f64 = 1.25;
-/// A sample that holds so many times what is needed will do.
+/// Factor on the rows held: a sample will meet the bound if no more than that are needed.
 const SURELY_FACTOR: f64 = 0.8;
-/// The exact answer is begun under a time bound when it is predicted to end in this share of the time left.
+/// Share of the time left within which the exact answer must be predicted to end for it to be preferred.
 const SHARE_OF_TIME: f64 = 0.5;
-/// A prediction within this factor may end in time when nothing else would meet the bounds.
+/// Share of the time left within which the exact answer must be predicted to end when nothing else would meet the bounds.
 const SHARE_OF_LAST_TIME: f64 = 0.85;
-/// How much longer than the time left a prediction must be for the query not to be begun at all.
+/// Factor by which a prediction must exceed the time left for the exact answer to be refused.
 const DOUBT: f64 = 1.3;
-/// And where no scan of the tables was seen.
+/// Value of [`DOUBT`] where no scan of the tables was observed.
 const DOUBT_UNLEARNT: f64 = 10.0;
-/// And where conditions may spare most of the work.
+/// Value of [`DOUBT`] where conditions may save most of the work.
 const DOUBT_PRUNED: f64 = 4.0;
-/// The share of the exact answer's time that the look before it may take.
+/// Share of the exact answer's time that a level before it may take.
 const LOOK_SHARE: f64 = 0.12;
-/// And what it may take whatever the exact answer takes.
+/// Time that a level before the exact answer may take at least.
 const LOOK_TIME: Duration = Duration::from_millis(1);
 
-/// The work of looking at so many cells (rows times what each passes through).
+/// Work of evaluating `cells` cells (rows times what each passes through), in nanoseconds of the reference machine.
 pub(crate) fn level_ns(cells: f64) -> f64 {
     LOOK_NS + cells * CELL_NS
 }
 
-/// The work of opening so many files of a table with so many columns.
+/// Work of opening `files` files of a table with `columns` columns, in nanoseconds of the reference machine.
 #[expect(clippy::cast_precision_loss, reason = "a forecast")]
 pub(crate) fn opening_ns(files: usize, columns: usize) -> f64 {
     (files * columns) as f64 * OPEN_COLUMN_NS
 }
 
-/// How a query with a time bound begins.
+/// First step of a query with a time bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Opening {
-    /// The exact answer follows a look that takes at most so long.
+    /// A level that takes at most this time, then the exact answer.
     LookThenTable(Duration),
-    /// Samples answer, as far as can be told now.
+    /// Samples answer, as far as can be predicted.
     Samples,
 }
 
-/// How a query begins whose exact answer costs `table`, with `left` of its time.
+/// Chooses the first step of a query whose exact answer costs `table`, with `left` of its time.
 pub(crate) fn opening(table: &TableCost, left: Duration) -> Opening {
     match table.time <= left.mul_f64(SHARE_OF_TIME) {
         true => Opening::LookThenTable(table.time.mul_f64(LOOK_SHARE).max(LOOK_TIME)),
@@ -63,13 +63,12 @@ pub(crate) fn opening(table: &TableCost, left: Duration) -> Opening {
 }
 
 impl TableCost {
-    /// Whether the exact answer may still end in the time that is left, where nothing else meets the bounds.
+    /// Whether the exact answer may still end in the time left, where nothing else meets the bounds.
     pub(crate) fn may_end_in(&self, left: Option<Duration>) -> bool {
         left.is_none_or(|left| self.time <= left.mul_f64(SHARE_OF_LAST_TIME))
     }
 
-    /// Whether the exact answer will not end in the time that is left, as far as past scans tell. A plan with conditions may leave out most
-    /// of its files.
+    /// Whether past scans show that the exact answer will not end in the time left. A plan with conditions may skip most of its files.
     pub(crate) fn is_beyond(&self, left: Duration) -> bool {
         let doubt = match (self.is_learnt, self.work.has_conditions) {
             (true, false) => DOUBT,
@@ -80,15 +79,15 @@ impl TableCost {
     }
 }
 
-/// Where a query with an error bound stands after a look that did not meet it. Work is in nanoseconds of the reference machine.
+/// State of a query with an error bound after a level that did not meet it. Work is in nanoseconds of the reference machine.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Standing {
-    /// The work of all looks so far.
+    /// Work of all levels so far.
     pub(crate) spent: f64,
-    /// The work of the level that the errors call for, and of the highest.
+    /// Work of the level that the errors call for, and of the highest level.
     pub(crate) next: f64,
     pub(crate) top: f64,
-    /// Rows that the errors call for; `None` where an estimate does not tell.
+    /// Rows that the errors call for; `None` where they cannot be predicted.
     pub(crate) rows_needed: Option<f64>,
     /// Rows that the highest level holds.
     pub(crate) rows_held: f64,
@@ -97,17 +96,17 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
-    /// Whether the table, whose work is `table`, answers now rather than another level.
+    /// Whether the table, whose work is `table`, answers at once rather than another level.
     pub(crate) fn takes_table(&self, table: f64) -> bool {
         if !self.ends_with_table {
-            // Who prefers estimates gets them as long as they cost less.
+            // Users who prefer estimates get them as long as they cost less.
             return self.next > table;
         }
         let is_within = |factor: f64| self.rows_needed.is_some_and(|rows| rows <= self.rows_held * factor);
         let (through, limit) = match (is_within(FORECAST_FACTOR), self.rows_needed) {
             (true, _) if is_within(SURELY_FACTOR) => (self.next, TOO_MUCH),
             (true, _) => (self.next, IN_VAIN),
-            // It will not be met, but forecasts may be wrong: cheap levels are worth the try.
+            // The bound will probably be missed, but predictions may be wrong: cheap levels are worth a try.
             (false, Some(_)) => (self.top, IN_VAIN),
             (false, None) => (self.next, IN_VAIN),
         };

@@ -1,4 +1,4 @@
-//! The candidates that may answer a query, what each costs, and which one is taken.
+//! The candidates that may answer a query, their costs, and the choice between them.
 
 mod binding;
 pub(crate) mod choose;

@@ -1,4 +1,4 @@
-//! Which samples may answer for a table.
+//! Finds the samples that still describe a table.
 
 use crate::answer::Result;
 use crate::environment::{Environment, SampledView, memory_content, sql_name};
@@ -12,7 +12,7 @@ use plusminus_sampling::{VIEW, are_same, are_unchanged, base_files, rows_of};
 use std::sync::{Arc, PoisonError};
 
 impl Environment {
-    /// The families of table `key` that still describe it, or why there are none.
+    /// The samples of table `key` that still describe it, or the reason why there are none.
     pub(crate) async fn usable_families(
         &self,
         key: &str,
@@ -46,7 +46,7 @@ impl Environment {
         }
     }
 
-    /// What the table is made of; the long way only where the short one does not find what the families were drawn from.
+    /// The table's files or row count; files are listed only where they may differ from those that the samples were drawn from.
     async fn now(
         &self,
         families: &[Arc<Manifest>],
@@ -71,14 +71,14 @@ impl Environment {
         then: &[BaseFile],
         table: &Arc<dyn TableProvider>,
     ) -> bool {
-        // A file in FROM is another table at each query, which nobody would ask about again.
+        // A file path in FROM is a new table at each query, so that watching its files does not pay.
         if families.iter().any(|m| m.design.table.contains('/')) {
             return are_unchanged(then, table);
         }
         self.watches.are_unchanged(then, table, self.clock.elapsed())
     }
 
-    /// A table that is not made of files is only known to be the sampled one in the process that sampled it.
+    /// Why a table that is not made of files may not be the sampled one; `None` where this process sampled it unchanged.
     fn stranger(&self, manifest: &Manifest, table: &Arc<dyn TableProvider>) -> Option<String> {
         if manifest.base.files.is_some() {
             return None;
@@ -96,7 +96,7 @@ impl Environment {
 }
 
 impl Environment {
-    /// Whether a family still describes its table: `fresh`, or `stale` and why.
+    /// Whether a sample still describes its table: `fresh`, or `stale` and why.
     pub(crate) async fn freshness(&self, manifest: &Arc<Manifest>) -> String {
         let found = match self.table(&manifest.design.table).await {
             Ok((table, key)) if key == manifest.design.table => {
@@ -113,23 +113,23 @@ impl Environment {
     }
 }
 
-/// What a table is made of today.
+/// Files or row count of a table at present.
 enum Now {
-    /// The files that every family was drawn from.
+    /// The files that every sample was drawn from.
     SameFiles,
     Files(Vec<BaseFile>),
     /// The exact number of rows, where the table knows it.
     Rows(Option<u64>),
 }
 
-/// How the columns of a table differ from those that were sampled. Tables of a thousand columns are compared at every query.
+/// How the table's columns differ from those that were sampled. It runs at every query, also for tables of a thousand columns.
 fn other_columns(manifest: &Manifest, schema: &Schema) -> Option<String> {
     let (fields, columns) = (schema.fields(), &manifest.base.columns);
     if fields.len() != columns.len() {
         return Some("the table's columns are not those it had".to_owned());
     }
     for (column, beside) in columns.iter().zip(fields) {
-        // In another order now and then.
+        // Columns may have another order.
         let field = match *beside.name() == column.name {
             true => Some(beside.as_ref()),
             false => schema.field_with_name(&column.name).ok(),
@@ -145,9 +145,9 @@ fn other_columns(manifest: &Manifest, schema: &Schema) -> Option<String> {
     None
 }
 
-/// Whether a type is written like this.
+/// Whether a type's text is `text`.
 fn reads_as(data_type: &DataType, text: &str) -> bool {
-    /// What of a text was not written yet.
+    /// The part of a text that was not written yet.
     struct Rest<'a>(&'a str);
     impl std::fmt::Write for Rest<'_> {
         fn write_str(&mut self, written: &str) -> std::fmt::Result {
@@ -159,7 +159,7 @@ fn reads_as(data_type: &DataType, text: &str) -> bool {
     std::fmt::write(&mut rest, format_args!("{data_type}")).is_ok() && rest.0.is_empty()
 }
 
-/// Why a family no longer describes its table.
+/// Why a sample no longer describes its table; `None` where it does.
 fn staleness(manifest: &Manifest, table: &Arc<dyn TableProvider>, now: &Now) -> Option<String> {
     if let Some(why) = other_columns(manifest, &table.schema()) {
         return Some(why);

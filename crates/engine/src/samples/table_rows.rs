@@ -1,4 +1,4 @@
-//! How many rows the tables of a plan have, and what reading one costs in their format.
+//! Rows of the tables that a plan scans, and the cost of reading a row in their format.
 
 use crate::answer::Result;
 use crate::environment::Environment;
@@ -11,26 +11,26 @@ use plusminus_files::FileTable;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Splitting a row of text into fields, before any of them is read.
+/// Nanoseconds to split a row of text into fields.
 const TEXT_ROW_NS: f64 = 120.0;
-/// Reading a row of JSON.
+/// Nanoseconds to read a row of JSON.
 const JSON_ROW_NS: f64 = 700.0;
-/// How much longer reading a field of text takes than decoding a value.
+/// Factor between reading a field of text and decoding a value of Parquet.
 const TEXT_FACTOR: f64 = 8.0;
 
 /// A table that a plan scans.
 #[derive(Debug)]
 pub(crate) struct ScannedTable {
-    /// The key that samples of the table carry.
+    /// The key of the table's samples.
     pub(crate) key: String,
     pub(crate) rows: Option<u64>,
-    /// How much longer reading a value takes than decoding one of Parquet.
+    /// Factor between reading a value and decoding a value of Parquet.
     pub(crate) decode_factor: f64,
-    /// Nanoseconds per row beside those of its values.
+    /// Nanoseconds per row besides those of its values.
     pub(crate) row_ns: f64,
 }
 
-/// The tables that a plan scans, subqueries included, by the name that it scans them under.
+/// The tables that a plan and its subqueries scan, by their name in the plan.
 pub(crate) async fn scanned_tables(env: &Environment, plan: &LogicalPlan) -> Result<HashMap<String, ScannedTable>> {
     let mut scans = HashMap::new();
     plan.apply_with_subqueries(|node| {

@@ -1,7 +1,7 @@
-//! Aggregates of columns of φ: every stratum is as many equal rows as it holds.
+//! Aggregates that read stratification columns (φ) alone: each stratum counts as equal rows, as many as it has in the table.
 //!
-//! What DataFusion's accumulators would know after N equal rows is written down and merged, so that results are those of the
-//! query on the table, in its own types.
+//! The state that a DataFusion accumulator has after N equal rows is written down for each stratum and merged. Results are therefore
+//! those of the query on the table, in the query's own types.
 
 use super::catalog::CatalogValue;
 use crate::answer::{Error, Result};
@@ -22,15 +22,15 @@ use plusminus_kernel::{StrataView, qualified};
 use plusminus_plan::{AggregateQuery, Argument, Call, CallKind, Domain};
 use std::sync::Arc;
 
-/// What strata weigh to.
+/// Aggregates and variables computed from strata weighted by their row counts.
 pub(crate) struct StrataAggregates {
-    /// By call a value for every part; `None` where another way was found.
+    /// One array per call with a value for every part; `None` for a call whose value was already found in the catalog.
     pub(crate) columns: Vec<Option<ArrayRef>>,
-    /// Sums and counts by variable and part.
+    /// Sums and counts, variables × parts; NaN where a variable reads columns outside φ.
     pub(crate) variables: Vec<Vec<f64>>,
 }
 
-/// The calls for which nothing was `found` yet; `None` when one of them asks for more than φ.
+/// Computes the calls that have no value in `found` yet; `None` when one of them reads columns outside φ.
 pub(crate) fn weighed(
     query: &AggregateQuery,
     binding: &SampleBinding,
@@ -40,7 +40,7 @@ pub(crate) fn weighed(
     let view = &binding.view;
     let is_decided = |column: &&datafusion::common::Column| binding.manifest.is_decided(&column.name);
     let is_of_phi = |call: &Call| call.expr.column_refs().iter().all(is_decided);
-    // Error functions of second moments ask for sums that are not kept here.
+    // Error functions of second moments need sums that are not kept here.
     let has_spread = query.calls.iter().any(|call| matches!(call.kind, CallKind::Moments { .. }));
     if has_spread && !query.error_calls.is_empty() {
         return Ok(None);
@@ -55,7 +55,7 @@ pub(crate) fn weighed(
             columns.push(None);
             continue;
         }
-        // What cannot be computed here (an overflow, say) is left to rows, and to whom it concerns.
+        // A call that cannot be computed here, because of an overflow say, is left to rows, and its error to the queries that meet it.
         let Ok(Some(column)) = strata.call(call, state) else { return Ok(None) };
         columns.push(Some(column));
     }
@@ -65,7 +65,7 @@ pub(crate) fn weighed(
     Ok(variables.ok().map(|variables| StrataAggregates { columns, variables }))
 }
 
-/// Living strata: their values of φ, rows and parts.
+/// The strata that may match WHERE: their values of φ, table rows and parts.
 struct Strata {
     batch: RecordBatch,
     schema: DFSchema,
@@ -97,7 +97,7 @@ impl Strata {
         Ok(physical.evaluate(&self.batch)?.into_array(self.batch.num_rows())?)
     }
 
-    /// One call by part; `None` for functions whose state is not known here.
+    /// One call with a value for every part; `None` for functions whose accumulator state is not known here.
     fn call(&self, call: &Call, state: &SessionState) -> Result<Option<ArrayRef>> {
         let physical = self.batch.schema();
         let context = PhysicalPlanningContext::default();
@@ -132,7 +132,7 @@ impl Strata {
         if aggregate.fun().name() == "count" {
             return Ok(Some(found));
         }
-        // Without a value there is none; accumulators only know of groups they have seen.
+        // A part without a value is NULL; accumulators know only groups that they have seen.
         let first = &states[0];
         let counts = first.as_primitive_opt::<UInt64Type>().filter(|_| states.len() > 1);
         let has_value = |row: usize| counts.map_or_else(|| first.is_valid(row), |counts| counts.value(row) > 0);
@@ -141,7 +141,7 @@ impl Strata {
         Ok(Some(nullif(&found, &BooleanArray::from(empty))?))
     }
 
-    /// A count or sum by part, NaN where the argument is not of φ.
+    /// A count or sum by part; NaN where the argument or the domain reads columns outside φ.
     fn variable(
         &self,
         query: &AggregateQuery,
@@ -188,7 +188,7 @@ impl Strata {
     }
 }
 
-/// What an accumulator knows after `rows` equal rows, stratum by stratum; `None` for functions that are not foreseen.
+/// Accumulator state after `rows` equal rows, one entry per stratum; `None` for functions whose state is not known here.
 fn states(
     aggregate: &Arc<AggregateFunctionExpr>,
     arguments: &[ArrayRef],
@@ -216,7 +216,7 @@ fn states(
         ("var" | "var_pop" | "stddev" | "stddev_pop", [DataType::UInt64, DataType::Float64, DataType::Float64]) => {
             let zero: ArrayRef = Arc::new(Float64Array::from(vec![0.0; rows.len()]));
             let counts = counts()?;
-            // A stratum of NULLs is no row at all.
+            // A stratum whose values are all NULL adds no row.
             let is_empty = arrow::compute::kernels::cmp::eq(&counts, &UInt64Array::new_scalar(0))?;
             let mean = arrow::compute::kernels::zip::zip(&is_empty, &zero, &cast(argument, &DataType::Float64)?)?;
             vec![counts, mean, zero]
@@ -225,12 +225,12 @@ fn states(
     }))
 }
 
-/// Values times rows in the type of a sum; `None` for types that no sum is known to have.
+/// Products of values and row counts in the type of a sum; `None` for types that no sum is known to have.
 fn times(values: &ArrayRef, rows: &UInt64Array, data_type: &DataType) -> Result<Option<ArrayRef>> {
     let values = cast(values, data_type)?;
     let rows: ArrayRef = Arc::new(rows.clone());
     Ok(match data_type {
-        // As sums do, whole numbers wrap.
+        // Whole numbers wrap, as DataFusion's sums do.
         DataType::Int64 | DataType::UInt64 => Some(mul_wrapping(&values, &cast(&rows, data_type)?)?),
         DataType::Float64 => Some(mul(&values, &cast(&rows, data_type)?)?),
         DataType::Decimal128(precision, scale) => {

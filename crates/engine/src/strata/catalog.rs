@@ -1,4 +1,4 @@
-//! What the catalog knows without reading a row: aggregates that strata decide, extremes from the build-time scan, sketches.
+//! Answers that need no row: aggregates that strata decide, extremes from the build-time scan, and sketches.
 
 use super::known_calls::{CatalogCalls, known_calls};
 use crate::answer::Result;
@@ -13,14 +13,14 @@ use plusminus_plan::{AggregateQuery, Argument, NonLinearAggregate, NonLinearKind
 use plusminus_statistics::{Estimate, Quantiles, sketch_interval};
 use std::sync::Arc;
 
-/// Estimates of a special call by part, where the catalog has them.
+/// Values of a special call (extreme or distinct count) by part, where the catalog has them.
 pub(crate) type CatalogValues = Option<Vec<CatalogValue>>;
 
-/// A special call of one part.
+/// The catalog's value of a special call in one part.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum CatalogValue {
     Exact(Option<f64>),
-    /// A sketch's count, its relative standard error, and the values that are not NULL: there are no more distinct ones.
+    /// A sketch's count, its relative standard error, and the number of non-NULL values, which distinct values cannot exceed.
     Sketch {
         count: f64,
         relative_error: f64,
@@ -40,14 +40,14 @@ impl CatalogValue {
     }
 }
 
-/// What the catalog knows of every special call; a count of distinct values that it does not know is a reason.
+/// Catalog values of every special call, in the query's order; a distinct count that neither catalog nor sample has is a reason.
 pub(crate) fn specials(
     query: &AggregateQuery,
     manifest: &Manifest,
     view: &StrataView,
     goal: &Goal,
 ) -> Result<std::result::Result<Vec<CatalogValues>, Reason>> {
-    // The intervals that are shown.
+    // The number of simultaneous intervals.
     let intervals = if goal.all_groups { query.shown_estimates().max(1) } else { 1 };
     let quantiles = Quantiles::simultaneous(goal.confidence, intervals);
     let mut found = Vec::with_capacity(query.specials.len());
@@ -101,7 +101,7 @@ fn distinct(
         return Ok(None);
     }
     if manifest.design.universe.as_deref() == Some(column) {
-        // A row whose key is NULL was counted as a key of its own.
+        // The build counts each row whose key is NULL as a key of its own.
         let nulls = |stratum: usize| {
             let rows = view.strata.rows()[stratum];
             rows - view.strata.non_null(column).map_or(rows, |non_null| non_null[stratum])
@@ -132,10 +132,10 @@ fn extreme(
     ends.into_iter().map(|end| end.map(|v| CatalogValue::Exact(Some(v)))).collect()
 }
 
-/// The extreme of a column over whole strata by part, as the build-time scan saw it; `skip` tells the strata that need none.
+/// The extreme of a column over whole strata by part, from the build-time scan; strata for which `skip` is true are left out.
 ///
-/// `None` when the strata do not decide the rows or the scan met values that are no finite numbers, and for a part when its
-/// extreme is not known or too large for a float to hold exactly.
+/// `None` when the strata do not decide the rows, or the scan met values that are not finite. A part is `None` when its extreme is
+/// not known or too large for a float to hold exactly.
 pub(crate) fn certain_extremes(
     query: &AggregateQuery,
     special: &NonLinearAggregate,
@@ -149,7 +149,7 @@ pub(crate) fn certain_extremes(
         return None;
     }
     let moments = manifest.column_moments(&column.name)?;
-    // Values that are no finite numbers are in no moments.
+    // Values that are not finite are in no moments.
     let strata = view.strata.non_null(&column.name).unwrap_or(view.strata.rows());
     if moments.count != strata.iter().sum::<u64>() {
         return None;
@@ -162,17 +162,17 @@ pub(crate) fn certain_extremes(
     Some(ends.into_iter().map(|end| end.filter(|v| v.is_finite() && holds(*v, special.steps))).collect())
 }
 
-/// Where the way to an answer begins.
+/// First step of an approximate answer, after the catalog was asked.
 pub(crate) enum Start<'a> {
-    /// The catalog knows all through this sample: no row is read.
+    /// The catalog knows every call through this sample, so that no row is read.
     Answered(&'a SampleBinding, CatalogCalls),
     /// No sample can answer.
     Refused(Reason),
-    /// A sample has to be looked at; what is known of special calls.
+    /// Levels of a sample have to be evaluated; the catalog's values of special calls.
     Specials(Vec<CatalogValues>),
 }
 
-/// Asks the catalog, through the likeliest candidate first.
+/// Asks the catalog, with the likeliest candidate first.
 pub(crate) fn start<'a>(
     query: &AggregateQuery,
     goal: &Goal,
@@ -194,7 +194,7 @@ pub(crate) fn start<'a>(
     Ok(Start::Specials(specials))
 }
 
-/// What the catalog knows of special calls, or why no sample can answer.
+/// Catalog values of special calls, or the reason why no sample can answer.
 fn usable(
     query: &AggregateQuery,
     binding: &SampleBinding,
@@ -213,7 +213,7 @@ fn usable(
     specials(query, &binding.manifest, &binding.view, goal)
 }
 
-/// A count that strata alone decide, by part.
+/// A row count by part that strata alone decide, in table rows.
 pub(crate) fn known_variable(query: &AggregateQuery, view: &StrataView, variable: usize) -> Option<Vec<u64>> {
     let variable = &query.variables[variable];
     let domain = &query.domains[variable.domain];

@@ -1,4 +1,4 @@
-//! Aggregates that the catalog alone can tell.
+//! Aggregates that are computable from the catalog alone.
 
 use super::aggregates::{StrataAggregates, weighed};
 use super::catalog::{CatalogValue, CatalogValues, known_variable};
@@ -11,21 +11,21 @@ use plusminus_functions::numbers::{estimates_typed, floats};
 use plusminus_plan::{AggregateQuery, Call, CallKind};
 use plusminus_statistics::{Estimate, Quantiles};
 
-/// The aggregates by call, when the catalog alone can tell all of them.
+/// All aggregate calls of a query, computed from the catalog alone.
 pub(crate) struct CatalogCalls {
     pub(crate) calls: Vec<CatalogCall>,
-    /// Sums and counts by variable and part, where strata were weighed for them.
+    /// Sums and counts, variables × parts, where they were computed from strata.
     pub(crate) variables: Option<Vec<Vec<f64>>>,
 }
 
-/// One aggregate by part.
+/// One aggregate call with a value for every part.
 pub(crate) enum CatalogCall {
     Counted(Vec<CatalogValue>),
-    /// In the call's own type.
+    /// Values in the call's own type, one per part.
     StrataAggregates(ArrayRef),
 }
 
-/// What the catalog knows of all calls; `None` when a sample has to be looked at.
+/// Values of all calls from the catalog; `None` when rows of a sample are needed.
 pub(crate) fn known_calls(
     query: &AggregateQuery,
     binding: &SampleBinding,
@@ -63,7 +63,7 @@ pub(crate) fn known_calls(
 }
 
 impl CatalogCalls {
-    /// Whether no sketch takes part.
+    /// Whether every value is exact, which sketches are not.
     pub(crate) fn is_exact(&self) -> bool {
         let counted = self.calls.iter().filter_map(|call| match call {
             CatalogCall::Counted(parts) => Some(parts),
@@ -74,7 +74,7 @@ impl CatalogCalls {
 }
 
 impl CatalogCall {
-    /// The call's column, and what is known of each of its values.
+    /// The call's column with `groups` values, and the estimate behind each of them.
     pub(crate) fn column(
         &self,
         data_type: &DataType,

@@ -1,4 +1,4 @@
-//! Answers from the catalog alone: what is known of the strata without reading a row.
+//! Answers from the catalog alone, without reading a row.
 
 mod aggregates;
 pub(crate) mod catalog;

@@ -286,8 +286,8 @@ fn devices(views: &[View], random: &mut Random) -> Columns {
     let version = |v: &View| 120 - v.trait_of(7, 40) as i16;
     let agent = |v: &View| format!("Mozilla/5.0 ({}) {}/{}.0", SYSTEMS[v.system()], BROWSERS[v.browser()], version(v));
     let model = |v: &View| {
-        let is_linear_in_cells = v.is_mobile && own(v.visitor, 8).below(10) < 7;
-        if is_linear_in_cells { MODELS[v.trait_of(9, MODELS.len())] } else { "" }
+        let is_model_known = v.is_mobile && own(v.visitor, 8).below(10) < 7;
+        if is_model_known { MODELS[v.trait_of(9, MODELS.len())] } else { "" }
     };
     let versions: Int16Array = views.iter().map(|v| (!v.is_robot).then(|| version(v))).collect();
     named([

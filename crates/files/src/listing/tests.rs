@@ -63,7 +63,7 @@ fn hidden_files_and_those_of_spark_are_left_out() {
     check(&all, "", &["a.parquet"]);
     check(&all, "*.parquet", &["a.parquet"]);
     check(&all, "**/*.parquet", &["a.parquet"]);
-    // Who writes such a name means it.
+    // A pattern that writes out such a name means it.
     check(&all, "_temporary/0/*.parquet", &["_temporary/0/part.parquet"]);
     check(&all, "._a.parquet", &["._a.parquet"]);
     check(&all, ".hidden", &[".hidden/b.parquet"]);

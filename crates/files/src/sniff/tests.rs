@@ -1,6 +1,6 @@
 use super::*;
 
-/// What is found: delimiter, quote, header and columns.
+/// Checks what is found: delimiter, quote, header and columns.
 fn check(text: &str, expected: &str) {
     check_with(text, Options::default(), expected);
 }

@@ -87,7 +87,7 @@ fn checked_node(node: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn Executio
 
 fn checked_aggregate(aggregate: &AggregateExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
     let (schema, mut is_new) = (aggregate.input().schema(), false);
-    // What merges partial states only names their columns.
+    // An aggregate that merges partial states only names their columns.
     if aggregate.input_schema() != schema {
         return Ok(None);
     }
@@ -133,7 +133,7 @@ fn checked_call(
     }
 }
 
-/// The checked expression; notes whether it differs.
+/// The checked expression; sets `is_new` when it differs.
 fn changed(expr: &Arc<dyn PhysicalExpr>, schema: &SchemaRef, is_new: &mut bool) -> Result<Arc<dyn PhysicalExpr>> {
     let own = checked(Arc::clone(expr), schema)?;
     *is_new |= !own.eq(expr);

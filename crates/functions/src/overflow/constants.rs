@@ -30,7 +30,7 @@ impl AnalyzerRule for CheckedConstants {
     }
 }
 
-/// Computes an expression of nothing but literals, and does not look into it.
+/// Computes arithmetic that has nothing but literals in it, so that overflow fails here, and does not descend into it.
 fn check(expr: &Expr) -> Result<TreeNodeRecursion> {
     let Expr::BinaryExpr(binary) = expr else { return Ok(TreeNodeRecursion::Continue) };
     let is_sum = matches!(binary.op, Operator::Plus | Operator::Minus | Operator::Multiply);

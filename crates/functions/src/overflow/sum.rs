@@ -1,4 +1,4 @@
-//! SUM that tells when it leaves its type.
+//! SUM that fails when it leaves its type.
 
 use super::wide::{DistinctSum, GroupSums, Total, Wide};
 use arrow::datatypes::{DataType, Field, FieldRef};

@@ -1,4 +1,4 @@
-//! Accumulators wider than what they add.
+//! Accumulators wider than the values they add.
 
 use crate::error::Failure;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Decimal256Array, PrimitiveArray};
@@ -16,14 +16,14 @@ use std::sync::Arc;
 /// A type that sums are accumulated in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wide {
-    /// Whole numbers of 64 bits.
+    /// 128 bits, for whole numbers of 64 bits.
     I128,
-    /// Decimals of up to 38 digits.
+    /// 256 bits, for decimals of up to 38 digits.
     I256 { scale: i8 },
 }
 
 impl Wide {
-    /// The type in which partial sums travel.
+    /// The type of partial sums.
     pub(crate) fn state_type(self) -> DataType {
         match self {
             Self::I128 => DataType::Decimal128(DECIMAL128_MAX_PRECISION, 0),
@@ -94,7 +94,7 @@ fn overflow(name: &str, data_type: &DataType) -> DataFusionError {
     Failure::of_data(format!("{name} is beyond the range of {data_type}"), way_out)
 }
 
-/// Calls `visit` with the place and the value of every value that is not NULL.
+/// Calls `visit(row, value)` for every value that is not NULL.
 fn each(values: &ArrayRef, mut visit: impl FnMut(usize, i256)) -> Result<()> {
     fn all<T: Copy>(values: &[T], array: &dyn Array, widen: impl Fn(T) -> i256, visit: &mut dyn FnMut(usize, i256)) {
         for (row, value) in values.iter().enumerate() {
@@ -123,9 +123,9 @@ fn each(values: &ArrayRef, mut visit: impl FnMut(usize, i256)) -> Result<()> {
     Ok(())
 }
 
-/// The sum of whole numbers of 64 bits in 128; `None` without any, or for other types.
+/// The sum of whole numbers of 64 bits in 128; `None` for other types and with NULLs, `Some(None)` without values.
 fn whole_sum(values: &ArrayRef) -> Option<Option<i128>> {
-    /// So many halves of 32 bits fit into 64.
+    /// Halves of 32 bits whose sum always fits into 64.
     const BLOCK: usize = 1 << 30;
     let DataType::Int64 = values.data_type() else { return None };
     let numbers = values.as_primitive::<Int64Type>();
@@ -141,7 +141,7 @@ fn whole_sum(values: &ArrayRef) -> Option<Option<i128>> {
     Some((!numbers.is_empty()).then(|| numbers.values().chunks(BLOCK).map(halves).sum()))
 }
 
-/// The sum of all rows; rows may leave again, as windows slide.
+/// The sum of all rows; rows may be taken out again, as windows slide.
 #[derive(Debug)]
 pub struct Total {
     wide: Wide,
@@ -268,7 +268,7 @@ pub(crate) struct GroupSums {
     name: String,
     data_type: DataType,
     sums: Vec<Option<i256>>,
-    /// Whole numbers take half the room.
+    /// Sums in 128 bits, by group, which take half the room.
     small: Vec<Option<i128>>,
 }
 

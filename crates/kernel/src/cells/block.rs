@@ -11,17 +11,18 @@ use plusminus_plan::Variable;
 use plusminus_statistics::Total;
 use std::ops::Range;
 
-/// Groups, and their rows, that are walked and estimated together, so few that all that is theirs stays in the cache of a core. A group
-/// with more rows is walked by itself, so many runs at a time.
+/// Groups of a block at most, and below rows: few enough that all that is theirs stays in the cache of a core.
+///
+/// A group with more rows is walked by itself, so many runs at a time.
 const GROUPS_MAX: usize = 128;
 const ROWS_MAX: usize = 1_536;
 
-/// What is asked of sums.
+/// The uses of sums in a query, by the numbers of the variables.
 #[derive(Debug, Default)]
 pub struct Asked {
-    /// Those of which an average is asked.
+    /// Sums of which an average is asked.
     pub averages: Vec<usize>,
-    /// Those of which nothing else is: their own intervals are not needed.
+    /// Sums of which only an average is asked, so that their own intervals are not needed.
     pub nothing_else: Vec<usize>,
 }
 
@@ -32,43 +33,44 @@ impl Asked {
     }
 }
 
-/// Consecutive groups of rows in group order.
+/// Consecutive groups of rows in group order, with their cells.
 pub struct Block<'a> {
     rows: &'a Rows,
     domains: &'a [Domain],
     sizes: &'a LevelSizes,
     groups: Range<usize>,
-    /// The first row, and the end of each group.
+    /// The first row of the block, and below for each group the row after its last.
     first: usize,
     ends: &'a [u32],
-    /// The cells of all groups, or of the last runs of one with more than there is room for.
-    chunk: &'a CellBlock<'a>,
+    /// The cells of all groups of the block, or of the last runs of a single group that has more.
+    cells: &'a CellBlock<'a>,
     is_whole: bool,
 }
 
-/// Cells of groups, side by side.
+/// The cells of consecutive groups, side by side.
 struct CellBlock<'a> {
     runs: Runs<'a>,
-    /// By domain.
-    sheets: Vec<DomainCells<'a>>,
+    /// The cells of each domain.
+    by_domain: Vec<DomainCells<'a>>,
 }
 
-/// Where the cells of one block after the other are made, in the same memory.
+/// Makes the cells of one block after the other, in the same memory.
 pub struct BlockAggregator<'a> {
     half: &'a GroupRange<'a>,
     sizes: &'a LevelSizes,
     asked: &'a Asked,
-    chunk: CellBlock<'a>,
+    cells: CellBlock<'a>,
 }
 
 impl<'a> BlockAggregator<'a> {
-    /// For the blocks of a half.
+    /// An aggregator for the blocks of a range of groups.
     pub fn new(half: &'a GroupRange<'a>, sizes: &'a LevelSizes, asked: &'a Asked) -> Self {
-        Self { half, sizes, asked, chunk: CellBlock::new(&half.piece.rows, half.domains, sizes) }
+        Self { half, sizes, asked, cells: CellBlock::new(&half.piece.rows, half.domains, sizes) }
     }
 
-    /// As many groups as are walked together, from this one on, and a total per (group, variable), groups outermost; `variables` are
-    /// those that rows were put in order for.
+    /// The block that begins at `group`, and a total per (group, variable), groups outermost.
+    ///
+    /// It has as many groups as are walked together. `variables` are those that the rows were put in order for.
     pub fn walked(&mut self, group: usize, variables: &[Variable]) -> (Block<'_>, Vec<Total>) {
         let piece = self.half.piece;
         let first = piece.of(group).start;
@@ -80,21 +82,21 @@ impl<'a> BlockAggregator<'a> {
         let mut totals = vec![Total::default(); ends.len() * variables.len()];
         let is_whole = self.add_up(first, ends, variables, &mut totals);
         let (rows, domains, sizes) = (&piece.rows, self.half.domains, self.sizes);
-        (Block { rows, domains, sizes, groups: group..end, first, ends, chunk: &self.chunk, is_whole }, totals)
+        (Block { rows, domains, sizes, groups: group..end, first, ends, cells: &self.cells, is_whole }, totals)
     }
 
-    /// Adds rows to the totals of their groups; whether the chunk holds the cells of all.
+    /// Adds rows to the totals of their groups; true when the cell block holds the cells of all of them.
     fn add_up(&mut self, first: usize, ends: &[u32], variables: &[Variable], totals: &mut [Total]) -> bool {
-        let (rows, chunk) = (&self.half.piece.rows, &mut self.chunk);
+        let (rows, cells) = (&self.half.piece.rows, &mut self.cells);
         let (mut next, mut is_first) = (first, true);
         loop {
-            next = chunk.fill(rows, next, ends, variables);
+            next = cells.fill(rows, next, ends, variables);
             let is_end = is_end(next, ends);
             if is_end && is_first {
-                chunk.sheets.iter().for_each(|sheet| sheet.fold(totals, variables.len(), self.asked));
+                cells.by_domain.iter().for_each(|domain_cells| domain_cells.fold(totals, variables.len(), self.asked));
                 return true;
             }
-            chunk.sheets.iter_mut().for_each(|sheet| sheet.fold_part(totals, self.asked, is_first));
+            cells.by_domain.iter_mut().for_each(|domain_cells| domain_cells.fold_part(totals, self.asked, is_first));
             if is_end {
                 return false;
             }
@@ -103,7 +105,7 @@ impl<'a> BlockAggregator<'a> {
     }
 }
 
-/// Whether these groups have no row from `next` on.
+/// Whether groups with these ends have no row from `next` on.
 fn is_end(next: usize, ends: &[u32]) -> bool {
     ends.last().is_none_or(|end| next >= *end as usize)
 }
@@ -114,7 +116,9 @@ impl Block<'_> {
         self.groups.clone()
     }
 
-    /// A total per (group, linear form), groups outermost, given those of the variables; of an average, what its interval is made of.
+    /// A total per (group, linear form), groups outermost, given the totals of the variables.
+    ///
+    /// The total of an average has only what its interval is made of.
     ///
     /// A stratum that is known whole adds nothing to any variance, and is left out.
     pub fn linearised(&self, variables: &[Variable], linears: &[Linear], totals: &[Total]) -> Vec<Total> {
@@ -123,11 +127,11 @@ impl Block<'_> {
         if self.is_whole {
             for form in 0..width {
                 let own = found[form..].iter_mut().step_by(width);
-                self.chunk.fold_form(self.rows, variables, &linears[form], own);
+                self.cells.fold_form(self.rows, variables, &linears[form], own);
             }
         } else {
             let again: Vec<usize> =
-                (0..width).filter(|form| !self.is_linear_in_cells(variables, linears, *form, &mut found)).collect();
+                (0..width).filter(|form| !self.sets_from_polynomial(variables, linears, *form, &mut found)).collect();
             self.fold_again(variables, linears, &again, &mut found);
         }
         for (own, totals) in found.chunks_exact_mut(width).zip(totals.chunks_exact(variables.len())) {
@@ -136,25 +140,32 @@ impl Block<'_> {
         found
     }
 
-    /// Whether what was added up on the way tells a form over the only group, which it is set to.
-    fn is_linear_in_cells(&self, variables: &[Variable], linears: &[Linear], form: usize, found: &mut [Total]) -> bool {
-        let average = self.chunk.sheets.iter().find_map(|sheet| sheet.average(&linears[form], variables));
-        let linearization = average.and_then(|average| average.of_form());
-        linearization.is_some_and(|linearization| {
-            found[form] = linearization;
+    /// Sets the total of a form over the only group from what was added up on the way; false where that does not suffice.
+    fn sets_from_polynomial(
+        &self,
+        variables: &[Variable],
+        linears: &[Linear],
+        form: usize,
+        found: &mut [Total],
+    ) -> bool {
+        let average =
+            self.cells.by_domain.iter().find_map(|domain_cells| domain_cells.average(&linears[form], variables));
+        let total = average.and_then(|average| average.of_form());
+        total.is_some_and(|total| {
+            found[form] = total;
             true
         })
     }
 
-    /// Folds these forms over the only group, whose cells are made once more.
+    /// Folds `forms` over the only group, whose cells are made once more.
     fn fold_again(&self, variables: &[Variable], linears: &[Linear], forms: &[usize], found: &mut [Total]) {
         let mut next = self.first;
-        let mut chunk = CellBlock::new(self.rows, self.domains, self.sizes);
+        let mut cells = CellBlock::new(self.rows, self.domains, self.sizes);
         while !forms.is_empty() && !is_end(next, self.ends) {
-            next = chunk.fill(self.rows, next, self.ends, variables);
+            next = cells.fill(self.rows, next, self.ends, variables);
             for form in forms {
                 let own = std::slice::from_mut(&mut found[*form]);
-                chunk.fold_form(self.rows, variables, &linears[*form], own.iter_mut());
+                cells.fold_form(self.rows, variables, &linears[*form], own.iter_mut());
             }
         }
     }
@@ -162,13 +173,13 @@ impl Block<'_> {
 
 impl<'a> CellBlock<'a> {
     fn new(rows: &'a Rows, domains: &'a [Domain], sizes: &'a LevelSizes) -> Self {
-        Self { runs: Runs::new(&rows.strata, sizes), sheets: domains.iter().map(DomainCells::new).collect() }
+        Self { runs: Runs::new(&rows.strata, sizes), by_domain: domains.iter().map(DomainCells::new).collect() }
     }
 
-    /// Makes cells of the rows from `first` on, of groups with these ends; returns the first row that is left.
+    /// Makes the cells of rows from `first` on, in groups with these ends; returns the first row that is left.
     fn fill(&mut self, rows: &Rows, first: usize, ends: &[u32], variables: &[Variable]) -> usize {
         let next = self.runs.fill(first, ends, ROWS_MAX);
-        self.sheets.iter_mut().for_each(|sheet| sheet.fill(variables, rows, &self.runs));
+        self.by_domain.iter_mut().for_each(|domain_cells| domain_cells.fill(variables, rows, &self.runs));
         next
     }
 
@@ -179,7 +190,7 @@ impl<'a> CellBlock<'a> {
         linear: &Linear,
         own: impl Iterator<Item = &'t mut Total>,
     ) {
-        match self.sheets.iter().find_map(|sheet| sheet.average(linear, variables)) {
+        match self.by_domain.iter().find_map(|domain_cells| domain_cells.average(linear, variables)) {
             Some(average) => average.fold(own),
             None => self.fold_row_by_row(rows, variables, linear, own),
         }

@@ -1,6 +1,6 @@
 //! Rows of all levels in the order of their groups, for walks that take one group after another.
 //!
-//! Where cells by stratum and group are about as many as rows, or those of all groups do not stay in the cache, walking stratum by
+//! When cells by stratum and group are about as many as rows, or those of all groups do not stay in the cache, walking stratum by
 //! stratum touches memory far apart for every row. In group order everything a group needs lies side by side, its totals
 //! stay in registers and the nearest cache, and threads share nothing.
 
@@ -15,35 +15,35 @@ use plusminus_plan::Variable;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Groups from which both threads have about as much to do.
+/// Groups at least, so that both threads have about as much to do.
 const GROUPS_MIN: usize = 16;
-/// Totals that a walk by strata adds to without leaving the nearest caches.
+/// Totals at most that a walk by strata adds to without leaving the nearest caches.
 const TOTALS_MAX: usize = 2_048;
 /// Rows per cell below which putting rows in order costs less than adding to cells all over the cache; with more, cells are seldom folded.
 const ROWS_PER_CELL: usize = 4;
 
-/// Rows of all levels in the order of their groups, those of a group by stratum, those of a stratum by level.
+/// Rows of all levels in group order; the rows of a group are by stratum, those of a stratum by level.
 pub struct ByGroup {
     groups: GroupRows,
-    /// The groups behind those, where two threads put them in order.
+    /// The groups after those, where two threads put them in order.
     later: Option<GroupRows>,
     /// The variables that are walked, by domain.
     domains: Vec<Domain>,
-    /// Who takes the memory when rows are not needed any more.
+    /// The buffer pool that takes the memory of the rows in the end, if there is one.
     spare: Option<Arc<BufferPool>>,
 }
 
-/// Rows of consecutive groups.
+/// Rows of consecutive groups, in group order.
 pub(crate) struct GroupRows {
-    /// Strata, domains and arguments.
+    /// The strata, domains and arguments of the rows.
     pub rows: Rows,
     /// The number of the first group.
     pub first: usize,
-    /// The first row of each group, and the number of rows.
+    /// The first row of each group, then the number of rows.
     pub starts: Vec<u32>,
 }
 
-/// Groups that one thread walks.
+/// A range of groups that one thread walks.
 pub struct GroupRange<'a> {
     pub(crate) piece: &'a GroupRows,
     /// The variables that are walked, by domain.
@@ -52,11 +52,13 @@ pub struct GroupRange<'a> {
 }
 
 impl ByGroup {
-    /// Whether to walk like this: the rows themselves are there, of so many groups that their cells leave the cache, or cells hold few rows
-    /// each and there is much to fold them into.
+    /// Whether to walk by group.
+    ///
+    /// The rows themselves have to be there. Either they are of so many groups that their cells leave the cache, or cells hold few rows each
+    /// and there are many totals to fold them into.
     pub fn pays(walk: &Walk<'_>, variables: usize) -> bool {
         let groups = walk.groups;
-        // A level that adds nothing may call its nothing entries.
+        // A level without rows may hold an empty list of cells.
         let has_entries = walk.levels.iter().any(|rows| rows.cells.is_some() && rows.len() > 0);
         let rows: usize = walk.levels.iter().map(Rows::len).sum();
         if groups < GROUPS_MIN || has_entries || u32::try_from(rows).is_err() {
@@ -70,12 +72,15 @@ impl ByGroup {
         !fits_cache(groups * variables) || are_small && (variables > 1 || groups > TOTALS_MAX)
     }
 
-    /// Bytes that the rows of `levels` take again in this order.
+    /// Bytes that the rows of `levels` take once more in this order.
     pub fn bytes_for(levels: &[Rows]) -> usize {
         levels.iter().map(Rows::bytes).sum()
     }
 
-    /// Puts rows in order, to be walked for these variables.
+    /// Puts rows in group order, to be walked for these variables.
+    ///
+    /// # Errors
+    /// When no threads can be started.
     pub fn new(levels: &[Rows], groups: usize, variables: &[Variable], workers: &Workers) -> Result<Self> {
         let (starts, places) = places(levels, groups);
         let any = levels.iter().find(|rows| rows.cells.is_none());
@@ -86,7 +91,7 @@ impl ByGroup {
             let put = || put(&places, |level| levels[level].domains.get(number)?.as_ref());
             levels.iter().any(of).then(put)
         };
-        // Of what is only counted there are no values.
+        // An argument that is only counted has no values.
         let argument = |number: usize| {
             let of = |level: usize| levels[level].arguments.get(number).filter(|values| !values.is_empty());
             if (0..levels.len()).any(|level| of(level).is_some()) { put(&places, of) } else { Vec::new() }
@@ -106,7 +111,7 @@ impl ByGroup {
         Self { groups, later, domains: Domain::all(variables), spare: None }
     }
 
-    /// The same, whose memory is given to `spare` in the end.
+    /// Has the memory of the rows given to `spare`, a buffer pool, in the end.
     pub(crate) fn in_spare(mut self, spare: Option<&Arc<BufferPool>>) -> Self {
         self.spare = spare.cloned();
         self
@@ -118,7 +123,7 @@ impl ByGroup {
         all.into_iter().flatten().map(|piece| piece.rows.bytes() + 4 * piece.starts.capacity()).sum()
     }
 
-    /// The stratum of the first row of each group.
+    /// The stratum of the first row of each group, in the order of the groups.
     pub fn first_strata(&self) -> impl Iterator<Item = u32> {
         let all = [Some(&self.groups), self.later.as_ref()].into_iter().flatten();
         all.flat_map(|piece| piece.groups().map(|group| piece.rows.strata[piece.of(group).start]))
@@ -161,13 +166,13 @@ impl GroupRows {
 }
 
 impl GroupRange<'_> {
-    /// The groups of the half.
+    /// The groups of the range.
     pub fn groups(&self) -> Range<usize> {
         self.groups.clone()
     }
 }
 
-/// The first row of each group, with the number of rows at the end, and by level the place of each row.
+/// The first row of each group, then the number of rows; and for each level the place of each of its rows in group order.
 fn places(levels: &[Rows], groups: usize) -> (Vec<u32>, Vec<Vec<u32>>) {
     let mut starts = vec![0_u32; groups + 1];
     levels.iter().flat_map(|rows| &rows.groups).for_each(|group| starts[*group as usize + 1] += 1);
@@ -187,7 +192,7 @@ fn places(levels: &[Rows], groups: usize) -> (Vec<u32>, Vec<Vec<u32>>) {
     (starts, places)
 }
 
-/// The values of all levels at their places; a level without any has the neutral one, true of flags.
+/// The values of all levels at their places; those of a level without values are neutral ones.
 fn put<'a, T: Copy + Neutral + 'a>(places: &[Vec<u32>], of: impl Fn(usize) -> Option<&'a Vec<T>>) -> Vec<T> {
     let mut found = vec![T::NEUTRAL; places.iter().map(Vec::len).sum()];
     for (level, places) in places.iter().enumerate() {
@@ -198,7 +203,7 @@ fn put<'a, T: Copy + Neutral + 'a>(places: &[Vec<u32>], of: impl Fn(usize) -> Op
     found
 }
 
-/// What stands where nothing is put.
+/// The value at places where nothing is put.
 trait Neutral {
     const NEUTRAL: Self;
 }

@@ -1,4 +1,4 @@
-//! What several levels are added up to, put together.
+//! Merges entries of several levels.
 
 use super::super::rows::Rows;
 use super::super::workers::Workers;
@@ -12,6 +12,9 @@ use plusminus_statistics::{Cell, Expansion, StratumSize};
 use std::ops::Range;
 
 /// All rows of a group in a stratum as one entry.
+///
+/// # Errors
+/// When no threads can be started.
 pub fn merged(pieces: &[Rows], groups: usize, variables: &[Variable], workers: &Workers) -> Result<Rows> {
     let walk = Walk { levels: pieces, sizes: &[], groups, workers };
     let mut entries = walk.run(&Compact { pieces, variables })?;
@@ -43,13 +46,13 @@ impl CellFold for Compact<'_> {
         add_rows(scratch, &self.pieces[piece], run, self.variables);
     }
 
-    /// Entries are put one after another.
+    /// Entries are put one after another, without adding any.
     fn merges_lightly(&self) -> bool {
         true
     }
 
     fn empty(&self) -> Rows {
-        // As many as the largest level has, if they are entries; of rows nobody knows.
+        // There are at least as many entries as in the largest level of entries; how many rows give is not known.
         let most = self.pieces.iter().filter(|rows| rows.cells.is_some()).map(Rows::len).max().unwrap_or(0);
         Rows {
             strata: Vec::with_capacity(most),

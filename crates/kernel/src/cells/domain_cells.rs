@@ -10,19 +10,19 @@ use plusminus_plan::Variable;
 use plusminus_statistics::{Cells, Counts, DomainFactors, Total, VariancePolynomial};
 use std::ops::Range;
 
-/// Everything that totals and averages of a domain's variables need of its rows.
+/// The cells of one domain: all that totals and averages of its variables need of its rows.
 pub(crate) struct DomainCells<'a> {
     domain: &'a Domain,
-    /// By run, where not every row is in the domain.
+    /// Rows in the domain by run, where not every row is in it.
     masked: Masked,
     insides: DomainFactors,
     /// The cells of each of the domain's sums.
     cells: Vec<Cells>,
-    /// By sum, what an average over a group that takes several sheets needs of them, where one is asked.
+    /// For each sum, the variance polynomial of a group that takes several cell blocks; `None` where no average is asked.
     forms: Vec<Option<VariancePolynomial>>,
 }
 
-/// Rows of a domain by run, and of the run's stratum; none where there is no such row.
+/// For each run its rows in the domain, and the rows of its stratum in the table and in the sample; 0 without a row in the domain.
 #[derive(Default)]
 struct Masked {
     rows: Vec<f64>,
@@ -31,14 +31,14 @@ struct Masked {
 }
 
 impl<'a> DomainCells<'a> {
-    /// Without groups.
+    /// Domain cells without groups.
     pub fn new(domain: &'a Domain) -> Self {
         let cells = domain.sums.iter().map(|_| Cells::default()).collect();
         let forms = domain.sums.iter().map(|_| None).collect();
         Self { domain, masked: Masked::default(), insides: DomainFactors::default(), cells, forms }
     }
 
-    /// Takes these runs in the place of all before.
+    /// Makes the cells of these runs, in the place of all before.
     pub fn fill(&mut self, variables: &[Variable], rows: &Rows, runs: &Runs<'_>) {
         let mask = rows.domains[self.domain.number].as_deref();
         match mask {
@@ -61,7 +61,7 @@ impl<'a> DomainCells<'a> {
         }
     }
 
-    /// Folds everything into the totals of the variables, `width` per group.
+    /// Folds all cells into the totals of the variables: groups × variables, groups outermost, `width` per group.
     pub fn fold(&self, totals: &mut [Total], width: usize, asked: &Asked) {
         for (sum, cells) in self.domain.sums.iter().zip(&self.cells) {
             let own = totals[*sum..].iter_mut().step_by(width);
@@ -75,8 +75,9 @@ impl<'a> DomainCells<'a> {
         }
     }
 
-    /// Folds everything into the totals of one group, as its first part or a later one, and into the forms of those sums of which an average
-    /// is asked.
+    /// Folds all cells into the totals of one group, as its first part or a later one.
+    ///
+    /// Sums of which an average is asked are folded into their variance polynomials, too.
     pub(crate) fn fold_part(&mut self, totals: &mut [Total], asked: &Asked, is_first: bool) {
         for ((sum, cells), form) in self.domain.sums.iter().zip(&self.cells).zip(&mut self.forms) {
             let total = &mut totals[*sum];
@@ -96,7 +97,7 @@ impl<'a> DomainCells<'a> {
         }
     }
 
-    /// A form that is an average over the domain.
+    /// The average over the domain that a linear form is; `None` for any other form.
     pub fn average<'s>(&'s self, linear: &'s Linear, variables: &[Variable]) -> Option<Average<'s>> {
         let [(sum, scale), (count, offset)] = linear.terms.as_slice() else { return None };
         if !linear.one_domain || variables[*count].argument.is_some() {
@@ -121,7 +122,7 @@ impl Masked {
     }
 }
 
-/// A form `scale·y + offset` by group, whose cells follow from those of a sum.
+/// A linear form `scale·y + offset`, with both numbers by group, whose cells follow from those of a sum.
 pub(crate) struct Average<'a> {
     insides: &'a DomainFactors,
     cells: &'a Cells,
@@ -131,12 +132,12 @@ pub(crate) struct Average<'a> {
 }
 
 impl Average<'_> {
-    /// Folds its spread into one total per group.
+    /// Folds the variance of the average into one total per group.
     pub fn fold<'t>(&self, own: impl Iterator<Item = &'t mut Total>) {
         self.insides.fold_spreads(self.cells, self.scale, self.offset, own);
     }
 
-    /// Its total over the one group that took several sheets, unless that has to be folded again.
+    /// The total over the one group that took several cell blocks; `None` where its rows have to be folded again.
     pub(crate) fn of_form(&self) -> Option<Total> {
         self.form?.spread(self.scale[0], self.offset[0])
     }
@@ -146,7 +147,7 @@ fn spans(runs: &Runs<'_>) -> impl Iterator<Item = Range<usize>> {
     runs.begins().windows(2).map(|ends| ends[0] as usize..ends[1] as usize)
 }
 
-/// Rows of a run within a domain.
+/// The number of rows of a run within a domain.
 #[expect(clippy::cast_precision_loss, reason = "a number of rows")]
 fn count_of(mask: &[bool], run: Range<usize>) -> f64 {
     mask[run].iter().filter(|inside| **inside).count() as f64

@@ -11,43 +11,43 @@ use std::ops::Range;
 /// Totals from which adding those of two threads costs more than it saves.
 const MERGED_MAX: usize = 16_384;
 
-/// What is done with rows and with the cells they fill.
+/// A fold over cells: rows fill the cells of a stratum, which are folded into a result.
 pub(crate) trait CellFold: Sync {
-    /// What the cells of whole strata are folded into.
+    /// The result that the cells of whole strata are folded into.
     type Folded: Send;
 
     /// Cells per group.
     fn width(&self) -> usize;
-    /// Cells to add to, none yet.
+    /// Cells to add to, without any group.
     fn scratch(&self) -> Scratch {
         Scratch::new(self.width())
     }
-    /// Whether rows of a stratum of this size need not be looked at.
+    /// Whether rows of a stratum of this size are left out.
     fn skips(&self, size: StratumSize) -> bool;
-    /// Adds rows of one stratum and level to the cells of their groups, which it touches.
+    /// Adds rows of one stratum and level to the cells of their groups, and touches these groups.
     fn add(&self, scratch: &mut Scratch, level: usize, rows: Range<usize>);
     fn empty(&self) -> Self::Folded;
     /// Folds the cells of one group in one stratum.
     fn fold(&self, folded: &mut Self::Folded, stratum: u32, expansion: &Expansion, group: u32, cells: &[Cell]);
-    /// Folds an entry that is all of a group's rows in one stratum; `cells` are those of the variables.
+    /// Folds an entry that is all of a group's rows in one stratum; `cells` has a cell per variable.
     fn fold_entry(&self, folded: &mut Self::Folded, stratum: u32, expansion: &Expansion, group: u32, cells: &[Cell]);
-    /// Whether adding what later strata were folded into costs little, however many groups there are.
+    /// Whether merging the result of later strata costs little, however many groups there are.
     fn merges_lightly(&self) -> bool {
         false
     }
-    /// Adds what later strata were folded into.
+    /// Merges the result of later strata.
     fn merge(&self, folded: &mut Self::Folded, later: Self::Folded);
 }
 
-/// What a half leaves behind: whole strata folded, and the cells of a stratum that both halves share.
+/// The result of a half: whole strata folded, and the cells of a stratum that both halves share.
 struct FoldedHalf<F> {
     folded: F,
     scratch: Scratch,
-    /// Of the second half: what it has of the first half's last stratum.
+    /// For the second half, its cells of the first half's last stratum.
     open: BoundaryCells,
 }
 
-/// Where a half's rows are parts of a stratum only.
+/// The stratum of a half that both halves share.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum SplitStratum {
     Nothing,
@@ -56,11 +56,14 @@ enum SplitStratum {
 }
 
 impl Walk<'_> {
-    /// Does the task on all groups, on two threads where there is enough of it.
+    /// Runs the fold over all groups, on two threads where there are enough rows.
+    ///
+    /// # Errors
+    /// When no threads can be started.
     pub fn run<T: CellFold>(&self, task: &T) -> Result<T::Folded> {
         let mut all = pieces(self.levels);
         let rows: usize = all.iter().map(|p| p.rows().len()).sum();
-        // Entries of very many groups are folded sooner than what two threads made of them is added.
+        // Folding entries of very many groups costs less than merging the results of two threads.
         let are_entries = self.levels.iter().all(|rows| rows.cells.is_some());
         let merges_heavily = !task.merges_lightly() && self.groups * task.width() > MERGED_MAX;
         if rows < HALVED_ROWS || are_entries && merges_heavily {
@@ -123,7 +126,7 @@ impl Walk<'_> {
         half.scratch.flush(|group, cells| task.fold(folded, stratum, &expansion, group, cells));
     }
 
-    /// Whether the rows of a stratum, which lie in one piece, were folded without adding any.
+    /// Folds the entries of a stratum, which lie in one piece; false where rows have to be added up first.
     fn is_folded<T: CellFold>(&self, task: &T, folded: &mut T::Folded, piece: &Piece) -> bool {
         let rows = &self.levels[piece.level()];
         let Some(cells) = &rows.cells else { return false };
@@ -138,14 +141,15 @@ impl Walk<'_> {
         true
     }
 
-    /// Where rows are only added up, sizes are not asked for.
+    /// The size of a stratum; there are no sizes where rows are only added up.
     fn size(&self, stratum: u32) -> StratumSize {
         self.sizes.get(stratum as usize).copied().unwrap_or_default()
     }
 }
 
-/// The place to cut `pieces` of so many rows, and whether a stratum has rows on both sides: between strata where that is near
-/// the middle, otherwise in the middle itself.
+/// The place to cut `pieces`, which have `rows` rows, and whether a stratum has rows on both sides.
+///
+/// The cut is between strata where that is near the middle, otherwise in the middle itself.
 fn cut(pieces: &mut Vec<Piece>, rows: usize) -> (usize, bool) {
     let middle = rows / 2;
     let mut before: usize = 0;

@@ -1,4 +1,4 @@
-//! Walks over a sample of keys, where all rows of a key are one value.
+//! Walks over a universe sample, where all rows of a key are one value.
 
 use super::super::rows::Rows;
 use super::linear::{Linear, add_linear, terms_of};
@@ -13,7 +13,7 @@ use std::ops::Range;
 struct Units<'a> {
     by_stratum: Scratch,
     unit: Scratch,
-    /// What a place counts: its rows, or the sum of its values.
+    /// For each place, whether its value is the number of rows, rather than the sum of their values.
     is_count: &'a [bool],
 }
 
@@ -78,7 +78,9 @@ fn by_key(
     totals
 }
 
-/// The first walk over a sample of keys: every key's count or sum is one value. Groups outermost.
+/// The first walk over a universe sample, in which every key's count or sum is one value.
+///
+/// Returns a total per (group, variable), groups outermost.
 pub fn key_totals(walk: &Walk<'_>, variables: &[Variable]) -> Vec<Total> {
     let is_count: Vec<bool> = variables.iter().map(|v| v.argument.is_none()).collect();
     let add = |unit: &mut Scratch, level: usize, run: Range<usize>| {
@@ -89,7 +91,7 @@ pub fn key_totals(walk: &Walk<'_>, variables: &[Variable]) -> Vec<Total> {
     by_key(walk, &is_count, add, |total, _, stratum, cell| total.fold_cell(stratum, cell))
 }
 
-/// The second walk over a sample of keys.
+/// The second walk over a universe sample: a total per (group, linear form), groups outermost.
 pub fn key_linearised(walk: &Walk<'_>, variables: &[Variable], linears: &[Linear]) -> Vec<Total> {
     let terms: Vec<Vec<_>> =
         walk.levels.iter().map(|rows| linears.iter().map(|l| terms_of(l, rows, variables)).collect()).collect();

@@ -1,4 +1,4 @@
-//! The second walk: the linearised values of averages and expressions.
+//! The second walk: the linearised values of averages and other expressions.
 
 use super::super::rows::Rows;
 use super::Walk;
@@ -13,9 +13,9 @@ use std::ops::Range;
 /// A linearised value z = Σ coefficient · y, with its own coefficients for each group.
 #[derive(Debug, Clone)]
 pub struct Linear {
-    /// (variable, coefficient by group)
+    /// Variables by number, each with its coefficient in each group.
     pub terms: Vec<(usize, Vec<f64>)>,
-    /// Whether all variables share one domain, whose rows alone then count (as for an average).
+    /// Whether all variables share one domain; only its rows count then, as for an average.
     pub one_domain: bool,
 }
 
@@ -25,7 +25,7 @@ impl Linear {
         if self.one_domain { total.fold_domain_cell(stratum, cell) } else { total.fold_cell(stratum, cell) }
     }
 
-    /// The form over rows that are added up; `whole` is the domain that holds every row.
+    /// The form as computed from the cells of the variables; `whole` is the domain that holds every row.
     fn linearization(&self, variables: &[Variable], whole: Option<usize>) -> CellLinearization<'_> {
         let mut linearization = CellLinearization { sum: None, inner: Vec::new(), outer: None };
         let is_sum = |(variable, _): &&(usize, Vec<f64>)| variables[*variable].argument.is_some();
@@ -40,14 +40,14 @@ impl Linear {
     }
 }
 
-/// A variable and its coefficient by group.
+/// A variable by number, and its coefficient in each group.
 type TermOf<'a> = (usize, &'a [f64]);
 
 fn term_of((variable, coefficients): &(usize, Vec<f64>)) -> TermOf<'_> {
     (*variable, coefficients)
 }
 
-/// z = scale·y + inner + outer in the rows of one domain, and z = outer in all others: its cells follow from sums and counts.
+/// A linear form that is computable from cells: z = scale·y + inner + outer in the rows of one domain, and z = outer in all others.
 struct CellLinearization<'a> {
     sum: Option<TermOf<'a>>,
     inner: Vec<TermOf<'a>>,
@@ -55,7 +55,7 @@ struct CellLinearization<'a> {
 }
 
 impl CellLinearization<'_> {
-    /// The cell of z from the cells of the variables.
+    /// The cell of z in one group, from the cells of the variables.
     fn of(&self, group: usize, cells: &[Cell]) -> Cell {
         let outer = self.outer.map(|(variable, coefficients)| (cells[variable].count, coefficients[group]));
         let offset: f64 = self.inner.iter().map(|(_, coefficients)| coefficients[group]).sum();
@@ -72,8 +72,9 @@ impl CellLinearization<'_> {
     }
 }
 
-/// Folds the cells of forms over rows of one group in one stratum. Of a form over one domain only what its values tell: the rest is
-/// [shared](share_rows).
+/// Folds the cells of linear forms over rows of one group in one stratum.
+///
+/// For a form over one domain it folds the part that depends on values; the rest is [shared](share_rows).
 #[inline]
 pub(crate) fn fold_forms(linears: &[Linear], own: &mut [Total], stratum: &Expansion, cell: impl Fn(usize) -> Cell) {
     let mut inside = stratum.inside(0);
@@ -90,14 +91,17 @@ pub(crate) fn fold_forms(linears: &[Linear], own: &mut [Total], stratum: &Expans
     }
 }
 
-/// Tells forms over one domain what totals of their variables know of its rows.
+/// Gives forms over one domain what depends on its rows alone, from the totals of their variables.
 pub(crate) fn share_rows(linears: &[Linear], own: &mut [Total], totals: &[Total]) {
     for (linear, z) in linears.iter().zip(own).filter(|(linear, _)| linear.one_domain) {
         z.share_rows(&totals[linear.terms[0].0]);
     }
 }
 
-/// A total per (group, linear form), groups outermost, given those of the variables; `whole` is the domain that holds every row.
+/// A total per (group, linear form), groups outermost, given the totals of the variables; `whole` is the domain that holds every row.
+///
+/// # Errors
+/// When no threads can be started.
 pub fn linearised(
     walk: &Walk<'_>,
     variables: &[Variable],
@@ -114,9 +118,9 @@ pub fn linearised(
 
 struct Linearised<'a> {
     levels: &'a [Rows],
-    /// By level and linear form.
+    /// The terms of each form: levels × forms; none for a level of entries.
     terms: Vec<Vec<Vec<Term<'a>>>>,
-    /// By linear form, for rows that are added up.
+    /// The forms as computed from cells, for levels of entries.
     linearization: Vec<CellLinearization<'a>>,
     variables: usize,
     linears: &'a [Linear],
@@ -193,7 +197,7 @@ impl<'a> Linearised<'a> {
 
 /// One variable of a linear form over the rows of one level.
 pub struct Term<'a> {
-    /// Which rows are in the domain; `None` when all are.
+    /// For each row, whether it is in the domain; `None` when all are.
     pub mask: Option<&'a [bool]>,
     /// The value of each row; `None` counts rows.
     pub values: Option<&'a [f64]>,
@@ -210,7 +214,7 @@ pub(crate) fn terms_of<'a>(linear: &'a Linear, rows: &'a Rows, variables: &[Vari
     linear.terms.iter().map(term).collect()
 }
 
-/// z of a row of a group; `None` outside the domain of every term.
+/// z of a row in `group`; `None` outside the domain of every term.
 #[inline(always)]
 pub(crate) fn z_of(terms: &[Term<'_>], row: usize, group: usize) -> Option<f64> {
     let (mut z, mut inside) = (0.0, false);
@@ -223,14 +227,14 @@ pub(crate) fn z_of(terms: &[Term<'_>], row: usize, group: usize) -> Option<f64> 
     inside.then_some(z)
 }
 
-/// The cell of a form over rows of one group and stratum.
+/// The cell of a form over rows of one group in one stratum.
 pub(crate) fn linear_cell(terms: &[Term<'_>], group: usize, run: Range<usize>) -> Cell {
     let mut cell = Cell::default();
     run.filter_map(|row| z_of(terms, row, group)).for_each(|z| cell.add(z));
     cell
 }
 
-/// Adds z of every row that is in the domain of any term; rows of any groups, which were touched.
+/// Adds z of every row that is in the domain of any term to the cell of its group, which was touched.
 pub(crate) fn add_linear(scratch: &mut Scratch, groups: &[u32], run: Range<usize>, at: usize, terms: &[Term<'_>]) {
     let width = scratch.width;
     for row in run {

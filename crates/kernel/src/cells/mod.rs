@@ -1,4 +1,4 @@
-//! Walks over kept rows, stratum by stratum: cells are filled by the runs of one stratum and folded when it ends.
+//! Walks over kept rows, stratum by stratum: the runs of one stratum fill cells, which are folded when it ends.
 //!
 //! Many rows are walked in two halves at the same time. Where they are cut depends on the rows alone, and the halves are
 //! added in order, so that every sum comes out the same on any number of threads.
@@ -30,20 +30,22 @@ use super::rows::{Rows, Run};
 use super::workers::Workers;
 
 #[cfg(test)]
+mod passes;
+#[cfg(test)]
 mod tests;
 
 use plusminus_statistics::StratumSize;
 use std::ops::Range;
 
-/// Rows per entry of rows that are added up, at least; with fewer, entries take more memory than the rows would.
+/// Rows per entry at least, where rows are added up; with fewer, entries take more memory than the rows would.
 const ROWS_PER_ENTRY: usize = 8;
 
-/// What is walked.
+/// The rows of a walk, and the sizes of their strata.
 #[derive(Clone, Copy)]
 pub struct Walk<'a> {
     /// Evaluated rows, one entry per level or piece of one.
     pub levels: &'a [Rows],
-    /// The size of each stratum.
+    /// The size of each stratum, by its number.
     pub sizes: &'a [StratumSize],
     /// The number of groups.
     pub groups: usize,
@@ -68,14 +70,14 @@ impl Piece {
     }
 }
 
-/// The rows of all levels, stratum by stratum, the levels of a stratum in order.
+/// The rows of all levels, stratum by stratum; within a stratum the levels are in order.
 fn pieces(levels: &[Rows]) -> Vec<Piece> {
     let all =
         || (0..).zip(levels).flat_map(|(level, rows)| rows.runs.iter().map(move |run| Piece { run: *run, level }));
     if levels.len() < 2 {
         return all().collect();
     }
-    // Counted and put in place: with many strata and levels, looking for the next stratum among all of them costs more.
+    // Pieces are counted and put in place: with many strata and levels, searching all levels for the next stratum costs more.
     let strata =
         levels.iter().filter_map(|rows| rows.runs.last()).map(|run| run.stratum as usize + 1).max().unwrap_or(0);
     let mut next = vec![0_u32; strata + 1];

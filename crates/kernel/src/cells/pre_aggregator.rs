@@ -5,25 +5,27 @@ use super::ROWS_PER_ENTRY;
 use super::scratch::{Scratch, fits_cache};
 use super::totals::add_rows;
 use plusminus_plan::Variable;
-/// Entries found so far.
+/// The entries found so far.
 pub(crate) struct PreAggregator<'a> {
     variables: &'a [Variable],
     scratch: Scratch,
-    /// The stratum under way.
+    /// The stratum whose rows are being added.
     stratum: Option<u32>,
     entries: Rows,
     rows: usize,
 }
 
 impl<'a> PreAggregator<'a> {
-    /// No entry yet, of these variables.
+    /// A pre-aggregator of these variables, without entries.
     pub fn new(variables: &'a [Variable]) -> Self {
         let entries = Rows { cells: Some(Vec::new()), ..Rows::default() };
         Self { variables, scratch: Scratch::of_variables(variables), stratum: None, entries, rows: 0 }
     }
 
-    /// Adds rows, whose groups are below `groups`; false, and nothing is done, when the cells of so many would not stay in the cache
-    /// and rows do not come one group after another.
+    /// Adds rows, whose groups are below `groups`.
+    ///
+    /// Returns false, and does nothing, when the cells of so many groups would not stay in the cache and rows of a stratum may be of several
+    /// groups.
     pub fn add(&mut self, rows: &Rows, groups: usize) -> bool {
         if !rows.one_group_per_run && !fits_cache(groups * self.variables.len()) {
             return false;
@@ -46,14 +48,14 @@ impl<'a> PreAggregator<'a> {
         entries * ROWS_PER_ENTRY <= self.rows
     }
 
-    /// Ends the stratum under way.
+    /// Ends the current stratum, whose cells become entries.
     fn close(&mut self) {
         let Some(stratum) = self.stratum.take() else { return };
         let entries = &mut self.entries;
         self.scratch.flush(|group, cells| entries.push_entry(stratum, group, cells));
     }
 
-    /// The entries.
+    /// Ends the last stratum and returns the entries.
     pub fn finish(mut self) -> Rows {
         self.close();
         let mut entries = self.entries;

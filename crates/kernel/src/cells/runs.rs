@@ -1,4 +1,4 @@
-//! The rows of each stratum in each group.
+//! Runs: the rows of each stratum in each group.
 
 use super::super::strata::{CompactSizes, LevelSizes};
 use fearless_simd::prelude::*;
@@ -6,31 +6,31 @@ use fearless_simd::{Level, dispatch, f64x4, mask32x8, u32x8};
 use plusminus_statistics::{Counts, LANES, StratumSize};
 use std::ops::Range;
 
-/// Rows in which runs are looked for at a time.
+/// Rows that are searched for runs at a time.
 const STRIP: usize = 8;
 
-/// Runs of rows of one stratum, group after group, those of a group filled up to whole [`LANES`] by runs without rows.
+/// Runs of rows of one stratum, group after group; those of a group are filled up to whole [`LANES`] by runs without rows.
 ///
-/// What is told of each run lies side by side: it is read by the processor's vectors, and in the order of strata sizes lie far apart, so that
-/// looking them up one after the other would be waited for.
+/// The numbers of the runs lie side by side, where the processor's vectors read them. By stratum they lie far apart, so that looking
+/// them up one after the other would wait for memory.
 pub struct Runs<'a> {
-    /// The stratum of each row, and the size of each stratum.
+    /// The stratum of each row, and below the size of each stratum.
     of_rows: &'a [u32],
     of_strata: &'a LevelSizes,
-    /// The first row of each run, and the end of the last; what lies behind, here and in all that follows, is left over.
+    /// The first row of each run, and the end of the last. Elements beyond the runs in use are stale, here and in the fields below.
     begins: Vec<u32>,
-    /// By group how many times as many runs as lanes lie before it, and how many in all.
+    /// For each group how many [`LANES`] of runs lie before it, then how many there are in all.
     starts: Vec<usize>,
-    /// By run the number of rows, and of its stratum in the table and in the sample; none of a run without rows.
+    /// For each run its rows, and below the rows of its stratum in the table and in the sample; 0 for a run without rows.
     rows: Vec<f64>,
     all: Vec<f64>,
     sampled: Vec<f64>,
-    /// Sizes as they were looked up.
+    /// For each run the sizes as they were looked up: rows in the table, rows in the sample.
     looked_up: [Vec<u32>; 2],
 }
 
 impl<'a> Runs<'a> {
-    /// None, of rows with these strata; `of_strata` are the sizes of all strata.
+    /// No runs yet, of rows with these strata; `of_strata` has the sizes of all strata.
     pub fn new(of_rows: &'a [u32], of_strata: &'a LevelSizes) -> Self {
         Self {
             of_rows,
@@ -44,8 +44,9 @@ impl<'a> Runs<'a> {
         }
     }
 
-    /// Takes the runs of consecutive groups, which end before each of `ends` and of which the first begins at `from`, in the place of all
-    /// before, of each group `runs_max` at most; returns the first row that was left.
+    /// Finds the runs of consecutive groups, in the place of all before; returns the first row that is left.
+    ///
+    /// The first group begins at `from`; groups end before each of `ends`. Of each group it takes `runs_max` runs at most.
     pub fn fill(&mut self, from: usize, ends: &[u32], runs_max: usize) -> usize {
         dispatch!(Level::new(), simd => self.find(simd, from, ends, runs_max))
     }
@@ -70,7 +71,7 @@ impl<'a> Runs<'a> {
         next
     }
 
-    /// Looks up the sizes of the strata of so many runs.
+    /// Looks up the sizes of the strata of the first `runs` runs.
     #[inline(always)]
     fn look_up<S: Simd>(&mut self, simd: S, runs: usize) {
         let all = runs.next_multiple_of(STRIP);
@@ -88,7 +89,7 @@ impl<'a> Runs<'a> {
     fn narrow<S: Simd>(&mut self, simd: S, runs: usize, size_of: impl Fn(u32) -> [u32; 2]) {
         let [all, sampled] = &mut self.looked_up;
         for ((begin, all), sampled) in self.begins[..runs].iter().zip(all.iter_mut()).zip(sampled.iter_mut()) {
-            // What fills up the last group has no row, and takes any size.
+            // A run that fills up the last group has no row, and takes any size.
             let stratum = self.of_rows.get(*begin as usize).copied().unwrap_or_default();
             [*all, *sampled] = size_of(stratum);
         }
@@ -102,7 +103,7 @@ impl<'a> Runs<'a> {
         }
     }
 
-    /// Sizes beyond what 32 bits count.
+    /// Looks up sizes beyond what 32 bits count.
     fn wide(&mut self, runs: usize) {
         for run in 0..runs {
             let [from, to] = [self.begins[run], self.begins[run + 1]];
@@ -113,12 +114,12 @@ impl<'a> Runs<'a> {
         }
     }
 
-    /// The first row of each run, and the end.
+    /// The first row of each run, then the end of the last.
     pub fn begins(&self) -> &[u32] {
         &self.begins[..=self.len()]
     }
 
-    /// By run, the number of rows and of those of its stratum.
+    /// For each run the number of its rows and of those of its stratum.
     pub fn counts(&self) -> Counts<'_> {
         let runs = self.len();
         Counts {
@@ -141,13 +142,13 @@ impl<'a> Runs<'a> {
     }
 }
 
-/// Runs that were found: how many, and the first row behind them.
+/// The number of runs that were found, and the first row after them.
 struct Found {
     count: usize,
     end: usize,
 }
 
-/// Notes where the runs of `rows` begin, of which it takes `most`; there is room for a strip more.
+/// Notes where the runs of `rows` begin, `most` of them at most; `begins` has room for a strip more.
 #[inline(always)]
 fn begins_in<S: Simd>(simd: S, of_rows: &[u32], rows: Range<usize>, begins: &mut [u32], most: usize) -> Found {
     if rows.is_empty() {
@@ -158,7 +159,7 @@ fn begins_in<S: Simd>(simd: S, of_rows: &[u32], rows: Range<usize>, begins: &mut
     let places = u32x8::from_slice(simd, &[0, 1, 2, 3, 4, 5, 6, 7]);
     while at + STRIP <= rows.end && count <= most {
         let begin: mask32x8<S> = strip(simd, of_rows, at).simd_ne(strip(simd, of_rows, at - 1));
-        // Of the eight only those that begin a run are counted; what lies behind is written over by the next.
+        // Only those of the eight rows that begin a run are counted; the next strip overwrites what lies after them.
         (places + number(at)).compress(begin).store_slice(&mut begins[count..count + STRIP]);
         count += begin.to_bitmask().count_ones() as usize;
         at += STRIP;
@@ -183,14 +184,14 @@ fn put<S: Simd>(place: &mut [f64], numbers: u32x8<S>) {
     f64x4::float_from(high).store_slice(&mut place[LANES..]);
 }
 
-/// Makes room for so many; what is there already is written over.
+/// Lengthens `own` to `length` at least; elements that are there already are overwritten later.
 fn reach<T: Copy + Default>(own: &mut Vec<T>, length: usize) {
     if own.len() < length {
         own.resize(length, T::default());
     }
 }
 
-/// A row's place.
+/// A row's number.
 #[expect(clippy::cast_possible_truncation, reason = "rows in order of groups are fewer than 2^32")]
 fn number(row: usize) -> u32 {
     row as u32
@@ -224,13 +225,12 @@ mod tests {
                     assert!(own.len() <= runs_max);
                     assert_eq!(*runs.begins().last().unwrap() as usize, from);
                     let counts = runs.counts();
-                    let linearization =
+                    let found =
                         counts.rows.iter().zip(counts.all).zip(counts.sampled).filter(|((rows, _), _)| **rows > 0.0);
-                    let linearization: Vec<_> =
-                        linearization.map(|((rows, all), sampled)| [*rows, *all, *sampled]).collect();
+                    let found: Vec<_> = found.map(|((rows, all), sampled)| [*rows, *all, *sampled]).collect();
                     let expected =
                         own.iter().map(|(size, rows)| [rows.len() as u64, size.rows, size.sampled].map(real));
-                    assert_eq!(linearization, expected.collect::<Vec<_>>());
+                    assert_eq!(found, expected.collect::<Vec<_>>());
                     found.extend(own);
                 }
                 assert_eq!(found.iter().map(|(_, rows)| rows.len()).collect::<Vec<_>>(), lengths);

@@ -2,7 +2,7 @@ use super::domains::Domain;
 use plusminus_plan::Variable;
 use plusminus_statistics::Cell;
 
-/// Half of what a core's second-level cache holds on most machines.
+/// Bytes that stay in the cache: half of what a core's second-level cache holds on most machines.
 const CACHE_BYTES: usize = 512 << 10;
 
 /// Whether so many cells stay in the cache of a core.
@@ -10,33 +10,33 @@ pub(crate) fn fits_cache(cells: usize) -> bool {
     cells * size_of::<Cell>() <= CACHE_BYTES
 }
 
-/// Cells of the stratum under way, one row of `width` cells per group, and the groups touched in it.
+/// Cells of the current stratum, one row of `width` cells per group, and the groups touched in it.
 pub(crate) struct Scratch {
     /// Cells per group: the number of variables.
     pub width: usize,
-    /// Groups × variables, groups outermost.
+    /// The cells: groups × width, groups outermost.
     pub cells: Vec<Cell>,
     touched: Vec<u32>,
     stamp: Vec<u32>,
     now: u32,
-    /// Places of counts, each with that of a sum over the same rows: its cell tells the count's.
+    /// Places of counts, each with the place of a sum over the same rows, whose cell has the count.
     counts: Vec<(usize, usize)>,
 }
 
 impl Scratch {
-    /// Without room for any group.
+    /// A scratch without room for any group.
     pub fn new(width: usize) -> Self {
         Self { width, cells: Vec::new(), touched: Vec::new(), stamp: Vec::new(), now: 1, counts: Vec::new() }
     }
 
-    /// The same, a place per variable.
+    /// A scratch with a place per variable, without room for any group.
     pub(crate) fn of_variables(variables: &[Variable]) -> Self {
-        let counts = Domain::all(variables).iter().flat_map(Domain::linearization).collect();
+        let counts = Domain::all(variables).iter().flat_map(Domain::counts_beside_sums).collect();
         Self { counts, ..Self::new(variables.len()) }
     }
 
-    /// Whether the cells at this place need not be added to.
-    pub(crate) fn is_linear_in_cells(&self, at: usize) -> bool {
+    /// Whether cells at this place follow from those of a sum, so that rows need not be added to them.
+    pub(crate) fn follows_from_sum(&self, at: usize) -> bool {
         self.counts.iter().any(|(count, _)| *count == at)
     }
 
@@ -53,7 +53,7 @@ impl Scratch {
         fits_cache(self.cells.len())
     }
 
-    /// Groups that the stratum under way has rows of.
+    /// The number of groups that have rows in the current stratum.
     pub(crate) fn groups_touched(&self) -> usize {
         self.touched.len()
     }
@@ -88,7 +88,7 @@ impl Scratch {
         self.now += 1;
     }
 
-    /// Takes the cells out that other rows of the stratum under way have to be added to.
+    /// Takes out the cells of the current stratum, to which other rows of that stratum have to be added.
     pub(crate) fn take_open(&mut self) -> BoundaryCells {
         let mut open = BoundaryCells::default();
         self.flush(|group, cells| {
@@ -98,7 +98,7 @@ impl Scratch {
         open
     }
 
-    /// Adds cells of the stratum under way.
+    /// Adds cells of the current stratum.
     pub fn merge(&mut self, open: &BoundaryCells) {
         for (at, group) in open.groups.iter().enumerate() {
             self.touch(*group);
@@ -109,10 +109,10 @@ impl Scratch {
     }
 }
 
-/// Cells of one stratum.
+/// The cells of one stratum that two halves of a walk share.
 #[derive(Default)]
 pub struct BoundaryCells {
     groups: Vec<u32>,
-    /// By group, then place.
+    /// The cells: groups × places, groups outermost.
     cells: Vec<Cell>,
 }

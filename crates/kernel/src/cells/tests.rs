@@ -33,7 +33,7 @@ fn variables() -> Vec<Variable> {
     vec![variable(0, None), variable(1, None), variable(1, Some(0)), variable(0, Some(0))]
 }
 
-/// An average, a share of the rows, a sum per row of all, and an average over all rows.
+/// An average, a share of the rows, a sum per row of all rows, and an average over all rows.
 fn linears() -> Vec<Linear> {
     let of = |values: [f64; GROUPS]| values.to_vec();
     let linear = |terms, one_domain| Linear { terms, one_domain };
@@ -45,7 +45,7 @@ fn linears() -> Vec<Linear> {
     ]
 }
 
-/// Averages of these sums are asked, and more.
+/// Sums of which averages are asked, and their own intervals as well.
 fn asked(averages: &[usize]) -> Asked {
     Asked { averages: averages.to_vec(), nothing_else: Vec::new() }
 }
@@ -58,7 +58,7 @@ fn near(found: &[Total], expected: &[Total]) {
     }
 }
 
-/// Alike in what the interval of an average is made of.
+/// Checks that totals agree in what the interval of an average is made of.
 fn near_spreads(found: &[Total], expected: &[Total]) {
     assert_eq!(found.len(), expected.len());
     for (found, expected) in found.iter().zip(expected) {
@@ -78,7 +78,7 @@ fn all_near(found: &[f64], expected: &[f64]) {
     }
 }
 
-/// Totals and linearised totals of rows that are added up are those of the rows, in one piece and over several levels.
+/// Totals and linearised totals of entries are those of their rows, in one piece and over several levels.
 #[test]
 fn entries_tell_what_rows_tell() {
     let (variables, workers) = (variables(), Workers::new(1));
@@ -100,7 +100,7 @@ fn entries_tell_what_rows_tell() {
     }
 }
 
-/// Counts come out the same whether or not there are sums over the same rows, whose cells tell them.
+/// Counts come out the same with and without sums over the same rows, from whose cells they are computed.
 #[test]
 fn counts_need_no_sums() {
     let (variables, workers) = (variables(), Workers::new(1));
@@ -111,11 +111,11 @@ fn counts_need_no_sums() {
         let sorted = ByGroup::new(&levels, GROUPS, variables, &workers).unwrap();
         let totals = |half: GroupRange<'_>| -> Vec<Total> {
             let (of_strata, asked) = (LevelSizes::new(sizes.clone()), Asked::default());
-            let mut desk = BlockAggregator::new(&half, &of_strata, &asked);
+            let mut blocks = BlockAggregator::new(&half, &of_strata, &asked);
             let mut found = Vec::new();
             let mut from = half.groups().start;
             while from < half.groups().end {
-                let (block, totals) = desk.walked(from, variables);
+                let (block, totals) = blocks.walked(from, variables);
                 from = block.groups().end;
                 found.extend(totals);
             }
@@ -129,14 +129,14 @@ fn counts_need_no_sums() {
         near(&alone, &counts);
     }
     near(&of_block(&variables), &with_sums);
-    // So many groups that rows are added one by one to all cells of theirs.
+    // With so many groups rows are added one by one to all cells of their group.
     let wide = Walk { groups: 40_000, ..walk };
     near(&totals(&wide, &variables).unwrap()[..with_sums.len()], &with_sums);
     near(&totals(&wide, &variables[..2]).unwrap()[..counts.len()], &counts);
     assert_eq!(counts.iter().step_by(2).map(|total| total.domain_rows).sum::<u64>(), 290);
 }
 
-/// Levels merged one by one come out as all at once, to the last bit, though they are enough for two threads and one stratum.
+/// Levels merged one by one give the result of all at once, to the last bit, though they suffice for two threads and one stratum.
 #[test]
 fn levels_merge_alike_in_any_steps() {
     let (variables, groups) = (variables(), 40_000);
@@ -149,7 +149,7 @@ fn levels_merge_alike_in_any_steps() {
             ..Rows::default()
         };
         rows.seal();
-        // So many groups are not gathered as they come.
+        // Rows of so many groups are not added up as they come.
         assert!(!PreAggregator::new(&variables).add(&rows, groups));
         merged(&[rows], groups, &variables, &Workers::new(1)).unwrap()
     };
@@ -164,7 +164,7 @@ fn levels_merge_alike_in_any_steps() {
     assert_eq!(cells(&[first, last], 1), at_once);
 }
 
-/// The same rows, and a single one of a sixth stratum.
+/// The rows of `rows`, and a single one of a sixth stratum.
 fn with_lone_row(count: u32) -> Rows {
     let mut rows = rows(count);
     rows.strata.push(5);
@@ -175,7 +175,7 @@ fn with_lone_row(count: u32) -> Rows {
     rows
 }
 
-/// Totals and forms block by block.
+/// Totals, and linearised totals, block by block.
 fn by_blocks(
     levels: &[Rows],
     sizes: &[StratumSize],
@@ -189,10 +189,10 @@ fn by_blocks(
     let (mut sums, mut forms) = (Vec::new(), Vec::new());
     for half in &halves {
         let of_strata = LevelSizes::new(sizes.to_vec());
-        let mut desk = BlockAggregator::new(half, &of_strata, asked);
+        let mut blocks = BlockAggregator::new(half, &of_strata, asked);
         let mut from = half.groups().start;
         while from < half.groups().end {
-            let (block, totals) = desk.walked(from, variables);
+            let (block, totals) = blocks.walked(from, variables);
             from = block.groups().end;
             let of_block = |linear: Linear| Linear {
                 terms: linear.terms.into_iter().map(|(v, of)| (v, of[block.groups()].to_vec())).collect(),
@@ -206,14 +206,15 @@ fn by_blocks(
     (sums, forms)
 }
 
-/// In the order of their groups rows tell what they tell in the order of strata, one of which is known whole, over one level and
-/// several, in one block and in many.
+/// Walks by group give the totals of walks by stratum, over one level and several, in one block and in many.
+///
+/// One of the strata is known whole.
 #[test]
 fn groups_tell_what_strata_tell() {
     let (variables, workers) = (variables(), Workers::new(2));
     let mut sizes: Vec<StratumSize> = (1..=5).map(|h| StratumSize::new(h * 100_000, 2_000)).collect();
     sizes[2] = StratumSize::new(2_000, 2_000);
-    // One row of many.
+    // One row of many is sampled.
     sizes.push(StratumSize::new(60, 1));
     // A level that adds nothing.
     let none = PreAggregator::new(&variables).finish();
@@ -230,7 +231,7 @@ fn groups_tell_what_strata_tell() {
     }
 }
 
-/// A group of so many cells that they are not kept is walked piece by piece, and tells the same, whether or not its averages were asked for.
+/// A group with too many cells to keep is walked piece by piece and gives the same totals, whether or not its averages were asked for.
 #[test]
 fn large_groups_tell_what_strata_tell() {
     let (variables, workers) = (variables(), Workers::new(1));
@@ -253,13 +254,13 @@ fn large_groups_tell_what_strata_tell() {
     }
 }
 
-/// Where nothing but an average is asked of a sum it has no variance of its own, and the average is the same.
+/// A sum of which only an average is asked has no variance of its own, and the average is the same.
 #[test]
 fn averages_need_no_variance_of_their_sums() {
     let variables = variables();
     for count in [200, 9_000] {
         let mut rows = rows(count);
-        // So many strata that a group takes several chunks.
+        // With so many strata a group takes several cell blocks.
         rows.strata = (0..count).map(|row| row / 2).collect();
         rows.seal();
         let sizes = vec![StratumSize::new(100, 7); 4_500];
@@ -274,7 +275,7 @@ fn averages_need_no_variance_of_their_sums() {
     }
 }
 
-/// Few groups, and entries, are walked by strata; many groups of few rows each by themselves.
+/// Few groups, and entries, are walked by stratum; many groups of few rows each are walked by group.
 #[test]
 fn groups_are_walked_by_themselves_where_that_pays() {
     let (variables, workers) = (variables(), Workers::new(1));
@@ -286,7 +287,7 @@ fn groups_are_walked_by_themselves_where_that_pays() {
     assert!(pays(&[rows(300)], 1_000) && pays(&[rows(1_000_000)], 10_000));
     // Levels share strata: 20,000 rows in 5,000 cells.
     assert!(!pays(&[rows(10_000), rows(10_000)], 1_000) && pays(&[rows(9_999), rows(10_000)], 1_000));
-    // A single sum is folded so quickly that only many groups of it are.
+    // A single sum is folded so quickly that only many groups of it are walked by group.
     let of_one = |groups| {
         let levels = &[rows(300)];
         ByGroup::pays(&Walk { levels, sizes: &sizes, groups, workers: &workers }, 1)

@@ -1,4 +1,4 @@
-//! The first walk: counts and sums.
+//! The first walk: totals of counts and sums.
 
 use super::super::rows::Rows;
 use super::Walk;
@@ -11,6 +11,9 @@ use plusminus_statistics::{Cell, Expansion, StratumSize, Total};
 use std::ops::Range;
 
 /// A total per (group, variable), groups outermost.
+///
+/// # Errors
+/// When no threads can be started.
 pub fn totals(walk: &Walk<'_>, variables: &[Variable]) -> Result<Vec<Total>> {
     let domains = Domain::all(variables);
     let task = Totals { levels: walk.levels, variables, domains: &domains, groups: walk.groups };
@@ -76,7 +79,7 @@ pub(crate) fn merge_totals(totals: &mut [Total], later: &[Total]) {
     }
 }
 
-/// Adds rows of one stratum to the cells of their groups, which it touches.
+/// Adds rows of one stratum to the cells of their groups, and touches these groups.
 pub(crate) fn add_rows(scratch: &mut Scratch, rows: &Rows, run: Range<usize>, variables: &[Variable]) {
     if let Some(cells) = &rows.cells {
         add_entries(scratch, rows, run, cells);
@@ -98,13 +101,13 @@ pub(crate) fn add_rows(scratch: &mut Scratch, rows: &Rows, run: Range<usize>, va
         return;
     }
     for (at, variable) in variables.iter().enumerate() {
-        if !scratch.is_linear_in_cells(at) {
+        if !scratch.follows_from_sum(at) {
             add_run(scratch, rows, run.clone(), at, variable);
         }
     }
 }
 
-/// Adds what was added up before.
+/// Adds entries, which are rows added up before.
 fn add_entries(scratch: &mut Scratch, rows: &Rows, run: Range<usize>, cells: &[Cell]) {
     let width = scratch.width;
     for entry in run {
@@ -137,7 +140,7 @@ pub(crate) fn cell_of(rows: &Rows, run: Range<usize>, variable: &Variable) -> Ce
 /// Adds rows of so many groups that their cells are not in the cache: all cells of a row's group at once.
 fn add_row_by_row(scratch: &mut Scratch, rows: &Rows, run: Range<usize>, variables: &[Variable]) {
     let mut columns = Vec::with_capacity(variables.len());
-    for (at, variable) in variables.iter().enumerate().filter(|(at, _)| !scratch.is_linear_in_cells(*at)) {
+    for (at, variable) in variables.iter().enumerate().filter(|(at, _)| !scratch.follows_from_sum(*at)) {
         let values = variable.argument.map(|a| rows.arguments[a].as_slice());
         columns.push((at, values, rows.domains[variable.domain].as_deref()));
     }
@@ -154,7 +157,7 @@ fn add_row_by_row(scratch: &mut Scratch, rows: &Rows, run: Range<usize>, variabl
     }
 }
 
-/// Adds rows of any groups, which were touched.
+/// Adds rows of any groups, which were touched, to the cells at place `at`.
 pub(crate) fn add_run(scratch: &mut Scratch, rows: &Rows, run: Range<usize>, at: usize, variable: &Variable) {
     let width = scratch.width;
     let cells = &mut scratch.cells[..];

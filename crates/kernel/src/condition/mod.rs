@@ -1,4 +1,4 @@
-//! Conditions on rows: comparisons of numbers with literals by the processor's vectors, anything else as DataFusion evaluates it.
+//! Conditions on rows. Comparisons of numbers with literals use the processor's vectors; DataFusion evaluates anything else.
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::buffer::BooleanBuffer;
@@ -13,18 +13,18 @@ use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch};
 use std::sync::Arc;
 
-/// Rows whose bits make a word.
+/// Rows per word of bits.
 const WORD: usize = u64::BITS as usize;
 
-/// What rows may have to fulfil.
+/// A condition on rows.
 #[derive(Debug)]
 pub struct Condition {
     expr: Arc<dyn PhysicalExpr>,
-    /// All of them together say the same, if there are any.
+    /// Comparisons whose conjunction is `expr`; empty when `expr` is anything else.
     comparisons: Vec<Comparison>,
 }
 
-/// A column of numbers beside a literal of its type.
+/// A comparison of a column of numbers with a literal of its type.
 #[derive(Debug)]
 struct Comparison {
     column: usize,
@@ -40,17 +40,17 @@ enum Number {
 }
 
 impl Condition {
-    /// `expr` over batches with this schema.
+    /// The condition that `expr` is over batches with this schema.
     pub fn new(expr: Arc<dyn PhysicalExpr>, schema: &Schema) -> Self {
         let mut comparisons = Vec::new();
-        // Of several conditions none may fail on rows that another leaves out, so that either all are comparisons or none is taken for one.
+        // No conjunct may fail on rows that another one leaves out, so that either all are comparisons or none is used as one.
         if !collect(&expr, schema, &mut comparisons) {
             comparisons.clear();
         }
         Self { expr, comparisons }
     }
 
-    /// The rows of `batch` for which it is true, neither false nor NULL; `None` where it is no condition.
+    /// The rows of `batch` for which the condition is true, neither false nor NULL; `None` when its type is not Boolean.
     pub fn truth(&self, batch: &RecordBatch) -> Result<Option<BooleanBuffer>> {
         let mut all: Option<BooleanBuffer> = None;
         for comparison in &self.comparisons {
@@ -66,7 +66,7 @@ impl Condition {
         }
     }
 
-    /// The same of a condition in WHERE.
+    /// The rows of `batch` that pass this condition of WHERE.
     pub(crate) fn passing(&self, batch: &RecordBatch) -> Result<BooleanBuffer> {
         self.truth(batch)?.ok_or_else(|| DataFusionError::Execution("WHERE is not a condition".to_owned()))
     }
@@ -108,13 +108,13 @@ fn collect(expr: &Arc<dyn PhysicalExpr>, schema: &Schema, found: &mut Vec<Compar
 }
 
 impl Number {
-    /// A literal of this type of column.
+    /// The literal, if a column of this type can be compared with it by the processor's vectors.
     fn of(literal: &ScalarValue, data_type: &DataType) -> Option<Self> {
         match (literal, data_type) {
             (ScalarValue::Int64(Some(number)), DataType::Int64) => Some(Self::I64(*number)),
             (ScalarValue::Int32(Some(number)), DataType::Int32)
             | (ScalarValue::Date32(Some(number)), DataType::Date32) => Some(Self::I32(*number)),
-            // What is not a number comes before or after all others, and there are two zeros.
+            // NaN comes before or after all numbers, and there are two zeros.
             (ScalarValue::Float64(Some(number)), DataType::Float64) => {
                 (!number.is_nan()).then_some(Self::F64(*number + 0.0))
             }
@@ -124,7 +124,7 @@ impl Number {
 }
 
 impl Comparison {
-    /// Where it is true; `None` among floats that are not numbers.
+    /// The rows for which the comparison is true; `None` where a float is NaN.
     fn truth(&self, batch: &RecordBatch) -> Option<BooleanBuffer> {
         let column: &ArrayRef = batch.column(self.column);
         let words = match (self.literal, column.data_type()) {
@@ -149,14 +149,14 @@ impl Comparison {
     }
 }
 
-/// Also where one stands under a NULL.
+/// Whether any value is NaN, those under a NULL included.
 fn are_any_nan(values: &[f64]) -> bool {
     values.chunks(WORD).any(|some| some.iter().fold(false, |any, value| any | value.is_nan()))
 }
 
-/// Numbers that are compared with the processor's vectors.
+/// Numbers that are compared by the processor's vectors.
 trait Compared: Copy {
-    /// A bit per number: whether it stands so to `literal`.
+    /// A bit per number: whether it compares with `literal` as the operator says.
     fn words(values: &[Self], operator: Operator, literal: Self) -> Vec<u64>;
 }
 
@@ -171,15 +171,15 @@ macro_rules! compared {
         impl Compared for $number {
             fn words(values: &[Self], operator: Operator, literal: Self) -> Vec<u64> {
                 #[inline(always)]
-                fn linearization<S: Simd, const OPERATOR: u8>(simd: S, values: &[$number], literal: $number) -> Vec<u64> {
+                fn compared_words<S: Simd, const OPERATOR: u8>(simd: S, values: &[$number], literal: $number) -> Vec<u64> {
                     words_of::<S, S::$vector, OPERATOR>(simd, values, literal)
                 }
                 let (mut words, is_not) = dispatch!(Level::new(), simd => match operator {
-                    Operator::Lt => (linearization::<_, LESS>(simd, values, literal), false),
-                    Operator::LtEq => (linearization::<_, AT_MOST>(simd, values, literal), false),
-                    Operator::Gt => (linearization::<_, MORE>(simd, values, literal), false),
-                    Operator::GtEq => (linearization::<_, AT_LEAST>(simd, values, literal), false),
-                    other => (linearization::<_, EQUAL>(simd, values, literal), other == Operator::NotEq),
+                    Operator::Lt => (compared_words::<_, LESS>(simd, values, literal), false),
+                    Operator::LtEq => (compared_words::<_, AT_MOST>(simd, values, literal), false),
+                    Operator::Gt => (compared_words::<_, MORE>(simd, values, literal), false),
+                    Operator::GtEq => (compared_words::<_, AT_LEAST>(simd, values, literal), false),
+                    other => (compared_words::<_, EQUAL>(simd, values, literal), other == Operator::NotEq),
                 });
                 if is_not {
                     words.iter_mut().for_each(|word| *word = !*word);

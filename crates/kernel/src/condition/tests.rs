@@ -28,7 +28,7 @@ fn batch(rows: i32, with_nan: bool) -> RecordBatch {
     RecordBatch::try_from_iter(columns).unwrap()
 }
 
-/// Where `expr` is true, told by DataFusion and by a condition, and how many comparisons the condition is made of.
+/// The rows for which `expr` is true by DataFusion and by a condition, and the number of comparisons in that condition.
 fn both(expr: &Expr, batch: &RecordBatch) -> (BooleanBuffer, BooleanBuffer, usize) {
     let schema = DFSchema::try_from(batch.schema()).unwrap();
     let physical = SessionContext::new().state().create_physical_expr(expr.clone(), &schema).unwrap();
@@ -42,7 +42,7 @@ type Operate = fn(Expr, Expr) -> Expr;
 
 const OPERATORS: [Operate; 6] = [Expr::lt, Expr::lt_eq, Expr::gt, Expr::gt_eq, Expr::eq, Expr::not_eq];
 
-/// All operators, types and lengths, the literal on either side, beside NULLs, zeros of both signs, infinities and what is no number.
+/// All operators, types and lengths, the literal on either side, beside NULLs, zeros of both signs, infinities and NaN.
 #[test]
 fn comparisons_are_those_of_data_fusion() {
     let literals = [
@@ -71,7 +71,7 @@ fn comparisons_are_those_of_data_fusion() {
     }
 }
 
-/// Several at once; with anything else among them none is taken apart.
+/// Several comparisons at once; with anything else among them none is taken apart.
 #[test]
 fn all_have_to_be_comparisons() {
     let batch = batch(300, false);

@@ -1,4 +1,4 @@
-//! Groups of one whole-numbered key whose values lie close together: a table tells the group of every value.
+//! Groups of one whole-numbered key whose values lie close together: a table has the group of every value.
 
 use super::Hashed;
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array};
@@ -8,37 +8,37 @@ use datafusion::error::{DataFusionError, Result};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Values a table may span: four bytes each, so that it stays within the second-level cache of a core, or nearly.
+/// Values that a table may span; with four bytes each it stays within the second-level cache of a core, or nearly.
 const SPAN_MAX: i128 = 1 << 19;
-/// No group yet.
+/// The table's entry for a value without a group.
 const NONE: u32 = u32::MAX;
 
 /// Groups by value.
 pub(crate) struct Indexed {
     schema: SchemaRef,
-    /// The value of the table's first place.
+    /// The value of the table's first entry.
     low: i64,
-    /// By value above `low` its group.
+    /// For each value from `low` on, its group.
     table: Vec<u32>,
-    /// The group of NULL.
+    /// The group of NULL, [`NONE`] without one.
     null: u32,
-    /// By group its value.
+    /// For each group its value; `None` stands for NULL.
     values: Vec<Option<i64>>,
 }
 
-/// Whether keys of this type can be looked up.
+/// Whether keys of this type can be looked up in a table.
 pub(crate) fn is_indexable(data_type: &DataType) -> bool {
     use DataType::{Date32, Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32};
     matches!(data_type, Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | Date32)
 }
 
 impl Indexed {
-    /// None found yet; the schema has one column of an indexable type.
+    /// A table without groups; the schema has one column of an indexable type.
     pub fn new(schema: SchemaRef) -> Self {
         Self { schema, low: 0, table: Vec::new(), null: NONE, values: Vec::new() }
     }
 
-    /// The same table without any group.
+    /// A table without groups for keys of the same schema.
     pub fn anew(&self) -> Self {
         Self::new(Arc::clone(&self.schema))
     }
@@ -91,7 +91,7 @@ impl Indexed {
         true
     }
 
-    /// The group of a value within reach.
+    /// The group of a value that the table reaches; a new value gets the next number.
     #[inline]
     fn group(&mut self, key: i64) -> u32 {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the table")]
@@ -114,8 +114,9 @@ impl Indexed {
         self.null
     }
 
-    /// Takes the groups of rows that come after all rows so far; by their number there, their number here, or nothing when both
-    /// together lie too far apart.
+    /// Numbers the groups of `other`, whose rows come after all rows so far; returns for each of its groups the number here.
+    ///
+    /// `None` stands for values of both that together lie too far apart.
     pub(crate) fn adopt(&mut self, other: &Self) -> Option<Vec<u32>> {
         if !other.table.is_empty() && !self.reach(&(other.low..other.low + (other.table.len() as i64 - 1))) {
             return None;
@@ -133,7 +134,7 @@ impl Indexed {
         }
     }
 
-    /// The same groups with the same numbers, hashed.
+    /// A hash table of these groups under their numbers.
     pub fn hashed(&self) -> Result<Hashed> {
         let mut hashed = Hashed::new(Arc::clone(&self.schema))?;
         if !self.values.is_empty() {

@@ -17,22 +17,22 @@ use std::sync::Arc;
 pub enum Groups {
     /// No GROUP BY: all rows are one group.
     One,
-    /// Strata decide the group: no row is looked at.
+    /// Groups that the strata decide, so that no row is evaluated for them.
     Decided(Decided),
     /// One whole-numbered key whose values lie close together.
     Indexed(Indexed),
     /// Any keys, hashed.
     Hashed(Hashed),
-    /// Groups that are known, of rows that are not asked for theirs: the keys, and how many groups there are.
-    CellLinearization(Vec<ArrayRef>, usize),
+    /// Groups that are known beforehand, so that rows need no look-up: keys × groups, and the number of groups.
+    NumberedBefore(Vec<ArrayRef>, usize),
 }
 
 /// Groups that are parts of the strata.
 pub(crate) struct Decided {
     view: Arc<StrataView>,
-    /// By part its group, `u32::MAX` while none of its rows was seen.
+    /// For each part its group; `u32::MAX` while no row of the part was seen.
     group_of: Vec<u32>,
-    /// By group its part.
+    /// For each group its part.
     parts: Vec<u32>,
 }
 
@@ -49,7 +49,7 @@ impl Groups {
         Self::Decided(Decided { view: Arc::clone(view), group_of: vec![u32::MAX; view.parts], parts: Vec::new() })
     }
 
-    /// By the values of keys with this schema.
+    /// Groups by the values of keys with this schema.
     pub(crate) fn by_keys(schema: &SchemaRef) -> Result<Self> {
         match schema.fields().as_ref() {
             [key] if is_indexable(key.data_type()) => Ok(Self::indexed(Arc::clone(schema))),
@@ -57,7 +57,7 @@ impl Groups {
         }
     }
 
-    /// By the values of one key, of an indexable type.
+    /// Groups by the values of one key, which has an indexable type.
     fn indexed(schema: SchemaRef) -> Self {
         Self::Indexed(Indexed::new(schema))
     }
@@ -66,15 +66,15 @@ impl Groups {
         Hashed::new(schema).map(Self::Hashed)
     }
 
-    /// Those of `all` groups with these keys whose numbers are in `seen`.
-    pub fn linearization(keys: &[ArrayRef], seen: Vec<u32>, all: usize) -> Result<Self> {
+    /// The groups numbered `seen` among `all` groups with these keys; the keys are keys × groups.
+    pub fn numbered_before(keys: &[ArrayRef], seen: Vec<u32>, all: usize) -> Result<Self> {
         let count = seen.len();
         if count == all {
-            return Ok(Self::CellLinearization(keys.to_vec(), count));
+            return Ok(Self::NumberedBefore(keys.to_vec(), count));
         }
         let seen = UInt32Array::from(seen);
         let keys = keys.iter().map(|key| take(key, &seen, None)).collect::<std::result::Result<_, _>>()?;
-        Ok(Self::CellLinearization(keys, count))
+        Ok(Self::NumberedBefore(keys, count))
     }
 
     /// Numbers these groups before any other: by their keys or, where strata decide the groups, by their parts.
@@ -97,14 +97,14 @@ impl Groups {
         matches!(self, Self::One | Self::Decided(_))
     }
 
-    /// Groups of the same kind, none found yet.
+    /// A numbering of the same kind without groups.
     pub fn anew(&self) -> Result<Self> {
         match self {
             Self::One => Ok(Self::One),
             Self::Decided(decided) => Ok(Self::decided(&decided.view)),
             Self::Indexed(indexed) => Ok(Self::Indexed(indexed.anew())),
             Self::Hashed(hashed) => Self::hashed(Arc::clone(&hashed.schema)),
-            Self::CellLinearization(..) => Err(no_keys()),
+            Self::NumberedBefore(..) => Err(no_keys()),
         }
     }
 
@@ -115,11 +115,11 @@ impl Groups {
             Self::Decided(decided) => decided.parts.len(),
             Self::Indexed(indexed) => indexed.len(),
             Self::Hashed(hashed) => hashed.values.len(),
-            Self::CellLinearization(_, count) => *count,
+            Self::NumberedBefore(_, count) => *count,
         }
     }
 
-    /// How many groups there will be, as far as that is known: at least those found.
+    /// The number of groups to expect: all parts where strata decide the groups, otherwise the groups found so far.
     pub fn foreseen(&self) -> usize {
         match self {
             Self::Decided(decided) => decided.view.parts,
@@ -127,7 +127,7 @@ impl Groups {
         }
     }
 
-    /// Appends the group of every row to `found`; `keys` are those of groups that strata do not decide.
+    /// Appends the group of every row to `found`; `keys` are used where strata do not decide the groups.
     pub(crate) fn intern(&mut self, strata: &[u32], keys: &[ArrayRef], found: &mut Vec<u32>) -> Result<()> {
         match self {
             Self::One => found.resize(found.len() + strata.len(), 0),
@@ -138,12 +138,12 @@ impl Groups {
                 }
             }
             Self::Hashed(hashed) => hashed.intern(keys, found)?,
-            Self::CellLinearization(..) => return Err(no_keys()),
+            Self::NumberedBefore(..) => return Err(no_keys()),
         }
         Ok(())
     }
 
-    /// Goes over to hashing; the groups keep their numbers.
+    /// Goes over to a hash table; the groups keep their numbers.
     fn hash(&mut self) -> Result<&mut Hashed> {
         if let Self::Indexed(indexed) = self {
             *self = Self::Hashed(indexed.hashed()?);
@@ -154,7 +154,7 @@ impl Groups {
         }
     }
 
-    /// Takes the groups of rows that come after all rows so far; by their number there, their number here.
+    /// Numbers the groups of `other`, whose rows come after all rows so far; returns for each of its groups the number here.
     pub(crate) fn adopt(&mut self, mut other: Self) -> Result<Vec<u32>> {
         match (&mut *self, &mut other) {
             (Self::One, _) => return Ok(vec![0]),
@@ -178,7 +178,7 @@ impl Groups {
         Ok(numbers)
     }
 
-    /// The groups' keys, one array per key, in the order of their numbers.
+    /// The groups' keys: keys × groups, one array per key, in the order of the groups' numbers.
     pub fn keys(&mut self) -> Result<Vec<ArrayRef>> {
         match self {
             Self::One => Ok(Vec::new()),
@@ -189,11 +189,11 @@ impl Groups {
             Self::Indexed(indexed) if indexed.len() == 0 => Ok(Vec::new()),
             Self::Indexed(indexed) => Ok(vec![indexed.keys()?]),
             Self::Hashed(hashed) => hashed.keys(),
-            Self::CellLinearization(keys, _) => Ok(keys.clone()),
+            Self::NumberedBefore(keys, _) => Ok(keys.clone()),
         }
     }
 
-    /// The part of every group, where parts decide them.
+    /// For each group its part, where strata decide the groups.
     pub fn parts(&self) -> Option<&[u32]> {
         match self {
             Self::Decided(decided) => Some(&decided.parts),

@@ -1,4 +1,4 @@
-//! Queries about the keys themselves of a universe sample: what they ask of a kept key is known exactly.
+//! Queries that name the keys of a universe sample: what they ask of a kept key is known exactly.
 
 use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
@@ -7,18 +7,18 @@ use plusminus_catalog::{Manifest, Strata};
 use plusminus_plan::AggregateQuery;
 use plusminus_sampling::are_kept;
 
-/// How a query names keys of a universe sample, so that every row it asks for of a key is there, or none.
+/// How a query names keys of a universe sample, so that of each key the sample holds all rows the query asks for, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keyed {
     /// WHERE names keys that are all in the sample.
     Named,
     /// WHERE names a key that is not in the sample.
     Absent,
-    /// GROUP BY the key: so many of the table's keys are not in the sample.
+    /// GROUP BY names the key; `absent` of `all` keys of the table are not in the sample.
     Grouped { absent: u64, all: u64 },
 }
 
-/// `None` where the query asks about keys only in the way of any other column, or the sample does not tell which it keeps.
+/// How `query` names keys; `None` where it treats them like any other column, or the sample does not record which keys it keeps.
 pub fn keyed(query: &AggregateQuery, manifest: &Manifest, strata: &Strata) -> Option<Keyed> {
     let (column, kept) = (manifest.design.universe.as_ref()?, manifest.keys.as_ref()?);
     let schema = query.scan.source.schema();
@@ -34,7 +34,7 @@ pub fn keyed(query: &AggregateQuery, manifest: &Manifest, strata: &Strata) -> Op
     }
     let rows: u64 = strata.rows().iter().sum();
     let keys: u64 = strata.non_null(column).map_or(rows, |non_null| non_null.iter().sum());
-    // Rows without a key are one group of which some are kept.
+    // Rows without a key are one group, of which only some rows are kept.
     if rows != keys {
         return None;
     }
@@ -43,7 +43,7 @@ pub fn keyed(query: &AggregateQuery, manifest: &Manifest, strata: &Strata) -> Op
     Some(Keyed::Grouped { absent: all - held, all })
 }
 
-/// The values that `column = …` or `column IN (…)` names, as the column holds them.
+/// The key values that `column = …` and `column IN (…)` name, in the column's type; `None` for any other predicate.
 fn named(predicate: &Expr, column: &str, data_type: &DataType) -> Option<Vec<ScalarValue>> {
     let is_key = |expr: &Expr| matches!(expr, Expr::Column(own) if own.name == column);
     let value = |expr: &Expr| match expr {

@@ -1,4 +1,4 @@
-//! What the catalog knows about the strata, seen through one query.
+//! The strata of a sample as the catalog knows them, seen through one query.
 
 mod keyed;
 mod prune;
@@ -25,41 +25,41 @@ use plusminus_statistics::{Population, StratumSize};
 use sizes::{KEPT_STRATA_MAX, sizes};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Strata through a query's WHERE and GROUP BY, as far as these are decided by the stratum alone.
+/// The strata of a sample with a query's WHERE and GROUP BY, as far as the stratum alone decides them.
 #[derive(Debug)]
 pub struct StrataView {
     /// The strata of the sample.
     pub strata: Arc<SampleStrata>,
     levels: usize,
-    /// The level that was looked at last, and its strata.
+    /// The level whose strata were computed last, and these strata.
     last: Mutex<Option<(usize, Arc<LevelStrata>)>>,
-    /// Whether whole keys were drawn: strata are made of keys, and ranks are theirs.
+    /// Whether the sample is a universe sample: its strata count keys, and ranks are those of keys.
     pub by_key: bool,
-    /// How the query names those keys, if it does: then what it asks of a kept one is known exactly.
+    /// How the query names the keys of a universe sample, if it does; what it asks of a kept key is then known exactly.
     pub keyed: Option<Keyed>,
-    /// Whether any row of a stratum can pass WHERE.
+    /// For each stratum, whether any of its rows may pass WHERE.
     may_match: Vec<bool>,
     all_may_match: bool,
-    /// The part of the GROUP BY that a stratum's rows all share, as a number.
+    /// For each stratum, its part by number: strata with equal values of the decided GROUP BY expressions form one part.
     pub part_of: Vec<u32>,
     /// The number of parts.
     pub parts: usize,
     /// The conjuncts of WHERE that the stratum does not decide.
     pub(crate) undecided: Vec<Expr>,
-    /// WHERE is decided by the stratum.
+    /// Whether the stratum decides WHERE.
     pub(crate) filter_decided: bool,
-    /// GROUP BY is decided by the stratum.
+    /// Whether the stratum decides GROUP BY.
     pub keys_decided: bool,
-    /// Keys by part, when the GROUP BY is decided.
+    /// The values of the GROUP BY expressions that the stratum decides: expressions × parts, one array per expression.
     pub keys: Vec<ArrayRef>,
 }
 
-/// Strata when levels up to one of them are read.
+/// The strata of a sample when the levels up to one of them are read.
 #[derive(Debug)]
 pub struct LevelStrata {
-    /// For each stratum its rows in the table and those read so far.
+    /// For each stratum its rows in the table and those read so far; keys for a universe sample.
     pub sizes: Arc<LevelSizes>,
-    /// For each part, the strata that could hold a row of it.
+    /// For each part the population of the strata that could hold a row of it.
     pub by_part: Vec<Population>,
 }
 
@@ -71,6 +71,9 @@ impl LevelStrata {
 
 impl StrataView {
     /// The strata of a sample as the query sees them.
+    ///
+    /// # Errors
+    /// When an expression cannot be compiled, or fails on the values of a stratum.
     pub fn new(
         query: &AggregateQuery,
         state: &SessionState,
@@ -91,7 +94,7 @@ impl StrataView {
         if !is_worth_it(&strata, &decided_alone, &may_match) {
             may_match = decided_alone;
         }
-        // Rows of a tail are a stratum of their own beside others with the same values.
+        // Rows of a tail form a stratum of their own beside others with the same values.
         let phi = if strata.tails().is_some() { None } else { Some(manifest.design.stratified_by.len()) };
         let (part_of, parts, values) = parts(&keys, state, &schema, &batch, &may_match, phi)?;
         let levels = manifest.levels.len();
@@ -114,7 +117,7 @@ impl StrataView {
         })
     }
 
-    /// The strata when levels up to `level` are read; those of the last look are kept.
+    /// The strata when levels up to `level` are read; those of the level asked for last are kept.
     pub fn at(&self, level: usize) -> Arc<LevelStrata> {
         let lock = || self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, known)) = lock().as_ref().filter(|(last, _)| *last == level) {
@@ -131,7 +134,7 @@ impl StrataView {
         strata
     }
 
-    /// The size of each stratum when levels up to `level` are read.
+    /// The size of each stratum when levels up to `level` are read; keys that are not sampled do not count where the query names keys.
     pub fn sizes(&self, level: usize) -> Vec<StratumSize> {
         let mut sizes = sizes(&self.strata, level, self.levels);
         if self.keyed.is_some() {
@@ -140,7 +143,7 @@ impl StrataView {
         sizes
     }
 
-    /// Keys of the table that the query groups by and the sample does not hold.
+    /// The number of keys of the table that the query groups by and the sample does not hold.
     pub fn absent_keys(&self) -> u64 {
         match self.keyed {
             Some(Keyed::Grouped { absent, .. }) => absent,
@@ -148,7 +151,7 @@ impl StrataView {
         }
     }
 
-    /// For each part, the strata that could hold a row of it.
+    /// For each part the population of the strata that could hold a row of it.
     fn populations(&self, sizes: &LevelSizes) -> Vec<Population> {
         if self.all_may_match && self.parts == 1 {
             return vec![sizes.all];
@@ -170,12 +173,15 @@ impl StrataView {
         self.may_match.len() + 4 * self.part_of.len() + keys + last
     }
 
-    /// The values of φ, a row for every stratum.
+    /// The stratification columns φ, a row for every stratum.
+    ///
+    /// # Errors
+    /// When the columns do not form a batch.
     pub fn key_batch(&self) -> Result<RecordBatch> {
         phi(&self.strata)
     }
 
-    /// Rows (keys, where keys were drawn) of living strata that levels up to `level` hold.
+    /// Rows (keys for a universe sample) that levels up to `level` hold of strata that may match.
     pub fn held(&self, level: usize) -> u64 {
         let sizes = self.sizes(level);
         sizes.iter().zip(&self.may_match).filter(|(_, may_match)| **may_match).map(|(size, _)| size.sampled).sum()
@@ -186,22 +192,22 @@ impl StrataView {
         self.may_match[stratum as usize]
     }
 
-    /// Whether a row of any stratum may pass WHERE.
+    /// Whether every stratum may hold a row that passes WHERE.
     pub fn all_may_match(&self) -> bool {
         self.all_may_match
     }
 
-    /// The number of parts with a living stratum.
+    /// The number of parts with a stratum that may match.
     pub fn matching_key_groups(&self) -> usize {
         if self.may_match.iter().any(|may_match| *may_match) { self.parts } else { 0 }
     }
 
-    /// Whether every row of a living stratum passes WHERE and belongs to one group.
+    /// Whether every row of a stratum that may match passes WHERE and belongs to one group.
     pub fn decides_all(&self) -> bool {
         self.filter_decided && self.keys_decided
     }
 
-    /// Rows (not NULL in `column`, if given) by part, counted by the catalog.
+    /// For each part the rows of the table in strata that may match (not NULL in `column`, if given), counted by the catalog.
     pub fn known_counts(&self, column: Option<&str>) -> Vec<u64> {
         let rows = column.and_then(|c| self.strata.non_null(c)).unwrap_or(self.strata.rows());
         let mut counts = vec![0; self.parts];
@@ -213,7 +219,10 @@ impl StrataView {
         counts
     }
 
-    /// Distinct values (not NULL) of a column of φ by part; `None` for any other column.
+    /// For each part the number of distinct values (not NULL) of a column of φ; `None` for any other column.
+    ///
+    /// # Errors
+    /// When the values have a type that cannot be grouped.
     pub fn distinct_counts(&self, column: &str) -> Result<Option<Vec<u64>>> {
         let keys = self.strata.key_columns();
         let Some((_, values)) = keys.iter().find(|(field, _)| field.name() == column) else { return Ok(None) };
@@ -239,8 +248,9 @@ impl StrataView {
         Ok(Some(counts))
     }
 
-    /// The largest or smallest value of `column` by part, as the build-time scan saw it in its strata; `None` for a part with a
-    /// stratum that keeps none. `skip` tells the strata that need none.
+    /// For each part the largest or smallest value of `column`, from the extremes that the build-time scan recorded for each stratum.
+    ///
+    /// `None` stands for a part with a stratum that has no recorded extreme. Strata for which `skip` is true do not count.
     pub fn known_extremes(&self, column: &str, is_max: bool, skip: impl Fn(usize) -> bool) -> Vec<Option<f64>> {
         let neutral = if is_max { f64::NEG_INFINITY } else { f64::INFINITY };
         let mut found = vec![Some(neutral); self.parts];
@@ -249,7 +259,7 @@ impl StrataView {
         for stratum in (0..self.may_match.len()).filter(|h| self.may_match[*h] && !skip(*h)) {
             let slot = &mut found[self.part_of[stratum] as usize];
             let own = match ends {
-                // A stratum without any value has none to be larger.
+                // A stratum without any value does not change the extreme.
                 _ if values[stratum] == 0 => Some(neutral),
                 Some(ends) => ends.is_valid(stratum).then(|| ends.value(stratum)),
                 None => None,
@@ -284,22 +294,26 @@ fn may_match(predicates: &[Expr], state: &SessionState, schema: &DFSchema, batch
     })
 }
 
-/// Whether enough rows are spared by leaving out strata whose values rule out WHERE: reading some strata alone costs more per row.
+/// Whether leaving out strata by their extremes saves enough rows, a quarter: reading only some strata costs more per row.
 fn is_worth_it(strata: &Strata, before: &[bool], after: &[bool]) -> bool {
     let held =
         |may_match: &[bool]| strata.caps().iter().zip(may_match).filter(|(_, a)| **a).map(|(c, _)| *c).sum::<u64>();
     held(after) <= held(before) / 4 * 3
 }
 
-/// Whether `keys` name every column of φ, the first columns of `strata`, so that no two strata agree in them; of floats equal ones
-/// may differ in their bits. `None` where strata agree in φ.
+/// Whether `keys` name every column of φ, so that no two strata agree in them.
+///
+/// `phi` is the number of these columns, which come first in `strata`; it is `None` where strata may agree in φ. Floating-point columns
+/// do not count, since equal floats may differ in their bits.
 fn are_phi(keys: &[Expr], strata: &RecordBatch, phi: Option<usize>) -> bool {
     let is_key = |name: &str| keys.iter().any(|key| matches!(key, Expr::Column(column) if column.name == name));
     let mut fields = strata.schema_ref().fields().iter().take(phi.unwrap_or_default());
     phi.is_some() && fields.all(|field| !field.data_type().is_floating() && is_key(field.name()))
 }
 
-/// Numbers the distinct values of `keys` over the living strata, of which `phi` columns tell each from the others; the dead ones share number 0.
+/// Numbers the distinct values of `keys` over the strata that may match; all other strata get number 0.
+///
+/// Returns the number of each stratum, how many numbers there are, and the values: keys × numbers. `phi` is as for [`are_phi`].
 fn parts(
     keys: &[Expr],
     state: &SessionState,

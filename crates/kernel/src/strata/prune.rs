@@ -1,4 +1,4 @@
-//! Strata that can hold no row which passes WHERE, because of the smallest and largest values the build-time scan saw in them.
+//! Strata that hold no row which passes WHERE, found by the smallest and largest values that the build-time scan recorded in them.
 
 use super::super::compiled::qualified;
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, UInt64Array};
@@ -18,7 +18,7 @@ use plusminus_plan::{AggregateQuery, has_subquery};
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// Marks strata dead in which no row can pass `predicates`.
+/// Clears `may_match` of strata in which no row can pass `predicates`.
 pub(crate) fn prune(
     may_match: &mut [bool],
     predicates: &[Expr],
@@ -34,7 +34,7 @@ pub(crate) fn prune(
     let Some(predicate) = conjunction(predicates.iter().filter(known).cloned()) else { return Ok(()) };
     let names = qualified(&query.scan.table_name, &table)?;
     let predicate = plusminus_functions::overflow::physical_expr(state, predicate, &names)?;
-    // What cannot be pruned by is no reason to fail.
+    // A predicate that cannot be pruned by is no reason to fail.
     let built = PruningPredicateBuilder::new().with_file_schema(Arc::clone(&table)).try_build(predicate);
     let Ok(pruning) = built else { return Ok(()) };
     if pruning.always_true() {
@@ -45,7 +45,7 @@ pub(crate) fn prune(
     Ok(())
 }
 
-/// Whether a number is taken for a condition: true lies on both sides of false then, which pruning does not see.
+/// Whether `expr` casts a number to a condition: true then lies on both sides of false, which pruning does not know.
 fn casts_to_truth(expr: &Expr) -> bool {
     let is_cast = |e: &Expr| match e {
         Expr::Cast(cast) => *cast.field.data_type() == DataType::Boolean,
@@ -55,14 +55,14 @@ fn casts_to_truth(expr: &Expr) -> bool {
     expr.exists(|e| Ok(is_cast(e))).unwrap_or(true)
 }
 
-/// Whether strata keep extremes of a column, and they are those of all its values (none of them NaN or infinite).
+/// Whether strata record extremes of a column, and these cover all its values (none of them NaN or infinite).
 fn is_known(column: &str, manifest: &Manifest, strata: &Strata) -> bool {
     let Some(moments) = manifest.column_moments(column) else { return false };
     let values: u64 = strata.non_null(column).unwrap_or(strata.rows()).iter().sum();
     moments.count == values && strata.extremes(column, false).is_some()
 }
 
-/// Extremes by stratum, NULL where a stratum keeps none.
+/// The extremes of columns by stratum, NULL where a stratum has none recorded.
 struct Extremes<'a> {
     table: &'a Schema,
     manifest: &'a Manifest,

@@ -1,14 +1,14 @@
-//! How much of each stratum the levels of a sample hold.
+//! The sizes of strata: how many of their rows the levels of a sample hold.
 
 use plusminus_catalog::{Strata, ValueRanges};
 use plusminus_statistics::{Population, StratumSize, cap};
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// More strata are not kept by level: they would take more memory than they save time.
+/// Strata up to which sizes are kept by level; those of more would take more memory than they save time.
 pub(crate) const KEPT_STRATA_MAX: usize = 131_072;
 
-/// The strata of one generation of a sample, with their sizes at the level that was looked at last: no query changes them.
+/// The strata of one generation of a sample, with their sizes at the level asked for last. No query changes them.
 #[derive(Debug)]
 pub struct SampleStrata {
     strata: Strata,
@@ -18,26 +18,28 @@ pub struct SampleStrata {
     values: OnceLock<Option<Arc<ValueRanges>>>,
 }
 
-/// The size of each stratum when levels up to one are read, in rows or, where keys were drawn, in keys.
+/// The size of each stratum when levels up to one are read, in rows or, for a universe sample, in keys.
 #[derive(Debug)]
 pub struct LevelSizes {
     wide: Vec<StratumSize>,
     narrow: CompactSizes,
-    /// All strata together.
+    /// The population of all strata together.
     pub all: Population,
 }
 
-/// Sizes in less memory, rows of the table first: looked up in the order of groups, those of many strata would not stay in the cache.
+/// The size of each stratum in fewer bytes: rows in the table, rows sampled.
+///
+/// Sizes are looked up in the order of groups; full sizes of many strata would not stay in the cache.
 #[derive(Debug)]
 pub(crate) enum CompactSizes {
     U16(Vec<[u16; 2]>),
     U32(Vec<[u32; 2]>),
-    /// A stratum has more rows than 32 bits count.
+    /// There are none, since a stratum has more rows than 32 bits count.
     None,
 }
 
 impl SampleStrata {
-    /// `has_whole_classes` tells of values far from the median that every level holds whole.
+    /// `has_whole_classes` says whether every level holds the values far from the median whole.
     pub fn new(strata: Strata, has_whole_classes: bool) -> Self {
         let has_whole_tails = strata.is_universe() || has_whole_classes;
         Self { strata, has_whole_tails, last: Mutex::default(), values: OnceLock::new() }
@@ -48,7 +50,10 @@ impl SampleStrata {
         self.strata.bytes() + self.strata.len() * size_of::<(StratumSize, [u32; 2])>()
     }
 
-    /// The extremes of measures by value of the columns of few values, as `read` brings them the first time.
+    /// The extremes of measures by value of the columns of few values; `read` reads them at the first call.
+    ///
+    /// # Errors
+    /// When `read` fails.
     pub fn values<E>(
         &self,
         read: impl FnOnce() -> Result<Option<ValueRanges>, E>,
@@ -62,7 +67,7 @@ impl SampleStrata {
         }
     }
 
-    /// The sizes when levels up to `level` of so many are read.
+    /// The sizes when levels up to `level` of all `levels` are read; those of the level asked for last are kept.
     pub fn at(&self, level: usize, levels: usize) -> Arc<LevelSizes> {
         let lock = || self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, known)) = lock().as_ref().filter(|(last, _)| *last == level) {
@@ -85,7 +90,7 @@ impl Deref for SampleStrata {
 }
 
 impl LevelSizes {
-    /// The sizes of all strata, by number.
+    /// The sizes of all strata, in the order of their numbers.
     pub fn new(wide: Vec<StratumSize>) -> Self {
         let quarter = narrowed(&wide).map(CompactSizes::U16);
         let narrow = quarter.or_else(|| narrowed(&wide).map(CompactSizes::U32)).unwrap_or(CompactSizes::None);
@@ -94,7 +99,7 @@ impl LevelSizes {
         Self { wide, narrow, all }
     }
 
-    /// The sizes in less memory, as far as that counts the rows.
+    /// The sizes in fewer bytes, where these count the rows.
     pub fn narrow(&self) -> &CompactSizes {
         &self.narrow
     }
@@ -113,7 +118,7 @@ impl Deref for LevelSizes {
     }
 }
 
-/// The size of each stratum when levels up to `level` of so many are read, in rows or, where keys were drawn, in keys.
+/// The size of each stratum when levels up to `level` of all `levels` are read, in rows or, for a universe sample, in keys.
 pub fn sizes(strata: &SampleStrata, level: usize, levels: usize) -> Vec<StratumSize> {
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let (level, levels) = (number(level), number(levels));

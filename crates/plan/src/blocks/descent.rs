@@ -1,4 +1,6 @@
-//! From the root of a plan down to a UNION ALL or to grouping sets: what stands above as steps on all rows and as a projection of each.
+//! From the root of a plan down to a UNION ALL or grouping sets.
+//!
+//! The nodes above become steps on the rows of all blocks and a projection of each block.
 
 use super::super::lineage::Lineage;
 use super::super::subqueries::has_subquery;
@@ -9,29 +11,29 @@ use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Distinct, Expr, Filter, Limit, LogicalPlan, Projection, Sort};
 use std::sync::Arc;
 
-/// The blocks of a plan, and what is done to the rows of all.
+/// The blocks of a plan, and the steps on the rows of all of them.
 pub struct Found {
     /// One plan per block, in the order of their rows.
     pub plans: Vec<LogicalPlan>,
     /// Steps on the rows of all blocks, in this order.
     pub steps: Vec<Step>,
-    /// Whether one scan serves several of them.
+    /// Whether several blocks read the same scan.
     pub share_scan: bool,
 }
 
-/// A way down that has not been finished. Expressions are over the columns of `schema`.
+/// A descent that has not been finished. Expressions are over the columns of `schema`.
 pub struct Descent {
-    /// The blocks that the way ends at.
+    /// The plans of the blocks at which the descent ends.
     pub inputs: Vec<Arc<LogicalPlan>>,
     schema: DFSchemaRef,
     share_scan: bool,
     lineage: Lineage,
-    /// Conditions on the way, each for the rows of every block.
+    /// Conditions on the path, each applied to the rows of every block.
     pub filters: Vec<Expr>,
     steps: Vec<Open>,
 }
 
-/// A step whose columns are not numbered yet.
+/// A step whose columns are still expressions.
 enum Open {
     Sort { keys: Vec<(Expr, SortOptions)>, fetch: Option<usize> },
     Limit { skip: usize, fetch: Option<usize> },
@@ -61,7 +63,7 @@ pub fn blocks_of(plan: &LogicalPlan) -> Option<Found> {
     Some(Found { plans, steps, share_scan })
 }
 
-/// Where several blocks begin.
+/// The end of a descent: a UNION ALL or grouping sets; `None` for any other plan.
 fn base(plan: &LogicalPlan) -> Option<Descent> {
     match plan {
         LogicalPlan::Union(union) => Some(Descent::new(union.inputs.clone(), &union.schema, false)),
@@ -73,7 +75,7 @@ fn base(plan: &LogicalPlan) -> Option<Descent> {
     }
 }
 
-/// The way from `plan` down to where `base` finds its end.
+/// Descends from `plan` to a node at which `base` returns the end; `None` where a node on the path cannot be moved into the blocks.
 pub fn descend(plan: &LogicalPlan, base: &dyn Fn(&LogicalPlan) -> Option<Descent>) -> Option<Descent> {
     let descend = |plan: &LogicalPlan| descend(plan, base);
     match plan {
@@ -103,12 +105,12 @@ pub fn descend(plan: &LogicalPlan, base: &dyn Fn(&LogicalPlan) -> Option<Descent
     }
 }
 
-/// Whether `expr` needs more than the row, or changes from call to call.
+/// Whether `expr` needs more than its row, or changes from call to call.
 fn is_beyond_rows(expr: &Expr) -> bool {
     has_subquery(expr) || expr.is_volatile()
 }
 
-/// A condition holds for rows of each block alone, unless rows were left out before.
+/// Moves a condition into each block; `None` where a step before it left out rows.
 fn filtered(filter: &Filter, mut descent: Descent) -> Option<Descent> {
     let leaves_out = |step: &Open| !matches!(step, Open::Sort { fetch: None, .. });
     if is_beyond_rows(&filter.predicate) || descent.steps.iter().any(leaves_out) {
@@ -151,13 +153,15 @@ fn number(expr: Option<&Expr>) -> Option<Option<usize>> {
 }
 
 impl Descent {
-    /// A way that begins at `inputs`, whose columns are those of `schema`.
+    /// A descent that ends at `inputs`, whose columns are those of `schema`.
     pub fn new(inputs: Vec<Arc<LogicalPlan>>, schema: &DFSchemaRef, share_scan: bool) -> Self {
         let lineage = Lineage::identity(schema);
         Self { inputs, schema: Arc::clone(schema), share_scan, lineage, filters: Vec::new(), steps: Vec::new() }
     }
 
-    /// The columns that each block has to have: the query's, then what rows are sorted or told apart by; and the steps by their numbers.
+    /// The columns that each block has to have, and the steps with these columns by number.
+    ///
+    /// The query's columns come first, then those that rows are sorted by or made distinct in.
     pub fn columns(&self) -> (Vec<Expr>, Vec<Step>) {
         let mut exprs = self.lineage.exprs.clone();
         let mut place = |expr: &Expr| {
@@ -178,7 +182,7 @@ impl Descent {
         (exprs, steps)
     }
 
-    /// The plan of one block: its rows under the names of `schema`, filtered, and `exprs` of them under the query's names.
+    /// The plan of one block: its rows under the names of `schema`, filtered, then `exprs` under the names of `query`.
     fn block(&self, input: &Arc<LogicalPlan>, exprs: &[Expr], query: &DFSchemaRef) -> Option<LogicalPlan> {
         let own = input.schema().columns().into_iter().zip(self.schema.iter());
         let named = own.map(|(column, (qualifier, field))| {

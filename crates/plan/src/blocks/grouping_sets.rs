@@ -16,7 +16,7 @@ pub(crate) fn expanded(aggregate: &Aggregate) -> Option<Vec<LogicalPlan>> {
     sets.iter().map(|set| block(aggregate, &keys, set).ok()).collect()
 }
 
-/// The sets in the order of SQL's definition.
+/// The sets in the order of SQL's definition; `None` for a CUBE of more than six keys.
 fn sets_of(sets: &GroupingSet) -> Option<Vec<Vec<Expr>>> {
     Some(match sets {
         GroupingSet::GroupingSets(sets) => sets.clone(),
@@ -32,8 +32,9 @@ fn sets_of(sets: &GroupingSet) -> Option<Vec<Vec<Expr>>> {
     })
 }
 
-/// The aggregate by the keys of one set, NULL in the place of the others, and the set's number as GROUPING reads it: a bit per
-/// key, the last key's the lowest, which is set where the key is left out.
+/// The plan of one set: the aggregate by its keys, NULL in the place of the others, and the set's number as GROUPING reads it.
+///
+/// The number has a bit per key, the last key's the lowest; a bit is set where the key is left out.
 fn block(aggregate: &Aggregate, keys: &[&Expr], set: &[Expr]) -> Result<LogicalPlan> {
     let own = Aggregate::try_new(Arc::clone(&aggregate.input), set.to_vec(), aggregate.aggr_expr.clone())?;
     let own_columns = own.schema.columns();

@@ -13,7 +13,7 @@ use arrow::compute::SortOptions;
 /// Blocks of one query beyond which it is answered exactly: CUBE of six columns has so many.
 pub const BLOCKS_MAX: usize = 64;
 
-/// A step applied to the rows of all blocks. Columns are numbers from 0.
+/// A step applied to the rows of all blocks. Columns are given by number, from 0.
 #[derive(Debug, Clone)]
 pub enum Step {
     Sort {
@@ -24,13 +24,13 @@ pub enum Step {
         skip: usize,
         fetch: Option<usize>,
     },
-    /// Rows that agree in these columns are one.
+    /// Rows that agree in these columns become one.
     Distinct {
         columns: Vec<usize>,
     },
 }
 
-/// Whether LIMIT, or ORDER BY with a number of rows, leaves out rows.
+/// Whether a step leaves out rows: a LIMIT, or an ORDER BY with a number of rows.
 pub fn cuts_rows(steps: &[Step]) -> bool {
     steps.iter().any(|step| matches!(step, Step::Limit { .. } | Step::Sort { fetch: Some(_), .. }))
 }

@@ -3,14 +3,14 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::Expr;
 use plusminus_statistics::expression::DifferentiableExpr;
 
-/// What is summed, counted or ordered.
+/// The value that an aggregate sums, counts or orders.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Argument {
     /// An expression over the scan's columns.
     Plain(Expr),
-    /// Another argument minus its centre (near its mean), so that squares do not cancel.
+    /// Another argument, by number, minus a centre near its mean, so that squares do not cancel.
     Centred(usize),
-    /// The product of two other arguments, both centred.
+    /// The product of two other arguments, by number, both centred.
     Product(usize, usize),
 }
 
@@ -29,20 +29,20 @@ impl Argument {
 pub struct Domain {
     /// The aggregate's FILTER over the scan's columns.
     pub filter: Option<Expr>,
-    /// The arguments that must not be NULL, in the order of their numbers.
+    /// The arguments that must not be NULL, by number in ascending order.
     pub not_null: Vec<usize>,
 }
 
 /// A count of a domain's rows, or the sum of an argument over them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variable {
-    /// The rows, by the number of their domain.
+    /// The domain whose rows count, by number.
     pub domain: usize,
     /// The argument that is added up, by number; `None` counts rows.
     pub argument: Option<usize>,
 }
 
-/// How a call follows from variables (by number).
+/// How a call is computed from variables, which are given by number.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CallKind {
     /// COUNT.
@@ -66,54 +66,54 @@ pub enum CallKind {
     Moments {
         /// The function of variables.
         of: DifferentiableExpr,
-        /// Its kind, which has an interval of its own.
+        /// Its kind, which decides how its interval is computed.
         spread: SecondMoment,
     },
-    /// None of these; by number.
+    /// A non-linear aggregate, by number.
     NonLinear(usize),
 }
 
-/// Functions of second moments.
+/// The kinds of functions of second moments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecondMoment {
-    /// The variance of an argument, with the variable of its sum.
+    /// The variance of an argument; `sum` is the variable that adds the argument up.
     Variance { sum: usize },
-    /// Its square root.
+    /// The standard deviation of an argument; `sum` is the variable that adds the argument up.
     Deviation { sum: usize },
     /// A correlation.
     Correlation,
-    /// Any other, whose interval is that of a smooth function.
+    /// Any other, whose interval is that of a differentiable expression.
     Other,
 }
 
-/// An aggregate that is no function of sums.
+/// An aggregate that is not a function of sums: a percentile, an extreme or a count of distinct values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NonLinearAggregate {
-    /// The rows, by the number of their domain.
+    /// The domain whose rows count, by number.
     pub domain: usize,
     /// The argument, by number.
     pub argument: usize,
-    /// How many steps there are in 1, where its type has steps: values beyond 2^53 of them are no floats.
+    /// Steps per 1 of the argument's type; `None` where it has no steps. A float need not hold a value beyond 2^53 steps.
     pub steps: Option<f64>,
     /// The function.
     pub kind: NonLinearKind,
 }
 
-/// A function of values that sums cannot tell.
+/// The function of a [`NonLinearAggregate`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum NonLinearKind {
-    /// The value below which a share of the rows lies; with the variable of their count.
+    /// The value below which `share` of the rows lies; `rows` is the variable that counts them.
     Quantile { share: f64, rows: usize },
-    /// The largest or smallest value; of a condition, whether any or all are true.
+    /// The largest or smallest value; with `truth` the argument is a condition, which any or all rows fulfil.
     Extreme { is_max: bool, truth: bool },
-    /// The number of distinct values of a column, with the variable that counts the rows where it is not NULL.
+    /// The number of distinct values of `column`; `rows` is the variable that counts the rows where it is not NULL.
     Distinct { column: String, rows: usize },
 }
 
-/// One aggregate of the plan.
+/// One aggregate call of the plan.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// How its value follows from variables.
+    /// How its value is computed from variables.
     pub kind: CallKind,
     /// The aggregate over the scan's columns, without an alias.
     pub expr: Expr,
@@ -122,7 +122,9 @@ pub struct Call {
 }
 
 impl CallKind {
-    /// The value of a call from its variables, for every kind but the special ones.
+    /// The value of a call from its variables; `None` for a non-linear aggregate and where the value is NULL.
+    ///
+    /// `input` has the total of a variable, `is_seen` whether any row was added to it.
     pub fn value(&self, input: impl Fn(usize) -> f64, is_seen: impl Fn(usize) -> bool) -> Option<f64> {
         match self {
             Self::Count { rows } => Some(input(*rows).round()),

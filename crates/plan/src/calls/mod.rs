@@ -1,4 +1,4 @@
-//! Aggregate calls as sums and counts over domains, and those that are none.
+//! Aggregate calls as sums and counts over domains, and the non-linear aggregates beside them.
 
 mod kinds;
 mod moments;
@@ -13,7 +13,7 @@ use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{Aggregate, Expr, ExprSchemable};
 use plusminus_functions::numbers::{is_ordered, steps};
 
-/// The calls of one aggregate node, and what they are made of; everything occurs once.
+/// The calls of one aggregate node and the parts they are made of; each part occurs once and is numbered in the order of first use.
 #[derive(Default)]
 pub struct Calls {
     /// Distinct arguments.
@@ -22,13 +22,13 @@ pub struct Calls {
     pub domains: Vec<Domain>,
     /// Distinct counts and sums.
     pub variables: Vec<Variable>,
-    /// Distinct calls that are no functions of sums.
+    /// Distinct non-linear aggregates.
     pub specials: Vec<NonLinearAggregate>,
-    /// The aggregates in the order of the node's output.
+    /// The aggregate calls in the order of the node's output.
     pub calls: Vec<Call>,
 }
 
-/// The calls of `aggregate`, or which of them no sample estimates.
+/// The calls of `aggregate`, or the reason why no sample estimates one of them.
 pub fn collect(aggregate: &Aggregate, below: &Lineage, scan: &DFSchemaRef) -> Result<Calls, Reason> {
     if aggregate.aggr_expr.is_empty() {
         return Err(Reason::new("a list of distinct values needs every row"));
@@ -43,16 +43,16 @@ pub fn collect(aggregate: &Aggregate, below: &Lineage, scan: &DFSchemaRef) -> Re
     Ok(calls)
 }
 
-/// How far samples can tell an aggregate.
+/// How far samples can estimate an aggregate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Estimable {
     Always,
-    /// Extremes and counts of distinct values.
+    /// Some samples can: extremes and counts of distinct values.
     BySomeSamples,
     Never,
 }
 
-/// How far samples can tell each of the aggregates.
+/// How far samples can estimate each of the aggregates, in the order of the node's output.
 pub fn estimable(aggregate: &Aggregate, below: &Lineage, scan: &DFSchemaRef) -> Vec<Estimable> {
     let first = aggregate.schema.fields().len() - aggregate.aggr_expr.len();
     let own = |(number, expr): (usize, &Expr)| {
@@ -129,7 +129,7 @@ impl Calls {
         let domain = self.domain(call, &[argument], scan);
         let argument = self.argument(argument);
         let share = if descending { 1.0 - share } else { share };
-        // The row count is what a percentile is a share of.
+        // A percentile is a share of this count.
         let rows = self.variable(domain, None);
         Ok(self.special(NonLinearAggregate { domain, argument, steps, kind: NonLinearKind::Quantile { share, rows } }))
     }
@@ -153,7 +153,7 @@ impl Calls {
         }))
     }
 
-    /// COUNT(DISTINCT column), which some catalogs can tell, and samples of the column's keys.
+    /// COUNT(DISTINCT column), which some catalogs know and universe samples of the column estimate.
     fn distinct(&mut self, call: &AggregateFunction, scan: &DFSchemaRef) -> Result<CallKind, Reason> {
         let Expr::Column(column) = one_argument(call)? else {
             return Err(Reason::new("COUNT(DISTINCT …) of an expression is answered exactly"));
@@ -170,7 +170,7 @@ impl Calls {
         CallKind::NonLinear(position(&mut self.specials, special))
     }
 
-    /// The rows of a call: those that pass its FILTER and where none of its arguments is NULL.
+    /// The number of a call's domain: the rows that pass its FILTER and where none of its arguments is NULL.
     fn domain(&mut self, call: &AggregateFunction, arguments: &[&Expr], scan: &DFSchemaRef) -> usize {
         let nullable = arguments.iter().filter(|a| a.nullable(scan).unwrap_or(true));
         let mut not_null: Vec<usize> = nullable.map(|a| self.argument(a)).collect();
@@ -198,7 +198,7 @@ fn one_argument(call: &AggregateFunction) -> Result<&Expr, Reason> {
     }
 }
 
-/// `argument` if it is a number.
+/// `argument` if its type is numeric.
 fn numeric<'e>(call: &AggregateFunction, argument: &'e Expr, scan: &DFSchemaRef) -> Result<&'e Expr, Reason> {
     if argument.get_type(scan).is_ok_and(|t| t.is_numeric()) {
         return Ok(argument);
@@ -213,7 +213,7 @@ fn position<T: PartialEq>(list: &mut Vec<T>, item: T) -> usize {
     })
 }
 
-/// Whether a literal is a number, and which.
+/// The number that a literal stands for; `None` for any other literal.
 pub fn literal_number(value: &ScalarValue) -> Option<f64> {
     match value.cast_to(&DataType::Float64) {
         Ok(ScalarValue::Float64(number)) if value.data_type().is_numeric() => number,

@@ -12,13 +12,13 @@ use datafusion::logical_expr::expr::AggregateFunction;
 use plusminus_statistics::expression::DifferentiableExpr;
 
 impl Calls {
-    /// `None` when the call is none of these.
+    /// The kind of a call of such a function; `None` for any other call.
     pub fn moments(&mut self, call: &AggregateFunction, scan: &DFSchemaRef) -> Result<Option<CallKind>, Reason> {
         let name = call.func.name();
         let of = match (name, call.params.args.as_slice()) {
             ("var" | "var_pop" | "stddev" | "stddev_pop", [x]) => Sums::new(self, call, x, x, scan)?,
             ("covar_samp" | "covar_pop" | "corr", [y, x]) => Sums::new(self, call, y, x, scan)?,
-            // Its square is not smooth where there is no correlation.
+            // The gradient of r² vanishes where there is no correlation, so that linearisation fails there.
             ("regr_r2", _) => return Ok(None),
             (name, [y, x]) if name.starts_with("regr_") => Sums::new(self, call, y, x, scan)?,
             _ => return Ok(None),
@@ -55,7 +55,7 @@ impl Calls {
     }
 }
 
-/// The variables that second moments are made of.
+/// The variables that second moments are made of, by number: counts, sums of arguments, of centred values and of their products.
 struct Sums {
     rows: usize,
     plain_x: usize,
@@ -125,7 +125,7 @@ impl Sums {
     }
 }
 
-/// Σuu − (Σu)²/N; rounding must not make it negative.
+/// Σuu − (Σu)²/N, whose absolute value is taken because rounding must not make it negative.
 fn squares(product: usize, sum: usize, rows: usize) -> DifferentiableExpr {
     let square = mul(DifferentiableExpr::Input(sum), DifferentiableExpr::Input(sum));
     DifferentiableExpr::Abs(Box::new(sub(

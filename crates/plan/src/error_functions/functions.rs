@@ -1,4 +1,4 @@
-//! The four functions as DataFusion sees them: of a number that is known, the ends are the number and the errors 0.
+//! The four error functions as DataFusion sees them: for a number known exactly, the ends are the number and the errors 0.
 
 use super::signature;
 use crate::post_aggregate::{Role, combine, roles};
@@ -20,9 +20,9 @@ pub enum ErrorFunction {
     Lower,
     /// `upper_bound(x)`: the upper end of the interval, in units of `x`.
     Upper,
-    /// `relative_error(x)`: half of the interval over the value, as a share.
+    /// `relative_error(x)`: half the width of the interval over the value, as a share.
     Relative,
-    /// `absolute_error(x)`: half of the interval, in units of `x`.
+    /// `absolute_error(x)`: half the width of the interval, in units of `x`.
     Absolute,
 }
 
@@ -30,7 +30,7 @@ const ALL: [ErrorFunction; 4] =
     [ErrorFunction::Lower, ErrorFunction::Upper, ErrorFunction::Relative, ErrorFunction::Absolute];
 
 impl ErrorFunction {
-    /// The function of that name, in lower case.
+    /// The function with this name, which is in lower case.
     pub fn named(name: &str) -> Option<Self> {
         ALL.into_iter().find(|f| f.name() == name)
     }
@@ -44,7 +44,7 @@ impl ErrorFunction {
         }
     }
 
-    /// What the function says of an estimate; `None` when its interval says nothing.
+    /// The function's value for an estimate; `None` without an estimate or when its interval says nothing.
     pub fn of(self, estimate: &Estimate) -> Option<f64> {
         estimate.value?;
         match self {
@@ -55,7 +55,7 @@ impl ErrorFunction {
         }
     }
 
-    /// Ends are rounded outward into the type of what they bound.
+    /// The rounding of ends into the type of the argument, which is outward; `None` for errors.
     pub fn rounding(self) -> Option<fn(f64) -> f64> {
         match self {
             Self::Lower => Some(f64::floor),
@@ -66,6 +66,9 @@ impl ErrorFunction {
 }
 
 /// Makes the functions known to `context`.
+///
+/// # Errors
+/// When the context's registry refuses a function.
 pub fn register(context: &SessionContext) -> Result<()> {
     let state = context.state_ref();
     let mut state = state.write();
@@ -76,7 +79,10 @@ pub fn register(context: &SessionContext) -> Result<()> {
     Ok(())
 }
 
-/// Refuses calls that do not stand above an aggregate.
+/// Refuses error functions whose argument has no aggregate in it.
+///
+/// # Errors
+/// When a call stands where there is no estimate.
 pub fn check(plan: &LogicalPlan) -> Result<()> {
     let mut misplaced = None;
     plan.apply_with_subqueries(|node| {
@@ -87,7 +93,7 @@ pub fn check(plan: &LogicalPlan) -> Result<()> {
                 if let Some((function, argument)) = super::of_call(e) {
                     let over =
                         |(input, below): (&&LogicalPlan, &Vec<Role>)| combine(argument, input, below) == Role::Estimate;
-                    // Within an aggregate's own arguments a call stands below it, whatever it names.
+                    // A call within an aggregate's own arguments stands below that aggregate.
                     if !inputs.iter().zip(&roles).any(over) {
                         misplaced = Some(function);
                         return Ok(TreeNodeRecursion::Stop);

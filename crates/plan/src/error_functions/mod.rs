@@ -1,7 +1,7 @@
-//! `lower_bound(x)`, `upper_bound(x)`, `relative_error(x)`, `absolute_error(x)`: what an interval says, as a number of its own.
+//! `lower_bound(x)`, `upper_bound(x)`, `relative_error(x)`, `absolute_error(x)`: numbers taken from the interval of an estimate.
 //!
-//! For DataFusion they are functions of a number known exactly. Above an estimate each call is replaced by a look-up: the
-//! hidden column that every row carries tells the group, and the slot holds the call's value for every group.
+//! For DataFusion they are functions of a number known exactly. Above an estimate each call is replaced by a look-up. A hidden
+//! column has the group of every row, and the slot has the call's value for every group.
 
 mod functions;
 
@@ -21,7 +21,7 @@ use datafusion::logical_expr::{
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// The hidden column that carries a row's group.
+/// The name of the hidden column that has the group of every row, by number.
 pub const ESTIMATE: &str = "__estimate";
 
 /// A call of an error function above the aggregate.
@@ -29,18 +29,18 @@ pub const ESTIMATE: &str = "__estimate";
 pub struct ErrorCall {
     /// The function that is called.
     pub function: ErrorFunction,
-    /// What it speaks of, over the aggregate's columns.
+    /// The argument, over the aggregate's columns.
     pub of: Expr,
     /// The type of its value.
     pub data_type: DataType,
 }
 
-/// The values of all calls by group, filled in before the plan above the aggregate runs.
+/// The values of all calls of error functions, filled in before the plan above the aggregate runs.
 #[derive(Debug, Default)]
 pub struct Slot(RwLock<Vec<ArrayRef>>);
 
 impl Slot {
-    /// Sets the values: one array per call, each as long as there are groups.
+    /// Sets the values: calls × groups, one array per call.
     pub fn fill(&self, values: Vec<ArrayRef>) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = values;
     }
@@ -50,7 +50,7 @@ impl Slot {
     }
 }
 
-/// The function behind a call, if it is one of the four.
+/// The error function that `expr` calls, and its argument; `None` for any other expression.
 fn of_call(expr: &Expr) -> Option<(ErrorFunction, &Expr)> {
     let Expr::ScalarFunction(ScalarFunction { func, args }) = expr else { return None };
     let function = ErrorFunction::named(func.name())?;
@@ -62,7 +62,7 @@ pub(crate) fn occurs_in(expr: &Expr) -> bool {
     expr.exists(|e| Ok(of_call(e).is_some())).unwrap_or(false)
 }
 
-/// Whether any expression of `plan` calls one.
+/// Whether any expression of `plan`, or of a subquery in it, calls an error function.
 pub fn occur_in(plan: &LogicalPlan) -> bool {
     let mut found = false;
     let looked = plan.apply_with_subqueries(|node| {
@@ -88,7 +88,7 @@ pub(crate) fn without(expr: &Expr) -> (Expr, bool) {
     (expr.clone().transform_down(zero).map_or_else(|_| expr.clone(), |t| t.data), true)
 }
 
-/// Replaces calls in `expr`, whose columns `lineage` traces to the aggregate, by look-ups, and adds them to `calls`.
+/// Replaces calls in `expr` by look-ups and appends them to `calls`; `lineage` traces the columns of `expr` to the aggregate.
 pub(crate) fn replace(
     expr: &Expr,
     lineage: &Lineage,
@@ -114,7 +114,7 @@ fn signature() -> Signature {
     Signature::any(1, Volatility::Immutable)
 }
 
-/// The value of one call for the group of each row.
+/// The function that returns the value of one call for the group of each row.
 #[derive(Debug)]
 struct LookUp {
     number: usize,

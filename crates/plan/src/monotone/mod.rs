@@ -1,9 +1,8 @@
-//! Whether a query changes steadily with the value of a scalar subquery, so that its answers with both ends of the value's interval
+//! Whether a query's answer is monotone in the value of a scalar subquery, so that its answers with both ends of the value's interval
 //! enclose those with all values between.
 //!
-//! Where a value takes part in arithmetic the answer is a straight line of it, or nearly so; where rows are compared with it, raising it
-//! only adds rows or only removes some. Two comparisons (BETWEEN around the value), equality and functions with turns or steps are not of
-//! that kind.
+//! The answer is linear in a value that takes part in arithmetic, or nearly so. Raising a value that rows are compared with only adds
+//! rows or only removes some. Two comparisons (BETWEEN around the value), equality and functions with turns or steps are not monotone.
 
 use super::aggregate_input::holds_aggregate;
 use super::error_functions as errors;
@@ -12,14 +11,14 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator};
 
-/// What depends on the value of a subquery.
+/// The parts of a query that depend on the value of a subquery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Monotone {
-    /// The query's columns that are computed from it.
+    /// Whether each of the query's columns is computed from the value, in their order.
     pub columns: Vec<bool>,
-    /// Whether rows are chosen or grouped by it.
+    /// Whether rows are chosen or grouped by the value.
     pub rows: bool,
-    /// Whether something is divided by it.
+    /// Whether something is divided by the value.
     pub divides: bool,
 }
 
@@ -27,19 +26,19 @@ pub struct Monotone {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Usage {
     Free,
-    /// Steadily.
+    /// The expression rises or falls monotonically with the value.
     Steady,
-    /// True for values below a limit alone, or above.
+    /// The expression is true only for values below a limit, or only for values above one.
     Compared,
     Unknown,
 }
 
-/// Recognises the value.
+/// Recognises the expression that stands for the value.
 type IsValue<'a> = &'a dyn Fn(&Expr) -> bool;
 
-/// What of `plan` depends on the value that `is_value` recognises; `None` where the answer may not change steadily with it.
+/// The parts of `plan` that depend on the value that `is_value` recognises; `None` where the answer may not be monotone in it.
 pub fn monotone(plan: &LogicalPlan, is_value: IsValue<'_>) -> Option<Monotone> {
-    // What error functions say would not be the interval shown.
+    // Error functions would not report the interval that is shown.
     if errors::occur_in(plan) {
         return None;
     }
@@ -49,7 +48,7 @@ pub fn monotone(plan: &LogicalPlan, is_value: IsValue<'_>) -> Option<Monotone> {
     if traced.cuts && traced.order.iter().any(|expr| count(expr) > 0) {
         return None;
     }
-    // What groups are told apart by is no number of theirs.
+    // A GROUP BY key tells groups apart; it is a condition and no number of theirs.
     let own: Vec<bool> = columns.iter().map(|expr| count(expr) > 0 && !traced.conditions.contains(expr)).collect();
     let conditions: Vec<&Expr> = traced.conditions.iter().filter(|expr| count(expr) > 0).collect();
     let divides = columns.iter().chain(&traced.conditions).any(|expr| divides_by(expr, is_value));
@@ -67,10 +66,10 @@ pub fn monotone(plan: &LogicalPlan, is_value: IsValue<'_>) -> Option<Monotone> {
     }
 }
 
-/// The expressions of a plan down to its table.
+/// The expressions of a plan, collected down to its table.
 struct Traced<'a> {
     is_value: IsValue<'a>,
-    /// What rows are chosen or grouped by.
+    /// Conditions on rows, and GROUP BY keys.
     conditions: Vec<Expr>,
     order: Vec<Expr>,
     /// Whether LIMIT cuts rows by the order.
@@ -118,7 +117,7 @@ impl Traced<'_> {
         }
     }
 
-    /// A plan that is not looked through, in which the value must not occur.
+    /// The columns of a plan that is not traced further; `None` when the value occurs in it.
     fn alone(&self, plan: &LogicalPlan) -> Option<Lineage> {
         let mut found = false;
         plan.apply(|node| {
@@ -165,7 +164,7 @@ fn usage(expr: &Expr, is_value: IsValue<'_>) -> Usage {
             _ => Usage::Unknown,
         },
         Expr::Not(inner) => of(inner),
-        // A difference to the value may be 0 within its interval, wherever the value itself lies.
+        // A divisor that is more than the bare value may be 0 within the value's interval.
         Expr::BinaryExpr(BinaryExpr { op: Operator::Divide, right, .. })
             if occurrences(right, is_value) > 0 && !is_bare(right, is_value) =>
         {
@@ -178,7 +177,7 @@ fn usage(expr: &Expr, is_value: IsValue<'_>) -> Usage {
     }
 }
 
-/// The value itself, in whatever type.
+/// Whether `expr` is the value itself, in whatever type.
 fn is_bare(expr: &Expr, is_value: IsValue<'_>) -> bool {
     match expr {
         Expr::Alias(alias) => is_bare(&alias.expr, is_value),
@@ -194,7 +193,7 @@ fn of_binary(binary: &BinaryExpr, left: Usage, right: Usage) -> Usage {
     };
     match (binary.op, own) {
         (Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide, Usage::Steady) => Usage::Steady,
-        // A number or another, as the comparison says.
+        // The result is one number or another, as the comparison says.
         (Operator::Plus | Operator::Minus | Operator::Multiply | Operator::And | Operator::Or, Usage::Compared) => {
             Usage::Compared
         }
@@ -203,7 +202,7 @@ fn of_binary(binary: &BinaryExpr, left: Usage, right: Usage) -> Usage {
     }
 }
 
-/// `CASE WHEN comparison THEN … ELSE … END`: one of two values.
+/// The usage of `CASE WHEN comparison THEN … ELSE … END`, which is one of two values.
 fn of_case(case: &datafusion::logical_expr::Case, is_value: IsValue<'_>) -> Usage {
     let is_free = |expr: &Expr| occurrences(expr, is_value) == 0;
     let [(when, then)] = case.when_then_expr.as_slice() else { return Usage::Unknown };
@@ -214,7 +213,9 @@ fn of_case(case: &datafusion::logical_expr::Case, is_value: IsValue<'_>) -> Usag
     }
 }
 
-/// Totals and averages of what changes steadily do so, too, and of what is compared nearly so: rows go over one by one.
+/// The usage of an aggregate call. Totals and averages of a steady expression are steady.
+///
+/// Totals and averages of a compared one are nearly so, since rows change sides one by one.
 fn of_call(call: &AggregateFunction, is_value: IsValue<'_>) -> Usage {
     let is_total = matches!(call.func.name(), "sum" | "avg" | "count") && !call.params.distinct;
     let parts = call.params.args.iter().chain(call.params.filter.as_deref());

@@ -7,8 +7,9 @@ use super::nested_aggregate::unaliased;
 use datafusion::common::DFSchemaRef;
 use datafusion::logical_expr::{Expr, LogicalPlan, Operator, WindowFunctionDefinition};
 
-/// Which columns of `plan` are linear functions of counts and sums over rows; `base` is the schema of the aggregate over rows. Such a total
-/// is estimated without bias whichever groups were seen.
+/// Whether each column of `plan` is a linear function of counts and sums over rows; `base` is the schema of the aggregate over rows.
+///
+/// Such a total is estimated without bias whichever groups were seen.
 fn linear(plan: &LogicalPlan, base: &DFSchemaRef) -> Vec<bool> {
     let none = || vec![false; plan.schema().fields().len()];
     match plan {
@@ -37,7 +38,7 @@ fn linear(plan: &LogicalPlan, base: &DFSchemaRef) -> Vec<bool> {
     }
 }
 
-/// A count or a sum of all rows.
+/// Whether a call is COUNT or SUM without DISTINCT.
 fn is_total(expr: &Expr) -> bool {
     match unaliased(expr) {
         Expr::AggregateFunction(call) => matches!(call.func.name(), "count" | "sum") && !call.params.distinct,
@@ -45,7 +46,7 @@ fn is_total(expr: &Expr) -> bool {
     }
 }
 
-/// The sum of what is linear, as an aggregate or over a window.
+/// Whether `expr` is a SUM of a linear expression, as an aggregate or over a window; `below` marks the linear columns of `input`.
 fn is_linear_sum(expr: &Expr, input: &LogicalPlan, below: &[bool]) -> bool {
     let (name, args) = match unaliased(expr) {
         Expr::AggregateFunction(call) if !call.params.distinct => (call.func.name(), &call.params.args),
@@ -77,7 +78,7 @@ fn is_linear(expr: &Expr, input: &LogicalPlan, below: &[bool]) -> bool {
     }
 }
 
-/// Whether what stands above the aggregate over rows needs to see every group: anything but sums of totals does.
+/// Whether an aggregate or window above the aggregate over rows is anything but a sum of totals, and so needs every group.
 pub fn needs_all_groups(plan: &LogicalPlan, base: &DFSchemaRef) -> bool {
     let needs = match plan {
         LogicalPlan::Aggregate(aggregate) if aggregate.schema == *base => return false,

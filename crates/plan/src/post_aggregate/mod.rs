@@ -1,4 +1,4 @@
-//! From the root down to the aggregate, and what each of the query's columns is in terms of it.
+//! From the root of a plan down to the aggregate, and the query's columns in terms of the aggregate's.
 
 mod linear;
 mod nested_aggregate;
@@ -25,7 +25,7 @@ use super::lineage::Lineage;
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
 use roles::role_of;
 
-/// The way from the root to the aggregate.
+/// The path from the root of a plan to its aggregate.
 pub struct PostAggregate<'a> {
     /// The aggregate node.
     pub aggregate: &'a Aggregate,
@@ -34,11 +34,11 @@ pub struct PostAggregate<'a> {
     pub(crate) lineage: Lineage,
     /// HAVING conditions, over the aggregate's columns.
     having: Vec<Expr>,
-    /// The sort keys (and whether they ascend) that a LIMIT cuts by, over the aggregate's columns.
+    /// The sort keys that LIMITs cut by, each with whether it ascends, over the aggregate's columns.
     cut_by: Vec<(Expr, bool)>,
-    /// The order that rows come in so far; a LIMIT cuts by it.
+    /// The current order of rows, by which a LIMIT cuts: sort keys over the aggregate's columns, each with whether it ascends.
     order: Vec<(Expr, bool)>,
-    /// Calls of error functions, by the number of their look-up.
+    /// Calls of error functions, in the order of the numbers of their look-ups.
     pub error_calls: Vec<ErrorCall>,
     distinct: bool,
     /// Whether a HAVING or LIMIT leaves out rows.
@@ -48,19 +48,19 @@ pub struct PostAggregate<'a> {
 }
 
 impl PostAggregate<'_> {
-    /// Rows are cut off in the order they come in.
+    /// Notes a LIMIT, which cuts rows off in their current order.
     fn cut(&mut self) {
         self.chooses_rows = true;
         self.cut_by.extend(self.order.iter().cloned());
     }
 
-    /// Whether any expression on the way refers to rows from within a subquery.
+    /// Whether any expression on the path refers to outer rows from within a subquery.
     pub(crate) fn is_correlated(&self) -> bool {
         let sorted = self.cut_by.iter().chain(&self.order).map(|(e, _)| e);
         self.lineage.exprs.iter().chain(&self.having).chain(sorted).any(super::subqueries::is_correlated)
     }
 
-    /// Whether rows are chosen by an estimate.
+    /// Whether HAVING or LIMIT chooses rows by an estimate; the first `keys` columns of the aggregate are GROUP BY columns.
     pub fn selects_by_estimate(&self, keys: usize) -> bool {
         let schema = &self.aggregate.schema;
         let is_estimate = |c: &datafusion::common::Column| schema.index_of_column(c).is_ok_and(|i| i >= keys);

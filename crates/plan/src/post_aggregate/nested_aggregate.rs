@@ -1,7 +1,7 @@
-//! Aggregates and windows above the aggregate: what may be replicated there.
+//! Aggregates and windows above the aggregate, as far as their errors can be replicated.
 //!
-//! A function of many estimates has no gradient here; its error comes from replicates, which only holds for functions
-//! that change smoothly. Which rows there are must not depend on an estimate, nor their order or partition.
+//! A function of many estimates has no gradient here. Its error comes from replicates, which holds only for differentiable
+//! functions. Neither the set of rows nor their order or partition may depend on an estimate.
 
 use super::super::lineage::Lineage;
 use super::super::query::Reason;
@@ -12,7 +12,7 @@ use datafusion::logical_expr::expr::WindowFunction;
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, Window, WindowFunctionDefinition};
 use std::sync::Arc;
 
-/// Aggregates that change smoothly with the numbers they are given.
+/// Aggregates that are differentiable in the numbers they are given.
 const SMOOTH: [&str; 12] = [
     "count",
     "sum",
@@ -28,7 +28,7 @@ const SMOOTH: [&str; 12] = [
     "regr_intercept",
 ];
 
-/// Goes on above an aggregate of aggregates, or says why its error cannot be replicated.
+/// Adds an aggregate above the aggregate to the path, or says why its error cannot be replicated.
 pub fn aggregate<'a>(
     plan: &LogicalPlan,
     aggregate: &Aggregate,
@@ -52,7 +52,7 @@ pub fn aggregate<'a>(
     wrap(plan, above)
 }
 
-/// Goes on above a window over aggregates, or says why its error cannot be replicated.
+/// Adds a window above the aggregate to the path, or says why its error cannot be replicated.
 pub fn window<'a>(plan: &LogicalPlan, window: &Window, above: PostAggregate<'a>) -> Result<PostAggregate<'a>, Reason> {
     let below = roles(&window.input);
     let role = |e: &Expr| combine(e, &window.input, &below);
@@ -76,7 +76,7 @@ pub fn window<'a>(plan: &LogicalPlan, window: &Window, above: PostAggregate<'a>)
     wrap(plan, above)
 }
 
-/// The expression within its aliases.
+/// The expression inside any aliases.
 pub fn unaliased(expr: &Expr) -> &Expr {
     match expr {
         Expr::Alias(alias) => unaliased(&alias.expr),
@@ -84,7 +84,7 @@ pub fn unaliased(expr: &Expr) -> &Expr {
     }
 }
 
-/// Puts the node on top; from here on columns are not traced further down.
+/// Puts the node on top of the plan; columns above it are traced down to it and no further.
 fn wrap<'a>(plan: &LogicalPlan, mut above: PostAggregate<'a>) -> Result<PostAggregate<'a>, Reason> {
     if above.chooses_rows || above.distinct {
         return Err(Reason::new(

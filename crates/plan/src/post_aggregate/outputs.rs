@@ -10,21 +10,21 @@ use crate::{differentiable, error_functions as errors};
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use plusminus_statistics::expression::DifferentiableExpr;
 
-/// A column of the query.
+/// A column of the query's answer.
 #[derive(Debug, Clone)]
 pub struct Output {
-    /// Whether it is a key, an estimate, or neither.
+    /// Its role: a key, an estimate, or neither.
     pub role: Role,
-    /// For an estimate: how it follows from variables and numeric keys; `None` also beyond the aggregate.
+    /// The estimate as an expression of variables and numeric keys; `None` for other roles and above a nested aggregate or window.
     pub smooth: Option<DifferentiableExpr>,
-    /// Decimals that the outermost ROUND leaves.
+    /// Decimals that the outermost ROUND leaves; `None` without one.
     pub round: Option<i32>,
-    /// Beyond the aggregate: the calls behind it; `None` where they were not found.
+    /// With a nested aggregate or window, the aggregate calls that the column is computed from; `None` where they were not found.
     pub behind: Option<SourceCalls>,
 }
 
 impl PostAggregate<'_> {
-    /// Classifies the query's columns; an estimate that is not a smooth function of aggregates is a reason.
+    /// Classifies the query's columns, in their order; an estimate that is not a differentiable expression of aggregates is a reason.
     pub fn outputs(&self, keys: usize, calls: &Calls) -> Result<Vec<Output>, Reason> {
         if self.is_beyond {
             return self.outputs_beyond();
@@ -57,7 +57,7 @@ impl PostAggregate<'_> {
         Ok(outputs)
     }
 
-    /// What error functions speak of, as functions of the aggregates.
+    /// The arguments of error functions, one per call: over the aggregate's columns, and as a differentiable expression.
     pub(crate) fn error_smooths(&self, keys: usize, calls: &Calls) -> Result<Vec<(Expr, DifferentiableExpr)>, Reason> {
         let smooth = |call: &errors::ErrorCall| {
             let smooth = differentiable::translate(&call.of, &self.aggregate.schema, keys, calls);
@@ -74,8 +74,7 @@ impl PostAggregate<'_> {
         columns.iter().take(keys).all(|key| self.lineage.exprs.iter().any(|e| is(e, key)))
     }
 
-    /// The plan whose replicates tell errors, where another aggregate or a window stands above the aggregate: without the
-    /// outermost ROUND of each column.
+    /// The plan that is run on replicates, without the outermost ROUND of each column; `None` without a nested aggregate or window.
     pub fn replicated(&self) -> Result<Option<LogicalPlan>, Reason> {
         if !self.is_beyond {
             return Ok(None);

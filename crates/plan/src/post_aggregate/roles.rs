@@ -1,10 +1,10 @@
-//! What a column of an answer is: a key, an estimate, or neither.
+//! The role of a column of an answer: a key, an estimate, or neither.
 
 use crate::error_functions as errors;
 use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
-/// What a column of an answer is.
+/// The role of a column of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// A GROUP BY column, or computed from such columns alone.
@@ -37,7 +37,7 @@ pub(crate) fn role_of(expr: &Expr, is_estimate: impl Fn(&datafusion::common::Col
     }
 }
 
-/// The roles of any plan's columns.
+/// The roles of a plan's columns, in their order.
 pub fn roles(plan: &LogicalPlan) -> Vec<Role> {
     let inputs = plan.inputs();
     let count = plan.schema().fields().len();
@@ -76,7 +76,7 @@ pub fn roles(plan: &LogicalPlan) -> Vec<Role> {
 
 /// The role of an expression over the columns of `input`, whose roles are `below`.
 ///
-/// What error functions return is known, however uncertain what they speak of.
+/// The result of an error function is known exactly, however uncertain its argument.
 pub(crate) fn combine(expr: &Expr, input: &LogicalPlan, below: &[Role]) -> Role {
     let (expr, has_errors) = errors::without(expr);
     let columns = expr.column_refs();
@@ -104,24 +104,26 @@ fn holds_aggregated_subquery(expr: &Expr) -> bool {
     expr.exists(is_one).unwrap_or(false)
 }
 
-/// What of a plan depends on some expressions.
+/// The parts of a plan that depend on some expressions.
 pub(crate) struct Dependence {
     /// Whether each column of the plan depends on them, in the order of its schema.
     pub columns: Vec<bool>,
-    /// Which rows there are.
+    /// Whether the set of rows depends on them.
     rows: bool,
-    /// The order they come in.
+    /// Whether the order of rows depends on them.
     order: bool,
 }
 
 impl Dependence {
-    /// Whether anything of the plan depends on them.
+    /// Whether the set of rows or any column depends on them.
     pub fn is_any(&self) -> bool {
         self.rows || self.columns.contains(&true)
     }
 }
 
-/// What of `plan` depends on an expression that `starts` such a dependence; columns of rows that were chosen by one all do.
+/// The parts of `plan` that depend on an expression for which `starts` is true.
+///
+/// When such an expression chooses rows, every column depends on it.
 pub(crate) fn passed_on(plan: &LogicalPlan, starts: &dyn Fn(&Expr) -> bool) -> Dependence {
     let inputs = plan.inputs();
     let below: Vec<Dependence> = inputs.iter().map(|input| passed_on(input, starts)).collect();

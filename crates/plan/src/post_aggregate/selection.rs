@@ -11,30 +11,34 @@ use plusminus_statistics::expression::DifferentiableExpr;
 /// Which side of a number an estimate has to be on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Comparison {
-    PostAggregate { limit: f64, or_equal: bool },
-    AggregateInput { limit: f64, or_equal: bool },
+    /// The estimate has to be above `limit`.
+    Above { limit: f64, or_equal: bool },
+    /// The estimate has to be below `limit`.
+    Below { limit: f64, or_equal: bool },
 }
 
 /// One conjunct of HAVING.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Condition {
-    /// A hidden estimate (by number) against a constant.
+    /// A hidden estimate, by number, is compared with a constant.
     Compare { hidden: usize, with: Comparison },
-    /// On an estimate, in a way that its interval does not decide.
+    /// A condition on an estimate that its interval does not decide.
     Opaque,
 }
 
-/// How rows are chosen by estimates.
+/// How HAVING and LIMIT choose rows by estimates.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
-    /// Conjuncts of HAVING that compare an estimate with a literal.
+    /// Conjuncts of HAVING on estimates.
     pub conditions: Vec<Condition>,
-    /// The hidden estimate that a LIMIT cuts by first, and whether it ascends; `None` inside when it is not smooth.
+    /// The hidden estimate that a LIMIT cuts by first, with whether it ascends; `None` without a cut by estimates.
+    ///
+    /// The inner option is `None` when the first sort key is no differentiable estimate.
     pub cut: Option<Option<(usize, bool)>>,
 }
 
 impl PostAggregate<'_> {
-    /// Conditions on estimates and the cut, whose estimates are added to `hidden`.
+    /// The choice of rows by estimates, which are appended to `hidden`.
     pub fn selection(&self, keys: usize, calls: &Calls, hidden: &mut Vec<(Expr, DifferentiableExpr)>) -> Selection {
         let schema = &self.aggregate.schema;
         let is_estimate = |e: &Expr| e.column_refs().iter().any(|c| schema.index_of_column(c).is_ok_and(|i| i >= keys));
@@ -55,7 +59,7 @@ impl PostAggregate<'_> {
         if let Some((first, ascends)) = self.cut_by.first()
             && self.cut_by.iter().any(|(e, _)| is_estimate(e))
         {
-            // Rows that agree in a key before the estimate are no matter of the estimate alone.
+            // A key that is sorted by before any estimate decides part of the cut.
             let smooth = if is_estimate(first) { add(first) } else { None };
             selection.cut = Some(smooth.map(|hidden| (hidden, *ascends)));
         }
@@ -63,7 +67,7 @@ impl PostAggregate<'_> {
     }
 }
 
-/// `estimate > number` and the like.
+/// The estimate and its comparison in `estimate > number` and the like.
 fn comparison<'e>(expr: &'e Expr, schema: &DFSchemaRef) -> Option<(&'e Expr, Comparison)> {
     let Expr::BinaryExpr(BinaryExpr { left, op, right }) = expr else { return None };
     let number = |e: &Expr| {
@@ -82,12 +86,5 @@ fn comparison<'e>(expr: &'e Expr, schema: &DFSchemaRef) -> Option<(&'e Expr, Com
         _ => return None,
     };
     let (limit, or_equal) = (constant, matches!(op, Operator::GtEq | Operator::LtEq));
-    Some((
-        of,
-        if above {
-            Comparison::PostAggregate { limit, or_equal }
-        } else {
-            Comparison::AggregateInput { limit, or_equal }
-        },
-    ))
+    Some((of, if above { Comparison::Above { limit, or_equal } } else { Comparison::Below { limit, or_equal } }))
 }

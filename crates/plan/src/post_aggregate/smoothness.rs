@@ -1,4 +1,4 @@
-//! Whether what stands between an aggregate and another above it changes smoothly with the estimates.
+//! Whether expressions between an aggregate and another one above it are differentiable in the estimates.
 //!
 //! Errors above an aggregate of aggregates come from replicates, each of which moves an estimate by a fraction of its
 //! standard error. Steps and kinks (CASE, comparisons, FLOOR, casts to whole numbers, ABS, GREATEST) rarely see such a
@@ -39,7 +39,7 @@ pub fn check(plan: &LogicalPlan, base: &DFSchemaRef) -> Result<(), Reason> {
     Ok(())
 }
 
-/// The innermost part of `expr` over an estimate that is not smooth.
+/// The innermost part of `expr` over an estimate that is not differentiable.
 fn steep<'e>(expr: &'e Expr, schema: &DFSchemaRef, is_estimate: &impl Fn(&Expr) -> bool) -> Option<&'e Expr> {
     if !is_estimate(expr) {
         return None;
@@ -72,7 +72,7 @@ fn steep<'e>(expr: &'e Expr, schema: &DFSchemaRef, is_estimate: &impl Fn(&Expr) 
     }
 }
 
-/// Whether a cast rounds nothing off: decimals have steps.
+/// Whether a cast rounds nothing off; decimals and integers have steps, floats do not.
 fn keeps_digits(inner: &Expr, target: &DataType, schema: &DFSchemaRef) -> bool {
     let steps = |data_type: &DataType| match data_type {
         DataType::Decimal32(_, scale)
@@ -90,7 +90,7 @@ fn keeps_digits(inner: &Expr, target: &DataType, schema: &DFSchemaRef) -> bool {
     is_finer && keeps_fractions(inner, target, schema)
 }
 
-/// The plan without the outermost ROUND of its columns, and the decimals that each leaves.
+/// The plan without the outermost ROUND of its columns, and the decimals that each ROUND leaves, in the order of the columns.
 ///
 /// Replicates of rounded numbers would say nothing, or too much; the ends of an interval can be rounded instead.
 pub(crate) fn unrounded(plan: &LogicalPlan) -> Result<(LogicalPlan, Vec<Option<i32>>), Reason> {

@@ -1,15 +1,15 @@
-//! Which of the aggregate's calls are behind each column of a query: a column is exact when all of them are.
+//! The aggregate calls that each column of a query is computed from: a column is exact when all of them are.
 
 use super::nested_aggregate::unaliased;
 use datafusion::common::DFSchemaRef;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
-/// The calls behind a column, by number.
+/// The aggregate calls that a column is computed from, by number in ascending order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SourceCalls {
-    /// Those whose values matter.
+    /// Calls whose values matter.
     pub values: Vec<usize>,
-    /// Those of which only matters whether they are NULL.
+    /// Calls of which it only matters whether they are NULL.
     pub nulls: Vec<usize>,
 }
 
@@ -28,8 +28,9 @@ impl SourceCalls {
     }
 }
 
-/// The calls behind each column of `plan`; `base` is the schema of the aggregate, whose keys come before its calls. `None` for a plan
-/// that is not followed.
+/// The source calls of each column of `plan`; `None` for a plan that is not traced.
+///
+/// `base` is the schema of the aggregate, whose keys come before its calls.
 pub fn behind(plan: &LogicalPlan, base: &DFSchemaRef) -> Option<Vec<SourceCalls>> {
     match plan {
         LogicalPlan::Aggregate(aggregate) if aggregate.schema == *base => {
@@ -61,7 +62,7 @@ pub fn behind(plan: &LogicalPlan, base: &DFSchemaRef) -> Option<Vec<SourceCalls>
     }
 }
 
-/// What is behind an expression over the columns of `input`; what cannot be found is everything.
+/// The source calls of an expression over the columns of `input`; a column that cannot be found stands for all of them.
 fn of_expr(expr: &Expr, input: &LogicalPlan, below: &[SourceCalls]) -> SourceCalls {
     let mut found = SourceCalls::default();
     for column in expr.column_refs() {
@@ -73,7 +74,7 @@ fn of_expr(expr: &Expr, input: &LogicalPlan, below: &[SourceCalls]) -> SourceCal
     found.sorted()
 }
 
-/// What is behind a call above the aggregate: of COUNT of a column, only whether it is NULL.
+/// The source calls of an aggregate or window call; COUNT of a column depends only on whether it is NULL.
 fn of_call(expr: &Expr, input: &LogicalPlan, below: &[SourceCalls]) -> SourceCalls {
     let all = of_expr(expr, input, below);
     let (name, params) = match unaliased(expr) {

@@ -6,7 +6,7 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Distinct, Filter, LogicalPlan, Projection, Sort, SubqueryAlias};
 use std::sync::Arc;
 
-/// Follows the plan down to its one aggregate.
+/// Follows the plan from its root down to its one aggregate.
 pub fn descend<'a>(plan: &'a LogicalPlan, slot: &Arc<errors::Slot>) -> Result<PostAggregate<'a>, Reason> {
     match plan {
         LogicalPlan::Aggregate(aggregate) if below::holds_aggregate(&aggregate.input) => {

@@ -142,7 +142,7 @@ async fn the_largest_values_are_in_the_tail_and_not_in_the_body() {
     assert_eq!(tail, values[..100]);
     assert_eq!(built.manifest.column_moments("x").unwrap().count, values.len() as u64);
     assert!(all.strata.tails().is_none());
-    // What is sampled ends where the tail begins.
+    // The range of the sampled strata ends where the tail begins.
     let ends = built.strata.extremes("x", true).unwrap();
     let body = (0..built.strata.len()).filter(|h| !built.strata.is_tail(*h)).map(|h| ends.value(h));
     assert_eq!(body.fold(f64::NEG_INFINITY, f64::max).to_bits(), values[100].to_bits());
@@ -209,12 +209,12 @@ async fn columns_without_numbers_have_no_tail() {
 
 mod universe;
 
-/// What is known of each stratum takes memory, too, however few of its rows are kept.
+/// The state of each stratum counts against the memory, too, however few of its rows are kept.
 #[tokio::test(flavor = "multi_thread")]
 async fn many_strata_count_against_the_memory() {
     let mut request = request(&["id"], SampleSize::Rows(100), &[]);
     request.levels = Some(1);
-    // A row of 20,000 strata is at least 16 bytes, and what is known of its two measures 128.
+    // Each of 20,000 strata takes at least 16 bytes, and the ranges of its two measures 128.
     let Err(error) = build_within(&request, 1, 2 << 20).await else { panic!("the strata were not counted") };
     assert!(matches!(error, SamplingError::Memory { limit_mib: 2 }), "{error}");
     assert!(build_within(&request, 1, 64 << 20).await.is_ok());

@@ -29,7 +29,7 @@ fn seen(from: i64, to: i64) -> Determined {
 
 #[test]
 fn columns_of_one_value_in_each_stratum() {
-    // Floats are never told; one row of code is of another value, whoever sees it.
+    // Floats are never determined; one row of `code` has another value, whichever worker sees it.
     assert_eq!(seen(0, 2_000).columns(&[100; 20]), [1]);
     assert_eq!(seen(0, 1_000).columns(&[50; 20]), [1, 2]);
     let places: Vec<u32> = (0..20).collect();

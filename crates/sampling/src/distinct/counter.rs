@@ -63,7 +63,7 @@ impl Counter {
         }
     }
 
-    /// The number of values, and its standard error as a part of it: 0 where they were counted one by one.
+    /// The number of values, and its relative standard error: 0 where they were counted one by one.
     pub(crate) fn count(&self) -> (u64, f64) {
         match self {
             Self::Few(few) => (few.len() as u64, 0.0),

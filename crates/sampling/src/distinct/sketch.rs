@@ -7,7 +7,7 @@ const REGISTERS: usize = 1 << INDEX_BITS;
 /// The largest value of a register.
 const RANK_MAX: usize = 64 - INDEX_BITS as usize + 1;
 
-/// The standard error, 1.04/√2¹⁴, as a part of the count.
+/// The relative standard error of a count, 1.04/√2¹⁴.
 pub(crate) const SKETCH_ERROR: f64 = 1.04 / 128.0;
 
 /// The registers of one column.

@@ -38,7 +38,7 @@ pub(crate) fn folder() -> TempDir {
     folder
 }
 
-/// What is done to a folder, and whether its table is another one then.
+/// A change to a folder: its name, the change itself, and whether the table is another one afterwards.
 pub(crate) type Change = (&'static str, fn(&Path), bool);
 
 pub(crate) const CHANGES: [Change; 10] = [

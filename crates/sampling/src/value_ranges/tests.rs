@@ -20,7 +20,8 @@ fn batch(from: i64, to: i64) -> RecordBatch {
 fn tally(batches: &[RecordBatch], keys: Option<usize>) -> ValueTally {
     let mut tally = ValueTally::new(&batches[0].schema(), &[1, 3], keys).unwrap();
     for batch in batches {
-        let numbers = [1, 3].map(|column| plusminus_functions::numbers::as_float64(batch.column(column)).unwrap().unwrap());
+        let numbers =
+            [1, 3].map(|column| plusminus_functions::numbers::as_float64(batch.column(column)).unwrap().unwrap());
         tally.add(batch, &numbers).unwrap();
     }
     tally

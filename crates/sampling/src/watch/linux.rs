@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-/// Folders of a table, at most; beyond, asking about files one by one it is.
+/// The most folders of a watched table; with more, files are checked one by one.
 const FOLDERS_MAX: usize = 64;
 /// File systems of this machine alone, by their magic numbers: ext2 to ext4, XFS, Btrfs, F2FS, ZFS and tmpfs. Others may be
 /// changed from elsewhere, which is not reported.
@@ -25,7 +25,7 @@ pub(super) struct Watched {
     then: Vec<BaseFile>,
     since: Duration,
     events: OwnedFd,
-    /// What the table's own paths led to.
+    /// The table's own paths, each with the file or folder that it led to.
     places: Vec<(PathBuf, Place)>,
 }
 
@@ -46,7 +46,7 @@ impl Watched {
     /// Begins to watch; `None` where not every change would be reported.
     pub(super) fn begin(then: &[BaseFile], table: &Arc<dyn TableProvider>, now: Duration) -> Option<Self> {
         let files = FileTable::of(table)?;
-        // What a link on the way leads to may change without a word here.
+        // The target of a link on the way may change without a report here.
         if then.iter().any(|file| file.target.is_some()) {
             return None;
         }
@@ -70,7 +70,7 @@ impl Watched {
         while rustix::io::read(&self.events, &mut buffer).is_ok_and(|read| read > 0) {}
         let paths = std::mem::take(&mut self.places).into_iter().map(|(path, _)| path).collect();
         self.since = now;
-        // What is watched already is not watched twice.
+        // A path that is watched already is not watched twice.
         watch_all(&self.events, paths).map(|places| self.places = places).is_some()
     }
 
@@ -82,7 +82,7 @@ impl Watched {
     }
 }
 
-/// Watches what the paths lead to, and tells what that is.
+/// Watches the files and folders that the paths lead to, and returns them with the paths.
 fn watch_all(events: &OwnedFd, paths: Vec<PathBuf>) -> Option<Vec<(PathBuf, Place)>> {
     let mut folders = 0;
     let mut places = Vec::with_capacity(paths.len());
@@ -111,7 +111,7 @@ fn watch_folder(events: &OwnedFd, folder: &Path, folders: &mut usize) -> Option<
         if kind.is_dir() {
             watch_folder(events, &entry.path(), folders)?;
         } else if !kind.is_file() || entry.metadata().ok()?.nlink() > 1 {
-            // What a link leads to, or another name of the same file, may be changed without a word here.
+            // The target of a link, or another name of the same file, may be changed without a report here.
             return None;
         }
     }

@@ -1,11 +1,11 @@
-//! Where nothing is watched.
+//! The stand-in for operating systems on which nothing is watched.
 
 use datafusion::catalog::TableProvider;
 use plusminus_catalog::BaseFile;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// No such thing.
+/// A watch; there are none here.
 #[derive(Debug)]
 pub(super) enum Watched {}
 

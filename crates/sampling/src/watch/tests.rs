@@ -16,7 +16,7 @@ struct World {
 }
 
 impl World {
-    /// A folder that was looked at once.
+    /// A folder whose files were checked once.
     async fn new() -> Self {
         let (folder, state) = (folder(), SessionContext::new().state());
         let table = table(&format!("{}/", folder.path().display())).await;
@@ -43,7 +43,7 @@ async fn a_change_is_seen_at_once() {
         assert!(world.is_quiet(SOON), "{name}");
         change(world.folder.path());
         assert_eq!(world.is_same(SOON), !is_other, "{name}");
-        // A change that does not matter is over once it was looked at.
+        // A change that does not matter is over once the files were checked.
         assert_eq!(world.is_quiet(SOON), !is_other, "{name}");
     }
 }
@@ -65,7 +65,7 @@ async fn another_folder_under_the_same_name_is_seen() {
     fs::remove_dir_all(away).unwrap();
 }
 
-/// What may be changed from elsewhere is never called quiet.
+/// A table with files that may be changed from elsewhere is never called quiet.
 #[tokio::test]
 async fn links_are_not_watched() {
     let link: [fn(&Path, &Path); 2] =

@@ -4,7 +4,7 @@ use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, f64x8, mask64x8};
 use std::ops::{Add, Mul};
 
-/// Sums that are kept apart, so that several values are added at a time.
+/// The number of interleaved sums, so that several values are added at a time.
 pub(super) const LANES: usize = 8;
 
 /// Σu, Σu² and Σu³ of `u = y − origin`, each lane by itself.
@@ -18,7 +18,7 @@ pub(super) fn of(values: &[[f64; LANES]], origin: f64) -> [[f64; LANES]; 3] {
     })
 }
 
-/// The same of values whose flag is set.
+/// Σu, Σu² and Σu³ of `u = y − origin` over the values whose flag in `mask` is set, each lane by itself.
 pub(super) fn of_masked(values: &[[f64; LANES]], mask: &[[bool; LANES]], origin: f64) -> [[f64; LANES]; 3] {
     dispatch!(Level::new(), simd => {
         let zero = f64x8::splat(simd, 0.0);
@@ -49,7 +49,7 @@ impl<V: Copy + Mul<Output = V> + Add<Output = V>> Powers<V> {
     }
 }
 
-/// A bit per flag, the first one lowest.
+/// One bit per flag, the first flag in the lowest bit.
 #[inline(always)]
 fn bits(flags: &[bool; LANES]) -> u64 {
     // Moves the lowest bit of byte `i` to bit `56 + i`.

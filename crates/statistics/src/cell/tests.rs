@@ -95,7 +95,7 @@ fn many_at_a_time_is_one_by_one() {
             all.iter().for_each(|y| expected.add(*y));
             near(&actual, &expected);
         }
-        // What lies outside may be anything, and everything may.
+        // Values outside the mask may be NaN, and all values may be outside.
         let none = vec![false; mask.len()];
         let nan = |(y, inside): (&f64, &bool)| if *inside { *y } else { f64::NAN };
         let all: Vec<f64> = all.iter().zip(&mask).map(nan).collect();

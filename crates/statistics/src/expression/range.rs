@@ -23,7 +23,7 @@ impl ValueRange {
     /// No number below zero.
     pub const NOT_NEGATIVE: Self = Self { low: 0.0, high: f64::INFINITY };
 
-    /// The numbers between two ends; any number where one of them is none.
+    /// The numbers between two ends; any number where an end is NaN or `low` exceeds `high`.
     #[must_use]
     pub fn new(low: f64, high: f64) -> Self {
         if low <= high { Self { low, high } } else { Self::ALL }
@@ -47,7 +47,7 @@ impl ValueRange {
         self.low >= 0.0 || self.high <= 0.0
     }
 
-    /// What sums of any number of such values can be.
+    /// The range of the sums of any number of values in this range.
     #[must_use]
     pub fn of_sums(self) -> Self {
         let low = if self.low >= 0.0 { 0.0 } else { f64::NEG_INFINITY };
@@ -70,7 +70,7 @@ impl ValueRange {
     /// The product.
     #[must_use]
     pub fn times(self, other: Self) -> Self {
-        // Nothing times anything is nothing.
+        // Zero times an infinite end is zero.
         let product = |a: f64, b: f64| if a == 0.0 || b == 0.0 { 0.0 } else { a * b };
         let corners = [(self.low, other.low), (self.low, other.high), (self.high, other.low), (self.high, other.high)];
         let corners = corners.map(|(a, b)| product(a, b));
@@ -104,7 +104,7 @@ impl ValueRange {
         }
     }
 
-    /// What a function that never falls makes of it.
+    /// The range of `of(x)` over this range, for a function that never falls.
     #[must_use]
     pub fn rising(self, of: impl Fn(f64) -> f64) -> Self {
         let (low, high) = (of(self.low), of(self.high));
@@ -116,8 +116,8 @@ impl ValueRange {
 }
 
 impl DifferentiableExpr {
-    /// The values that the function can have, given those of its inputs; `known` answers for parts that are known better than
-    /// their own parts tell.
+    /// The values that the expression can have. `known` gives the range of an input, and of a subexpression whose range is known better
+    /// than its own parts imply.
     #[must_use]
     pub fn range(&self, known: &dyn Fn(&Self) -> Option<ValueRange>) -> ValueRange {
         if let Some(range) = known(self) {

@@ -25,7 +25,7 @@ fn effects_of_single_rows() {
     assert_eq!(hidden.or_larger(Hidden { up: 1.0, down: 30.0 }), Hidden { up: 50.0, down: 30.0 });
 }
 
-/// Student's interval where nothing is hidden; the allowance sets in at one standard error and is whole at one and a half.
+/// The interval is Student's where nothing is hidden. The allowance starts at one standard error and is complete at one and a half.
 #[test]
 fn reach() {
     let q = quantiles(0.95);

@@ -9,8 +9,8 @@ pub(super) fn is_constant(domain: &Total) -> bool {
     domain.domain_rows >= 2 && !domain.varies
 }
 
-/// Where the mean of the domain can lie when every sampled value was `u = domain.value`: a share `p₀` of
-/// its rows may have been missed, all of them at the column's smallest or largest value.
+/// The range of the domain's mean when every sampled value is `u = domain.value`: a share `p₀` of its rows may have been missed, all of
+/// them at the column's smallest or largest value.
 ///
 /// The ends are not finite where the column's bounds are not known.
 pub(super) fn mean_range(

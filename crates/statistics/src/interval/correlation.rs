@@ -7,9 +7,9 @@ use crate::total::Total;
 
 /// The correlation of two columns over a domain, CORR, without unit.
 ///
-/// `z` holds the residuals `(u v − value·(u²+v²)/2)/N̂_d` of the sampled strata, folded with
-/// [`Total::fold_domain`], where u and v are the two columns less their estimated means, each over
-/// its estimated standard deviation. `hidden` is what one row that the sample did not show could move the correlation by.
+/// `z` holds the residuals `(u v − value·(u²+v²)/2)/N̂_d` of the sampled strata, folded with [`Total::fold_domain`], where u and v are the
+/// two columns less their estimated means, each over its estimated standard deviation. `hidden` is the effect of one hidden row on the
+/// correlation.
 ///
 /// Fisher's transformation (*Metron* 1, 1921, p. 3) makes the estimate nearly symmetric: the interval
 /// is that of any mean around `artanh(value)` with the error of the linearised rows over

@@ -4,18 +4,18 @@ use crate::real;
 use crate::stratum::Population;
 use crate::total::Total;
 
-/// Sampled rows of a trusted count, which the interval of a Poisson variable holds with any number of rows.
+/// The least number of sampled rows of a trusted count. The interval of a Poisson variable would hold with any number of rows.
 ///
-/// A larger number would choose samples that show many rows by luck: with 20, none of the 9 trusted counts covered of domains
-/// of which fewer than 10 rows were expected (500 draws).
+/// A larger minimum would select samples that hold many rows by chance: with 20, none of the 9 trusted counts covered, of domains of which
+/// fewer than 10 rows were expected (500 draws).
 const ROWS_MIN: u64 = 10;
 
 /// The number of table rows in the domain of `total`, which may be the total of any variable.
 ///
-/// Fay and Feuer's interval (*Statistics in Medicine* 16, 1997, p. 795) is built for the rows in the
-/// domain and again for the rows outside it, each with the heaviest weight among the strata that could hold a row; the union
-/// holds also when nearly all rows match or when the filter goes with the strata. It is clipped to what was seen. Rows of completely known strata
-/// are added to the value and to both ends. The value is not rounded.
+/// Fay and Feuer's interval (*Statistics in Medicine* 16, 1997, p. 795) is built for the rows in the domain and again for the rows outside
+/// it, each with the heaviest weight among the strata that could hold a row. The union holds also when nearly all rows match or when the
+/// filter is correlated with the strata. It is clipped to the rows that were seen. Rows of completely known strata are added to the value
+/// and to both ends. The value is not rounded.
 ///
 /// A domain without a sampled row is 0 with an upper end of 3.69 times the largest weight (at 95 %).
 #[must_use]

@@ -4,7 +4,7 @@ use crate::real;
 
 /// Sampled keys from which a count of keys can be trusted.
 const TRUSTED_KEYS: u64 = 10;
-/// Keys that the sample can be expected to hold, at least, where a count of keys is trusted: the lower end for 10 seen keys at 95 %.
+/// The least lower end of a trusted count of keys, in expected sampled keys: that of 10 seen keys at 95 %.
 const EXPECTED_KEYS: f64 = 4.75;
 
 /// The number of different keys, COUNT(DISTINCT), from a sample that holds all rows of a key or none.

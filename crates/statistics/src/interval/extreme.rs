@@ -5,10 +5,9 @@ use crate::stratum::Population;
 
 /// The smallest or largest value of a column over a domain, MIN or MAX (`is_max`).
 ///
-/// `seen` is the extreme of the domain's known rows, `bound` that of the whole column from its scan.
-/// Rows that were not sampled can only lie beyond `seen`, up to `bound`: the interval is certain,
-/// at any confidence, and one-sided. Without `bound` nothing closes it. [`rows_beyond`] says how many
-/// rows can exceed the value.
+/// `seen` is the extreme of the domain's known rows, `bound` that of the whole column from its scan. Unsampled rows can only lie beyond
+/// `seen`, up to `bound`: the interval is certain, at any confidence, and one-sided. Without `bound` it is open on that side.
+/// [`rows_beyond`] says how many rows can exceed the value.
 #[must_use]
 pub fn extreme_interval(seen: Option<f64>, bound: Option<f64>, is_max: bool, population: &Population) -> Estimate {
     let Some(seen) = seen else {

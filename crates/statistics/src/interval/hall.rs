@@ -1,10 +1,10 @@
 use crate::quantiles::Quantiles;
 
-/// How far stored moments may bend an interval.
+/// The largest skewness that stored moments may give an interval.
 pub(super) const LAMBDA_CAP: f64 = 0.30;
 
-/// The skewness that an interval is made for: the estimate's own `λ̂` or, where that is smaller, what the skewness γ of what is
-/// added up predicts, `|γ|/√n_d`, capped at 0.30.
+/// The skewness that an interval is made for: the estimate's own `λ̂` or, where that is smaller, the skewness predicted from the skewness γ
+/// of the summands, `|γ|/√n_d`, capped at 0.30.
 pub(super) fn at_least(lambda_hat: f64, skewness: f64, gamma: f64) -> f64 {
     let floor = skewness.min(LAMBDA_CAP);
     if lambda_hat.abs() >= floor { lambda_hat } else { floor.copysign(gamma) }
@@ -23,11 +23,11 @@ pub fn hall_g(lambda: f64, q: f64) -> f64 {
     3.0 / lambda * (cube_root(1.0 + lambda * (q - lambda / 6.0)) - 1.0)
 }
 
-/// A cube root within 1e-14; that of the library is correct to the last bit, which an interval does not need and every one would pay for.
+/// A cube root with a relative error below 1e-14. The standard library's is correct to the last bit, which no interval needs, and slower.
 ///
 /// Halley's iteration from a third of the exponent; each step triples the digits (Kahan, *Computing a Real Cube Root*, 1991).
 fn cube_root(x: f64) -> f64 {
-    /// Two thirds of the exponent's bias, less what makes the start best around the middle.
+    /// Two thirds of the exponent's bias, less a correction that makes the start best around the middle.
     const START: u64 = 0x2A9F_7893_0000_0000;
     let a = x.abs();
     if !(1e-300..1e300).contains(&a) {
@@ -54,8 +54,8 @@ pub fn hall_union_t(estimate: f64, variance: f64, nu: f64, lambda_star: f64, qua
 
 /// Hall's quantile below the estimate where it is farther than Student's `q`, which is not negative; the one above is that of `−lambda`.
 ///
-/// A cube root lies below its tangent at 1 down to −8: on the short side Hall's is nearer whatever the skewness, up to 7 at least, and no root
-/// need be drawn.
+/// A cube root lies below its tangent at 1 down to −8: on the short side Hall's quantile is nearer whatever the skewness, up to 7 at least,
+/// and no root has to be computed.
 pub(super) fn farther(lambda: f64, q: f64) -> f64 {
     if lambda > 0.0 && lambda < 7.0 { q } else { q.max(hall_g(lambda, q)) }
 }

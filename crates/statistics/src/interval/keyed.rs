@@ -1,6 +1,6 @@
-//! Functions of totals over a sample of whole keys, whose totals have no range that the build-time scan could tell.
+//! Intervals of functions of totals over a sample of whole keys. The build-time scan gives no range for the keys' totals.
 //!
-//! Trust and the skewness that an interval is made for come from moments of the keys' totals.
+//! Trust, and the skewness that an interval is made for, come from moments of the keys' totals.
 
 use super::smooth::refused;
 use super::sum::{clip, unseen};
@@ -39,7 +39,7 @@ const HALL_ROWS: u64 = 100;
 
 /// The table's total of a variable by key, over a sample of whole keys.
 ///
-/// `knowledge` are moments of the keys' totals, measured on the sample; `population` the keys that are not known whole.
+/// `knowledge` holds the moments of the keys' totals, measured on the sample; `population` the keys that are not known completely.
 #[must_use]
 pub fn keyed_sum_interval(
     total: &Total,
@@ -110,7 +110,7 @@ fn ends(
 
 /// The ends of a column's total or mean, whose skewness is that of the column itself.
 ///
-/// As [`ends`]; from [`HALL_ROWS`] rows on the short side is Hall's.
+/// Like [`ends`], but from [`HALL_ROWS`] rows on the short side is Hall's.
 fn ends_of_column(value: f64, total: &Total, variance: f64, column: &Column, quantiles: &Quantiles) -> (f64, f64) {
     let lambda = total.third / (variance * variance.sqrt());
     let lambda = if lambda.is_finite() { lambda } else { 0.0 };
@@ -122,7 +122,7 @@ fn ends_of_column(value: f64, total: &Total, variance: f64, column: &Column, qua
     (value - below, value + above)
 }
 
-/// How skewed a column may be taken to be by the rows that were seen of it.
+/// The skewness that a column is assumed to have, and the sampled rows that support it.
 struct Column {
     /// Rows that decide whether an interval can be trusted.
     rows: u64,
@@ -151,7 +151,7 @@ struct Reach {
     q: f64,
     lambda: f64,
     gamma: f64,
-    /// What the long side is longer by.
+    /// The factor by which the long side is stretched.
     stretch: f64,
 }
 
@@ -189,7 +189,7 @@ impl Reach {
     }
 }
 
-/// What a bound on skewness or kurtosis shrinks by when the interval may miss less often than at 95 %.
+/// The factor by which a bound on skewness or kurtosis shrinks when the interval may miss less often than at 95 %.
 fn shrink(quantiles: &Quantiles) -> f64 {
     let ratio = quantiles.log_ratio().min(1.0);
     ratio * ratio.sqrt()

@@ -7,18 +7,16 @@ use crate::real;
 use crate::stratum::Population;
 use crate::total::Total;
 
-/// The largest coefficient of variation of the domain's row count in a trusted mean. Residuals of a
-/// mean have domain degrees, so it is looser than for other ratios. Beside strata that are known whole, whose rows pull the
-/// mean away from that of the others, 0.15 to 0.25 cover 86–93 %.
+/// The largest coefficient of variation of the domain's row count in a trusted mean. Residuals of a mean have domain degrees, so it is
+/// looser than for other ratios. Beside completely known strata, whose rows pull the mean away from that of the others, coefficients of
+/// 0.15 to 0.25 cover 86–93 %.
 const DENOMINATOR_CV_MAX: f64 = 0.15;
 
 /// The mean of a column over a domain, AVG.
 ///
-/// `mean` is the estimated total over the estimated row count, completely known strata included;
-/// `z` the residuals `(y − mean)/N̂_d` of the sampled strata, folded with
-/// [`Total::fold_domain`]; `domain` any total of the same domain with y unscaled (the SUM's);
-/// `hidden` what one row of the domain that the sample did not show could
-/// move the mean by; `bounds` the values that a row can have.
+/// `mean` is the estimated total over the estimated row count, completely known strata included; `z` the residuals `(y − mean)/N̂_d` of the
+/// sampled strata, folded with [`Total::fold_domain`]; `domain` any total of the same domain with y unscaled (the SUM's); `hidden` the
+/// effect of one hidden row of the domain on the mean; `bounds` the values that a row can have.
 ///
 /// The interval is that of the linearised ratio (Särndal, Swensson and Wretman, *Model Assisted
 /// Survey Sampling*, 1992, p. 184) and stays within the column's bounds. One sampled row has none.

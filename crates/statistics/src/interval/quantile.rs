@@ -11,7 +11,7 @@ mod point;
 
 pub use point::{Interpolation, WeightedPoint, weighted_quantile};
 
-/// More than so many effective rows per sampled row are not believed.
+/// The largest number of effective rows per sampled row that is believed.
 const GAIN_MAX: f64 = 4.0;
 
 /// A quantile of a column over a domain, MEDIAN or `PERCENTILE_CONT`, in units of the column.

@@ -9,12 +9,10 @@ const DENOMINATOR_CV_MAX: f64 = 0.1;
 
 /// Any smooth function of totals whose value is `value`, from the linearised rows in `z`.
 ///
-/// `z` holds `Σ_j ∂f/∂T_j · y_j` per row, folded over the sampled strata (Särndal, Swensson and
-/// Wretman, *Model Assisted Survey Sampling*, 1992, pp. 172–176). `hidden` is what one row that the sample did not show could move
-/// the value by, from the range of z.
-/// `denominator_cv` is the largest coefficient of variation among the expression's
-/// [`denominators`](crate::expression::Smooth::denominators), 0 without any: above 0.1 the expression
-/// is too far from linear and no interval is given. Nothing is clipped.
+/// `z` holds `Σ_j ∂f/∂T_j · y_j` per row, folded over the sampled strata (Särndal, Swensson and Wretman, *Model Assisted Survey Sampling*,
+/// 1992, pp. 172–176). `hidden` is the effect of one hidden row on the value, from the range of z. `denominator_cv` is the largest
+/// coefficient of variation among the expression's [`denominators`](crate::expression::DifferentiableExpr::denominators), 0 without any:
+/// above 0.1 the expression is too far from linear and no interval is given. Nothing is clipped.
 #[must_use]
 pub fn smooth_interval(
     value: f64,
@@ -33,7 +31,7 @@ pub fn smooth_interval(
     Estimate::within(value, value - below, value + above, trust)
 }
 
-/// What is answered without an interval.
+/// The answer where no interval can be computed from the variance; `None` where one can.
 pub(super) fn refused(value: f64, z: &Total, denominator_cv: f64, population: &Population) -> Option<Estimate> {
     if z.domain_rows == 0 {
         return Some(if population.is_exact() {

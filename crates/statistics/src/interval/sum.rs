@@ -8,14 +8,13 @@ use crate::total::Total;
 
 /// The table's total of the variable that was folded into `total`, over its domain.
 ///
-/// `whole_stratum` says that the domain holds every row of its strata (no filter outside the
-/// stratification, no NULL), so that its number of rows is known. `hidden` is what one row of the domain that the sample did not
-/// show could add or take away: over the sampled strata that could hold one (`population`), its value beside the stratum's mean
-/// times [`hiding_weight`](crate::hiding_weight). `bounds` are the values that a row can have.
+/// `whole_stratum` says that the domain holds every row of its strata (no filter outside the stratification, no NULL), so that its number
+/// of rows is known. `hidden` is the effect of one hidden row of the domain: over the sampled strata that could hold one (`population`),
+/// its value less the stratum's mean times [`hiding_weight`](crate::hiding_weight). `bounds` are the values that a row can have.
 ///
-/// NULL when no row was seen. A column without negative values cannot total less than what was
-/// seen, one without positive values not more. When all sampled values are equal the spread says
-/// nothing of the others: the interval is that of the row count times that of the mean.
+/// The value is NULL when no row was seen. A column without negative values cannot total less than its seen rows, one without positive
+/// values not more. When all sampled values are equal, their spread says nothing of the others: the interval is that of the row count times
+/// that of the mean.
 #[must_use]
 pub fn sum_interval(
     total: &Total,
@@ -48,7 +47,7 @@ pub fn sum_interval(
     Estimate::within(value, lower + total.exact_sum, upper + total.exact_sum, trusted)
 }
 
-/// Without a sampled row: what rows that were missed could add at most.
+/// The interval without a sampled row: its ends are the most that rows which were missed could add.
 pub(super) fn unseen(total: &Total, bounds: ValueRange, population: &Population, quantiles: &Quantiles) -> Estimate {
     if population.is_exact() {
         return if total.is_empty() { Estimate::exact_null() } else { Estimate::exact(total.exact_sum) };
@@ -65,7 +64,7 @@ pub(super) fn clip(total: &Total, bounds: ValueRange, lower: f64, upper: f64) ->
     (if positive { lower.max(total.seen) } else { lower }, if negative { upper.min(total.seen) } else { upper })
 }
 
-/// Row count times mean, at the worst corners; `None` where one of them is not known.
+/// The ends of row count times mean, at the worst corners; `None` where one of them is not known.
 fn constant_ends(
     total: &Total,
     whole_stratum: bool,

@@ -293,7 +293,7 @@ fn degenerate_inputs_are_survived() {
     }
 }
 
-/// The same values in the same proportions, seen more often.
+/// The proportions of the values stay as the sample grows.
 #[test]
 fn width_falls_as_rows_grow() {
     let bounds = ValueRange::new(0.0, 20.0);

@@ -9,17 +9,17 @@ use crate::total::Total;
 
 /// The variance of a column over a domain, `VAR_SAMP` or `VAR_POP`, in squared units of the column.
 ///
-/// `value` is the estimated variance, completely known strata included; `z` the residuals
-/// `((y−μ̂)² − value)/N̂_d` of the sampled strata, folded with [`Total::fold_domain`]; `domain` the
-/// total of y itself; `hidden` what one row that the sample did not show could move the variance by; `bounds` the values of y.
+/// `value` is the estimated variance, completely known strata included; `z` the residuals `((y−μ̂)² − value)/N̂_d` of the sampled strata,
+/// folded with [`Total::fold_domain`]; `domain` the total of y itself; `hidden` the effect of one hidden row on the variance; `bounds` the
+/// values of y.
 ///
-/// The upper end is the farther of two, the lower that of the first. The first is built on the logarithm, as Bonett's for one sample (*Computational Statistics &
-/// Data Analysis* 50, 2006, p. 775): `d·value·exp(±t_ν d r)`. With the effective rows
-/// `n_K = N̂_d²/Σw(w−1)`, `m = min(n_d, n_K)` and the normal quantile q, `d = 1 + q/(m−q)·m/n_K`; the
-/// relative error r is `√V(z)/value`, and `3/(n_K(m−1))` is added to r² for the estimated mean. The second is that of
-/// any mean of values like z, with hidden rows. No variance exceeds a quarter of the squared range of the column (Popoviciu).
+/// The upper end is the farther of two, the lower that of the first. The first is built on the logarithm, as Bonett's for one sample
+/// (*Computational Statistics & Data Analysis* 50, 2006, p. 775): `d·value·exp(±t_ν d r)`. With the effective rows `n_K = N̂_d²/Σw(w−1)`,
+/// `m = min(n_d, n_K)` and the normal quantile q, `d = 1 + q/(m−q)·m/n_K`; the relative error r is `√V(z)/value`, and `3/(n_K(m−1))` is
+/// added to r² for the estimated mean. The second is that of any mean of values like z, with hidden rows. No variance exceeds a quarter of
+/// the squared range of the column (Popoviciu).
 ///
-/// When all sampled values are equal the lower end is 0, the upper what missed rows could add.
+/// When all sampled values are equal the lower end is 0, the upper the most that missed rows could add.
 #[must_use]
 pub fn variance_interval(
     value: f64,
@@ -56,7 +56,7 @@ pub fn variance_interval(
 fn log_ends(value: f64, error: f64, z: &Total, domain: &Total, quantiles: &Quantiles) -> (f64, f64) {
     let (rows, effective) = (equivalent_rows(domain), domain.effective_rows());
     let relative = (error / (value * value) + 3.0 / (effective * (rows - 1.0))).sqrt();
-    // Residuals that are all alike, as those of a fair coin, have no degrees of their own.
+    // Residuals that are all equal, as those of a fair coin, have no degrees of freedom of their own.
     let degrees = if error > 0.0 { z.degrees() } else { rows - 1.0 };
     let centre = 1.0 + quantiles.normal() / (rows - quantiles.normal()) * rows / effective;
     if rows <= quantiles.normal() {
@@ -73,7 +73,7 @@ fn popoviciu(domain: &Total, bounds: ValueRange) -> f64 {
     (bounds.high - bounds.low).powi(2) / 4.0 * rows / (rows - 1.0)
 }
 
-/// What rows that a sample of equal values missed can add to the variance.
+/// The most that rows missed by a sample of equal values can add to the variance.
 fn missed_squares(domain: &Total, bounds: ValueRange, population: &Population, quantiles: &Quantiles) -> f64 {
     let mean = domain.estimate() / domain.count_estimate();
     let farthest = (bounds.high - mean).powi(2).max((mean - bounds.low).powi(2));

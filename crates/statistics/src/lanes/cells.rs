@@ -1,4 +1,4 @@
-//! Cells of one variable, side by side.
+//! The cells of one variable in many strata, stored side by side for SIMD.
 
 use super::reals::{LANES, Reals, load, sum};
 use crate::cell::Cell;
@@ -7,10 +7,12 @@ use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch};
 use std::ops::Range;
 
-/// Cells of one variable over the same strata as [`DomainFactors`](crate::Insides), those of all groups one after the other.
+/// Cells of one variable over the strata of [`DomainFactors`](crate::DomainFactors): groups × strata, groups outermost.
+///
+/// Mean, squares, cubes and sum are those of [`Cell`], one number per cell in each array.
 #[derive(Clone, Debug, Default)]
 pub struct Cells {
-    /// How many there are; what lies behind is left over.
+    /// The number of cells; the arrays may be longer and hold stale numbers behind it.
     count: usize,
     mean: Vec<f64>,
     squares: Vec<f64>,
@@ -19,18 +21,18 @@ pub struct Cells {
 }
 
 impl Cells {
-    /// Forgets all and keeps the memory.
+    /// Removes all cells and keeps the memory.
     pub fn clear(&mut self) {
         self.count = 0;
     }
 
-    /// Takes the cells of consecutive rows in the place of all before, as many as [`LANES`] go into: each has the rows from its place in
-    /// `begins` to the next, or none.
+    /// Replaces all cells by those of consecutive rows. Cell i has the rows from `begins[i]` to `begins[i + 1]`, or none. The number of
+    /// cells is rounded down to a multiple of [`LANES`].
     pub fn fill(&mut self, values: &[f64], begins: &[u32]) {
         self.count = begins.len().saturating_sub(1) / LANES * LANES;
         self.reach(self.count);
         let begins = &begins[..begins.len().min(self.count + 1)];
-        // Without values there are none but empty cells.
+        // Without values all cells are empty.
         if values.is_empty() || !dispatch!(Level::new(), simd => self.set_all(simd, values, begins)) {
             self.clear();
             begins.windows(2).for_each(|ends| self.push(&Cell::of_all(&values[ends[0] as usize..ends[1] as usize])));
@@ -47,7 +49,7 @@ impl Cells {
         self.count += 1;
     }
 
-    /// Makes room for so many; what is there already is written over.
+    /// Makes room for so many cells; stale numbers are written over.
     fn reach(&mut self, cells: usize) {
         if self.mean.len() < cells {
             for own in [&mut self.mean, &mut self.squares, &mut self.cubes, &mut self.sum] {
@@ -56,7 +58,7 @@ impl Cells {
         }
     }
 
-    /// Puts cells in their places, unless values differ by more than a number: then false.
+    /// Computes all cells; false, with the cells unusable, where a value or a difference of two is not finite.
     #[inline(always)]
     fn set_all<S: Simd>(&mut self, simd: S, values: &[f64], begins: &[u32]) -> bool {
         let mut finite = Reals::splat(simd, 0.0);
@@ -85,13 +87,13 @@ impl Cells {
     }
 }
 
-/// Cells side by side.
+/// The cells of [`LANES`] strata side by side.
 struct Four<S: Simd> {
     mean: Reals<S>,
     squares: Reals<S>,
     cubes: Reals<S>,
     sum: Reals<S>,
-    /// Zero if all values, and what they differ by, are numbers.
+    /// Zero if all values and their differences are finite, otherwise NaN.
     finite: Reals<S>,
 }
 
@@ -115,17 +117,17 @@ impl<S: Simd> Four<S> {
         }
     }
 
-    /// Those of a value each.
+    /// Cells of one value each.
     #[inline(always)]
     fn of_single(values: Reals<S>) -> Self {
         let zero = Reals::splat(values.simd, 0.0);
         Self { mean: values, squares: zero, cubes: zero, sum: values, finite: values * 0.0 }
     }
 
-    /// Those of two values at most.
+    /// Cells of two values at most.
     #[inline(always)]
     fn of_few(simd: S, values: &[f64], begins: &[usize; LANES + 1], rows: Reals<S>) -> Self {
-        // Where there is no row at the end, any will do.
+        // A cell without rows may begin past the end; it takes the last value, with 0 rows.
         let end = values.len() - 1;
         let [a, b, c, d, e] = *begins;
         let first = [values[a.min(end)], values[b.min(end)], values[c.min(end)], values[d.min(end)]];
@@ -133,17 +135,17 @@ impl<S: Simd> Four<S> {
         let last = [last(a, b), last(b, c), last(c, d), last(d, e)];
         let (a, zero) = (load(simd, &first), Reals::splat(simd, 0.0));
         let u = load(simd, &last) - a;
-        // Values on both sides of their mean have no third moment, and need no sums about any origin.
+        // Two values lie symmetrically about their mean: they have no third moment and need no sums about an origin.
         Self { mean: a + u * 0.5, squares: u * u * 0.5, cubes: zero, sum: u + a * rows, finite: (a + u) * 0.0 }
     }
 
-    /// Those with these first values, and sums of powers about them.
+    /// Cells from their first values and the sums of powers about them.
     #[inline(always)]
     fn about([origin, s1, s2, s3]: [Reals<S>; 4], rows: Reals<S>) -> Self {
         let zero = Reals::splat(rows.simd, 0.0);
         let mean = s1 / rows.max(1.0);
         let squares = s2 - mean * s1;
-        // What is not a number stays so.
+        // NaN stays NaN.
         let squares = squares.simd_lt(0.0).select(zero, squares);
         let cubes = s3 - mean * (s2 * 3.0 - mean * s1 * 2.0);
         Self { mean: origin + mean, squares, cubes, sum: s1 + origin * rows, finite: s1 * 0.0 }
@@ -155,21 +157,21 @@ fn reals<S: Simd>(simd: S, [a, b, c, d]: [u32; LANES]) -> Reals<S> {
     load(simd, &[f64::from(a), f64::from(b), f64::from(c), f64::from(d)])
 }
 
-/// Values from which a cell's own are added several at a time, and from which it adds many at a time by itself.
+/// Values in the longest cell from which each cell is summed by itself, several values at a time; from `MANY` on by [`Cell`].
 const LONG: usize = 8;
 const MANY: usize = 32;
 
-/// By numbers of values, which of the last four were not added yet.
+/// A 1 for each of the last four values that is not in a whole chunk, by the number of values left over (0 to 3).
 const LAST: [[f64; LANES]; LANES] =
     [[0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 1.0, 1.0], [0.0, 1.0, 1.0, 1.0]];
 
-/// The first value, `s1`, `s2` and `s3` of [`Cell`]s with these rows, of which none has more than `longest`.
+/// The first values, `s1`, `s2` and `s3` of the [`Cell`]s of these rows, all summed side by side; none has more than `longest` values.
 #[inline(always)]
 fn side_by_side<S: Simd>(simd: S, values: &[f64], begins: &[usize; LANES + 1], longest: usize) -> [Reals<S>; 4] {
     let end = values.len() - 1;
     let [a, b, c, d, e] = *begins;
     let origin = load(simd, &[values[a.min(end)], values[b.min(end)], values[c.min(end)], values[d.min(end)]]);
-    // Where there are no more the first comes again, which adds nothing.
+    // A cell without further values repeats its first, which adds nothing.
     let next = |row: usize, from: usize, to: usize| values[if from + row < to { from + row } else { from.min(end) }];
     let mut sums = Powers::new(Reals::splat(simd, 0.0));
     for row in 1..longest {
@@ -179,7 +181,7 @@ fn side_by_side<S: Simd>(simd: S, values: &[f64], begins: &[usize; LANES + 1], l
     [origin, s1, s2, s3]
 }
 
-/// The same, one cell after the other, each several rows at a time.
+/// The first values, `s1`, `s2` and `s3` of the [`Cell`]s of these rows, summed one cell after the other, several values at a time.
 #[inline(always)]
 fn span_by_span<S: Simd>(simd: S, values: &[f64], begins: &[usize; LANES + 1]) -> [Reals<S>; 4] {
     let mut found = [[0.0; LANES]; 4];
@@ -198,7 +200,7 @@ fn span_by_span<S: Simd>(simd: S, values: &[f64], begins: &[usize; LANES + 1]) -
     [load(simd, origin), load(simd, s1), load(simd, s2), load(simd, s3)]
 }
 
-/// Those of values, which end with `last`.
+/// The first value, `s1`, `s2` and `s3` of the cell of `values`, which end with `last`.
 #[inline(always)]
 fn sums_of<S: Simd>(simd: S, values: &[f64], last: &[f64; LANES]) -> [f64; 4] {
     let origin = values[0];

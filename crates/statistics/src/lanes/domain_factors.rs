@@ -1,13 +1,13 @@
-//! What variables of one domain share, side by side.
+//! The factors that all variables of one domain share, for many strata side by side.
 
 use super::reals::{Kept, Reals, load, sum, whole};
 use crate::total::Total;
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch};
 
-/// Rows of one domain by stratum, group after group, each group filled up to whole [`LANES`](crate::LANES).
+/// Row counts of one domain: groups × strata, groups outermost, each group filled up to a multiple of [`LANES`](crate::LANES).
 ///
-/// A stratum without such rows, and what fills up a group, counts 0 rows of 0.
+/// A stratum without rows of the domain has 0 in `rows`; an entry that fills up a group has 0 in all arrays.
 #[derive(Clone, Copy, Debug)]
 pub struct Counts<'a> {
     /// Sampled rows in the domain, `c_h`.
@@ -16,28 +16,28 @@ pub struct Counts<'a> {
     pub all: &'a [f64],
     /// Rows of the stratum in the sample, `n_h`.
     pub sampled: &'a [f64],
-    /// By group how many times [`LANES`](crate::LANES) strata lie before it, and how many in all.
+    /// For each group the blocks of [`LANES`](crate::LANES) strata before it, then the number of all blocks: groups + 1 numbers.
     pub starts: &'a [usize],
 }
 
-/// The rows of one domain in the strata of groups, [`Inside`](crate::Inside) of each.
+/// The domain factors of all strata of all groups, as [`Inside`](crate::Inside) has them for one stratum.
 #[derive(Clone, Debug, Default)]
 pub struct DomainFactors {
-    /// Of all groups; what lies behind is left over.
+    /// Blocks of `LANES` strata, groups outermost; the array may be longer and hold stale blocks behind the last group.
     lanes: Vec<InsideLanes>,
-    /// The first lanes of each group, and the number of lanes.
+    /// The first block of each group, then the number of all blocks: groups + 1 numbers.
     pub(super) starts: Vec<usize>,
-    /// By group the total of a COUNT.
+    /// The total of a COUNT, one per group.
     pub(super) rows: Vec<Total>,
 }
 
 impl DomainFactors {
-    /// Takes these in the place of all before.
+    /// Replaces all factors by those of `counts`.
     pub fn fill(&mut self, counts: &Counts<'_>) {
         self.starts.clear();
         self.starts.extend_from_slice(counts.starts);
         let lanes = counts.starts.last().copied().unwrap_or(0);
-        // What is there already is written over.
+        // Stale blocks are written over.
         if self.lanes.len() < lanes {
             self.lanes.resize(lanes, InsideLanes::default());
         }
@@ -47,7 +47,8 @@ impl DomainFactors {
 
     #[inline(always)]
     fn fill_groups<S: Simd>(&mut self, simd: S, counts: &Counts<'_>) {
-        // No vector goes through a closure of the library, here or anywhere: it would not be compiled for the processor's.
+        // No SIMD vector passes through a closure of the standard library, here or anywhere: that code would not use the processor's SIMD
+        // instructions.
         let (rows, all, sampled) = (counts.rows.as_chunks().0, counts.all.as_chunks().0, counts.sampled.as_chunks().0);
         for ends in counts.starts.windows(2) {
             let own = ends[0]..ends[1];
@@ -60,14 +61,14 @@ impl DomainFactors {
         }
     }
 
-    /// The lanes of all groups.
+    /// The blocks of all groups.
     #[inline(always)]
     pub(super) fn lanes(&self) -> &[InsideLanes] {
         &self.lanes[..self.starts.last().copied().unwrap_or(0)]
     }
 }
 
-/// What [`Total`]s need of [`Inside`](crate::Inside); of strata that are known whole all weights are 0.
+/// The domain factors of [`LANES`](crate::LANES) strata, as [`Total`]s need them; all weights of completely known strata are 0.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct InsideLanes {
     pub(super) weight: Kept,
@@ -77,7 +78,7 @@ pub(super) struct InsideLanes {
     pub(super) per_square: Kept,
     pub(super) per_cube: Kept,
     pub(super) per_degree: Kept,
-    /// With the domain's own degrees of freedom.
+    /// `per_square` with the domain's degrees of freedom; `domain_per_cube` is `per_cube` with them.
     pub(super) domain_per_square: Kept,
     pub(super) domain_per_cube: Kept,
 }
@@ -88,14 +89,14 @@ impl InsideLanes {
         self.weight.iter()
     }
 
-    /// What [`Expansion`](crate::Expansion) and its `inside` compute, with three divisions for all of it.
+    /// Computes the factors of [`Expansion`](crate::Expansion) and its `inside`, with three divisions in all.
     #[inline(always)]
     fn new<S: Simd>([rows, all, n]: [Reals<S>; 3], sums: &mut RowSums<S>) -> Self {
         let (zero, one) = (Reals::splat(n.simd, 0.0), Reals::splat(n.simd, 1.0));
         let is_sampled = all.simd_gt(n);
         sums.exact += is_sampled.select(zero, rows);
         let (rows, all) = (is_sampled.select(rows, zero), is_sampled.select(all, zero));
-        // Factors that are not divided by are 1; all counts are whole.
+        // Divisors below 1 are replaced by 1; all counts are whole.
         let (n0, n1, n2) = (n.max(one), (n - 1.0).max(one), (n - 2.0).max(one));
         // Whole weights stay whole, and so do the counts and sums that they are multiplied with.
         let weight = all / n0;
@@ -140,7 +141,7 @@ impl InsideLanes {
     }
 }
 
-/// What all variables of a domain share, and what a COUNT adds to it, each lane by itself.
+/// Sums over the strata of a group: the fields of a COUNT's [`Total`], each lane by itself.
 struct RowSums<S: Simd> {
     rows: Reals<S>,
     exact: Reals<S>,

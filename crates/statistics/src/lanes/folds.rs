@@ -1,4 +1,4 @@
-//! Totals of cells side by side, each of all groups at once.
+//! Folds cells side by side into totals, all groups at once.
 
 use super::cells::Cells;
 use super::domain_factors::{DomainFactors, InsideLanes};
@@ -16,7 +16,7 @@ impl DomainFactors {
         });
     }
 
-    /// The same without the spread: the totals have no [variance](Total::variance).
+    /// Like [`fold_values`](Self::fold_values) without the spread: the totals have no [variance](Total::variance).
     pub fn fold_estimates<'t>(&self, cells: &Cells, totals: impl Iterator<Item = &'t mut Total>) {
         dispatch!(Level::new(), simd => for (group, own, total) in self.totals(totals) {
             Sums::of::<false>(simd, &self.lanes()[own.clone()], cells, own).add_to(total, &self.rows[group]);
@@ -24,8 +24,8 @@ impl DomainFactors {
         });
     }
 
-    /// What [`Total::fold_domain_values`] makes of the spread of `scale·y + offset`, both told by group, over all cells of each group, into a
-    /// total per group: all that the interval of an average is made of, besides the rows.
+    /// The spread of `scale·y + offset`, as [`Total::fold_domain_values`] computes it, over all cells of each group, into a total per
+    /// group. `scale` and `offset` have one number per group. The totals get all that the interval of an average needs, besides the rows.
     pub fn fold_spreads<'t>(
         &self,
         cells: &Cells,
@@ -45,7 +45,7 @@ impl DomainFactors {
         self.rows.iter().zip(totals).for_each(|(rows, total)| total.merge(rows));
     }
 
-    /// The number, the lanes and the total of each group with rows.
+    /// The number, the blocks and the total of each group that has strata.
     #[inline(always)]
     fn totals<'t>(
         &self,
@@ -82,7 +82,7 @@ impl<S: Simd> Sums<S> {
         }
     }
 
-    /// Those of `own` of the cells, of which `insides` tell the rows.
+    /// The sums over the blocks `own` of the cells, whose domain factors are `insides`.
     #[inline(always)]
     fn of<const SPREAD: bool>(simd: S, insides: &[InsideLanes], cells: &Cells, own: Range<usize>) -> Self {
         let mut sums = Self::new(simd);
@@ -103,7 +103,7 @@ impl<S: Simd> Sums<S> {
         let (y, squares, cubes, sum) = (load(simd, y), load(simd, squares), load(simd, cubes), load(simd, sum));
         let (zero, infinity) = (Reals::splat(simd, 0.0), Reals::splat(simd, f64::INFINITY));
         let weight = inside.weight.load(simd);
-        // Strata that are known whole have no spread, and their values no part in what others tell of it.
+        // Completely known strata have no spread, and their values no part in that of the others.
         let is_sampled = weight.simd_gt(0.0);
         let own = |numbers| is_sampled.select(numbers, zero);
         let (squares, cubes, seen) = (own(squares), own(cubes), own(sum));
@@ -119,7 +119,7 @@ impl<S: Simd> Sums<S> {
         }
     }
 
-    /// Adds all to the total of a group, `rows` being that of its count.
+    /// Adds the sums to the total of a group; `rows` is the total of its COUNT.
     #[inline(always)]
     pub(super) fn add_to(self, total: &mut Total, rows: &Total) {
         total.add_rows(rows);
@@ -141,7 +141,7 @@ impl<S: Simd> Sums<S> {
     }
 }
 
-/// Sums over strata that tell the spread.
+/// Sums over strata for variance, third cumulant and degrees of freedom, each lane by itself.
 pub(super) struct Spread<S: Simd> {
     variance: Reals<S>,
     third: Reals<S>,
@@ -156,7 +156,7 @@ impl<S: Simd> Spread<S> {
         Self { variance: zero, third: zero, satterthwaite: zero, squares: zero }
     }
 
-    /// That of `scale·y + offset`, with the domain's own degrees of freedom.
+    /// The spread of `scale·y + offset`, with the domain's degrees of freedom.
     #[inline(always)]
     fn of_form(simd: S, insides: &[InsideLanes], cells: &Cells, own: Range<usize>, [scale, offset]: [f64; 2]) -> Self {
         let (square_scale, cube_scale) = (scale * scale, scale * scale * scale);

@@ -27,7 +27,7 @@ fn cell(values: &[f64], scale: f64, offset: f64) -> Cell {
     cell
 }
 
-/// What cells one by one fold into: the sums, the domain's own degrees for a linear form, and the count.
+/// Totals of cells folded one by one: of y, of `scale·y + offset` with the domain's degrees of freedom, and of the count.
 fn one_by_one(strata: &[Stratum], scale: f64, offset: f64) -> [Total; 3] {
     let mut totals = [Total::default(); 3];
     for (size, values) in strata {
@@ -39,7 +39,7 @@ fn one_by_one(strata: &[Stratum], scale: f64, offset: f64) -> [Total; 3] {
     totals
 }
 
-/// Rows by stratum, and where groups begin among them.
+/// Row counts and values by stratum, and the places where groups begin.
 #[derive(Default)]
 struct Filled {
     rows: Vec<f64>,
@@ -81,7 +81,7 @@ impl Filled {
     }
 }
 
-/// Of cells that are added one after the other.
+/// Totals of cells that are pushed one after the other, by group.
 fn side_by_side(groups: &[Vec<Stratum>], scale: f64, offset: f64) -> Vec<[Total; 3]> {
     let (filled, mut cells) = (Filled::new(groups), Cells::default());
     for ends in filled.begins.windows(2) {
@@ -90,7 +90,7 @@ fn side_by_side(groups: &[Vec<Stratum>], scale: f64, offset: f64) -> Vec<[Total;
     folded(&filled.insides(), &cells, groups.len(), scale, offset)
 }
 
-/// The same of cells that are added all at once.
+/// Totals of cells that are filled all at once, by group.
 fn all_at_once(groups: &[Vec<Stratum>], scale: f64, offset: f64) -> Vec<[Total; 3]> {
     let (filled, mut cells) = (Filled::new(groups), Cells::default());
     cells.fill(&filled.values, &filled.begins);
@@ -110,7 +110,7 @@ fn folded(insides: &DomainFactors, cells: &Cells, groups: usize, scale: f64, off
     totals
 }
 
-/// The same spread of a form whose cells are added without knowing it, so many strata at a time.
+/// The spread of `scale·y + offset` from a variance polynomial, to which `at_a_time` strata are added at a time.
 fn of_form(strata: &[Stratum], at_a_time: usize, scale: f64, offset: f64) -> Option<Total> {
     let (mut form, mut total, mut cells) = (VariancePolynomial::default(), Total::default(), Cells::default());
     for strata in strata.chunks(at_a_time) {
@@ -131,7 +131,7 @@ fn same(found: &Total, expected: &Total) {
     all(found).into_iter().zip(all(expected)).for_each(|(found, expected)| near(found, expected));
 }
 
-/// Alike in what the interval of an average is made of.
+/// Checks that two totals agree in all that the interval of an average needs.
 fn same_spread(found: &Total, expected: &Total) {
     assert_eq!(found.domain_rows, expected.domain_rows);
     let all = |t: &Total| {
@@ -151,7 +151,7 @@ fn near(found: f64, expected: f64) {
 }
 
 proptest! {
-    /// Whatever the number of strata in a group: lanes that none takes add nothing.
+    /// Holds for any number of strata in a group: lanes without a stratum add nothing.
     #[test]
     fn lanes_fold_what_single_cells_fold(
         groups in prop::collection::vec(prop::collection::vec(stratum(), 1..8), 1..5),
@@ -168,7 +168,7 @@ proptest! {
         }
     }
 
-    /// A form is told by what was added up before it was known, unless too much cancels.
+    /// A variance polynomial gives the spread for a scale and offset chosen afterwards, unless too much cancels.
     #[test]
     fn forms_are_told_afterwards(
         strata in prop::collection::vec(stratum(), 1..30),
@@ -186,7 +186,7 @@ proptest! {
     }
 }
 
-/// The spread of an average of values that vary, alike in all strata or not, is told.
+/// A variance polynomial gives the spread of an average whose values vary, alike in all strata or not.
 #[test]
 fn averages_are_told_afterwards() {
     let values = |h: u64, apart: f64| (0..5).map(|at| apart * h as f64 + (7 * h + 3 * at) as f64 % 11.0).collect();
@@ -199,7 +199,7 @@ fn averages_are_told_afterwards() {
     }
 }
 
-/// What would be lost to a value far off is not told: it has to be folded again.
+/// A spread whose digits would cancel, for a value far off, is `None`: the cells have to be folded again.
 #[test]
 fn forms_that_cancel_are_not_told() {
     let far = (StratumSize::new(1_000_000, 999_999), vec![1e9]);
@@ -208,12 +208,12 @@ fn forms_that_cancel_are_not_told() {
     assert!(of_form(&strata, 4, 1.0, -1.1).is_none());
     let found = of_form(&strata[1..], 4, 1.0, -1.1).unwrap();
     same_spread(&found, &one_by_one(&strata[1..], 1.0, -1.1)[1]);
-    // Neither is what is no number.
+    // NaN gives no spread either.
     let strata = [(StratumSize::new(10, 4), vec![f64::NAN, 1.0]), (StratumSize::new(10, 4), vec![1.0, 2.0])];
     assert!(of_form(&strata, 1, 1.0, 0.0).is_none());
 }
 
-/// Rows of strata that are known whole add no error, whatever their values.
+/// Rows of completely known strata add no error, whatever their values.
 #[test]
 fn strata_known_whole_add_no_error() {
     let whole = (StratumSize::new(3, 3), vec![f64::INFINITY, 1.0, 2.0]);
@@ -259,7 +259,7 @@ fn whole_numbers_stay_whole() {
     }
 }
 
-/// Squares beyond all numbers are no variance of zero.
+/// Infinite squares are no variance of zero.
 #[test]
 fn squares_may_be_too_large() {
     for values in [vec![1e200, -1e200, 5e199], vec![1e200; 9].into_iter().chain([-1e200, 5e199]).collect()] {

@@ -1,4 +1,4 @@
-//! Averages over groups whose cells are not kept until the average is known.
+//! The spread of averages over groups whose cells are dropped before the average is known.
 
 use super::cells::Cells;
 use super::domain_factors::{DomainFactors, InsideLanes};
@@ -9,23 +9,23 @@ use crate::total::Total;
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch};
 
-/// A polynomial whose terms cancel by more than this is worth too little: of 16 digits some 9 are left.
+/// The largest ratio of a polynomial's terms, without their signs, to its value: beyond it fewer than some 9 of 16 digits are left.
 const CANCELLED_MAX: f64 = 1e6;
 
-/// Cells that tell where the middle is.
+/// The number of cells whose means give the origin.
 const MIDDLE_OF: usize = 64;
 
-/// The spread of `scale·y + offset` over one group, whatever both turn out to be: its sums are polynomials in them, and these their
-/// coefficients.
+/// The spread of `scale·y + offset` over one group, for any `scale` and `offset`: sums over its strata are polynomials in the two, and this
+/// holds the coefficients.
 ///
-/// With `b = offset + scale·origin`, `u` the mean of a cell less the origin, `q` its squares, `R` those of the domain's indicator and `P` what a
-/// variance has by square ([`Total::fold_domain`]), the variance of a stratum is `P(q·scale² + R(u·scale + b)²)`: of degree two in `scale` and
-/// `b`, the third cumulant of degree three, and the square of the variance of degree four.
+/// With `b = offset + scale·origin`, `u` the mean of a cell less the origin, `q` its squares, `R` the squares of the domain's indicator and
+/// `P` the variance per square ([`Total::fold_domain`]), the variance of a stratum is `P(q·scale² + R(u·scale + b)²)`: of degree two in
+/// `scale` and `b`, the third cumulant of degree three, and the square of the variance of degree four.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct VariancePolynomial {
     origin: f64,
     rows: u64,
-    /// Coefficients by falling power of the scale.
+    /// Coefficients of the variance by falling power of `scale`; the arrays below have the same order.
     variance: [f64; 3],
     third: [f64; 4],
     satterthwaite: [f64; 5],
@@ -33,18 +33,18 @@ pub struct VariancePolynomial {
 }
 
 impl DomainFactors {
-    /// [`fold_values`](Self::fold_values) of all cells, which are of one group, and adds them to a form over it.
+    /// Like [`fold_values`](Self::fold_values) for cells of one group; it adds them to the group's variance polynomial `form`, too.
     pub fn fold_values_and_form(&self, cells: &Cells, total: &mut Total, form: &mut VariancePolynomial) {
         self.fold_with_form::<true>(cells, total, form);
     }
 
-    /// The same with [`fold_estimates`](Self::fold_estimates).
+    /// Like [`fold_estimates`](Self::fold_estimates) for cells of one group; it adds them to the group's variance polynomial `form`, too.
     pub fn fold_estimates_and_form(&self, cells: &Cells, total: &mut Total, form: &mut VariancePolynomial) {
         self.fold_with_form::<false>(cells, total, form);
         total.own_variance = f64::NAN;
     }
 
-    /// A value in the middle of the first cells of sampled strata.
+    /// The mean of the first cells' means in sampled strata.
     fn middle(&self, cells: &Cells) -> f64 {
         let lanes = 0..self.lanes().len();
         let all =
@@ -75,7 +75,8 @@ impl DomainFactors {
 }
 
 impl VariancePolynomial {
-    /// The total of `scale·y + offset` as far as [`DomainFactors::fold_spreads`] tells it; `None` where too many digits would cancel.
+    /// The total of `scale·y + offset` with the fields that [`DomainFactors::fold_spreads`] sets; `None` where too many digits would
+    /// cancel.
     #[must_use]
     pub fn spread(&self, scale: f64, offset: f64) -> Option<Total> {
         if self.rows == 0 {
@@ -84,7 +85,7 @@ impl VariancePolynomial {
         let b = offset + scale * self.origin;
         let [variance, satterthwaite] = [value(&self.variance, scale, b), value(&self.satterthwaite, scale, b)];
         let (third, squares) = (value(&self.third, scale, b), value(&self.squares, scale, b));
-        // A coefficient may be beyond all numbers where the sum itself is not.
+        // A coefficient may be infinite where the sum itself is not.
         let holds = |[value, terms]: [f64; 2]| terms.is_finite() && value * CANCELLED_MAX >= terms;
         // A third cumulant matters as far as it skews.
         let is_third = third[1].is_finite() && third[1] <= CANCELLED_MAX * variance[0] * variance[0].sqrt();
@@ -100,7 +101,7 @@ impl VariancePolynomial {
     }
 }
 
-/// `Σ c·aᵏ⁻ⁱ·bⁱ` over the coefficients of a polynomial of degree k, and what its terms amount to without their signs.
+/// `Σ c·aᵏ⁻ⁱ·bⁱ` over the coefficients of a polynomial of degree k, and the sum of the absolute values of its terms.
 fn value<const TERMS: usize>(coefficients: &[f64; TERMS], a: f64, b: f64) -> [f64; 2] {
     let (mut sum, mut all, mut power) = (0.0, 0.0, 1.0);
     for coefficient in coefficients {
@@ -139,7 +140,7 @@ impl<S: Simd> Sums<S> {
     fn add_terms(&mut self, inside: &InsideLanes, u: Reals<S>, squares: Reals<S>, cubes: Reals<S>) {
         let load = |kept: Kept| kept.load(u.simd);
         let row_squares = load(inside.row_squares);
-        // Of squares: c0·a² + 2·c1·ab + c2·b².
+        // The squares are c0·a² + 2·c1·ab + c2·b².
         let (c1, c2) = (row_squares * u, row_squares);
         let c0 = squares + c1 * u;
         let per_square = load(inside.domain_per_square);
@@ -147,7 +148,7 @@ impl<S: Simd> Sums<S> {
         let per_degree = load(inside.per_degree);
         let (w0, w1, w2) = (per_degree * v0, per_degree * v1, per_degree * v2);
         let per_cube = load(inside.domain_per_cube);
-        // 3·rest·squares and R·lean: linear in a·u + b, and cubic.
+        // 3·fraction_outside·squares is the factor of a·u + b, R·skew_factor that of its cube.
         let (line, cubic) = (
             per_cube * 3.0 * load(inside.fraction_outside) * squares,
             per_cube * row_squares * load(inside.skew_factor),
@@ -170,7 +171,7 @@ impl<S: Simd> Sums<S> {
         }
     }
 
-    /// Adds all, with the binomial factors that are the same for every stratum.
+    /// Adds the sums to the polynomial, with the binomial factors that are the same for every stratum.
     #[inline(always)]
     fn add_to(self, form: &mut VariancePolynomial) {
         let add = |own: &mut [f64], sums: &[Reals<S>], factors: &[u64]| {

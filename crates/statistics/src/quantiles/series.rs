@@ -44,7 +44,7 @@ impl Series {
         let p = position - index(step);
         let [a, b, c, d] = [0, 1, 2, 3].map(|at| self.table[step + at]);
         let (before, behind) = (p + 1.0, p - 2.0);
-        // Every interval is read off such a table, and a division takes as long as all the rest.
+        // Every interval reads such a table, and a division takes as long as all other steps together.
         let sixth = 1.0 / 6.0;
         let near = (p * p - 1.0) * behind * 0.5 * b - p * before * behind * 0.5 * c;
         near - p * (p - 1.0) * behind * sixth * a + p * (p * p - 1.0) * sixth * d

@@ -14,7 +14,7 @@ fn sizes() -> Vec<StratumSize> {
         .collect()
 }
 
-/// Rows inside among `sampled` of `rows`, of which `inside` are.
+/// The number of domain rows in a sample of `sampled` of `rows` rows, of which `inside` are in the domain.
 fn hypergeometric(rows: u64, inside: u64, sampled: u64, rng: &mut ChaCha8Rng) -> u64 {
     let mut left = inside;
     for drawn in 0..sampled {

@@ -8,7 +8,7 @@ use crate::draws::{Values, generator};
 use crate::table::{Design, Point, Sample};
 use crate::tally::Tally;
 
-/// What a set of rows says of two columns.
+/// Weighted summary of two columns over a set of rows.
 #[derive(Clone, Copy)]
 struct Summary {
     rows: f64,

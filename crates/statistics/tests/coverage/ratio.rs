@@ -17,7 +17,7 @@ fn total(rows: &[Pair], size: StratumSize, value: impl Fn(&Pair) -> f64) -> Tota
     total
 }
 
-/// Both walks: totals and gradient, then the linearised rows and those of each divisor.
+/// Both passes: totals and gradient, then the linearised rows and those of each divisor.
 fn answer(expression: &DifferentiableExpr, rows: &[Pair], all: &[Pair], size: StratumSize, q: &Quantiles) -> Estimate {
     let totals = [0, 1].map(|j| total(rows, size, |row| row[j]).estimate());
     let linearised = |part: &DifferentiableExpr| {

@@ -10,7 +10,7 @@ use crate::tally::Tally;
 const LEVELS: [usize; 10] = [100, 200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 51_200];
 const BOUNDS: [f64; 5] = [0.01, 0.02, 0.05, 0.1, 0.2];
 
-/// The displayed sum and the error of its estimate after each level.
+/// The level estimates: the displayed sum and its standard error after each level.
 fn looks(values: &[f64], column: &Moments, q: &Quantiles) -> Vec<(Estimate, f64)> {
     let (mut cell, mut done, shift) = (Cell::default(), 0, 1.0);
     let look = |n: usize| {

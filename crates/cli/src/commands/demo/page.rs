@@ -11,7 +11,7 @@ use std::io::Write;
 /// Rows shown of each answer.
 const ROWS_SHOWN: usize = 8;
 
-/// One statement answered both ways.
+/// One statement answered from samples and from the table.
 pub(crate) struct Comparison {
     pub(crate) statement: &'static Statement,
     /// The first estimate, where the time allowed a better answer after it.
@@ -229,7 +229,7 @@ fn rows_by_key(answer: &Answer) -> HashMap<Vec<String>, usize> {
     key_texts(answer).into_iter().enumerate().map(|(row, key)| (key, row)).collect()
 }
 
-/// How many times, to a digit where it is about one.
+/// A ratio as a factor, with one decimal where it is below ten.
 fn times(ratio: f64) -> String {
     if ratio < 9.5 { format!("{ratio:.1}×") } else { format!("{ratio:.0}×") }
 }

@@ -1,11 +1,11 @@
-//! What the demo asks.
+//! The statements of the demo.
 
 /// A statement, its bounds, and how many key columns its answer begins with.
 pub(crate) struct Statement {
     pub(crate) title: &'static str,
     pub(crate) sql: &'static str,
     pub(crate) bounds: &'static str,
-    /// The same without LIMIT, so that every estimated row finds its exact one; empty when `sql` will do.
+    /// The statement without LIMIT, so that every estimated row finds its exact one; empty when `sql` will do.
     pub(crate) unlimited: &'static str,
 }
 

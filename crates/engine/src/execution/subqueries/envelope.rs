@@ -1,4 +1,4 @@
-//! Answers of one query with several values of its subqueries, as one answer whose intervals hold all of theirs.
+//! Merges answers of one query for several values of its subqueries into one whose intervals contain all of theirs.
 
 use crate::answer::{Answer, Bounds, Column, Mode, Result};
 use arrow::array::{Array, ArrayRef, BooleanArray, UInt32Array};
@@ -11,8 +11,8 @@ use plusminus_plan::Role;
 use plusminus_statistics::{Doubt, Trust};
 use std::collections::HashMap;
 
-/// The first of `answers` with the intervals of all, and `doubt` where the values matter; `None` where rows cannot be told apart by their
-/// keys, or columns without an interval differ. Columns that are `dependent` on values known by intervals are not exact.
+/// The first of `answers` with intervals that contain those of all, and `doubt` where the values matter; `None` where keys do not
+/// identify rows, or columns without an interval differ. Columns flagged in `dependent` depend on inexact values and are not exact.
 pub(crate) fn of(answers: &[Answer], doubt: Option<Doubt>, dependent: &[bool]) -> Result<Option<Answer>> {
     let Some((first, others)) = answers.split_first() else { return Ok(None) };
     let mut answer = first.clone();
@@ -34,7 +34,7 @@ pub(crate) fn of(answers: &[Answer], doubt: Option<Doubt>, dependent: &[bool]) -
     let report = &mut answer.report;
     for other in others {
         report.met = report.met.and_then(|met| Some(met && other.report.met?));
-        // The same rows, looked at with other values.
+        // All answers read the same rows, with other values of subqueries.
         report.rows_read = report.rows_read.max(other.report.rows_read);
         report.missing_groups_below =
             report.missing_groups_below.and_then(|missing| Some(missing.max(other.report.missing_groups_below?)));
@@ -55,7 +55,7 @@ fn is_number(data_type: &DataType) -> bool {
     data_type.is_numeric() || data_type.is_temporal()
 }
 
-/// For each row of `first` the row of `other` with the same keys; `None` where keys do not tell rows apart.
+/// For each row of `first`, the row of `other` with the same keys; `None` where keys do not identify rows.
 fn places(first: &Answer, other: &Answer) -> Result<Option<Vec<Option<u32>>>> {
     let keys = |answer: &Answer| -> Vec<ArrayRef> {
         let columns = answer.columns.iter().zip(answer.batch.columns());
@@ -80,7 +80,7 @@ fn places(first: &Answer, other: &Answer) -> Result<Option<Vec<Option<u32>>>> {
     Ok(own.iter().all(|row| seen.insert(row)).then_some(found))
 }
 
-/// Makes the intervals of `answer` hold those of `other`, whose rows stand at `places`; false where a column without an interval differs.
+/// Widens the intervals of `answer` to contain those of `other`, whose rows are at `places`; false where a column without one differs.
 fn widen(
     answer: &mut Answer,
     first: &Answer,
@@ -103,7 +103,7 @@ fn widen(
                 }
             }
             None if column.role == Role::Key || differ.true_count() == 0 && column.bounds.is_none() => continue,
-            // What follows from a subquery alone is as uncertain as that.
+            // A column that follows from a subquery alone is as uncertain as the subquery.
             None if values.data_type().is_numeric() || values.data_type().is_temporal() => Bounds::exact(&others),
             None => return Ok(false),
         };
@@ -120,12 +120,12 @@ fn widen(
     Ok(true)
 }
 
-/// `mask` without the rows that stand nowhere.
+/// `mask` without the rows that have no place.
 fn among_known(mask: &BooleanArray, places: &[Option<u32>]) -> BooleanArray {
     mask.iter().zip(places).map(|(differs, place)| Some(differs == Some(true) && place.is_some())).collect()
 }
 
-/// Intervals that hold both; rows that stand nowhere in the other answer say nothing, and are not relied upon.
+/// Joins intervals so that they contain both; a row without a place in the other answer keeps its interval and becomes untrusted.
 fn join(
     own: &mut Bounds,
     theirs: &Bounds,
@@ -138,7 +138,7 @@ fn join(
     let (lower_moves, upper_moves) = (moves(&own.lower, &theirs.lower)?, moves(&own.upper, &theirs.upper)?);
     let farther = |one: &ArrayRef, other: &ArrayRef, is_farther: BooleanArray| -> Result<ArrayRef> {
         let joined = zip(&is_farther, other, one)?;
-        // An end that one of them does not know is not known.
+        // An end that is unknown in one of them is unknown.
         let unknown: BooleanArray = is_null(other)?
             .iter()
             .zip(places)
@@ -152,7 +152,7 @@ fn join(
         let is_moved = differ.value(row) || lower_moves.value(row) || upper_moves.value(row);
         *trust = match (*trust, theirs.trust[row], places[row]) {
             (Trust::Untrusted(own), _, _) | (_, Trust::Untrusted(own), _) => Trust::Untrusted(own),
-            // It is there or not, with the value of a subquery.
+            // The row is present for some values of the subquery only.
             (_, _, None) => Trust::Untrusted(Doubt::Kink),
             (Trust::Exact, Trust::Exact, _) if !is_moved => Trust::Exact,
             _ => match doubt.filter(|_| is_moved) {

@@ -1,8 +1,8 @@
-//! Queries with subqueries: their values first, estimated where that is cheaper, then the query with these values.
+//! Answers queries with subqueries: first the subqueries, estimated where that is cheaper, then the query with their values.
 //!
-//! An estimated scalar has an interval. The query is answered with its value and with both ends, each at a confidence that leaves room for
-//! the others (Bonferroni), and every number gets the interval that holds all of these answers ([`envelope`]). A list of members that an
-//! estimate chooses is known where the intervals settle the choice.
+//! An estimated scalar has an interval. The query is answered for the scalar's value and for both ends, each at a confidence that leaves
+//! room for the others (Bonferroni). Each number's interval is then widened to contain those of all these answers ([`envelope`]). A list
+//! of members that an estimate chooses is used where the intervals settle the choice.
 
 mod envelope;
 mod values;
@@ -20,18 +20,18 @@ use plusminus_statistics::Target;
 use std::sync::Arc;
 use values::{Precision, Values};
 
-/// The share of the error that is left for the query itself where subqueries are estimated.
+/// Share of the error that is left for the query itself where subqueries are estimated.
 const OWN_SHARE_OF_ERROR: f64 = 0.7;
 
-/// What became of an answer that holds for all values of subqueries within their intervals.
+/// Outcome of an answer that must hold for all values of subqueries within their intervals.
 enum Envelope {
     Answer(Box<Answer>),
-    /// It misses a bound, or cannot be told; the answer as far as there is one.
+    /// The answer misses a bound, or could not be computed; the answer as far as there is one.
     Missed(Option<Box<Answer>>),
 }
 
 impl QueryExecution {
-    /// The answer of a query whose subqueries are replaced by values; `None` where none is.
+    /// Answers a query whose subqueries are replaced by values; `None` where none is replaced.
     pub(crate) async fn with_subqueries(self: &Arc<Self>) -> Result<Option<Answer>> {
         if !self.goal.is_bounded() || self.prepared.subqueries().is_empty() {
             return Ok(None);
@@ -49,7 +49,7 @@ impl QueryExecution {
             Envelope::Answer(answer) => return Ok(Some(*answer)),
             Envelope::Missed(best) => best,
         };
-        // Within the values' intervals the answer is too uncertain: the values themselves are computed, if there is time.
+        // Over the values' intervals the answer is too uncertain, so that the values themselves are computed if there is time.
         let computed = match best.is_some() && !self.table_may_end().await? {
             true => Err(Error::Interrupted),
             false => self.with_computed_values().await,
@@ -62,7 +62,7 @@ impl QueryExecution {
         }
     }
 
-    /// The query with values of its subqueries that were computed on the table.
+    /// Answers the query with values of its subqueries that are computed on the table.
     async fn with_computed_values(self: &Arc<Self>) -> Result<Option<Answer>> {
         let values = self.values_of_subqueries(Precision::Exact).await?;
         self.parts.lap("subqueries");
@@ -72,7 +72,7 @@ impl QueryExecution {
         }
     }
 
-    /// The query with the values of its subqueries, to be explained, and what is to be said of these.
+    /// The query with the values of its subqueries, to be explained, and a sentence on each value.
     pub(crate) async fn explained_with_subqueries(self: &Arc<Self>) -> Result<Option<(Arc<Self>, Vec<String>)>> {
         if !self.goal.is_bounded() || self.prepared.subqueries().is_empty() {
             return Ok(None);
@@ -104,7 +104,7 @@ impl QueryExecution {
         }))
     }
 
-    /// The query with values that are known.
+    /// Answers the query with exactly known values of its subqueries.
     async fn with_values(self: &Arc<Self>, values: &Values) -> Result<Answer> {
         let mut answer = Box::pin(self.filled(values)?.answer()).await?;
         self.mark_estimates(&mut answer);
@@ -114,7 +114,7 @@ impl QueryExecution {
         Ok(answer)
     }
 
-    /// A column that is the known value of a subquery over an aggregate is an estimate, which happens to be exact.
+    /// Marks columns that are the known value of a subquery over an aggregate as exact estimates.
     fn mark_estimates(&self, answer: &mut Answer) {
         let roles = roles(&self.prepared.plan);
         for ((column, values), role) in answer.columns.iter_mut().zip(answer.batch.columns()).zip(roles) {
@@ -151,7 +151,7 @@ impl QueryExecution {
         })
     }
 
-    /// The answer whose intervals hold whatever the values are within theirs.
+    /// Answers the query with intervals that hold for all values of its subqueries within theirs.
     async fn enveloped(self: &Arc<Self>, values: &Values) -> Result<Envelope> {
         let table_time = self.table_after_parts().await?;
         let corners = values.corners();
@@ -161,7 +161,7 @@ impl QueryExecution {
             let part = self.part(self.prepared.with_values(corner)?, self.goal_beside_subqueries(ahead));
             match part.block_answer().await? {
                 Block::Answer(answer) => answers.push(*answer),
-                // Timings of it may still be estimated once the values are known.
+                // Parts of it may still be estimated once the values are known.
                 Block::Table(TableReason::Refused(_)) => return Ok(Envelope::Missed(None)),
                 Block::Table(reason) => return self.on_table(reason).await.map(|a| Envelope::Answer(Box::new(a))),
             }
@@ -176,7 +176,7 @@ impl QueryExecution {
         };
         let is_met = answer.report.met == Some(true)
             && match self.goal.error {
-                // Lists of members widen nothing.
+                // Lists of members widen no interval.
                 Some(target) if !values.have_no_ends() => is_within(&answer, target)?,
                 _ => true,
             };
@@ -194,7 +194,7 @@ impl QueryExecution {
         self.apply_miss_policy(answer, None).map(|a| Envelope::Answer(Box::new(a)))
     }
 
-    /// What is asked of the query with values of its subqueries, when so many answers are still to come.
+    /// The goal of the query with values of its subqueries, when `ahead` such answers are still to come.
     fn goal_beside_subqueries(&self, ahead: u32) -> Goal {
         let parts = self.prepared.subqueries().len() + 1;
         let error = self.goal.error.map(|target| match target {
@@ -202,7 +202,7 @@ impl QueryExecution {
             Target::Absolute(error) => Target::Absolute(error * OWN_SHARE_OF_ERROR),
         });
         let on_miss = match self.goal.on_miss {
-            // What misses is computed with the values themselves; with little time only once there is an answer in hand.
+            // A miss is computed with the values themselves; with little time only once another answer is available.
             OnMiss::Repair | OnMiss::Exact if error.is_some() && self.goal.within.is_none() => OnMiss::Exact,
             _ => OnMiss::Report,
         };

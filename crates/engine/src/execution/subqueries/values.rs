@@ -1,4 +1,4 @@
-//! Values of subqueries: computed where that is next to no work, estimated where it is not.
+//! Values of subqueries: computed exactly where that is cheap, otherwise estimated.
 
 use super::super::blocks::Block;
 use crate::answer::{Answer, Error, Mode, Result};
@@ -12,32 +12,32 @@ use plusminus_plan::{Monotone, literal_number};
 use plusminus_statistics::{Doubt, Target, Trust};
 use std::sync::Arc;
 
-/// Work, in nanoseconds of the reference machine, up to which a subquery is computed exactly without a thought.
+/// Work, in nanoseconds of the reference machine, up to which a subquery is computed exactly.
 const UNQUESTIONED_NS: f64 = 2e6;
 
-/// The share of a relative error that the value of a subquery may take.
+/// Share of a relative error that the value of a subquery may take.
 const SHARE_OF_ERROR: f64 = 0.25;
 
-/// The relative error asked of a subquery where the query's own error is absolute.
+/// Relative error for a subquery where the query's own error bound is absolute.
 const ERROR_BESIDE_ABSOLUTE: f64 = 0.01;
 
-/// Scalars that are estimated at once: the query is answered for every choice of their ends.
+/// Scalars that are estimated at once, at most: the query is answered for every combination of their ends.
 const ESTIMATED_MAX: usize = 2;
 
-/// Members of a list beyond which it stays a subquery.
+/// Members of a list above which it stays a subquery.
 const MEMBERS_MAX: usize = 1_000;
 
-/// The error asked of numbers that decide which members there are, none of which is shown: what counts is that the choice is settled.
+/// Error bound for the numbers that choose members; none of them is shown, and only the settled choice counts.
 const ERROR_OF_MEMBERS: Target = Target::Relative(0.05);
 
 /// The value of a subquery.
 pub(crate) struct Found {
     key: SubqueryKey,
     value: SubqueryValue,
-    /// The ends of its interval, where it is an estimated scalar.
+    /// The ends of its interval, for an estimated scalar.
     ends: Option<(SubqueryValue, SubqueryValue)>,
     trust: Trust,
-    /// What depends on it, where it is an estimated scalar.
+    /// How the query depends on it, for an estimated scalar.
     monotone: Option<Monotone>,
     rows_read: u64,
 }
@@ -49,11 +49,11 @@ pub(crate) enum Precision {
     Exact,
 }
 
-/// The values of all subqueries of a query that have one.
+/// The values of all subqueries that have one.
 pub(crate) struct Values(pub(crate) Vec<Found>);
 
 impl QueryExecution {
-    /// Whether subqueries are estimated: of many scalars, all choices of their ends would be too many answers.
+    /// Whether subqueries may be estimated: many scalars would have too many combinations of ends.
     pub(crate) async fn precision(&self) -> Result<Precision> {
         let mut estimated = 0;
         for subquery in self.prepared.subqueries().iter().filter(|subquery| subquery.kind == Kind::Scalar) {
@@ -70,7 +70,7 @@ impl QueryExecution {
         Ok(prepared.query.is_ok() && prepared.table_work(&self.env).await?.ns > UNQUESTIONED_NS)
     }
 
-    /// The values of the subqueries that have one; the others stay subqueries.
+    /// Computes or estimates the values of subqueries; subqueries without a value stay in place.
     pub(crate) async fn values_of_subqueries(self: &Arc<Self>, precision: Precision) -> Result<Values> {
         let mut found = Vec::new();
         for subquery in self.prepared.subqueries() {
@@ -100,7 +100,7 @@ impl QueryExecution {
         let on_miss = if is_estimate { OnMiss::Report } else { OnMiss::Repair };
         let part = self.part(Arc::clone(prepared), Goal { error, on_miss, ..self.goal_of_subquery() });
         let answer = match Box::pin(part.answer()).await {
-            // Not in its share of the time; exactly perhaps in all of it.
+            // It does not end in its share of the time, but an exact run may end in all of it.
             Err(Error::BoundMissed { answer: None, .. }) => return self.exact_scalar(subquery, prepared).await,
             done => done?,
         };
@@ -115,7 +115,7 @@ impl QueryExecution {
             true => None,
             // Without both ends nothing bounds the query.
             false if lower.is_null() || upper.is_null() => return self.exact_scalar(subquery, prepared).await,
-            // Nor does an interval with 0 in it where it divides.
+            // Nor does an interval that contains 0 where the query divides by the value.
             false if subquery.monotone.as_ref().is_some_and(|m| m.divides) && !have_one_sign(&lower, &upper) => {
                 return self.exact_scalar(subquery, prepared).await;
             }
@@ -146,7 +146,7 @@ impl QueryExecution {
         Ok(Some(Found { key: subquery.key.clone(), value, ends: None, trust, monotone: None, rows_read }))
     }
 
-    /// The members that an estimate chooses, where the intervals settle the choice and no group may be missing.
+    /// Members of a list that an estimate chooses; `None` where the intervals do not settle the choice or a group may be missing.
     async fn estimated_members(
         self: &Arc<Self>,
         subquery: &PreparedSubquery,
@@ -167,7 +167,7 @@ impl QueryExecution {
         Ok(Some(Found { key, value, ends: None, trust, monotone: None, rows_read }))
     }
 
-    /// What is asked of one subquery beside the others and the query itself.
+    /// The goal of one subquery beside the others and the query itself.
     fn goal_of_subquery(&self) -> Goal {
         let parts = self.prepared.subqueries().len() + 1;
         Goal {
@@ -194,12 +194,12 @@ impl Values {
         self.0.iter().all(|found| found.trust.is_exact())
     }
 
-    /// Whether all that is not exact are lists of members, so that the answer is one with these lists.
+    /// Whether no value has an interval, so that every inexact value is a list and there is a single answer.
     pub(crate) fn have_no_ends(&self) -> bool {
         self.0.iter().all(|found| found.ends.is_none())
     }
 
-    /// For each of `count` columns whether it depends on a value that is not known exactly.
+    /// For each of `count` columns, whether it depends on a value that is not known exactly.
     pub(crate) fn dependent(&self, count: usize) -> Vec<bool> {
         let depends = |at: usize| {
             self.0.iter().any(|found| match &found.monotone {
@@ -215,7 +215,7 @@ impl Values {
         self.0.iter().map(|found| found.rows_read).sum()
     }
 
-    /// How many were estimated.
+    /// Number of values that are not exact.
     pub(crate) fn estimated(&self) -> usize {
         self.0.iter().filter(|found| !found.trust.is_exact()).count()
     }
@@ -227,12 +227,12 @@ impl Values {
         })
     }
 
-    /// The values as they are.
+    /// The values themselves, without their intervals.
     pub(crate) fn central(&self) -> SubqueryValues {
         self.0.iter().map(|found| (found.key.clone(), found.value.clone())).collect()
     }
 
-    /// The values as they are, then every choice of ends of those that have some.
+    /// The values themselves, then every combination of ends of those that have an interval.
     pub(crate) fn corners(&self) -> Vec<SubqueryValues> {
         let mut corners = vec![self.central()];
         let with_ends: Vec<_> = self.0.iter().filter_map(|found| Some((&found.key, found.ends.as_ref()?))).collect();
@@ -250,7 +250,7 @@ impl Values {
         corners
     }
 
-    /// What EXPLAIN says of each.
+    /// A sentence for EXPLAIN on each value.
     pub(crate) fn sentences(&self) -> Vec<String> {
         let sentence = |found: &Found| match (&found.ends, found.trust) {
             (Some((lower, upper)), trust) => format!("estimated: {} [{lower}, {upper}], {trust}", found.value),

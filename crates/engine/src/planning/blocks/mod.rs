@@ -1,8 +1,8 @@
 //! Queries made of several query blocks: branches of UNION ALL, and grouping sets.
 //!
-//! Each block has one aggregate at most, is recognised on its own and answered as a query of its own. What stands above all of them
-//! row by row (projections, HAVING) is moved into each; ORDER BY, LIMIT and DISTINCT are applied to the rows of all. Where some aggregates
-//! can be estimated and others cannot, two blocks with the same groups stand side by side.
+//! Each block has at most one aggregate, is recognised on its own and answered as a query of its own. Operators above all blocks that
+//! work row by row (projections, HAVING) are moved into each block; ORDER BY, LIMIT and DISTINCT are applied to the rows of all blocks.
+//! If only some aggregates can be estimated, two blocks with the same groups stand side by side.
 
 mod partly_exact;
 mod ranks;
@@ -18,9 +18,9 @@ use std::sync::Arc;
 
 /// A query as several query blocks.
 pub(crate) struct Blocks {
-    /// The blocks in the order of their rows. Their columns are the query's, and behind them those that rows are sorted by.
+    /// The blocks in the order of their rows. Their columns are the query's, followed by those that rows are sorted by.
     pub(crate) blocks: Vec<Arc<PlannedQuery>>,
-    /// Whether the exact answer reads a table once for several of them.
+    /// Whether the exact answer scans a table once for several blocks.
     pub(crate) share_scan: bool,
     /// Steps applied to the rows of all blocks, in this order.
     pub(crate) steps: Vec<Step>,
@@ -29,7 +29,7 @@ pub(crate) struct Blocks {
 }
 
 impl Blocks {
-    /// The blocks of a query that is not one itself; `None` where there is nothing to be gained.
+    /// Splits a query into blocks; `None` where there are fewer than two, too many, or none that can be estimated.
     pub(crate) fn of(prepared: &PlannedQuery, plan: &LogicalPlan) -> Option<Self> {
         let found = blocks_of(plan)?;
         if found.plans.len() < 2 || found.plans.len() > BLOCKS_MAX {
@@ -42,7 +42,7 @@ impl Blocks {
         is_any.then_some(Self { blocks, share_scan: found.share_scan, steps: found.steps, schema })
     }
 
-    /// Whether LIMIT cuts rows of all blocks, so that intervals of several decide together.
+    /// Whether LIMIT cuts the rows of all blocks, so that intervals of several blocks decide together.
     pub(crate) fn cuts_rows(&self) -> bool {
         cuts_rows(&self.steps)
     }

@@ -1,4 +1,4 @@
-//! Aggregates that samples estimate beside aggregates that are computed on the table, over the same groups.
+//! Splits a query into aggregates that samples estimate and aggregates that are computed on the table, over the same groups.
 
 use crate::planning::PlannedQuery;
 use datafusion::common::DFSchemaRef;
@@ -7,35 +7,35 @@ use datafusion::logical_expr::{Aggregate, Expr, Filter, LogicalPlan, Projection}
 use plusminus_plan::{Descent, Estimable, Step, descend, estimable_calls, has_subquery};
 use std::sync::Arc;
 
-/// A query as two blocks with the same groups. The columns of each are its own, then the keys of the groups.
+/// A query as two blocks with the same groups. The columns of each block are its own outputs, then the group keys.
 pub(crate) struct PartlyExact {
     pub(crate) estimated: Arc<PlannedQuery>,
     pub(crate) exact: Arc<PlannedQuery>,
-    /// Where the query's columns, and those that rows are sorted by, come from.
+    /// Block and column number of each of the query's columns, followed by those that rows are sorted by.
     pub(crate) columns: Vec<(Side, usize)>,
     pub(crate) keys: usize,
     pub(crate) steps: Vec<Step>,
     pub(crate) schema: DFSchemaRef,
 }
 
-/// The block of a column.
+/// The block that provides a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
     Estimated,
     Exact,
 }
 
-/// Which aggregates are left to the table.
+/// Which aggregates are computed on the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sides {
     /// The aggregates that no sample estimates.
     Unknown,
-    /// Extremes and counts of distinct values, too, which only some samples tell.
+    /// Extremes and distinct counts as well, which only some samples can estimate.
     NonLinear,
 }
 
 impl PartlyExact {
-    /// The two blocks of a query; `None` where all of its aggregates are of one kind, or one column needs both.
+    /// Splits a query into two blocks; `None` where all aggregates are of one kind, or one column needs both.
     pub(crate) fn of(prepared: &PlannedQuery, plan: &LogicalPlan, sides: Sides) -> Option<Self> {
         let base = |plan: &LogicalPlan| match plan {
             LogicalPlan::Aggregate(_) => Some(Descent::new(vec![Arc::new(plan.clone())], plan.schema(), false)),
@@ -68,13 +68,13 @@ impl PartlyExact {
         estimated.query.is_ok().then_some(Self { estimated, exact, columns, keys, steps, schema })
     }
 
-    /// Whether rows are chosen by what both blocks say.
+    /// Whether rows are cut by columns of both blocks.
     pub(crate) fn cuts_rows(&self) -> bool {
         plusminus_plan::cuts_rows(&self.steps)
     }
 }
 
-/// The aggregates of a query by their blocks.
+/// The aggregates of a query with the block of each.
 struct Kinds<'a> {
     aggregate: &'a Aggregate,
     keys: usize,
@@ -82,7 +82,7 @@ struct Kinds<'a> {
 }
 
 impl<'a> Kinds<'a> {
-    /// `None` where all are of one kind, or nothing of it can be estimated.
+    /// Classifies the aggregates; `None` where all are of one kind, or none can be estimated.
     fn of(aggregate: &'a Aggregate, sides: Sides) -> Option<Self> {
         let estimable = estimable_calls(aggregate)?;
         let side = |estimable: &Estimable| match (estimable, sides) {
@@ -95,7 +95,7 @@ impl<'a> Kinds<'a> {
         is_mixed.then_some(Self { aggregate, keys, sides })
     }
 
-    /// The block of an expression over the aggregate's columns; `None` where it needs both. Keys are known to the exact one.
+    /// The block of an expression over the aggregate's columns; `None` where it needs both. Keys belong to the exact block.
     fn side(&self, expr: &Expr) -> Option<Side> {
         let (mut estimated, mut exact) = (false, false);
         for column in expr.column_refs() {
@@ -113,7 +113,7 @@ impl<'a> Kinds<'a> {
         }
     }
 
-    /// The plan of one block: its aggregates, filtered, `exprs` of them and the keys.
+    /// The plan of one block: its aggregates, filtered, then `exprs` over them and the keys.
     fn plan(&self, side: Side, exprs: &[Expr], filters: &[Expr]) -> Option<LogicalPlan> {
         let calls = self.aggregate.aggr_expr.iter().zip(&self.sides);
         let calls = calls.filter(|(_, own)| **own == side).map(|(call, _)| call.clone()).collect();

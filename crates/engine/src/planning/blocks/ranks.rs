@@ -1,8 +1,8 @@
 //! RANK, DENSE_RANK and ROW_NUMBER in the order of an estimate.
 //!
-//! With intervals that hold for all groups at once, a group's rank lies between 1 and the groups whose intervals are wholly above its own,
-//! and 1 and those that reach above its lower end: a joint confidence region of the ranking (Klein, Wright and Wieczorek, *Journal of the
-//! Royal Statistical Society C* 69, 2020, p. 589).
+//! With intervals that hold for all groups at once, a group's lowest rank is 1 plus the number of intervals wholly above its own, and its
+//! highest rank is 1 plus the number of other intervals that reach above its lower end. This is a joint confidence region of the ranking
+//! (Klein, Wright and Wieczorek, *Journal of the Royal Statistical Society C* 69, 2020, p. 589).
 
 use crate::planning::PlannedQuery;
 use arrow::compute::SortOptions;
@@ -17,25 +17,25 @@ use std::sync::Arc;
 
 /// A query with ranks over the rows of one block.
 pub(crate) struct Ranked {
-    /// Columns of the query that are no ranks, and what ranks are computed of.
+    /// The block that computes the query's other columns and the inputs of the ranks.
     pub(crate) block: Arc<PlannedQuery>,
     pub(crate) ranks: Vec<Rank>,
-    /// The query's columns, and behind them those that rows are sorted by.
+    /// Source of each of the query's columns, followed by those that rows are sorted by.
     pub(crate) columns: Vec<Source>,
-    /// Ranks (by number) that rows are chosen by, each with the last one that stays.
+    /// Ranks that rows are filtered by: rank number and the largest rank that stays.
     pub(crate) chosen: Vec<(usize, u64)>,
     pub(crate) steps: Vec<Step>,
     pub(crate) schema: DFSchemaRef,
 }
 
-/// Where a column comes from, by number.
+/// Source of a column: a column of the block or a rank, by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
     Block(usize),
     Rank(usize),
 }
 
-/// A rank by columns of the block.
+/// A rank over columns of the block; `partition` and `order` hold column numbers.
 #[derive(Debug, Clone)]
 pub(crate) struct Rank {
     pub(crate) kind: RankKind,
@@ -52,7 +52,7 @@ pub(crate) enum RankKind {
 }
 
 impl Ranked {
-    /// The ranked query; `None` where it is none, or uses ranks for more than being shown, sorted and cut by.
+    /// Recognises a ranked query; `None` where the plan has no ranks, or uses them for more than output, sorting and filters.
     pub(crate) fn of(prepared: &PlannedQuery, plan: &LogicalPlan) -> Option<Self> {
         let base = |plan: &LogicalPlan| match plan {
             LogicalPlan::Window(window) if holds_aggregate(&window.input) => {
@@ -74,7 +74,7 @@ impl Ranked {
         block.query.is_ok().then_some(Self { block, ranks, columns, chosen, steps, schema })
     }
 
-    /// Whether not all rows of the block are shown.
+    /// Whether some rows of the block are not shown.
     pub(crate) fn cuts_rows(&self) -> bool {
         !self.chosen.is_empty() || plusminus_plan::cuts_rows(&self.steps)
     }
@@ -94,7 +94,7 @@ impl Exprs<'_> {
         })
     }
 
-    /// The number of the rank that a column of the window node is.
+    /// The rank number of a column of the window node; `Some(None)` for a column of its input.
     fn rank_of(&self, column: &PlanColumn) -> Option<Option<usize>> {
         let at = self.window.schema.index_of_column(column).ok()?;
         Some(at.checked_sub(self.window.input.schema().fields().len()))
@@ -113,7 +113,7 @@ impl Exprs<'_> {
         Some(Source::Block(self.place(expr)))
     }
 
-    /// A rank, whose partitions and order the block computes.
+    /// Recognises a rank, whose partition and order columns the block computes.
     fn rank(&mut self, number: usize, expr: &Expr) -> Option<Rank> {
         let at = self.window.input.schema().fields().len() + number;
         let data_type = self.window.schema.field(at).data_type().clone();
@@ -139,7 +139,7 @@ impl Exprs<'_> {
         Some(Rank { kind, partition, order, data_type })
     }
 
-    /// `rank <= number`, `rank < number` or `rank = 1`.
+    /// Reads a filter `rank <= number`, `rank < number` or `rank = 1` as rank number and largest rank that stays.
     fn chosen(&self, filter: &Expr) -> Option<(usize, u64)> {
         let Expr::BinaryExpr(BinaryExpr { left, op, right }) = filter else { return None };
         let (Expr::Column(column), Expr::Literal(number, _)) = (uncast(left), uncast(right)) else { return None };

@@ -1,4 +1,4 @@
-//! Texts that differ in the literals alone that WHERE compares with.
+//! Splits a text into its form and its literals, so that texts that differ in the literals of WHERE alone can share a plan.
 
 use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -11,27 +11,27 @@ use datafusion::sql::sqlparser::dialect::dialect_from_str;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace};
 
-/// Bytes of the longest text that is looked at, and its literals: what is kept of a form stays small.
+/// Bytes of the longest text that is split, and the most literals in one; both keep cached forms small.
 const TEXT_MAX: usize = 4 << 10;
 const LITERALS_MAX: usize = 64;
-/// Digits of the longest whole number: those with more may be of several types.
+/// Digits of the longest whole number that counts as a literal: longer ones may have several types.
 const DIGITS_MAX: usize = 18;
 
-/// A text as far as its literals do not decide it: numbers and strings are blank, comments are gone.
+/// The form of a text: its tokens with numbers and strings blanked, and comments removed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct QueryFingerprint(Vec<Token>);
 
-/// The literals of a text, in order.
+/// The literals of a text, in order; all three lists have one entry per literal.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Literals {
     pub(crate) values: Vec<ScalarValue>,
-    /// As they are written: `1.0` and `1.00` may be of two types.
+    /// Tokens as written: `1.0` and `1.00` may have two types.
     pub(crate) written: Vec<Token>,
-    /// Where each stands.
+    /// Start of each literal in the text.
     places: Vec<Location>,
 }
 
-/// The form of a text and its literals; `None` of one that is no SQL, or long.
+/// Splits a text into its form and its literals; `None` for a text that is not SQL, or too long.
 pub(crate) fn normalize(sql: &str, dialect: Dialect) -> Option<(QueryFingerprint, Literals)> {
     let (mut form, mut literals) = (Vec::new(), Literals::default());
     for TokenWithSpan { token, span } in tokens(sql, dialect)? {
@@ -66,7 +66,7 @@ fn tokens(sql: &str, dialect: Dialect) -> Option<Vec<TokenWithSpan>> {
     Tokenizer::new(&*dialect_from_str(dialect)?, sql).tokenize_with_location().ok()
 }
 
-/// What a literal is planned as, and a blank of its kind.
+/// The value that a literal is planned as, and the blank token of its kind.
 fn literal(token: &Token) -> Option<(ScalarValue, Token)> {
     match token {
         Token::Number(text, false) if text.bytes().all(|b| b.is_ascii_digit()) && text.len() <= DIGITS_MAX => {
@@ -82,15 +82,14 @@ fn literal(token: &Token) -> Option<(ScalarValue, Token)> {
     }
 }
 
-/// The numbers of the literals that WHERE compares with, in order; `statement` is that of the text.
+/// Numbers of the literals that WHERE compares with, in ascending order; `statement` is the parsed text.
 pub(crate) fn compared(statement: &Statement, literals: &Literals) -> Vec<usize> {
     let Statement::Statement(statement) = statement else { return Vec::new() };
     let ast::Statement::Query(query) = statement.as_ref() else { return Vec::new() };
     let SetExpr::Select(select) = query.body.as_ref() else { return Vec::new() };
     let (mut found, mut open) = (Vec::new(), Vec::from_iter(&select.selection));
     let mut note = |value: &ValueWithSpan| found.extend(literals.places.iter().position(|at| *at == value.span.start));
-    // What functions and operators of other kinds make of a literal may depend on it, also its type; and subqueries name columns after
-    // literals.
+    // The result of other functions and operators, even its type, may depend on a literal; and subqueries name columns after literals.
     while let Some(expr) = open.pop() {
         match expr {
             ast::Expr::Nested(inner) => open.push(inner),
@@ -109,7 +108,7 @@ pub(crate) fn compared(statement: &Statement, literals: &Literals) -> Vec<usize>
     found
 }
 
-/// Whether only types decide what an operator does.
+/// Whether types alone decide what an operator does.
 fn is_plain(operator: &BinaryOperator) -> bool {
     use BinaryOperator as Op;
     matches!(
@@ -130,7 +129,7 @@ fn is_plain(operator: &BinaryOperator) -> bool {
     )
 }
 
-/// The statement of a text with a marker in the place of each of these literals, and the markers.
+/// Parses a text with a marker in the place of each chosen literal; returns the statement and the markers, in the order of `chosen`.
 pub(crate) fn with_placeholders(
     sql: &str,
     dialect: Dialect,
@@ -154,7 +153,7 @@ pub(crate) fn with_placeholders(
     Some((Statement::Statement(Box::new(statement.ok()?)), markers))
 }
 
-/// A literal like this one that nobody writes.
+/// A literal of the same kind as `like` that nobody is expected to write.
 fn marker(number: usize, like: &ScalarValue) -> ScalarValue {
     match like {
         ScalarValue::Int64(_) => ScalarValue::Int64(Some(271_828_182_845_904_523 + number as i64)),
@@ -163,7 +162,7 @@ fn marker(number: usize, like: &ScalarValue) -> ScalarValue {
     }
 }
 
-/// `plan` with `values` in the places of `markers` in conditions, and which of them were there.
+/// Puts `values` in the places of `markers` in conditions of `plan`; the second result says for each marker whether it was found.
 pub(crate) fn with_literals(
     plan: LogicalPlan,
     markers: &[ScalarValue],
@@ -202,7 +201,7 @@ pub(crate) fn with_literals(
     Ok((plan.data, found))
 }
 
-/// What a minus makes of a number while it is planned.
+/// The negated number that the planner makes of a minus and a literal; `None` for values that are not numbers.
 fn negated(value: &ScalarValue) -> Option<ScalarValue> {
     match value {
         ScalarValue::Int64(Some(number)) => Some(ScalarValue::Int64(Some(-number))),

@@ -1,8 +1,8 @@
-//! Plans for texts that differ in the literals alone that WHERE compares with.
+//! Reuses plans for texts that differ only in the literals that WHERE compares with.
 //!
-//! Planning is most of what a new text costs. Who looks at a day after another, or a place after another, asks the same query with other
-//! literals: from the third time on its plan is the one of before with these literals in their places (auto-parameterisation, as
-//! SQL Server's "simple parameterization" calls it).
+//! Planning takes most of the time of a new text. Repeated analyses, such as one day after another, ask one query with different
+//! literals. From the third such text on, the plan of an earlier text is reused with the new literals in place (auto-parameterisation;
+//! SQL Server calls it "simple parameterization").
 
 use super::dependencies::PlanDependencies;
 use super::literals::{Literals, QueryFingerprint, compared, with_literals, with_placeholders};
@@ -21,13 +21,13 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Forms that templates are kept of, and forms that were asked once, which are only counted.
+/// Forms for which templates are kept, and hashes of forms that were asked once.
 const FORMS_MAX: usize = 128;
 const SEEN_MAX: usize = 4_096;
-/// Templates of one form, which differ in literals that stand elsewhere than in WHERE.
+/// Templates per form; they differ in literals outside WHERE.
 const TEMPLATES_MAX: usize = 4;
 
-/// Plans by the form of their text.
+/// Cache of plans by the form of their text.
 #[derive(Default)]
 pub(crate) struct Templates {
     kept: Mutex<Kept>,
@@ -36,31 +36,31 @@ pub(crate) struct Templates {
 #[derive(Default)]
 struct Kept {
     forms: HashMap<QueryFingerprint, FormTemplates>,
-    /// Hashes of forms that were asked once: two of one hash get a template early, no more.
+    /// Hashes of forms that were asked once; a collision only makes a template earlier than needed.
     seen: HashSet<u64>,
     hasher: RandomState,
     uses: u64,
 }
 
-/// What is known of a form that was asked more than once, or has no literals.
+/// Templates of a form that was asked more than once, or has no literals.
 #[derive(Default)]
 struct FormTemplates {
     last_use: u64,
     templates: Vec<Arc<Template>>,
-    /// Plans of it depend on more than the literals in their places.
+    /// Whether plans of the form depend on more than the literals in their places.
     is_unfit: bool,
 }
 
-/// A plan whose literals may be others.
+/// A plan whose literals can be replaced.
 struct Template {
     dependencies: Arc<PlanDependencies>,
-    /// How fast queries of it ran.
+    /// Past costs of queries that use the template.
     query_cost: Arc<QueryCost>,
     plan: LogicalPlan,
-    /// Which literals are markers in the plan, and these.
+    /// Numbers of the literals that are markers in the plan, and the marker of each.
     chosen: Vec<usize>,
     markers: Vec<ScalarValue>,
-    /// All literals of the text that it was made of; those that are not chosen decide the plan.
+    /// All literals of the text that the template was made from; those that are not chosen decide the plan.
     literals: Literals,
 }
 
@@ -71,7 +71,7 @@ impl Template {
             && own.iter().zip(other).enumerate().all(|(at, (own, other))| own == other || self.chosen.contains(&at))
     }
 
-    /// Its plan with these literals.
+    /// The template's plan with `literals` in place.
     fn plan(&self, literals: &Literals) -> Result<LogicalPlan> {
         let values: Vec<_> = self.chosen.iter().map(|at| &literals.values[*at]).collect();
         Ok(with_literals(self.plan.clone(), &self.markers, &values)?.0)
@@ -79,7 +79,7 @@ impl Template {
 }
 
 impl Templates {
-    /// The query of this form with these literals, if its template still holds.
+    /// The query of a form with `literals`, planned from a template that is still current; `None` without one.
     pub(crate) async fn find(
         &self,
         env: &Environment,
@@ -104,9 +104,9 @@ impl Templates {
         known.templates.iter().find(|template| template.is_for(literals)).cloned()
     }
 
-    /// Takes note of a query that was planned from a text, and makes a template when its form was asked before.
+    /// Notes the form of a text that was planned, and makes a template if the form was asked before.
     pub(crate) async fn learn(&self, sql: &str, form: QueryFingerprint, literals: Literals, prepared: &PlannedQuery) {
-        // A template knows no views.
+        // Templates do not support views.
         if !prepared.view_queries.is_empty() || !self.is_wanted(&form, &literals) {
             return;
         }
@@ -126,7 +126,7 @@ impl Templates {
         }
     }
 
-    /// Whether a template is worth it: planning once more for a text that is never asked again is not.
+    /// Whether to make a template, which means planning once more: only for a form that was asked before, or has no literals.
     fn is_wanted(&self, form: &QueryFingerprint, literals: &Literals) -> bool {
         let mut kept = self.lock();
         if let Some(known) = kept.forms.get(form) {
@@ -148,7 +148,7 @@ impl Templates {
     }
 }
 
-/// A template of a text that was planned; `None` when its plan with these very literals is not the one that was planned.
+/// Makes a template from a planned text; `None` when its plan with the text's own literals differs from the text's plan.
 async fn made(sql: &str, literals: Literals, prepared: &PlannedQuery) -> Option<Template> {
     let (dependencies, query_cost, state) =
         (Arc::clone(&prepared.dependencies), Arc::clone(&prepared.query_cost), prepared.state());
@@ -171,14 +171,14 @@ async fn made(sql: &str, literals: Literals, prepared: &PlannedQuery) -> Option<
     let plan = analysed(state, state.statement_to_plan(statement).await.ok()?).ok()?;
     let values: Vec<_> = chosen.iter().map(|at| &literals.values[*at]).collect();
     let (again, found) = with_literals(plan.clone(), &markers, &values).ok()?;
-    // Who writes what looks like a marker cannot be told from one.
+    // A literal of the text that equals a marker could not be distinguished from it.
     let (_, written) = with_literals(prepared.plan.clone(), &markers, &values).ok()?;
     let is_same = again == prepared.plan && read_alike(&again, &prepared.plan)?;
     let is_fit = is_same && found.iter().all(|found| *found) && !written.contains(&true);
     is_fit.then_some(Template { dependencies, query_cost, plan, chosen, markers, literals })
 }
 
-/// Whether nothing but DataFusion itself plans: rules of the user's own may look at literals.
+/// Whether DataFusion alone plans; a user's own rules might depend on the values of literals.
 fn plans_by_types(state: &SessionState) -> bool {
     let (usual, own) = (Analyzer::new(), state.analyzer());
     own.rules.len() == usual.rules.len()
@@ -187,7 +187,7 @@ fn plans_by_types(state: &SessionState) -> bool {
         && state.expr_planners().len() == SessionStateDefaults::default_expr_planners().len()
 }
 
-/// Whether both plans read the same tables, which plans are not compared by.
+/// Whether both plans read the same tables, which the equality of plans does not compare.
 fn read_alike(one: &LogicalPlan, other: &LogicalPlan) -> Option<bool> {
     let (one, other) = (providers(one).ok()?, providers(other).ok()?);
     Some(one.len() == other.len() && one.iter().zip(&other).all(|(one, other)| Arc::ptr_eq(one, other)))

@@ -26,7 +26,7 @@ async fn session(folder: &std::path::Path) -> Session {
     Session::from_context(folder.join("store"), context).await.unwrap()
 }
 
-/// The plan from a template, if there is one, which is compared with the plan of the text itself.
+/// Whether a template provides the plan; if so, it must equal the plan of the text itself.
 async fn from_template(session: &Session, sql: &str) -> bool {
     let (form, literals) = normalize(sql, session.env.sql_dialect()).unwrap();
     let found = session.plans.templates().find(&session.env, &form, &literals).await.unwrap();
@@ -40,7 +40,7 @@ async fn from_template(session: &Session, sql: &str) -> bool {
     found.is_some()
 }
 
-/// Asks `sql` with `{}` filled with one literal after the other; which of them were planned from a template.
+/// Asks `sql` with `{}` replaced by each literal in turn; returns which of them were planned from a template.
 async fn asked(session: &Session, sql: &str, literals: [&str; 3]) -> [bool; 3] {
     let mut answers = [false; 3];
     for (answer, literal) in answers.iter_mut().zip(literals) {
@@ -52,7 +52,7 @@ async fn asked(session: &Session, sql: &str, literals: [&str; 3]) -> [bool; 3] {
     answers
 }
 
-/// Whether the third was, of a form that was never asked before.
+/// Whether the third text was planned from a template, for a form that was never asked before.
 async fn third(session: &Session, sql: &str, literals: [&str; 3]) -> bool {
     let [first, second, third] = asked(session, sql, literals).await;
     assert!(!first && !second, "{sql}");
@@ -82,7 +82,7 @@ async fn the_third_text_of_a_form_is_planned_like_any_other() {
     }
 }
 
-/// Literals that stand elsewhere decide the plan: of each set of them there is a template, or none.
+/// Literals outside WHERE decide the plan: each combination of them has its own template, or none.
 #[tokio::test]
 async fn literals_elsewhere_are_no_parameters() {
     let folder = tempfile::tempdir().unwrap();
@@ -97,17 +97,17 @@ async fn literals_elsewhere_are_no_parameters() {
     ] {
         assert!(!third(&session, sql, ["2", "3", "4"]).await, "{sql}");
     }
-    // Each set of them has a template of its own, up to a few.
+    // Each combination has a template of its own, up to a few.
     let sql = "SELECT COUNT(*) FROM t WHERE n > {} LIMIT 7";
     assert!(third(&session, sql, ["1", "2", "3"]).await);
     assert!(!from_template(&session, "SELECT COUNT(*) FROM t WHERE n > 3 LIMIT 8").await);
-    // A function may be of another type with another literal, a subquery is another plan.
+    // A function's type may depend on its literal, and a subquery is another plan.
     let sql = "SELECT COUNT(*) FROM t WHERE round(x, 1) > {}";
     assert!(third(&session, sql, ["1.0", "2.0", "3.0"]).await);
     assert!(!from_template(&session, "SELECT COUNT(*) FROM t WHERE round(x, 2) > 3.0").await);
 }
 
-/// What decides the plan is compared as it is written, not by its value.
+/// Literals that decide the plan are compared as written, not by value.
 #[tokio::test]
 async fn numbers_elsewhere_are_compared_as_written() {
     let folder = tempfile::tempdir().unwrap();
@@ -117,7 +117,7 @@ async fn numbers_elsewhere_are_compared_as_written() {
     assert!(!from_template(&session, "SELECT SUM(price) * 1.00 AS a FROM t WHERE n > 8").await);
 }
 
-/// Who writes a marker gets no template, wherever else it stands.
+/// A text that contains a marker gets no template, wherever the marker stands.
 #[tokio::test]
 async fn markers_that_are_written_are_no_markers() {
     let folder = tempfile::tempdir().unwrap();
@@ -127,7 +127,7 @@ async fn markers_that_are_written_are_no_markers() {
     assert!(!third(&session, &sql.replace("COUNT(*)", "SUM(n)"), ["1", "2", "3"]).await);
 }
 
-/// Another table, function or setting of the name is planned with.
+/// A changed table, function or setting invalidates templates.
 #[tokio::test]
 async fn templates_go_with_what_they_were_made_of() {
     let folder = tempfile::tempdir().unwrap();
@@ -141,7 +141,7 @@ async fn templates_go_with_what_they_were_made_of() {
     assert_eq!(asked(&session, sql, ["21", "22", "23"]).await, [false, true, true]);
     session.context().deregister_table("t").unwrap();
     assert!(session.plans.get(&session.env, &sql.replace("{}", "4")).await.is_err());
-    // Numbers that are read as decimals are no parameters, and never those of a template.
+    // Numbers that are read as decimals are no parameters, and no template uses them.
     session.context().register_table("t", table()).unwrap();
     let sql = "SELECT SUM(x) AS a FROM t WHERE x > {}";
     session.execute("SET datafusion.sql_parser.parse_float_as_decimal = true").await.unwrap();

@@ -1,4 +1,4 @@
-//! Looks at rows that lie in the order of their groups already.
+//! Evaluates levels whose rows are already in the order of their groups.
 
 use super::level_rows::{ProgressiveScan, too_large};
 use crate::answer::Result;
@@ -9,42 +9,41 @@ use plusminus_plan::AggregateQuery;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Rows of a sample from which a projection is worth its memory; fewer are grouped in less time than a query takes anyway.
+/// Rows of a sample from which a projection is worth its memory; fewer rows are grouped quickly.
 const ROWS_MIN: u64 = 16_384;
 
-/// What putting a value in order takes, rather more than less; finding the group of a row takes as long as two of them.
+/// Time to put one value in order, on the safe side; finding the group of a row takes as long as two values.
 const VALUE_TAKES: Duration = Duration::from_nanos(40);
-/// A query with a bound of time makes a projection when that takes this part of the time left at most.
+/// Share of the time left that building a projection may take.
 const SHARE_OF_TIME: f64 = 0.1;
 
-/// Strata from which it pays to have the rows of all levels side by side, if they are few in each: then strata cost more than rows.
+/// Strata from which rows of all levels are stored together, if each has few rows: walking strata then costs more than rows.
 const MANY_STRATA: usize = 4_096;
 const ROWS_PER_STRATUM: u64 = 64;
 
-/// What became of levels that were to be read in the order of groups.
+/// Outcome of reading levels in the order of groups.
 pub(crate) enum Read {
     Done,
-    /// It was told to stop.
+    /// Reading was told to stop.
     Stopped,
-    /// They have to be read one by one.
+    /// The levels have to be read one by one.
     Otherwise,
 }
 
-/// Rows in the order of groups, and all that is known of them.
+/// Rows in the order of groups, with the state that belongs to them.
 pub(crate) struct Projected {
     rows: ByGroup,
     program: Option<Program>,
     part_of_group: Vec<u32>,
     pieces: Vec<usize>,
-    /// Rows of the levels.
+    /// Number of rows in the levels.
     read: u64,
 }
 
 impl ProgressiveScan<'_> {
-    /// Evaluates the levels up to `level` in the order of the groups, if there is a projection of them; what was evaluated before is
-    /// forgotten then.
+    /// Evaluates the levels up to `level` from a projection, if there is one; rows evaluated before are dropped then.
     ///
-    /// Who asks a second time for a projection that is not there makes it, if there is time.
+    /// The second request for a missing projection builds it, if there is time.
     pub(crate) fn read_projected(&mut self, level: usize, keep_going: KeepGoing<'_>) -> Result<Read> {
         if !self.context.prepared.is_repeatable() || !may_project(self.query, self.binding, level) {
             return Ok(Read::Otherwise);
@@ -55,11 +54,11 @@ impl ProgressiveScan<'_> {
         let context = self.context;
         let batch = projection.batch(&grouped.needs.columns)?;
         let compiled = grouped.compiled(self.query, context.state, &batch.schema())?;
-        // What is added up as it is read may take less.
+        // Rows that are added up as they are read may take less.
         let room = compiled.bytes_for(batch.num_rows());
         let room = room + room / SURPLUS;
         if self.memory.try_grow(room).is_err() {
-            // What is kept for such rows may be what is missing.
+            // Memory that is kept for reuse by such rows may be what is lacking.
             context.workers.spare().iter().for_each(|spare| spare.clear());
             if self.memory.try_grow(room).is_err() {
                 return Ok(Read::Otherwise);
@@ -90,7 +89,7 @@ impl ProgressiveScan<'_> {
         Ok(Read::Done)
     }
 
-    /// Puts rows in the order of groups aside, before others are read.
+    /// Sets rows in the order of groups aside, before others are read.
     pub(crate) fn leave_projection(&mut self) -> Option<Projected> {
         let rows = self.projected.take()?;
         let read = std::mem::take(&mut self.read_before);
@@ -104,7 +103,7 @@ impl ProgressiveScan<'_> {
         })
     }
 
-    /// Takes up what was put aside in the place of what was read since.
+    /// Restores rows that were set aside, in the place of rows read since.
     pub(crate) fn return_to(&mut self, left: Projected) -> Result<()> {
         self.rows.clear();
         self.memory.try_resize(left.rows.bytes())?;
@@ -117,7 +116,7 @@ impl ProgressiveScan<'_> {
         Ok(())
     }
 
-    /// The projection with all columns that are needed.
+    /// The projection with all columns that the query needs; builds or extends it where worth while.
     fn projection(
         &mut self,
         level: usize,
@@ -147,7 +146,7 @@ impl ProgressiveScan<'_> {
                 Ok(Some(projection))
             }
             Ok(None) => Ok(None),
-            // GROUP BY may fail on rows that no query lets pass. What is damaged the levels themselves will tell.
+            // GROUP BY may fail on rows that every query filters out. Damaged files are reported when the levels themselves are read.
             Err(_) => {
                 level_cache.refuse_projection(&key);
                 Ok(None)
@@ -155,8 +154,8 @@ impl ProgressiveScan<'_> {
         }
     }
 
-    /// A projection with `lacking` columns, beside those of `known`, and how long files were read for it; `None` where time or memory are
-    /// too short, or when told to stop.
+    /// Builds a projection with the `lacking` columns beside those of `known`; the second result is the time spent reading files. `None`
+    /// where time or memory is too short, or when told to stop.
     fn made(
         &self,
         level: usize,
@@ -174,7 +173,7 @@ impl ProgressiveScan<'_> {
         if known.is_none() {
             columns.extend(grouped.key_columns.iter().filter(|name| !lacking.contains(name)).cloned());
         }
-        let Some((levels, read)) = self.level_cache(level, &columns, keep_going)? else { return Ok(None) };
+        let Some((levels, read)) = self.levels_up_to(level, &columns, keep_going)? else { return Ok(None) };
         let bytes = Projection::bytes_for(&levels, lacking);
         let room = self.memory.new_empty();
         let has_room = context.level_cache.has_room(bytes) && room.try_grow(bytes).is_ok();
@@ -202,15 +201,15 @@ impl ProgressiveScan<'_> {
         Ok(Some((made, read)))
     }
 
-    /// The levels up to `level`, and how long it took to read them; `None` when told to stop.
-    fn level_cache(
+    /// The columns of levels up to `level`, and the time that reading them took; `None` when told to stop.
+    fn levels_up_to(
         &self,
         level: usize,
         columns: &[String],
         keep_going: KeepGoing<'_>,
     ) -> Result<Option<(Vec<Arc<LevelColumns>>, Duration)>> {
         let (context, mut read) = (self.context, Duration::ZERO);
-        let mut level_cache = Vec::with_capacity(level + 1);
+        let mut levels = Vec::with_capacity(level + 1);
         for level in 0..=level {
             if !keep_going() {
                 return Ok(None);
@@ -218,13 +217,13 @@ impl ProgressiveScan<'_> {
             let (level_columns, loaded) =
                 context.level_cache.timed_level(context.store, &self.binding.manifest, level, columns)?;
             read += loaded.took;
-            level_cache.push(level_columns);
+            levels.push(level_columns);
         }
-        Ok(Some((level_cache, read)))
+        Ok(Some((levels, read)))
     }
 }
 
-/// Whether the rows themselves, all of them, are asked for, by keys that they have or from many strata.
+/// Whether the query may use a projection of levels up to `level`: it needs all rows, and keys or many strata to order them by.
 pub(crate) fn may_project(query: &AggregateQuery, binding: &SampleBinding, level: usize) -> bool {
     let (needs, view) = (&binding.needs, &binding.view);
     let rows = binding.cumulative.get(level).copied().unwrap_or(0);
@@ -233,7 +232,7 @@ pub(crate) fn may_project(query: &AggregateQuery, binding: &SampleBinding, level
     is_plain && !view.by_key && (!needs.keys.is_empty() || is_scattered) && rows >= ROWS_MIN && view.all_may_match()
 }
 
-/// Whether in the time left, if that is bounded, so many rows with so many columns may be put in order.
+/// Whether the time left, if bounded, suffices to put `rows` rows with `columns` columns in order.
 fn has_time(left: Option<Duration>, rows: u64, columns: usize) -> bool {
     #[expect(clippy::cast_precision_loss, reason = "a forecast")]
     let values = rows as f64 * (2 + columns) as f64;

@@ -11,7 +11,7 @@ use datafusion::prelude::SessionContext;
 use plusminus_dialect::Bounds;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A million rows of two columns take 0.16 s at most.
+/// A million rows of two columns take at most 0.16 s.
 #[test]
 fn a_bound_of_time_is_not_spent_on_order() {
     let ms = Duration::from_millis;
@@ -20,7 +20,7 @@ fn a_bound_of_time_is_not_spent_on_order() {
     assert!(!has_time(Some(Duration::ZERO), 16_384, 0));
 }
 
-/// A table `t` of 60,000 rows in seven groups `k`, and a sample with nearly all of them.
+/// A table `t` of 60,000 rows in seven groups `k`, and a sample of 90 % of them.
 async fn session(folder: &std::path::Path) -> Session {
     let column = |of: fn(i64) -> i64| Arc::new((0..60_000).map(of).collect::<Int64Array>()) as ArrayRef;
     let batch = RecordBatch::try_from_iter([("k", column(|row| row * 31 % 7)), ("n", column(|row| row % 100))]);
@@ -33,7 +33,7 @@ async fn session(folder: &std::path::Path) -> Session {
     session
 }
 
-/// A finished look keeps its groups, rows and keys while a higher level is begun and not finished in time.
+/// A finished level keeps its groups, rows and keys while a higher level is begun and not finished in time.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_look_outlives_a_higher_level_that_is_stopped() {
     let folder = tempfile::tempdir().unwrap();
@@ -63,17 +63,17 @@ async fn a_look_outlives_a_higher_level_that_is_stopped() {
     let mut levels = new();
     assert!(levels.read_to(level, true).await.unwrap() && levels.projected.is_some());
     let look = levels.look(level).await.unwrap();
-    let linearization = |levels: &mut ProgressiveScan<'_>| {
+    let estimates = |levels: &mut ProgressiveScan<'_>| {
         let keys = levels.keys_of(&look).unwrap();
         (keys[0].as_primitive::<Int64Type>().values().to_vec(), levels.rows_read, levels.pieces.len())
     };
-    let before = linearization(&mut levels);
+    let before = estimates(&mut levels);
     assert_eq!((before.0.len(), before.1), (7, binding[0].cumulative[level]));
     is_late.store(true, Ordering::Relaxed);
     assert!(!levels.read_to(level + 1, true).await.unwrap());
     assert!(levels.projected.is_some());
-    assert_eq!(linearization(&mut levels), before);
-    // With time again the higher level is read, each row counted once.
+    assert_eq!(estimates(&mut levels), before);
+    // With time again the higher level is read, and each row is counted once.
     is_late.store(false, Ordering::Relaxed);
     assert!(levels.read_to(level + 1, true).await.unwrap());
     assert_eq!(levels.rows_read, binding[0].cumulative[level + 1]);

@@ -1,7 +1,7 @@
-//! What the exact answer costs: the work of a plan on its tables, and the time that follows from past scans.
+//! Cost of the exact answer: the work of a plan on its tables, and the time that follows from past scans.
 //!
-//! Work is counted in nanoseconds of a reference machine with two threads, from rows, columns and operators alone, so that it is the
-//! same on every machine and at every hour. Time is work times what the machine, the table and the query took before.
+//! Work is counted in nanoseconds of a reference machine with two threads, from rows, columns and operators alone, so that it does not
+//! depend on the machine or its load. Time is work times the factors learnt for the machine, the table and the query.
 
 use super::table_rows::{ScannedTable, scanned_tables};
 use crate::answer::Result;
@@ -12,43 +12,43 @@ use datafusion::logical_expr::{Aggregate, Expr, FetchType, Join, Limit, LogicalP
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-/// Planning, starting and ending, whatever the number of rows.
+/// Nanoseconds for planning, starting and ending, whatever the number of rows.
 const BASE_NS: f64 = 1.5e6;
-/// A row that passes an operator, without what the operator does.
+/// Nanoseconds per row of a scan, whatever is read of it.
 const ROW_NS: f64 = 0.5;
-/// A comparison or another call in WHERE or a projection.
+/// Nanoseconds per comparison or other call in an expression.
 const CALL_NS: f64 = 1.5;
-/// A call on texts, such as LIKE.
+/// Nanoseconds per call on texts, such as LIKE.
 const TEXT_CALL_NS: f64 = 15.0;
-/// Hashing a row by one GROUP BY column.
+/// Nanoseconds to hash a row by one GROUP BY column.
 const KEY_NS: f64 = 10.0;
-/// A plain aggregate of a row.
+/// Nanoseconds to add a row to a plain aggregate.
 const AGGREGATE_NS: f64 = 2.5;
-/// An aggregate that keeps values: COUNT(DISTINCT …), percentiles.
+/// Nanoseconds to add a row to an aggregate that keeps values, such as COUNT(DISTINCT …) or a percentile.
 const KEEPING_AGGREGATE_NS: f64 = 45.0;
-/// Sorting a row, or a window over it.
+/// Nanoseconds to sort a row, or to pass it through a window.
 const SORT_NS: f64 = 60.0;
-/// A row of either side of a join.
+/// Nanoseconds per row of either side of a join.
 const JOIN_NS: f64 = 25.0;
-/// The share of rows that one condition lets pass, of which nothing is known.
+/// Assumed share of rows that one condition lets pass.
 const PASSING: f64 = 0.4;
-/// The share of rows that are groups of their own, of which nothing is known.
+/// Assumed number of groups as a share of rows.
 const GROUPS: f64 = 0.01;
-/// Rows that are read, in batches and row groups, for one that a LIMIT waits for.
+/// Rows that are read, in batches and row groups, for each row that a LIMIT waits for.
 const READ_PER_ROW: f64 = 1_000.0;
-/// Rows of a table of which nothing is known.
+/// Assumed rows of a table with unknown size.
 const UNKNOWN_ROWS: f64 = 1e6;
 
 /// The work of an exact answer.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct TableWork {
-    /// The tables that are scanned, sorted: their scans are learnt together.
+    /// Keys of the scanned tables, sorted and joined by commas; their scans are learnt together.
     pub(crate) tables: String,
     /// Rows of all scans.
     pub(crate) rows: u64,
     /// Nanoseconds on the reference machine.
     pub(crate) ns: f64,
-    /// Whether conditions may spare reading part of the tables.
+    /// Whether conditions may save reading part of the tables.
     pub(crate) has_conditions: bool,
 }
 
@@ -56,13 +56,13 @@ pub(crate) struct TableWork {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct TableCost {
     pub(crate) work: TableWork,
-    /// From the start of the scan to the answer.
+    /// Predicted time from the start of the scan to the answer.
     pub(crate) time: Duration,
-    /// Whether the time was learnt from scans of these tables.
+    /// Whether the prediction was learnt from scans of these tables.
     pub(crate) is_learnt: bool,
 }
 
-/// The work of running an analysed plan on its tables.
+/// Computes the work of running an analysed plan on its tables.
 pub(crate) async fn table_work(env: &Environment, plan: &LogicalPlan) -> Result<TableWork> {
     let scanned = scanned_tables(env, plan).await?;
     let mut names: Vec<&str> = scanned.values().map(|table| table.key.as_str()).collect();
@@ -75,11 +75,11 @@ pub(crate) async fn table_work(env: &Environment, plan: &LogicalPlan) -> Result<
     Ok(TableWork { tables: names.join(", "), rows: walk.rows as u64, ns: walk.ns, has_conditions })
 }
 
-/// The names of all columns that any expression of the plan refers to, and those of the output.
+/// The names of the output columns and of all columns that any expression of the plan reads.
 fn named_columns(plan: &LogicalPlan) -> Result<HashSet<String>> {
     let mut names: HashSet<String> = plan.schema().fields().iter().map(|field| field.name().clone()).collect();
     plan.apply_with_subqueries(|node| {
-        // A projection that passes every column on reads none by itself.
+        // Scans and aliases pass columns on without using them.
         if !matches!(node, LogicalPlan::TableScan(_) | LogicalPlan::SubqueryAlias(_)) {
             node.apply_expressions(|expr| {
                 names.extend(expr.column_refs().into_iter().map(|column| column.name.clone()));
@@ -92,17 +92,17 @@ fn named_columns(plan: &LogicalPlan) -> Result<HashSet<String>> {
 }
 
 struct Walk<'a> {
-    /// By the name that the plan scans a table under.
+    /// Scanned tables by their name in the plan.
     scanned: &'a HashMap<String, ScannedTable>,
     columns: HashSet<String>,
-    /// Whether some condition makes columns equal: before optimisation joins may have their keys there.
+    /// Whether some condition compares columns for equality: before optimisation joins may have their keys there.
     compares_columns: bool,
     ns: f64,
     rows: f64,
 }
 
 impl Walk<'_> {
-    /// Adds the work of a plan; returns about how many rows come out of it.
+    /// Adds the work of a plan; returns the approximate number of rows that it produces.
     fn plan(&mut self, plan: &LogicalPlan) -> Result<f64> {
         for subquery in subqueries(plan)? {
             self.plan(&subquery)?;
@@ -142,7 +142,7 @@ impl Walk<'_> {
             LogicalPlan::Limit(limit) => {
                 let wanted = limited(limit)?;
                 if let Some(wanted) = wanted.filter(|_| is_streaming(&limit.input)) {
-                    // What is read ends soon after enough rows came out.
+                    // Reading ends soon after enough rows were produced.
                     self.ns = before + (self.ns - before) * (wanted * READ_PER_ROW / rows.max(1.0)).min(1.0);
                 }
                 wanted.map_or(rows, |wanted| rows.min(wanted))
@@ -177,7 +177,7 @@ impl Walk<'_> {
         let rows: f64 = inputs.iter().sum();
         self.ns += rows * JOIN_NS;
         let larger = inputs.iter().copied().fold(0.0, f64::max);
-        // Without a pair of keys every row meets every other.
+        // Without key columns every row is paired with every other.
         if join.on.is_empty() && !self.compares_columns {
             let pairs = inputs.iter().product::<f64>();
             self.ns += pairs * CALL_NS;
@@ -187,7 +187,7 @@ impl Walk<'_> {
     }
 }
 
-/// Whether a plan has conditions, and whether one of them makes columns equal.
+/// Whether a plan has conditions, and whether one of them compares columns for equality.
 fn conditions_of(plan: &LogicalPlan) -> Result<(bool, bool)> {
     let (mut has_conditions, mut found) = (false, false);
     plan.apply_with_subqueries(|node| {
@@ -203,7 +203,7 @@ fn conditions_of(plan: &LogicalPlan) -> Result<(bool, bool)> {
     Ok((has_conditions, found))
 }
 
-/// The number of rows that a LIMIT waits for, where it is a number.
+/// The number of rows that a LIMIT waits for; `None` where it is no literal.
 fn limited(limit: &Limit) -> Result<Option<f64>> {
     Ok(match (limit.get_skip_type()?, limit.get_fetch_type()?) {
         (SkipType::Literal(skip), FetchType::Literal(Some(fetch))) => Some(width_of(skip) + width_of(fetch)),
@@ -211,7 +211,7 @@ fn limited(limit: &Limit) -> Result<Option<f64>> {
     })
 }
 
-/// Whether rows come out of a plan while it is still read.
+/// Whether a plan produces rows while its input is still read.
 fn is_streaming(plan: &LogicalPlan) -> bool {
     match plan {
         LogicalPlan::TableScan(_) => true,
@@ -250,7 +250,7 @@ fn decode_ns(data_type: &DataType) -> f64 {
     }
 }
 
-/// Nanoseconds to evaluate an expression for a row; a bare column costs nothing.
+/// Nanoseconds to evaluate an expression for a row; a plain column costs nothing.
 fn calls_ns(expr: &Expr) -> f64 {
     let mut ns = 0.0;
     // The closure never fails.
@@ -284,7 +284,7 @@ fn aggregate_ns(expr: &Expr) -> f64 {
     ns
 }
 
-/// Whether some columns have to be equal.
+/// Whether a condition compares columns for equality.
 fn compares_columns(condition: &Expr) -> bool {
     datafusion::logical_expr::utils::split_conjunction(condition).into_iter().any(|part| match part {
         Expr::BinaryExpr(binary) => {
@@ -294,12 +294,12 @@ fn compares_columns(condition: &Expr) -> bool {
     })
 }
 
-/// How many conditions AND puts together.
+/// Number of conditions that AND joins.
 fn conditions(expr: &Expr) -> i32 {
     i32::try_from(datafusion::logical_expr::utils::split_conjunction(expr).len()).unwrap_or(i32::MAX)
 }
 
-/// Into how many groupings ROLLUP, CUBE or GROUPING SETS put each row.
+/// Number of groupings in which ROLLUP, CUBE or GROUPING SETS put each row; 0 for a plain key.
 fn grouping_sets(key: &Expr) -> f64 {
     use datafusion::logical_expr::GroupingSet;
     match key {

@@ -7,7 +7,7 @@ async fn ns(session: &Session, sql: &str) -> f64 {
     table_work(&session.env, &plan).await.unwrap().ns
 }
 
-/// More columns, conditions, groups and rows are more work, and a text file more than a Parquet file.
+/// More columns, conditions, groups and rows are more work, and a text file is more work than a Parquet file.
 #[tokio::test]
 async fn work_grows_with_what_is_read_and_computed() {
     let folder = tempfile::tempdir().unwrap();

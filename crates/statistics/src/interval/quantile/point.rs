@@ -11,7 +11,7 @@ pub struct WeightedPoint {
     pub weight: f64,
 }
 
-/// What a quantile between two values is.
+/// The definition of a quantile that falls between two values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interpolation {
     /// On the straight line between them, `percentile_cont`.
