@@ -95,3 +95,6 @@ fn split(batch: RecordBatch, query: &AggregateQuery) -> Result<Upper> {
     let batch = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)?;
     Ok(Upper { batch, groups })
 }
+
+#[cfg(test)]
+mod tests;

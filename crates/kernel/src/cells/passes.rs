@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use proptest::test_runner::Config;
 
 /// Random levels of one sample: as many sizes as strata, and variables over two domains and two arguments.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Sample {
     levels: Vec<Rows>,
     sizes: Vec<StratumSize>,

@@ -225,12 +225,12 @@ mod tests {
                     assert!(own.len() <= runs_max);
                     assert_eq!(*runs.begins().last().unwrap() as usize, from);
                     let counts = runs.counts();
-                    let found =
+                    let counted =
                         counts.rows.iter().zip(counts.all).zip(counts.sampled).filter(|((rows, _), _)| **rows > 0.0);
-                    let found: Vec<_> = found.map(|((rows, all), sampled)| [*rows, *all, *sampled]).collect();
+                    let counted: Vec<_> = counted.map(|((rows, all), sampled)| [*rows, *all, *sampled]).collect();
                     let expected =
                         own.iter().map(|(size, rows)| [rows.len() as u64, size.rows, size.sampled].map(real));
-                    assert_eq!(found, expected.collect::<Vec<_>>());
+                    assert_eq!(counted, expected.collect::<Vec<_>>());
                     found.extend(own);
                 }
                 assert_eq!(found.iter().map(|(_, rows)| rows.len()).collect::<Vec<_>>(), lengths);

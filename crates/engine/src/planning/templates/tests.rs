@@ -4,6 +4,9 @@ use crate::api::Session;
 use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngSeed, TestRunner};
+use std::cell::Cell;
 use std::sync::Arc;
 
 fn table() -> Arc<MemTable> {
@@ -146,4 +149,95 @@ async fn templates_go_with_what_they_were_made_of() {
     let sql = "SELECT SUM(x) AS a FROM t WHERE x > {}";
     session.execute("SET datafusion.sql_parser.parse_float_as_decimal = true").await.unwrap();
     assert!(!third(&session, sql, ["1.5", "2.25", "3.0"]).await);
+}
+
+/// A condition whose literals are numbered; the same one with other literals is the same form.
+#[derive(Debug, Clone)]
+enum Condition {
+    Number { column: usize, operator: usize },
+    Text { operator: usize },
+    Day { operator: usize, is_typed: bool },
+    Between { column: usize },
+    In { count: usize, is_negated: bool },
+    Like,
+    Not(Box<Condition>),
+    Both(Box<Condition>, Box<Condition>),
+    Either(Box<Condition>, Box<Condition>),
+}
+
+const OPERATORS: [&str; 6] = ["<", "<=", ">", ">=", "=", "<>"];
+
+impl Condition {
+    /// The condition in SQL, with literals that differ from one `round` to another.
+    fn sql(&self, round: usize, next: &mut usize) -> String {
+        *next += 1;
+        let literal = 3 + 7 * *next + 11 * round;
+        let number = |column: usize, literal: usize| match ["n", "x", "price"][column] {
+            "n" => format!("{literal}"),
+            "x" => format!("{literal}.5"),
+            _ => format!("{literal}.25"),
+        };
+        let name = |column: usize| ["n", "x", "price"][column];
+        match self {
+            Self::Number { column, operator } => {
+                format!("{} {} {}", name(*column), OPERATORS[*operator], number(*column, literal))
+            }
+            Self::Text { operator } => format!("place {} 'p{literal}'", OPERATORS[*operator]),
+            Self::Day { operator, is_typed } => {
+                let typed = if *is_typed { "DATE " } else { "" };
+                format!("day {} {typed}'2026-01-{:02}'", OPERATORS[*operator], 1 + literal % 28)
+            }
+            Self::Between { column } => {
+                format!("{} BETWEEN {} AND {}", name(*column), number(*column, literal), number(*column, literal + 40))
+            }
+            Self::In { count, is_negated } => {
+                let members: Vec<String> = (0..*count).map(|at| format!("{}", literal + at)).collect();
+                format!("n {}IN ({})", if *is_negated { "NOT " } else { "" }, members.join(", "))
+            }
+            Self::Like => format!("place LIKE 'p{literal}%'"),
+            Self::Not(inner) => format!("NOT ({})", inner.sql(round, next)),
+            Self::Both(one, other) => format!("({} AND {})", one.sql(round, next), other.sql(round, next)),
+            Self::Either(one, other) => format!("({} OR {})", one.sql(round, next), other.sql(round, next)),
+        }
+    }
+}
+
+fn conditions() -> impl Strategy<Value = Condition> {
+    let leaf = prop_oneof![
+        (0_usize..3, 0_usize..6).prop_map(|(column, operator)| Condition::Number { column, operator }),
+        (0_usize..6).prop_map(|operator| Condition::Text { operator }),
+        (0_usize..6, any::<bool>()).prop_map(|(operator, is_typed)| Condition::Day { operator, is_typed }),
+        (0_usize..3).prop_map(|column| Condition::Between { column }),
+        (1_usize..5, any::<bool>()).prop_map(|(count, is_negated)| Condition::In { count, is_negated }),
+        Just(Condition::Like),
+    ];
+    leaf.prop_recursive(3, 8, 2, |inner| {
+        prop_oneof![
+            inner.clone().prop_map(|one| Condition::Not(Box::new(one))),
+            (inner.clone(), inner.clone()).prop_map(|(one, other)| Condition::Both(Box::new(one), Box::new(other))),
+            (inner.clone(), inner).prop_map(|(one, other)| Condition::Either(Box::new(one), Box::new(other))),
+        ]
+    })
+}
+
+/// Generated conditions, each asked with three sets of literals: whatever comes from a template is the plan of the text itself.
+#[test]
+fn generated_conditions_are_planned_like_any_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let session = runtime.block_on(session(folder.path()));
+    let config = Config { cases: 96, failure_persistence: None, rng_seed: RngSeed::Fixed(19), ..Config::default() };
+    let found = Cell::new(0);
+    let done = TestRunner::new(config).run(&conditions(), |condition| {
+        let mut is_from_template = false;
+        for round in 0..3 {
+            let sql = format!("SELECT place, SUM(x) AS a, COUNT(*) FROM t WHERE {} GROUP BY place", condition.sql(round, &mut 0));
+            is_from_template = runtime.block_on(from_template(&session, &sql));
+            runtime.block_on(session.plans.get(&session.env, &sql)).unwrap();
+        }
+        found.set(found.get() + usize::from(is_from_template));
+        Ok(())
+    });
+    done.unwrap();
+    assert!(found.get() >= 60, "{} of 96 forms have a template", found.get());
 }
