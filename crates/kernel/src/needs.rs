@@ -32,7 +32,7 @@ pub struct Needs {
 impl Needs {
     /// The needs of `query`, given what the strata in `view` decide.
     pub fn new(query: &AggregateQuery, view: &StrataView) -> Self {
-        let with_ranks = query.is_beyond || view.by_key;
+        let with_ranks = query.has_upper_aggregate || view.by_key;
         // Rows that an ordinary plan chooses from are those of the table, and pass WHERE already.
         let predicates = if query.has_subquery { Vec::new() } else { view.undecided.clone() };
         let keys = if view.keys_decided { Vec::new() } else { query.keys.clone() };

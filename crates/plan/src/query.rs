@@ -58,7 +58,7 @@ pub struct AggregateQuery {
     /// How HAVING and LIMIT choose rows by estimates.
     pub selection: Selection,
     /// Whether an aggregate or a window stands above the aggregate, so that errors come from replicates.
-    pub is_beyond: bool,
+    pub has_upper_aggregate: bool,
     /// Whether something above the aggregate needs every group; only sums of totals do not.
     pub needs_all_groups: bool,
     /// Whether HAVING, or LIMIT after ORDER BY, chooses rows by an estimate.
@@ -137,13 +137,13 @@ impl AggregateQuery {
         let is_spread = |call: &Call| matches!(call.kind, CallKind::Moments { .. });
         let distinct = self.distinct_columns();
         let same = distinct.filter(|other| *other == column).count();
-        !self.is_beyond && same == self.specials.len() && !self.calls.iter().any(is_spread)
+        !self.has_upper_aggregate && same == self.specials.len() && !self.calls.iter().any(is_spread)
     }
 
     /// Whether the query is computable from cells: counts and sums by stratum and group suffice, so that rows are read once.
     pub fn is_computable_from_cells(&self) -> bool {
         let is_plain = |argument: &Argument| matches!(argument, Argument::Plain(_));
-        !self.is_beyond
+        !self.has_upper_aggregate
             && self.specials.is_empty()
             && self.arguments.iter().all(is_plain)
             && self.smooths().all(|smooth| self.is_linear_in_cells(smooth))
@@ -220,7 +220,7 @@ pub fn recognise(plan: &LogicalPlan, purpose: Purpose) -> Result<AggregateQuery,
     let mut query = AggregateQuery {
         selects_by_estimate: above.selects_by_estimate(keys.len()),
         chooses_rows: above.chooses_rows,
-        is_beyond: above.is_beyond,
+        has_upper_aggregate: above.has_upper_aggregate,
         needs_all_groups: super::post_aggregate::needs_all_groups(&above.plan, &aggregate.schema),
         plan: above.plan,
         replicated,
@@ -270,7 +270,7 @@ impl AggregateQuery {
         if self.keys.iter().chain(arguments).chain(filters).any(has_subquery) {
             return Err(Reason::new("a subquery inside an aggregate or in GROUP BY is answered exactly"));
         }
-        if self.is_beyond && !self.specials.is_empty() {
+        if self.has_upper_aggregate && !self.specials.is_empty() {
             return Err(Reason::new("aggregates of percentiles, MIN, MAX and COUNT(DISTINCT …) are answered exactly"));
         }
         Ok(())

@@ -7,7 +7,7 @@ pub(crate) mod listing;
 
 pub(crate) use diagnose::with_tables;
 pub use error::{Error, Result};
-pub(crate) use listing::{grouped, plain_report};
+pub(crate) use listing::{plain_report, thousands};
 
 use arrow::array::{Array, ArrayRef, BooleanArray, Float64Array};
 use arrow::buffer::NullBuffer;

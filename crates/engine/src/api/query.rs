@@ -2,7 +2,7 @@
 
 use super::session::Session;
 use crate::answer::{Answer, Error, Result, exact_columns};
-use crate::bounds::{Goal, Interrupt, Listeners, Watch, deadline as control};
+use crate::bounds::{Goal, Interrupt, Listeners, Watch, deadline};
 use crate::execution::{QueryExecution, ms};
 use crate::explain;
 use crate::planning::case;
@@ -205,7 +205,7 @@ pub(crate) async fn run(session: &Session, sql: &BoundedSql, listeners: Listener
     };
     let work = session.env.executor.spawn(work)?;
     let elapsed = session.env.clock.elapsed().saturating_sub(start);
-    control::wait(work, &watch, listeners.interrupt, within, elapsed).await
+    deadline::wait(work, &watch, listeners.interrupt, within, elapsed).await
 }
 
 async fn plan_and_answer(

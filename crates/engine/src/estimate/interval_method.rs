@@ -23,7 +23,7 @@ pub(crate) enum IntervalMethod {
 
 pub(crate) struct Plan<'a> {
     pub(crate) smooth: &'a DifferentiableExpr,
-    pub(crate) way: &'a IntervalMethod,
+    pub(crate) method: &'a IntervalMethod,
     /// Number of its linear form in the second pass over the rows.
     pub(crate) linear: Option<usize>,
     /// The values that the function can have.
@@ -33,11 +33,11 @@ pub(crate) struct Plan<'a> {
 }
 
 /// The method for each of the query's functions, in the order of [`AggregateQuery::smooths`]; `of_keys` for a sample of keys.
-pub(crate) fn ways(query: &AggregateQuery, of_keys: bool) -> Vec<IntervalMethod> {
-    query.smooths().map(|smooth| way(query, of_keys, smooth)).collect()
+pub(crate) fn methods(query: &AggregateQuery, of_keys: bool) -> Vec<IntervalMethod> {
+    query.smooths().map(|smooth| method(query, of_keys, smooth)).collect()
 }
 
-fn way(query: &AggregateQuery, of_keys: bool, smooth: &DifferentiableExpr) -> IntervalMethod {
+fn method(query: &AggregateQuery, of_keys: bool, smooth: &DifferentiableExpr) -> IntervalMethod {
     let (specials, keys) = (query.variables.len(), query.first_key_input());
     if used_inputs(smooth).iter().all(|input| *input >= keys) {
         return IntervalMethod::Constant;
@@ -66,17 +66,17 @@ impl Estimator<'_> {
     pub(crate) fn plan<'s>(
         &self,
         smooth: &'s DifferentiableExpr,
-        way: &'s IntervalMethod,
+        method: &'s IntervalMethod,
         linears: &mut Vec<Linear>,
     ) -> Plan<'s> {
-        let linear = match *way {
+        let linear = match *method {
             IntervalMethod::Constant | IntervalMethod::Variable(_) | IntervalMethod::NonLinearAggregate(_) => None,
             IntervalMethod::Mean { sum, rows } => {
                 linears.push(self.linear_mean(sum, rows));
                 Some(linears.len() - 1)
             }
             IntervalMethod::SecondMoment(_) | IntervalMethod::DifferentiableExpr => {
-                linears.push(self.linear_form(match (way, smooth) {
+                linears.push(self.linear_form(match (method, smooth) {
                     (
                         IntervalMethod::SecondMoment(SecondMoment::Deviation { .. }),
                         DifferentiableExpr::Sqrt(variance),
@@ -86,7 +86,7 @@ impl Estimator<'_> {
                 Some(linears.len() - 1)
             }
         };
-        Plan { smooth, way, linear, range: self.range(smooth), is_doubted: false }
+        Plan { smooth, method, linear, range: self.range(smooth), is_doubted: false }
     }
 
     /// The values that a function of the aggregates can have.

@@ -4,7 +4,7 @@ mod hidden;
 mod interval_method;
 pub(crate) mod non_linear;
 
-pub(crate) use interval_method::{IntervalMethod, ways};
+pub(crate) use interval_method::{IntervalMethod, methods};
 
 use crate::answer::Result;
 use crate::moments::{ArgumentKnowledge, Ranges, UnseenRows, ValueLimits};
@@ -30,7 +30,7 @@ const HALVED_GROUPS: usize = 2_048;
 pub(crate) struct Estimator<'a> {
     pub(crate) query: &'a AggregateQuery,
     /// Interval method of each of the query's functions, in the order of [`AggregateQuery::smooths`].
-    pub(crate) ways: &'a [IntervalMethod],
+    pub(crate) methods: &'a [IntervalMethod],
     /// The rows for the second pass.
     pub(crate) rows: Source<'a>,
     /// Totals, groups × variables, groups outermost.
@@ -127,8 +127,9 @@ impl Estimator<'_> {
 
     fn estimates(&self) -> Result<Vec<Vec<Estimate>>> {
         let mut linears = Vec::new();
-        let ways = self.query.smooths().zip(self.ways);
-        let mut plans: Vec<Plan<'_>> = ways.map(|(smooth, way)| self.plan(smooth, way, &mut linears)).collect();
+        let methods = self.query.smooths().zip(self.methods);
+        let mut plans: Vec<Plan<'_>> =
+            methods.map(|(smooth, method)| self.plan(smooth, method, &mut linears)).collect();
         plans.iter_mut().zip(self.doubted).for_each(|(plan, doubted)| plan.is_doubted = *doubted);
         let walked = if linears.is_empty() { Vec::new() } else { self.linearised(&linears)? };
         let none = Total::default();
@@ -191,7 +192,7 @@ impl Estimator<'_> {
 
     /// The standard error of a sum or mean, which must be worth some rows; `None` for counts, which have a rule of their own.
     fn error(&self, plan: &Plan<'_>, group: usize, z: &Total) -> Option<f64> {
-        match plan.way {
+        match plan.method {
             IntervalMethod::Variable(linear) if self.query.variables[linear.input].argument.is_some() => {
                 Some(linear.scale.abs() * self.total(group, linear.input).standard_error()?)
             }
@@ -207,7 +208,7 @@ impl Estimator<'_> {
         let hidden = || linear.map_or(Hidden::UNKNOWN, |linear| self.hidden(linear, group, z));
         let population = &self.populations[group];
         let value = || plan.smooth.evaluate(&self.inputs(group));
-        match plan.way {
+        match plan.method {
             IntervalMethod::Constant => exact_or_null(value()),
             IntervalMethod::Variable(linear) => {
                 self.variable(group, linear.input).map_linear(linear.scale, linear.offset)
@@ -226,12 +227,18 @@ impl Estimator<'_> {
         if self.is_unseen(smooth, group) {
             return null(population);
         }
-        let steady = self.instability(smooth, group);
+        let denominator_cv = self.instability(smooth, group);
         let estimate = match self.kurtosis_of_keys(smooth) {
-            Some(kurtosis) => {
-                keyed_interval(value, z, self.gamma_of_keys(smooth), kurtosis, steady, population, self.quantiles)
-            }
-            None => smooth_interval(value, z, hidden, steady, population, self.quantiles),
+            Some(kurtosis) => keyed_interval(
+                value,
+                z,
+                self.gamma_of_keys(smooth),
+                kurtosis,
+                denominator_cv,
+                population,
+                self.quantiles,
+            ),
+            None => smooth_interval(value, z, hidden, denominator_cv, population, self.quantiles),
         };
         let bends = !estimate.trust.is_exact() && self.may_bend(smooth, group);
         if bends { estimate.untrusted(Doubt::Kink) } else { estimate }

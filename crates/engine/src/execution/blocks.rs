@@ -7,7 +7,7 @@ use crate::bounds::{Best, Goal};
 use crate::planning::{Blocks, PlannedQuery};
 use crate::refine::TableReason;
 use crate::runtime::caught;
-use crate::samples::{Opening, opening};
+use crate::samples::{FirstStep, first_step};
 use datafusion::common::TableReference;
 use plusminus_plan::Reason;
 use plusminus_statistics::Target;
@@ -35,8 +35,8 @@ impl QueryExecution {
         let mut on_table = Vec::new();
         let mut work = 0.0;
         for (number, block) in blocks.blocks.iter().enumerate() {
-            let running = self.block(blocks, number, Arc::clone(block), &answers);
-            match running.block_answer().await? {
+            let execution = self.block(blocks, number, Arc::clone(block), &answers);
+            match execution.block_answer().await? {
                 Block::Answer(answer) => self.keep(blocks, &answers, number, *answer)?,
                 Block::Table(reason) => {
                     work += block.table_work(&self.env).await?.ns;
@@ -52,8 +52,8 @@ impl QueryExecution {
         }
         for (number, reason) in on_table {
             let goal = Goal { error: None, within: self.left(), ..self.goal };
-            let running = self.part(Arc::clone(&blocks.blocks[number]), goal);
-            self.keep(blocks, &answers, number, running.on_table(reason).await?)?;
+            let execution = self.part(Arc::clone(&blocks.blocks[number]), goal);
+            self.keep(blocks, &answers, number, execution.on_table(reason).await?)?;
         }
         let Some(answer) = self.combined(blocks, &answers)? else {
             return self.exact(Reason::new("estimates would decide which rows are the same")).await;
@@ -79,7 +79,7 @@ impl QueryExecution {
     pub(crate) async fn table_after_parts(&self) -> Result<Option<Duration>> {
         let Some(left) = self.left().filter(|_| self.goal.prefers_exact()) else { return Ok(None) };
         let Some(cost) = self.table().cost().await? else { return Ok(None) };
-        Ok(matches!(opening(&cost, left), Opening::LookThenTable(_)).then_some(cost.time))
+        Ok(matches!(first_step(&cost, left), FirstStep::EstimateThenTable(_)).then_some(cost.time))
     }
 
     pub(crate) fn left(&self) -> Option<Duration> {
@@ -104,8 +104,8 @@ impl QueryExecution {
         let ahead = u32::try_from(count - number).unwrap_or(u32::MAX);
         let within = self.left().map(|left| left / ahead);
         let forward = {
-            let (running, blocks, answers) = (Arc::clone(self), Arc::clone(blocks), Arc::clone(answers));
-            Box::new(move |answer| running.keep(&blocks, &answers, number, answer))
+            let (execution, blocks, answers) = (Arc::clone(self), Arc::clone(blocks), Arc::clone(answers));
+            Box::new(move |answer| execution.keep(&blocks, &answers, number, answer))
         };
         self.watched_part(prepared, self.goal.of_block(count, blocks.cuts_rows(), blocks.share_scan, within), forward)
     }
@@ -113,7 +113,7 @@ impl QueryExecution {
     /// Answers a block from samples, or says that the table has to answer it.
     pub(crate) async fn block_answer(self: &Arc<Self>) -> Result<Block> {
         let refused = |reason| Ok(Block::Table(TableReason::Refused(reason)));
-        let (query, candidates) = match caught(self.way()).await {
+        let (query, candidates) = match caught(self.execution_mode()).await {
             Ok(ExecutionMode::Sample(query, candidates)) => (query, candidates),
             Ok(ExecutionMode::Exact(reason)) => return refused(reason),
             Err(error) => return refused(super::fallback(error)?),
@@ -136,8 +136,8 @@ impl QueryExecution {
             && self.watch.is_wanted()
             && let Some(answer) = self.combined(blocks, answers)?
         {
-            let running = Arc::clone(self);
-            let finish = Box::new(move |answer| running.blocks_missed(answer));
+            let execution = Arc::clone(self);
+            let finish = Box::new(move |answer| execution.blocks_missed(answer));
             self.watch.level_done(Best { build: Box::new(|| Ok(answer)), finish })?;
         }
         Ok(())

@@ -70,7 +70,7 @@ impl QueryExecution {
             Err(error) => return self.exact(fallback(error)?).await,
         }
         for _ in 0..ATTEMPTS_MAX {
-            let (query, candidates) = match caught(self.way()).await {
+            let (query, candidates) = match caught(self.execution_mode()).await {
                 Ok(ExecutionMode::Exact(reason)) => return self.in_parts_or_exact(reason).await,
                 Ok(ExecutionMode::Sample(query, candidates)) => (query, candidates),
                 Err(error) => return self.exact(fallback(error)?).await,
@@ -148,7 +148,7 @@ impl QueryExecution {
     }
 
     /// Chooses how the query is answered.
-    pub(crate) async fn way(&self) -> Result<ExecutionMode> {
+    pub(crate) async fn execution_mode(&self) -> Result<ExecutionMode> {
         if !self.goal.is_bounded() {
             return Ok(ExecutionMode::Exact(Reason::new("no bound was stated")));
         }
@@ -177,10 +177,10 @@ impl QueryExecution {
             return Ok(ExecutionMode::Exact(no_sample_can_tell(query)));
         }
         self.parts.lap("which samples");
-        let inner = &self.env;
+        let env = &self.env;
         let mut bindings = Vec::with_capacity(candidates.len());
         for manifest in &candidates {
-            let strata = inner.level_cache.strata(&inner.store, manifest, &columns)?;
+            let strata = env.level_cache.strata(&env.store, manifest, &columns)?;
             bindings.push(self.prepared.binding(query, manifest, strata)?);
         }
         self.parts.lap("strata");
@@ -190,23 +190,23 @@ impl QueryExecution {
     /// The query over the table that has samples: over a sampled view, or over the table below it.
     async fn sampled_table(&self) -> Result<Result<(Arc<AggregateQuery>, String, Vec<Arc<Manifest>>), Reason>> {
         for query in &self.prepared.view_queries {
-            if let Ok(found) = self.families_of(query).await? {
+            if let Ok(found) = self.samples_of(query).await? {
                 return Ok(Ok(found));
             }
         }
         match &self.prepared.query {
-            Ok(query) => self.families_of(query).await,
+            Ok(query) => self.samples_of(query).await,
             Err(reason) => Ok(Err(reason.clone())),
         }
     }
 
-    async fn families_of(
+    async fn samples_of(
         &self,
         query: &Arc<AggregateQuery>,
     ) -> Result<Result<(Arc<AggregateQuery>, String, Vec<Arc<Manifest>>), Reason>> {
         let key = self.env.table_key(&query.scan.table_name);
         let provider = source_as_provider(&query.scan.source)?;
-        let families = self.env.usable_families(&key, &provider, self.prepared.state()).await?;
+        let families = self.env.usable_samples(&key, &provider, self.prepared.state()).await?;
         Ok(families.map(|families| (Arc::clone(query), key, families)))
     }
 
@@ -241,20 +241,20 @@ impl QueryExecution {
         elapsed: &'a (dyn Fn() -> Duration + Sync),
         table: &'a TableCandidate<'a>,
     ) -> Context<'a> {
-        let inner = &self.env;
+        let env = &self.env;
         Context {
             prepared: &self.prepared,
             state: self.prepared.state(),
-            store: &inner.store,
-            level_cache: &inner.level_cache,
-            knowledge: &inner.knowledge,
-            quantiles: &inner.quantiles,
-            workers: &inner.workers,
-            executor: &inner.executor,
+            store: &env.store,
+            level_cache: &env.level_cache,
+            knowledge: &env.knowledge,
+            quantiles: &env.quantiles,
+            workers: &env.workers,
+            executor: &env.executor,
             goal: &self.goal,
             elapsed,
             pinned_level: self.env.defaults().level.map(|l| l as usize),
-            costs: &inner.costs,
+            costs: &env.costs,
             table,
             subqueries: &self.subqueries,
             watch: &self.watch,
@@ -266,11 +266,11 @@ impl QueryExecution {
     fn deferred_answer(self: &Arc<Self>, query: &Arc<AggregateQuery>, estimated: Estimated) -> Best {
         let estimated = Arc::new(estimated);
         let build = {
-            let (running, query, estimated) = (Arc::clone(self), Arc::clone(query), Arc::clone(&estimated));
-            Box::new(move || running.build_answer(&query, &estimated))
+            let (execution, query, estimated) = (Arc::clone(self), Arc::clone(query), Arc::clone(&estimated));
+            Box::new(move || execution.build_answer(&query, &estimated))
         };
-        let running = Arc::clone(self);
-        Best { build, finish: Box::new(move |answer| running.apply_miss_policy(answer, Some(&estimated.intervals))) }
+        let execution = Arc::clone(self);
+        Best { build, finish: Box::new(move |answer| execution.apply_miss_policy(answer, Some(&estimated.intervals))) }
     }
 
     /// Builds the final answer from the last level, with the miss policy applied.

@@ -1,7 +1,7 @@
 //! Answers from the table itself: exact, timed for later predictions, and refused where they cannot end in time.
 
 use super::{QueryExecution, ms};
-use crate::answer::{Answer, Error, Mode, Result, exact_columns, grouped};
+use crate::answer::{Answer, Error, Mode, Result, exact_columns, thousands};
 use crate::refine::{SampleAdvice, TableReason};
 use crate::runtime::exact;
 use plusminus_plan::{Reason, roles, sketched};
@@ -10,20 +10,20 @@ use tracing::Instrument;
 
 /// A running exact answer, from whose time costs are learnt, even when it is stopped.
 struct TimedScan<'a> {
-    running: &'a QueryExecution,
+    execution: &'a QueryExecution,
     begun: Duration,
     is_done: bool,
 }
 
 impl Drop for TimedScan<'_> {
     fn drop(&mut self) {
-        let running = self.running;
+        let execution = self.execution;
         // A query whose subqueries were computed before has another cost.
-        if !running.goal.is_bounded() || !running.subqueries.is_empty() {
+        if !execution.goal.is_bounded() || !execution.subqueries.is_empty() {
             return;
         }
-        let took = running.elapsed().saturating_sub(self.begun);
-        let table = running.table();
+        let took = execution.elapsed().saturating_sub(self.begun);
+        let table = execution.table();
         match self.is_done {
             true => table.learn(took),
             // It takes longer than that; a stop before the predicted time teaches nothing.
@@ -54,7 +54,7 @@ impl QueryExecution {
         };
         if let Some(advice) = missed {
             let ms = ms(self.elapsed().saturating_sub(begun));
-            let rows = grouped(answer.report.rows_read);
+            let rows = thousands(answer.report.rows_read);
             let cost = format!("no sample met the bound, so the table was read ({rows} rows, {ms:.0} ms)");
             answer.report.warnings.push(match advice {
                 Some(SampleAdvice(statement)) => format!("{cost}; a sample would answer after: {statement}"),
@@ -69,7 +69,7 @@ impl QueryExecution {
         let Some(within) = self.goal.within.filter(|_| !self.watch.has_best()) else { return Ok(()) };
         let Some(cost) = self.table().cost().await? else { return Ok(()) };
         let left = within.saturating_sub(self.elapsed());
-        if !cost.is_beyond(left) {
+        if !cost.exceeds(left) {
             return Ok(());
         }
         Err(Error::BoundMissed {
@@ -97,7 +97,7 @@ impl QueryExecution {
         };
         let (state, executor) = (self.prepared.state(), &self.env.executor);
         let plan = self.subqueries.applied(&self.prepared.plan)?;
-        let mut timed = TimedScan { running: self, begun, is_done: false };
+        let mut timed = TimedScan { execution: self, begun, is_done: false };
         let _scan = self.watch.scan_guard();
         let span = tracing::info_span!("table", reason = reason.0.as_str(), rows = tracing::field::Empty);
         let scan = exact::run(&plan, state, executor, |scan| self.watch.scans(scan, rows));

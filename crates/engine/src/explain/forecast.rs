@@ -82,8 +82,8 @@ pub(crate) async fn forecast(
         catalog::Start::Refused(reason) => return Ok(Candidates::Table(reason)),
         catalog::Start::Specials(specials) => specials,
     };
-    let (mut run, looked) = crate::refine::begin(query, context, candidates, specials.clone()).await?;
-    let mut samples = vec![run.forecasts(looked, candidates).await?];
+    let (mut run, piloted) = crate::refine::begin(query, context, candidates, specials.clone()).await?;
+    let mut samples = vec![run.forecasts(piloted, candidates).await?];
     let expected = run.expected(&samples[0]).await?;
     let preferred = Arc::clone(&samples[0].binding);
     for other in candidates.iter().filter(|other| !Arc::ptr_eq(other, &preferred)) {
@@ -95,30 +95,30 @@ pub(crate) async fn forecast(
 }
 
 impl Refinement<'_> {
-    async fn look(&mut self, level: usize) -> Result<LevelEstimate> {
+    async fn evaluate(&mut self, level: usize) -> Result<LevelEstimate> {
         Ok(self.evaluate_level(level, false).await?.ok_or(Error::Interrupted)?.0)
     }
 
     /// Extrapolates the estimates of one level to every level.
     async fn forecasts(
         &mut self,
-        looked: Option<(usize, LevelEstimate)>,
+        piloted: Option<(usize, LevelEstimate)>,
         candidates: &[Arc<SampleBinding>],
     ) -> Result<SampleForecast> {
-        let mut pilot_level = choose::telling_level(self.price.cumulative());
-        let mut look = match looked {
-            Some((level, look)) if level >= pilot_level => look,
-            _ => self.look(pilot_level).await?,
+        let mut pilot_level = choose::telling_level(self.costs.cumulative());
+        let mut evaluated = match piloted {
+            Some((level, evaluated)) if level >= pilot_level => evaluated,
+            _ => self.evaluate(pilot_level).await?,
         };
         // Few rows per group have wide intervals of their own kind, which say little about those of many rows.
-        let groups = look.populations.len() as u64;
-        let enough = choose::level_with(self.price.cumulative(), (groups * GROUP_ROWS).min(TELLING_ROWS_MAX));
+        let groups = evaluated.populations.len() as u64;
+        let enough = choose::level_with(self.costs.cumulative(), (groups * GROUP_ROWS).min(TELLING_ROWS_MAX));
         if enough > pilot_level {
             pilot_level = enough;
-            look = self.look(pilot_level).await?;
+            evaluated = self.evaluate(pilot_level).await?;
         }
         let target = self.levels.context.goal.error.unwrap_or(Target::Relative(1.0));
-        let width = self.levels.widest(&look, target).await?;
+        let width = self.levels.widest(&evaluated, target).await?;
         let spread = self.levels.spread(pilot_level);
         let error = |level: usize| {
             let width = width? * (self.levels.spread(level) / spread.max(f64::MIN_POSITIVE)).sqrt();
@@ -131,9 +131,9 @@ impl Refinement<'_> {
         let forecast = |(level, rows): (usize, &u64)| Forecast {
             rows: *rows,
             error: error(level),
-            time: self.price.answer(level),
+            time: self.costs.answer(level),
         };
-        let levels: Vec<Forecast> = self.price.cumulative().iter().enumerate().map(forecast).collect();
+        let levels: Vec<Forecast> = self.costs.cumulative().iter().enumerate().map(forecast).collect();
         let is_own = |binding: &&Arc<SampleBinding>| std::ptr::eq(binding.as_ref(), self.levels.binding);
         let binding = Arc::clone(candidates.iter().find(is_own).unwrap_or(&candidates[0]));
         let (level, is_enough) = self.best_level(&levels);
@@ -143,7 +143,7 @@ impl Refinement<'_> {
     /// The first level within the error, or the highest that ends in time; the second result is whether it meets all bounds.
     fn best_level(&self, levels: &[Forecast]) -> (usize, bool) {
         let goal = self.levels.context.goal;
-        let (top, first) = (self.price.top(), self.first());
+        let (top, first) = (self.costs.top(), self.first());
         let in_time = |level: &usize| match (goal.within, levels[*level].time) {
             (Some(within), Some(time)) => time <= within,
             _ => true,
@@ -199,12 +199,12 @@ impl ProgressiveScan<'_> {
             let (all, sampled) = (size.rows as f64, size.sampled as f64);
             if size.is_exact() { 0.0 } else { all * (all - sampled) / sampled.max(1.0) }
         };
-        let living = (0..).zip(&sizes).filter(|(stratum, _)| self.view.is_matching(*stratum));
-        living.map(|(_, size)| of(size)).sum()
+        let matching_rows = (0..).zip(&sizes).filter(|(stratum, _)| self.view.is_matching(*stratum));
+        matching_rows.map(|(_, size)| of(size)).sum()
     }
 
     /// Half the width of the widest interval that is shown, as a fraction of its estimate or in its unit; `None` when one is not known.
-    async fn widest(&mut self, look: &LevelEstimate, target: Target) -> Result<Option<f64>> {
+    async fn widest(&mut self, evaluated: &LevelEstimate, target: Target) -> Result<Option<f64>> {
         let of = |estimate: &Estimate| {
             // A NULL for lack of rows is no miss.
             let (Some(value), false) = (estimate.value, estimate.trust.is_exact()) else { return Some(0.0) };
@@ -212,16 +212,16 @@ impl ProgressiveScan<'_> {
             let width = if matches!(target, Target::Relative(_)) { half / value.abs() } else { half };
             width.is_finite().then_some(width)
         };
-        if let Some(nested) = &look.nested {
+        if let Some(nested) = &evaluated.nested {
             return Ok(worst(nested.estimates().map(of)));
         }
-        let shown = &look.estimates[..self.query.shown_estimates()];
+        let shown = &evaluated.estimates[..self.query.shown_estimates()];
         if !self.query.chooses_rows {
             return Ok(worst(shown.iter().flatten().map(of)));
         }
-        let columns = self.columns_of(look)?;
-        crate::refine::fill(self.query, look.hidden(self.query))?;
-        let upper = self.upper(columns, look).await?;
+        let columns = self.columns_of(evaluated)?;
+        crate::refine::fill(self.query, evaluated.hidden(self.query))?;
+        let upper = self.upper(columns, evaluated).await?;
         Ok(worst(upper.groups.iter().flat_map(|g| shown.iter().map(|e| of(&e[*g as usize])))))
     }
 }

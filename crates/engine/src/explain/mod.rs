@@ -4,7 +4,7 @@ mod forecast;
 
 pub(crate) use forecast::forecast;
 
-use crate::answer::{Answer, Result, grouped, listing};
+use crate::answer::{Answer, Result, listing, thousands};
 use crate::bounds::Goal;
 use crate::execution::{ExecutionMode, QueryExecution, fallback, in_words, ms};
 use crate::planning::Blocks;
@@ -20,19 +20,19 @@ use std::sync::Arc;
 type Lines = Vec<(&'static str, String)>;
 
 /// Explains a query with one row per fact, in columns `step` and `detail`.
-pub(crate) async fn run(running: &Arc<QueryExecution>, explain: Explain) -> Result<Answer> {
+pub(crate) async fn run(execution: &Arc<QueryExecution>, explain: Explain) -> Result<Answer> {
     let mut lines = Lines::new();
-    let forecasts = match caught(estimated(&mut lines, running)).await {
+    let forecasts = match caught(estimated(&mut lines, execution)).await {
         Ok(forecasts) => forecasts,
         Err(error) => {
             let reason = fallback(error)?;
             lines.clear();
-            exactly(&mut lines, running, reason.0).await?;
+            exactly(&mut lines, execution, reason.0).await?;
             None
         }
     };
     if explain.analyze {
-        analyze(&mut lines, running, forecasts.as_ref()).await?;
+        analyze(&mut lines, execution, forecasts.as_ref()).await?;
     }
     let column = |pick: &dyn Fn(&(&str, String)) -> String| -> ArrayRef {
         Arc::new(lines.iter().map(|line| Some(pick(line))).collect::<StringArray>())
@@ -40,47 +40,47 @@ pub(crate) async fn run(running: &Arc<QueryExecution>, explain: Explain) -> Resu
     listing::values(vec![("step", column(&|l| l.0.to_owned())), ("detail", column(&|l| l.1.clone()))], "explained")
 }
 
-async fn estimated(lines: &mut Lines, running: &Arc<QueryExecution>) -> Result<Option<Forecasts>> {
-    if let Some((filled, sentences)) = running.explained_with_subqueries().await? {
+async fn estimated(lines: &mut Lines, execution: &Arc<QueryExecution>) -> Result<Option<Forecasts>> {
+    if let Some((filled, sentences)) = execution.explained_with_subqueries().await? {
         lines.extend(sentences.into_iter().map(|sentence| ("subquery", sentence)));
         return with_values(lines, &filled).await;
     }
-    with_values(lines, running).await
+    with_values(lines, execution).await
 }
 
 /// Explains the candidates of a query whose subqueries have been replaced by values.
-async fn with_values(lines: &mut Lines, running: &Arc<QueryExecution>) -> Result<Option<Forecasts>> {
-    match running.way().await? {
+async fn with_values(lines: &mut Lines, execution: &Arc<QueryExecution>) -> Result<Option<Forecasts>> {
+    match execution.execution_mode().await? {
         ExecutionMode::Exact(reason) => {
-            if !in_parts(lines, running).await? {
-                exactly(lines, running, reason.0).await?;
+            if !in_parts(lines, execution).await? {
+                exactly(lines, execution, reason.0).await?;
             }
             Ok(None)
         }
-        ExecutionMode::Sample(query, candidates) => samples(lines, running, &query, &candidates).await,
+        ExecutionMode::Sample(query, candidates) => samples(lines, execution, &query, &candidates).await,
     }
 }
 
 /// Explains a query that is answered part by part; false where it is not.
-async fn in_parts(lines: &mut Lines, running: &Arc<QueryExecution>) -> Result<bool> {
-    if !running.goal.is_bounded() || running.prepared.query.is_ok() {
+async fn in_parts(lines: &mut Lines, execution: &Arc<QueryExecution>) -> Result<bool> {
+    if !execution.goal.is_bounded() || execution.prepared.query.is_ok() {
         return Ok(false);
     }
-    if let Some(blocks) = running.prepared.blocks() {
-        each_block(lines, running, blocks).await?;
+    if let Some(blocks) = execution.prepared.blocks() {
+        each_block(lines, execution, blocks).await?;
         return Ok(true);
     }
-    if let Some(ranked) = running.prepared.ranked() {
+    if let Some(ranked) = execution.prepared.ranked() {
         lines.push(("ranks", "of estimates that hold for all groups at once".to_owned()));
-        let goal = Goal { all_groups: true, ..running.goal };
-        part(lines, &running.part(Arc::clone(&ranked.block), goal)).await?;
+        let goal = Goal { all_groups: true, ..execution.goal };
+        part(lines, &execution.part(Arc::clone(&ranked.block), goal)).await?;
         return Ok(true);
     }
-    if let Some(beside) = running.prepared.beside(running.sides()) {
+    if let Some(beside) = execution.prepared.beside(execution.sides()) {
         lines.push(("estimated", "some aggregates, where computing the others alone is less work than all".to_owned()));
-        part(lines, &running.part(Arc::clone(&beside.estimated), running.goal)).await?;
+        part(lines, &execution.part(Arc::clone(&beside.estimated), execution.goal)).await?;
         lines.push(("computed", "the other aggregates".to_owned()));
-        let exact = running.part(Arc::clone(&beside.exact), running.goal);
+        let exact = execution.part(Arc::clone(&beside.exact), execution.goal);
         exactly(lines, &exact, "no sample tells them".to_owned()).await?;
         return Ok(true);
     }
@@ -88,68 +88,68 @@ async fn in_parts(lines: &mut Lines, running: &Arc<QueryExecution>) -> Result<bo
 }
 
 /// Explains the candidates of one part.
-async fn part(lines: &mut Lines, running: &Arc<QueryExecution>) -> Result<()> {
-    match running.way().await? {
-        ExecutionMode::Exact(reason) => exactly(lines, running, reason.0).await,
-        ExecutionMode::Sample(query, candidates) => samples(lines, running, &query, &candidates).await.map(drop),
+async fn part(lines: &mut Lines, execution: &Arc<QueryExecution>) -> Result<()> {
+    match execution.execution_mode().await? {
+        ExecutionMode::Exact(reason) => exactly(lines, execution, reason.0).await,
+        ExecutionMode::Sample(query, candidates) => samples(lines, execution, &query, &candidates).await.map(drop),
     }
 }
 
 /// Explains the candidates of every block, and the exact answer of all blocks.
-async fn each_block(lines: &mut Lines, running: &Arc<QueryExecution>, blocks: &Arc<Blocks>) -> Result<()> {
+async fn each_block(lines: &mut Lines, execution: &Arc<QueryExecution>, blocks: &Arc<Blocks>) -> Result<()> {
     let count = blocks.blocks.len();
     lines.push(("mode", format!("{count} query blocks, each answered on its own")));
     for number in 0..count {
-        let block = running.explained_block(blocks, number);
+        let block = execution.explained_block(blocks, number);
         lines.push(("block", format!("{} of {count}", number + 1)));
         part(lines, &block).await?;
     }
-    if let Some(cost) = running.table().cost().await? {
+    if let Some(cost) = execution.table().cost().await? {
         lines.push(("candidate", format!("for all blocks, {}", table_text(&cost))));
     }
     Ok(())
 }
 
-async fn exactly(lines: &mut Lines, running: &QueryExecution, reason: String) -> Result<()> {
+async fn exactly(lines: &mut Lines, execution: &QueryExecution, reason: String) -> Result<()> {
     lines.push(("mode", "exact".to_owned()));
     lines.push(("reason", reason));
-    if let Some(cost) = running.table().cost().await? {
+    if let Some(cost) = execution.table().cost().await? {
         lines.push(("candidate", table_text(&cost)));
     }
-    lines.push(("plan", running.prepared.plan.display_indent().to_string()));
+    lines.push(("plan", execution.prepared.plan.display_indent().to_string()));
     Ok(())
 }
 
 fn table_text(cost: &TableCost) -> String {
     let learnt = if cost.is_learnt { "" } else { " (no scan of it was timed yet)" };
-    format!("the table: {} rows, exact, about {}{learnt}", grouped(cost.work.rows), in_words(cost.time))
+    format!("the table: {} rows, exact, about {}{learnt}", thousands(cost.work.rows), in_words(cost.time))
 }
 
 async fn samples(
     lines: &mut Lines,
-    running: &Arc<QueryExecution>,
+    execution: &Arc<QueryExecution>,
     query: &Arc<AggregateQuery>,
     candidates: &[Arc<SampleBinding>],
 ) -> Result<Option<Forecasts>> {
-    let elapsed = || running.env.clock.elapsed().saturating_sub(running.start);
-    let table = running.table();
-    let forecasts = match forecast(query, &running.context(&elapsed, &table), candidates).await? {
+    let elapsed = || execution.env.clock.elapsed().saturating_sub(execution.start);
+    let table = execution.table();
+    let forecasts = match forecast(query, &execution.context(&elapsed, &table), candidates).await? {
         Candidates::Samples(forecasts) => forecasts,
         Candidates::Table(reason) => {
-            exactly(lines, running, reason.0).await?;
+            exactly(lines, execution, reason.0).await?;
             return Ok(None);
         }
         Candidates::Catalog { is_exact } => {
             lines.push(("mode", if is_exact { "exact" } else { "approximate" }.to_owned()));
             lines.push(("reason", "the catalog knows the answer: no row is read".to_owned()));
-            lines.push(("bounds", goal_text(running)));
+            lines.push(("bounds", goal_text(execution)));
             return Ok(None);
         }
     };
     let is_table = matches!(forecasts.expected, Expected::Table(_));
     lines.push(("mode", if is_table { "exact" } else { "approximate" }.to_owned()));
     lines.push(("columns read", query.columns().join(", ")));
-    lines.push(("bounds", goal_text(running)));
+    lines.push(("bounds", goal_text(execution)));
     for sample in &forecasts.samples {
         let manifest = &sample.binding.manifest;
         let (name, levels) = (&manifest.name, sample.levels.len());
@@ -177,18 +177,18 @@ async fn samples(
 fn predicted(forecast: &Forecast, is_relative: bool) -> String {
     let error = forecast.error.map_or_else(|| "error not known".to_owned(), |e| error_text(e, is_relative));
     let time = forecast.time.map_or_else(|| "time not learnt yet".to_owned(), |t| format!("{:.2} ms", ms(t)));
-    format!("{} rows, {error}, {time}", grouped(forecast.rows))
+    format!("{} rows, {error}, {time}", thousands(forecast.rows))
 }
 
 fn error_text(error: f64, is_relative: bool) -> String {
     if is_relative { format!("error {:.2} %", 100.0 * error) } else { format!("error {error:.4}") }
 }
 
-async fn analyze(lines: &mut Lines, running: &Arc<QueryExecution>, forecasts: Option<&Forecasts>) -> Result<()> {
-    let answer = running.again().answer().await?;
+async fn analyze(lines: &mut Lines, execution: &Arc<QueryExecution>, forecasts: Option<&Forecasts>) -> Result<()> {
+    let answer = execution.again().answer().await?;
     let report = answer.report();
     lines.push(("answered", format!("{}; {}", report.mode, report.reason)));
-    lines.push(("rows read", grouped(report.rows_read)));
+    lines.push(("rows read", thousands(report.rows_read)));
     let sample = forecasts.and_then(|forecasts| own_sample(forecasts, report.sample.as_deref()));
     let forecast = report.level.and_then(|level| sample?.levels.get(level));
     if let (Some(forecast), Some(forecasts)) = (forecast, forecasts) {
@@ -217,8 +217,8 @@ fn own_sample<'a>(forecasts: &'a Forecasts, name: Option<&str>) -> Option<&'a Sa
     forecasts.samples.iter().find(|sample| name == Some(sample.binding.manifest.name.as_str()))
 }
 
-fn goal_text(running: &QueryExecution) -> String {
-    let goal = &running.goal;
+fn goal_text(execution: &QueryExecution) -> String {
+    let goal = &execution.goal;
     let error = goal.error.map(|e| match e {
         Target::Relative(e) => format!("error within {} %", short(e * 100.0)),
         Target::Absolute(e) => format!("error within {e}"),

@@ -26,7 +26,8 @@ const EXPRESSIONS: [&str; 10] = [
     "k || '!'",
 ];
 
-const CONDITIONS: [&str; 6] = ["c > 2", "s > 10.0", "s IS NOT NULL", "k <> 'b'", "NOT (c = 1 OR s < 0.0)", "s / c BETWEEN -5.0 AND 50.0"];
+const CONDITIONS: [&str; 6] =
+    ["c > 2", "s > 10.0", "s IS NOT NULL", "k <> 'b'", "NOT (c = 1 OR s < 0.0)", "s / c BETWEEN -5.0 AND 50.0"];
 
 /// A query over `t`: columns, HAVING, sort keys with their directions, DISTINCT and LIMIT with OFFSET.
 #[derive(Debug, Clone)]
@@ -41,7 +42,8 @@ struct Plan {
 
 impl Plan {
     fn sql(&self) -> String {
-        let columns: Vec<String> = self.columns.iter().enumerate().map(|(at, e)| format!("{} AS c{at}", EXPRESSIONS[*e])).collect();
+        let columns: Vec<String> =
+            self.columns.iter().enumerate().map(|(at, e)| format!("{} AS c{at}", EXPRESSIONS[*e])).collect();
         let distinct = if self.is_distinct { "DISTINCT " } else { "" };
         let conditions: Vec<&str> = self.having.iter().map(|at| CONDITIONS[*at]).collect();
         let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };

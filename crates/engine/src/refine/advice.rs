@@ -29,7 +29,7 @@ pub(crate) struct SampleAdvice(pub(crate) String);
 
 impl ProgressiveScan<'_> {
     /// The sample that the errors of a level call for; `rows_needed` counts rows of this sample. `None` where no small sample would do.
-    pub(crate) fn advice(&self, look: &LevelEstimate, rows_needed: Option<f64>) -> Option<SampleAdvice> {
+    pub(crate) fn advice(&self, evaluated: &LevelEstimate, rows_needed: Option<f64>) -> Option<SampleAdvice> {
         let manifest = &self.binding.manifest;
         if manifest.design.universe.is_some() {
             return None;
@@ -37,8 +37,8 @@ impl ProgressiveScan<'_> {
         let (keys, filters) = (columns(&self.query.keys)?, filter_columns(self.query, manifest));
         let is_decided = |names: &[String]| names.iter().all(|name| manifest.is_decided(name));
         let design = match is_decided(&keys) {
-            true => self.larger(look, rows_needed)?,
-            false => self.by_groups(look, &keys)?,
+            true => self.larger(evaluated, rows_needed)?,
+            false => self.by_groups(evaluated, &keys)?,
         };
         let by = match (is_decided(&keys), keys.is_empty()) {
             (true, _) if !manifest.design.stratified_by.is_empty() => manifest.design.stratified_by.clone(),
@@ -49,16 +49,16 @@ impl ProgressiveScan<'_> {
     }
 
     /// A SIZE for the same design, in proportion to the rows needed of those that may pass WHERE; `None` where it would be too large.
-    fn larger(&self, look: &LevelEstimate, rows_needed: Option<f64>) -> Option<String> {
+    fn larger(&self, evaluated: &LevelEstimate, rows_needed: Option<f64>) -> Option<String> {
         let manifest = &self.binding.manifest;
         let held = as_f64(self.binding.cumulative.last().copied().unwrap_or(0).max(1));
-        let factor = rows_needed.map_or_else(|| self.worst_factor(look), |rows| rows / held).max(LARGER_MIN);
+        let factor = rows_needed.map_or_else(|| self.worst_factor(evaluated), |rows| rows / held).max(LARGER_MIN);
         let share = CAUTION * factor * as_f64(manifest.sampled_rows()) / as_f64(manifest.base.rows.max(1));
         (share <= SHARE_MAX).then(|| format!("SIZE {} %", percent(share)))
     }
 
     /// A CAP with as many rows of each group as the error calls for; `None` where the sample would be too large.
-    fn by_groups(&self, look: &LevelEstimate, keys: &[String]) -> Option<String> {
+    fn by_groups(&self, evaluated: &LevelEstimate, keys: &[String]) -> Option<String> {
         if keys.is_empty() {
             return None;
         }
@@ -66,17 +66,17 @@ impl ProgressiveScan<'_> {
             Target::Relative(allowed) => allowed,
             Target::Absolute(_) => return None,
         };
-        let quantile = look.quantiles.normal();
+        let quantile = evaluated.quantiles.normal();
         let rows = (CAUTION * USUAL_VARIANCE * (quantile / allowed).powi(2)).max(GROUP_ROWS_MIN);
-        let all = rows * as_f64(look.populations.len() as u64);
+        let all = rows * as_f64(evaluated.populations.len() as u64);
         let share = all / as_f64(self.binding.manifest.base.rows.max(1));
         (share <= SHARE_MAX).then(|| format!("CAP {}", rounded_up(rows)))
     }
 
     /// Factor on the number of rows that the widest interval calls for.
-    fn worst_factor(&self, look: &LevelEstimate) -> f64 {
+    fn worst_factor(&self, evaluated: &LevelEstimate) -> f64 {
         let Some(target) = self.context.goal.error else { return 1.0 };
-        let shown = look.estimates.iter().take(self.query.shown_estimates()).flatten();
+        let shown = evaluated.estimates.iter().take(self.query.shown_estimates()).flatten();
         let failing = shown.filter(|estimate| !meets_or_null(estimate, target));
         failing.map(|estimate| factor(estimate, target)).fold(1.0, f64::max)
     }

@@ -13,20 +13,20 @@ use plusminus_statistics::Population;
 
 impl ProgressiveScan<'_> {
     /// The aggregate's columns for a level estimate.
-    pub(crate) fn columns_of(&mut self, look: &LevelEstimate) -> Result<Vec<ArrayRef>> {
-        let native = self.native(look)?;
-        let mut columns = self.keys_of(look)?;
+    pub(crate) fn columns_of(&mut self, evaluated: &LevelEstimate) -> Result<Vec<ArrayRef>> {
+        let native = self.native(evaluated)?;
+        let mut columns = self.keys_of(evaluated)?;
         let whole: Vec<bool> = match &native {
-            Some(_) => look.populations.iter().map(Population::is_exact).collect(),
+            Some(_) => evaluated.populations.iter().map(Population::is_exact).collect(),
             None => Vec::new(),
         };
-        for (number, (call, values)) in self.query.calls.iter().zip(&look.calls).enumerate() {
+        for (number, (call, values)) in self.query.calls.iter().zip(&evaluated.calls).enumerate() {
             let estimated = estimates_typed(values, &call.data_type)?;
             columns.push(match &native {
                 Some(native) => {
                     // A sum over no rows is NULL, but accumulators know only groups that they have seen.
                     let exact: Vec<bool> = whole.iter().zip(values).map(|(whole, v)| *whole && v.is_some()).collect();
-                    let own = native[number].slice(0, look.populations.len());
+                    let own = native[number].slice(0, evaluated.populations.len());
                     zip(&BooleanArray::from(exact), &own, &estimated)?
                 }
                 None => estimated,
@@ -36,22 +36,22 @@ impl ProgressiveScan<'_> {
     }
 
     /// The GROUP BY columns, one row per group.
-    pub(crate) fn keys_of(&mut self, look: &LevelEstimate) -> Result<Vec<ArrayRef>> {
+    pub(crate) fn keys_of(&mut self, evaluated: &LevelEstimate) -> Result<Vec<ArrayRef>> {
         let mut columns = self.program.as_mut().map_or_else(|| Ok(Vec::new()), Program::group_keys)?;
         if columns.is_empty() && !self.query.keys.is_empty() {
             let fields = self.query.aggregate.schema.fields().iter().take(self.query.keys.len());
             columns = fields.map(|f| arrow::array::new_empty_array(f.data_type())).collect();
         }
         // Groups of a level that was read but not finished come after those of the levels that count.
-        Ok(columns.into_iter().map(|c| c.slice(0, look.populations.len())).collect())
+        Ok(columns.into_iter().map(|c| c.slice(0, evaluated.populations.len())).collect())
     }
 
-    fn native(&mut self, look: &LevelEstimate) -> Result<Option<Vec<ArrayRef>>> {
+    fn native(&mut self, evaluated: &LevelEstimate) -> Result<Option<Vec<ArrayRef>>> {
         let is_count = |c: &plusminus_plan::Call| matches!(c.kind, CallKind::Count { .. });
-        if !look.populations.iter().any(Population::is_exact) || self.query.calls.iter().all(is_count) {
+        if !evaluated.populations.iter().any(Population::is_exact) || self.query.calls.iter().all(is_count) {
             return Ok(None);
         }
-        let levels = self.whole_rows(look)?;
+        let levels = self.whole_rows(evaluated)?;
         let (Some(first), Some(known)) = (levels.first(), self.program.as_mut()) else { return Ok(None) };
         if self.projected.is_none() {
             return Ok(Some(exact_calls(self.query, self.context.state, known, &levels)?));
@@ -63,8 +63,9 @@ impl ProgressiveScan<'_> {
     }
 
     /// Rows of fully sampled strata that may match WHERE, by level.
-    fn whole_rows(&self, look: &LevelEstimate) -> Result<Vec<WholeRows>> {
-        let is_whole = |stratum: u32| look.strata.sizes[stratum as usize].is_exact() && self.view.is_matching(stratum);
+    fn whole_rows(&self, evaluated: &LevelEstimate) -> Result<Vec<WholeRows>> {
+        let is_whole =
+            |stratum: u32| evaluated.strata.sizes[stratum as usize].is_exact() && self.view.is_matching(stratum);
         let mut levels = Vec::new();
         if self.query.has_subquery {
             for batch in &self.chosen {

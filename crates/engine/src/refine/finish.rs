@@ -36,9 +36,9 @@ pub(crate) fn fill(query: &AggregateQuery, hidden: &[Vec<Estimate>]) -> Result<(
 
 impl ProgressiveScan<'_> {
     /// Runs the plan above the aggregate on the aggregate's columns.
-    pub(crate) async fn upper(&mut self, columns: Vec<ArrayRef>, look: &LevelEstimate) -> Result<Upper> {
+    pub(crate) async fn upper(&mut self, columns: Vec<ArrayRef>, evaluated: &LevelEstimate) -> Result<Upper> {
         let (state, compiled) = (self.context.state, &self.context.prepared.upward);
-        above::run(self.query, state, compiled, columns, look.populations.len()).await
+        above::run(self.query, state, compiled, columns, evaluated.populations.len()).await
     }
 
     /// Drops rows that were read beyond `level`, which is the last level.
@@ -49,29 +49,29 @@ impl ProgressiveScan<'_> {
     }
 
     /// Builds the answer of a level after which others may follow.
-    pub(crate) async fn answer(&mut self, level: usize, look: &mut LevelEstimate) -> Result<Estimated> {
-        let columns = self.known_columns(look)?;
-        self.answered(level, look, columns, Keep::Estimates).await
+    pub(crate) async fn answer(&mut self, level: usize, evaluated: &mut LevelEstimate) -> Result<Estimated> {
+        let columns = self.known_columns(evaluated)?;
+        self.answered(level, evaluated, columns, Keep::Estimates).await
     }
 
     /// Builds the answer of the last level.
-    pub(crate) async fn last_answer(&mut self, level: usize, look: &mut LevelEstimate) -> Result<Estimated> {
-        let columns = self.known_columns(look)?;
-        self.answered(level, look, columns, Keep::Nothing).await
+    pub(crate) async fn last_answer(&mut self, level: usize, evaluated: &mut LevelEstimate) -> Result<Estimated> {
+        let columns = self.known_columns(evaluated)?;
+        self.answered(level, evaluated, columns, Keep::Nothing).await
     }
 
     /// Builds the answer of the last level with some groups computed on the table; `None` when one was not found there.
     pub(crate) async fn repaired_answer(
         &mut self,
         level: usize,
-        look: &mut LevelEstimate,
+        evaluated: &mut LevelEstimate,
         failing: &[u32],
         advice: Option<SampleAdvice>,
     ) -> Result<Option<Estimated>> {
-        let mut columns = self.known_columns(look)?;
+        let mut columns = self.known_columns(evaluated)?;
         let before = (self.context.elapsed)();
         let read_before = self.rows_read;
-        if !self.repair(failing, look, &mut columns).await? {
+        if !self.repair(failing, evaluated, &mut columns).await? {
             return Ok(None);
         }
         let repair = Repair {
@@ -80,31 +80,31 @@ impl ProgressiveScan<'_> {
             took: (self.context.elapsed)().saturating_sub(before),
             advice,
         };
-        let estimated = self.answered(level, look, columns, Keep::Nothing).await?;
+        let estimated = self.answered(level, evaluated, columns, Keep::Nothing).await?;
         Ok(Some(Estimated { repair: Some(repair), ..estimated }))
     }
 
     /// The aggregate's columns; hidden estimates of fully known groups are made exact. Empty where replicates computed the rows.
-    fn known_columns(&mut self, look: &mut LevelEstimate) -> Result<Vec<ArrayRef>> {
-        if look.nested.is_some() {
+    fn known_columns(&mut self, evaluated: &mut LevelEstimate) -> Result<Vec<ArrayRef>> {
+        if evaluated.nested.is_some() {
             return Ok(Vec::new());
         }
-        let columns = self.columns_of(look)?;
-        self.settle_known(&columns, look)?;
+        let columns = self.columns_of(evaluated)?;
+        self.settle_known(&columns, evaluated)?;
         Ok(columns)
     }
 
     async fn answered(
         &mut self,
         level: usize,
-        look: &mut LevelEstimate,
+        evaluated: &mut LevelEstimate,
         columns: Vec<ArrayRef>,
         keep: Keep,
     ) -> Result<Estimated> {
         let absent_keys = self.view.absent_keys();
-        let is_whole = look.strata.by_part.iter().all(Population::is_exact) && absent_keys == 0;
-        let missing_groups_below = self.missing(&look.strata);
-        if let Some(nested) = look.nested.clone() {
+        let is_whole = evaluated.strata.by_part.iter().all(Population::is_exact) && absent_keys == 0;
+        let missing_groups_below = self.missing(&evaluated.strata);
+        if let Some(nested) = evaluated.nested.clone() {
             return Ok(Estimated {
                 sample: Arc::clone(&self.binding.manifest),
                 batch: nested.batch,
@@ -120,14 +120,15 @@ impl ProgressiveScan<'_> {
                 repair: None,
             });
         }
-        fill(self.query, look.hidden(self.query))?;
-        let upper = self.upper(columns, look).await?;
-        let (unsettled, warnings) = (self.unsettled(look, &upper.groups), self.warnings(look));
-        let is_all = upper.groups.len() == look.populations.len() && (0..).zip(&upper.groups).all(|(g, own)| g == *own);
+        fill(self.query, evaluated.hidden(self.query))?;
+        let upper = self.upper(columns, evaluated).await?;
+        let (unsettled, warnings) = (self.unsettled(evaluated, &upper.groups), self.warnings(evaluated));
+        let is_all =
+            upper.groups.len() == evaluated.populations.len() && (0..).zip(&upper.groups).all(|(g, own)| g == *own);
         let mut estimates = match keep == Keep::Nothing && is_all {
             // The estimates are not used again and need not be copied.
-            true => std::mem::take(&mut look.estimates),
-            false => look.estimates.iter().map(|by_group| picked(by_group, &upper.groups)).collect(),
+            true => std::mem::take(&mut evaluated.estimates),
+            false => evaluated.estimates.iter().map(|by_group| picked(by_group, &upper.groups)).collect(),
         }
         .into_iter();
         let mut intervals = Vec::with_capacity(self.query.outputs.len());
@@ -144,7 +145,7 @@ impl ProgressiveScan<'_> {
             absent_keys,
             is_whole: is_whole
                 || absent_keys == 0
-                    && look.populations.iter().all(Population::is_exact)
+                    && evaluated.populations.iter().all(Population::is_exact)
                     && missing_groups_below == Some(0),
             unsettled,
             warnings,
@@ -154,8 +155,8 @@ impl ProgressiveScan<'_> {
     }
 
     /// Choices of rows that the intervals leave open, among shown groups and others.
-    fn unsettled(&self, look: &LevelEstimate, shown: &[u32]) -> RankStability {
-        let mut found = unsettled(self.query, look, shown);
+    fn unsettled(&self, evaluated: &LevelEstimate, shown: &[u32]) -> RankStability {
+        let mut found = unsettled(self.query, evaluated, shown);
         if self.query.selects_by_estimate {
             found.absent += self.view.absent_keys();
         }
@@ -196,13 +197,13 @@ impl ProgressiveScan<'_> {
     }
 
     /// Sentences for the report on missing keys, and on how many rows may exceed an extreme.
-    fn warnings(&self, look: &LevelEstimate) -> Vec<String> {
+    fn warnings(&self, evaluated: &LevelEstimate) -> Vec<String> {
         let mut found: Vec<String> = self.absent_keys().into_iter().collect();
         if self.query.specials.is_empty() {
             return found;
         }
         let confidence = self.context.goal.confidence;
-        let beyond = look.populations.iter().map(|p| rows_beyond(p, confidence)).max().unwrap_or(0);
+        let beyond = evaluated.populations.iter().map(|p| rows_beyond(p, confidence)).max().unwrap_or(0);
         if beyond == 0 {
             return found;
         }
@@ -212,7 +213,7 @@ impl ProgressiveScan<'_> {
             let is_open = |(smooth, own): (&plusminus_statistics::expression::DifferentiableExpr, &Vec<Estimate>)| {
                 smooth.is_linear_in_one().is_some_and(|l| l.input == input) && own.iter().any(|e| !e.trust.is_exact())
             };
-            if self.query.smooths().zip(&look.estimates).any(is_open) {
+            if self.query.smooths().zip(&evaluated.estimates).any(is_open) {
                 let (name, end, exceed) =
                     if is_max { ("MAX", "largest", "exceed it") } else { ("MIN", "smallest", "are below it") };
                 found.push(format!(

@@ -4,7 +4,7 @@ use super::Context;
 use super::projected::may_project;
 use crate::cache::Key;
 use crate::environment::Cost;
-use crate::samples::{SampleBinding, level_ns, opening_ns};
+use crate::samples::{SampleBinding, file_opening_ns, level_ns};
 use datafusion::logical_expr::Expr;
 use plusminus_plan::{AggregateQuery, Argument};
 use std::time::Duration;
@@ -55,7 +55,7 @@ impl<'a> LevelCosts<'a> {
         let plain = query.arguments.iter().filter(|a| matches!(a, Argument::Plain(_))).count();
         let passes = 1 + query.predicates.len() + 2 * query.keys.len() + plain + query.variables.len();
         // A percentile sorts, and replicates count every row many times.
-        let heavy = 4 * query.specials.len() + if query.is_beyond { 16 } else { 0 };
+        let heavy = 4 * query.specials.len() + if query.has_upper_aggregate { 16 } else { 0 };
         #[expect(clippy::cast_precision_loss, reason = "a small number")]
         let width = (passes + heavy) as f64;
         #[expect(clippy::cast_precision_loss, reason = "a small number")]
@@ -87,7 +87,7 @@ impl<'a> LevelCosts<'a> {
 
     /// Work of evaluating `level` first, with opening the files up to it, in nanoseconds of the reference machine.
     pub(crate) fn first_ns(&self, level: usize) -> f64 {
-        level_ns(self.cells(level)) + opening_ns(level + 1, self.binding.manifest.base.columns.len())
+        level_ns(self.cells(level)) + file_opening_ns(level + 1, self.binding.manifest.base.columns.len())
     }
 
     /// Whether even the highest level holds too few rows per group on average to meet an error.
@@ -110,7 +110,7 @@ impl<'a> LevelCosts<'a> {
     }
 
     /// Predicted time of evaluating `level`, reading included, with the safety factor; `None` before enough was learnt.
-    pub(crate) fn look(&self, level: usize) -> Option<Duration> {
+    pub(crate) fn predicted_time(&self, level: usize) -> Option<Duration> {
         Some(self.walk(level)? + self.load(level))
     }
 
@@ -180,7 +180,7 @@ impl<'a> LevelCosts<'a> {
     /// Whether evaluating `level` takes a small part of the time left, or no time was stated.
     pub(crate) fn is_small(&self, level: usize) -> bool {
         let Some(left) = self.context.left() else { return true };
-        self.look(level).is_some_and(|time| time <= left.mul_f64(FIRST_LOOK))
+        self.predicted_time(level).is_some_and(|time| time <= left.mul_f64(FIRST_LOOK))
     }
 
     /// The first level to evaluate: the top where only time is stated and there is plenty of it; otherwise `first`, or a lower level if
@@ -192,7 +192,7 @@ impl<'a> LevelCosts<'a> {
         if self.context.goal.error.is_none() && self.is_small(self.top()) {
             return self.top();
         }
-        match self.look(first) {
+        match self.predicted_time(first) {
             None if self.context.is_hasty() => 0,
             None => first,
             Some(_) => (0..=first).rev().find(|level| self.is_small(*level)).unwrap_or(0),

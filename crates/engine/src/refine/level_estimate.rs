@@ -2,7 +2,7 @@
 
 use super::level_rows::{LevelEstimate, ProgressiveScan, too_large};
 use crate::answer::Result;
-use crate::estimate::{Estimator, IntervalMethod, Source, non_linear as special, ways};
+use crate::estimate::{Estimator, IntervalMethod, Source, methods, non_linear};
 use crate::moments::{ArgumentKnowledge, Ranges, UnseenRows, ValueLimits};
 use crate::strata::known_variable;
 use datafusion::execution::memory_pool::MemoryReservation;
@@ -20,7 +20,7 @@ struct EstimationInputs<'a> {
     query: &'a AggregateQuery,
     sizes: &'a LevelSizes,
     /// Interval method of each of the query's functions.
-    ways: Vec<IntervalMethod>,
+    methods: Vec<IntervalMethod>,
     /// Row counts of the strata that could hold rows of each group, one entry per group.
     populations: Vec<Population>,
     /// Counts that the catalog knows, variables × groups.
@@ -61,26 +61,26 @@ impl ProgressiveScan<'_> {
         let strata = self.view.at(level);
         let parts: Vec<usize> = (0..groups).map(|g| self.part(g)).collect();
         let group_limits = self.group_limits()?;
-        let basis = self.basis(level, &strata, &parts, &quantiles, group_limits);
+        let inputs = self.inputs(level, &strata, &parts, &quantiles, group_limits);
         let levels = &self.rows[..self.pieces_up_to(level)];
         let walk = Walk { levels, sizes: &strata.sizes, groups, workers: self.context.workers };
         let Found { estimates, calls } = match &self.projected {
-            Some(rows) if self.query.keys.is_empty() => basis.in_halves(rows, &walk)?,
-            Some(rows) => basis.in_blocks(rows, &walk)?,
+            Some(rows) if self.query.keys.is_empty() => inputs.in_halves(rows, &walk)?,
+            Some(rows) => inputs.in_blocks(rows, &walk)?,
             None => match self.by_group(&walk)? {
                 // The memory reservation is held as long as the rows.
                 Some((sorted, _room)) => {
                     self.context.parts.lap("put in order of groups");
-                    basis.in_blocks(&sorted, &walk)?
+                    inputs.in_blocks(&sorted, &walk)?
                 }
-                None => self.at_once(&basis, walk, &parts)?,
+                None => self.at_once(&inputs, walk, &parts)?,
             },
         };
-        let populations = basis.populations;
+        let populations = inputs.populations;
         Ok(LevelEstimate { strata, populations, quantiles, estimates, calls, nested: None })
     }
 
-    fn basis<'a>(
+    fn inputs<'a>(
         &'a self,
         level: usize,
         strata: &'a LevelStrata,
@@ -96,7 +96,7 @@ impl ProgressiveScan<'_> {
         EstimationInputs {
             query: self.query,
             sizes: &strata.sizes,
-            ways: ways(self.query, self.known.rows_of_keys.is_some()),
+            methods: methods(self.query, self.known.rows_of_keys.is_some()),
             populations: parts.iter().map(|p| strata.by_part[*p]).collect(),
             known: (0..self.query.variables.len()).map(known).collect(),
             knowledge: &self.known.arguments,
@@ -142,7 +142,7 @@ impl ProgressiveScan<'_> {
 
     /// The rows in the order of their groups, with their memory reservation; `None` where that order does not pay or has no memory.
     fn by_group(&self, walk: &Walk<'_>) -> Result<Option<(ByGroup, MemoryReservation)>> {
-        let needs_all = self.view.by_key || !self.query.specials.is_empty() || self.query.is_beyond;
+        let needs_all = self.view.by_key || !self.query.specials.is_empty() || self.query.has_upper_aggregate;
         if needs_all || !ByGroup::pays(walk, self.query.variables.len()) {
             return Ok(None);
         }
@@ -154,17 +154,17 @@ impl ProgressiveScan<'_> {
     }
 
     /// Estimates all groups at once from rows ordered by stratum.
-    fn at_once(&self, basis: &EstimationInputs<'_>, walk: Walk<'_>, parts: &[usize]) -> Result<Found> {
+    fn at_once(&self, inputs: &EstimationInputs<'_>, walk: Walk<'_>, parts: &[usize]) -> Result<Found> {
         let totals = match self.view.by_key {
             true => key_totals(&walk, &self.query.variables),
             false => totals(&walk, &self.query.variables)?,
         };
         self.context.parts.lap("walk");
-        let mut estimator = basis.estimator(0..walk.groups, &totals, Source::Strata(walk));
+        let mut estimator = inputs.estimator(0..walk.groups, &totals, Source::Strata(walk));
         for (call, known) in self.query.specials.iter().zip(&self.specials) {
             let own = match known {
-                Some(known) => parts.iter().map(|p| known[*p].estimate(basis.quantiles)).collect(),
-                None => special::estimates(&estimator, &walk, call, &self.known_ends(call, walk.sizes, parts))?,
+                Some(known) => parts.iter().map(|p| known[*p].estimate(inputs.quantiles)).collect(),
+                None => non_linear::estimates(&estimator, &walk, call, &self.known_ends(call, walk.sizes, parts))?,
             };
             estimator.specials.push(own);
         }
@@ -177,7 +177,7 @@ impl EstimationInputs<'_> {
     fn estimator<'a>(&'a self, groups: Range<usize>, totals: &'a [Total], rows: Source<'a>) -> Estimator<'a> {
         Estimator {
             query: self.query,
-            ways: &self.ways,
+            methods: &self.methods,
             rows,
             totals,
             populations: &self.populations[groups.clone()],
@@ -204,8 +204,8 @@ impl EstimationInputs<'_> {
     /// The sums whose averages are estimated, and which of them need no interval of their own.
     fn asked(&self) -> Asked {
         let (mut averages, mut others) = (Vec::new(), Vec::new());
-        for (smooth, way) in self.query.smooths().zip(&self.ways) {
-            match way {
+        for (smooth, method) in self.query.smooths().zip(&self.methods) {
+            match method {
                 IntervalMethod::Mean { sum, .. } => averages.push(*sum),
                 _ => others.extend(used_inputs(smooth)),
             }

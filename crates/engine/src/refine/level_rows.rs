@@ -138,7 +138,7 @@ impl<'a> ProgressiveScan<'a> {
     async fn read_levels(&mut self, level: usize, in_time: KeepGoing<'_>) -> Result<bool> {
         let context = self.context;
         for next in self.pieces.len()..=level {
-            let batch = self.living(next)?;
+            let batch = self.matching_rows(next)?;
             let read = batch.num_rows() as u64;
             let batch = match self.query.has_subquery {
                 true => {
@@ -176,7 +176,7 @@ impl<'a> ProgressiveScan<'a> {
     }
 
     /// Rows of a level in strata that may match WHERE.
-    fn living(&mut self, level: usize) -> Result<RecordBatch> {
+    fn matching_rows(&mut self, level: usize) -> Result<RecordBatch> {
         let (context, needs) = (self.context, &self.binding.needs);
         let manifest = &self.binding.manifest;
         let (level_columns, loaded) =
@@ -223,14 +223,14 @@ impl<'a> ProgressiveScan<'a> {
         }
     }
 
-    pub(crate) async fn look(&mut self, level: usize) -> Result<LevelEstimate> {
-        let mut look = self.estimated(level)?;
+    pub(crate) async fn estimate_level(&mut self, level: usize) -> Result<LevelEstimate> {
+        let mut evaluated = self.estimated(level)?;
         self.context.parts.lap("estimate");
-        if self.query.is_beyond {
-            look.nested = Some(self.nested(&look).await?);
+        if self.query.has_upper_aggregate {
+            evaluated.nested = Some(self.nested(&evaluated).await?);
             self.context.parts.lap("replicates");
         }
-        Ok(look)
+        Ok(evaluated)
     }
 
     /// Merges pieces whose rows were already added up to cells, since later estimates use all levels up to `level`.

@@ -32,7 +32,7 @@ use crate::environment::{Cost, CostModel};
 use crate::moments::MomentsCache;
 use crate::planning::{PlannedQuery, TableCandidate};
 use crate::runtime::{Executor, QuantilesCache, Timings};
-use crate::samples::{Opening, SampleBinding, choose, opening};
+use crate::samples::{FirstStep, SampleBinding, choose, first_step};
 use crate::strata::catalog;
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::SessionState;
@@ -91,7 +91,7 @@ impl Context<'_> {
     pub(crate) async fn table_in_time(&self) -> Result<Option<Duration>> {
         let Some(left) = self.left().filter(|_| self.goal.prefers_exact()) else { return Ok(None) };
         let Some(cost) = self.table.cost().await? else { return Ok(None) };
-        Ok(matches!(opening(&cost, left), Opening::LookThenTable(_)).then_some(cost.time))
+        Ok(matches!(first_step(&cost, left), FirstStep::EstimateThenTable(_)).then_some(cost.time))
     }
 }
 
@@ -164,14 +164,14 @@ pub(crate) async fn approximate(
         catalog::Start::Specials(specials) => specials,
     };
     context.parts.lap("catalog");
-    let (mut run, looked) = pilot::begin(query, context, candidates, specials).await?;
-    run.refine(looked, level_done).await
+    let (mut run, piloted) = pilot::begin(query, context, candidates, specials).await?;
+    run.refine(piloted, level_done).await
 }
 
 /// The levels of one sample, and their costs.
 pub(crate) struct Refinement<'a> {
     pub(crate) levels: ProgressiveScan<'a>,
-    pub(crate) price: LevelCosts<'a>,
+    pub(crate) costs: LevelCosts<'a>,
 }
 
 impl<'a> Refinement<'a> {
@@ -181,8 +181,8 @@ impl<'a> Refinement<'a> {
         binding: &'a SampleBinding,
         specials: Vec<crate::strata::CatalogValues>,
     ) -> Result<Self> {
-        let price = LevelCosts::new(query, context, binding);
-        Ok(Self { levels: ProgressiveScan::new(query, context, binding, specials)?, price })
+        let costs = LevelCosts::new(query, context, binding);
+        Ok(Self { levels: ProgressiveScan::new(query, context, binding, specials)?, costs })
     }
 
     /// The level to begin with.
@@ -190,10 +190,10 @@ impl<'a> Refinement<'a> {
         let context = self.levels.context;
         // The top level holds the most keys, and every key in it is known whole.
         if self.levels.view.keyed.is_some() {
-            return context.pinned_level.unwrap_or(self.price.top()).min(self.price.top());
+            return context.pinned_level.unwrap_or(self.costs.top()).min(self.costs.top());
         }
-        let first = choose::first_level(self.levels.view, context.goal, self.price.cumulative());
-        context.pinned_level.unwrap_or_else(|| self.price.first(first)).min(self.price.top())
+        let first = choose::first_level(self.levels.view, context.goal, self.costs.cumulative());
+        context.pinned_level.unwrap_or_else(|| self.costs.first(first)).min(self.costs.top())
     }
 
     /// Reads and estimates a level; `None` when the time ran out. The returned time is the one that [`LevelCosts::next`] takes.
@@ -214,15 +214,15 @@ impl<'a> Refinement<'a> {
         if !self.levels.read_to(level, may_stop).await? {
             return Ok(None);
         }
-        let look = self.levels.look(level).await?;
+        let evaluated = self.levels.estimate_level(level).await?;
         let took = elapsed().saturating_sub(before).saturating_sub(self.levels.aside);
         let walked = took.saturating_sub(self.levels.loading);
-        self.price.learn(Cost::Level, level, walked);
+        self.costs.learn(Cost::Level, level, walked);
         if self.levels.projected.is_none() {
-            self.price.learn_load(self.levels.loaded, self.levels.loading);
+            self.costs.learn_load(self.levels.loaded, self.levels.loading);
         }
         // Before the cost of reading is learnt, the time of this level includes reading, as that of the next one will.
-        Ok(Some((look, if self.price.knows_loads() { walked } else { took })))
+        Ok(Some((evaluated, if self.costs.knows_loads() { walked } else { took })))
     }
 
     fn sample(&self) -> &str {

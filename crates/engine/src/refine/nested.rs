@@ -38,15 +38,15 @@ impl ReplicatedAnswer {
 
 impl ProgressiveScan<'_> {
     /// Runs the plan above the aggregate on the estimates, and once more on all replicates of them.
-    pub(crate) async fn nested(&mut self, look: &LevelEstimate) -> Result<ReplicatedAnswer> {
-        let groups = look.populations.len();
+    pub(crate) async fn nested(&mut self, evaluated: &LevelEstimate) -> Result<ReplicatedAnswer> {
+        let groups = evaluated.populations.len();
         let (query, state) = (self.query, self.context.state);
-        let columns = self.columns_of(look)?;
+        let columns = self.columns_of(evaluated)?;
         let none = UInt32Array::from(vec![0; groups]);
         let upper = above::beyond(query, state, columns, none, Choice::Applied).await?;
         let batch = upper.batch;
         // A group without a sampled row would be missing from the answer, however well the others are known.
-        let is_exact = look.strata.by_part.iter().all(Population::is_exact);
+        let is_exact = evaluated.strata.by_part.iter().all(Population::is_exact);
         let mut intervals: Vec<Option<Vec<Estimate>>> = query
             .outputs
             .iter()
@@ -59,23 +59,23 @@ impl ProgressiveScan<'_> {
         let room = self.memory.new_empty();
         let bytes = 2 * size_of::<f64>() * (REPLICATES_NESTED as usize + 2) * groups * query.variables.len().max(1);
         room.try_grow(bytes).map_err(|_| too_large(self.pieces.len().saturating_sub(1)))?;
-        let walked = replicates(&self.rows, &look.strata.sizes, &query.variables, groups, REPLICATES_NESTED);
-        let (columns, numbers) = self.replicated_columns(look, &walked)?;
+        let walked = replicates(&self.rows, &evaluated.strata.sizes, &query.variables, groups, REPLICATES_NESTED);
+        let (columns, numbers) = self.replicated_columns(evaluated, &walked)?;
         let all = above::beyond(query, state, columns, numbers, Choice::Left).await?;
-        let doubts = self.doubts(look, &walked);
+        let doubts = self.doubts(evaluated, &walked);
         let are_all_seen = groups >= self.view.matching_key_groups();
         let keys: Vec<usize> = (0..query.outputs.len()).filter(|i| query.outputs[*i].role != Role::Estimate).collect();
         let places = Places::new(&batch, &all.batch, &all.groups, &keys)?;
         for (output, (number, intervals)) in query.outputs.iter().zip(intervals.iter_mut().enumerate()) {
             let Some(intervals) = intervals else { continue };
             // A column that depends on no estimate is exact, as long as no group is missing.
-            if output.behind.as_ref().is_some_and(|behind| are_all_seen && self.is_certain(behind, look)) {
+            if output.behind.as_ref().is_some_and(|behind| are_all_seen && self.is_certain(behind, evaluated)) {
                 continue;
             }
             let others = float64(all.batch.column(number))?;
             for (row, interval) in intervals.iter_mut().enumerate() {
                 let cell = Cell::new(places.of(row).map(|at| at.and_then(|at| others[at])));
-                let estimate = cell.interval(&look.quantiles);
+                let estimate = cell.interval(&evaluated.quantiles);
                 let estimate = doubts.of(&cell).map_or(estimate, |doubt| estimate.untrusted(doubt));
                 *interval = output.round.map_or(estimate, |digits| rounded(estimate, digits));
             }
@@ -84,14 +84,14 @@ impl ProgressiveScan<'_> {
     }
 
     /// Whether a column depends on no estimate; `behind` are the calls that it depends on.
-    fn is_certain(&self, behind: &SourceCalls, look: &LevelEstimate) -> bool {
+    fn is_certain(&self, behind: &SourceCalls, evaluated: &LevelEstimate) -> bool {
         let is_known = |call: &usize| match self.query.calls[*call].kind {
             CallKind::Count { rows } => known_variable(self.query, self.view, rows).is_some(),
             _ => false,
         };
-        let are_exact = look.populations.iter().all(Population::is_exact);
+        let are_exact = evaluated.populations.iter().all(Population::is_exact);
         // A call with a value in every group cannot turn out to be NULL.
-        let is_value = |call: &usize| look.calls[*call].iter().all(Option::is_some);
+        let is_value = |call: &usize| evaluated.calls[*call].iter().all(Option::is_some);
         are_exact
             || behind.values.iter().all(is_known) && behind.nulls.iter().all(|call| is_known(call) || is_value(call))
     }
@@ -99,18 +99,18 @@ impl ProgressiveScan<'_> {
     /// The aggregate's rows once per replicate, then as estimated; the second result is the replicate number of each row.
     fn replicated_columns(
         &mut self,
-        look: &LevelEstimate,
+        evaluated: &LevelEstimate,
         walked: &Replicates,
     ) -> Result<(Vec<ArrayRef>, UInt32Array)> {
-        let groups = look.populations.len();
+        let groups = evaluated.populations.len();
         let count = walked.count as usize;
         let size = u32::try_from(groups).map_err(Error::data)?;
         let repeated = UInt32Array::from_iter_values((0..=count).flat_map(|_| 0..size));
         let mut columns = Vec::new();
-        for key in self.keys_of(look)? {
+        for key in self.keys_of(evaluated)? {
             columns.push(take(&key, &repeated, None)?);
         }
-        for (call, estimates) in self.query.calls.iter().zip(&look.calls) {
+        for (call, estimates) in self.query.calls.iter().zip(&evaluated.calls) {
             let value = |(replicate, group): (usize, usize)| {
                 let input = |variable: usize| walked.total(replicate, group, variable);
                 // A call that is NULL as an estimate is NULL in every replicate.
@@ -128,20 +128,21 @@ impl ProgressiveScan<'_> {
     ///
     /// Sums of totals are reliable although some groups have few rows or were not seen; there only numbers as uncertain as those of a
     /// small group are doubted.
-    fn doubts(&self, look: &LevelEstimate, walked: &Replicates) -> Doubts {
-        let mut seen = vec![0; look.populations.len()];
+    fn doubts(&self, evaluated: &LevelEstimate, walked: &Replicates) -> Doubts {
+        let mut seen = vec![0; evaluated.populations.len()];
         for level in &self.rows {
             level.groups.iter().for_each(|g| seen[*g as usize] += 1);
         }
         let thin: Vec<bool> =
-            seen.iter().zip(&look.populations).map(|(rows, p)| *rows < GROUP_ROWS_MIN && !p.is_exact()).collect();
-        let rows: u64 = seen.iter().zip(&look.populations).filter(|(_, p)| !p.is_exact()).map(|(rows, _)| rows).sum();
+            seen.iter().zip(&evaluated.populations).map(|(rows, p)| *rows < GROUP_ROWS_MIN && !p.is_exact()).collect();
+        let rows: u64 =
+            seen.iter().zip(&evaluated.populations).filter(|(_, p)| !p.is_exact()).map(|(rows, _)| rows).sum();
         let (is_thin, is_total) = (thin.contains(&true), !self.query.needs_all_groups);
         let is_too_thin =
             if is_total { !thin.contains(&false) } else { is_thin || seen.len() < self.view.matching_key_groups() };
         let all = if is_too_thin || rows < ROWS_MIN {
             Some(Doubt::FewRows)
-        } else if self.may_hide(look, walked, &thin) {
+        } else if self.may_hide(evaluated, walked, &thin) {
             Some(Doubt::HeavyTail)
         } else if walked.varies {
             None
@@ -167,9 +168,9 @@ impl Doubts {
 
 impl ProgressiveScan<'_> {
     /// Whether in some group a single row outside the sample could change a sum or an average by more than its standard error.
-    fn may_hide(&self, look: &LevelEstimate, walked: &Replicates, thin: &[bool]) -> bool {
+    fn may_hide(&self, evaluated: &LevelEstimate, walked: &Replicates, thin: &[bool]) -> bool {
         let level = self.pieces.len().saturating_sub(1);
-        let unseen = self.unseen(level, &look.strata);
+        let unseen = self.unseen(level, &evaluated.strata);
         let is_whole = |variable: usize| {
             let domain = &self.query.domains[self.query.variables[variable].domain];
             self.view.decides_all() && domain.filter.is_none() && domain.not_null.is_empty()
@@ -200,7 +201,8 @@ impl ProgressiveScan<'_> {
             most.is_nan() || most * most > variance
         };
         // Groups with few rows are left out: their rows are taken to be no larger than those of the groups checked here.
-        let inexact = (0..look.populations.len()).filter(|group| !look.populations[*group].is_exact() && !thin[*group]);
+        let inexact =
+            (0..evaluated.populations.len()).filter(|group| !evaluated.populations[*group].is_exact() && !thin[*group]);
         inexact.into_iter().any(|group| self.query.calls.iter().any(|call| hides(call, group)))
     }
 }

@@ -29,8 +29,8 @@ pub(crate) async fn begin<'a>(
     // A pilot that would take much of the time, or read more rows than a pilot should, is left out. Only predicted costs are compared,
     // since creating a run reads what it has to know of the arguments.
     let is_small = |binding: &&SampleBinding| {
-        let price = LevelCosts::new(query, context, binding);
-        choose::pilot_level(price.cumulative()).is_some_and(|level| price.is_small(level))
+        let costs = LevelCosts::new(query, context, binding);
+        choose::pilot_level(costs.cumulative()).is_some_and(|level| costs.is_small(level))
     };
     if tried.len() > 1 && context.pinned_level.is_none() && tried.iter().any(is_small) {
         tried.retain(is_small);
@@ -57,17 +57,17 @@ pub(crate) async fn begin<'a>(
         return Ok((first, None));
     }
     let mut best = match piloted(&mut first).await? {
-        Some((level, look, rows)) => (first, level, look, rows),
+        Some((level, evaluated, rows)) => (first, level, evaluated, rows),
         // Rows of an unfinished pilot do not count.
         None => return Ok((Refinement::new(query, context, likeliest, specials)?, None)),
     };
     let mut rows_read = 0;
     for binding in others {
         let mut run = Refinement::new(query, context, binding, specials.clone())?;
-        let Some((level, look, rows)) = piloted(&mut run).await? else { continue };
+        let Some((level, evaluated, rows)) = piloted(&mut run).await? else { continue };
         // The likelier sample stays unless the other is clearly better and shows no fewer groups: a variance that is small by chance must
         // not decide.
-        let mut other = (run, level, look, rows);
+        let mut other = (run, level, evaluated, rows);
         let shows_all = other.2.populations.len() >= best.2.populations.len();
         if CLEARLY * other.3 < best.3 && shows_all {
             std::mem::swap(&mut best, &mut other);
@@ -75,17 +75,17 @@ pub(crate) async fn begin<'a>(
         rows_read += other.0.levels.rows_read;
     }
     context.parts.lap("pilots");
-    let (mut run, level, look, _) = best;
+    let (mut run, level, evaluated, _) = best;
     run.levels.rows_read += rows_read;
-    Ok((run, Some((level, look))))
+    Ok((run, Some((level, evaluated))))
 }
 
 /// Whether pilots on all of `tried` cost more than a choice is worth, compared with the exact answer. All files count as not yet
 /// opened, so that the choice depends on the store alone.
 async fn cost_too_much(query: &AggregateQuery, context: &Context<'_>, tried: &[&SampleBinding]) -> Result<bool> {
     let work = |binding: &&SampleBinding| {
-        let price = LevelCosts::new(query, context, binding);
-        choose::pilot_level(price.cumulative()).map_or(0.0, |level| price.first_ns(level))
+        let costs = LevelCosts::new(query, context, binding);
+        choose::pilot_level(costs.cumulative()).map_or(0.0, |level| costs.first_ns(level))
     };
     let work: f64 = tried.iter().map(work).sum();
     if work <= UNQUESTIONED_NS {
@@ -96,18 +96,18 @@ async fn cost_too_much(query: &AggregateQuery, context: &Context<'_>, tried: &[&
 
 /// Evaluates the pilot level, and predicts the number of rows that the error needs.
 async fn piloted(run: &mut Refinement<'_>) -> Result<Option<(usize, LevelEstimate, f64)>> {
-    let Some(level) = choose::pilot_level(run.price.cumulative()) else { return Ok(None) };
+    let Some(level) = choose::pilot_level(run.costs.cumulative()) else { return Ok(None) };
     let pilot = tracing::debug_span!("pilot", sample = %run.levels.binding.manifest.name);
-    let Some((look, _)) = run.evaluate_level(level, true).instrument(pilot).await? else { return Ok(None) };
-    let held = run.price.cumulative()[level];
+    let Some((evaluated, _)) = run.evaluate_level(level, true).instrument(pilot).await? else { return Ok(None) };
+    let held = run.costs.cumulative()[level];
     #[expect(clippy::cast_precision_loss, reason = "a forecast")]
-    let rows = held as f64 * worst_square(&look, run.levels.query, run.levels.context.goal.error.unwrap_or(USUAL));
-    Ok(Some((level, look, rows)))
+    let rows = held as f64 * worst_square(&evaluated, run.levels.query, run.levels.context.goal.error.unwrap_or(USUAL));
+    Ok(Some((level, evaluated, rows)))
 }
 
 /// The largest squared ratio of an estimate's error to the allowed error; infinite where an error is not known.
-fn worst_square(look: &LevelEstimate, query: &AggregateQuery, target: Target) -> f64 {
-    if look.populations.is_empty() {
+fn worst_square(evaluated: &LevelEstimate, query: &AggregateQuery, target: Target) -> f64 {
+    if evaluated.populations.is_empty() {
         return f64::INFINITY;
     }
     let square = |estimate: &Estimate| {
@@ -117,5 +117,5 @@ fn worst_square(look: &LevelEstimate, query: &AggregateQuery, target: Target) ->
         };
         error.map_or(f64::INFINITY, |error| (error / allowed).powi(2))
     };
-    look.estimates[..query.shown_estimates()].iter().flatten().map(square).fold(0.0, f64::max)
+    evaluated.estimates[..query.shown_estimates()].iter().flatten().map(square).fold(0.0, f64::max)
 }

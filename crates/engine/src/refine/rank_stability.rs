@@ -24,12 +24,12 @@ enum Verdict {
 }
 
 /// Finds the open choices from the intervals of all groups; `shown` are the groups of the shown rows, in order.
-pub(crate) fn unsettled(query: &AggregateQuery, look: &LevelEstimate, shown: &[u32]) -> RankStability {
-    if !query.selects_by_estimate || look.estimates.is_empty() {
+pub(crate) fn unsettled(query: &AggregateQuery, evaluated: &LevelEstimate, shown: &[u32]) -> RankStability {
+    if !query.selects_by_estimate || evaluated.estimates.is_empty() {
         return RankStability::default();
     }
-    let hidden = look.hidden(query);
-    let groups = look.populations.len();
+    let hidden = evaluated.hidden(query);
+    let groups = evaluated.populations.len();
     let mut is_shown = vec![false; groups];
     shown.iter().for_each(|g| is_shown[*g as usize] = true);
     let having: Vec<Verdict> = (0..groups).map(|g| verdict(query, hidden, g)).collect();

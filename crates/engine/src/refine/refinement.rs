@@ -5,7 +5,7 @@ use super::level_rows::LevelEstimate;
 use super::{LevelDone, Outcome, Refinement, TableReason};
 use crate::answer::{Error, Result};
 use crate::environment::Cost;
-use crate::samples::{IN_VAIN, Opening, Standing, level_ns, opening};
+use crate::samples::{FirstStep, IN_VAIN, Standing, first_step, level_ns};
 use plusminus_statistics::Population;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ const SAFE_SHARE: f64 = 0.1;
 /// State of a run after a level.
 struct Progress {
     level: usize,
-    look: LevelEstimate,
+    evaluated: LevelEstimate,
     took: Duration,
     /// Work of all levels evaluated so far, in nanoseconds of the reference machine.
     spent: f64,
@@ -31,7 +31,7 @@ struct Progress {
 #[derive(Clone, Copy)]
 struct TableFollows {
     /// The longest time that a level before it may take.
-    look: Duration,
+    evaluated: Duration,
     /// The predicted time of the exact answer.
     table: Duration,
 }
@@ -48,30 +48,32 @@ impl Refinement<'_> {
     /// Refines level after level, starting after the level that was already evaluated, if any.
     pub(crate) async fn refine(
         &mut self,
-        looked: Option<(usize, LevelEstimate)>,
+        piloted: Option<(usize, LevelEstimate)>,
         level_done: LevelDone<'_>,
     ) -> Result<Outcome> {
-        let opening = self.opening().await?;
-        if looked.is_none() && self.is_dearer_than_table().await? {
+        let first_step = self.first_step().await?;
+        if piloted.is_none() && self.is_dearer_than_table().await? {
             return Ok(Outcome::Table(TableReason::Cheaper));
         }
-        let mut found = match looked {
-            Some((level, look)) => Some((level, look, Duration::ZERO)),
-            None => match self.first_within(opening) {
-                Some(level) => self.evaluate_level(level, false).await?.map(|(look, took)| (level, look, took)),
+        let mut found = match piloted {
+            Some((level, evaluated)) => Some((level, evaluated, Duration::ZERO)),
+            None => match self.first_within(first_step) {
+                Some(level) => {
+                    self.evaluate_level(level, false).await?.map(|(evaluated, took)| (level, evaluated, took))
+                }
                 None => None,
             },
         };
         let mut spent = 0.0;
         let mut last = None;
-        while let Some((level, look, took)) = found.take() {
-            spent += level_ns(self.price.cells(level));
-            let mut progress = Progress { level, look, took, spent };
-            let next = self.next(&progress, opening).await?;
+        while let Some((level, evaluated, took)) = found.take() {
+            spent += level_ns(self.costs.cells(level));
+            let mut progress = Progress { level, evaluated, took, spent };
+            let next = self.next(&progress, first_step).await?;
             self.levels.context.parts.lap("decide");
             match next {
                 Next::Nothing(is_met) => {
-                    return self.finish(progress.level, progress.look, is_met, level_done).await;
+                    return self.finish(progress.level, progress.evaluated, is_met, level_done).await;
                 }
                 Next::Table(reason) => {
                     self.tell(&mut progress, level_done).await?;
@@ -79,14 +81,14 @@ impl Refinement<'_> {
                 }
                 Next::Level(next) => {
                     self.tell(&mut progress, level_done).await?;
-                    last = Some((progress.level, progress.look));
-                    found = self.evaluate_level(next, true).await?.map(|(look, took)| (next, look, took));
+                    last = Some((progress.level, progress.evaluated));
+                    found = self.evaluate_level(next, true).await?.map(|(evaluated, took)| (next, evaluated, took));
                 }
             }
         }
-        match (last, opening) {
+        match (last, first_step) {
             // The time ran out before a higher level was finished.
-            (Some((level, look)), _) => self.finish(level, look, false, level_done).await,
+            (Some((level, evaluated)), _) => self.finish(level, evaluated, false, level_done).await,
             (None, Some(follows)) => Ok(Outcome::Table(TableReason::Fits(follows.table))),
             // Without any finished level, the caller must have stopped the query.
             (None, None) => Err(Error::Interrupted),
@@ -94,7 +96,7 @@ impl Refinement<'_> {
     }
 
     /// Decides how a query with a time bound alone begins; `None` where samples answer.
-    async fn opening(&mut self) -> Result<Option<TableFollows>> {
+    async fn first_step(&mut self) -> Result<Option<TableFollows>> {
         let context = self.levels.context;
         let Some(left) = context.left().filter(|_| context.goal.prefers_exact()) else { return Ok(None) };
         // A sample that is exact answers sooner than the table.
@@ -102,36 +104,36 @@ impl Refinement<'_> {
             return Ok(None);
         }
         let Some(cost) = context.table.cost().await? else { return Ok(None) };
-        Ok(match opening(&cost, left) {
-            Opening::LookThenTable(look) => Some(TableFollows { look, table: cost.time }),
-            Opening::Samples => None,
+        Ok(match first_step(&cost, left) {
+            FirstStep::EstimateThenTable(evaluated) => Some(TableFollows { evaluated, table: cost.time }),
+            FirstStep::Samples => None,
         })
     }
 
     /// The predicted time of the exact answer that follows a first level, where only time is stated and it suffices.
     pub(crate) async fn table_follows(&mut self) -> Result<Option<Duration>> {
-        Ok(self.opening().await?.map(|follows| follows.table))
+        Ok(self.first_step().await?.map(|follows| follows.table))
     }
 
     /// Whether the sample holds every row that could matter.
     fn is_exact_at_top(&self) -> bool {
-        self.levels.view.at(self.price.top()).by_part.iter().all(Population::is_exact)
+        self.levels.view.at(self.costs.top()).by_part.iter().all(Population::is_exact)
     }
 
     /// The first level to evaluate; `None` where the exact answer follows and even the lowest level would take too much of its time.
-    fn first_within(&self, opening: Option<TableFollows>) -> Option<usize> {
-        let Some(TableFollows { look: most, table }) = opening else { return Some(self.first()) };
+    fn first_within(&self, first_step: Option<TableFollows>) -> Option<usize> {
+        let Some(TableFollows { evaluated: most, table }) = first_step else { return Some(self.first()) };
         let is_safe = self.levels.context.left().is_some_and(|left| table <= left.mul_f64(SAFE_SHARE));
-        if is_safe && self.price.has_thin_groups() {
+        if is_safe && self.costs.has_thin_groups() {
             return None;
         }
-        match self.price.look(0) {
+        match self.costs.predicted_time(0) {
             None => Some(0),
             Some(lowest) => {
-                let is_short = |level: &usize| self.price.look(*level).is_some_and(|time| time <= most);
+                let is_short = |level: &usize| self.costs.predicted_time(*level).is_some_and(|time| time <= most);
                 // Some answer must exist in case the exact answer takes longer than predicted.
                 let has_room = self.levels.context.left().is_some_and(|left| lowest + table <= left);
-                (0..=self.price.top()).rev().find(is_short).or(has_room.then_some(0))
+                (0..=self.costs.top()).rev().find(is_short).or(has_room.then_some(0))
             }
         }
     }
@@ -142,9 +144,9 @@ impl Refinement<'_> {
         if context.goal.error.is_none() || context.pinned_level.is_some() {
             return Ok(false);
         }
-        let first = level_ns(self.price.cells(self.first()));
+        let first = level_ns(self.costs.cells(self.first()));
         // A level with so few rows per group would not meet the error.
-        let is_vain = self.price.is_vain();
+        let is_vain = self.costs.is_vain();
         if !is_vain && first <= UNQUESTIONED_NS || self.is_exact_at_top() {
             return Ok(false);
         }
@@ -161,35 +163,35 @@ impl Refinement<'_> {
     }
 
     /// Decides the step after a level.
-    async fn next(&mut self, progress: &Progress, opening: Option<TableFollows>) -> Result<Next> {
-        if let Some(follows) = opening {
+    async fn next(&mut self, progress: &Progress, first_step: Option<TableFollows>) -> Result<Next> {
+        if let Some(follows) = first_step {
             return Ok(Next::Table(TableReason::Fits(follows.table)));
         }
         let context = self.levels.context;
-        let is_met = self.levels.met(&progress.look).await?;
+        let is_met = self.levels.met(&progress.evaluated).await?;
         if is_met || context.pinned_level.is_some() {
             return Ok(Next::Nothing(is_met));
         }
-        let wanted = self.levels.wanted(progress.level, &progress.look, self.price.cumulative());
-        let is_top = progress.level == self.price.top();
+        let wanted = self.levels.wanted(progress.level, &progress.evaluated, self.costs.cumulative());
+        let is_top = progress.level == self.costs.top();
         if context.goal.error.is_some() && !is_top && self.takes_table(progress, &wanted).await? {
-            let advice = self.levels.advice(&progress.look, wanted.rows);
+            let advice = self.levels.advice(&progress.evaluated, wanted.rows);
             return Ok(Next::Table(TableReason::Missed(advice)));
         }
-        let next = if is_top { None } else { self.price.next(progress.level, wanted.level, progress.took) };
+        let next = if is_top { None } else { self.costs.next(progress.level, wanted.level, progress.took) };
         Ok(next.map_or(Next::Nothing(false), Next::Level))
     }
 
     /// Whether the table answers rather than another level, under an error bound.
     async fn takes_table(&mut self, progress: &Progress, wanted: &Wanted) -> Result<bool> {
         let context = self.levels.context;
-        let work = |level: usize| level_ns(self.price.cells(level));
+        let work = |level: usize| level_ns(self.costs.cells(level));
         let standing = Standing {
             spent: progress.spent,
             next: work(wanted.level),
-            top: work(self.price.top()),
+            top: work(self.costs.top()),
             rows_needed: wanted.rows,
-            rows_held: self.price.rows(self.price.top()),
+            rows_held: self.costs.rows(self.costs.top()),
             ends_with_table: context.goal.reads_table_on_miss(),
         };
         // If the highest level is cheap, the cost of the table is not needed.
@@ -203,7 +205,7 @@ impl Refinement<'_> {
     /// Hands out the answer of a level that is not the last, if a caller may use it.
     async fn tell(&mut self, progress: &mut Progress, level_done: LevelDone<'_>) -> Result<()> {
         if self.levels.context.watch.is_wanted() {
-            level_done(self.levels.answer(progress.level, &mut progress.look).await?)?;
+            level_done(self.levels.answer(progress.level, &mut progress.evaluated).await?)?;
             self.levels.context.parts.lap("answers of lower levels");
         }
         Ok(())
@@ -213,7 +215,7 @@ impl Refinement<'_> {
     async fn finish(
         &mut self,
         level: usize,
-        mut look: LevelEstimate,
+        mut evaluated: LevelEstimate,
         is_met: bool,
         level_done: LevelDone<'_>,
     ) -> Result<Outcome> {
@@ -225,32 +227,37 @@ impl Refinement<'_> {
                 None => context.pinned_level.is_none(),
             };
             if may_end {
-                return self.repaired(level, look, level_done).await;
+                return self.repaired(level, evaluated, level_done).await;
             }
         }
         self.levels.keep_only(level);
-        let estimated = self.levels.last_answer(level, &mut look).await?;
+        let estimated = self.levels.last_answer(level, &mut evaluated).await?;
         context.parts.lap("above the aggregate");
         if self.levels.loading.is_zero() {
-            self.price.learn(Cost::Answer, level, (context.elapsed)());
+            self.costs.learn(Cost::Answer, level, (context.elapsed)());
         }
         Ok(Outcome::Estimated(Box::new(estimated)))
     }
 
     /// Computes the groups that missed the bound on the table, or turns to the exact answer of the whole query.
-    async fn repaired(&mut self, level: usize, mut look: LevelEstimate, level_done: LevelDone<'_>) -> Result<Outcome> {
+    async fn repaired(
+        &mut self,
+        level: usize,
+        mut evaluated: LevelEstimate,
+        level_done: LevelDone<'_>,
+    ) -> Result<Outcome> {
         let context = self.levels.context;
         let advice = {
-            let wanted = self.levels.wanted(level, &look, self.price.cumulative());
-            self.levels.advice(&look, wanted.rows)
+            let wanted = self.levels.wanted(level, &evaluated, self.costs.cumulative());
+            self.levels.advice(&evaluated, wanted.rows)
         };
         if context.watch.is_wanted() {
-            level_done(self.levels.answer(level, &mut look).await?)?;
+            level_done(self.levels.answer(level, &mut evaluated).await?)?;
         }
-        match self.levels.repairable(&look).await? {
+        match self.levels.repairable(&evaluated).await? {
             Some(failing) => {
                 self.levels.keep_only(level);
-                let estimated = self.levels.repaired_answer(level, &mut look, &failing, advice).await?;
+                let estimated = self.levels.repaired_answer(level, &mut evaluated, &failing, advice).await?;
                 Ok(estimated.map_or_else(
                     || Outcome::Table(TableReason::Missed(None)),
                     |estimated| Outcome::Estimated(Box::new(estimated)),

@@ -2,7 +2,7 @@
 
 use super::advice::SampleAdvice;
 use super::level_rows::{LevelEstimate, ProgressiveScan};
-use crate::answer::{Result, grouped};
+use crate::answer::{Result, thousands};
 use crate::bounds::meets_or_null;
 use crate::runtime::exact;
 use arrow::array::{Array, ArrayRef, Float64Array, UInt32Array};
@@ -41,7 +41,7 @@ impl Repair {
             1 => "1 group missed the bound and was".to_owned(),
             n => format!("{n} groups missed the bound and were"),
         };
-        let (rows, ms) = (grouped(self.rows), self.took.as_secs_f64() * 1e3);
+        let (rows, ms) = (thousands(self.rows), self.took.as_secs_f64() * 1e3);
         let cost = format!("{groups} computed on the table ({rows} rows read, {ms:.0} ms)");
         match &self.advice {
             Some(SampleAdvice(statement)) => format!("{cost}; a sample would answer after: {statement}"),
@@ -53,39 +53,39 @@ impl Repair {
 impl ProgressiveScan<'_> {
     /// The shown groups that miss the bound; `None` where the whole query has to be computed, since repair would be as much work or would
     /// not bring the whole answer within the bound.
-    pub(crate) async fn repairable(&mut self, look: &LevelEstimate) -> Result<Option<Vec<u32>>> {
+    pub(crate) async fn repairable(&mut self, evaluated: &LevelEstimate) -> Result<Option<Vec<u32>>> {
         let query = self.query;
         let is_by_group = self.context.goal.on_miss == OnMiss::Repair && !query.keys.is_empty();
         // An exact value may change rows chosen by an estimate, and a plan above the aggregate needs all groups.
-        if !is_by_group || query.is_beyond || query.selects_by_estimate || self.view.absent_keys() > 0 {
+        if !is_by_group || query.has_upper_aggregate || query.selects_by_estimate || self.view.absent_keys() > 0 {
             return Ok(None);
         }
         // Where groups may be missing, only the whole query finds all of them.
-        if self.missing(&look.strata) != Some(0) {
+        if self.missing(&evaluated.strata) != Some(0) {
             return Ok(None);
         }
         let displayed: Vec<u32> = match query.chooses_rows {
             true => {
-                let columns = self.columns_of(look)?;
-                super::finish::fill(query, look.hidden(query))?;
-                self.upper(columns, look).await?.groups
+                let columns = self.columns_of(evaluated)?;
+                super::finish::fill(query, evaluated.hidden(query))?;
+                self.upper(columns, evaluated).await?.groups
             }
-            false => (0..).take(look.populations.len()).collect(),
+            false => (0..).take(evaluated.populations.len()).collect(),
         };
-        let failing = self.failing(look, &displayed);
-        let keys = self.keys_of(look)?;
+        let failing = self.failing(evaluated, &displayed);
+        let keys = self.keys_of(evaluated)?;
         let named_max = match keys.as_slice() {
             [key] if key.data_type().is_integer() || key.data_type().is_temporal() => LISTED_GROUPS_MAX,
             _ => NAMED_GROUPS_MAX,
         };
-        let is_part = 3 * failing.len() <= look.populations.len();
+        let is_part = 3 * failing.len() <= evaluated.populations.len();
         Ok(Some(failing).filter(|failing| !failing.is_empty() && failing.len() <= named_max && is_part))
     }
 
     /// Shown groups with an estimate that misses the bound, in ascending order.
-    fn failing(&self, look: &LevelEstimate, displayed: &[u32]) -> Vec<u32> {
+    fn failing(&self, evaluated: &LevelEstimate, displayed: &[u32]) -> Vec<u32> {
         let Some(target) = self.context.goal.error else { return Vec::new() };
-        let shown = &look.estimates[..self.query.shown_estimates()];
+        let shown = &evaluated.estimates[..self.query.shown_estimates()];
         let misses = |group: &u32| shown.iter().any(|e| !meets_or_null(&e[*group as usize], target));
         let mut failing: Vec<u32> = displayed.iter().copied().filter(misses).collect();
         failing.sort_unstable();
@@ -97,10 +97,10 @@ impl ProgressiveScan<'_> {
     pub(crate) async fn repair(
         &mut self,
         groups: &[u32],
-        look: &mut LevelEstimate,
+        evaluated: &mut LevelEstimate,
         columns: &mut [ArrayRef],
     ) -> Result<bool> {
-        let keys = self.keys_of(look)?;
+        let keys = self.keys_of(evaluated)?;
         let plan = self.plan_for(groups, &keys)?;
         let (state, executor, watch) = (self.context.state, self.context.executor, self.context.watch);
         let rows = self.binding.manifest.base.rows;
@@ -114,7 +114,7 @@ impl ProgressiveScan<'_> {
             let rows = (0..column.len()).map(|g| places.get(&g).map_or((0, g), |row| (1, *row))).collect::<Vec<_>>();
             *column = interleave(&[column.as_ref(), own.as_ref()], &rows)?;
         }
-        self.settle(&places, &found.batch, look)?;
+        self.settle(&places, &found.batch, evaluated)?;
         // A group that was not found would be computed again and again.
         Ok(places.len() == groups.len())
     }
@@ -135,11 +135,11 @@ impl ProgressiveScan<'_> {
     }
 
     /// Makes the estimates of the computed groups exact; `places` has the row of `found` by group.
-    fn settle(&self, places: &HashMap<usize, usize>, found: &RecordBatch, look: &mut LevelEstimate) -> Result<()> {
+    fn settle(&self, places: &HashMap<usize, usize>, found: &RecordBatch, evaluated: &mut LevelEstimate) -> Result<()> {
         let hidden = self.hidden_values(found.columns())?;
-        let visible = look.estimates.len() - self.query.hidden.len();
+        let visible = evaluated.estimates.len() - self.query.hidden.len();
         for (group, row) in places {
-            for (number, estimates) in look.estimates.iter_mut().enumerate() {
+            for (number, estimates) in evaluated.estimates.iter_mut().enumerate() {
                 estimates[*group] = match number.checked_sub(visible) {
                     Some(h) => hidden[h]
                         .is_valid(*row)
@@ -149,7 +149,7 @@ impl ProgressiveScan<'_> {
                     None => Estimate::exact(0.0),
                 };
             }
-            look.populations[*group] = Population::default();
+            evaluated.populations[*group] = Population::default();
         }
         Ok(())
     }
@@ -168,14 +168,14 @@ impl ProgressiveScan<'_> {
     }
 
     /// Sets hidden estimates of fully known groups to the values that DataFusion's accumulators give, to the last digit.
-    pub(crate) fn settle_known(&self, columns: &[ArrayRef], look: &mut LevelEstimate) -> Result<()> {
-        if self.query.error_calls.is_empty() || !look.populations.iter().any(Population::is_exact) {
+    pub(crate) fn settle_known(&self, columns: &[ArrayRef], evaluated: &mut LevelEstimate) -> Result<()> {
+        if self.query.error_calls.is_empty() || !evaluated.populations.iter().any(Population::is_exact) {
             return Ok(());
         }
-        let visible = look.estimates.len() - self.query.hidden.len();
-        for (own, values) in look.estimates[visible..].iter_mut().zip(self.hidden_values(columns)?) {
+        let visible = evaluated.estimates.len() - self.query.hidden.len();
+        for (own, values) in evaluated.estimates[visible..].iter_mut().zip(self.hidden_values(columns)?) {
             for (group, estimate) in own.iter_mut().enumerate() {
-                if look.populations[group].is_exact() && estimate.trust.is_exact() && values.is_valid(group) {
+                if evaluated.populations[group].is_exact() && estimate.trust.is_exact() && values.is_valid(group) {
                     *estimate = Estimate::exact(values.value(group));
                 }
             }

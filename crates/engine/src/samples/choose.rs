@@ -29,7 +29,8 @@ pub(crate) fn candidates(query: &AggregateQuery, families: &[Arc<Manifest>]) -> 
     let mut sorted: Vec<&Arc<Manifest>> = families.iter().collect();
     sorted.sort_by_key(|m| (Reverse(asked.score(m)), Reverse(m.sampled_rows()), m.name.clone()));
     let Some(best) = sorted.first().copied() else { return Vec::new() };
-    let is_sole = asked.covers(best) || best.design.universe.is_some() || query.is_beyond || !query.specials.is_empty();
+    let is_sole =
+        asked.covers(best) || best.design.universe.is_some() || query.has_upper_aggregate || !query.specials.is_empty();
     if is_sole {
         return vec![Arc::clone(best)];
     }

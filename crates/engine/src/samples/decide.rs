@@ -41,24 +41,24 @@ pub(crate) fn level_ns(cells: f64) -> f64 {
 
 /// Work of opening `files` files of a table with `columns` columns, in nanoseconds of the reference machine.
 #[expect(clippy::cast_precision_loss, reason = "a forecast")]
-pub(crate) fn opening_ns(files: usize, columns: usize) -> f64 {
+pub(crate) fn file_opening_ns(files: usize, columns: usize) -> f64 {
     (files * columns) as f64 * OPEN_COLUMN_NS
 }
 
 /// First step of a query with a time bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Opening {
+pub(crate) enum FirstStep {
     /// A level that takes at most this time, then the exact answer.
-    LookThenTable(Duration),
+    EstimateThenTable(Duration),
     /// Samples answer, as far as can be predicted.
     Samples,
 }
 
 /// Chooses the first step of a query whose exact answer costs `table`, with `left` of its time.
-pub(crate) fn opening(table: &TableCost, left: Duration) -> Opening {
+pub(crate) fn first_step(table: &TableCost, left: Duration) -> FirstStep {
     match table.time <= left.mul_f64(SHARE_OF_TIME) {
-        true => Opening::LookThenTable(table.time.mul_f64(LOOK_SHARE).max(LOOK_TIME)),
-        false => Opening::Samples,
+        true => FirstStep::EstimateThenTable(table.time.mul_f64(LOOK_SHARE).max(LOOK_TIME)),
+        false => FirstStep::Samples,
     }
 }
 
@@ -69,7 +69,7 @@ impl TableCost {
     }
 
     /// Whether past scans show that the exact answer will not end in the time left. A plan with conditions may skip most of its files.
-    pub(crate) fn is_beyond(&self, left: Duration) -> bool {
+    pub(crate) fn exceeds(&self, left: Duration) -> bool {
         let doubt = match (self.is_learnt, self.work.has_conditions) {
             (true, false) => DOUBT,
             (true, true) => DOUBT_PRUNED,
@@ -151,12 +151,12 @@ mod tests {
             time,
             is_learnt: true,
         };
-        assert_eq!(opening(&cost(ms(400)), ms(1_000)), Opening::LookThenTable(ms(48)));
-        assert_eq!(opening(&cost(ms(2)), ms(1_000)), Opening::LookThenTable(LOOK_TIME));
-        assert_eq!(opening(&cost(ms(600)), ms(1_000)), Opening::Samples);
+        assert_eq!(first_step(&cost(ms(400)), ms(1_000)), FirstStep::EstimateThenTable(ms(48)));
+        assert_eq!(first_step(&cost(ms(2)), ms(1_000)), FirstStep::EstimateThenTable(LOOK_TIME));
+        assert_eq!(first_step(&cost(ms(600)), ms(1_000)), FirstStep::Samples);
         assert!(cost(ms(600)).may_end_in(Some(ms(1_000))) && !cost(ms(900)).may_end_in(Some(ms(1_000))));
         assert!(cost(ms(900)).may_end_in(None));
         let unlearnt = TableCost { is_learnt: false, ..cost(ms(200)) };
-        assert!(cost(ms(200)).is_beyond(ms(100)) && !unlearnt.is_beyond(ms(30)) && unlearnt.is_beyond(ms(10)));
+        assert!(cost(ms(200)).exceeds(ms(100)) && !unlearnt.exceeds(ms(30)) && unlearnt.exceeds(ms(10)));
     }
 }

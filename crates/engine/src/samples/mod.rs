@@ -10,5 +10,5 @@ mod table_rows;
 
 pub(crate) use binding::{ArgumentMoments, Grouped, SampleBinding};
 pub(crate) use cost_history::QueryCost;
-pub(crate) use decide::{IN_VAIN, Opening, Standing, level_ns, opening, opening_ns};
+pub(crate) use decide::{FirstStep, IN_VAIN, Standing, file_opening_ns, first_step, level_ns};
 pub(crate) use table_cost::{TableCost, TableWork, table_work};

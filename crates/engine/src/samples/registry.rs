@@ -13,7 +13,7 @@ use std::sync::{Arc, PoisonError};
 
 impl Environment {
     /// The samples of table `key` that still describe it, or the reason why there are none.
-    pub(crate) async fn usable_families(
+    pub(crate) async fn usable_samples(
         &self,
         key: &str,
         table: &Arc<dyn TableProvider>,
@@ -30,7 +30,7 @@ impl Environment {
         }
         let now = self.now(&families, table, state).await?;
         let mut stale = None;
-        families.retain(|m| match staleness(m, table, &now).or_else(|| self.stranger(m, table)) {
+        families.retain(|m| match staleness(m, table, &now).or_else(|| self.is_unknown_table(m, table)) {
             None => true,
             Some(why) => {
                 tracing::info!(sample = %m.name, why, "stale sample left out");
@@ -52,16 +52,16 @@ impl Environment {
         families: &[Arc<Manifest>],
         table: &Arc<dyn TableProvider>,
         state: &SessionState,
-    ) -> Result<Now> {
+    ) -> Result<TableState> {
         if let Some(then) = families.first().and_then(|m| m.base.files.as_deref())
             && families.iter().all(|m| m.base.files.as_deref() == Some(then))
             && self.are_files_unchanged(families, then, table)
         {
-            return Ok(Now::SameFiles);
+            return Ok(TableState::SameFiles);
         }
         Ok(match base_files(table, state).await? {
-            Some(files) => Now::Files(files),
-            None => Now::Rows(rows_of(table, state).await?),
+            Some(files) => TableState::Files(files),
+            None => TableState::Rows(rows_of(table, state).await?),
         })
     }
 
@@ -79,7 +79,7 @@ impl Environment {
     }
 
     /// Why a table that is not made of files may not be the sampled one; `None` where this process sampled it unchanged.
-    fn stranger(&self, manifest: &Manifest, table: &Arc<dyn TableProvider>) -> Option<String> {
+    fn is_unknown_table(&self, manifest: &Manifest, table: &Arc<dyn TableProvider>) -> Option<String> {
         if manifest.base.files.is_some() {
             return None;
         }
@@ -103,7 +103,7 @@ impl Environment {
                 let state = self.context.state();
                 let own = std::slice::from_ref(manifest);
                 match self.now(own, &table, &state).await {
-                    Ok(now) => staleness(manifest, &table, &now).or_else(|| self.stranger(manifest, &table)),
+                    Ok(now) => staleness(manifest, &table, &now).or_else(|| self.is_unknown_table(manifest, &table)),
                     Err(error) => Some(error.to_string().lines().next().unwrap_or_default().to_owned()),
                 }
             }
@@ -114,7 +114,7 @@ impl Environment {
 }
 
 /// Files or row count of a table at present.
-enum Now {
+enum TableState {
     /// The files that every sample was drawn from.
     SameFiles,
     Files(Vec<BaseFile>),
@@ -160,7 +160,7 @@ fn reads_as(data_type: &DataType, text: &str) -> bool {
 }
 
 /// Why a sample no longer describes its table; `None` where it does.
-fn staleness(manifest: &Manifest, table: &Arc<dyn TableProvider>, now: &Now) -> Option<String> {
+fn staleness(manifest: &Manifest, table: &Arc<dyn TableProvider>, now: &TableState) -> Option<String> {
     if let Some(why) = other_columns(manifest, &table.schema()) {
         return Some(why);
     }
@@ -173,10 +173,10 @@ fn staleness(manifest: &Manifest, table: &Arc<dyn TableProvider>, now: &Now) -> 
         return Some("its files are read with other options".to_owned());
     }
     let (then, now) = match (manifest.base.files.as_deref(), now) {
-        (_, Now::SameFiles) => return None,
-        (Some(then), Now::Files(now)) => (then, now.as_slice()),
-        (None, Now::Rows(Some(rows))) if *rows == manifest.base.rows => return None,
-        (None, Now::Rows(_)) => return Some("the number of rows changed".to_owned()),
+        (_, TableState::SameFiles) => return None,
+        (Some(then), TableState::Files(now)) => (then, now.as_slice()),
+        (None, TableState::Rows(Some(rows))) if *rows == manifest.base.rows => return None,
+        (None, TableState::Rows(_)) => return Some("the number of rows changed".to_owned()),
         _ => return Some("the table is another one".to_owned()),
     };
     if are_same(then, now) {

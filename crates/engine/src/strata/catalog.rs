@@ -200,7 +200,7 @@ fn usable(
     binding: &SampleBinding,
     goal: &Goal,
 ) -> Result<std::result::Result<Vec<CatalogValues>, Reason>> {
-    if query.is_beyond && query.needs_all_groups && !binding.view.keys_decided {
+    if query.has_upper_aggregate && query.needs_all_groups && !binding.view.keys_decided {
         let reason = "an aggregate of groups that the sample is not stratified by may miss some: answered exactly";
         return Ok(Err(Reason::new(reason)));
     }

@@ -32,7 +32,7 @@ pub(crate) fn known_calls(
     state: &SessionState,
     specials: &[CatalogValues],
 ) -> Result<Option<CatalogCalls>> {
-    if query.is_beyond {
+    if query.has_upper_aggregate {
         return Ok(None);
     }
     let view = &binding.view;

@@ -44,7 +44,7 @@ pub struct PostAggregate<'a> {
     /// Whether a HAVING or LIMIT leaves out rows.
     pub chooses_rows: bool,
     /// Whether an aggregate or a window function stands above the aggregate.
-    pub is_beyond: bool,
+    pub has_upper_aggregate: bool,
 }
 
 impl PostAggregate<'_> {

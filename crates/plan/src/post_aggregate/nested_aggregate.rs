@@ -97,6 +97,6 @@ fn wrap<'a>(plan: &LogicalPlan, mut above: PostAggregate<'a>) -> Result<PostAggr
     above.plan = plan.with_new_exprs(plan.expressions(), vec![above.plan]).map_err(untraced)?;
     above.lineage = Lineage::identity(&Arc::clone(above.plan.schema()));
     above.order.clear();
-    above.is_beyond = true;
+    above.has_upper_aggregate = true;
     Ok(above)
 }

@@ -26,7 +26,7 @@ pub struct Output {
 impl PostAggregate<'_> {
     /// Classifies the query's columns, in their order; an estimate that is not a differentiable expression of aggregates is a reason.
     pub fn outputs(&self, keys: usize, calls: &Calls) -> Result<Vec<Output>, Reason> {
-        if self.is_beyond {
+        if self.has_upper_aggregate {
             return self.outputs_beyond();
         }
         let schema = &self.aggregate.schema;
@@ -61,7 +61,8 @@ impl PostAggregate<'_> {
     pub(crate) fn error_smooths(&self, keys: usize, calls: &Calls) -> Result<Vec<(Expr, DifferentiableExpr)>, Reason> {
         let smooth = |call: &errors::ErrorCall| {
             let smooth = differentiable::translate(&call.of, &self.aggregate.schema, keys, calls);
-            let smooth = smooth.filter(|s| differentiable::check_specials(s, calls, "").is_ok() && !self.is_beyond);
+            let smooth =
+                smooth.filter(|s| differentiable::check_specials(s, calls, "").is_ok() && !self.has_upper_aggregate);
             let smooth = smooth.ok_or_else(|| Reason::new(format!("{} has no interval of its own", call.of)))?;
             Ok((call.of.clone(), smooth))
         };
@@ -76,7 +77,7 @@ impl PostAggregate<'_> {
 
     /// The plan that is run on replicates, without the outermost ROUND of each column; `None` without a nested aggregate or window.
     pub fn replicated(&self) -> Result<Option<LogicalPlan>, Reason> {
-        if !self.is_beyond {
+        if !self.has_upper_aggregate {
             return Ok(None);
         }
         let (bare, _) = unrounded(&self.plan)?;

@@ -27,7 +27,7 @@ pub fn descend<'a>(plan: &'a LogicalPlan, slot: &Arc<errors::Slot>) -> Result<Po
             error_calls: Vec::new(),
             distinct: false,
             chooses_rows: false,
-            is_beyond: false,
+            has_upper_aggregate: false,
         }),
         LogicalPlan::Projection(projection) => project(projection, descend(&projection.input, slot)?, slot),
         LogicalPlan::SubqueryAlias(alias) => {

@@ -186,8 +186,8 @@ impl QueryExecution {
             return self.on_table(TableReason::Fits(time)).await.map(|a| Envelope::Answer(Box::new(a)));
         }
         if !is_met && self.goal.reads_table_on_miss() {
-            let (running, best) = (Arc::clone(self), answer.clone());
-            let finish = Box::new(move |answer| running.apply_miss_policy(answer, None));
+            let (execution, best) = (Arc::clone(self), answer.clone());
+            let finish = Box::new(move |answer| execution.apply_miss_policy(answer, None));
             self.watch.level_done(Best { build: Box::new(|| Ok(best)), finish })?;
             return Ok(Envelope::Missed(Some(Box::new(answer))));
         }

@@ -231,7 +231,10 @@ fn generated_conditions_are_planned_like_any_other() {
     let done = TestRunner::new(config).run(&conditions(), |condition| {
         let mut is_from_template = false;
         for round in 0..3 {
-            let sql = format!("SELECT place, SUM(x) AS a, COUNT(*) FROM t WHERE {} GROUP BY place", condition.sql(round, &mut 0));
+            let sql = format!(
+                "SELECT place, SUM(x) AS a, COUNT(*) FROM t WHERE {} GROUP BY place",
+                condition.sql(round, &mut 0)
+            );
             is_from_template = runtime.block_on(from_template(&session, &sql));
             runtime.block_on(session.plans.get(&session.env, &sql)).unwrap();
         }

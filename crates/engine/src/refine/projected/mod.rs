@@ -227,7 +227,7 @@ impl ProgressiveScan<'_> {
 pub(crate) fn may_project(query: &AggregateQuery, binding: &SampleBinding, level: usize) -> bool {
     let (needs, view) = (&binding.needs, &binding.view);
     let rows = binding.cumulative.get(level).copied().unwrap_or(0);
-    let is_plain = query.specials.is_empty() && !query.has_subquery && !query.is_beyond && !needs.with_ranks;
+    let is_plain = query.specials.is_empty() && !query.has_subquery && !query.has_upper_aggregate && !needs.with_ranks;
     let is_scattered = view.strata.len() >= MANY_STRATA && rows / ROWS_PER_STRATUM <= view.strata.len() as u64;
     is_plain && !view.by_key && (!needs.keys.is_empty() || is_scattered) && rows >= ROWS_MIN && view.all_may_match()
 }

@@ -52,7 +52,9 @@ async fn a_look_outlives_a_higher_level_that_is_stopped() {
         subqueries: super::super::subqueries::Subqueries::default(),
         is_part: false,
     };
-    let ExecutionMode::Sample(query, binding) = running.way().await.unwrap() else { panic!("no sample answers") };
+    let ExecutionMode::Sample(query, binding) = running.execution_mode().await.unwrap() else {
+        panic!("no sample answers")
+    };
     let is_late = AtomicBool::new(false);
     let elapsed = || Duration::from_secs(if is_late.load(Ordering::Relaxed) { 2_000 } else { 0 });
     let table = running.table();
@@ -62,9 +64,9 @@ async fn a_look_outlives_a_higher_level_that_is_stopped() {
     assert!(new().read_to(level, true).await.unwrap());
     let mut levels = new();
     assert!(levels.read_to(level, true).await.unwrap() && levels.projected.is_some());
-    let look = levels.look(level).await.unwrap();
+    let evaluated = levels.estimate_level(level).await.unwrap();
     let estimates = |levels: &mut ProgressiveScan<'_>| {
-        let keys = levels.keys_of(&look).unwrap();
+        let keys = levels.keys_of(&evaluated).unwrap();
         (keys[0].as_primitive::<Int64Type>().values().to_vec(), levels.rows_read, levels.pieces.len())
     };
     let before = estimates(&mut levels);
