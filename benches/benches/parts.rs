@@ -6,8 +6,8 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use plusminus::{Session, SessionBuilder};
 use plusminus_statistics::expression::ValueRange;
 use plusminus_statistics::{
-    Cell, Cells, Confidence, Counts, Form, Hidden, Insides, Population, Quantiles, StratumSize, Total, count_interval,
-    hiding_weight, mean_interval, sum_interval,
+    Cell, Cells, Confidence, Counts, DomainFactors, Hidden, Population, Quantiles, StratumSize, Total,
+    VariancePolynomial, count_interval, hiding_weight, mean_interval, sum_interval,
 };
 use std::fmt::Write;
 use std::hint::black_box;
@@ -99,7 +99,7 @@ fn side_by_side(c: &mut Criterion) {
         let of = |number: u32| vec![f64::from(number); RUNS as usize];
         let (counts, all, sampled) = (of(rows), of(20 * rows + 3), of(2 * rows + 1));
         let counts = Counts { rows: &counts, all: &all, sampled: &sampled, starts: &[0, RUNS as usize / 4] };
-        let (mut insides, mut cells) = (Insides::default(), Cells::default());
+        let (mut insides, mut cells) = (DomainFactors::default(), Cells::default());
         group.bench_function(BenchmarkId::new("sum", format!("{rows} rows each")), |b| {
             b.iter(|| {
                 let mut total = Total::default();
@@ -111,7 +111,7 @@ fn side_by_side(c: &mut Criterion) {
         });
         group.bench_function(BenchmarkId::new("sum and average", format!("{rows} rows each")), |b| {
             b.iter(|| {
-                let (mut total, mut form) = (Total::default(), Form::default());
+                let (mut total, mut form) = (Total::default(), VariancePolynomial::default());
                 insides.fill(&counts);
                 cells.fill(&values, &begins);
                 insides.fold_values_and_form(&cells, &mut total, &mut form);

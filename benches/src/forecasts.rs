@@ -1,7 +1,7 @@
 //! What EXPLAIN foretells of every level beside what happens there: the queries of `queries/` on the samples of `samples/`.
 
-use crate::coverage::sessions::Generator;
 use crate::lineitem;
+use crate::sessions::Generator;
 use crate::versus::{has_samples, median};
 use arrow::array::AsArray;
 use plusminus::{Answer, Session, SessionBuilder};

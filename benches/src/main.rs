@@ -17,6 +17,9 @@ mod memory;
 mod parts;
 mod rows;
 mod sampling;
+#[allow(dead_code, unused_imports, reason = "the command's generator, of which only writing is needed")]
+#[path = "../../crates/cli/src/sessions/mod.rs"]
+mod sessions;
 mod sizes;
 #[path = "../../crates/engine/tests/it/support.rs"]
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]

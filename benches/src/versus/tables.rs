@@ -1,6 +1,6 @@
 //! The video sessions, written once.
 
-use crate::coverage::sessions::Generator;
+use crate::sessions::Generator;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 

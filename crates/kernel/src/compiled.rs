@@ -61,7 +61,7 @@ impl Compute {
 /// # Errors
 /// When two columns have the same name.
 pub fn qualified(table: &TableReference, schema: &Schema) -> Result<DFSchema> {
-    Ok(DFSchema::try_from_qualified_schema(table.clone(), schema)?)
+    DFSchema::try_from_qualified_schema(table.clone(), schema)
 }
 
 impl Compiled {
@@ -86,9 +86,7 @@ impl Compiled {
             None => schema.clone(),
         };
         let kept_names = qualified(&query.scan.table_name, &kept)?;
-        let compile = |expr: &Expr| {
-            Ok::<_, DataFusionError>(plusminus_functions::overflow::physical_expr(state, expr.clone(), &kept_names)?)
-        };
+        let compile = |expr: &Expr| plusminus_functions::overflow::physical_expr(state, expr.clone(), &kept_names);
         let condition = |expr: &Expr| Ok::<_, DataFusionError>(Condition::new(compile(expr)?, &kept));
         let keys = needs.keys.iter().map(compile).collect::<Result<Vec<_>>>()?;
         let mut fields = Vec::with_capacity(keys.len());
@@ -184,7 +182,7 @@ impl Compiled {
     ///
     /// # Errors
     /// When the rows cannot be taken out of a column.
-    pub fn kept(&self, batch: &RecordBatch, passing: Option<&Selection>) -> Result<RecordBatch> {
+    pub(crate) fn kept(&self, batch: &RecordBatch, passing: Option<&Selection>) -> Result<RecordBatch> {
         let needed = match &self.payload {
             Some(payload) => batch.project(payload)?,
             None => batch.clone(),
@@ -200,7 +198,7 @@ impl Compiled {
     /// # Errors
     /// When an expression fails on a value.
     pub fn keys(&self, kept: &RecordBatch) -> Result<Vec<ArrayRef>> {
-        let evaluate = |key: &Arc<dyn PhysicalExpr>| Ok(key.evaluate(kept)?.into_array(kept.num_rows())?);
+        let evaluate = |key: &Arc<dyn PhysicalExpr>| key.evaluate(kept)?.into_array(kept.num_rows());
         self.keys.iter().map(evaluate).collect()
     }
 
@@ -208,7 +206,7 @@ impl Compiled {
     ///
     /// # Errors
     /// When an expression fails on a value.
-    pub fn values(
+    pub(crate) fn values(
         &self,
         batch: &RecordBatch,
         passing: Option<&Selection>,
@@ -309,7 +307,7 @@ fn mean(values: &[f64]) -> f64 {
 }
 
 /// The values as floats; NULL stays NULL.
-pub fn numbers(array: &ArrayRef) -> Result<ArrayRef> {
+pub(crate) fn numbers(array: &ArrayRef) -> Result<ArrayRef> {
     match array.data_type() {
         DataType::Float64 => Ok(Arc::clone(array)),
         // Each of them has a nearest float; Arrow would check each one.

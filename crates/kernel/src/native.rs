@@ -51,7 +51,7 @@ pub fn exact_calls(
         };
         calls.iter_mut().try_for_each(|call| call.update(&kept, &ids, groups))?;
     }
-    calls.iter_mut().map(|c| Ok(c.accumulator.evaluate(EmitTo::All)?)).collect()
+    calls.iter_mut().map(|c| c.accumulator.evaluate(EmitTo::All)).collect()
 }
 
 fn accumulators(query: &AggregateQuery, state: &SessionState, batch: &RecordBatch) -> Result<Vec<Accumulated>> {
@@ -86,7 +86,7 @@ impl Accumulated {
         let values = arguments.map(|argument| argument.evaluate(&none)?.into_array(0));
         let values = values.collect::<datafusion::error::Result<Vec<_>>>()?;
         let filter = BooleanArray::from(Vec::<bool>::new());
-        Ok(self.accumulator.update_batch(&values, &[], Some(&filter), groups)?)
+        self.accumulator.update_batch(&values, &[], Some(&filter), groups)
     }
 
     fn update(&mut self, kept: &RecordBatch, ids: &[usize], groups: usize) -> Result<()> {
@@ -98,6 +98,6 @@ impl Accumulated {
         }
         let filter = self.filter.as_ref().map(|f| f.evaluate(kept)?.into_array(count)).transpose()?;
         let filter = filter.as_ref().and_then(|f| f.as_boolean_opt());
-        Ok(self.accumulator.update_batch(&values, ids, filter, groups)?)
+        self.accumulator.update_batch(&values, ids, filter, groups)
     }
 }

@@ -196,7 +196,7 @@ pub(crate) fn numbers_from_end(batch: &RecordBatch, back: usize) -> &UInt32Array
 }
 
 /// Appends those of `numbers` whose row passes.
-pub fn extend(found: &mut Vec<u32>, numbers: &UInt32Array, passing: Option<&Selection>) {
+pub(crate) fn extend(found: &mut Vec<u32>, numbers: &UInt32Array, passing: Option<&Selection>) {
     match passing {
         None => found.extend_from_slice(numbers.values()),
         Some(selection) => selection.extend(found, numbers.values()),
@@ -261,7 +261,7 @@ impl Part<'_> {
             }
         }
         found.extend(gather.map(PreAggregator::finish));
-        if rows.len() > 0 || found.is_empty() {
+        if !rows.is_empty() || found.is_empty() {
             rows.give_back();
             seal(&mut rows, groups);
             found.push(rows);

@@ -51,6 +51,11 @@ impl Rows {
         self.strata.len()
     }
 
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.strata.is_empty()
+    }
+
     /// Bytes held.
     pub fn bytes(&self) -> usize {
         let masks: usize = self.domains.iter().flatten().map(Vec::capacity).sum();
@@ -92,7 +97,7 @@ impl Rows {
 }
 
 /// The runs of equal strata.
-pub fn runs(strata: &[u32]) -> Vec<Run> {
+pub(crate) fn runs(strata: &[u32]) -> Vec<Run> {
     let mut found = Vec::new();
     let mut from = 0;
     while from < strata.len() {

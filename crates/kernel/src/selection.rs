@@ -28,19 +28,19 @@ pub(crate) struct Selection {
 
 impl Selection {
     /// The rows whose bit is set; `None` when all are.
-    pub fn new(bits: BooleanBuffer) -> Option<Self> {
+    pub(crate) fn new(bits: BooleanBuffer) -> Option<Self> {
         let mask = BooleanArray::new(bits, None);
         let passing = mask.true_count();
         (passing < mask.len()).then_some(Self { mask, passing, filter: OnceLock::new() })
     }
 
     /// How many rows pass.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.passing
     }
 
     /// Counts of the rows that pass before any row.
-    pub fn ranks(&self) -> Ranks {
+    pub(crate) fn ranks(&self) -> Ranks {
         let words: Vec<u64> = self.mask.values().bit_chunks().iter_padded().collect();
         let before = words.iter().scan(0, |passed, word| {
             let before = *passed;
@@ -51,7 +51,7 @@ impl Selection {
     }
 
     /// Appends those of `numbers` whose row passes.
-    pub fn extend<T: Packed>(&self, found: &mut Vec<T>, numbers: &[T]) {
+    pub(crate) fn extend<T: Packed>(&self, found: &mut Vec<T>, numbers: &[T]) {
         let bits = self.mask.values().bit_chunks();
         let (full, rest) = numbers.as_chunks::<WORD>();
         let mut words = bits.iter().zip(full).peekable();
@@ -67,14 +67,14 @@ impl Selection {
     }
 
     /// The rows of `batch` that pass.
-    pub fn batch(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+    pub(crate) fn batch(&self, batch: &RecordBatch) -> Result<RecordBatch> {
         let columns = batch.columns().iter().map(|column| self.column(column)).collect::<Result<_>>()?;
         let count = RecordBatchOptions::new().with_row_count(Some(self.passing));
         Ok(RecordBatch::try_new_with_options(batch.schema(), columns, &count)?)
     }
 
     /// The rows of `column` that pass.
-    pub fn column(&self, column: &ArrayRef) -> Result<ArrayRef> {
+    pub(crate) fn column(&self, column: &ArrayRef) -> Result<ArrayRef> {
         if column.null_count() == 0 && column.data_type().is_primitive() {
             let column = column.as_ref();
             downcast_primitive_array!(
@@ -94,7 +94,7 @@ impl Selection {
 }
 
 /// Counts of the rows of a selection that pass, up to any row.
-pub struct Ranks {
+pub(crate) struct Ranks {
     words: Vec<u64>,
     /// For each word, how many rows pass before it.
     before: Vec<u32>,
@@ -104,7 +104,7 @@ pub struct Ranks {
 impl Ranks {
     /// The number of rows that pass before `row`.
     #[inline]
-    pub fn before(&self, row: usize) -> usize {
+    pub(crate) fn before(&self, row: usize) -> usize {
         match self.words.get(row / WORD) {
             Some(word) => (self.before[row / WORD] + (word & ((1 << (row % WORD)) - 1)).count_ones()) as usize,
             None => self.passing,

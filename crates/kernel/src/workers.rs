@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 ///
 /// Whether and where work is cut depends on the rows alone, never on the number of threads, so that sums are added in one
 /// order everywhere.
-pub const HALVED_ROWS: usize = 32_768;
+pub(crate) const HALVED_ROWS: usize = 32_768;
 
 /// Bytes of a worker's stack: expressions are evaluated recursively.
 const STACK_BYTES: usize = 16 << 20;

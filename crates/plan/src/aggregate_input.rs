@@ -7,7 +7,7 @@ use datafusion::logical_expr::utils::split_conjunction_owned;
 use datafusion::logical_expr::{Expr, LogicalPlan, TableScan};
 
 /// The input of an aggregate: one scan, and the filters above it as expressions over the scan's columns.
-pub struct AggregateInput {
+pub(crate) struct AggregateInput {
     /// The scan of the only table.
     pub scan: TableScan,
     /// WHERE as conjuncts over the scan's columns.
@@ -16,7 +16,7 @@ pub struct AggregateInput {
 }
 
 /// Takes the input of an aggregate apart, or says which node in it cannot be answered from a sample.
-pub fn flatten(plan: &LogicalPlan) -> Result<AggregateInput, Reason> {
+pub(crate) fn flatten(plan: &LogicalPlan) -> Result<AggregateInput, Reason> {
     let traced = |e: DataFusionError| Reason::new(format!("a column cannot be traced: {e}"));
     match plan {
         LogicalPlan::TableScan(scan) => {

@@ -125,7 +125,7 @@ pub(crate) fn outermost_round(expr: &Expr) -> (Option<i32>, &Expr) {
 }
 
 /// Whether `expr` has an integer type.
-pub fn is_whole(expr: &Expr, schema: &DFSchemaRef) -> bool {
+pub(crate) fn is_whole(expr: &Expr, schema: &DFSchemaRef) -> bool {
     expr.get_type(schema).is_ok_and(|t| t.is_integer())
 }
 

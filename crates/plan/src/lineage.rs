@@ -25,13 +25,13 @@ impl Lineage {
     }
 
     /// The columns of a projection with these expressions, over the columns of the same node further down.
-    pub fn project(&self, exprs: &[Expr], schema: &DFSchemaRef) -> Result<Self> {
+    pub(crate) fn project(&self, exprs: &[Expr], schema: &DFSchemaRef) -> Result<Self> {
         let exprs = exprs.iter().map(|e| self.replace(e)).collect::<Result<Vec<_>>>()?;
         Ok(Self { schema: Arc::clone(schema), exprs })
     }
 
     /// `expr` with every column replaced by the expression it stands for, aliases removed.
-    pub fn replace(&self, expr: &Expr) -> Result<Expr> {
+    pub(crate) fn replace(&self, expr: &Expr) -> Result<Expr> {
         let replaced = expr.clone().transform_up(|e| match e {
             Expr::Column(column) => Ok(Transformed::yes(self.get(&column)?)),
             Expr::Alias(alias) => Ok(Transformed::yes(*alias.expr)),

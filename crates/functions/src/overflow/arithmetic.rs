@@ -18,7 +18,7 @@ use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use std::sync::Arc;
 
 /// `expr` with every sum, difference and product of whole numbers checked.
-pub fn checked(expr: Arc<dyn PhysicalExpr>, schema: &SchemaRef) -> Result<Arc<dyn PhysicalExpr>> {
+pub(super) fn checked(expr: Arc<dyn PhysicalExpr>, schema: &SchemaRef) -> Result<Arc<dyn PhysicalExpr>> {
     let check = |e: Arc<dyn PhysicalExpr>| {
         let Some(binary) = e.downcast_ref::<BinaryExpr>() else { return Ok(Transformed::no(e)) };
         let may_wrap = matches!(binary.op(), Operator::Plus | Operator::Minus | Operator::Multiply)

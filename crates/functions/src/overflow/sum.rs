@@ -21,7 +21,7 @@ pub(crate) struct CheckedSum {
 
 impl CheckedSum {
     /// The checked form of the usual SUM.
-    pub fn new(usual: Arc<AggregateUDF>) -> Self {
+    pub(super) fn new(usual: Arc<AggregateUDF>) -> Self {
         Self { usual }
     }
 }

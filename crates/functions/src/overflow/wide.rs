@@ -143,7 +143,7 @@ fn whole_sum(values: &ArrayRef) -> Option<Option<i128>> {
 
 /// The sum of all rows; rows may be taken out again, as windows slide.
 #[derive(Debug)]
-pub struct Total {
+pub(super) struct Total {
     wide: Wide,
     name: String,
     data_type: DataType,
@@ -153,7 +153,7 @@ pub struct Total {
 
 impl Total {
     /// An accumulator for values of `data_type`; `name` is what errors call it.
-    pub fn new(wide: Wide, name: &str, data_type: &DataType) -> Self {
+    pub(super) fn new(wide: Wide, name: &str, data_type: &DataType) -> Self {
         Self { wide, name: name.to_owned(), data_type: data_type.clone(), sum: i256::ZERO, rows: 0 }
     }
 
@@ -219,7 +219,7 @@ pub(crate) struct DistinctSum {
 
 impl DistinctSum {
     /// An accumulator for values of `data_type`; `name` is what errors call it.
-    pub fn new(name: &str, data_type: &DataType) -> Self {
+    pub(super) fn new(name: &str, data_type: &DataType) -> Self {
         Self { name: name.to_owned(), data_type: data_type.clone(), values: HashSet::new() }
     }
 
@@ -274,7 +274,7 @@ pub(crate) struct GroupSums {
 
 impl GroupSums {
     /// An accumulator for values of `data_type`; `name` is what errors call it.
-    pub fn new(wide: Wide, name: &str, data_type: &DataType) -> Self {
+    pub(super) fn new(wide: Wide, name: &str, data_type: &DataType) -> Self {
         Self { wide, name: name.to_owned(), data_type: data_type.clone(), sums: Vec::new(), small: Vec::new() }
     }
 

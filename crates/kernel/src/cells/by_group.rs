@@ -59,14 +59,14 @@ impl ByGroup {
     pub fn pays(walk: &Walk<'_>, variables: usize) -> bool {
         let groups = walk.groups;
         // A level without rows may hold an empty list of cells.
-        let has_entries = walk.levels.iter().any(|rows| rows.cells.is_some() && rows.len() > 0);
+        let has_entries = walk.levels.iter().any(|rows| rows.cells.is_some() && !rows.is_empty());
         let rows: usize = walk.levels.iter().map(Rows::len).sum();
         if groups < GROUPS_MIN || has_entries || u32::try_from(rows).is_err() {
             return false;
         }
         let runs: usize = walk.levels.iter().map(|rows| rows.runs.len()).sum();
         let strata = runs.min(walk.sizes.len());
-        let is_decided = walk.levels.iter().all(|rows| rows.one_group_per_run || rows.len() == 0);
+        let is_decided = walk.levels.iter().all(|rows| rows.one_group_per_run || rows.is_empty());
         let cells = if is_decided { strata } else { strata * groups };
         let are_small = cells.saturating_mul(ROWS_PER_CELL) > rows;
         !fits_cache(groups * variables) || are_small && (variables > 1 || groups > TOTALS_MAX)
@@ -107,7 +107,7 @@ impl ByGroup {
     }
 
     /// Rows that are in order already, to be walked for these variables; the groups of `later` follow those of `groups`.
-    pub fn of(groups: GroupRows, later: Option<GroupRows>, variables: &[Variable]) -> Self {
+    pub(crate) fn of(groups: GroupRows, later: Option<GroupRows>, variables: &[Variable]) -> Self {
         Self { groups, later, domains: Domain::all(variables), spare: None }
     }
 
@@ -159,7 +159,7 @@ impl GroupRows {
     }
 
     /// The rows of a group.
-    pub fn of(&self, group: usize) -> Range<usize> {
+    pub(crate) fn of(&self, group: usize) -> Range<usize> {
         let at = group - self.first;
         self.starts[at] as usize..self.starts[at + 1] as usize
     }

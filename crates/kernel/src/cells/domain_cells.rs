@@ -32,14 +32,14 @@ struct Masked {
 
 impl<'a> DomainCells<'a> {
     /// Domain cells without groups.
-    pub fn new(domain: &'a Domain) -> Self {
+    pub(super) fn new(domain: &'a Domain) -> Self {
         let cells = domain.sums.iter().map(|_| Cells::default()).collect();
         let forms = domain.sums.iter().map(|_| None).collect();
         Self { domain, masked: Masked::default(), insides: DomainFactors::default(), cells, forms }
     }
 
     /// Makes the cells of these runs, in the place of all before.
-    pub fn fill(&mut self, variables: &[Variable], rows: &Rows, runs: &Runs<'_>) {
+    pub(super) fn fill(&mut self, variables: &[Variable], rows: &Rows, runs: &Runs<'_>) {
         let mask = rows.domains[self.domain.number].as_deref();
         match mask {
             None => self.insides.fill(&runs.counts()),
@@ -62,7 +62,7 @@ impl<'a> DomainCells<'a> {
     }
 
     /// Folds all cells into the totals of the variables: groups × variables, groups outermost, `width` per group.
-    pub fn fold(&self, totals: &mut [Total], width: usize, asked: &Asked) {
+    pub(super) fn fold(&self, totals: &mut [Total], width: usize, asked: &Asked) {
         for (sum, cells) in self.domain.sums.iter().zip(&self.cells) {
             let own = totals[*sum..].iter_mut().step_by(width);
             match asked.own_interval(*sum) {
@@ -98,7 +98,7 @@ impl<'a> DomainCells<'a> {
     }
 
     /// The average over the domain that a linear form is; `None` for any other form.
-    pub fn average<'s>(&'s self, linear: &'s Linear, variables: &[Variable]) -> Option<Average<'s>> {
+    pub(super) fn average<'s>(&'s self, linear: &'s Linear, variables: &[Variable]) -> Option<Average<'s>> {
         let [(sum, scale), (count, offset)] = linear.terms.as_slice() else { return None };
         if !linear.one_domain || variables[*count].argument.is_some() {
             return None;
@@ -133,7 +133,7 @@ pub(crate) struct Average<'a> {
 
 impl Average<'_> {
     /// Folds the variance of the average into one total per group.
-    pub fn fold<'t>(&self, own: impl Iterator<Item = &'t mut Total>) {
+    pub(super) fn fold<'t>(&self, own: impl Iterator<Item = &'t mut Total>) {
         self.insides.fold_spreads(self.cells, self.scale, self.offset, own);
     }
 

@@ -60,7 +60,7 @@ impl Walk<'_> {
     ///
     /// # Errors
     /// When no threads can be started.
-    pub fn run<T: CellFold>(&self, task: &T) -> Result<T::Folded> {
+    pub(crate) fn run<T: CellFold>(&self, task: &T) -> Result<T::Folded> {
         let mut all = pieces(self.levels);
         let rows: usize = all.iter().map(|p| p.rows().len()).sum();
         // Folding entries of very many groups costs less than merging the results of two threads.

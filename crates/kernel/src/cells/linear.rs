@@ -196,7 +196,7 @@ impl<'a> Linearised<'a> {
 }
 
 /// One variable of a linear form over the rows of one level.
-pub struct Term<'a> {
+pub(super) struct Term<'a> {
     /// For each row, whether it is in the domain; `None` when all are.
     pub mask: Option<&'a [bool]>,
     /// The value of each row; `None` counts rows.

@@ -95,7 +95,7 @@ fn pieces(levels: &[Rows]) -> Vec<Piece> {
 }
 
 /// Calls `visit(level, rows)` for the runs of each stratum in turn, then `end(stratum)`.
-pub fn by_stratum<S>(
+pub(crate) fn by_stratum<S>(
     levels: &[Rows],
     state: &mut S,
     mut visit: impl FnMut(&mut S, usize, Range<usize>),

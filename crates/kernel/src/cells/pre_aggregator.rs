@@ -17,7 +17,7 @@ pub(crate) struct PreAggregator<'a> {
 
 impl<'a> PreAggregator<'a> {
     /// A pre-aggregator of these variables, without entries.
-    pub fn new(variables: &'a [Variable]) -> Self {
+    pub(crate) fn new(variables: &'a [Variable]) -> Self {
         let entries = Rows { cells: Some(Vec::new()), ..Rows::default() };
         Self { variables, scratch: Scratch::of_variables(variables), stratum: None, entries, rows: 0 }
     }
@@ -26,7 +26,7 @@ impl<'a> PreAggregator<'a> {
     ///
     /// Returns false, and does nothing, when the cells of so many groups would not stay in the cache and rows of a stratum may be of several
     /// groups.
-    pub fn add(&mut self, rows: &Rows, groups: usize) -> bool {
+    pub(crate) fn add(&mut self, rows: &Rows, groups: usize) -> bool {
         if !rows.one_group_per_run && !fits_cache(groups * self.variables.len()) {
             return false;
         }
@@ -43,7 +43,7 @@ impl<'a> PreAggregator<'a> {
     }
 
     /// Whether there are few entries for the rows so far.
-    pub fn pays(&self) -> bool {
+    pub(crate) fn pays(&self) -> bool {
         let entries = self.entries.len() + self.scratch.groups_touched();
         entries * ROWS_PER_ENTRY <= self.rows
     }
@@ -56,7 +56,7 @@ impl<'a> PreAggregator<'a> {
     }
 
     /// Ends the last stratum and returns the entries.
-    pub fn finish(mut self) -> Rows {
+    pub(crate) fn finish(mut self) -> Rows {
         self.close();
         let mut entries = self.entries;
         entries.seal();

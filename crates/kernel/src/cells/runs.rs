@@ -13,7 +13,7 @@ const STRIP: usize = 8;
 ///
 /// The numbers of the runs lie side by side, where the processor's vectors read them. By stratum they lie far apart, so that looking
 /// them up one after the other would wait for memory.
-pub struct Runs<'a> {
+pub(super) struct Runs<'a> {
     /// The stratum of each row, and below the size of each stratum.
     of_rows: &'a [u32],
     of_strata: &'a LevelSizes,
@@ -31,7 +31,7 @@ pub struct Runs<'a> {
 
 impl<'a> Runs<'a> {
     /// No runs yet, of rows with these strata; `of_strata` has the sizes of all strata.
-    pub fn new(of_rows: &'a [u32], of_strata: &'a LevelSizes) -> Self {
+    pub(super) fn new(of_rows: &'a [u32], of_strata: &'a LevelSizes) -> Self {
         Self {
             of_rows,
             of_strata,
@@ -47,7 +47,7 @@ impl<'a> Runs<'a> {
     /// Finds the runs of consecutive groups, in the place of all before; returns the first row that is left.
     ///
     /// The first group begins at `from`; groups end before each of `ends`. Of each group it takes `runs_max` runs at most.
-    pub fn fill(&mut self, from: usize, ends: &[u32], runs_max: usize) -> usize {
+    pub(super) fn fill(&mut self, from: usize, ends: &[u32], runs_max: usize) -> usize {
         dispatch!(Level::new(), simd => self.find(simd, from, ends, runs_max))
     }
 
@@ -115,12 +115,12 @@ impl<'a> Runs<'a> {
     }
 
     /// The first row of each run, then the end of the last.
-    pub fn begins(&self) -> &[u32] {
+    pub(super) fn begins(&self) -> &[u32] {
         &self.begins[..=self.len()]
     }
 
     /// For each run the number of its rows and of those of its stratum.
-    pub fn counts(&self) -> Counts<'_> {
+    pub(super) fn counts(&self) -> Counts<'_> {
         let runs = self.len();
         Counts {
             rows: &self.rows[..runs],
@@ -135,7 +135,7 @@ impl<'a> Runs<'a> {
     }
 
     /// The rows of each run of a group, given its number, with the size of the stratum.
-    pub fn of_group(&self, number: usize) -> impl Iterator<Item = (StratumSize, Range<usize>)> {
+    pub(super) fn of_group(&self, number: usize) -> impl Iterator<Item = (StratumSize, Range<usize>)> {
         let runs = self.starts[number] * LANES..self.starts[number + 1] * LANES;
         let rows = runs.map(|run| self.begins[run] as usize..self.begins[run + 1] as usize);
         rows.filter(|rows| !rows.is_empty()).map(|rows| (self.of_strata[self.of_rows[rows.start] as usize], rows))

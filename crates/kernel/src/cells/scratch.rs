@@ -25,7 +25,7 @@ pub(crate) struct Scratch {
 
 impl Scratch {
     /// A scratch without room for any group.
-    pub fn new(width: usize) -> Self {
+    pub(crate) fn new(width: usize) -> Self {
         Self { width, cells: Vec::new(), touched: Vec::new(), stamp: Vec::new(), now: 1, counts: Vec::new() }
     }
 
@@ -60,7 +60,7 @@ impl Scratch {
 
     /// The cells of one group.
     #[inline]
-    pub fn of(&mut self, group: u32) -> &mut [Cell] {
+    pub(crate) fn of(&mut self, group: u32) -> &mut [Cell] {
         let start = group as usize * self.width;
         &mut self.cells[start..start + self.width]
     }
@@ -99,7 +99,7 @@ impl Scratch {
     }
 
     /// Adds cells of the current stratum.
-    pub fn merge(&mut self, open: &BoundaryCells) {
+    pub(crate) fn merge(&mut self, open: &BoundaryCells) {
         for (at, group) in open.groups.iter().enumerate() {
             self.touch(*group);
             let start = *group as usize * self.width;
@@ -111,7 +111,7 @@ impl Scratch {
 
 /// The cells of one stratum that two halves of a walk share.
 #[derive(Default)]
-pub struct BoundaryCells {
+pub(crate) struct BoundaryCells {
     groups: Vec<u32>,
     /// The cells: groups × places, groups outermost.
     cells: Vec<Cell>,

@@ -18,7 +18,7 @@ const WORD: usize = u64::BITS as usize;
 
 /// A condition on rows.
 #[derive(Debug)]
-pub struct Condition {
+pub(crate) struct Condition {
     expr: Arc<dyn PhysicalExpr>,
     /// Comparisons whose conjunction is `expr`; empty when `expr` is anything else.
     comparisons: Vec<Comparison>,
@@ -41,7 +41,7 @@ enum Number {
 
 impl Condition {
     /// The condition that `expr` is over batches with this schema.
-    pub fn new(expr: Arc<dyn PhysicalExpr>, schema: &Schema) -> Self {
+    pub(crate) fn new(expr: Arc<dyn PhysicalExpr>, schema: &Schema) -> Self {
         let mut comparisons = Vec::new();
         // No conjunct may fail on rows that another one leaves out, so that either all are comparisons or none is used as one.
         if !collect(&expr, schema, &mut comparisons) {
@@ -51,7 +51,7 @@ impl Condition {
     }
 
     /// The rows of `batch` for which the condition is true, neither false nor NULL; `None` when its type is not Boolean.
-    pub fn truth(&self, batch: &RecordBatch) -> Result<Option<BooleanBuffer>> {
+    pub(crate) fn truth(&self, batch: &RecordBatch) -> Result<Option<BooleanBuffer>> {
         let mut all: Option<BooleanBuffer> = None;
         for comparison in &self.comparisons {
             let Some(own) = comparison.truth(batch) else { return self.evaluated(batch) };

@@ -14,7 +14,7 @@ const SPAN_MAX: i128 = 1 << 19;
 const NONE: u32 = u32::MAX;
 
 /// Groups by value.
-pub(crate) struct Indexed {
+pub struct Indexed {
     schema: SchemaRef,
     /// The value of the table's first entry.
     low: i64,
@@ -34,17 +34,17 @@ pub(crate) fn is_indexable(data_type: &DataType) -> bool {
 
 impl Indexed {
     /// A table without groups; the schema has one column of an indexable type.
-    pub fn new(schema: SchemaRef) -> Self {
+    pub(crate) fn new(schema: SchemaRef) -> Self {
         Self { schema, low: 0, table: Vec::new(), null: NONE, values: Vec::new() }
     }
 
     /// A table without groups for keys of the same schema.
-    pub fn anew(&self) -> Self {
+    pub(crate) fn anew(&self) -> Self {
         Self::new(Arc::clone(&self.schema))
     }
 
     /// The number of groups.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.values.len()
     }
 
@@ -125,7 +125,7 @@ impl Indexed {
     }
 
     /// The values, in the order of the groups.
-    pub fn keys(&self) -> Result<ArrayRef> {
+    pub(crate) fn keys(&self) -> Result<ArrayRef> {
         let values: ArrayRef = Arc::new(Int64Array::from(self.values.clone()));
         let data_type = self.schema.field(0).data_type();
         match data_type {
@@ -135,7 +135,7 @@ impl Indexed {
     }
 
     /// A hash table of these groups under their numbers.
-    pub fn hashed(&self) -> Result<Hashed> {
+    pub(crate) fn hashed(&self) -> Result<Hashed> {
         let mut hashed = Hashed::new(Arc::clone(&self.schema))?;
         if !self.values.is_empty() {
             hashed.values.intern(&[self.keys()?], &mut hashed.ids)?;

@@ -28,7 +28,7 @@ pub enum Groups {
 }
 
 /// Groups that are parts of the strata.
-pub(crate) struct Decided {
+pub struct Decided {
     view: Arc<StrataView>,
     /// For each part its group; `u32::MAX` while no row of the part was seen.
     group_of: Vec<u32>,
@@ -37,7 +37,7 @@ pub(crate) struct Decided {
 }
 
 /// Groups by the values of their keys.
-pub(crate) struct Hashed {
+pub struct Hashed {
     schema: SchemaRef,
     values: Box<dyn GroupValues>,
     ids: Vec<usize>,

@@ -14,12 +14,17 @@ pub enum Keyed {
     Named,
     /// WHERE names a key that is not in the sample.
     Absent,
-    /// GROUP BY names the key; `absent` of `all` keys of the table are not in the sample.
-    Grouped { absent: u64, all: u64 },
+    /// GROUP BY names the key.
+    Grouped {
+        /// Keys of the table that are not in the sample.
+        absent: u64,
+        /// Keys of the table.
+        all: u64,
+    },
 }
 
 /// How `query` names keys; `None` where it treats them like any other column, or the sample does not record which keys it keeps.
-pub fn keyed(query: &AggregateQuery, manifest: &Manifest, strata: &Strata) -> Option<Keyed> {
+pub(super) fn keyed(query: &AggregateQuery, manifest: &Manifest, strata: &Strata) -> Option<Keyed> {
     let (column, kept) = (manifest.design.universe.as_ref()?, manifest.keys.as_ref()?);
     let schema = query.scan.source.schema();
     let data_type = schema.field_with_name(column).ok()?.data_type();

@@ -100,7 +100,7 @@ impl LevelSizes {
     }
 
     /// The sizes in fewer bytes, where these count the rows.
-    pub fn narrow(&self) -> &CompactSizes {
+    pub(crate) fn narrow(&self) -> &CompactSizes {
         &self.narrow
     }
 }
@@ -119,7 +119,7 @@ impl Deref for LevelSizes {
 }
 
 /// The size of each stratum when levels up to `level` of all `levels` are read, in rows or, for a universe sample, in keys.
-pub fn sizes(strata: &SampleStrata, level: usize, levels: usize) -> Vec<StratumSize> {
+pub(super) fn sizes(strata: &SampleStrata, level: usize, levels: usize) -> Vec<StratumSize> {
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let (level, levels) = (number(level), number(levels));
     let is_whole = |stratum: usize| strata.has_whole_tails && strata.is_tail(stratum);

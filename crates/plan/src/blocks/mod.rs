@@ -16,16 +16,23 @@ pub const BLOCKS_MAX: usize = 64;
 /// A step applied to the rows of all blocks. Columns are given by number, from 0.
 #[derive(Debug, Clone)]
 pub enum Step {
+    /// ORDER BY.
     Sort {
+        /// Columns with their directions, the first key first.
         keys: Vec<(usize, SortOptions)>,
+        /// Rows that stay, where their number is stated.
         fetch: Option<usize>,
     },
+    /// LIMIT and OFFSET.
     Limit {
+        /// Rows that are left out at the start.
         skip: usize,
+        /// Rows that stay behind them, where their number is stated.
         fetch: Option<usize>,
     },
     /// Rows that agree in these columns become one.
     Distinct {
+        /// The columns.
         columns: Vec<usize>,
     },
 }

@@ -76,10 +76,16 @@ pub enum CallKind {
 /// The kinds of functions of second moments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecondMoment {
-    /// The variance of an argument; `sum` is the variable that adds the argument up.
-    Variance { sum: usize },
-    /// The standard deviation of an argument; `sum` is the variable that adds the argument up.
-    Deviation { sum: usize },
+    /// The variance of an argument.
+    Variance {
+        /// The variable that adds the argument up.
+        sum: usize,
+    },
+    /// The standard deviation of an argument.
+    Deviation {
+        /// The variable that adds the argument up.
+        sum: usize,
+    },
     /// A correlation.
     Correlation,
     /// Any other, whose interval is that of a differentiable expression.
@@ -102,12 +108,27 @@ pub struct NonLinearAggregate {
 /// The function of a [`NonLinearAggregate`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum NonLinearKind {
-    /// The value below which `share` of the rows lies; `rows` is the variable that counts them.
-    Quantile { share: f64, rows: usize },
-    /// The largest or smallest value; with `truth` the argument is a condition, which any or all rows fulfil.
-    Extreme { is_max: bool, truth: bool },
-    /// The number of distinct values of `column`; `rows` is the variable that counts the rows where it is not NULL.
-    Distinct { column: String, rows: usize },
+    /// The value below which a share of the rows lies.
+    Quantile {
+        /// The share, from 0 to 1.
+        share: f64,
+        /// The variable that counts the rows.
+        rows: usize,
+    },
+    /// The largest or smallest value.
+    Extreme {
+        /// Whether it is the largest.
+        is_max: bool,
+        /// Whether the argument is a condition, which any or all rows fulfil.
+        truth: bool,
+    },
+    /// The number of distinct values of a column.
+    Distinct {
+        /// The name of the column.
+        column: String,
+        /// The variable that counts the rows where it is not NULL.
+        rows: usize,
+    },
 }
 
 /// One aggregate call of the plan.

@@ -15,7 +15,7 @@ use plusminus_functions::numbers::{is_ordered, steps};
 
 /// The calls of one aggregate node and the parts they are made of; each part occurs once and is numbered in the order of first use.
 #[derive(Default)]
-pub struct Calls {
+pub(crate) struct Calls {
     /// Distinct arguments.
     pub arguments: Vec<Argument>,
     /// Distinct sets of rows.
@@ -29,7 +29,7 @@ pub struct Calls {
 }
 
 /// The calls of `aggregate`, or the reason why no sample estimates one of them.
-pub fn collect(aggregate: &Aggregate, below: &Lineage, scan: &DFSchemaRef) -> Result<Calls, Reason> {
+pub(crate) fn collect(aggregate: &Aggregate, below: &Lineage, scan: &DFSchemaRef) -> Result<Calls, Reason> {
     if aggregate.aggr_expr.is_empty() {
         return Err(Reason::new("a list of distinct values needs every row"));
     }
@@ -46,14 +46,16 @@ pub fn collect(aggregate: &Aggregate, below: &Lineage, scan: &DFSchemaRef) -> Re
 /// How far samples can estimate an aggregate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Estimable {
+    /// Every sample of the table can.
     Always,
     /// Some samples can: extremes and counts of distinct values.
     BySomeSamples,
+    /// No sample can.
     Never,
 }
 
 /// How far samples can estimate each of the aggregates, in the order of the node's output.
-pub fn estimable(aggregate: &Aggregate, below: &Lineage, scan: &DFSchemaRef) -> Vec<Estimable> {
+pub(crate) fn estimable(aggregate: &Aggregate, below: &Lineage, scan: &DFSchemaRef) -> Vec<Estimable> {
     let first = aggregate.schema.fields().len() - aggregate.aggr_expr.len();
     let own = |(number, expr): (usize, &Expr)| {
         let mut calls = Calls::default();

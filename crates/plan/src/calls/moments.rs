@@ -13,7 +13,7 @@ use plusminus_statistics::expression::DifferentiableExpr;
 
 impl Calls {
     /// The kind of a call of such a function; `None` for any other call.
-    pub fn moments(&mut self, call: &AggregateFunction, scan: &DFSchemaRef) -> Result<Option<CallKind>, Reason> {
+    pub(crate) fn moments(&mut self, call: &AggregateFunction, scan: &DFSchemaRef) -> Result<Option<CallKind>, Reason> {
         let name = call.func.name();
         let of = match (name, call.params.args.as_slice()) {
             ("var" | "var_pop" | "stddev" | "stddev_pop", [x]) => Sums::new(self, call, x, x, scan)?,

@@ -79,7 +79,7 @@ fn is_linear(expr: &Expr, input: &LogicalPlan, below: &[bool]) -> bool {
 }
 
 /// Whether an aggregate or window above the aggregate over rows is anything but a sum of totals, and so needs every group.
-pub fn needs_all_groups(plan: &LogicalPlan, base: &DFSchemaRef) -> bool {
+pub(crate) fn needs_all_groups(plan: &LogicalPlan, base: &DFSchemaRef) -> bool {
     let needs = match plan {
         LogicalPlan::Aggregate(aggregate) if aggregate.schema == *base => return false,
         LogicalPlan::Aggregate(aggregate) => {

@@ -10,7 +10,7 @@ mod smoothness;
 mod source_calls;
 mod trace;
 
-pub use linear::needs_all_groups;
+pub(crate) use linear::needs_all_groups;
 pub use nested_aggregate::unaliased;
 pub use outputs::Output;
 pub(crate) use roles::combine;
@@ -18,7 +18,7 @@ pub use roles::{Role, roles};
 pub use selection::{Comparison, Condition, Selection};
 pub use sketched::sketched;
 pub use source_calls::SourceCalls;
-pub use trace::descend;
+pub(crate) use trace::descend;
 
 use super::error_functions::ErrorCall;
 use super::lineage::Lineage;
@@ -26,7 +26,7 @@ use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
 use roles::role_of;
 
 /// The path from the root of a plan to its aggregate.
-pub struct PostAggregate<'a> {
+pub(crate) struct PostAggregate<'a> {
     /// The aggregate node.
     pub aggregate: &'a Aggregate,
     /// The plan, with error functions replaced by look-ups.
@@ -61,7 +61,7 @@ impl PostAggregate<'_> {
     }
 
     /// Whether HAVING or LIMIT chooses rows by an estimate; the first `keys` columns of the aggregate are GROUP BY columns.
-    pub fn selects_by_estimate(&self, keys: usize) -> bool {
+    pub(crate) fn selects_by_estimate(&self, keys: usize) -> bool {
         let schema = &self.aggregate.schema;
         let is_estimate = |c: &datafusion::common::Column| schema.index_of_column(c).is_ok_and(|i| i >= keys);
         let mut selecting = self.having.iter().chain(self.cut_by.iter().map(|(e, _)| e));

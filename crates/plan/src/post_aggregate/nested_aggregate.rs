@@ -29,7 +29,7 @@ const SMOOTH: [&str; 12] = [
 ];
 
 /// Adds an aggregate above the aggregate to the path, or says why its error cannot be replicated.
-pub fn aggregate<'a>(
+pub(super) fn aggregate<'a>(
     plan: &LogicalPlan,
     aggregate: &Aggregate,
     above: PostAggregate<'a>,
@@ -53,7 +53,11 @@ pub fn aggregate<'a>(
 }
 
 /// Adds a window above the aggregate to the path, or says why its error cannot be replicated.
-pub fn window<'a>(plan: &LogicalPlan, window: &Window, above: PostAggregate<'a>) -> Result<PostAggregate<'a>, Reason> {
+pub(super) fn window<'a>(
+    plan: &LogicalPlan,
+    window: &Window,
+    above: PostAggregate<'a>,
+) -> Result<PostAggregate<'a>, Reason> {
     let below = roles(&window.input);
     let role = |e: &Expr| combine(e, &window.input, &below);
     for expr in &window.window_expr {

@@ -25,7 +25,7 @@ pub struct Output {
 
 impl PostAggregate<'_> {
     /// Classifies the query's columns, in their order; an estimate that is not a differentiable expression of aggregates is a reason.
-    pub fn outputs(&self, keys: usize, calls: &Calls) -> Result<Vec<Output>, Reason> {
+    pub(crate) fn outputs(&self, keys: usize, calls: &Calls) -> Result<Vec<Output>, Reason> {
         if self.has_upper_aggregate {
             return self.outputs_beyond();
         }
@@ -76,7 +76,7 @@ impl PostAggregate<'_> {
     }
 
     /// The plan that is run on replicates, without the outermost ROUND of each column; `None` without a nested aggregate or window.
-    pub fn replicated(&self) -> Result<Option<LogicalPlan>, Reason> {
+    pub(crate) fn replicated(&self) -> Result<Option<LogicalPlan>, Reason> {
         if !self.has_upper_aggregate {
             return Ok(None);
         }

@@ -116,7 +116,7 @@ pub(crate) struct Dependence {
 
 impl Dependence {
     /// Whether the set of rows or any column depends on them.
-    pub fn is_any(&self) -> bool {
+    pub(crate) fn is_any(&self) -> bool {
         self.rows || self.columns.contains(&true)
     }
 }

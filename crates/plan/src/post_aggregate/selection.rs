@@ -12,16 +12,31 @@ use plusminus_statistics::expression::DifferentiableExpr;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Comparison {
     /// The estimate has to be above `limit`.
-    Above { limit: f64, or_equal: bool },
+    Above {
+        /// The number, in the estimate's unit.
+        limit: f64,
+        /// Whether the number itself will do.
+        or_equal: bool,
+    },
     /// The estimate has to be below `limit`.
-    Below { limit: f64, or_equal: bool },
+    Below {
+        /// The number, in the estimate's unit.
+        limit: f64,
+        /// Whether the number itself will do.
+        or_equal: bool,
+    },
 }
 
 /// One conjunct of HAVING.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Condition {
     /// A hidden estimate, by number, is compared with a constant.
-    Compare { hidden: usize, with: Comparison },
+    Compare {
+        /// The number of the estimate among the hidden ones.
+        hidden: usize,
+        /// The side of the constant that it has to be on.
+        with: Comparison,
+    },
     /// A condition on an estimate that its interval does not decide.
     Opaque,
 }
@@ -39,7 +54,12 @@ pub struct Selection {
 
 impl PostAggregate<'_> {
     /// The choice of rows by estimates, which are appended to `hidden`.
-    pub fn selection(&self, keys: usize, calls: &Calls, hidden: &mut Vec<(Expr, DifferentiableExpr)>) -> Selection {
+    pub(crate) fn selection(
+        &self,
+        keys: usize,
+        calls: &Calls,
+        hidden: &mut Vec<(Expr, DifferentiableExpr)>,
+    ) -> Selection {
         let schema = &self.aggregate.schema;
         let is_estimate = |e: &Expr| e.column_refs().iter().any(|c| schema.index_of_column(c).is_ok_and(|i| i >= keys));
         let mut add = |e: &Expr| {

@@ -18,7 +18,7 @@ use std::sync::Arc;
 const SMOOTH: [&str; 9] = ["sqrt", "ln", "log", "log2", "log10", "exp", "power", "sin", "cos"];
 
 /// Refuses expressions over estimates with steps or kinks; `base` is the schema of the aggregate over rows.
-pub fn check(plan: &LogicalPlan, base: &DFSchemaRef) -> Result<(), Reason> {
+pub(super) fn check(plan: &LogicalPlan, base: &DFSchemaRef) -> Result<(), Reason> {
     let exprs = match plan {
         LogicalPlan::Aggregate(aggregate) if aggregate.schema == *base => return Ok(()),
         LogicalPlan::Aggregate(aggregate) => &aggregate.aggr_expr,

@@ -31,7 +31,7 @@ impl SourceCalls {
 /// The source calls of each column of `plan`; `None` for a plan that is not traced.
 ///
 /// `base` is the schema of the aggregate, whose keys come before its calls.
-pub fn behind(plan: &LogicalPlan, base: &DFSchemaRef) -> Option<Vec<SourceCalls>> {
+pub(super) fn behind(plan: &LogicalPlan, base: &DFSchemaRef) -> Option<Vec<SourceCalls>> {
     match plan {
         LogicalPlan::Aggregate(aggregate) if aggregate.schema == *base => {
             let keys = base.fields().len() - aggregate.aggr_expr.len();

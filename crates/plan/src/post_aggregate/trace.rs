@@ -7,7 +7,7 @@ use datafusion::logical_expr::{Distinct, Filter, LogicalPlan, Projection, Sort, 
 use std::sync::Arc;
 
 /// Follows the plan from its root down to its one aggregate.
-pub fn descend<'a>(plan: &'a LogicalPlan, slot: &Arc<errors::Slot>) -> Result<PostAggregate<'a>, Reason> {
+pub(crate) fn descend<'a>(plan: &'a LogicalPlan, slot: &Arc<errors::Slot>) -> Result<PostAggregate<'a>, Reason> {
     match plan {
         LogicalPlan::Aggregate(aggregate) if below::holds_aggregate(&aggregate.input) => {
             let above = descend(&aggregate.input, slot)?;
