@@ -96,9 +96,11 @@ async fn session(folder: &std::path::Path) -> Session {
     Session::from_context(folder.join("store"), context).await.unwrap()
 }
 
-fn shown(upper: &Upper) -> String {
-    let rows = pretty_format_batches(std::slice::from_ref(&upper.batch)).unwrap();
-    format!("{rows}\n{:?}", upper.groups)
+/// The rows as text, and the numbers of their groups in ascending order.
+fn shown(upper: &Upper) -> (String, Vec<u32>) {
+    let mut groups = upper.groups.clone();
+    groups.sort_unstable();
+    (pretty_format_batches(std::slice::from_ref(&upper.batch)).unwrap().to_string(), groups)
 }
 
 #[test]
@@ -120,7 +122,12 @@ fn direct_evaluation_finds_what_datafusion_finds() {
         let own = evaluate(&compiled).unwrap();
         direct.set(direct.get() + usize::from(compiled.get().is_some_and(Option::is_some)));
         compared.set(compared.get() + 1);
-        prop_assert_eq!(own, evaluate(&OnceLock::from(None)).unwrap(), "{}", sql);
+        let other = evaluate(&OnceLock::from(None)).unwrap();
+        prop_assert_eq!(&own.0, &other.0, "{}", sql);
+        // Rows that are shown alike may be of other groups where LIMIT cuts between them, or DISTINCT keeps one.
+        if plan.limit.is_none() && !plan.is_distinct {
+            prop_assert_eq!(&own.1, &other.1, "{}", sql);
+        }
         Ok(())
     });
     done.unwrap();
