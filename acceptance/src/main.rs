@@ -1,4 +1,4 @@
-//! What the product promises, measured: samples are redrawn by seed, and every interval is compared with the truth.
+//! The coverage campaign: samples are redrawn by seed, and every interval is compared with the truth.
 //!
 //! `cargo run -p plusminus-acceptance --release -- --flights flights-3m.parquet --write docs/coverage.md`
 //!

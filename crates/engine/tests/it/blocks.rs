@@ -265,7 +265,7 @@ async fn shares_of_totals_need_no_strata_of_their_own() {
     assert_eq!(world.session.query(sql).run().await.unwrap().report().mode, Mode::Exact);
 }
 
-/// What the catalog knows of all blocks needs no table, however much time there is.
+/// Blocks that the catalog knows need no table, however much time there is.
 #[tokio::test(flavor = "multi_thread")]
 async fn blocks_that_the_catalog_knows_are_not_computed() {
     let world = stratified(60_000).await;

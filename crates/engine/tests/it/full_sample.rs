@@ -109,7 +109,7 @@ async fn averages_of_no_rows_are_null() {
     }
 }
 
-/// Of a table with very many columns, strata are read with what they know of the columns that a query names: NULLs and extremes of others
+/// Strata of a table with very many columns are read with what they know of the columns that a query names: NULLs and extremes of others
 /// are known when these are asked for.
 #[tokio::test(flavor = "multi_thread")]
 async fn wide_tables_are_known_column_by_column() {
