@@ -152,19 +152,11 @@ impl QueryExecution {
         if !self.goal.is_bounded() {
             return Ok(ExecutionMode::Exact(Reason::new("no bound was stated")));
         }
-        let (query, key, mut families) = match self.sampled_table().await? {
+        let (query, mut families) = match self.sampled_table().await? {
             Ok(found) => found,
             Err(reason) => return Ok(ExecutionMode::Exact(reason)),
         };
         let query = &query;
-        if let Some(pinned) = self.env.defaults().sample {
-            families.retain(|m| m.name == pinned);
-            if families.is_empty() {
-                return Ok(ExecutionMode::Exact(Reason::new(format!(
-                    "plusminus.sample names '{pinned}', which is no usable sample of '{key}'"
-                ))));
-            }
-        }
         let columns = query.columns();
         let left_out = families.iter().flat_map(|m| &m.base.left_out).find(|name| columns.contains(name)).cloned();
         families.retain(|m| !m.base.left_out.iter().any(|name| columns.contains(name)));
@@ -188,7 +180,7 @@ impl QueryExecution {
     }
 
     /// The query over the table that has samples: over a sampled view, or over the table below it.
-    async fn sampled_table(&self) -> Result<Result<(Arc<AggregateQuery>, String, Vec<Arc<Manifest>>), Reason>> {
+    async fn sampled_table(&self) -> Result<Result<(Arc<AggregateQuery>, Vec<Arc<Manifest>>), Reason>> {
         for query in &self.prepared.view_queries {
             if let Ok(found) = self.samples_of(query).await? {
                 return Ok(Ok(found));
@@ -203,11 +195,12 @@ impl QueryExecution {
     async fn samples_of(
         &self,
         query: &Arc<AggregateQuery>,
-    ) -> Result<Result<(Arc<AggregateQuery>, String, Vec<Arc<Manifest>>), Reason>> {
+    ) -> Result<Result<(Arc<AggregateQuery>, Vec<Arc<Manifest>>), Reason>> {
         let key = self.env.table_key(&query.scan.table_name);
         let provider = source_as_provider(&query.scan.source)?;
-        let families = self.env.usable_samples(&key, &provider, self.prepared.state()).await?;
-        Ok(families.map(|families| (Arc::clone(query), key, families)))
+        let pinned = self.env.defaults().sample;
+        let families = self.env.usable_samples(&key, &provider, self.prepared.state(), pinned.as_deref()).await?;
+        Ok(families.map(|families| (Arc::clone(query), families)))
     }
 
     fn elapsed(&self) -> Duration {

@@ -12,12 +12,13 @@ use plusminus_sampling::{VIEW, are_same, are_unchanged, base_files, rows_of};
 use std::sync::{Arc, PoisonError};
 
 impl Environment {
-    /// The samples of table `key` that still describe it, or the reason why there are none.
+    /// The samples of table `key` that still describe it, the pinned one alone where one is, or the reason why there are none.
     pub(crate) async fn usable_samples(
         &self,
         key: &str,
         table: &Arc<dyn TableProvider>,
         state: &SessionState,
+        pinned: Option<&str>,
     ) -> Result<std::result::Result<Vec<Arc<Manifest>>, Reason>> {
         let table = &SampledView::uncovered(table);
         let mut families = self.families()?;
@@ -27,6 +28,13 @@ impl Environment {
                 "there is no sample of '{key}' (CREATE SAMPLE name ON {} makes one)",
                 sql_name(key)
             ))));
+        }
+        if let Some(pinned) = pinned {
+            families.retain(|m| m.name == pinned);
+            if families.is_empty() {
+                let what = format!("plusminus.sample names '{pinned}', which is no sample of '{key}'");
+                return Ok(Err(Reason::new(what)));
+            }
         }
         let now = self.now(&families, table, state).await?;
         let mut stale = None;

@@ -33,6 +33,26 @@ async fn a_changed_file_makes_the_sample_stale() {
     assert!(report.reason.contains("stale"), "{}", report.reason);
 }
 
+/// A pinned sample that is stale says so, whatever other samples there are; a name that is none says that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pinned_sample_says_why_it_does_not_answer() {
+    let world = World::new(20_000).await;
+    world.session.sample("t").name("old").stratified_by(["g"]).cap(200).build().await.unwrap();
+    write_table(&world.folder.path().join("t.parquet"), 20_001, 8);
+    let session = open(world.folder.path(), 2).await;
+    session.sample("t").name("new").stratified_by(["g"]).cap(200).build().await.unwrap();
+    for (pinned, expected) in
+        [("old", "sample 'old' is stale: file"), ("none", "names 'none', which is no sample of 't'")]
+    {
+        session.execute(&format!("SET plusminus.sample = '{pinned}'")).await.unwrap();
+        let report = session.query(SQL).run().await.unwrap().report().clone();
+        assert_eq!(report.mode, Mode::Exact);
+        assert!(report.reason.contains(expected), "{}", report.reason);
+    }
+    session.execute("SET plusminus.sample = 'new'").await.unwrap();
+    assert_eq!(session.query(SQL).run().await.unwrap().report().mode, Mode::Approximate);
+}
+
 /// One flipped byte anywhere in any file of the store: either nothing was lost on the way to the answer (the file was not
 /// needed), or the error names the file.
 #[tokio::test(flavor = "multi_thread")]

@@ -15,7 +15,7 @@ const ROWS_MIN: u64 = 16_384;
 /// Time to put one value in order, on the safe side; finding the group of a row takes as long as two values.
 const VALUE_TAKES: Duration = Duration::from_nanos(40);
 /// Share of the time left that building a projection may take.
-const SHARE_OF_TIME: f64 = 0.1;
+const MAKING_SHARE_OF_TIME: f64 = 0.1;
 
 /// Strata from which rows of all levels are stored together, if each has few rows: walking strata then costs more than rows.
 const MANY_STRATA: usize = 4_096;
@@ -236,7 +236,7 @@ pub(crate) fn may_project(query: &AggregateQuery, binding: &SampleBinding, level
 fn has_time(left: Option<Duration>, rows: u64, columns: usize) -> bool {
     #[expect(clippy::cast_precision_loss, reason = "a forecast")]
     let values = rows as f64 * (2 + columns) as f64;
-    left.is_none_or(|left| VALUE_TAKES.mul_f64(values) <= left.mul_f64(SHARE_OF_TIME))
+    left.is_none_or(|left| VALUE_TAKES.mul_f64(values) <= left.mul_f64(MAKING_SHARE_OF_TIME))
 }
 
 #[cfg(test)]
