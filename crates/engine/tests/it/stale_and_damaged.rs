@@ -42,7 +42,7 @@ async fn a_pinned_sample_says_why_it_does_not_answer() {
     let session = open(world.folder.path(), 2).await;
     session.sample("t").name("new").stratified_by(["g"]).cap(200).build().await.unwrap();
     for (pinned, expected) in
-        [("old", "sample 'old' is stale: file"), ("none", "names 'none', which is no sample of 't'")]
+        [("old", "sample 'old' is stale: file"), ("other", "names 'other', which is no sample of 't'")]
     {
         session.execute(&format!("SET plusminus.sample = '{pinned}'")).await.unwrap();
         let report = session.query(SQL).run().await.unwrap().report().clone();

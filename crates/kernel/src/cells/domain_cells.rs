@@ -15,7 +15,7 @@ pub(crate) struct DomainCells<'a> {
     domain: &'a Domain,
     /// Rows in the domain by run, where not every row is in it.
     masked: Masked,
-    insides: DomainFactors,
+    domain_factors: DomainFactors,
     /// The cells of each of the domain's sums.
     cells: Vec<Cells>,
     /// For each sum, the variance polynomial of a group that takes several cell blocks; `None` where no average is asked.
@@ -35,18 +35,18 @@ impl<'a> DomainCells<'a> {
     pub(super) fn new(domain: &'a Domain) -> Self {
         let cells = domain.sums.iter().map(|_| Cells::default()).collect();
         let forms = domain.sums.iter().map(|_| None).collect();
-        Self { domain, masked: Masked::default(), insides: DomainFactors::default(), cells, forms }
+        Self { domain, masked: Masked::default(), domain_factors: DomainFactors::default(), cells, forms }
     }
 
     /// Makes the cells of these runs, in the place of all before.
     pub(super) fn fill(&mut self, variables: &[Variable], rows: &Rows, runs: &Runs<'_>) {
         let mask = rows.domains[self.domain.number].as_deref();
         match mask {
-            None => self.insides.fill(&runs.counts()),
+            None => self.domain_factors.fill(&runs.counts()),
             Some(mask) => {
                 self.masked.count(mask, runs);
                 let Masked { rows, all, sampled } = &self.masked;
-                self.insides.fill(&Counts { rows, all, sampled, ..runs.counts() });
+                self.domain_factors.fill(&Counts { rows, all, sampled, ..runs.counts() });
             }
         }
         for (sum, cells) in self.domain.sums.iter().zip(&mut self.cells) {
@@ -66,12 +66,12 @@ impl<'a> DomainCells<'a> {
         for (sum, cells) in self.domain.sums.iter().zip(&self.cells) {
             let own = totals[*sum..].iter_mut().step_by(width);
             match asked.own_interval(*sum) {
-                true => self.insides.fold_values(cells, own),
-                false => self.insides.fold_estimates(cells, own),
+                true => self.domain_factors.fold_values(cells, own),
+                false => self.domain_factors.fold_estimates(cells, own),
             }
         }
         for count in &self.domain.counts {
-            self.insides.fold_counts(totals[*count..].iter_mut().step_by(width));
+            self.domain_factors.fold_counts(totals[*count..].iter_mut().step_by(width));
         }
     }
 
@@ -85,15 +85,15 @@ impl<'a> DomainCells<'a> {
                 let form =
                     if is_first { form.insert(VariancePolynomial::default()) } else { form.get_or_insert_default() };
                 match asked.own_interval(*sum) {
-                    true => self.insides.fold_values_and_form(cells, total, form),
-                    false => self.insides.fold_estimates_and_form(cells, total, form),
+                    true => self.domain_factors.fold_values_and_form(cells, total, form),
+                    false => self.domain_factors.fold_estimates_and_form(cells, total, form),
                 }
             } else {
-                self.insides.fold_values(cells, std::iter::once(total));
+                self.domain_factors.fold_values(cells, std::iter::once(total));
             }
         }
         for count in &self.domain.counts {
-            self.insides.fold_counts(std::iter::once(&mut totals[*count]));
+            self.domain_factors.fold_counts(std::iter::once(&mut totals[*count]));
         }
     }
 
@@ -104,7 +104,13 @@ impl<'a> DomainCells<'a> {
             return None;
         }
         let at = self.domain.sums.iter().position(|own| own == sum)?;
-        Some(Average { insides: &self.insides, cells: &self.cells[at], form: self.forms[at].as_ref(), scale, offset })
+        Some(Average {
+            domain_factors: &self.domain_factors,
+            cells: &self.cells[at],
+            form: self.forms[at].as_ref(),
+            scale,
+            offset,
+        })
     }
 }
 
@@ -124,7 +130,7 @@ impl Masked {
 
 /// A linear form `scale·y + offset`, with both numbers by group, whose cells follow from those of a sum.
 pub(crate) struct Average<'a> {
-    insides: &'a DomainFactors,
+    domain_factors: &'a DomainFactors,
     cells: &'a Cells,
     form: Option<&'a VariancePolynomial>,
     scale: &'a [f64],
@@ -134,7 +140,7 @@ pub(crate) struct Average<'a> {
 impl Average<'_> {
     /// Folds the variance of the average into one total per group.
     pub(super) fn fold<'t>(&self, own: impl Iterator<Item = &'t mut Total>) {
-        self.insides.fold_spreads(self.cells, self.scale, self.offset, own);
+        self.domain_factors.fold_spreads(self.cells, self.scale, self.offset, own);
     }
 
     /// The total over the one group that took several cell blocks; `None` where its rows have to be folded again.

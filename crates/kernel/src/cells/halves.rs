@@ -60,51 +60,51 @@ impl Walk<'_> {
     ///
     /// # Errors
     /// When no threads can be started.
-    pub(crate) fn run<T: CellFold>(&self, task: &T) -> Result<T::Folded> {
+    pub(crate) fn run<T: CellFold>(&self, fold_task: &T) -> Result<T::Folded> {
         let mut all = pieces(self.levels);
         let rows: usize = all.iter().map(|p| p.rows().len()).sum();
         // Folding entries of very many groups costs less than merging the results of two threads.
         let are_entries = self.levels.iter().all(|rows| rows.cells.is_some());
-        let merges_heavily = !task.merges_lightly() && self.groups * task.width() > MERGED_MAX;
+        let merges_heavily = !fold_task.merges_lightly() && self.groups * fold_task.width() > MERGED_MAX;
         if rows < HALVED_ROWS || are_entries && merges_heavily {
-            return Ok(self.half(task, &all, SplitStratum::Nothing).folded);
+            return Ok(self.half(fold_task, &all, SplitStratum::Nothing).folded);
         }
         let (at, is_shared) = cut(&mut all, rows);
         // Entries are added in one order whether levels were merged one by one or all at once.
         if is_shared && are_entries {
-            return Ok(self.half(task, &pieces(self.levels), SplitStratum::Nothing).folded);
+            return Ok(self.half(fold_task, &pieces(self.levels), SplitStratum::Nothing).folded);
         }
         let (first, second) = all.split_at(at);
         let sharing = |shared| if is_shared { shared } else { SplitStratum::Nothing };
         let (mut one, other) = self.workers.join(
-            || self.half(task, first, sharing(SplitStratum::Last)),
-            || self.half(task, second, sharing(SplitStratum::First)),
+            || self.half(fold_task, first, sharing(SplitStratum::Last)),
+            || self.half(fold_task, second, sharing(SplitStratum::First)),
         )?;
         if let Some(piece) = first.last().filter(|_| is_shared) {
             one.scratch.grow(self.groups);
             one.scratch.merge(&other.open);
-            self.fold(task, &mut one, piece.run.stratum);
+            self.fold(fold_task, &mut one, piece.run.stratum);
         }
-        task.merge(&mut one.folded, other.folded);
+        fold_task.merge(&mut one.folded, other.folded);
         Ok(one.folded)
     }
 
-    fn half<T: CellFold>(&self, task: &T, pieces: &[Piece], shared: SplitStratum) -> FoldedHalf<T::Folded> {
-        let scratch = task.scratch();
-        let mut half = FoldedHalf { folded: task.empty(), scratch, open: BoundaryCells::default() };
+    fn half<T: CellFold>(&self, fold_task: &T, pieces: &[Piece], shared: SplitStratum) -> FoldedHalf<T::Folded> {
+        let scratch = fold_task.scratch();
+        let mut half = FoldedHalf { folded: fold_task.empty(), scratch, open: BoundaryCells::default() };
         let (mut is_first, mut is_begun) = (true, false);
         for (number, piece) in pieces.iter().enumerate() {
             let next = pieces.get(number + 1);
             let is_alone = !is_begun && next.is_none_or(|next| next.run.stratum != piece.run.stratum);
             let is_whole = is_alone
                 && !(is_first && shared == SplitStratum::First || next.is_none() && shared == SplitStratum::Last);
-            if is_whole && self.is_folded(task, &mut half.folded, piece) {
+            if is_whole && self.is_folded(fold_task, &mut half.folded, piece) {
                 is_first = false;
                 continue;
             }
-            if !task.skips(self.size(piece.run.stratum)) {
+            if !fold_task.skips(self.size(piece.run.stratum)) {
                 half.scratch.grow(self.groups);
-                task.add(&mut half.scratch, piece.level(), piece.rows());
+                fold_task.add(&mut half.scratch, piece.level(), piece.rows());
             }
             is_begun = next.is_some_and(|next| next.run.stratum == piece.run.stratum);
             if is_begun {
@@ -113,29 +113,29 @@ impl Walk<'_> {
             match shared {
                 SplitStratum::First if is_first => half.open = half.scratch.take_open(),
                 SplitStratum::Last if next.is_none() => {}
-                _ => self.fold(task, &mut half, piece.run.stratum),
+                _ => self.fold(fold_task, &mut half, piece.run.stratum),
             }
             is_first = false;
         }
         half
     }
 
-    fn fold<T: CellFold>(&self, task: &T, half: &mut FoldedHalf<T::Folded>, stratum: u32) {
+    fn fold<T: CellFold>(&self, fold_task: &T, half: &mut FoldedHalf<T::Folded>, stratum: u32) {
         let expansion = self.size(stratum).into();
         let folded = &mut half.folded;
-        half.scratch.flush(|group, cells| task.fold(folded, stratum, &expansion, group, cells));
+        half.scratch.flush(|group, cells| fold_task.fold(folded, stratum, &expansion, group, cells));
     }
 
     /// Folds the entries of a stratum, which lie in one piece; false where rows have to be added up first.
-    fn is_folded<T: CellFold>(&self, task: &T, folded: &mut T::Folded, piece: &Piece) -> bool {
+    fn is_folded<T: CellFold>(&self, fold_task: &T, folded: &mut T::Folded, piece: &Piece) -> bool {
         let rows = &self.levels[piece.level()];
         let Some(cells) = &rows.cells else { return false };
         let size = self.size(piece.run.stratum);
-        if !task.skips(size) {
+        if !fold_task.skips(size) {
             let (expansion, width) = (size.into(), cells.len() / rows.len());
             for entry in piece.rows() {
                 let own = &cells[entry * width..(entry + 1) * width];
-                task.fold_entry(folded, piece.run.stratum, &expansion, rows.groups[entry], own);
+                fold_task.fold_entry(folded, piece.run.stratum, &expansion, rows.groups[entry], own);
             }
         }
         true

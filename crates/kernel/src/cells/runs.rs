@@ -78,15 +78,15 @@ impl<'a> Runs<'a> {
         reach(&mut self.begins, all + 1);
         [&mut self.rows, &mut self.all, &mut self.sampled].into_iter().for_each(|own| reach(own, all));
         self.looked_up.iter_mut().for_each(|own| reach(own, all));
-        match self.of_strata.narrow() {
-            CompactSizes::U16(sizes) => self.narrow(simd, runs, |stratum| sizes[stratum as usize].map(u32::from)),
-            CompactSizes::U32(sizes) => self.narrow(simd, runs, |stratum| sizes[stratum as usize]),
+        match self.of_strata.compact() {
+            CompactSizes::U16(sizes) => self.compact(simd, runs, |stratum| sizes[stratum as usize].map(u32::from)),
+            CompactSizes::U32(sizes) => self.compact(simd, runs, |stratum| sizes[stratum as usize]),
             CompactSizes::None => self.wide(runs),
         }
     }
 
     #[inline(always)]
-    fn narrow<S: Simd>(&mut self, simd: S, runs: usize, size_of: impl Fn(u32) -> [u32; 2]) {
+    fn compact<S: Simd>(&mut self, simd: S, runs: usize, size_of: impl Fn(u32) -> [u32; 2]) {
         let [all, sampled] = &mut self.looked_up;
         for ((begin, all), sampled) in self.begins[..runs].iter().zip(all.iter_mut()).zip(sampled.iter_mut()) {
             // A run that fills up the last group has no row, and takes any size.

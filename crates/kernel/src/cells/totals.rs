@@ -16,8 +16,8 @@ use std::ops::Range;
 /// When no threads can be started.
 pub fn totals(walk: &Walk<'_>, variables: &[Variable]) -> Result<Vec<Total>> {
     let domains = Domain::all(variables);
-    let task = Totals { levels: walk.levels, variables, domains: &domains, groups: walk.groups };
-    let mut totals = walk.run(&task)?;
+    let fold_task = Totals { levels: walk.levels, variables, domains: &domains, groups: walk.groups };
+    let mut totals = walk.run(&fold_task)?;
     for own in totals.chunks_exact_mut(variables.len().max(1)) {
         domains.iter().for_each(|domain| domain.share(own));
     }

@@ -22,7 +22,7 @@ pub struct SampleStrata {
 #[derive(Debug)]
 pub struct LevelSizes {
     wide: Vec<StratumSize>,
-    narrow: CompactSizes,
+    compact: CompactSizes,
     /// The population of all strata together.
     pub all: Population,
 }
@@ -93,21 +93,21 @@ impl LevelSizes {
     /// The sizes of all strata, in the order of their numbers.
     pub fn new(wide: Vec<StratumSize>) -> Self {
         let quarter = narrowed(&wide).map(CompactSizes::U16);
-        let narrow = quarter.or_else(|| narrowed(&wide).map(CompactSizes::U32)).unwrap_or(CompactSizes::None);
+        let compact = quarter.or_else(|| narrowed(&wide).map(CompactSizes::U32)).unwrap_or(CompactSizes::None);
         let mut all = Population::default();
         wide.iter().for_each(|size| all.add(*size));
-        Self { wide, narrow, all }
+        Self { wide, compact, all }
     }
 
     /// The sizes in fewer bytes, where these count the rows.
-    pub(crate) fn narrow(&self) -> &CompactSizes {
-        &self.narrow
+    pub(crate) fn compact(&self) -> &CompactSizes {
+        &self.compact
     }
 }
 
 fn narrowed<T: TryFrom<u64>>(sizes: &[StratumSize]) -> Option<Vec<[T; 2]>> {
-    let narrow = |size: &StratumSize| Some([T::try_from(size.rows).ok()?, T::try_from(size.sampled).ok()?]);
-    sizes.iter().map(narrow).collect()
+    let compact = |size: &StratumSize| Some([T::try_from(size.rows).ok()?, T::try_from(size.sampled).ok()?]);
+    sizes.iter().map(compact).collect()
 }
 
 impl Deref for LevelSizes {
@@ -142,10 +142,10 @@ mod tests {
     fn sizes_are_narrow() {
         let mut sizes = vec![StratumSize::new(7, 3); 9];
         let with = |sizes: &[StratumSize]| LevelSizes::new(sizes.to_vec());
-        assert!(matches!(with(&sizes).narrow(), CompactSizes::U16(narrow) if narrow[0] == [7, 3]));
+        assert!(matches!(with(&sizes).compact(), CompactSizes::U16(compact) if compact[0] == [7, 3]));
         sizes[5].rows = 1 << 16;
-        assert!(matches!(with(&sizes).narrow(), CompactSizes::U32(narrow) if narrow[5] == [1 << 16, 3]));
+        assert!(matches!(with(&sizes).compact(), CompactSizes::U32(compact) if compact[5] == [1 << 16, 3]));
         sizes[5].rows = 1 << 32;
-        assert!(matches!(with(&sizes).narrow(), CompactSizes::None));
+        assert!(matches!(with(&sizes).compact(), CompactSizes::None));
     }
 }
