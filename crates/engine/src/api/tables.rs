@@ -13,7 +13,8 @@ impl Session {
     /// become columns.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when nothing is there or the format cannot be determined, [`Error::Data`] when it cannot be read.
+    /// [`Error::Invalid`](crate::Error::Invalid) when nothing is there or the format cannot be determined,
+    /// [`Error::Data`](crate::Error::Data) when it cannot be read.
     pub async fn register(&self, name: &str, location: &str) -> Result<()> {
         let definition = definition(name, location)?;
         self.env.register_definition(&definition).await?;
