@@ -130,8 +130,10 @@ fn traces_are_written_where_they_are_asked_for_and_change_no_answer() {
     {
         assert!(lines.contains(expected), "{expected} is not in\n{lines}");
     }
-    let wrong = with("plusminus=loud");
-    assert_eq!(wrong.status.code(), Some(2));
-    let wrong = String::from_utf8(wrong.stderr).unwrap();
-    assert!(wrong.contains("PLUSMINUS_LOG does not say what to trace") && wrong.contains("Try: "), "{wrong}");
+    for filter in ["plusminus=loud", "loud", "debug,verbose"] {
+        let wrong = with(filter);
+        assert_eq!(wrong.status.code(), Some(2), "{filter}");
+        let wrong = String::from_utf8(wrong.stderr).unwrap();
+        assert!(wrong.contains("PLUSMINUS_LOG does not say what to trace") && wrong.contains("Try: "), "{wrong}");
+    }
 }

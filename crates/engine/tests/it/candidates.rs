@@ -321,3 +321,31 @@ async fn an_empty_answer_of_an_open_choice_is_repaired() {
         assert!(answer.batch().num_rows() > 0 || exact.batch().num_rows() == 0, "{sql}: {:?}", answer.report());
     }
 }
+
+/// Samples are chosen between by pilots, unless opening the files of all of them is more than the choice may cost beside the table.
+#[tokio::test(flavor = "multi_thread")]
+async fn pilots_of_wide_tables_cost_no_more_than_their_choice_is_worth() {
+    use super::support::{open, write};
+    use arrow::array::{ArrayRef, Int64Array};
+    use std::sync::Arc;
+    for (columns, expected) in [(3_usize, true), (250, false)] {
+        let folder = tempfile::tempdir().unwrap();
+        let column = |of: i64, modulo: i64| -> ArrayRef {
+            Arc::new((0..20_000_i64).map(|row| (row * of) % modulo).collect::<Int64Array>())
+        };
+        let names: Vec<String> = (0..columns).map(|at| format!("c{at}")).collect();
+        let mut all = vec![("g", column(7, 4)), ("h", column(11, 5)), ("k", column(13, 6))];
+        all.extend(names.iter().map(String::as_str).zip((17..).map(|of| column(of, 997))));
+        write(&folder.path().join("t.parquet"), all, 20_000);
+        let session = open(folder.path(), 2).await;
+        for phi in ["g", "h", "k"] {
+            session.sample("t").name(phi).stratified_by([phi]).size_percent(10.0).build().await.unwrap();
+        }
+        let sql = "SELECT AVG(c1) FROM t WHERE c2 > 300";
+        let answer = session.query(sql).error_percent(20.0).run().await.unwrap();
+        let parts = &answer.report().parts;
+        let are_piloted = parts.iter().any(|(part, _)| *part == "pilots");
+        assert_eq!(are_piloted, expected, "{columns} columns: {parts:?}");
+        assert_eq!(answer.report().mode, Mode::Approximate, "{}", answer.report().reason);
+    }
+}
