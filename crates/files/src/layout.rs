@@ -15,15 +15,17 @@ use futures::FutureExt;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use plusminus_catalog::{Compression, FileFormat};
-use std::collections::HashMap;
+use quick_cache::UnitWeighter;
+use quick_cache::sync::Cache;
 use std::fs::File;
 use std::io::Read;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
-/// The most layouts that are kept.
-const KEPT_MAX: usize = 65_536;
+/// Layouts that are kept, usually and at most.
+const KEPT_EXPECTED: usize = 64;
+const KEPT_MAX: u64 = 65_536;
 /// Bytes from which a text file may be split between threads, as DataFusion does.
 const SPLIT_BYTES: u64 = 10 << 20;
 
@@ -69,9 +71,15 @@ pub(crate) enum Kind {
 }
 
 /// Layouts of files as they were last seen, so that a file is sniffed once.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct LayoutCache {
-    known: Mutex<HashMap<(DataFile, FileFormat, Options), Arc<Layout>>>,
+    known: Cache<(DataFile, FileFormat, Options), Arc<Layout>>,
+}
+
+impl Default for LayoutCache {
+    fn default() -> Self {
+        Self { known: Cache::with_weighter(KEPT_EXPECTED, KEPT_MAX, UnitWeighter) }
+    }
 }
 
 impl LayoutCache {
@@ -83,21 +91,13 @@ impl LayoutCache {
         state: &dyn Session,
     ) -> Result<Arc<Layout>, FileError> {
         let key = (file.clone(), format, options.clone());
-        let lock = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = lock().get(&key) {
-            return Ok(Arc::clone(known));
-        }
-        let found = Arc::new(look(file, format, options, state).await?);
-        let mut known = lock();
-        if known.len() >= KEPT_MAX {
-            known.clear();
-        }
-        known.insert(key, Arc::clone(&found));
-        Ok(found)
+        let found = async { Ok(Arc::new(detected(file, format, options, state).await?)) };
+        self.known.get_or_insert_async(&key, found).await
     }
 }
 
-async fn look(
+/// Finds the layout of a file from its first bytes or its footer.
+async fn detected(
     file: &DataFile,
     format: FileFormat,
     options: &Options,

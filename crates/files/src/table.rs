@@ -27,12 +27,16 @@ use futures::{StreamExt, TryStreamExt};
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use plusminus_catalog::{BaseFile, TableDefinition};
+use quick_cache::UnitWeighter;
+use quick_cache::sync::Cache;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// The number of footers that are read at the same time.
 const FOOTERS_AT_ONCE: usize = 8;
+/// Files of a table at most whose statistics are kept.
+const STATISTICS_MAX: u64 = 65_536;
 
 /// The size of a row of text in bytes, about.
 const TEXT_ROW_BYTES: u64 = 64;
@@ -47,7 +51,7 @@ pub struct FileTable {
     columns: SchemaRef,
     partitions: Vec<FieldRef>,
     layouts: Arc<LayoutCache>,
-    statistics: Mutex<HashMap<DataFile, Arc<Statistics>>>,
+    statistics: Cache<DataFile, Arc<Statistics>>,
 }
 
 /// A file of a table, ready to be read.
@@ -114,7 +118,7 @@ impl FileTable {
             columns: Arc::new(columns),
             partitions,
             layouts: Arc::clone(layouts),
-            statistics: Mutex::default(),
+            statistics: Cache::with_weighter(FOOTERS_AT_ONCE, STATISTICS_MAX, UnitWeighter),
         })
     }
 
@@ -236,11 +240,13 @@ impl FileTable {
 
     /// The statistics of a Parquet file's columns. They do not count NaN, so the extremes of float columns are dropped.
     async fn statistics_of(&self, part: &FilePart, state: &dyn Session) -> Result<Arc<Statistics>> {
-        let lock = || self.statistics.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = DataFile::look(local_path(&part.file.object_meta.location));
-        if let Some(known) = key.as_ref().and_then(|key| lock().get(key).cloned()) {
-            return Ok(known);
+        match DataFile::look(local_path(&part.file.object_meta.location)) {
+            Some(file) => self.statistics.get_or_insert_async(&file, self.statistics_read(part, state)).await,
+            None => self.statistics_read(part, state).await,
         }
+    }
+
+    async fn statistics_read(&self, part: &FilePart, state: &dyn Session) -> Result<Arc<Statistics>> {
         let store: Arc<dyn ObjectStore> = Arc::new(LocalFileSystem::new());
         let columns = Arc::clone(&self.columns);
         let mut found = parquet(state, true).infer_stats(state, &store, columns, &part.file.object_meta).await?;
@@ -250,11 +256,7 @@ impl FileTable {
                 column.max_value = Precision::Absent;
             }
         }
-        let found = Arc::new(found);
-        if let Some(key) = key {
-            lock().insert(key, Arc::clone(&found));
-        }
-        Ok(found)
+        Ok(Arc::new(found))
     }
 
     /// Whether a condition is about partition columns alone.

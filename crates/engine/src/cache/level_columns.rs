@@ -71,6 +71,11 @@ impl LevelColumns {
         (!is_all).then_some(found)
     }
 
+    /// Columns among `names` that were not read.
+    pub(crate) fn lacking(&self, names: &[String]) -> Vec<String> {
+        names.iter().filter(|name| !self.columns.contains_key(*name)).cloned().collect()
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         let columns: usize = self.columns.values().map(|(_, c)| c.get_array_memory_size()).sum();
         columns + self.strata.len() * 12 + self.runs.len() * size_of::<Run>()

@@ -1,9 +1,10 @@
-mod budget;
+mod benefit;
+mod level_cache;
 mod level_columns;
+mod loads;
 mod order;
 mod projection;
-mod strata;
 
-pub(crate) use budget::{Key, LevelCache, ProjectionState};
+pub(crate) use level_cache::{Key, LevelCache, ProjectionState};
 pub(crate) use level_columns::LevelColumns;
 pub(crate) use projection::Projection;

@@ -20,9 +20,9 @@ use plusminus_kernel::{SampleStrata, qualified};
 use plusminus_plan::{AggregateQuery, Argument};
 use plusminus_statistics::PopulationMoments;
 use plusminus_statistics::expression::ValueRange;
+use quick_cache::UnitWeighter;
+use quick_cache::sync::Cache;
 use range::{of_column, range};
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
 /// Facts about an argument over the whole table.
 #[derive(Debug, Clone, Copy, Default)]
@@ -36,10 +36,20 @@ pub(crate) struct ArgumentKnowledge {
 }
 
 /// Cache of means of expressions and moments of keys' totals, by sample name, generation and expression.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct MomentsCache {
-    known: Mutex<HashMap<(String, u64, String), ArgumentKnowledge>>,
+    known: Cache<(String, u64, String), ArgumentKnowledge>,
 }
+
+impl Default for MomentsCache {
+    fn default() -> Self {
+        Self { known: Cache::with_weighter(KEPT_EXPECTED, KEPT_MAX, UnitWeighter) }
+    }
+}
+
+/// Entries in the cache, usually and at most.
+const KEPT_EXPECTED: usize = 64;
+const KEPT_MAX: u64 = 4_096;
 
 /// A sample opened for a query.
 pub(crate) struct Opened<'a> {
@@ -111,23 +121,9 @@ impl MomentsCache {
         text: String,
         find: impl FnOnce() -> Result<ArgumentKnowledge>,
     ) -> Result<ArgumentKnowledge> {
-        let key = (family.manifest.name.clone(), family.manifest.generation, text);
-        if let Some(known) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Ok(*known);
-        }
-        let found = find()?;
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|(name, generation, _), _| *name != key.0 || *generation == key.1);
-        if known.len() >= KEPT_MAX {
-            known.clear();
-        }
-        known.insert(key, found);
-        Ok(found)
+        self.known.get_or_insert_with(&(family.manifest.name.clone(), family.manifest.generation, text), find)
     }
 }
-
-/// Entries in the cache; a further one clears it, since texts that differ in their numbers would fill the memory.
-const KEPT_MAX: usize = 4_096;
 
 /// The values of an argument that derives from others; `of` gives their ranges and centres.
 pub(crate) fn derived_range(argument: &Argument, of: impl Fn(usize) -> (ValueRange, Option<f64>)) -> ValueRange {

@@ -1,17 +1,24 @@
 //! Caches quantiles by confidence, since fitting their series takes time.
 
 use plusminus_statistics::{Confidence, Quantiles};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use quick_cache::sync::Cache;
+use std::convert::Infallible;
+use std::sync::Arc;
 
-/// Entries in the cache; a further one clears it.
+/// Entries in the cache at most.
 const KEPT_MAX: usize = 256;
 
 /// Cache of quantiles.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct QuantilesCache {
     /// By the bits of the confidence level and the number of simultaneous intervals.
-    kept: Mutex<HashMap<(u64, usize), Arc<Quantiles>>>,
+    kept: Cache<(u64, usize), Arc<Quantiles>>,
+}
+
+impl Default for QuantilesCache {
+    fn default() -> Self {
+        Self { kept: Cache::new(KEPT_MAX) }
+    }
 }
 
 impl QuantilesCache {
@@ -26,11 +33,8 @@ impl QuantilesCache {
     }
 
     fn get(&self, confidence: Confidence, intervals: usize) -> Arc<Quantiles> {
-        let key = (confidence.level().to_bits(), intervals);
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= KEPT_MAX && !kept.contains_key(&key) {
-            kept.clear();
-        }
-        Arc::clone(kept.entry(key).or_insert_with(|| Arc::new(Quantiles::simultaneous(confidence, intervals))))
+        let made = || Ok::<_, Infallible>(Arc::new(Quantiles::simultaneous(confidence, intervals)));
+        let Ok(found) = self.kept.get_or_insert_with(&(confidence.level().to_bits(), intervals), made);
+        found
     }
 }

@@ -17,9 +17,9 @@ use datafusion::datasource::source_as_provider;
 use datafusion::execution::{SessionState, SessionStateDefaults};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::optimizer::Analyzer;
-use std::collections::{HashMap, HashSet};
+use quick_cache::sync::Cache;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// Forms for which templates are kept, and hashes of forms that were asked once.
 const FORMS_MAX: usize = 128;
@@ -28,27 +28,32 @@ const SEEN_MAX: usize = 4_096;
 const TEMPLATES_MAX: usize = 4;
 
 /// Cache of plans by the form of their text.
-#[derive(Default)]
 pub(crate) struct Templates {
-    kept: Mutex<Kept>,
-}
-
-#[derive(Default)]
-struct Kept {
-    forms: HashMap<QueryFingerprint, FormTemplates>,
+    forms: Cache<QueryFingerprint, FormTemplates>,
     /// Hashes of forms that were asked once; a collision only makes a template earlier than needed.
-    seen: HashSet<u64>,
+    seen: Cache<u64, ()>,
     hasher: RandomState,
-    uses: u64,
 }
 
 /// Templates of a form that was asked more than once, or has no literals.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct FormTemplates {
-    last_use: u64,
     templates: Vec<Arc<Template>>,
     /// Whether plans of the form depend on more than the literals in their places.
     is_unfit: bool,
+}
+
+impl FormTemplates {
+    /// Whether a further template may be made.
+    fn takes_another(&self) -> bool {
+        !self.is_unfit && self.templates.len() < TEMPLATES_MAX
+    }
+}
+
+impl Default for Templates {
+    fn default() -> Self {
+        Self { forms: Cache::new(FORMS_MAX), seen: Cache::new(SEEN_MAX), hasher: RandomState::new() }
+    }
 }
 
 /// A plan whose literals can be replaced.
@@ -88,7 +93,7 @@ impl Templates {
     ) -> Result<Option<PlannedQuery>> {
         let Some(template) = self.template(form, literals) else { return Ok(None) };
         if !template.dependencies.is_current(env).await {
-            self.lock().forms.remove(form);
+            self.forms.remove(form);
             return Ok(None);
         }
         PlannedQuery::of(Arc::clone(&template.dependencies), template.plan(literals)?, Arc::clone(&template.query_cost))
@@ -96,12 +101,7 @@ impl Templates {
     }
 
     fn template(&self, form: &QueryFingerprint, literals: &Literals) -> Option<Arc<Template>> {
-        let mut kept = self.lock();
-        kept.uses += 1;
-        let now = kept.uses;
-        let known = kept.forms.get_mut(form)?;
-        known.last_use = now;
-        known.templates.iter().find(|template| template.is_for(literals)).cloned()
+        self.forms.get(form)?.templates.into_iter().find(|template| template.is_for(literals))
     }
 
     /// Notes the form of a text that was planned, and makes a template if the form was asked before.
@@ -111,40 +111,28 @@ impl Templates {
             return;
         }
         let template = made(sql, literals, prepared).await;
-        let mut kept = self.lock();
-        let now = kept.uses;
-        if kept.forms.len() >= FORMS_MAX && !kept.forms.contains_key(&form) {
-            let oldest = kept.forms.iter().min_by_key(|(_, known)| known.last_use).map(|(form, _)| form.clone());
-            oldest.and_then(|oldest| kept.forms.remove(&oldest));
-        }
-        let known = kept.forms.entry(form).or_default();
-        known.last_use = now;
+        let mut known = self.forms.get(&form).unwrap_or_default();
         match template {
-            Some(template) if known.templates.len() < TEMPLATES_MAX => known.templates.push(Arc::new(template)),
+            Some(template) if known.takes_another() => known.templates.push(Arc::new(template)),
             Some(_) => {}
             None => known.is_unfit = true,
         }
+        self.forms.insert(form, known);
     }
 
     /// Whether to make a template, which means planning once more: only for a form that was asked before, or has no literals.
     fn is_wanted(&self, form: &QueryFingerprint, literals: &Literals) -> bool {
-        let mut kept = self.lock();
-        if let Some(known) = kept.forms.get(form) {
-            return !known.is_unfit && known.templates.len() < TEMPLATES_MAX;
+        if let Some(known) = self.forms.get(form) {
+            return known.takes_another();
         }
         // Without literals the plan is a template already.
         if literals.values.is_empty() {
             return true;
         }
-        let hash = kept.hasher.hash_one(form);
-        if kept.seen.len() >= SEEN_MAX {
-            kept.seen.clear();
-        }
-        !kept.seen.insert(hash)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        let hash = self.hasher.hash_one(form);
+        let is_seen = self.seen.get(&hash).is_some();
+        self.seen.insert(hash, ());
+        is_seen
     }
 }
 

@@ -125,13 +125,23 @@ impl ProgressiveScan<'_> {
     ) -> Result<Option<Arc<Projection>>> {
         let level_cache = self.context.level_cache;
         let key = Key::projection(&self.binding.manifest, level, &grouped.keys);
-        let known = match level_cache.projection(&key) {
-            ProjectionState::Cached(projection) => Some(projection),
-            ProjectionState::Requested => None,
+        let needed = &grouped.needs.columns;
+        let lacking = |known: Option<&Projection>| known.map_or_else(|| needed.clone(), |known| known.lacking(needed));
+        let is_cached = match level_cache.projection(&key) {
+            ProjectionState::Cached(known) if lacking(Some(&known)).is_empty() => return Ok(Some(known)),
+            ProjectionState::Cached(_) => true,
+            ProjectionState::Requested => false,
             ProjectionState::Unseen | ProjectionState::Infeasible => return Ok(None),
         };
-        let needed = &grouped.needs.columns;
-        let lacking = known.as_ref().map_or_else(|| needed.clone(), |known| known.lacking(needed));
+        // While another query builds it, this one reads the levels.
+        let Some(_build) = level_cache.build(&key) else { return Ok(None) };
+        let known = match level_cache.projection(&key) {
+            ProjectionState::Cached(known) => Some(known),
+            // It was evicted meanwhile.
+            _ if is_cached => return Ok(None),
+            _ => None,
+        };
+        let lacking = lacking(known.as_deref());
         if lacking.is_empty() {
             return Ok(known);
         }
