@@ -20,7 +20,7 @@ const HEAVY: [(u64, u64); 7] = [(1, 1), (1, 5), (1, 20), (1, 50), (2, 25), (3, 1
 const GROUPS: [u64; 8] = [1, 3, 10, 30, 100, 333, 1_000, 10_000];
 
 /// A table, a sample and what is asked of them: an aggregate's name and a query of groups `g1` and values `v`.
-struct Asked {
+struct Scenario {
     name: String,
     table: String,
     design: &'static str,
@@ -32,10 +32,10 @@ struct Asked {
 pub(crate) fn run(campaign: &Campaign) -> Result<Section, Failure> {
     let folder = campaign.folder()?;
     let mut all = Tally::default();
-    for (number, asked) in asked().iter().enumerate() {
+    for (number, scenario) in scenario().iter().enumerate() {
         let file = folder.join(format!("hostile-{number}.parquet"));
-        block_on(write(asked, &file, &folder))?;
-        let work = |thread| block_on(draws(asked, &file, &folder, thread, campaign));
+        block_on(write(scenario, &file, &folder))?;
+        let work = |thread| block_on(draws(scenario, &file, &folder, thread, campaign));
         in_parallel(campaign.threads, work)?.iter().for_each(|tally| all.merge(tally));
     }
     let mut section = Section {
@@ -54,7 +54,7 @@ pub(crate) fn run(campaign: &Campaign) -> Result<Section, Failure> {
     Ok(section)
 }
 
-fn asked() -> Vec<Asked> {
+fn scenario() -> Vec<Scenario> {
     let hashed = |salt: u64| format!("((value * 2654435761 + {salt} * 40503) % 4294967296)");
     let key = |heavy: u64, share: u64| {
         let place = hashed(7);
@@ -71,9 +71,9 @@ fn asked() -> Vec<Asked> {
             hashed(13)
         )
     };
-    let mut all: Vec<Asked> = HEAVY
+    let mut all: Vec<Scenario> = HEAVY
         .iter()
-        .map(|(heavy, share)| Asked {
+        .map(|(heavy, share)| Scenario {
             name: format!("{heavy} heavy {} of {share} %", if *heavy == 1 { "key" } else { "keys" }),
             table: table(&key(*heavy, *share), 5),
             design: "UNIVERSE ON (k) SIZE 10 %",
@@ -86,14 +86,14 @@ fn asked() -> Vec<Asked> {
             together: false,
         })
         .collect();
-    all.extend(GROUPS.iter().map(|groups| Asked {
+    all.extend(GROUPS.iter().map(|groups| Scenario {
         name: format!("groups of {} keys", KEYS / groups),
         table: table(&key(0, 1), *groups),
         design: "UNIVERSE ON (k) SIZE 10 %",
         questions: vec![("COUNT(DISTINCT)", "SELECT g AS g1, COUNT(DISTINCT k) AS v FROM t GROUP BY g")],
         together: false,
     }));
-    let rows = |name: &str, questions: Vec<(&'static str, &'static str)>, together: bool| Asked {
+    let rows = |name: &str, questions: Vec<(&'static str, &'static str)>, together: bool| Scenario {
         name: name.to_owned(),
         table: table(&key(0, 1), 40),
         design: "STRATIFIED BY (g) CAP 300",
@@ -120,33 +120,39 @@ fn asked() -> Vec<Asked> {
     all
 }
 
-async fn write(asked: &Asked, file: &Path, folder: &Path) -> Result<(), Failure> {
+async fn write(scenario: &Scenario, file: &Path, folder: &Path) -> Result<(), Failure> {
     let session = plusminus::SessionBuilder::new(folder.join("writer")).threads(1).open().await?;
-    session.execute(&format!("COPY ({}) TO '{}'", asked.table, file.display())).await?;
+    session.execute(&format!("COPY ({}) TO '{}'", scenario.table, file.display())).await?;
     Ok(())
 }
 
-async fn draws(asked: &Asked, file: &Path, folder: &Path, thread: u64, campaign: &Campaign) -> Result<Tally, Failure> {
+async fn draws(
+    scenario: &Scenario,
+    file: &Path,
+    folder: &Path,
+    thread: u64,
+    campaign: &Campaign,
+) -> Result<Tally, Failure> {
     let world = World::open(file, folder, thread).await?;
     let mut truths: Vec<HashMap<String, f64>> = Vec::new();
-    for (_, sql) in &asked.questions {
+    for (_, sql) in &scenario.questions {
         let exact = world.exact(sql).await?;
         truths.push(keys(&exact)?.into_iter().zip(exact.cells("v")?.into_iter().map(|cell| cell.estimate)).collect());
     }
     let mut tally = Tally::default();
     for draw in (0..campaign.engine_draws).filter(|draw| draw % campaign.threads == thread) {
-        let create = format!("CREATE OR REPLACE SAMPLE s ON t {} SEED {}", asked.design, campaign.draw_seed(draw));
+        let create = format!("CREATE OR REPLACE SAMPLE s ON t {} SEED {}", scenario.design, campaign.draw_seed(draw));
         world.session.execute(&create).await?;
-        for ((aggregate, sql), truth) in asked.questions.iter().zip(&truths) {
-            let bounds = if asked.together { "FOR ALL GROUPS" } else { "" };
+        for ((aggregate, sql), truth) in scenario.questions.iter().zip(&truths) {
+            let bounds = if scenario.together { "FOR ALL GROUPS" } else { "" };
             let sql = format!("{sql} WITHIN 3600 SECONDS CONFIDENCE {CONFIDENCE}% ON MISS REPORT {bounds}");
             let answers = world.session.execute(&sql).await?;
             let answer = answers.last().ok_or("no answer")?;
             let shown: Vec<Shown> = answer.cells("v")?.iter().map(Shown::from).collect();
             let truth = |group: &String| truth.get(group).copied().unwrap_or(f64::NAN);
             let cells: Vec<(Shown, f64)> = shown.into_iter().zip(keys(answer)?.iter().map(truth)).collect();
-            let case = case(asked, aggregate);
-            let cells = if asked.together { one(&cells).into_iter().collect() } else { cells };
+            let case = case(scenario, aggregate);
+            let cells = if scenario.together { one(&cells).into_iter().collect() } else { cells };
             cells.iter().for_each(|(shown, truth)| tally.add(&case, shown, *truth, f64::NAN));
         }
     }
@@ -162,9 +168,9 @@ fn one(cells: &[(Shown, f64)]) -> Option<(Shown, f64)> {
     (!cells.is_empty()).then_some((Shown { value: 0.0, lower: end, upper: Some(1.0), trust }, 0.0))
 }
 
-fn case(asked: &Asked, aggregate: &str) -> Case {
+fn case(scenario: &Scenario, aggregate: &str) -> Case {
     Case {
-        source: asked.name.clone(),
+        source: scenario.name.clone(),
         aggregate: aggregate.to_owned(),
         measure: String::new(),
         heavy: false,

@@ -4,8 +4,8 @@ use crate::distributions::shuffle_first;
 use crate::ideal::Part;
 use plusminus_statistics::expression::{DifferentiableExpr, ValueRange};
 use plusminus_statistics::{
-    Cell, Estimate, Hidden, Moments, Population, Quantiles, StratumSize, Total, count_interval, hiding_weight,
-    mean_interval, smooth_interval, sum_interval,
+    Cell, Estimate, Moments, Population, Quantiles, StratumSize, Total, Unsampled, count_interval, mean_interval,
+    smooth_interval, sum_interval, unsampled_weight,
 };
 use rand_chacha::ChaCha8Rng;
 
@@ -73,26 +73,26 @@ impl Table {
                 rows.iter().for_each(|row| own.add(row.y));
                 rows.iter().for_each(|row| x.add(row.x));
                 let range = |of: &Moments| ValueRange::new(of.min, of.max);
-                ranges.push((hiding_weight(size), range(&own), own.mean, range(&x)));
+                ranges.push((unsampled_weight(size), range(&own), own.mean, range(&x)));
             }
         }
         Self { strata, sampled, population, bounds: ValueRange::new(y.min, y.max), ranges, shift: y.mean }
     }
 
     /// Effect of one row outside the sample on a sum of y less `centre`, over whole strata or parts of them.
-    fn hidden(&self, centre: f64, whole: bool) -> Hidden {
+    fn unsampled(&self, centre: f64, whole: bool) -> Unsampled {
         let of = |(weight, range, mean, _): &(f64, ValueRange, f64, ValueRange)| {
-            Hidden::of(*weight, range.plus(ValueRange::of(-if whole { *mean } else { centre })))
+            Unsampled::of(*weight, range.plus(ValueRange::of(-if whole { *mean } else { centre })))
         };
-        self.ranges.iter().map(of).fold(Hidden::default(), Hidden::or_larger)
+        self.ranges.iter().map(of).fold(Unsampled::default(), Unsampled::or_larger)
     }
 
     /// Effect of one row outside the sample on a sum of x less `ratio` times y.
-    fn hidden_of_ratio(&self, ratio: f64) -> Hidden {
+    fn hidden_of_ratio(&self, ratio: f64) -> Unsampled {
         let of = |(weight, y, _, x): &(f64, ValueRange, f64, ValueRange)| {
-            Hidden::of(*weight, x.plus(y.times(ValueRange::of(-ratio))))
+            Unsampled::of(*weight, x.plus(y.times(ValueRange::of(-ratio))))
         };
-        self.ranges.iter().map(of).fold(Hidden::default(), Hidden::or_larger)
+        self.ranges.iter().map(of).fold(Unsampled::default(), Unsampled::or_larger)
     }
 
     /// The strata as the ideal knows them.
@@ -182,11 +182,11 @@ impl Table {
         let ratio = ratio.evaluate(&[sums.x.estimate(), y]);
         let ratio_cv = sums.y.standard_error().unwrap_or(f64::INFINITY) / y.abs();
         let count = (!whole).then(|| count_interval(&sums.y, population, quantiles));
-        let sum = sum_interval(&sums.y, whole, self.hidden(0.0, whole), self.bounds, population, quantiles);
-        let hidden = self.hidden(y / rows, whole).scaled(rows.recip());
-        let mean = mean_interval(y / rows, &linear.mean, &sums.y, hidden, self.bounds, population, quantiles);
-        let hidden = self.hidden_of_ratio(ratio).scaled(y.abs().recip());
-        let ratio = smooth_interval(ratio, &linear.ratio, hidden, ratio_cv, population, quantiles);
+        let sum = sum_interval(&sums.y, whole, self.unsampled(0.0, whole), self.bounds, population, quantiles);
+        let unsampled = self.unsampled(y / rows, whole).scaled(rows.recip());
+        let mean = mean_interval(y / rows, &linear.mean, &sums.y, unsampled, self.bounds, population, quantiles);
+        let unsampled = self.hidden_of_ratio(ratio).scaled(y.abs().recip());
+        let ratio = smooth_interval(ratio, &linear.ratio, unsampled, ratio_cv, population, quantiles);
         [count, Some(sum), Some(mean), Some(ratio)]
     }
 }

@@ -6,8 +6,8 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use plusminus::{Session, SessionBuilder};
 use plusminus_statistics::expression::ValueRange;
 use plusminus_statistics::{
-    Cell, Cells, Confidence, Counts, DomainFactors, Hidden, Population, Quantiles, StratumSize, Total,
-    VariancePolynomial, count_interval, hiding_weight, mean_interval, sum_interval,
+    Cell, Cells, Confidence, Counts, DomainFactors, Population, Quantiles, StratumSize, Total, Unsampled,
+    VariancePolynomial, count_interval, mean_interval, sum_interval, unsampled_weight,
 };
 use std::fmt::Write;
 use std::hint::black_box;
@@ -50,7 +50,7 @@ fn cells(c: &mut Criterion) {
 const BOUNDS: ValueRange = ValueRange { low: 0.0, high: 10_000.0 };
 
 /// A total of `strata` strata, what could hold its rows, and what one of them could change.
-fn total(strata: u32) -> (Total, Population, Hidden) {
+fn total(strata: u32) -> (Total, Population, Unsampled) {
     let mut cell = Cell::default();
     cell.add_all(&values(100));
     let size = StratumSize::new(10_000, 200);
@@ -59,7 +59,7 @@ fn total(strata: u32) -> (Total, Population, Hidden) {
         total.fold(size, 0.0, &cell);
         population.add(size);
     }
-    (total, population, Hidden::of(hiding_weight(size), BOUNDS))
+    (total, population, Unsampled::of(unsampled_weight(size), BOUNDS))
 }
 
 fn intervals(c: &mut Criterion) {
@@ -72,15 +72,15 @@ fn intervals(c: &mut Criterion) {
         b.iter(|| total.fold(black_box(size), 0.0, black_box(&cell)));
     });
     let quantiles = Quantiles::new(Confidence::default());
-    let (total, population, hidden) = total(20);
+    let (total, population, unsampled) = total(20);
     group.bench_function("interval of a count", |b| {
         b.iter(|| count_interval(black_box(&total), &population, &quantiles));
     });
     group.bench_function("interval of a sum", |b| {
-        b.iter(|| sum_interval(black_box(&total), false, hidden, BOUNDS, &population, &quantiles));
+        b.iter(|| sum_interval(black_box(&total), false, unsampled, BOUNDS, &population, &quantiles));
     });
     group.bench_function("interval of a mean", |b| {
-        b.iter(|| mean_interval(5_000.0, black_box(&total), &total, hidden, BOUNDS, &population, &quantiles));
+        b.iter(|| mean_interval(5_000.0, black_box(&total), &total, unsampled, BOUNDS, &population, &quantiles));
     });
     group.bench_function("quantiles from scratch", |b| {
         b.iter(|| Quantiles::new(Confidence::default()).t(black_box(12.5)));
@@ -99,22 +99,22 @@ fn side_by_side(c: &mut Criterion) {
         let of = |number: u32| vec![f64::from(number); RUNS as usize];
         let (counts, all, sampled) = (of(rows), of(20 * rows + 3), of(2 * rows + 1));
         let counts = Counts { rows: &counts, all: &all, sampled: &sampled, starts: &[0, RUNS as usize / 4] };
-        let (mut insides, mut cells) = (DomainFactors::default(), Cells::default());
+        let (mut domain_factors, mut cells) = (DomainFactors::default(), Cells::default());
         group.bench_function(BenchmarkId::new("sum", format!("{rows} rows each")), |b| {
             b.iter(|| {
                 let mut total = Total::default();
-                insides.fill(&counts);
+                domain_factors.fill(&counts);
                 cells.fill(&values, &begins);
-                insides.fold_values(&cells, std::iter::once(&mut total));
+                domain_factors.fold_values(&cells, std::iter::once(&mut total));
                 black_box(total)
             });
         });
         group.bench_function(BenchmarkId::new("sum and average", format!("{rows} rows each")), |b| {
             b.iter(|| {
                 let (mut total, mut form) = (Total::default(), VariancePolynomial::default());
-                insides.fill(&counts);
+                domain_factors.fill(&counts);
                 cells.fill(&values, &begins);
-                insides.fold_values_and_form(&cells, &mut total, &mut form);
+                domain_factors.fold_values_and_polynomial(&cells, &mut total, &mut form);
                 let scale = 1.0 / total.weighted_rows;
                 black_box((total, form.spread(scale, -scale * scale * total.inexact_estimate)))
             });

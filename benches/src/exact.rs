@@ -38,7 +38,7 @@ struct Ask<'a> {
 }
 
 #[derive(Deserialize)]
-struct Found {
+struct DuckDbTimes {
     version: String,
     threads: u64,
     queries: Vec<Option<f64>>,
@@ -105,7 +105,7 @@ async fn times(sessions: &[Session], question: &Question, runs: usize) -> Result
     Ok(times.iter().map(|times| median(times)).collect())
 }
 
-fn duckdb(options: &Options, world: &candidates::World) -> Result<Found, Box<dyn Error>> {
+fn duckdb(options: &Options, world: &candidates::World) -> Result<DuckDbTimes, Box<dyn Error>> {
     let files = if world.data.is_file() { world.data.clone() } else { world.data.join("*.parquet") };
     let ask = Ask {
         tables: [(world.table, files.to_string_lossy().into_owned())].into(),

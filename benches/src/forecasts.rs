@@ -40,7 +40,7 @@ struct Line {
     query: String,
     level: usize,
     answers: bool,
-    /// (foretold, found) in percent and in milliseconds, where both are known.
+    /// (predicted, found) in percent and in milliseconds, where both are known.
     error: Option<(f64, f64)>,
     time: Option<(f64, f64)>,
 }
@@ -107,10 +107,10 @@ async fn session(
 
 async fn compare(session: &Session, sql: &str) -> Result<Vec<Line>, Box<dyn Error>> {
     let explained = session.execute(&format!("EXPLAIN {sql}")).await?.pop().ok_or("no answer")?;
-    let foretold = levels(&explained);
+    let predicted = levels(&explained);
     let answer = session.execute(sql).await?.pop().ok_or("no answer")?;
     let Some(answering) = answer.report().level else { return Ok(Vec::new()) };
-    // What is foretold of the level that answers is foretold of the query as it stands, which may look at lower levels first.
+    // What is predicted of the level that answers is predicted of the query as it stands, which may look at lower levels first.
     let (mut own_ms, mut own_error) = (Vec::new(), None);
     for _ in 0..RUNS {
         let answer = session.execute(sql).await?.pop().ok_or("no answer")?;
@@ -124,7 +124,7 @@ async fn compare(session: &Session, sql: &str) -> Result<Vec<Line>, Box<dyn Erro
         session.execute(&format!("SET plusminus.sample = '{sample}'")).await?;
     }
     let mut lines = Vec::new();
-    for (level, error, time) in foretold {
+    for (level, error, time) in predicted {
         let (mut ms, mut found) = (own_ms.clone(), own_error);
         if level != answering || ms.is_empty() {
             session.execute(&format!("SET plusminus.level = {level}")).await?;
@@ -190,7 +190,7 @@ fn worst_error(answer: &Answer) -> Result<Option<f64>, Box<dyn Error>> {
 /// How many are within a factor of 2, and of how many.
 fn within(lines: &[&Line], of: impl Fn(&Line) -> Option<(f64, f64)>) -> String {
     let all: Vec<(f64, f64)> = lines.iter().filter_map(|l| of(l)).collect();
-    let good = all.iter().filter(|(foretold, found)| (0.5..=2.0).contains(&(foretold / found))).count();
+    let good = all.iter().filter(|(predicted, found)| (0.5..=2.0).contains(&(predicted / found))).count();
     format!("{good} of {}", all.len())
 }
 
@@ -199,7 +199,7 @@ fn page(options: &Options, lines: &[Line]) -> String {
     let mut text = format!(
         "# What EXPLAIN foretells\n\n```console\n$ cargo run -p plusminus-benches --release -- forecasts --scale {}{flights} --write \
          docs/forecasts.md\n```\n\nThe queries of `queries/` on the samples of `samples/`; lineitem at scale {}, {SESSIONS_ROWS} video sessions. Every \
-         level foretold by EXPLAIN beside what happened, medians of {RUNS} runs: the level that answers by the query as it stands, the others read alone (`SET plusminus.level`). Errors: the largest of any \
+         level predicted by EXPLAIN beside what happened, medians of {RUNS} runs: the level that answers by the query as it stands, the others read alone (`SET plusminus.level`). Errors: the largest of any \
          displayed cell, as intervals have it. Goal: within a factor of 2 in nine queries of ten.\n\n",
         options.scale, options.scale
     );
@@ -209,10 +209,10 @@ fn page(options: &Options, lines: &[Line]) -> String {
     for (name, own) in [("at the level that answers", &answering), ("at all levels", &all)] {
         text.push_str(&format!("| {name} | {} | {} |\n", within(own, |l| l.error), within(own, |l| l.time)));
     }
-    text.push_str("\n| query | level | error foretold, % | found, % | time foretold, ms | found, ms |\n|---|---|---|---|---|---|\n");
+    text.push_str("\n| query | level | error predicted, % | found, % | time predicted, ms | found, ms |\n|---|---|---|---|---|---|\n");
     for line in lines {
         let pair = |pair: Option<(f64, f64)>| {
-            pair.map_or_else(|| "– | –".to_owned(), |(foretold, found)| format!("{foretold:.2} | {found:.2}"))
+            pair.map_or_else(|| "– | –".to_owned(), |(predicted, found)| format!("{predicted:.2} | {found:.2}"))
         };
         let mark = if line.answers { " (answers)" } else { "" };
         text.push_str(&format!(

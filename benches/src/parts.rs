@@ -37,22 +37,25 @@ async fn report(query: &str, name: &str, session: &Session, texts: &[String]) ->
     }
     let rows = answers.first().map_or(0, |a| a.report().rows_read);
     let all = median(&whole);
-    let (told, known) = told(&answers);
-    println!("| {query} | {name} | {all:.3} | {rows} | {told}, hand back and the rest {:.3} |", (all - known).max(0.0));
+    let (phases, known) = phases(&answers);
+    println!(
+        "| {query} | {name} | {all:.3} | {rows} | {phases}, hand back and the rest {:.3} |",
+        (all - known).max(0.0)
+    );
     Ok(())
 }
 
 /// The medians of the parts of `answers` and what they add up to, in milliseconds.
-pub(crate) fn told(answers: &[Answer]) -> (String, f64) {
+pub(crate) fn phases(answers: &[Answer]) -> (String, f64) {
     let parts: Vec<&str> = answers.first().map_or_else(Vec::new, |a| a.report().parts.iter().map(|p| p.0).collect());
-    let (mut known, mut told) = (0.0, Vec::new());
+    let (mut known, mut phases) = (0.0, Vec::new());
     for part in parts {
         let of = |a: &Answer| a.report().parts.iter().find(|p| p.0 == part).map_or(0.0, |p| 1e3 * p.1.as_secs_f64());
         let ms = median(&answers.iter().map(of).collect::<Vec<_>>());
         known += ms;
         if ms >= 0.005 {
-            told.push(format!("{part} {ms:.3}"));
+            phases.push(format!("{part} {ms:.3}"));
         }
     }
-    (told.join(", "), known)
+    (phases.join(", "), known)
 }

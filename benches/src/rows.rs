@@ -1,6 +1,6 @@
 //! What a row costs: estimates with intervals beside the same plain aggregates in DataFusion over the same rows in memory.
 
-use crate::parts::told;
+use crate::parts::phases;
 use crate::versus::median;
 use crate::words::Words;
 use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
@@ -190,7 +190,7 @@ async fn by_turns(
         }
     }
     if options.parts {
-        println!("{}", told(&answers).0);
+        println!("{}", phases(&answers).0);
     }
     Ok((median(&ours), median(&theirs), answers.first().map_or(0, |answer| answer.report().rows_read)))
 }

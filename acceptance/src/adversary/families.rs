@@ -10,24 +10,24 @@ pub(crate) struct Family {
     pub(crate) table: fn(&mut ChaCha8Rng) -> Columns,
     /// Sample designs: a name, and the clauses of CREATE SAMPLE after the table.
     pub(crate) designs: Vec<(&'static str, &'static str)>,
-    pub(crate) questions: Vec<Asked>,
+    pub(crate) questions: Vec<Question>,
 }
 
 /// One aggregate: its name, a query whose first column is a key and whose `v` is the number, and a bound in percent (0 for none).
-pub(crate) struct Asked {
+pub(crate) struct Question {
     pub(crate) name: &'static str,
     pub(crate) sql: &'static str,
     pub(crate) percent: f64,
 }
 
-impl Asked {
+impl Question {
     pub(crate) fn bound(&self) -> Option<String> {
         (self.percent > 0.0).then(|| format!("ERROR WITHIN {}% ON MISS REPORT", self.percent))
     }
 }
 
-const fn asked(name: &'static str, sql: &'static str, percent: f64) -> Asked {
-    Asked { name, sql, percent }
+const fn question(name: &'static str, sql: &'static str, percent: f64) -> Question {
+    Question { name, sql, percent }
 }
 
 pub(crate) fn all() -> Vec<Family> {
@@ -63,30 +63,34 @@ fn above_aggregates() -> Vec<Family> {
         vec![("k", whole(&keys)), ("y", floats(values))]
     };
     let inner = [
-        asked(
+        question(
             "SUM of CASE",
             "SELECT 1 AS g, SUM(CASE WHEN a > 10 THEN 1 ELSE 0 END) AS v FROM (SELECT k, AVG(y) AS a FROM t GROUP BY k)",
             20.0,
         ),
-        asked(
+        question(
             "SUM of whole",
             "SELECT 1 AS g, SUM(CAST(a AS BIGINT)) AS v FROM (SELECT k, AVG(y) AS a FROM t GROUP BY k)",
             5.0,
         ),
-        asked("SUM of FLOOR", "SELECT 1 AS g, SUM(FLOOR(a)) AS v FROM (SELECT k, AVG(y) AS a FROM t GROUP BY k)", 5.0),
-        asked(
+        question(
+            "SUM of FLOOR",
+            "SELECT 1 AS g, SUM(FLOOR(a)) AS v FROM (SELECT k, AVG(y) AS a FROM t GROUP BY k)",
+            5.0,
+        ),
+        question(
             "AVG of ABS",
             "SELECT 1 AS g, AVG(ABS(a - 10)) AS v FROM (SELECT k, AVG(y) AS a FROM t GROUP BY k)",
             20.0,
         ),
-        asked(
+        question(
             "SUM of chosen sums",
             "SELECT 1 AS g, SUM(CASE WHEN a > 10 THEN s ELSE 0 END) AS v FROM (SELECT k, AVG(y) AS a, SUM(y) AS s FROM t GROUP BY k)",
             20.0,
         ),
-        asked("AVG of averages", "SELECT 1 AS g, AVG(a) AS v FROM (SELECT k, AVG(y) AS a FROM t GROUP BY k)", 1.0),
-        asked("ABS of a difference", "SELECT k AS g, ABS(AVG(y) - 10) AS v FROM t GROUP BY k", 20.0),
-        asked(
+        question("AVG of averages", "SELECT 1 AS g, AVG(a) AS v FROM (SELECT k, AVG(y) AS a FROM t GROUP BY k)", 1.0),
+        question("ABS of a difference", "SELECT k AS g, ABS(AVG(y) - 10) AS v FROM t GROUP BY k", 20.0),
+        question(
             "window over CASE",
             "SELECT k AS g, SUM(CASE WHEN AVG(y) > 10 THEN 1 ELSE 0 END) OVER () AS v FROM t GROUP BY k",
             20.0,
@@ -100,11 +104,11 @@ fn above_aggregates() -> Vec<Family> {
     }]
 }
 
-const WHOLE: [Asked; 4] = [
-    asked("AVG", "SELECT 1 AS g, AVG(y) AS v FROM t", 10.0),
-    asked("SUM", "SELECT 1 AS g, SUM(y) AS v FROM t", 10.0),
-    asked("SUM of a tenth", "SELECT 1 AS g, SUM(y) AS v FROM t WHERE p < 0.1", 20.0),
-    asked("STDDEV", "SELECT 1 AS g, STDDEV(y) AS v FROM t", 20.0),
+const WHOLE: [Question; 4] = [
+    question("AVG", "SELECT 1 AS g, AVG(y) AS v FROM t", 10.0),
+    question("SUM", "SELECT 1 AS g, SUM(y) AS v FROM t", 10.0),
+    question("SUM of a tenth", "SELECT 1 AS g, SUM(y) AS v FROM t WHERE p < 0.1", 20.0),
+    question("STDDEV", "SELECT 1 AS g, STDDEV(y) AS v FROM t", 20.0),
 ];
 
 /// Rare large values that few rows show.
@@ -179,12 +183,12 @@ fn unlike_groups() -> Vec<Family> {
         vec![("g", g), ("y", floats(y)), ("x", floats(x))]
     };
     let questions = vec![
-        asked("AVG of the group", "SELECT 1 AS g, AVG(y) AS v FROM t WHERE g = 'rare'", 5.0),
-        asked("SUM of the group", "SELECT 1 AS g, SUM(y) AS v FROM t WHERE g = 'rare'", 10.0),
-        asked("AVG by group", "SELECT g, AVG(y) AS v FROM t GROUP BY g", 5.0),
-        asked("STDDEV by group", "SELECT g, STDDEV(y) AS v FROM t GROUP BY g", 20.0),
-        asked("CORR by group", "SELECT g, CORR(y, x) AS v FROM t GROUP BY g", 0.0),
-        asked("COVAR by group", "SELECT g, COVAR_POP(y, x) AS v FROM t GROUP BY g", 20.0),
+        question("AVG of the group", "SELECT 1 AS g, AVG(y) AS v FROM t WHERE g = 'rare'", 5.0),
+        question("SUM of the group", "SELECT 1 AS g, SUM(y) AS v FROM t WHERE g = 'rare'", 10.0),
+        question("AVG by group", "SELECT g, AVG(y) AS v FROM t GROUP BY g", 5.0),
+        question("STDDEV by group", "SELECT g, STDDEV(y) AS v FROM t GROUP BY g", 20.0),
+        question("CORR by group", "SELECT g, CORR(y, x) AS v FROM t GROUP BY g", 0.0),
+        question("COVAR by group", "SELECT g, COVAR_POP(y, x) AS v FROM t GROUP BY g", 20.0),
     ];
     let ten_heavy = |rng: &mut ChaCha8Rng| {
         let sigma = between(rng, 1.0, 2.2);
@@ -210,9 +214,9 @@ fn unlike_groups() -> Vec<Family> {
     ];
     let by_group = || {
         vec![
-            asked("AVG", "SELECT g, AVG(y) AS v FROM t GROUP BY g", 5.0),
-            asked("SUM", "SELECT g, SUM(y) AS v FROM t GROUP BY g", 10.0),
-            asked("STDDEV", "SELECT g, STDDEV(y) AS v FROM t GROUP BY g", 20.0),
+            question("AVG", "SELECT g, AVG(y) AS v FROM t GROUP BY g", 5.0),
+            question("SUM", "SELECT g, SUM(y) AS v FROM t GROUP BY g", 10.0),
+            question("STDDEV", "SELECT g, STDDEV(y) AS v FROM t GROUP BY g", 20.0),
         ]
     };
     vec![
@@ -250,16 +254,16 @@ fn weights() -> Vec<Family> {
         table,
         designs: vec![("STRATIFIED BY (r) CAP 500", "cap 500"), ("STRATIFIED BY (r) CAP 100", "cap 100")],
         questions: vec![
-            asked("COUNT", "SELECT prod AS g, COUNT(*) AS v FROM t WHERE prod > 0 GROUP BY prod", 20.0),
-            asked("SUM", "SELECT prod AS g, SUM(y) AS v FROM t WHERE prod > 0 GROUP BY prod", 20.0),
-            asked("AVG", "SELECT prod AS g, AVG(y) AS v FROM t WHERE prod > 0 GROUP BY prod", 20.0),
-            asked("SUM of one", "SELECT 1 AS g, SUM(y) AS v FROM t WHERE prod = 2", 20.0),
-            asked(
+            question("COUNT", "SELECT prod AS g, COUNT(*) AS v FROM t WHERE prod > 0 GROUP BY prod", 20.0),
+            question("SUM", "SELECT prod AS g, SUM(y) AS v FROM t WHERE prod > 0 GROUP BY prod", 20.0),
+            question("AVG", "SELECT prod AS g, AVG(y) AS v FROM t WHERE prod > 0 GROUP BY prod", 20.0),
+            question("SUM of one", "SELECT 1 AS g, SUM(y) AS v FROM t WHERE prod = 2", 20.0),
+            question(
                 "share of COUNT",
                 "SELECT 1 AS g, COUNT(*) FILTER (WHERE prod = 2) / COUNT(*)::DOUBLE AS v FROM t",
                 20.0,
             ),
-            asked("ratio of SUMs", "SELECT 1 AS g, SUM(y) FILTER (WHERE prod = 2) / SUM(y) AS v FROM t", 20.0),
+            question("ratio of SUMs", "SELECT 1 AS g, SUM(y) FILTER (WHERE prod = 2) / SUM(y) AS v FROM t", 20.0),
         ],
     }]
 }
@@ -285,11 +289,11 @@ fn cancelling() -> Vec<Family> {
             ("STRATIFIED BY (k) CAP 300", "by k, cap 300"),
         ],
         questions: vec![
-            asked("difference of SUMs", "SELECT 1 AS g, SUM(gross) - SUM(net) AS v FROM t", 20.0),
-            asked("share", "SELECT 1 AS g, 1 - SUM(net) / SUM(gross) AS v FROM t", 20.0),
-            asked("ratio", "SELECT 1 AS g, SUM(net) / SUM(gross) AS v FROM t", 1.0),
-            asked("SUM of differences", "SELECT 1 AS g, SUM(gross - net) AS v FROM t", 20.0),
-            asked("difference by group", "SELECT k AS g, SUM(gross) - SUM(net) AS v FROM t GROUP BY k", 20.0),
+            question("difference of SUMs", "SELECT 1 AS g, SUM(gross) - SUM(net) AS v FROM t", 20.0),
+            question("share", "SELECT 1 AS g, 1 - SUM(net) / SUM(gross) AS v FROM t", 20.0),
+            question("ratio", "SELECT 1 AS g, SUM(net) / SUM(gross) AS v FROM t", 1.0),
+            question("SUM of differences", "SELECT 1 AS g, SUM(gross - net) AS v FROM t", 20.0),
+            question("difference by group", "SELECT k AS g, SUM(gross) - SUM(net) AS v FROM t GROUP BY k", 20.0),
         ],
     }]
 }
@@ -309,20 +313,20 @@ fn expressions() -> Vec<Family> {
         table,
         designs: UNIFORM.to_vec(),
         questions: vec![
-            asked("SUM of squares", "SELECT 1 AS g, SUM(price * price) AS v FROM t", 20.0),
-            asked("AVG of spikes", "SELECT 1 AS g, AVG(spike * 1.0) AS v FROM t", 10.0),
-            asked(
+            question("SUM of squares", "SELECT 1 AS g, SUM(price * price) AS v FROM t", 20.0),
+            question("AVG of spikes", "SELECT 1 AS g, AVG(spike * 1.0) AS v FROM t", 10.0),
+            question(
                 "SUM of CASE",
                 "SELECT 1 AS g, SUM(CASE WHEN cls = 'c' THEN 1000 * price ELSE price END) AS v FROM t",
                 20.0,
             ),
-            asked("SUM of products", "SELECT 1 AS g, SUM(price * quantity) AS v FROM t", 10.0),
-            asked(
+            question("SUM of products", "SELECT 1 AS g, SUM(price * quantity) AS v FROM t", 10.0),
+            question(
                 "SUM of the rare class",
                 "SELECT 1 AS g, SUM(CASE WHEN cls = 'c' THEN price ELSE 0 END) AS v FROM t",
                 20.0,
             ),
-            asked("AVG by class", "SELECT cls AS g, AVG(price) AS v FROM t GROUP BY cls", 20.0),
+            question("AVG by class", "SELECT cls AS g, AVG(price) AS v FROM t GROUP BY cls", 20.0),
         ],
     }]
 }
@@ -364,14 +368,14 @@ fn others() -> Vec<Family> {
     };
     let questions = || {
         vec![
-            asked("AVG by group", "SELECT g, AVG(y) AS v FROM t GROUP BY g", 10.0),
-            asked("SUM by group", "SELECT g, SUM(y) AS v FROM t GROUP BY g", 20.0),
-            asked("AVG", "SELECT 1 AS g, AVG(y) AS v FROM t", 10.0),
-            asked("SUM of a group", "SELECT 1 AS g, SUM(y) AS v FROM t WHERE g = 7", 20.0),
-            asked("SUM of large ones", "SELECT 1 AS g, SUM(y) AS v FROM t WHERE y > 6", 20.0),
-            asked("COUNT of large ones", "SELECT g, COUNT(*) AS v FROM t WHERE y > 6 GROUP BY g", 20.0),
-            asked("AVG of sums", "SELECT 1 AS g, AVG(s) AS v FROM (SELECT g, SUM(y) AS s FROM t GROUP BY g)", 10.0),
-            asked("share", "SELECT g, SUM(y) / SUM(SUM(y)) OVER () AS v FROM t GROUP BY g", 20.0),
+            question("AVG by group", "SELECT g, AVG(y) AS v FROM t GROUP BY g", 10.0),
+            question("SUM by group", "SELECT g, SUM(y) AS v FROM t GROUP BY g", 20.0),
+            question("AVG", "SELECT 1 AS g, AVG(y) AS v FROM t", 10.0),
+            question("SUM of a group", "SELECT 1 AS g, SUM(y) AS v FROM t WHERE g = 7", 20.0),
+            question("SUM of large ones", "SELECT 1 AS g, SUM(y) AS v FROM t WHERE y > 6", 20.0),
+            question("COUNT of large ones", "SELECT g, COUNT(*) AS v FROM t WHERE y > 6 GROUP BY g", 20.0),
+            question("AVG of sums", "SELECT 1 AS g, AVG(s) AS v FROM (SELECT g, SUM(y) AS s FROM t GROUP BY g)", 10.0),
+            question("share", "SELECT g, SUM(y) / SUM(SUM(y)) OVER () AS v FROM t GROUP BY g", 20.0),
         ]
     };
     let family = |name, table| Family { name, table, designs: designs(), questions: questions() };

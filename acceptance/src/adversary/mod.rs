@@ -15,7 +15,7 @@ use crate::report::{Section, Table, grouped, percent};
 use crate::tally::{Shown, Tally, ratio};
 use crate::verdict::{FAMILYWISE, binomial_at_most, rejected};
 use crate::world::{World, keys};
-use families::{Asked, Family};
+use families::{Family, Question};
 use plusminus::Answer;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -28,14 +28,14 @@ const BROKEN_MAX: f64 = 0.05;
 
 /// Cells, and by family and question how many answers were said to meet the bound and how many of them broke it.
 #[derive(Default)]
-struct Found {
+struct Tallies {
     cells: Tally,
     met: BTreeMap<String, (u64, u64)>,
 }
 
 pub(crate) fn run(campaign: &Campaign) -> Result<Section, Failure> {
     let folder = campaign.folder()?;
-    let mut all = Found::default();
+    let mut all = Tallies::default();
     let is_wanted = |family: &Family| campaign.only.as_deref().is_none_or(|only| family.name.contains(only));
     for (number, family) in families::all().iter().enumerate().filter(|(_, family)| is_wanted(family)) {
         for table in 0..TABLES {
@@ -60,7 +60,7 @@ pub(crate) fn run(campaign: &Campaign) -> Result<Section, Failure> {
     };
     section.notes.push(format!(
         "{} families of {TABLES} tables each, {} samples a family. Parameters (how rare, how large, how many groups) vary from table to \
-         table. Every aggregate is asked for with all rows of the sample and, where a bound makes sense, with an error bound that keeps \
+         table. Every aggregate is question for with all rows of the sample and, where a bound makes sense, with an error bound that keeps \
          its best estimate.",
         families::all().len(),
         campaign.engine_draws
@@ -78,25 +78,25 @@ async fn draws(
     folder: &Path,
     thread: u64,
     campaign: &Campaign,
-) -> Result<Found, Failure> {
+) -> Result<Tallies, Failure> {
     let world = World::open(file, folder, thread).await?;
     let mut truths: Vec<HashMap<String, f64>> = Vec::new();
-    for asked in &family.questions {
-        let exact = world.exact(asked.sql).await?;
+    for question in &family.questions {
+        let exact = world.exact(question.sql).await?;
         let values = exact.cells("v")?.into_iter().map(|cell| cell.estimate);
         truths.push(keys(&exact)?.into_iter().zip(values).collect());
     }
-    let mut found = Found::default();
+    let mut found = Tallies::default();
     let own = |draw: &u64| draw % TABLES == table && draw / TABLES % campaign.threads == thread;
     for draw in (0..campaign.engine_draws).filter(own) {
         for (design, name) in &family.designs {
             let create = format!("CREATE OR REPLACE SAMPLE s ON t {design} SEED {}", campaign.draw_seed(draw));
             world.session.execute(&create).await?;
-            for (asked, truth) in family.questions.iter().zip(&truths) {
-                let case = case(family, asked, name);
-                for bound in ["WITHIN 3600 SECONDS ON MISS REPORT".to_owned()].into_iter().chain(asked.bound()) {
-                    let answers = world.session.execute(&format!("{} {bound}", asked.sql)).await?;
-                    note(answers.last().ok_or("no answer")?, asked, truth, &case, &mut found)?;
+            for (question, truth) in family.questions.iter().zip(&truths) {
+                let case = case(family, question, name);
+                for bound in ["WITHIN 3600 SECONDS ON MISS REPORT".to_owned()].into_iter().chain(question.bound()) {
+                    let answers = world.session.execute(&format!("{} {bound}", question.sql)).await?;
+                    note(answers.last().ok_or("no answer")?, question, truth, &case, &mut found)?;
                 }
             }
         }
@@ -107,16 +107,16 @@ async fn draws(
 /// Notes the cells of an answer, and whether its bound is kept.
 fn note(
     answer: &Answer,
-    asked: &Asked,
+    question: &Question,
     truth: &HashMap<String, f64>,
     case: &Case,
-    found: &mut Found,
+    found: &mut Tallies,
 ) -> Result<(), Failure> {
     let report = answer.report();
     let mut is_broken = false;
     for (key, cell) in keys(answer)?.iter().zip(answer.cells("v")?) {
         let truth = truth.get(key).copied().unwrap_or(f64::NAN);
-        is_broken |= (cell.estimate - truth).abs() > asked.percent / 100.0 * truth.abs();
+        is_broken |= (cell.estimate - truth).abs() > question.percent / 100.0 * truth.abs();
         // A bound may stop early: its cells are of another size, and of the same sample.
         if report.error_bound.is_none() {
             found.cells.add(case, &Shown::from(&cell), truth, f64::NAN);
@@ -156,10 +156,10 @@ fn judge_bounds(met: &BTreeMap<String, (u64, u64)>, section: &mut Section) {
     section.tables.push(table);
 }
 
-fn case(family: &Family, asked: &Asked, design: &str) -> Case {
+fn case(family: &Family, question: &Question, design: &str) -> Case {
     Case {
         source: family.name.to_owned(),
-        aggregate: asked.name.to_owned(),
+        aggregate: question.name.to_owned(),
         measure: design.to_owned(),
         heavy: false,
         filter: String::new(),

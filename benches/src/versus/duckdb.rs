@@ -31,7 +31,7 @@ struct AskQuery<'a> {
 
 /// What the script found.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Found {
+pub(crate) struct DuckDbTimes {
     pub(crate) version: String,
     pub(crate) threads: u64,
     pub(crate) queries: Vec<Times>,
@@ -55,7 +55,7 @@ pub(crate) struct Source<'a> {
     pub(crate) parquet: &'a Path,
 }
 
-pub(crate) fn time(options: &Options, source: &Source<'_>, queries: &[Query]) -> Result<Found, Box<dyn Error>> {
+pub(crate) fn time(options: &Options, source: &Source<'_>, queries: &[Query]) -> Result<DuckDbTimes, Box<dyn Error>> {
     let ask = Ask {
         database: &source.database.to_string_lossy(),
         table: source.table,

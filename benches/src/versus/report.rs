@@ -1,6 +1,6 @@
 //! Tables of the comparison.
 
-use super::duckdb::{Found, Times};
+use super::duckdb::{DuckDbTimes, Times};
 use super::workload::Table;
 use super::{Measured, Options, duckdb_ms};
 use crate::figure::{Figure, Series};
@@ -12,7 +12,7 @@ use std::collections::HashMap;
 pub(crate) struct Compared {
     pub(crate) table: &'static Table,
     pub(crate) rows: f64,
-    pub(crate) duckdb: Found,
+    pub(crate) duckdb: DuckDbTimes,
     pub(crate) lines: Vec<Line>,
 }
 

@@ -21,7 +21,8 @@ pub struct LearntLine {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LearntCosts {
     /// Level estimates, by their cells.
-    pub looks: LearntLine,
+    #[serde(rename = "looks")]
+    pub levels: LearntLine,
     /// Whole answers, from the query's text on, by the cells of their last level estimate.
     pub answers: LearntLine,
     /// Reading levels from files, by the number of values read.
@@ -39,7 +40,7 @@ impl Store {
         let file = self.folder().join(FILE);
         let learnt: LearntCosts = seal::open(&std::fs::read(&file).ok()?, &file).ok()?;
         let finite = |line: &LearntLine| line.seen.is_finite() && line.sums.iter().all(|sum| sum.is_finite());
-        let are_finite = [learnt.looks, learnt.answers, learnt.loads].iter().all(finite);
+        let are_finite = [learnt.levels, learnt.answers, learnt.loads].iter().all(finite);
         let are_factors = learnt.scans.values().all(|factor| factor.is_finite() && *factor > 0.0);
         (are_finite && are_factors).then_some(learnt)
     }

@@ -23,7 +23,7 @@ pub(crate) struct DataFile {
 
 impl DataFile {
     /// The file at `path`; `None` where there is none.
-    pub(crate) fn look(path: PathBuf) -> Option<Self> {
+    pub(crate) fn stat(path: PathBuf) -> Option<Self> {
         let metadata = path.metadata().ok().filter(Metadata::is_file)?;
         let target = path.canonicalize().ok().filter(|target| *target != path);
         let (changed_unix_us, inode) = identity(&metadata);

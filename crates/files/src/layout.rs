@@ -207,7 +207,7 @@ fn has_quoted_breaks(path: &Path, quote: u8) -> Result<bool, FileError> {
     while !breaks.found {
         match file.read(&mut buffer).map_err(|e| FileError::broken(path, e))? {
             0 => break,
-            read => breaks.look(&buffer[..read], quote),
+            read => breaks.scan(&buffer[..read], quote),
         }
     }
     Ok(breaks.found)

@@ -72,7 +72,7 @@ impl Listing {
             // A folder may hold other things; files that a glob names are meant.
             paths.retain(|file| format_of(file) == Some(format) || path_is_named(location, file));
         }
-        let mut files = paths.into_iter().filter_map(DataFile::look).collect::<Vec<_>>();
+        let mut files = paths.into_iter().filter_map(DataFile::stat).collect::<Vec<_>>();
         if files.iter().any(|file| file.bytes > 0) {
             files.retain(|file| file.bytes > 0);
         }

@@ -307,7 +307,7 @@ pub(crate) struct QuotedBreaks {
 
 impl QuotedBreaks {
     /// Scans the next bytes of the file.
-    pub(crate) fn look(&mut self, bytes: &[u8], quote: u8) {
+    pub(crate) fn scan(&mut self, bytes: &[u8], quote: u8) {
         let mut at = 0;
         while let Some(next) = memchr::memchr(quote, &bytes[at..]) {
             self.found |= self.is_quoted && memchr::memchr2(b'\n', b'\r', &bytes[at..at + next]).is_some();

@@ -240,7 +240,7 @@ impl FileTable {
 
     /// The statistics of a Parquet file's columns. They do not count NaN, so the extremes of float columns are dropped.
     async fn statistics_of(&self, part: &FilePart, state: &dyn Session) -> Result<Arc<Statistics>> {
-        match DataFile::look(local_path(&part.file.object_meta.location)) {
+        match DataFile::stat(local_path(&part.file.object_meta.location)) {
             Some(file) => self.statistics.get_or_insert_async(&file, self.statistics_read(part, state)).await,
             None => self.statistics_read(part, state).await,
         }
@@ -326,8 +326,8 @@ async fn laid_out(
     layouts: &LayoutCache,
     state: &dyn Session,
 ) -> Result<Vec<Arc<Layout>>, FileError> {
-    let look = |file: DataFile| async move { layouts.layout(&file, listing.format, options, state).await };
-    futures::stream::iter(listing.files.clone()).map(look).buffered(FOOTERS_AT_ONCE).try_collect().await
+    let layout = |file: DataFile| async move { layouts.layout(&file, listing.format, options, state).await };
+    futures::stream::iter(listing.files.clone()).map(layout).buffered(FOOTERS_AT_ONCE).try_collect().await
 }
 
 fn described(kind: &Kind) -> Option<String> {

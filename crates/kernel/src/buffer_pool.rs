@@ -132,20 +132,20 @@ mod tests {
     #[test]
     fn memory_is_lent_again() {
         let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(1 << 30));
-        let spare = BufferPool::new(1 << 30, &pool);
+        let buffers = BufferPool::new(1 << 30, &pool);
         let given = rows(100_000);
         let places = (given.strata.as_ptr(), given.arguments[0].as_ptr());
-        spare.keep(given);
+        buffers.keep(given);
         assert_eq!(pool.reserved(), 1_200_000);
         for count in [10_000, 100_001] {
-            let other = spare.values(count);
+            let other = buffers.values(count);
             assert_ne!(other.as_ptr(), places.1);
         }
-        let (strata, values) = (spare.strata(99_000), spare.values(95_000));
+        let (strata, values) = (buffers.strata(99_000), buffers.values(95_000));
         assert_eq!((strata.as_ptr(), values.as_ptr()), places);
         assert!(strata.is_empty() && values.is_empty() && pool.reserved() == 0);
         // Small buffers are not kept.
-        spare.keep(rows(1_000));
+        buffers.keep(rows(1_000));
         assert_eq!(pool.reserved(), 0);
     }
 
@@ -153,17 +153,17 @@ mod tests {
     #[test]
     fn memory_is_kept_within_bounds() {
         let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(64 << 20));
-        let spare = BufferPool::new(64 << 20, &pool);
+        let buffers = BufferPool::new(64 << 20, &pool);
         for count in [70_000, 80_000, 90_000, 100_000, 110_000] {
-            spare.keep(rows(count));
+            buffers.keep(rows(count));
             assert!(pool.reserved() <= 2 << 20);
         }
-        assert!(spare.lock().values.iter().any(|values| values.capacity() == 110_000));
-        spare.keep(rows(1 << 20));
+        assert!(buffers.lock().values.iter().any(|values| values.capacity() == 110_000));
+        buffers.keep(rows(1 << 20));
         assert!(pool.reserved() <= 2 << 20);
         let full: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(1 << 20));
-        let spare = BufferPool::new(1 << 30, &full);
-        spare.keep(rows(200_000));
+        let buffers = BufferPool::new(1 << 30, &full);
+        buffers.keep(rows(200_000));
         assert_eq!(full.reserved(), 800_000);
     }
 }

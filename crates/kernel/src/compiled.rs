@@ -163,11 +163,11 @@ impl Compiled {
     }
 
     /// Makes room for `count` rows whose groups are known, in buffers acquired from a pool.
-    pub(crate) fn borrow_values(&self, rows: &mut Rows, count: usize, spare: &BufferPool) {
-        rows.strata = spare.strata(count);
+    pub(crate) fn borrow_values(&self, rows: &mut Rows, count: usize, buffers: &BufferPool) {
+        rows.strata = buffers.strata(count);
         for (argument, values) in self.arguments.iter().zip(&mut rows.arguments) {
             if argument.is_appended() {
-                *values = spare.values(count);
+                *values = buffers.values(count);
             }
         }
     }

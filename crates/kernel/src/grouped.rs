@@ -127,8 +127,8 @@ fn evaluated(
     let mut ends = starts[groups.start..=groups.end].iter().map(|start| *start as usize).peekable();
     let mut rows = compiled.no_rows();
     let mut before = Vec::with_capacity(groups.len() + 1);
-    if let Some(spare) = workers.spare() {
-        compiled.borrow_values(&mut rows, end - from, spare);
+    if let Some(buffers) = workers.buffers() {
+        compiled.borrow_values(&mut rows, end - from, buffers);
     }
     compiled.reserve_values(&mut rows, end - from);
     while from < end {

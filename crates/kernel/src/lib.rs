@@ -22,26 +22,26 @@ mod grouped;
 mod groups;
 mod native;
 mod needs;
+mod non_linear;
 mod program;
 mod replicates;
 mod rows;
 mod selection;
-mod specials;
 mod strata;
 mod workers;
 
 pub use buffer_pool::{BufferPool, SURPLUS};
 pub use cells::{
-    Asked, Block, BlockAggregator, ByGroup, GroupRange, Linear, Walk, key_linearised, key_totals, linearised, merged,
+    Block, BlockAggregator, ByGroup, GroupRange, Linear, SumUses, Walk, key_linearised, key_totals, linearised, merged,
     totals,
 };
 pub use compiled::{Compiled, qualified};
 pub use grouped::{NumberedGroups, numbered};
 pub use native::{WholeRows, exact_calls};
 pub use needs::{FLOAT, Needs, bare, names};
+pub use non_linear::Column;
 pub use program::{KeepGoing, Program};
 pub use replicates::{Replicates, replicates};
 pub use rows::{Rows, Run, runs_of};
-pub use specials::Column;
 pub use strata::{Keyed, LevelSizes, LevelStrata, SampleStrata, StrataView};
 pub use workers::Workers;

@@ -6,7 +6,7 @@ use super::grouped;
 use super::groups::Groups;
 use super::rows::Rows;
 use super::selection::Selection;
-use super::workers::{HALVED_ROWS, Workers};
+use super::workers::Workers;
 use arrow::array::{ArrayRef, AsArray, UInt32Array};
 use arrow::datatypes::{Float64Type, UInt32Type};
 use arrow::record_batch::RecordBatch;
@@ -104,7 +104,7 @@ impl Program {
             with_ranks: self.with_ranks,
             keep_going,
         };
-        let mut pieces = if batch.num_rows() < HALVED_ROWS || !may_halve {
+        let mut pieces = if !workers.halves(batch.num_rows()) || !may_halve {
             let Some(rows) = part.evaluate(&mut self.groups, batch)? else { return Ok(None) };
             rows
         } else {
@@ -154,7 +154,7 @@ impl Program {
         for piece in [&mut found.groups, &mut found.later] {
             self.compiled.derive(&mut piece.rows, &mut self.centres);
         }
-        Ok(Some(ByGroup::of(found.groups, Some(found.later), variables).in_spare(workers.spare())))
+        Ok(Some(ByGroup::of(found.groups, Some(found.later), variables).returned_to(workers.buffers())))
     }
 
     /// Which rows of `batch` pass WHERE (`None`: all), and the groups of those.

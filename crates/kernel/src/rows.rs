@@ -26,6 +26,7 @@ impl Run {
 ///
 /// With `cells` the rows are added up already, and each entry stands for all rows of a group in a stratum.
 #[derive(Debug, Default)]
+#[cfg_attr(test, derive(Clone))]
 pub struct Rows {
     /// The stratum of each row, in ascending order.
     pub strata: Vec<u32>,

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 ///
 /// Whether and where work is cut depends on the rows alone, never on the number of threads, so that sums are added in one
 /// order everywhere.
-pub(crate) const HALVED_ROWS: usize = 32_768;
+const HALVED_ROWS: usize = 32_768;
 
 /// Bytes of a worker's stack: expressions are evaluated recursively.
 const STACK_BYTES: usize = 16 << 20;
@@ -17,25 +17,37 @@ const STACK_BYTES: usize = 16 << 20;
 #[derive(Debug)]
 pub struct Workers {
     threads: usize,
+    halved_rows: usize,
     pool: OnceLock<rayon::ThreadPool>,
     /// The pool of buffers that they compute in.
-    spare: Option<Arc<BufferPool>>,
+    buffers: Option<Arc<BufferPool>>,
 }
 
 impl Workers {
     /// Workers on `threads` threads, which start when work is first shared.
     pub fn new(threads: usize) -> Self {
-        Self { threads, pool: OnceLock::new(), spare: None }
+        Self { threads, halved_rows: HALVED_ROWS, pool: OnceLock::new(), buffers: None }
     }
 
     /// Workers that take their memory from a buffer pool.
-    pub fn with_spare(threads: usize, spare: BufferPool) -> Self {
-        Self { spare: Some(Arc::new(spare)), ..Self::new(threads) }
+    pub fn with_buffers(threads: usize, buffers: BufferPool) -> Self {
+        Self { buffers: Some(Arc::new(buffers)), ..Self::new(threads) }
+    }
+
+    /// Workers that cut work on so many rows or more in two.
+    #[cfg(test)]
+    pub(crate) fn halving(threads: usize, halved_rows: usize) -> Self {
+        Self { halved_rows, ..Self::new(threads) }
+    }
+
+    /// Whether work on so many rows is cut in two.
+    pub(crate) fn halves(&self, rows: usize) -> bool {
+        rows >= self.halved_rows
     }
 
     /// The buffer pool, if there is one.
-    pub fn spare(&self) -> Option<&Arc<BufferPool>> {
-        self.spare.as_ref()
+    pub fn buffers(&self) -> Option<&Arc<BufferPool>> {
+        self.buffers.as_ref()
     }
 
     /// Both results, computed at the same time where there are threads for it.

@@ -18,7 +18,7 @@ pub(crate) fn translate(expr: &Expr, schema: &DFSchemaRef, keys: usize, calls: &
             let index = schema.index_of_column(column).ok()?;
             if index < keys {
                 let numeric = schema.field(index).data_type().is_numeric();
-                let first = calls.variables.len() + calls.specials.len();
+                let first = calls.variables.len() + calls.non_linear.len();
                 return numeric.then_some(DifferentiableExpr::Input(first + index));
             }
             Some(match &calls.calls.get(index - keys)?.kind {
@@ -62,9 +62,9 @@ pub(crate) fn guarded(case: &Case) -> Option<&Expr> {
 /// Refuses expressions that combine a non-linear aggregate with other inputs; `column` is named in the reason.
 ///
 /// A percentile, MIN, MAX or COUNT(DISTINCT …) has an interval of its own. Arithmetic with constants maps that interval.
-pub(crate) fn check_specials(smooth: &DifferentiableExpr, calls: &Calls, column: &str) -> Result<(), Reason> {
-    let special = calls.variables.len()..calls.variables.len() + calls.specials.len();
-    if smooth.is_linear_in_one().is_some() || !used_inputs(smooth).iter().any(|input| special.contains(input)) {
+pub(crate) fn check_specials(function: &DifferentiableExpr, calls: &Calls, column: &str) -> Result<(), Reason> {
+    let special = calls.variables.len()..calls.variables.len() + calls.non_linear.len();
+    if function.is_linear_in_one().is_some() || !used_inputs(function).iter().any(|input| special.contains(input)) {
         return Ok(());
     }
     Err(Reason::new(format!(
@@ -73,16 +73,16 @@ pub(crate) fn check_specials(smooth: &DifferentiableExpr, calls: &Calls, column:
 }
 
 /// The inputs that occur in a differentiable expression, each once, in ascending order.
-pub fn used_inputs(smooth: &DifferentiableExpr) -> Vec<usize> {
+pub fn used_inputs(function: &DifferentiableExpr) -> Vec<usize> {
     let mut found = Vec::new();
-    collect_inputs(smooth, &mut found);
+    collect_inputs(function, &mut found);
     found.sort_unstable();
     found.dedup();
     found
 }
 
-fn collect_inputs(smooth: &DifferentiableExpr, found: &mut Vec<usize>) {
-    match smooth {
+fn collect_inputs(function: &DifferentiableExpr, found: &mut Vec<usize>) {
+    match function {
         DifferentiableExpr::Constant(_) => {}
         DifferentiableExpr::Input(input) => found.push(*input),
         DifferentiableExpr::Add(a, b)

@@ -42,7 +42,7 @@ pub struct AggregateQuery {
     /// Distinct sums and counts, in the order of first use.
     pub variables: Vec<Variable>,
     /// Distinct percentiles, extremes and counts of distinct values, in the order of first use.
-    pub specials: Vec<NonLinearAggregate>,
+    pub non_linear: Vec<NonLinearAggregate>,
     /// The aggregate calls, in the order of the aggregate's output.
     pub calls: Vec<Call>,
     /// The query's columns, in the order of its output.
@@ -87,7 +87,7 @@ impl AggregateQuery {
     pub fn is_summed(&self, number: usize) -> bool {
         let ordered =
             |s: &NonLinearAggregate| s.argument == number && !matches!(s.kind, NonLinearKind::Distinct { .. });
-        self.is_added(number) || self.specials.iter().any(ordered)
+        self.is_added(number) || self.non_linear.iter().any(ordered)
     }
 
     /// Whether argument `number`, or an argument derived from it, is added up.
@@ -106,27 +106,27 @@ impl AggregateQuery {
 
     /// The number of the first GROUP BY column among the inputs of differentiable expressions.
     pub fn first_key_input(&self) -> usize {
-        self.variables.len() + self.specials.len()
+        self.variables.len() + self.non_linear.len()
     }
 
     /// Whether a numeric GROUP BY column takes part in the arithmetic above the aggregate.
     pub fn uses_key_numbers(&self) -> bool {
-        self.smooths().flat_map(used_inputs).any(|input| input >= self.first_key_input())
+        self.functions().flat_map(used_inputs).any(|input| input >= self.first_key_input())
     }
 
     /// The differentiable expressions to estimate: those of the outputs, then the hidden ones.
-    pub fn smooths(&self) -> impl Iterator<Item = &DifferentiableExpr> {
-        self.outputs.iter().filter_map(|o| o.smooth.as_ref()).chain(&self.hidden)
+    pub fn functions(&self) -> impl Iterator<Item = &DifferentiableExpr> {
+        self.outputs.iter().filter_map(|o| o.function.as_ref()).chain(&self.hidden)
     }
 
-    /// How many of [`smooths`](Self::smooths) are shown, as columns or through error functions.
+    /// How many of [`functions`](Self::smooths) are shown, as columns or through error functions.
     pub fn shown_estimates(&self) -> usize {
-        self.smooths().count() - self.hidden.len() + self.error_calls.len()
+        self.functions().count() - self.hidden.len() + self.error_calls.len()
     }
 
     /// The columns of COUNT(DISTINCT …) calls, in the order of the non-linear aggregates.
     pub fn distinct_columns(&self) -> impl Iterator<Item = &str> {
-        self.specials.iter().filter_map(|s| match &s.kind {
+        self.non_linear.iter().filter_map(|s| match &s.kind {
             NonLinearKind::Distinct { column, .. } => Some(column.as_str()),
             _ => None,
         })
@@ -137,23 +137,23 @@ impl AggregateQuery {
         let is_spread = |call: &Call| matches!(call.kind, CallKind::Moments { .. });
         let distinct = self.distinct_columns();
         let same = distinct.filter(|other| *other == column).count();
-        !self.has_upper_aggregate && same == self.specials.len() && !self.calls.iter().any(is_spread)
+        !self.has_upper_aggregate && same == self.non_linear.len() && !self.calls.iter().any(is_spread)
     }
 
     /// Whether the query is computable from cells: counts and sums by stratum and group suffice, so that rows are read once.
     pub fn is_computable_from_cells(&self) -> bool {
         let is_plain = |argument: &Argument| matches!(argument, Argument::Plain(_));
         !self.has_upper_aggregate
-            && self.specials.is_empty()
+            && self.non_linear.is_empty()
             && self.arguments.iter().all(is_plain)
-            && self.smooths().all(|smooth| self.is_linear_in_cells(smooth))
+            && self.functions().all(|function| self.is_linear_in_cells(function))
     }
 
-    /// Whether the variance of `smooth` is computable from cells.
+    /// Whether the variance of `function` is computable from cells.
     ///
     /// That holds for expressions of at most one sum, of counts in one domain (that of the sum), and of counts of all rows.
-    fn is_linear_in_cells(&self, smooth: &DifferentiableExpr) -> bool {
-        let used = used_inputs(smooth);
+    fn is_linear_in_cells(&self, function: &DifferentiableExpr) -> bool {
+        let used = used_inputs(function);
         let used: Vec<&Variable> = used.iter().filter_map(|input| self.variables.get(*input)).collect();
         let whole = self.whole_domain();
         let sums: Vec<&&Variable> = used.iter().filter(|v| v.argument.is_some()).collect();
@@ -168,8 +168,8 @@ impl AggregateQuery {
     }
 
     /// The variables (sum, count) of an expression that is the AVG of one argument; `None` for any other.
-    pub fn average(&self, smooth: &DifferentiableExpr) -> Option<(usize, usize)> {
-        let DifferentiableExpr::Div(sum, rows) = smooth else { return None };
+    pub fn average(&self, function: &DifferentiableExpr) -> Option<(usize, usize)> {
+        let DifferentiableExpr::Div(sum, rows) = function else { return None };
         let (DifferentiableExpr::Input(sum), DifferentiableExpr::Input(rows)) = (sum.as_ref(), rows.as_ref()) else {
             return None;
         };
@@ -231,7 +231,7 @@ pub fn recognise(plan: &LogicalPlan, purpose: Purpose) -> Result<AggregateQuery,
         arguments: calls.arguments,
         domains: calls.domains,
         variables: calls.variables,
-        specials: calls.specials,
+        non_linear: calls.non_linear,
         calls: calls.calls,
         outputs,
         hidden,
@@ -270,7 +270,7 @@ impl AggregateQuery {
         if self.keys.iter().chain(arguments).chain(filters).any(has_subquery) {
             return Err(Reason::new("a subquery inside an aggregate or in GROUP BY is answered exactly"));
         }
-        if self.has_upper_aggregate && !self.specials.is_empty() {
+        if self.has_upper_aggregate && !self.non_linear.is_empty() {
             return Err(Reason::new("aggregates of percentiles, MIN, MAX and COUNT(DISTINCT …) are answered exactly"));
         }
         Ok(())

@@ -36,9 +36,9 @@ impl Watches {
     #[must_use]
     pub fn are_unchanged(&self, then: &[BaseFile], table: &Arc<dyn TableProvider>, now: Duration) -> bool {
         let mut known = match self.find(then, table, now) {
-            Found::Quiet => return true,
-            Found::Disturbed(known) => Some(known),
-            Found::Nothing => None,
+            WatchState::Quiet => return true,
+            WatchState::Disturbed(known) => Some(known),
+            WatchState::Unwatched => None,
         };
         // Watching starts before the files are checked, so that no change falls between.
         let is_watched = match &mut known {
@@ -59,23 +59,23 @@ impl Watches {
         true
     }
 
-    fn find(&self, then: &[BaseFile], table: &Arc<dyn TableProvider>, now: Duration) -> Found {
+    fn find(&self, then: &[BaseFile], table: &Arc<dyn TableProvider>, now: Duration) -> WatchState {
         let mut all = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(at) = all.iter().position(|watched| watched.is_of(then, table)) else { return Found::Nothing };
+        let Some(at) = all.iter().position(|watched| watched.is_of(then, table)) else { return WatchState::Unwatched };
         match now.saturating_sub(all[at].since()) < TRUSTED_FOR && all[at].is_quiet() {
-            true => Found::Quiet,
-            false => Found::Disturbed(all.remove(at)),
+            true => WatchState::Quiet,
+            false => WatchState::Disturbed(all.remove(at)),
         }
     }
 }
 
 /// The state of a table's watch.
-enum Found {
+enum WatchState {
     /// It is watched, and nothing happened.
     Quiet,
     /// Something happened, or the last check was too long ago.
     Disturbed(Watched),
-    Nothing,
+    Unwatched,
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ fn equivalent_rows(domain: &Total) -> f64 {
 }
 
 /// The number of rows that decides whether an interval can be trusted, and how skewed it is made: the sampled rows, at most the effective
-/// rows that are left if one unseen row has the largest weight, `(N̂_d + w)² / (Σ w(w−1) + w(w−1))`.
+/// rows that are left if one unsampled row has the largest weight, `(N̂_d + w)² / (Σ w(w−1) + w(w−1))`.
 ///
 /// In a group that cuts across strata, 60 rows of weight 1 say nothing of the stratum of weight 1,000 that may hold most of it: SUMs of
 /// 90 % zeros over 10 % of such rows covered 51–71 % (100 samples of 1.5 million rows) when only their sampled rows were counted. In one

@@ -20,7 +20,7 @@
 //! `z = Σ_j ∂f/∂T_j · y_j`, whose [`Total`] has the variance of the whole expression. [`expression::DifferentiableExpr`] supplies the
 //! gradient.
 //!
-//! The smallest and largest value of a column by stratum, which a full scan knows, enter the intervals as [`Hidden`]: a sample alone cannot
+//! The smallest and largest value of a column by stratum, which a full scan knows, enter the intervals as [`Unsampled`]: a sample alone cannot
 //! see that it has missed a heavy tail.
 //!
 //! Some answers are not functions of totals: [`quantile_interval`] takes the sorted rows,
@@ -50,7 +50,7 @@
 //! ```
 //! use plusminus_statistics::expression::ValueRange;
 //! use plusminus_statistics::{
-//!     Cell, Confidence, Hidden, Moments, Population, Quantiles, StratumSize, Total, hiding_weight, sum_interval,
+//!     Cell, Confidence, Moments, Population, Quantiles, StratumSize, Total, Unsampled, sum_interval, unsampled_weight,
 //! };
 //!
 //! // The table: 10,000 values, scanned once when the sample is built.
@@ -72,10 +72,10 @@
 //! population.add(size);
 //!
 //! let quantiles = Quantiles::new(Confidence::default());
-//! // The effect of one hidden row: its value less the mean, times the rows that it stands for.
+//! // The effect of one unsampled row: its value less the mean, times the rows that it stands for.
 //! let range = ValueRange::new(moments.min, moments.max);
-//! let hidden = Hidden::of(hiding_weight(size), range.plus(ValueRange::of(-moments.mean)));
-//! let sum = sum_interval(&total, true, hidden, range, &population, &quantiles);
+//! let unsampled = Unsampled::of(unsampled_weight(size), range.plus(ValueRange::of(-moments.mean)));
+//! let sum = sum_interval(&total, true, unsampled, range, &population, &quantiles);
 //! let truth: f64 = table.iter().sum();
 //! assert!(sum.lower.is_some_and(|lower| lower <= truth));
 //! assert!(sum.upper.is_some_and(|upper| truth <= upper));
@@ -97,7 +97,6 @@ pub mod cluster;
 mod confidence;
 mod estimate;
 pub mod expression;
-mod hidden;
 mod interval;
 pub mod jackknife;
 mod knowledge;
@@ -108,11 +107,11 @@ mod quantiles;
 mod stopping;
 mod stratum;
 mod total;
+mod unsampled;
 
 pub use cell::Cell;
 pub use confidence::{Confidence, ConfidenceError};
 pub use estimate::{Doubt, Estimate, Trust};
-pub use hidden::{Hidden, hiding_weight, hiding_weight_at};
 pub use interval::{
     Interpolation, WeightedPoint, correlation_interval, count_interval, distinct_interval, extreme_interval, hall_g,
     hall_union_t, keyed_interval, keyed_sum_interval, mean_interval, quantile_interval, rows_beyond, sketch_interval,
@@ -125,6 +124,7 @@ pub use quantiles::Quantiles;
 pub use stopping::{Target, absolute_error, meets, predicted_rows, relative_error};
 pub use stratum::{Expansion, Inside, Population, StratumSize};
 pub use total::Total;
+pub use unsampled::{Unsampled, unsampled_weight, unsampled_weight_at};
 
 /// Counts become floats in every formula; above 2⁵³ rows the rounding is far below any error bar.
 #[expect(clippy::cast_precision_loss, reason = "a relative error of 1e-16 in a row count")]

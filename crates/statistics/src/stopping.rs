@@ -62,18 +62,17 @@ fn numbers(estimate: &Estimate) -> Option<(f64, f64, f64)> {
     (lower < upper).then_some((value, lower, upper))
 }
 
-/// The number of rows from which the first level estimate is worth it, from a pilot of `rows` rows with estimate `estimate` and standard
-/// error `error`: half of `rows·(q·error/(|estimate|·e))²`.
+/// The number of rows that meet a bound, predicted from `rows` rows with estimate `estimate` and standard error `error`:
+/// `rows·(q·error/(|estimate|·e))²`.
 ///
-/// Half, because stopping one level early saves more than one level estimate in vain costs. Never less than `rows`; infinite when the pilot
-/// says nothing (estimate 0 under a relative bound, or numbers that are not finite).
+/// Never less than `rows`; infinite when the rows say nothing (estimate 0 under a relative bound, or numbers that are not finite).
 #[must_use]
 pub fn predicted_rows(rows: f64, estimate: f64, error: f64, target: Target, quantiles: &Quantiles) -> f64 {
     let allowed = match target {
         Target::Relative(bound) => bound * estimate.abs(),
         Target::Absolute(bound) => bound,
     };
-    let predicted = rows * 0.5 * (quantiles.normal() * error / allowed).powi(2);
+    let predicted = rows * (quantiles.normal() * error / allowed).powi(2);
     if predicted.is_nan() || allowed <= 0.0 { f64::INFINITY } else { predicted.max(rows) }
 }
 

@@ -132,7 +132,7 @@ impl Inside<'_> {
 
 /// The strata that could hold a row of a domain, as far as they are not known completely.
 ///
-/// A domain without a sampled row in a stratum may still have rows there: the unseen rows bound a COUNT from above and decide whether an
+/// A domain without a sampled row in a stratum may still have rows there: the unsampled rows bound a COUNT from above and decide whether an
 /// answer is exact.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Population {

@@ -216,14 +216,22 @@ async fn plan_and_answer(
     watch: Arc<Watch>,
 ) -> Result<Answer> {
     tracing::info!(sql = sql.query(), "begun");
-    let parts = Timings::new(Arc::clone(&session.env.clock), start);
-    parts.lap("hand over");
+    let timings = Timings::new(Arc::clone(&session.env.clock), start);
+    timings.lap("hand over");
     let plan = session.plans.get(&session.env, sql.query()).instrument(tracing::debug_span!("plan"));
     let prepared = plan.await?;
-    parts.lap("plan");
+    timings.lap("plan");
     let subqueries = Subqueries::default();
-    let running =
-        Arc::new(QueryExecution { env: session.env, prepared, goal, start, watch, parts, subqueries, is_part: false });
+    let running = Arc::new(QueryExecution {
+        env: session.env,
+        prepared,
+        goal,
+        start,
+        watch,
+        timings,
+        subqueries,
+        is_part: false,
+    });
     match &sql.explain {
         Some(explain) => explain::run(&running, *explain).await,
         None => running.answer().await,

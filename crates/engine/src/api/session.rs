@@ -131,7 +131,7 @@ impl SessionBuilder {
         let half = usize::try_from(self.memory_bytes / 2).unwrap_or(usize::MAX);
         let pool = &context.runtime_env().memory_pool;
         let level_cache = LevelCache::new(half, self.threads, pool, Arc::clone(&self.clock));
-        let spare = BufferPool::new(usize::try_from(self.memory_bytes).unwrap_or(usize::MAX), pool);
+        let buffers = BufferPool::new(usize::try_from(self.memory_bytes).unwrap_or(usize::MAX), pool);
         let session = Session {
             env: Arc::new(Environment {
                 context,
@@ -143,9 +143,9 @@ impl SessionBuilder {
                 queries: AtomicU64::default(),
                 store,
                 level_cache,
-                knowledge: MomentsCache::default(),
+                moments: MomentsCache::default(),
                 quantiles: QuantilesCache::default(),
-                workers: Workers::with_spare(self.threads, spare),
+                workers: Workers::with_buffers(self.threads, buffers),
                 defaults: Mutex::default(),
                 registered: Mutex::default(),
                 sampled: Mutex::default(),

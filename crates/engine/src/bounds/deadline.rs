@@ -20,12 +20,12 @@ const MARGIN_MAX: Duration = Duration::from_millis(5);
 /// Asks a running query for the best answer it has so far; see [`crate::Query::interruptible`].
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt {
-    inner: Arc<Asked>,
+    inner: Arc<InterruptState>,
 }
 
 #[derive(Debug, Default)]
-struct Asked {
-    asked: AtomicBool,
+struct InterruptState {
+    is_requested: AtomicBool,
     notified: Notify,
     scan: Mutex<Option<Scan>>,
 }
@@ -55,7 +55,7 @@ impl Interrupt {
 
     /// Requests the best answer; queries that wait with this interrupt answer at once, later ones as soon as they begin.
     pub fn request(&self) {
-        self.inner.asked.store(true, Ordering::SeqCst);
+        self.inner.is_requested.store(true, Ordering::SeqCst);
         self.inner.notified.notify_waiters();
     }
 
@@ -79,7 +79,7 @@ impl Interrupt {
             tokio::pin!(notified);
             // Registered before the flag is read, so that no request falls between the two.
             notified.as_mut().enable();
-            if self.inner.asked.load(Ordering::SeqCst) {
+            if self.inner.is_requested.load(Ordering::SeqCst) {
                 return;
             }
             notified.await;
@@ -243,7 +243,9 @@ impl Watch {
                 "the query had to run exactly and was stopped",
                 "allow more time, or a sample and a query that can be approximated (EXPLAIN says why not)",
             ),
-            false => ("the first look at the sample was not finished", "allow more time, or a sample with more LEVELS"),
+            false => {
+                ("the first level of the sample was not finished", "allow more time, or a sample with more LEVELS")
+            }
         };
         Error::BoundMissed {
             what: format!("no answer within {stated} ms: {what}"),

@@ -416,7 +416,10 @@ mod tests {
         let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(20_000));
         let large = key(Part::Level(3), 1);
         let error = cache(1_000_000, &pool).keep_level(&large, &level_columns(10_000), Duration::ZERO).unwrap_err();
-        assert!(error.to_string().contains("level 3 of sample 's'") && error.to_string().contains("--memory"), "{error}");
+        assert!(
+            error.to_string().contains("level 3 of sample 's'") && error.to_string().contains("--memory"),
+            "{error}"
+        );
         let small = cache(1_000, &pool);
         let error = small.keep_level(&large, &level_columns(1_000), Duration::ZERO).unwrap_err().to_string();
         assert!(error.contains("samples may hold 1 MiB"), "{error}");

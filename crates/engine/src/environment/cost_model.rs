@@ -123,7 +123,7 @@ impl CostModel {
 /// The line of a cost that grows with cells; exact answers are predicted from their plans instead.
 fn line(costs: &mut LearntCosts, cost: Cost) -> Option<&mut LearntLine> {
     match cost {
-        Cost::Level => Some(&mut costs.looks),
+        Cost::Level => Some(&mut costs.levels),
         Cost::Answer => Some(&mut costs.answers),
         Cost::Load => Some(&mut costs.loads),
         Cost::Table => None,
@@ -155,8 +155,8 @@ mod tests {
         let (_folder, store) = store();
         let costs = CostModel::open(&store);
         assert_eq!(costs.predict(Cost::Level, 1_000.0), None);
-        for look in 0..SEEN_PER_WRITE {
-            let cells = 1_000.0 * f64::from(1 << (look % 10));
+        for run in 0..SEEN_PER_WRITE {
+            let cells = 1_000.0 * f64::from(1 << (run % 10));
             if let Some(learnt) = costs.learn(Cost::Level, cells, Duration::from_secs_f64(1e-3 + 2e-8 * cells)) {
                 store.keep_costs(&learnt).unwrap();
             }
@@ -175,9 +175,9 @@ mod tests {
     fn old_looks_are_forgotten() {
         let (_folder, store) = store();
         let costs = CostModel::open(&store);
-        for (speed, looks) in [(1e-8, 200), (3e-8, 200)] {
-            for look in 0..looks {
-                let cells = 1e5 * f64::from(1 + look % 7);
+        for (speed, runs) in [(1e-8, 200), (3e-8, 200)] {
+            for run in 0..runs {
+                let cells = 1e5 * f64::from(1 + run % 7);
                 costs.learn(Cost::Level, cells, Duration::from_secs_f64(speed * cells));
             }
         }

@@ -32,7 +32,7 @@ pub(crate) struct Environment {
     pub(crate) context: SessionContext,
     pub(crate) store: Store,
     pub(crate) level_cache: LevelCache,
-    pub(crate) knowledge: MomentsCache,
+    pub(crate) moments: MomentsCache,
     pub(crate) quantiles: QuantilesCache,
     pub(crate) workers: Workers,
     pub(crate) defaults: Mutex<Defaults>,

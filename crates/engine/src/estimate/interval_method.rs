@@ -18,11 +18,11 @@ pub(crate) enum IntervalMethod {
         rows: usize,
     },
     SecondMoment(SecondMoment),
-    DifferentiableExpr,
+    Linearised,
 }
 
 pub(crate) struct Plan<'a> {
-    pub(crate) smooth: &'a DifferentiableExpr,
+    pub(crate) function: &'a DifferentiableExpr,
     pub(crate) method: &'a IntervalMethod,
     /// Number of its linear form in the second pass over the rows.
     pub(crate) linear: Option<usize>,
@@ -32,40 +32,39 @@ pub(crate) struct Plan<'a> {
     pub(crate) is_doubted: bool,
 }
 
-/// The method for each of the query's functions, in the order of [`AggregateQuery::smooths`]; `of_keys` for a sample of keys.
+/// The method for each of the query's functions, in the order of [`AggregateQuery::functions`]; `of_keys` for a sample of keys.
 pub(crate) fn methods(query: &AggregateQuery, of_keys: bool) -> Vec<IntervalMethod> {
-    query.smooths().map(|smooth| method(query, of_keys, smooth)).collect()
+    query.functions().map(|function| method(query, of_keys, function)).collect()
 }
 
-fn method(query: &AggregateQuery, of_keys: bool, smooth: &DifferentiableExpr) -> IntervalMethod {
-    let (specials, keys) = (query.variables.len(), query.first_key_input());
-    if used_inputs(smooth).iter().all(|input| *input >= keys) {
+fn method(query: &AggregateQuery, of_keys: bool, function: &DifferentiableExpr) -> IntervalMethod {
+    let (non_linear, keys) = (query.variables.len(), query.first_key_input());
+    if used_inputs(function).iter().all(|input| *input >= keys) {
         return IntervalMethod::Constant;
     }
-    match smooth.is_linear_in_one() {
-        Some(linear) if linear.input < specials => return IntervalMethod::Variable(linear),
+    match function.is_linear_in_one() {
+        Some(linear) if linear.input < non_linear => return IntervalMethod::Variable(linear),
         Some(linear) if linear.input < keys => return IntervalMethod::NonLinearAggregate(linear),
         _ => {}
     }
     // In a sample of keys a mean is a ratio like any other.
     if of_keys {
-        return IntervalMethod::DifferentiableExpr;
+        return IntervalMethod::Linearised;
     }
-    if let Some((sum, rows)) = query.average(smooth) {
+    if let Some((sum, rows)) = query.average(function) {
         return IntervalMethod::Mean { sum, rows };
     }
     let own = query.calls.iter().find_map(|call| match &call.kind {
-        CallKind::Moments { of, spread } if of == smooth => Some(*spread),
+        CallKind::Moments { of, spread } if of == function => Some(*spread),
         _ => None,
     });
-    own.filter(|spread| *spread != SecondMoment::Other)
-        .map_or(IntervalMethod::DifferentiableExpr, IntervalMethod::SecondMoment)
+    own.filter(|spread| *spread != SecondMoment::Other).map_or(IntervalMethod::Linearised, IntervalMethod::SecondMoment)
 }
 
 impl Estimator<'_> {
     pub(crate) fn plan<'s>(
         &self,
-        smooth: &'s DifferentiableExpr,
+        function: &'s DifferentiableExpr,
         method: &'s IntervalMethod,
         linears: &mut Vec<Linear>,
     ) -> Plan<'s> {
@@ -75,27 +74,27 @@ impl Estimator<'_> {
                 linears.push(self.linear_mean(sum, rows));
                 Some(linears.len() - 1)
             }
-            IntervalMethod::SecondMoment(_) | IntervalMethod::DifferentiableExpr => {
-                linears.push(self.linear_form(match (method, smooth) {
+            IntervalMethod::SecondMoment(_) | IntervalMethod::Linearised => {
+                linears.push(self.linear_form(match (method, function) {
                     (
                         IntervalMethod::SecondMoment(SecondMoment::Deviation { .. }),
                         DifferentiableExpr::Sqrt(variance),
                     ) => variance,
-                    _ => smooth,
+                    _ => function,
                 }));
                 Some(linears.len() - 1)
             }
         };
-        Plan { smooth, method, linear, range: self.range(smooth), is_doubted: false }
+        Plan { function, method, linear, range: self.range(function), is_doubted: false }
     }
 
     /// The values that a function of the aggregates can have.
-    fn range(&self, smooth: &DifferentiableExpr) -> ValueRange {
-        smooth.range(&|part| match part {
+    fn range(&self, function: &DifferentiableExpr) -> ValueRange {
+        function.range(&|part| match part {
             DifferentiableExpr::Input(input) => {
                 self.query.variables.get(*input).map(|variable| match variable.argument {
                     None => ValueRange::NOT_NEGATIVE,
-                    Some(argument) => self.knowledge[argument].range.of_sums(),
+                    Some(argument) => self.facts[argument].range.of_sums(),
                 })
             }
             DifferentiableExpr::Div(sum, rows) => self.share(sum, rows),
@@ -111,7 +110,7 @@ impl Estimator<'_> {
         if rows.argument.is_some() || !holds {
             return None;
         }
-        let own = sum.argument.map_or(ValueRange::of(1.0), |argument| self.knowledge[argument].range);
+        let own = sum.argument.map_or(ValueRange::of(1.0), |argument| self.facts[argument].range);
         Some(if rows.domain == sum.domain { own } else { own.hull(ValueRange::of(0.0)) })
     }
 
@@ -126,12 +125,12 @@ impl Estimator<'_> {
     }
 
     /// The linear form of a function: its slopes by variable and group.
-    fn linear_form(&self, smooth: &DifferentiableExpr) -> Linear {
-        let used: Vec<usize> = used_inputs(smooth).into_iter().filter(|i| *i < self.width()).collect();
+    fn linear_form(&self, function: &DifferentiableExpr) -> Linear {
+        let used: Vec<usize> = used_inputs(function).into_iter().filter(|i| *i < self.width()).collect();
         let mut terms: Vec<(usize, Vec<f64>)> = used.iter().map(|v| (*v, Vec::with_capacity(self.groups()))).collect();
         let mut gradient = vec![0.0; self.query.first_key_input() + self.key_values.len()];
         for group in 0..self.groups() {
-            smooth.gradient(&self.inputs(group), &mut gradient);
+            function.gradient(&self.inputs(group), &mut gradient);
             for (variable, coefficients) in &mut terms {
                 coefficients.push(gradient[*variable]);
             }

@@ -1,19 +1,19 @@
 //! Computes values, intervals and trust of the query's estimates from totals.
 
-mod hidden;
 mod interval_method;
 pub(crate) mod non_linear;
+mod unsampled;
 
 pub(crate) use interval_method::{IntervalMethod, methods};
 
 use crate::answer::Result;
-use crate::moments::{ArgumentKnowledge, Ranges, UnseenRows, ValueLimits};
+use crate::moments::{ArgumentFacts, Ranges, UnsampledRows, ValueLimits};
 use interval_method::Plan;
 use plusminus_kernel::{Block, Linear, Walk, Workers, key_linearised, linearised};
 use plusminus_plan::{AggregateQuery, Call, CallKind, SecondMoment, used_inputs};
 use plusminus_statistics::expression::{DifferentiableExpr, ValueRange};
 use plusminus_statistics::{
-    Doubt, Estimate, Hidden, Population, PopulationMoments, Quantiles, Total, Trust, correlation_interval,
+    Doubt, Estimate, Population, PopulationMoments, Quantiles, Total, Trust, Unsampled, correlation_interval,
     count_interval, keyed_interval, keyed_sum_interval, mean_interval, smooth_interval, sum_interval,
     variance_interval,
 };
@@ -29,7 +29,7 @@ const HALVED_GROUPS: usize = 2_048;
 /// Inputs for the estimates of one level.
 pub(crate) struct Estimator<'a> {
     pub(crate) query: &'a AggregateQuery,
-    /// Interval method of each of the query's functions, in the order of [`AggregateQuery::smooths`].
+    /// Interval method of each of the query's functions, in the order of [`AggregateQuery::functions`].
     pub(crate) methods: &'a [IntervalMethod],
     /// The rows for the second pass.
     pub(crate) rows: Source<'a>,
@@ -40,11 +40,11 @@ pub(crate) struct Estimator<'a> {
     /// Counts that the catalog knows, variables × groups.
     pub(crate) known: Vec<Option<&'a [f64]>>,
     /// Estimates of special calls, calls × groups.
-    pub(crate) specials: Vec<Vec<Estimate>>,
+    pub(crate) non_linear: Vec<Vec<Estimate>>,
     /// Range, mean and key moments of each argument, one entry per argument.
-    pub(crate) knowledge: &'a [ArgumentKnowledge],
+    pub(crate) facts: &'a [ArgumentFacts],
     /// Bounds on the effect of rows outside the sample.
-    pub(crate) unseen: &'a UnseenRows,
+    pub(crate) unsampled: &'a UnsampledRows,
     /// Ranges of arguments in the rows of a FILTER, where they are known.
     pub(crate) limits: Option<&'a ValueLimits>,
     /// Ranges of arguments in each group, one entry per group; empty where GROUP BY limits none.
@@ -98,7 +98,7 @@ impl Estimator<'_> {
             _ => self.total(group, variable).estimate(),
         };
         match &call.kind {
-            CallKind::NonLinear(special) => self.specials[*special][group].value,
+            CallKind::NonLinear(special) => self.non_linear[*special][group].value,
             CallKind::Avg { sum, rows } => {
                 is_seen(*sum).then(|| self.total(group, *sum).estimate() / self.total(group, *rows).estimate())
             }
@@ -108,15 +108,15 @@ impl Estimator<'_> {
 
     fn inputs(&self, group: usize) -> Vec<f64> {
         let variables = (0..self.width()).map(|v| self.total(group, v).estimate());
-        let specials = self.specials.iter().map(|s| s.get(group).and_then(|e| e.value).unwrap_or(f64::NAN));
+        let non_linear = self.non_linear.iter().map(|s| s.get(group).and_then(|e| e.value).unwrap_or(f64::NAN));
         let keys = self.key_values.iter().map(|k| k.get(group).copied().unwrap_or(f64::NAN));
-        variables.chain(specials).chain(keys).collect()
+        variables.chain(non_linear).chain(keys).collect()
     }
 
     /// The estimates, functions × groups, functions outermost; estimates of rounded columns are rounded.
     pub(crate) fn all_estimates(&self) -> Result<Vec<Vec<Estimate>>> {
         let mut estimates = self.estimates()?;
-        let rounds = self.query.outputs.iter().filter(|o| o.smooth.is_some()).map(|o| o.round);
+        let rounds = self.query.outputs.iter().filter(|o| o.function.is_some()).map(|o| o.round);
         for (column, digits) in estimates.iter_mut().zip(rounds) {
             if let Some(digits) = digits {
                 column.iter_mut().for_each(|e| *e = rounded(*e, digits));
@@ -127,9 +127,9 @@ impl Estimator<'_> {
 
     fn estimates(&self) -> Result<Vec<Vec<Estimate>>> {
         let mut linears = Vec::new();
-        let methods = self.query.smooths().zip(self.methods);
+        let methods = self.query.functions().zip(self.methods);
         let mut plans: Vec<Plan<'_>> =
-            methods.map(|(smooth, method)| self.plan(smooth, method, &mut linears)).collect();
+            methods.map(|(function, method)| self.plan(function, method, &mut linears)).collect();
         plans.iter_mut().zip(self.doubted).for_each(|(plan, doubted)| plan.is_doubted = *doubted);
         let walked = if linears.is_empty() { Vec::new() } else { self.linearised(&linears)? };
         let none = Total::default();
@@ -173,7 +173,7 @@ impl Estimator<'_> {
                 found.iter_mut().zip(second.iter().flatten()).for_each(|(total, part)| total.merge(part));
                 Ok(found)
             }
-            Source::Strata(walk) if self.rows_of_keys.is_some() => Ok(key_linearised(walk, variables, linears)),
+            Source::Strata(walk) if self.rows_of_keys.is_some() => Ok(key_linearised(walk, variables, linears)?),
             Source::Strata(walk) => Ok(linearised(walk, variables, linears, self.totals, self.query.whole_domain())?),
         }
     }
@@ -196,7 +196,7 @@ impl Estimator<'_> {
             IntervalMethod::Variable(linear) if self.query.variables[linear.input].argument.is_some() => {
                 Some(linear.scale.abs() * self.total(group, linear.input).standard_error()?)
             }
-            IntervalMethod::Mean { .. } | IntervalMethod::DifferentiableExpr => z.standard_error(),
+            IntervalMethod::Mean { .. } | IntervalMethod::Linearised => z.standard_error(),
             _ => None,
         }
     }
@@ -205,42 +205,49 @@ impl Estimator<'_> {
     fn free_estimate(&self, plan: &Plan<'_>, group: usize, linear: Option<&Linear>, z: &Total) -> Estimate {
         // In a sample of keys there are no ranges for linear forms.
         let linear = linear.filter(|_| self.rows_of_keys.is_none());
-        let hidden = || linear.map_or(Hidden::UNKNOWN, |linear| self.hidden(linear, group, z));
+        let unsampled = || linear.map_or(Unsampled::UNKNOWN, |linear| self.unsampled(linear, group, z));
         let population = &self.populations[group];
-        let value = || plan.smooth.evaluate(&self.inputs(group));
+        let value = || plan.function.evaluate(&self.inputs(group));
         match plan.method {
             IntervalMethod::Constant => exact_or_null(value()),
             IntervalMethod::Variable(linear) => {
                 self.variable(group, linear.input).map_linear(linear.scale, linear.offset)
             }
             IntervalMethod::NonLinearAggregate(linear) => {
-                self.specials[linear.input - self.width()][group].map_linear(linear.scale, linear.offset)
+                self.non_linear[linear.input - self.width()][group].map_linear(linear.scale, linear.offset)
             }
             IntervalMethod::Mean { sum, rows } => self.mean(group, *sum, *rows, z, population),
-            IntervalMethod::SecondMoment(spread) => self.spread(*spread, value(), plan.smooth, group, z, hidden()),
-            IntervalMethod::DifferentiableExpr => self.smooth(value(), plan.smooth, group, z, hidden()),
+            IntervalMethod::SecondMoment(spread) => self.spread(*spread, value(), plan.function, group, z, unsampled()),
+            IntervalMethod::Linearised => self.function(value(), plan.function, group, z, unsampled()),
         }
     }
 
-    fn smooth(&self, value: f64, smooth: &DifferentiableExpr, group: usize, z: &Total, hidden: Hidden) -> Estimate {
+    fn function(
+        &self,
+        value: f64,
+        function: &DifferentiableExpr,
+        group: usize,
+        z: &Total,
+        unsampled: Unsampled,
+    ) -> Estimate {
         let population = &self.populations[group];
-        if self.is_unseen(smooth, group) {
+        if self.is_unseen(function, group) {
             return null(population);
         }
-        let denominator_cv = self.instability(smooth, group);
-        let estimate = match self.kurtosis_of_keys(smooth) {
+        let denominator_cv = self.instability(function, group);
+        let estimate = match self.kurtosis_of_keys(function) {
             Some(kurtosis) => keyed_interval(
                 value,
                 z,
-                self.gamma_of_keys(smooth),
+                self.gamma_of_keys(function),
                 kurtosis,
                 denominator_cv,
                 population,
                 self.quantiles,
             ),
-            None => smooth_interval(value, z, hidden, denominator_cv, population, self.quantiles),
+            None => smooth_interval(value, z, unsampled, denominator_cv, population, self.quantiles),
         };
-        let bends = !estimate.trust.is_exact() && self.may_bend(smooth, group);
+        let bends = !estimate.trust.is_exact() && self.may_bend(function, group);
         if bends { estimate.untrusted(Doubt::Kink) } else { estimate }
     }
 
@@ -248,34 +255,34 @@ impl Estimator<'_> {
         &self,
         spread: SecondMoment,
         value: f64,
-        smooth: &DifferentiableExpr,
+        function: &DifferentiableExpr,
         group: usize,
         z: &Total,
-        hidden: Hidden,
+        unsampled: Unsampled,
     ) -> Estimate {
         let population = &self.populations[group];
-        if self.is_unseen(smooth, group) || !value.is_finite() {
+        if self.is_unseen(function, group) || !value.is_finite() {
             return null(population);
         }
         match spread {
-            SecondMoment::Variance { sum } => self.variance(value, sum, group, z, hidden),
+            SecondMoment::Variance { sum } => self.variance(value, sum, group, z, unsampled),
             // The root of the variance's interval; z is that of the variance.
             SecondMoment::Deviation { sum } => {
-                self.variance(value * value, sum, group, z, hidden).map_monotone(f64::sqrt)
+                self.variance(value * value, sum, group, z, unsampled).map_monotone(f64::sqrt)
             }
-            SecondMoment::Correlation => correlation_interval(value, z, hidden, population, self.quantiles),
-            SecondMoment::Other => self.smooth(value, smooth, group, z, hidden),
+            SecondMoment::Correlation => correlation_interval(value, z, unsampled, population, self.quantiles),
+            SecondMoment::Other => self.function(value, function, group, z, unsampled),
         }
     }
 
-    fn variance(&self, value: f64, sum: usize, group: usize, z: &Total, hidden: Hidden) -> Estimate {
-        let bounds = self.query.variables[sum].argument.map(|a| self.knowledge[a].range).unwrap_or_default();
-        variance_interval(value, z, self.total(group, sum), hidden, bounds, &self.populations[group], self.quantiles)
+    fn variance(&self, value: f64, sum: usize, group: usize, z: &Total, unsampled: Unsampled) -> Estimate {
+        let bounds = self.query.variables[sum].argument.map(|a| self.facts[a].range).unwrap_or_default();
+        variance_interval(value, z, self.total(group, sum), unsampled, bounds, &self.populations[group], self.quantiles)
     }
 
-    /// Whether `smooth` uses a sum of which no row was seen.
-    fn is_unseen(&self, smooth: &DifferentiableExpr, group: usize) -> bool {
-        let inputs = used_inputs(smooth);
+    /// Whether `function` uses a sum of which no row was seen.
+    fn is_unseen(&self, function: &DifferentiableExpr, group: usize) -> bool {
+        let inputs = used_inputs(function);
         let empty = |v: &usize| {
             let total = self.total(group, *v);
             total.domain_rows + total.exact_rows == 0
@@ -297,12 +304,12 @@ impl Estimator<'_> {
                 Some(known) => keyed_sum_interval(total, known, population, self.quantiles),
             },
             (Some(argument), _) if self.rows_of_keys.is_some() => {
-                keyed_sum_interval(total, &self.knowledge[argument].keys, population, self.quantiles)
+                keyed_sum_interval(total, &self.facts[argument].keys, population, self.quantiles)
             }
             (Some(argument), _) => {
-                let hidden = self.hidden_of_sum(group, variable, argument, 0.0);
-                let bounds = self.knowledge[argument].range;
-                sum_interval(total, self.is_whole(variable), hidden, bounds, population, self.quantiles)
+                let unsampled = self.unsampled_of_sum(group, variable, argument, 0.0);
+                let bounds = self.facts[argument].range;
+                sum_interval(total, self.is_whole(variable), unsampled, bounds, population, self.quantiles)
             }
         }
     }
@@ -311,18 +318,19 @@ impl Estimator<'_> {
         let (total, count) = (self.total(group, sum), self.total(group, rows));
         let mean = total.estimate() / count.estimate();
         let argument = self.query.variables[sum].argument;
-        let hidden = argument.map_or(Hidden::UNKNOWN, |argument| self.hidden_of_sum(group, sum, argument, mean));
-        let hidden = hidden.scaled(count.estimate().recip());
-        let bounds = argument.map(|a| self.knowledge[a].range).unwrap_or_default();
-        mean_interval(mean, z, total, hidden, bounds, population, self.quantiles)
+        let unsampled =
+            argument.map_or(Unsampled::UNKNOWN, |argument| self.unsampled_of_sum(group, sum, argument, mean));
+        let unsampled = unsampled.scaled(count.estimate().recip());
+        let bounds = argument.map(|a| self.facts[a].range).unwrap_or_default();
+        mean_interval(mean, z, total, unsampled, bounds, population, self.quantiles)
     }
 
     /// For a sample of keys, the largest skewness of the keys' totals, by absolute value and at least 1; `None` when one is unknown.
-    fn gamma_of_keys(&self, smooth: &DifferentiableExpr) -> Option<f64> {
+    fn gamma_of_keys(&self, function: &DifferentiableExpr) -> Option<f64> {
         let mut gamma: f64 = 1.0;
-        for variable in used_inputs(smooth).into_iter().filter_map(|i| self.query.variables.get(i)) {
+        for variable in used_inputs(function).into_iter().filter_map(|i| self.query.variables.get(i)) {
             let skewness = match variable.argument {
-                Some(argument) => self.knowledge[argument].keys.skewness?,
+                Some(argument) => self.facts[argument].keys.skewness?,
                 None => self.rows_of_keys.and_then(|rows| rows.skewness)?,
             };
             if skewness.abs() > gamma.abs() {
@@ -333,21 +341,21 @@ impl Estimator<'_> {
     }
 
     /// For a sample of keys, the largest kurtosis of the keys' totals; `Some(None)` when one is unknown.
-    fn kurtosis_of_keys(&self, smooth: &DifferentiableExpr) -> Option<Option<f64>> {
+    fn kurtosis_of_keys(&self, function: &DifferentiableExpr) -> Option<Option<f64>> {
         let rows = self.rows_of_keys.as_ref()?;
-        let variables = used_inputs(smooth).into_iter().filter_map(|i| self.query.variables.get(i));
-        let known = variables.map(|v| v.argument.map_or(rows.kurtosis, |a| self.knowledge[a].keys.kurtosis));
+        let variables = used_inputs(function).into_iter().filter_map(|i| self.query.variables.get(i));
+        let known = variables.map(|v| v.argument.map_or(rows.kurtosis, |a| self.facts[a].keys.kurtosis));
         known.reduce(|a, b| a.zip(b).map(|(a, b)| a.max(b)))
     }
 
     /// An upper bound on the coefficient of variation of the function's denominators.
-    fn instability(&self, smooth: &DifferentiableExpr, group: usize) -> f64 {
-        self.variation_of(&smooth.denominators(), group)
+    fn instability(&self, function: &DifferentiableExpr, group: usize) -> f64 {
+        self.variation_of(&function.denominators(), group)
     }
 
     /// Whether the argument of an ABS may have the other sign.
-    fn may_bend(&self, smooth: &DifferentiableExpr, group: usize) -> bool {
-        let kinks = smooth.kinks();
+    fn may_bend(&self, function: &DifferentiableExpr, group: usize) -> bool {
+        let kinks = function.kinks();
         !kinks.is_empty() && self.variation_of(&kinks, group) * self.quantiles.normal() * KINK_MARGIN > 1.0
     }
 
@@ -373,7 +381,7 @@ impl Estimator<'_> {
 /// Applies a range of values, such as that of a share or of a sum of prices, to an estimate.
 ///
 /// For a quantity of one sign, a standard error above 1/√10 of the estimate means that it rests on fewer than ten sampled rows, however
-/// many were read: k rows that count among zeros have a relative error of 1/√k. The interval itself is no criterion, since unseen rows
+/// many were read: k rows that count among zeros have a relative error of 1/√k. The interval itself is no criterion, since unsampled rows
 /// may have widened it; trusting narrow intervals alone would favour samples whose estimate is too large.
 fn within_range(estimate: Estimate, range: ValueRange, error: Option<f64>) -> Estimate {
     /// Rows that a trusted estimate is worth at least.

@@ -7,7 +7,6 @@ use crate::bounds::{Best, Goal};
 use crate::planning::{Blocks, PlannedQuery};
 use crate::refine::TableReason;
 use crate::runtime::caught;
-use crate::samples::{FirstStep, first_step};
 use datafusion::common::TableReference;
 use plusminus_plan::Reason;
 use plusminus_statistics::Target;
@@ -77,9 +76,7 @@ impl QueryExecution {
 
     /// The predicted time of the exact answer, where only time is stated and the exact answer follows the estimates.
     pub(crate) async fn table_after_parts(&self) -> Result<Option<Duration>> {
-        let Some(left) = self.left().filter(|_| self.goal.prefers_exact()) else { return Ok(None) };
-        let Some(cost) = self.table().cost().await? else { return Ok(None) };
-        Ok(matches!(first_step(&cost, left), FirstStep::EstimateThenTable(_)).then_some(cost.time))
+        Ok(self.table().follows(&self.goal, self.left()).await?.map(|follows| follows.table))
     }
 
     pub(crate) fn left(&self) -> Option<Duration> {
@@ -193,13 +190,13 @@ impl QueryExecution {
         report.unsettled_members.clone_from(&combined.unsettled.members);
         report.unsettled_absent = combined.unsettled.absent;
         report.elapsed_ms = ms(self.elapsed());
-        report.parts = self.parts.taken();
+        report.parts = self.timings.taken();
         report
     }
 
     fn blocks_missed(&self, mut answer: Answer) -> Result<Answer> {
-        self.parts.lap("blocks");
-        answer.report.parts = self.parts.taken();
+        self.timings.lap("blocks");
+        answer.report.parts = self.timings.taken();
         self.apply_miss_policy(answer, None)
     }
 }

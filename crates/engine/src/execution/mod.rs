@@ -38,7 +38,7 @@ pub(crate) struct QueryExecution {
     pub(crate) goal: Goal,
     pub(crate) start: Duration,
     pub(crate) watch: Arc<Watch>,
-    pub(crate) parts: Timings,
+    pub(crate) timings: Timings,
     /// Results of subqueries that were computed so far.
     pub(crate) subqueries: Subqueries,
     /// Whether this is a part of another query, which keeps the time of the whole.
@@ -141,7 +141,7 @@ impl QueryExecution {
             goal: self.goal,
             start,
             watch: Arc::clone(&self.watch),
-            parts: Timings::new(Arc::clone(clock), start),
+            timings: Timings::new(Arc::clone(clock), start),
             subqueries: Subqueries::default(),
             is_part: false,
         })
@@ -168,14 +168,14 @@ impl QueryExecution {
         if candidates.is_empty() {
             return Ok(ExecutionMode::Exact(no_sample_can_tell(query)));
         }
-        self.parts.lap("which samples");
+        self.timings.lap("which samples");
         let env = &self.env;
         let mut bindings = Vec::with_capacity(candidates.len());
         for manifest in &candidates {
             let strata = env.level_cache.strata(&env.store, manifest, &columns)?;
             bindings.push(self.prepared.binding(query, manifest, strata)?);
         }
-        self.parts.lap("strata");
+        self.timings.lap("strata");
         Ok(ExecutionMode::Sample(Arc::clone(query), bindings))
     }
 
@@ -240,7 +240,7 @@ impl QueryExecution {
             state: self.prepared.state(),
             store: &env.store,
             level_cache: &env.level_cache,
-            knowledge: &env.knowledge,
+            moments: &env.moments,
             quantiles: &env.quantiles,
             workers: &env.workers,
             executor: &env.executor,
@@ -251,7 +251,7 @@ impl QueryExecution {
             table,
             subqueries: &self.subqueries,
             watch: &self.watch,
-            parts: &self.parts,
+            timings: &self.timings,
         }
     }
 
@@ -277,8 +277,8 @@ impl QueryExecution {
         let met = self.met(query, estimated);
         let mut answer = self.columns(query, estimated)?;
         answer.report = self.sample_report(query, &estimated.sample, estimated, met);
-        self.parts.lap("answer");
-        answer.report.parts = self.parts.taken();
+        self.timings.lap("answer");
+        answer.report.parts = self.timings.taken();
         Ok(answer)
     }
 

@@ -36,7 +36,7 @@ impl QueryExecution {
         let exact = self.part(Arc::clone(&beside.exact), Goal { error: None, within: self.left(), ..self.goal });
         let exact = exact.exact(reason.clone()).await?;
         let Some(combined) = beside.combined(&estimated, &exact, self.goal.error)? else { return Ok(None) };
-        self.parts.lap("estimates and exact aggregates");
+        self.timings.lap("estimates and exact aggregates");
         let mut answer = self.with_rows(&estimated, combined);
         let report = &mut answer.report;
         report.rows_read += exact.report.rows_read;

@@ -47,7 +47,7 @@ impl QueryExecution {
                 _ => break (answer, combined),
             }
         };
-        self.parts.lap("estimates");
+        self.timings.lap("estimates");
         let answer = self.with_rows(&part, combined);
         let is_met = answer.report.met == Some(true);
         if let Some(time) = table_time.filter(|_| answer.report.mode == Mode::Approximate) {
@@ -74,7 +74,7 @@ impl QueryExecution {
         report.unsettled_ranks.clone_from(&combined.unsettled.ranks);
         report.unsettled_members.clone_from(&combined.unsettled.members);
         report.unsettled_absent = combined.unsettled.absent;
-        (report.parts, report.elapsed_ms) = (self.parts.taken(), ms(self.elapsed()));
+        (report.parts, report.elapsed_ms) = (self.timings.taken(), ms(self.elapsed()));
         Answer { is_query: true, batch: combined.batch, columns: combined.columns, report }
     }
 }

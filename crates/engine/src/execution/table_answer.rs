@@ -105,7 +105,7 @@ impl QueryExecution {
         span.record("rows", found.rows_read);
         timed.is_done = true;
         drop(timed);
-        self.parts.lap("exact");
+        self.timings.lap("exact");
         let sketched = sketched(&self.prepared.plan);
         let columns = exact_columns(&found.batch, &roles(&self.prepared.plan), &sketched);
         let is_exact = !sketched.contains(&true);

@@ -77,17 +77,17 @@ pub(crate) async fn forecast(
     context: &Context<'_>,
     candidates: &[Arc<SampleBinding>],
 ) -> Result<Candidates> {
-    let specials = match catalog::start(query, context.goal, context.state, candidates)? {
+    let non_linear = match catalog::start(query, context.goal, context.state, candidates)? {
         catalog::Start::Answered(_, known) => return Ok(Candidates::Catalog { is_exact: known.is_exact() }),
         catalog::Start::Refused(reason) => return Ok(Candidates::Table(reason)),
-        catalog::Start::Specials(specials) => specials,
+        catalog::Start::NonLinear(non_linear) => non_linear,
     };
-    let (mut run, piloted) = crate::refine::begin(query, context, candidates, specials.clone()).await?;
+    let (mut run, piloted) = crate::refine::begin(query, context, candidates, non_linear.clone()).await?;
     let mut samples = vec![run.forecasts(piloted, candidates).await?];
     let expected = run.expected(&samples[0]).await?;
     let preferred = Arc::clone(&samples[0].binding);
     for other in candidates.iter().filter(|other| !Arc::ptr_eq(other, &preferred)) {
-        let mut run = Refinement::new(query, context, other, specials.clone())?;
+        let mut run = Refinement::new(query, context, other, non_linear.clone())?;
         samples.push(run.forecasts(None, candidates).await?);
     }
     let is_relative = matches!(context.goal.error.unwrap_or(Target::Relative(1.0)), Target::Relative(_));
@@ -175,7 +175,7 @@ impl Refinement<'_> {
             });
         }
         if self.is_dearer_than_table().await? {
-            return Ok(Expected::Table("it costs less than a first look at the sample".to_owned()));
+            return Ok(Expected::Table("it costs less than the first level of the sample".to_owned()));
         }
         if sample.is_enough {
             return Ok(Expected::Level(sample.level, "the fewest rows that are predicted to meet the bound"));

@@ -153,8 +153,8 @@ async fn samples(
     for sample in &forecasts.samples {
         let manifest = &sample.binding.manifest;
         let (name, levels) = (&manifest.name, sample.levels.len());
-        let looked = format!("{name}: {}, predicted by a look at level {}", manifest.design, sample.pilot_level);
-        lines.push(("sample", looked));
+        let described = format!("{name}: {}, predicted from level {}", manifest.design, sample.pilot_level);
+        lines.push(("sample", described));
         for (level, forecast) in sample.levels.iter().enumerate() {
             let text = predicted(forecast, forecasts.is_relative);
             lines.push(("candidate", format!("{name}, level {level} of {levels}: {text}")));

@@ -2,10 +2,10 @@
 
 mod key_moments;
 mod range;
-mod unseen_rows;
+mod unsampled_rows;
 mod value_limits;
 
-pub(crate) use unseen_rows::{Extent, Form, Term, UnseenRows, measures};
+pub(crate) use unsampled_rows::{Extent, LinearForm, Term, UnsampledRows, measures};
 pub(crate) use value_limits::{NO_VALUE, Ranges, ValueLimits, meet};
 
 use crate::answer::Result;
@@ -26,7 +26,7 @@ use range::{of_column, range};
 
 /// Facts about an argument over the whole table.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct ArgumentKnowledge {
+pub(crate) struct ArgumentFacts {
     /// The values that single rows can have.
     pub(crate) range: ValueRange,
     /// Approximate mean, where products are computed about it.
@@ -38,7 +38,7 @@ pub(crate) struct ArgumentKnowledge {
 /// Cache of means of expressions and moments of keys' totals, by sample name, generation and expression.
 #[derive(Debug)]
 pub(crate) struct MomentsCache {
-    known: Cache<(String, u64, String), ArgumentKnowledge>,
+    known: Cache<(String, u64, String), ArgumentFacts>,
 }
 
 impl Default for MomentsCache {
@@ -65,24 +65,24 @@ impl MomentsCache {
         &self,
         query: &AggregateQuery,
         state: &SessionState,
-        family: &Opened<'_>,
-    ) -> Result<Vec<ArgumentKnowledge>> {
-        if family.strata.is_universe() {
-            return self.of_keys(query, state, family);
+        sample: &Opened<'_>,
+    ) -> Result<Vec<ArgumentFacts>> {
+        if sample.strata.is_universe() {
+            return self.of_keys(query, state, sample);
         }
-        let mut known: Vec<ArgumentKnowledge> = Vec::with_capacity(query.arguments.len());
+        let mut known: Vec<ArgumentFacts> = Vec::with_capacity(query.arguments.len());
         for (number, argument) in query.arguments.iter().enumerate() {
             let own = match argument {
                 Argument::Plain(expr) if query.is_summed(number) => {
-                    let of = |name: &str| Some(of_column(name, family.manifest, family.strata));
+                    let of = |name: &str| Some(of_column(name, sample.manifest, sample.strata));
                     let range = range(expr, &query.scan.projected_schema, &of).unwrap_or_default();
-                    let mean = if query.is_centred(number) { self.mean(expr, query, state, family)? } else { None };
-                    ArgumentKnowledge { range, mean, ..ArgumentKnowledge::default() }
+                    let mean = if query.is_centred(number) { self.mean(expr, query, state, sample)? } else { None };
+                    ArgumentFacts { range, mean, ..ArgumentFacts::default() }
                 }
-                Argument::Plain(_) => ArgumentKnowledge::default(),
+                Argument::Plain(_) => ArgumentFacts::default(),
                 Argument::Centred(_) | Argument::Product(..) => {
                     let range = derived_range(argument, |of| (known[of].range, known[of].mean));
-                    ArgumentKnowledge { range, ..ArgumentKnowledge::default() }
+                    ArgumentFacts { range, ..ArgumentFacts::default() }
                 }
             };
             known.push(own);
@@ -96,20 +96,20 @@ impl MomentsCache {
         argument: &Expr,
         query: &AggregateQuery,
         state: &SessionState,
-        family: &Opened<'_>,
+        sample: &Opened<'_>,
     ) -> Result<Option<f64>> {
         let argument = uncast(argument, &query.scan.projected_schema);
         if let Expr::Column(column) = argument
-            && let Some(moments) = family.manifest.column_moments(&column.name)
+            && let Some(moments) = sample.manifest.column_moments(&column.name)
         {
             return Ok(Some(moments.mean));
         }
         if let Expr::Literal(value, _) = argument {
             return Ok(constant(value));
         }
-        let known = self.cached(family, argument.to_string(), || {
-            let mean = shown_mean(argument, query, state, family)?;
-            Ok(ArgumentKnowledge { mean, ..ArgumentKnowledge::default() })
+        let known = self.cached(sample, argument.to_string(), || {
+            let mean = shown_mean(argument, query, state, sample)?;
+            Ok(ArgumentFacts { mean, ..ArgumentFacts::default() })
         })?;
         Ok(known.mean)
     }
@@ -117,11 +117,11 @@ impl MomentsCache {
     /// Returns the cached entry for `text`, or computes it by `find`.
     fn cached(
         &self,
-        family: &Opened<'_>,
+        sample: &Opened<'_>,
         text: String,
-        find: impl FnOnce() -> Result<ArgumentKnowledge>,
-    ) -> Result<ArgumentKnowledge> {
-        self.known.get_or_insert_with(&(family.manifest.name.clone(), family.manifest.generation, text), find)
+        find: impl FnOnce() -> Result<ArgumentFacts>,
+    ) -> Result<ArgumentFacts> {
+        self.known.get_or_insert_with(&(sample.manifest.name.clone(), sample.manifest.generation, text), find)
     }
 }
 
@@ -143,12 +143,12 @@ pub(crate) fn derived_range(argument: &Argument, of: impl Fn(usize) -> (ValueRan
 }
 
 /// The weighted mean of an expression over the lowest level's rows; `None` where it cannot be evaluated on them or has no value.
-fn shown_mean(expr: &Expr, query: &AggregateQuery, state: &SessionState, family: &Opened<'_>) -> Result<Option<f64>> {
+fn shown_mean(expr: &Expr, query: &AggregateQuery, state: &SessionState, sample: &Opened<'_>) -> Result<Option<f64>> {
     let mut columns: Vec<String> = expr.column_refs().iter().map(|column| column.name.clone()).collect();
     columns.sort_unstable();
-    let level_columns = family.level_cache.level(family.store, family.manifest, 0, &columns)?;
+    let level_columns = sample.level_cache.level(sample.store, sample.manifest, 0, &columns)?;
     let Some(values) = evaluated(&[expr], &level_columns, &columns, query, state)? else { return Ok(None) };
-    let sizes = family.strata.at(0, family.manifest.levels.len());
+    let sizes = sample.strata.at(0, sample.manifest.levels.len());
     let (mut all, mut sum) = (0.0, 0.0);
     for (value, stratum) in values.iter().flatten().zip(level_columns.strata.values()) {
         if value.is_finite() {

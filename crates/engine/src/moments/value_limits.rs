@@ -1,7 +1,7 @@
 //! Ranges of arguments where WHERE, FILTER or GROUP BY fix a column with few values.
 
 use super::range::of_column;
-use super::{ArgumentKnowledge, derived_range, range};
+use super::{ArgumentFacts, derived_range, range};
 use crate::answer::Result;
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::compute::cast;
@@ -39,7 +39,7 @@ impl ValueLimits {
         query: &AggregateQuery,
         state: &SessionState,
         values: &ValueRanges,
-        known: &[ArgumentKnowledge],
+        known: &[ArgumentFacts],
         measures: &[String],
         (manifest, strata): (&Manifest, &Strata),
     ) -> Result<Self> {
@@ -118,7 +118,7 @@ struct Columns<'a> {
     query: &'a AggregateQuery,
     state: &'a SessionState,
     values: &'a ValueRanges,
-    known: &'a [ArgumentKnowledge],
+    known: &'a [ArgumentFacts],
     measures: &'a [String],
     manifest: &'a Manifest,
     strata: &'a Strata,

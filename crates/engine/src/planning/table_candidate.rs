@@ -2,8 +2,9 @@
 
 use super::planned_query::PlannedQuery;
 use crate::answer::Result;
+use crate::bounds::Goal;
 use crate::environment::{Cost, Environment};
-use crate::samples::{TableCost, TableWork};
+use crate::samples::{TableCost, TableFollows, TableWork};
 use std::time::Duration;
 use tokio::runtime::Handle;
 
@@ -32,6 +33,12 @@ impl<'a> TableCandidate<'a> {
         let time = self.time_of(&work);
         let is_learnt = self.env.costs.knows_scans_of(&work.tables);
         Ok(Some(TableCost { work, time, is_learnt }))
+    }
+
+    /// The exact answer that follows an estimate, where only time is stated and `left` of it suffices; `None` where samples answer.
+    pub(crate) async fn follows(&self, goal: &Goal, left: Option<Duration>) -> Result<Option<TableFollows>> {
+        let Some(left) = left.filter(|_| goal.prefers_exact()) else { return Ok(None) };
+        Ok(self.cost().await?.and_then(|cost| cost.follows(left)))
     }
 
     /// The predicted time of the exact answer, where its work was computed before.

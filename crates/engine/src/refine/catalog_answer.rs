@@ -35,12 +35,12 @@ pub(super) async fn answer(
     let keys = key_numbers(query, view)?;
     let inputs = Inputs { query, estimates: &estimates, known, keys: &keys };
     let hidden: Vec<Vec<Estimate>> =
-        query.hidden.iter().map(|smooth| (0..groups).map(|g| inputs.estimate(smooth, g)).collect()).collect();
+        query.hidden.iter().map(|function| (0..groups).map(|g| inputs.estimate(function, g)).collect()).collect();
     finish::fill(query, &hidden)?;
     let upper = post::run(query, context.state, &context.prepared.upward, columns, groups).await?;
     let at = |by_group: &dyn Fn(usize) -> Estimate| upper.groups.iter().map(|g| by_group(*g as usize)).collect();
-    let of_output = |smooth: &DifferentiableExpr| at(&|group| inputs.estimate(smooth, group));
-    let intervals = query.outputs.iter().map(|o| o.smooth.as_ref().map(of_output)).collect();
+    let of_output = |function: &DifferentiableExpr| at(&|group| inputs.estimate(function, group));
+    let intervals = query.outputs.iter().map(|o| o.function.as_ref().map(of_output)).collect();
     let spoken_of = hidden.iter().take(query.error_calls.len()).map(|by_group| at(&|g| by_group[g])).collect();
     Ok(Estimated {
         sample: Arc::clone(&binding.manifest),
@@ -69,8 +69,8 @@ struct Inputs<'a> {
 }
 
 impl Inputs<'_> {
-    fn estimate(&self, smooth: &DifferentiableExpr, group: usize) -> Estimate {
-        let linear = smooth.is_linear_in_one();
+    fn estimate(&self, function: &DifferentiableExpr, group: usize) -> Estimate {
+        let linear = function.is_linear_in_one();
         let mut inputs = vec![f64::NAN; self.query.first_key_input()];
         if let Some(variables) = &self.known.variables {
             inputs.iter_mut().zip(variables).for_each(|(input, own)| *input = own[group]);
@@ -88,7 +88,7 @@ impl Inputs<'_> {
             inputs[input] = own[group].value.unwrap_or(f64::NAN);
         }
         inputs.extend(self.keys.iter().map(|k| k.get(group).copied().unwrap_or(f64::NAN)));
-        let value = smooth.evaluate(&inputs);
+        let value = function.evaluate(&inputs);
         if value.is_finite() { Estimate::exact(value) } else { Estimate::exact_null() }
     }
 }

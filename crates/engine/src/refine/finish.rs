@@ -133,7 +133,7 @@ impl ProgressiveScan<'_> {
         .into_iter();
         let mut intervals = Vec::with_capacity(self.query.outputs.len());
         for output in &self.query.outputs {
-            intervals.push(output.smooth.as_ref().and_then(|_| estimates.next()));
+            intervals.push(output.function.as_ref().and_then(|_| estimates.next()));
         }
         Ok(Estimated {
             sample: Arc::clone(&self.binding.manifest),
@@ -199,7 +199,7 @@ impl ProgressiveScan<'_> {
     /// Sentences for the report on missing keys, and on how many rows may exceed an extreme.
     fn warnings(&self, evaluated: &LevelEstimate) -> Vec<String> {
         let mut found: Vec<String> = self.absent_keys().into_iter().collect();
-        if self.query.specials.is_empty() {
+        if self.query.non_linear.is_empty() {
             return found;
         }
         let confidence = self.context.goal.confidence;
@@ -207,13 +207,13 @@ impl ProgressiveScan<'_> {
         if beyond == 0 {
             return found;
         }
-        for (number, special) in self.query.specials.iter().enumerate() {
+        for (number, special) in self.query.non_linear.iter().enumerate() {
             let NonLinearKind::Extreme { is_max, truth: false } = special.kind else { continue };
             let input = self.query.variables.len() + number;
-            let is_open = |(smooth, own): (&plusminus_statistics::expression::DifferentiableExpr, &Vec<Estimate>)| {
-                smooth.is_linear_in_one().is_some_and(|l| l.input == input) && own.iter().any(|e| !e.trust.is_exact())
+            let is_open = |(function, own): (&plusminus_statistics::expression::DifferentiableExpr, &Vec<Estimate>)| {
+                function.is_linear_in_one().is_some_and(|l| l.input == input) && own.iter().any(|e| !e.trust.is_exact())
             };
-            if self.query.smooths().zip(&evaluated.estimates).any(is_open) {
+            if self.query.functions().zip(&evaluated.estimates).any(is_open) {
                 let (name, end, exceed) =
                     if is_max { ("MAX", "largest", "exceed it") } else { ("MIN", "smallest", "are below it") };
                 found.push(format!(

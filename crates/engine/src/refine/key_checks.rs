@@ -30,13 +30,13 @@ impl ProgressiveScan<'_> {
         let is_off =
             |column: Option<&str>| kept.checks.iter().any(|check| check.column.as_deref() == column && off(&check.z));
         if is_off(None) {
-            return vec![true; self.query.smooths().count()];
+            return vec![true; self.query.functions().count()];
         }
         let is_off = |argument: usize| columns(self.query, argument).iter().any(|column| is_off(Some(column)));
         let arguments: Vec<bool> = (0..self.query.arguments.len()).map(is_off).collect();
         let of =
             |input: &usize| self.query.variables.get(*input).and_then(|v| v.argument).is_some_and(|a| arguments[a]);
-        self.query.smooths().map(|smooth| used_inputs(smooth).iter().any(of)).collect()
+        self.query.functions().map(|function| used_inputs(function).iter().any(of)).collect()
     }
 }
 

@@ -4,16 +4,11 @@ use super::Context;
 use super::projected::may_project;
 use crate::cache::Key;
 use crate::environment::Cost;
-use crate::samples::{SampleBinding, file_opening_ns, level_ns};
+use crate::samples::{FIRST_LEVEL_SHARE, NEXT_LEVEL_SHARE, SampleBinding, file_opening_ns, level_ns};
 use datafusion::logical_expr::Expr;
 use plusminus_plan::{AggregateQuery, Argument};
 use std::time::Duration;
 
-/// Share of the time left that the first evaluated level may take, so that an early answer exists; predictions for new queries may be
-/// wrong by a factor of several.
-const FIRST_LOOK: f64 = 0.1;
-/// Share of the time left that each further level may take.
-const NEXT_LOOK: f64 = 0.6;
 /// Factor on the predicted mean time of a level, so that most levels end in time.
 const CAUTION: f64 = 1.4;
 
@@ -55,11 +50,11 @@ impl<'a> LevelCosts<'a> {
         let plain = query.arguments.iter().filter(|a| matches!(a, Argument::Plain(_))).count();
         let passes = 1 + query.predicates.len() + 2 * query.keys.len() + plain + query.variables.len();
         // A percentile sorts, and replicates count every row many times.
-        let heavy = 4 * query.specials.len() + if query.has_upper_aggregate { 16 } else { 0 };
+        let heavy = 4 * query.non_linear.len() + if query.has_upper_aggregate { 16 } else { 0 };
         #[expect(clippy::cast_precision_loss, reason = "a small number")]
         let width = (passes + heavy) as f64;
         #[expect(clippy::cast_precision_loss, reason = "a small number")]
-        let group_width = GROUP_CELLS * query.smooths().count().max(1) as f64;
+        let group_width = GROUP_CELLS * query.functions().count().max(1) as f64;
         Self { query, context, binding, width, groups: groups(query, binding), group_width }
     }
 
@@ -104,8 +99,8 @@ impl<'a> LevelCosts<'a> {
     /// Whether a projection of the levels up to `level` by the query's groups is in memory.
     fn is_projected(&self, level: usize) -> bool {
         may_project(self.query, self.binding, level)
-            && self.binding.grouped(self.query).is_ok_and(|grouped| {
-                self.context.level_cache.holds(&Key::projection(&self.binding.manifest, level, &grouped.keys))
+            && self.binding.group_order(self.query).is_ok_and(|group_order| {
+                self.context.level_cache.holds(&Key::projection(&self.binding.manifest, level, &group_order.keys))
             })
     }
 
@@ -180,7 +175,7 @@ impl<'a> LevelCosts<'a> {
     /// Whether evaluating `level` takes a small part of the time left, or no time was stated.
     pub(crate) fn is_small(&self, level: usize) -> bool {
         let Some(left) = self.context.left() else { return true };
-        self.predicted_time(level).is_some_and(|time| time <= left.mul_f64(FIRST_LOOK))
+        self.predicted_time(level).is_some_and(|time| time <= left.mul_f64(FIRST_LEVEL_SHARE))
     }
 
     /// The first level to evaluate: the top where only time is stated and there is plenty of it; otherwise `first`, or a lower level if
@@ -193,7 +188,7 @@ impl<'a> LevelCosts<'a> {
             return self.top();
         }
         match self.predicted_time(first) {
-            None if self.context.is_hasty() => 0,
+            None if self.context.is_short_of_time() => 0,
             None => first,
             Some(_) => (0..=first).rev().find(|level| self.is_small(*level)).unwrap_or(0),
         }
@@ -213,6 +208,6 @@ impl<'a> LevelCosts<'a> {
             let walk = walk.map_or_else(|| took.mul_f64(share.clamp(1.0, 1e6)), |time| time.mul_f64(slower.min(1e3)));
             walk + self.load(next)
         };
-        (level + 1..=highest).rev().find(|next| time(*next) <= left.mul_f64(NEXT_LOOK))
+        (level + 1..=highest).rev().find(|next| time(*next) <= left.mul_f64(NEXT_LEVEL_SHARE))
     }
 }

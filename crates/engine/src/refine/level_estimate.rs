@@ -3,11 +3,11 @@
 use super::level_rows::{LevelEstimate, ProgressiveScan, too_large};
 use crate::answer::Result;
 use crate::estimate::{Estimator, IntervalMethod, Source, methods, non_linear};
-use crate::moments::{ArgumentKnowledge, Ranges, UnseenRows, ValueLimits};
+use crate::moments::{ArgumentFacts, Ranges, UnsampledRows, ValueLimits};
 use crate::strata::known_variable;
 use datafusion::execution::memory_pool::MemoryReservation;
 use plusminus_kernel::{
-    Asked, Block, BlockAggregator, ByGroup, GroupRange, LevelSizes, LevelStrata, Program, Walk, Workers, key_totals,
+    Block, BlockAggregator, ByGroup, GroupRange, LevelSizes, LevelStrata, Program, SumUses, Walk, Workers, key_totals,
     totals,
 };
 use plusminus_plan::{AggregateQuery, Variable, used_inputs};
@@ -26,9 +26,9 @@ struct EstimationInputs<'a> {
     /// Counts that the catalog knows, variables × groups.
     known: Vec<Option<Vec<f64>>>,
     /// Range, mean and key moments of each argument, one entry per argument.
-    knowledge: &'a [ArgumentKnowledge],
+    facts: &'a [ArgumentFacts],
     /// Bounds on the effect of rows outside the level.
-    unseen: Arc<UnseenRows>,
+    unsampled: Arc<UnsampledRows>,
     /// Ranges of arguments in the rows of a FILTER, where they are known.
     limits: Option<&'a ValueLimits>,
     /// Ranges of arguments in each group, one entry per group; empty where GROUP BY limits none.
@@ -47,7 +47,7 @@ struct EstimationInputs<'a> {
 }
 
 /// Estimates, functions × groups, and values of aggregate calls, calls × groups.
-struct Found {
+struct GroupEstimates {
     estimates: Vec<Vec<Estimate>>,
     calls: Vec<Vec<Option<f64>>>,
 }
@@ -64,13 +64,13 @@ impl ProgressiveScan<'_> {
         let inputs = self.inputs(level, &strata, &parts, &quantiles, group_limits);
         let levels = &self.rows[..self.pieces_up_to(level)];
         let walk = Walk { levels, sizes: &strata.sizes, groups, workers: self.context.workers };
-        let Found { estimates, calls } = match &self.projected {
+        let GroupEstimates { estimates, calls } = match &self.projected {
             Some(rows) if self.query.keys.is_empty() => inputs.in_halves(rows, &walk)?,
             Some(rows) => inputs.in_blocks(rows, &walk)?,
             None => match self.by_group(&walk)? {
                 // The memory reservation is held as long as the rows.
                 Some((sorted, _room)) => {
-                    self.context.parts.lap("put in order of groups");
+                    self.context.timings.lap("put in order of groups");
                     inputs.in_blocks(&sorted, &walk)?
                 }
                 None => self.at_once(&inputs, walk, &parts)?,
@@ -99,8 +99,8 @@ impl ProgressiveScan<'_> {
             methods: methods(self.query, self.known.rows_of_keys.is_some()),
             populations: parts.iter().map(|p| strata.by_part[*p]).collect(),
             known: (0..self.query.variables.len()).map(known).collect(),
-            knowledge: &self.known.arguments,
-            unseen: self.unseen(level, strata),
+            facts: &self.known.arguments,
+            unsampled: self.unsampled(level, strata),
             limits: self.limits,
             group_limits,
             parts: parts.to_vec(),
@@ -122,18 +122,18 @@ impl ProgressiveScan<'_> {
     }
 
     /// Bounds on the effect of rows outside levels up to `level`; empty where all variables are plain counts, or whole keys were drawn.
-    pub(crate) fn unseen(&self, level: usize, strata: &LevelStrata) -> Arc<UnseenRows> {
+    pub(crate) fn unsampled(&self, level: usize, strata: &LevelStrata) -> Arc<UnsampledRows> {
         let is_sum = self.query.variables.iter().any(|variable| variable.argument.is_some());
-        let is_asked = is_sum || self.query.smooths().any(|smooth| smooth.is_linear_in_one().is_none());
+        let is_asked = is_sum || self.query.functions().any(|function| function.is_linear_in_one().is_none());
         match is_asked && !self.view.by_key {
-            true => self.binding.unseen(self.query, self.known, level, &strata.sizes),
+            true => self.binding.unsampled(self.query, self.known, level, &strata.sizes),
             false => Arc::default(),
         }
     }
 
     /// Reserves memory for the totals and estimates of `groups` groups, held while the level is evaluated.
     fn room_for(&self, level: usize, groups: usize) -> Result<MemoryReservation> {
-        let estimates = self.query.smooths().count() + self.query.specials.len();
+        let estimates = self.query.functions().count() + self.query.non_linear.len();
         let each = self.query.variables.len() * size_of::<Total>() + estimates * size_of::<Estimate>();
         let room = self.memory.new_empty();
         room.try_grow(groups.saturating_mul(each)).map_err(|_| too_large(level))?;
@@ -142,7 +142,7 @@ impl ProgressiveScan<'_> {
 
     /// The rows in the order of their groups, with their memory reservation; `None` where that order does not pay or has no memory.
     fn by_group(&self, walk: &Walk<'_>) -> Result<Option<(ByGroup, MemoryReservation)>> {
-        let needs_all = self.view.by_key || !self.query.specials.is_empty() || self.query.has_upper_aggregate;
+        let needs_all = self.view.by_key || !self.query.non_linear.is_empty() || self.query.has_upper_aggregate;
         if needs_all || !ByGroup::pays(walk, self.query.variables.len()) {
             return Ok(None);
         }
@@ -154,21 +154,21 @@ impl ProgressiveScan<'_> {
     }
 
     /// Estimates all groups at once from rows ordered by stratum.
-    fn at_once(&self, inputs: &EstimationInputs<'_>, walk: Walk<'_>, parts: &[usize]) -> Result<Found> {
+    fn at_once(&self, inputs: &EstimationInputs<'_>, walk: Walk<'_>, parts: &[usize]) -> Result<GroupEstimates> {
         let totals = match self.view.by_key {
-            true => key_totals(&walk, &self.query.variables),
+            true => key_totals(&walk, &self.query.variables)?,
             false => totals(&walk, &self.query.variables)?,
         };
-        self.context.parts.lap("walk");
+        self.context.timings.lap("walk");
         let mut estimator = inputs.estimator(0..walk.groups, &totals, Source::Strata(walk));
-        for (call, known) in self.query.specials.iter().zip(&self.specials) {
+        for (call, known) in self.query.non_linear.iter().zip(&self.non_linear) {
             let own = match known {
                 Some(known) => parts.iter().map(|p| known[*p].estimate(inputs.quantiles)).collect(),
                 None => non_linear::estimates(&estimator, &walk, call, &self.known_ends(call, walk.sizes, parts))?,
             };
-            estimator.specials.push(own);
+            estimator.non_linear.push(own);
         }
-        Found::of(&estimator)
+        GroupEstimates::of(&estimator)
     }
 }
 
@@ -182,9 +182,9 @@ impl EstimationInputs<'_> {
             totals,
             populations: &self.populations[groups.clone()],
             known: self.known.iter().map(|known| known.as_ref().map(|known| &known[groups.clone()])).collect(),
-            specials: Vec::new(),
-            knowledge: self.knowledge,
-            unseen: &self.unseen,
+            non_linear: Vec::new(),
+            facts: self.facts,
+            unsampled: &self.unsampled,
             limits: self.limits,
             group_limits: self.group_limits.get(groups.clone()).unwrap_or_default(),
             parts: &self.parts[groups.clone()],
@@ -202,31 +202,31 @@ impl EstimationInputs<'_> {
     }
 
     /// The sums whose averages are estimated, and which of them need no interval of their own.
-    fn asked(&self) -> Asked {
+    fn asked(&self) -> SumUses {
         let (mut averages, mut others) = (Vec::new(), Vec::new());
-        for (smooth, method) in self.query.smooths().zip(&self.methods) {
+        for (function, method) in self.query.functions().zip(&self.methods) {
             match method {
                 IntervalMethod::Mean { sum, .. } => averages.push(*sum),
-                _ => others.extend(used_inputs(smooth)),
+                _ => others.extend(used_inputs(function)),
             }
         }
         let nothing_else = averages.iter().copied().filter(|sum| !others.contains(sum)).collect();
-        Asked { averages, nothing_else }
+        SumUses { averages, nothing_else }
     }
 
     /// Estimates block after block of groups, in two halves on two threads.
-    fn in_blocks(&self, sorted: &ByGroup, walk: &Walk<'_>) -> Result<Found> {
+    fn in_blocks(&self, sorted: &ByGroup, walk: &Walk<'_>) -> Result<GroupEstimates> {
         let ([first, second], asked) = (sorted.halves(), self.asked());
-        let half = |half: GroupRange<'_>| -> Result<Found> {
+        let half = |half: GroupRange<'_>| -> Result<GroupEstimates> {
             // The first half reserves room for the results of the second.
-            let mut found = Found::with_room(self.query, self.populations.len() - half.groups().start);
+            let mut found = GroupEstimates::with_room(self.query, self.populations.len() - half.groups().start);
             let mut from = half.groups().start;
             let mut blocks = BlockAggregator::new(&half, self.sizes, &asked);
             while from < half.groups().end {
                 let (block, totals) = blocks.walked(from, &self.query.variables);
                 let groups = block.groups();
                 from = groups.end;
-                found.append(Found::of(&self.estimator(groups, &totals, Source::Block(block)))?);
+                found.append(GroupEstimates::of(&self.estimator(groups, &totals, Source::Block(block)))?);
             }
             Ok(found)
         };
@@ -239,7 +239,7 @@ impl EstimationInputs<'_> {
 
 impl EstimationInputs<'_> {
     /// Estimates a single group whose rows are in two halves that share no stratum.
-    fn in_halves(&self, sorted: &ByGroup, walk: &Walk<'_>) -> Result<Found> {
+    fn in_halves(&self, sorted: &ByGroup, walk: &Walk<'_>) -> Result<GroupEstimates> {
         let (halves, asked) = (sorted.halves(), self.asked());
         let [mut first, mut second] = halves.each_ref().map(|half| BlockAggregator::new(half, self.sizes, &asked));
         let variables = &self.query.variables;
@@ -251,7 +251,7 @@ impl EstimationInputs<'_> {
         for (_, own) in &parts {
             totals.iter_mut().zip(own).for_each(|(total, part)| total.merge(part));
         }
-        Found::of(&self.estimator(0..1, &totals, Source::Halves(parts, walk.workers)))
+        GroupEstimates::of(&self.estimator(0..1, &totals, Source::Halves(parts, walk.workers)))
     }
 }
 
@@ -264,10 +264,10 @@ fn part_of<'a>(
     half.groups().next().map(|part| blocks.walked(part, variables))
 }
 
-impl Found {
+impl GroupEstimates {
     fn with_room(query: &AggregateQuery, groups: usize) -> Self {
         Self {
-            estimates: query.smooths().map(|_| Vec::with_capacity(groups)).collect(),
+            estimates: query.functions().map(|_| Vec::with_capacity(groups)).collect(),
             calls: query.calls.iter().map(|_| Vec::with_capacity(groups)).collect(),
         }
     }

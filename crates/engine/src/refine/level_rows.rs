@@ -39,7 +39,7 @@ pub(crate) struct ProgressiveScan<'a> {
     /// Values read from files in that time, from which costs are learnt.
     pub(crate) loaded: u64,
     /// Special calls that the catalog knows, by call.
-    pub(crate) specials: Vec<CatalogValues>,
+    pub(crate) non_linear: Vec<CatalogValues>,
     /// The part of the strata that each group belongs to; `u32::MAX` before it is known.
     pub(crate) part_of_group: Vec<u32>,
     pub(crate) known: &'a ArgumentMoments,
@@ -73,7 +73,7 @@ impl<'a> ProgressiveScan<'a> {
         query: &'a AggregateQuery,
         context: &'a Context<'a>,
         binding: &'a SampleBinding,
-        specials: Vec<CatalogValues>,
+        non_linear: Vec<CatalogValues>,
     ) -> Result<Self> {
         let view: &StrataView = &binding.view;
         let opened = Opened {
@@ -82,7 +82,7 @@ impl<'a> ProgressiveScan<'a> {
             manifest: &binding.manifest,
             strata: &view.strata,
         };
-        let known = binding.known(query, context.state, context.knowledge, &opened)?;
+        let known = binding.known(query, context.state, context.moments, &opened)?;
         let limits = match view.by_key {
             true => None,
             false => binding.limits(query, context.state, context.store, known)?,
@@ -94,7 +94,7 @@ impl<'a> ProgressiveScan<'a> {
             query,
             view,
             binding,
-            specials,
+            non_linear,
             program: None,
             chosen: Vec::new(),
             rows: Vec::new(),
@@ -155,7 +155,7 @@ impl<'a> ProgressiveScan<'a> {
                 Some(program) => program,
                 none => none.insert(program(self.query, self.binding, self.known, context, &batch)?),
             };
-            context.parts.lap("read and compile");
+            context.timings.lap("read and compile");
             // The rows of a key have to stay together.
             let may_halve = !self.view.by_key;
             let Some(pieces) = program.evaluate(&batch, may_halve, context.workers, in_time)? else {
@@ -170,7 +170,7 @@ impl<'a> ProgressiveScan<'a> {
             if self.query.has_subquery {
                 self.chosen.push(batch);
             }
-            context.parts.lap("evaluate rows");
+            context.timings.lap("evaluate rows");
         }
         Ok(true)
     }
@@ -225,10 +225,10 @@ impl<'a> ProgressiveScan<'a> {
 
     pub(crate) async fn estimate_level(&mut self, level: usize) -> Result<LevelEstimate> {
         let mut evaluated = self.estimated(level)?;
-        self.context.parts.lap("estimate");
+        self.context.timings.lap("estimate");
         if self.query.has_upper_aggregate {
             evaluated.nested = Some(self.nested(&evaluated).await?);
-            self.context.parts.lap("replicates");
+            self.context.timings.lap("replicates");
         }
         Ok(evaluated)
     }

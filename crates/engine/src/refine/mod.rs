@@ -32,7 +32,7 @@ use crate::environment::{Cost, CostModel};
 use crate::moments::MomentsCache;
 use crate::planning::{PlannedQuery, TableCandidate};
 use crate::runtime::{Executor, QuantilesCache, Timings};
-use crate::samples::{FirstStep, SampleBinding, choose, first_step};
+use crate::samples::{SHORT, SampleBinding, choose};
 use crate::strata::catalog;
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::SessionState;
@@ -46,16 +46,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use tracing::Instrument;
 
-/// With a shorter time bound, and before costs were learnt, the lowest level of the likeliest sample is evaluated first.
-const HASTY: Duration = Duration::from_millis(200);
-
 /// Context of an approximate run besides the query.
 pub(crate) struct Context<'a> {
     pub(crate) prepared: &'a PlannedQuery,
     pub(crate) state: &'a SessionState,
     pub(crate) store: &'a Store,
     pub(crate) level_cache: &'a LevelCache,
-    pub(crate) knowledge: &'a MomentsCache,
+    pub(crate) moments: &'a MomentsCache,
     pub(crate) quantiles: &'a QuantilesCache,
     pub(crate) workers: &'a Workers,
     pub(crate) executor: &'a Executor,
@@ -73,7 +70,7 @@ pub(crate) struct Context<'a> {
     /// The caller that waits, and the answers for it.
     pub(crate) watch: &'a Watch,
     /// Time by phase.
-    pub(crate) parts: &'a Timings,
+    pub(crate) timings: &'a Timings,
 }
 
 impl Context<'_> {
@@ -83,15 +80,13 @@ impl Context<'_> {
     }
 
     /// Whether the time is so short that, before the cost of reading is learnt, nothing is read that may not be needed.
-    pub(crate) fn is_hasty(&self) -> bool {
-        self.goal.within.is_some_and(|within| within < HASTY)
+    pub(crate) fn is_short_of_time(&self) -> bool {
+        self.goal.within.is_some_and(|within| within < SHORT)
     }
 
     /// The predicted time of the exact answer, where only time is stated and the exact answer fits in well.
     pub(crate) async fn table_in_time(&self) -> Result<Option<Duration>> {
-        let Some(left) = self.left().filter(|_| self.goal.prefers_exact()) else { return Ok(None) };
-        let Some(cost) = self.table.cost().await? else { return Ok(None) };
-        Ok(matches!(first_step(&cost, left), FirstStep::EstimateThenTable(_)).then_some(cost.time))
+        Ok(self.table.follows(self.goal, self.left()).await?.map(|follows| follows.table))
     }
 }
 
@@ -149,7 +144,7 @@ pub(crate) async fn approximate(
     candidates: &[Arc<SampleBinding>],
     level_done: LevelDone<'_>,
 ) -> Result<Outcome> {
-    let specials = match catalog::start(query, context.goal, context.state, candidates)? {
+    let non_linear = match catalog::start(query, context.goal, context.state, candidates)? {
         catalog::Start::Answered(binding, known) => {
             let estimated = catalog_answer::answer(query, context, binding, &known).await?;
             if !estimated.is_whole
@@ -161,10 +156,10 @@ pub(crate) async fn approximate(
             return Ok(Outcome::Estimated(Box::new(estimated)));
         }
         catalog::Start::Refused(reason) => return Ok(Outcome::Table(TableReason::Refused(reason))),
-        catalog::Start::Specials(specials) => specials,
+        catalog::Start::NonLinear(non_linear) => non_linear,
     };
-    context.parts.lap("catalog");
-    let (mut run, piloted) = pilot::begin(query, context, candidates, specials).await?;
+    context.timings.lap("catalog");
+    let (mut run, piloted) = pilot::begin(query, context, candidates, non_linear).await?;
     run.refine(piloted, level_done).await
 }
 
@@ -179,10 +174,10 @@ impl<'a> Refinement<'a> {
         query: &'a AggregateQuery,
         context: &'a Context<'a>,
         binding: &'a SampleBinding,
-        specials: Vec<crate::strata::CatalogValues>,
+        non_linear: Vec<crate::strata::CatalogValues>,
     ) -> Result<Self> {
         let costs = LevelCosts::new(query, context, binding);
-        Ok(Self { levels: ProgressiveScan::new(query, context, binding, specials)?, costs })
+        Ok(Self { levels: ProgressiveScan::new(query, context, binding, non_linear)?, costs })
     }
 
     /// The level to begin with.

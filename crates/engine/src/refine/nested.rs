@@ -170,7 +170,7 @@ impl ProgressiveScan<'_> {
     /// Whether in some group a single row outside the sample could change a sum or an average by more than its standard error.
     fn may_hide(&self, evaluated: &LevelEstimate, walked: &Replicates, thin: &[bool]) -> bool {
         let level = self.pieces.len().saturating_sub(1);
-        let unseen = self.unseen(level, &evaluated.strata);
+        let unsampled = self.unsampled(level, &evaluated.strata);
         let is_whole = |variable: usize| {
             let domain = &self.query.domains[self.query.variables[variable].domain];
             self.view.decides_all() && domain.filter.is_none() && domain.not_null.is_empty()
@@ -192,12 +192,12 @@ impl ProgressiveScan<'_> {
             let centre = mean(values.iter().copied());
             let variance: f64 = values.iter().map(|value| (value - centre).powi(2)).sum();
             let part = self.part(group);
-            let hidden = match is_whole(sum) {
-                true => unseen.whole(part, argument, None),
-                false => unseen.partial(part, argument, if rows.is_some() { centre } else { 0.0 }, None),
+            let unsampled = match is_whole(sum) {
+                true => unsampled.whole(part, argument, None),
+                false => unsampled.partial(part, argument, if rows.is_some() { centre } else { 0.0 }, None),
             };
-            let hidden = hidden.scaled(mean_rows.recip());
-            let most = hidden.up.max(hidden.down);
+            let unsampled = unsampled.scaled(mean_rows.recip());
+            let most = unsampled.up.max(unsampled.down);
             most.is_nan() || most * most > variance
         };
         // Groups with few rows are left out: their rows are taken to be no larger than those of the groups checked here.

@@ -2,10 +2,9 @@
 
 use super::level_costs::LevelCosts;
 use super::level_rows::LevelEstimate;
-use super::refinement::UNQUESTIONED_NS;
 use super::{Context, Refinement};
 use crate::answer::{Error, Result};
-use crate::samples::{IN_VAIN, SampleBinding, choose};
+use crate::samples::{IN_VAIN, SampleBinding, UNQUESTIONED_NS, choose};
 use crate::strata::catalog;
 use plusminus_plan::AggregateQuery;
 use plusminus_statistics::{Estimate, Target, absolute_error, relative_error};
@@ -23,7 +22,7 @@ pub(crate) async fn begin<'a>(
     query: &'a AggregateQuery,
     context: &'a Context<'a>,
     candidates: &'a [Arc<SampleBinding>],
-    specials: Vec<catalog::CatalogValues>,
+    non_linear: Vec<catalog::CatalogValues>,
 ) -> Result<(Refinement<'a>, Option<(usize, LevelEstimate)>)> {
     let mut tried: Vec<&SampleBinding> = candidates.iter().map(Arc::as_ref).collect();
     // A pilot that would take much of the time, or read more rows than a pilot should, is left out. Only predicted costs are compared,
@@ -38,7 +37,7 @@ pub(crate) async fn begin<'a>(
     // Pilots that are large, or whose files have unknown cost, may take all the time there is.
     let is_known = |binding: &&SampleBinding| LevelCosts::new(query, context, binding).is_learnt();
     let are_large = !tried.iter().any(is_small) && tried.first().is_some_and(is_known);
-    if context.goal.within.is_some() && (are_large || context.is_hasty() && !tried.iter().any(is_known)) {
+    if context.goal.within.is_some() && (are_large || context.is_short_of_time() && !tried.iter().any(is_known)) {
         tried.truncate(1);
     }
     // Where the table answers anyway, the likeliest sample suffices for the estimate before it.
@@ -52,18 +51,18 @@ pub(crate) async fn begin<'a>(
     let (Some(likeliest), others) = (tried.first(), tried.get(1..).unwrap_or_default()) else {
         return Err(Error::data("there is no sample to look at"));
     };
-    let mut first = Refinement::new(query, context, likeliest, specials.clone())?;
+    let mut first = Refinement::new(query, context, likeliest, non_linear.clone())?;
     if others.is_empty() || context.pinned_level.is_some() {
         return Ok((first, None));
     }
     let mut best = match piloted(&mut first).await? {
         Some((level, evaluated, rows)) => (first, level, evaluated, rows),
         // Rows of an unfinished pilot do not count.
-        None => return Ok((Refinement::new(query, context, likeliest, specials)?, None)),
+        None => return Ok((Refinement::new(query, context, likeliest, non_linear)?, None)),
     };
     let mut rows_read = 0;
     for binding in others {
-        let mut run = Refinement::new(query, context, binding, specials.clone())?;
+        let mut run = Refinement::new(query, context, binding, non_linear.clone())?;
         let Some((level, evaluated, rows)) = piloted(&mut run).await? else { continue };
         // The likelier sample stays unless the other is clearly better and shows no fewer groups: a variance that is small by chance must
         // not decide.
@@ -74,7 +73,7 @@ pub(crate) async fn begin<'a>(
         }
         rows_read += other.0.levels.rows_read;
     }
-    context.parts.lap("pilots");
+    context.timings.lap("pilots");
     let (mut run, level, evaluated, _) = best;
     run.levels.rows_read += rows_read;
     Ok((run, Some((level, evaluated))))

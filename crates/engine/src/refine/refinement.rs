@@ -5,18 +5,9 @@ use super::level_rows::LevelEstimate;
 use super::{LevelDone, Outcome, Refinement, TableReason};
 use crate::answer::{Error, Result};
 use crate::environment::Cost;
-use crate::samples::{FirstStep, IN_VAIN, Standing, first_step, level_ns};
+use crate::samples::{FIRST_LEVEL_MAX, IN_VAIN, SAFE_SHARE, Standing, TableFollows, UNQUESTIONED_NS, level_ns};
 use plusminus_statistics::Population;
 use std::time::Duration;
-
-/// Work, in nanoseconds of the reference machine, up to which levels are evaluated without comparing them with the table.
-pub(crate) const UNQUESTIONED_NS: f64 = 2e6;
-
-/// Share of the exact answer's work above which a first level that may be useless is not evaluated.
-const FIRST_LOOK_MAX: f64 = 0.5;
-
-/// Share of the time left in which an exact answer needs no estimate of little value before it.
-const SAFE_SHARE: f64 = 0.1;
 
 /// State of a run after a level.
 struct Progress {
@@ -25,15 +16,6 @@ struct Progress {
     took: Duration,
     /// Work of all levels evaluated so far, in nanoseconds of the reference machine.
     spent: f64,
-}
-
-/// A query with a time bound alone that suffices for the exact answer.
-#[derive(Clone, Copy)]
-struct TableFollows {
-    /// The longest time that a level before it may take.
-    evaluated: Duration,
-    /// The predicted time of the exact answer.
-    table: Duration,
 }
 
 /// The step after a level was evaluated.
@@ -70,7 +52,7 @@ impl Refinement<'_> {
             spent += level_ns(self.costs.cells(level));
             let mut progress = Progress { level, evaluated, took, spent };
             let next = self.next(&progress, first_step).await?;
-            self.levels.context.parts.lap("decide");
+            self.levels.context.timings.lap("decide");
             match next {
                 Next::Nothing(is_met) => {
                     return self.finish(progress.level, progress.evaluated, is_met, level_done).await;
@@ -98,16 +80,11 @@ impl Refinement<'_> {
     /// Decides how a query with a time bound alone begins; `None` where samples answer.
     async fn first_step(&mut self) -> Result<Option<TableFollows>> {
         let context = self.levels.context;
-        let Some(left) = context.left().filter(|_| context.goal.prefers_exact()) else { return Ok(None) };
         // A sample that is exact answers sooner than the table.
-        if self.levels.view.keyed.is_some() || self.is_exact_at_top() {
+        if context.goal.within.is_none() || self.levels.view.keyed.is_some() || self.is_exact_at_top() {
             return Ok(None);
         }
-        let Some(cost) = context.table.cost().await? else { return Ok(None) };
-        Ok(match first_step(&cost, left) {
-            FirstStep::EstimateThenTable(evaluated) => Some(TableFollows { evaluated, table: cost.time }),
-            FirstStep::Samples => None,
-        })
+        context.table.follows(context.goal, context.left()).await
     }
 
     /// The predicted time of the exact answer that follows a first level, where only time is stated and it suffices.
@@ -122,7 +99,7 @@ impl Refinement<'_> {
 
     /// The first level to evaluate; `None` where the exact answer follows and even the lowest level would take too much of its time.
     fn first_within(&self, first_step: Option<TableFollows>) -> Option<usize> {
-        let Some(TableFollows { evaluated: most, table }) = first_step else { return Some(self.first()) };
+        let Some(TableFollows { estimate: most, table }) = first_step else { return Some(self.first()) };
         let is_safe = self.levels.context.left().is_some_and(|left| table <= left.mul_f64(SAFE_SHARE));
         if is_safe && self.costs.has_thin_groups() {
             return None;
@@ -155,7 +132,7 @@ impl Refinement<'_> {
             (true, _) if self.levels.query.chooses_rows => IN_VAIN,
             (true, _) => 0.0,
             // The table may have to be read after it.
-            (false, true) => FIRST_LOOK_MAX,
+            (false, true) => FIRST_LEVEL_MAX,
             (false, false) => 1.0,
         };
         let cost = context.table.cost().await?;
@@ -206,7 +183,7 @@ impl Refinement<'_> {
     async fn tell(&mut self, progress: &mut Progress, level_done: LevelDone<'_>) -> Result<()> {
         if self.levels.context.watch.is_wanted() {
             level_done(self.levels.answer(progress.level, &mut progress.evaluated).await?)?;
-            self.levels.context.parts.lap("answers of lower levels");
+            self.levels.context.timings.lap("answers of lower levels");
         }
         Ok(())
     }
@@ -232,7 +209,7 @@ impl Refinement<'_> {
         }
         self.levels.keep_only(level);
         let estimated = self.levels.last_answer(level, &mut evaluated).await?;
-        context.parts.lap("above the aggregate");
+        context.timings.lap("above the aggregate");
         if self.levels.loading.is_zero() {
             self.costs.learn(Cost::Answer, level, (context.elapsed)());
         }

@@ -57,11 +57,11 @@ mod tests {
 
     #[test]
     fn laps_of_one_part_add_up() {
-        let parts = Timings::new(Arc::new(Ticks::default()), Duration::ZERO);
+        let timings = Timings::new(Arc::new(Ticks::default()), Duration::ZERO);
         for part in ["plan", "rows", "walk", "rows"] {
-            parts.lap(part);
+            timings.lap(part);
         }
         let ms = Duration::from_millis;
-        assert_eq!(parts.taken(), [("plan", ms(0)), ("rows", ms(20)), ("walk", ms(10))]);
+        assert_eq!(timings.taken(), [("plan", ms(0)), ("rows", ms(20)), ("walk", ms(10))]);
     }
 }

@@ -1,6 +1,6 @@
 use super::choose::cumulative_rows;
 use crate::answer::Result;
-use crate::moments::{ArgumentKnowledge, MomentsCache, Opened, UnseenRows, ValueLimits, measures};
+use crate::moments::{ArgumentFacts, MomentsCache, Opened, UnsampledRows, ValueLimits, measures};
 use arrow::datatypes::Schema;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::Expr;
@@ -10,8 +10,8 @@ use plusminus_plan::AggregateQuery;
 use plusminus_statistics::{PopulationMoments, StratumSize};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// Largest size in bytes of unseen-row bounds of which several levels are cached; of larger ones only the last level is.
-const UNSEEN_BYTES_MAX: usize = 16 << 10;
+/// Largest size in bytes of bounds on unsampled rows of which several levels are cached; of larger ones only the last level is.
+const UNSAMPLED_BYTES_MAX: usize = 16 << 10;
 
 /// A query bound to one generation of a sample.
 #[derive(Debug)]
@@ -22,16 +22,16 @@ pub(crate) struct SampleBinding {
     /// Rows that may pass WHERE, held by levels up to and including each.
     pub(crate) cumulative: Vec<u64>,
     compiled: OnceLock<Arc<Compiled>>,
-    grouped: OnceLock<Grouped>,
+    group_order: OnceLock<GroupOrder>,
     known: OnceLock<ArgumentMoments>,
-    /// Cached bounds on the effect of unseen rows, by level.
-    unseen: Mutex<Vec<(usize, Arc<UnseenRows>)>>,
+    /// Cached bounds on the effect of unsampled rows, by level.
+    unsampled: Mutex<Vec<(usize, Arc<UnsampledRows>)>>,
     limits: OnceLock<Option<ValueLimits>>,
 }
 
 /// Expressions for rows in the order of their groups.
 #[derive(Debug)]
-pub(crate) struct Grouped {
+pub(crate) struct GroupOrder {
     /// GROUP BY expressions over unqualified columns; `key_columns` are the columns that they read.
     pub(crate) keys: Arc<[Expr]>,
     pub(crate) key_columns: Vec<String>,
@@ -43,7 +43,7 @@ pub(crate) struct Grouped {
 #[derive(Debug)]
 pub(crate) struct ArgumentMoments {
     /// One entry per argument.
-    pub(crate) arguments: Vec<ArgumentKnowledge>,
+    pub(crate) arguments: Vec<ArgumentFacts>,
     /// Moments of the number of rows per key, where keys were drawn.
     pub(crate) rows_of_keys: Option<PopulationMoments>,
 }
@@ -72,17 +72,17 @@ impl SampleBinding {
             needs,
             cumulative,
             compiled: OnceLock::new(),
-            grouped: OnceLock::new(),
+            group_order: OnceLock::new(),
             known: OnceLock::new(),
-            unseen: Mutex::default(),
+            unsampled: Mutex::default(),
             limits: OnceLock::new(),
         })
     }
 
     /// Bytes held by this binding alone.
     pub(crate) fn bytes(&self) -> usize {
-        let unseen = self.unseen.lock().unwrap_or_else(PoisonError::into_inner);
-        self.view.bytes() + unseen.iter().map(|(_, unseen)| unseen.bytes()).sum::<usize>()
+        let unsampled = self.unsampled.lock().unwrap_or_else(PoisonError::into_inner);
+        self.view.bytes() + unsampled.iter().map(|(_, unsampled)| unsampled.bytes()).sum::<usize>()
     }
 
     /// Ranges of arguments where WHERE, FILTER or GROUP BY fix a column with few values; `None` where they do not.
@@ -111,28 +111,29 @@ impl SampleBinding {
     }
 
     /// Bounds on the effect of rows outside levels up to `level`; cached for every level where they are small, else for one.
-    pub(crate) fn unseen(
+    pub(crate) fn unsampled(
         &self,
         query: &AggregateQuery,
         known: &ArgumentMoments,
         level: usize,
         sizes: &[StratumSize],
-    ) -> Arc<UnseenRows> {
-        let lock = || self.unseen.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, unseen)) = lock().iter().find(|(looked, _)| *looked == level) {
-            return Arc::clone(unseen);
+    ) -> Arc<UnsampledRows> {
+        let lock = || self.unsampled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, unsampled)) = lock().iter().find(|(of, _)| *of == level) {
+            return Arc::clone(unsampled);
         }
         let limits = self.limits.get().and_then(Option::as_ref);
-        let unseen = Arc::new(UnseenRows::new(query, &self.view, sizes, &self.manifest, &known.arguments, limits));
+        let unsampled =
+            Arc::new(UnsampledRows::new(query, &self.view, sizes, &self.manifest, &known.arguments, limits));
         let mut all = lock();
-        if let Some((_, unseen)) = all.iter().find(|(looked, _)| *looked == level) {
-            return Arc::clone(unseen);
+        if let Some((_, unsampled)) = all.iter().find(|(of, _)| *of == level) {
+            return Arc::clone(unsampled);
         }
-        if unseen.bytes() > UNSEEN_BYTES_MAX {
+        if unsampled.bytes() > UNSAMPLED_BYTES_MAX {
             all.clear();
         }
-        all.push((level, Arc::clone(&unseen)));
-        unseen
+        all.push((level, Arc::clone(&unsampled)));
+        unsampled
     }
 
     /// The compiled expressions for batches with `schema`, which all levels share.
@@ -146,13 +147,13 @@ impl SampleBinding {
     }
 
     /// The expressions for rows in the order of their groups.
-    pub(crate) fn grouped(&self, query: &AggregateQuery) -> Result<&Grouped> {
-        match self.grouped.get() {
-            Some(grouped) => Ok(grouped),
+    pub(crate) fn group_order(&self, query: &AggregateQuery) -> Result<&GroupOrder> {
+        match self.group_order.get() {
+            Some(group_order) => Ok(group_order),
             None => {
                 let keys: Arc<[Expr]> = bare(&query.keys)?.into();
                 let (key_columns, needs) = (names(keys.iter()), self.needs.without_keys());
-                Ok(self.grouped.get_or_init(|| Grouped { keys, key_columns, needs, compiled: OnceLock::new() }))
+                Ok(self.group_order.get_or_init(|| GroupOrder { keys, key_columns, needs, compiled: OnceLock::new() }))
             }
         }
     }
@@ -162,21 +163,21 @@ impl SampleBinding {
         query: &AggregateQuery,
         state: &SessionState,
         cache: &MomentsCache,
-        family: &Opened<'_>,
+        sample: &Opened<'_>,
     ) -> Result<&ArgumentMoments> {
         match self.known.get() {
             Some(known) => Ok(known),
             None => {
-                let arguments = cache.of(query, state, family)?;
+                let arguments = cache.of(query, state, sample)?;
                 let by_key = self.view.by_key;
-                let rows_of_keys = by_key.then(|| cache.rows_of_keys(query, state, family)).transpose()?;
+                let rows_of_keys = by_key.then(|| cache.rows_of_keys(query, state, sample)).transpose()?;
                 Ok(self.known.get_or_init(|| ArgumentMoments { arguments, rows_of_keys }))
             }
         }
     }
 }
 
-impl Grouped {
+impl GroupOrder {
     /// The compiled expressions for batches with `schema`.
     pub(crate) fn compiled(
         &self,

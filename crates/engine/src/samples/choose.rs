@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 /// Rows that a first level should have where groups may be missing; fewer rows show few of the groups.
-const FIRST_LOOK_ROWS: u64 = 4_000;
+const FIRST_LEVEL_ROWS: u64 = 4_000;
 /// Rows that a pilot should have; fewer rows say little about which sample is better.
 const PILOT_ROWS: u64 = 1_000;
 /// Rows above which a pilot is too expensive; a sample of many strata may hold more at its lowest level.
@@ -25,29 +25,31 @@ const KEYS_FIRST: i32 = 1_000_000;
 /// aggregates of groups). Otherwise pilots decide between a few. Samples whose strata cover GROUP BY are preferred, since no group is
 /// missing there.
 pub(crate) fn candidates(query: &AggregateQuery, families: &[Arc<Manifest>]) -> Vec<Arc<Manifest>> {
-    let asked = Asked::new(query);
+    let columns_of_query = QueryColumns::new(query);
     let mut sorted: Vec<&Arc<Manifest>> = families.iter().collect();
-    sorted.sort_by_key(|m| (Reverse(asked.score(m)), Reverse(m.sampled_rows()), m.name.clone()));
+    sorted.sort_by_key(|m| (Reverse(columns_of_query.score(m)), Reverse(m.sampled_rows()), m.name.clone()));
     let Some(best) = sorted.first().copied() else { return Vec::new() };
-    let is_sole =
-        asked.covers(best) || best.design.universe.is_some() || query.has_upper_aggregate || !query.specials.is_empty();
+    let is_sole = columns_of_query.covers(best)
+        || best.design.universe.is_some()
+        || query.has_upper_aggregate
+        || !query.non_linear.is_empty();
     if is_sole {
         return vec![Arc::clone(best)];
     }
-    let has_keys = sorted.iter().any(|m| asked.covers_keys(m));
-    sorted.retain(|m| m.design.universe.is_none() && (!has_keys || asked.covers_keys(m)));
+    let has_keys = sorted.iter().any(|m| columns_of_query.covers_keys(m));
+    sorted.retain(|m| m.design.universe.is_none() && (!has_keys || columns_of_query.covers_keys(m)));
     sorted.into_iter().take(PILOTS_MAX).cloned().collect()
 }
 
 /// The columns that a query uses, by their use.
-struct Asked {
+struct QueryColumns {
     keys: Vec<String>,
     filters: Vec<String>,
     all: Vec<String>,
     distinct: Vec<String>,
 }
 
-impl Asked {
+impl QueryColumns {
     fn new(query: &AggregateQuery) -> Self {
         let names = |exprs: &[Expr]| -> Vec<String> {
             exprs.iter().flat_map(Expr::column_refs).map(|column| column.name.clone()).collect()
@@ -116,7 +118,7 @@ pub(crate) fn cumulative_rows(view: &StrataView, manifest: &Manifest) -> Vec<u64
 pub(crate) fn first_level(view: &StrataView, goal: &Goal, cumulative: &[u64]) -> usize {
     match goal.error.is_some() && view.keys_decided {
         true => 0,
-        false => level_with(cumulative, FIRST_LOOK_ROWS),
+        false => level_with(cumulative, FIRST_LEVEL_ROWS),
     }
 }
 
@@ -128,7 +130,7 @@ pub(crate) fn pilot_level(cumulative: &[u64]) -> Option<usize> {
 
 /// The level whose errors are extrapolated in an explanation.
 pub(crate) fn telling_level(cumulative: &[u64]) -> usize {
-    level_with(cumulative, FIRST_LOOK_ROWS)
+    level_with(cumulative, FIRST_LEVEL_ROWS)
 }
 
 /// The first level that holds at least `rows`, or the top.

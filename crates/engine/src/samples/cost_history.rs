@@ -10,7 +10,7 @@ const FACTOR_MAX: f64 = 20.0;
 /// Cost of a query relative to other queries with as many cells, learnt from its own runs.
 #[derive(Debug, Default)]
 pub(crate) struct QueryCost {
-    looks: Mutex<Option<CostHistory>>,
+    levels: Mutex<Option<CostHistory>>,
     answers: Mutex<Option<CostHistory>>,
     tables: Mutex<Option<CostHistory>>,
 }
@@ -49,7 +49,7 @@ impl QueryCost {
     /// The history of one kind of cost; none for reading files, which takes as long for every query.
     fn runs(&self, cost: Cost) -> Option<&Mutex<Option<CostHistory>>> {
         match cost {
-            Cost::Level => Some(&self.looks),
+            Cost::Level => Some(&self.levels),
             Cost::Answer => Some(&self.answers),
             Cost::Table => Some(&self.tables),
             Cost::Load => None,
@@ -85,8 +85,8 @@ mod tests {
         query_cost.note(Cost::Answer, 1e4, Duration::from_millis(30));
         for per_cell in [1e-6, 3e-6, 9e-6] {
             let others = |cells: f64| Some(Duration::from_secs_f64(cells * per_cell));
-            let foretold = 1e4 * per_cell * query_cost.of(Cost::Answer, others);
-            assert!((foretold - 0.03).abs() < 1e-9, "{foretold}");
+            let predicted = 1e4 * per_cell * query_cost.of(Cost::Answer, others);
+            assert!((predicted - 0.03).abs() < 1e-9, "{predicted}");
         }
     }
 }

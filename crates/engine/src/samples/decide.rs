@@ -8,7 +8,7 @@ use std::time::Duration;
 /// Nanoseconds per cell, in the unit of [`super::table_cost::TableWork`]; a row has a cell for each column, grouping or aggregate.
 const CELL_NS: f64 = 1.5;
 /// Nanoseconds of evaluating a level, whatever its rows.
-const LOOK_NS: f64 = 2e5;
+const LEVEL_NS: f64 = 2e5;
 /// Nanoseconds to open a file of a level, per column of the table, since its footer describes every column.
 const OPEN_COLUMN_NS: f64 = 3e3;
 /// Share of the exact answer's work that levels may take if they turn out useless.
@@ -30,13 +30,26 @@ const DOUBT_UNLEARNT: f64 = 10.0;
 /// Value of [`DOUBT`] where conditions may save most of the work.
 const DOUBT_PRUNED: f64 = 4.0;
 /// Share of the exact answer's time that a level before it may take.
-const LOOK_SHARE: f64 = 0.12;
+const LEVEL_BEFORE_SHARE: f64 = 0.12;
 /// Time that a level before the exact answer may take at least.
-const LOOK_TIME: Duration = Duration::from_millis(1);
+const LEVEL_BEFORE_TIME: Duration = Duration::from_millis(1);
+/// Share of the time left in which an exact answer needs no estimate of little value before it.
+pub(crate) const SAFE_SHARE: f64 = 0.1;
+/// Share of the exact answer's work above which a first level that may be useless is not evaluated.
+pub(crate) const FIRST_LEVEL_MAX: f64 = 0.5;
+/// Work, in nanoseconds of the reference machine, up to which candidates are not compared: levels are evaluated, subqueries computed.
+pub(crate) const UNQUESTIONED_NS: f64 = 2e6;
+/// Share of the time left that the first evaluated level may take, so that an early answer exists; predictions for new queries may be
+/// wrong by a factor of several.
+pub(crate) const FIRST_LEVEL_SHARE: f64 = 0.1;
+/// Share of the time left that each further level may take.
+pub(crate) const NEXT_LEVEL_SHARE: f64 = 0.6;
+/// With a shorter time bound, and before costs were learnt, the lowest level of the likeliest sample is evaluated first.
+pub(crate) const SHORT: Duration = Duration::from_millis(200);
 
 /// Work of evaluating `cells` cells (rows times what each passes through), in nanoseconds of the reference machine.
 pub(crate) fn level_ns(cells: f64) -> f64 {
-    LOOK_NS + cells * CELL_NS
+    LEVEL_NS + cells * CELL_NS
 }
 
 /// Work of opening `files` files of a table with `columns` columns, in nanoseconds of the reference machine.
@@ -45,24 +58,22 @@ pub(crate) fn file_opening_ns(files: usize, columns: usize) -> f64 {
     (files * columns) as f64 * OPEN_COLUMN_NS
 }
 
-/// First step of a query with a time bound.
+/// The exact answer that follows an estimate, where only time is stated and suffices for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FirstStep {
-    /// A level that takes at most this time, then the exact answer.
-    EstimateThenTable(Duration),
-    /// Samples answer, as far as can be predicted.
-    Samples,
-}
-
-/// Chooses the first step of a query whose exact answer costs `table`, with `left` of its time.
-pub(crate) fn first_step(table: &TableCost, left: Duration) -> FirstStep {
-    match table.time <= left.mul_f64(SHARE_OF_TIME) {
-        true => FirstStep::EstimateThenTable(table.time.mul_f64(LOOK_SHARE).max(LOOK_TIME)),
-        false => FirstStep::Samples,
-    }
+pub(crate) struct TableFollows {
+    /// The longest time that a level before it may take.
+    pub(crate) estimate: Duration,
+    /// The predicted time of the exact answer.
+    pub(crate) table: Duration,
 }
 
 impl TableCost {
+    /// How the exact answer follows an estimate, with `left` of the time; `None` where samples answer, as far as can be predicted.
+    pub(crate) fn follows(&self, left: Duration) -> Option<TableFollows> {
+        let estimate = self.time.mul_f64(LEVEL_BEFORE_SHARE).max(LEVEL_BEFORE_TIME);
+        (self.time <= left.mul_f64(SHARE_OF_TIME)).then_some(TableFollows { estimate, table: self.time })
+    }
+
     /// Whether the exact answer may still end in the time left, where nothing else meets the bounds.
     pub(crate) fn may_end_in(&self, left: Option<Duration>) -> bool {
         left.is_none_or(|left| self.time <= left.mul_f64(SHARE_OF_LAST_TIME))
@@ -144,16 +155,17 @@ mod tests {
     }
 
     #[test]
-    fn the_exact_answer_follows_a_short_look_where_half_the_time_suffices() {
+    fn the_exact_answer_follows_a_short_estimate_where_half_the_time_suffices() {
         let ms = Duration::from_millis;
         let cost = |time| TableCost {
             work: TableWork { tables: String::new(), rows: 1, ns: 1.0, has_conditions: false },
             time,
             is_learnt: true,
         };
-        assert_eq!(first_step(&cost(ms(400)), ms(1_000)), FirstStep::EstimateThenTable(ms(48)));
-        assert_eq!(first_step(&cost(ms(2)), ms(1_000)), FirstStep::EstimateThenTable(LOOK_TIME));
-        assert_eq!(first_step(&cost(ms(600)), ms(1_000)), FirstStep::Samples);
+        let estimate = |time, left| cost(ms(time)).follows(ms(left)).map(|follows| follows.estimate);
+        assert_eq!(estimate(400, 1_000), Some(ms(48)));
+        assert_eq!(estimate(2, 1_000), Some(LEVEL_BEFORE_TIME));
+        assert_eq!(estimate(600, 1_000), None);
         assert!(cost(ms(600)).may_end_in(Some(ms(1_000))) && !cost(ms(900)).may_end_in(Some(ms(1_000))));
         assert!(cost(ms(900)).may_end_in(None));
         let unlearnt = TableCost { is_learnt: false, ..cost(ms(200)) };

@@ -8,7 +8,10 @@ mod registry;
 mod table_cost;
 mod table_rows;
 
-pub(crate) use binding::{ArgumentMoments, Grouped, SampleBinding};
+pub(crate) use binding::{ArgumentMoments, GroupOrder, SampleBinding};
 pub(crate) use cost_history::QueryCost;
-pub(crate) use decide::{FirstStep, IN_VAIN, Standing, file_opening_ns, first_step, level_ns};
+pub(crate) use decide::{
+    FIRST_LEVEL_MAX, FIRST_LEVEL_SHARE, IN_VAIN, NEXT_LEVEL_SHARE, SAFE_SHARE, SHORT, Standing, TableFollows,
+    UNQUESTIONED_NS, file_opening_ns, level_ns,
+};
 pub(crate) use table_cost::{TableCost, TableWork, table_work};

@@ -41,7 +41,7 @@ impl CatalogValue {
 }
 
 /// Catalog values of every special call, in the query's order; a distinct count that neither catalog nor sample has is a reason.
-pub(crate) fn specials(
+pub(crate) fn non_linear(
     query: &AggregateQuery,
     manifest: &Manifest,
     view: &StrataView,
@@ -50,8 +50,8 @@ pub(crate) fn specials(
     // The number of simultaneous intervals.
     let intervals = if goal.all_groups { query.shown_estimates().max(1) } else { 1 };
     let quantiles = Quantiles::simultaneous(goal.confidence, intervals);
-    let mut found = Vec::with_capacity(query.specials.len());
-    for special in &query.specials {
+    let mut found = Vec::with_capacity(query.non_linear.len());
+    for special in &query.non_linear {
         found.push(match &special.kind {
             NonLinearKind::Quantile { .. } => None,
             NonLinearKind::Extreme { is_max, .. } => extreme(query, special, *is_max, manifest, view),
@@ -169,7 +169,7 @@ pub(crate) enum Start<'a> {
     /// No sample can answer.
     Refused(Reason),
     /// Levels of a sample have to be evaluated; the catalog's values of special calls.
-    Specials(Vec<CatalogValues>),
+    NonLinear(Vec<CatalogValues>),
 }
 
 /// Asks the catalog, with the likeliest candidate first.
@@ -182,16 +182,16 @@ pub(crate) fn start<'a>(
     let Some(first) = candidates.first() else {
         return Ok(Start::Refused(Reason::new("there is no sample that could answer")));
     };
-    let specials = match usable(query, first, goal)? {
-        Ok(specials) => specials,
+    let non_linear = match usable(query, first, goal)? {
+        Ok(non_linear) => non_linear,
         Err(reason) => return Ok(Start::Refused(reason)),
     };
     for binding in candidates {
-        if let Some(known) = known_calls(query, binding, state, &specials)? {
+        if let Some(known) = known_calls(query, binding, state, &non_linear)? {
             return Ok(Start::Answered(binding, known));
         }
     }
-    Ok(Start::Specials(specials))
+    Ok(Start::NonLinear(non_linear))
 }
 
 /// Catalog values of special calls, or the reason why no sample can answer.
@@ -210,7 +210,7 @@ fn usable(
             "answered exactly: the sample does not hold every named value of {column}"
         ))));
     }
-    specials(query, &binding.manifest, &binding.view, goal)
+    non_linear(query, &binding.manifest, &binding.view, goal)
 }
 
 /// A row count by part that strata alone decide, in table rows.

@@ -30,7 +30,7 @@ pub(crate) fn known_calls(
     query: &AggregateQuery,
     binding: &SampleBinding,
     state: &SessionState,
-    specials: &[CatalogValues],
+    non_linear: &[CatalogValues],
 ) -> Result<Option<CatalogCalls>> {
     if query.has_upper_aggregate {
         return Ok(None);
@@ -42,7 +42,7 @@ pub(crate) fn known_calls(
             let counts = known_variable(query, view, *rows)?;
             Some(counts.into_iter().map(|c| CatalogValue::Exact(Some(c as f64))).collect())
         }
-        CallKind::NonLinear(special) => specials[*special].clone(),
+        CallKind::NonLinear(special) => non_linear[*special].clone(),
         _ => None,
     };
     let counts: Vec<Option<Vec<CatalogValue>>> = query.calls.iter().map(counted).collect();

@@ -193,7 +193,7 @@ async fn a_look_that_costs_more_than_the_table_is_not_made() {
     assert!(report.reason.contains("costs no more than an estimate"), "{}", report.reason);
 }
 
-/// Subqueries in WHERE are computed once for all looks and for the exact answer, which then reads the table once more.
+/// Subqueries in WHERE are computed once for all levels and for the exact answer, which then reads the table once more.
 #[tokio::test(flavor = "multi_thread")]
 async fn subqueries_are_computed_once() {
     let world = world(60_000).await;

@@ -82,7 +82,7 @@ async fn time_ends_every_query() {
     assert!(is_late || matches!(none, Err(Error::BoundMissed { answer: None, .. })), "{none:?}");
 }
 
-/// Every query has a first look that fits, whatever was learnt of the cost of others.
+/// Every query has a first level that fits, whatever was learnt of the cost of others.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_looks_cost_is_learnt_and_kept() {
     let world = world().await;
@@ -177,13 +177,13 @@ fn a_small_runtime_suffices() {
 async fn levels_that_take_too_long_to_read_are_not_begun() {
     let world = World::new(60_000).await;
     world.session.sample("t").name("s").size_percent(50.0).build().await.unwrap();
-    // Looks take no time worth the name; reading a value takes a millisecond, and no look here weighs as much as what was learnt before.
+    // Levels take no time worth the name; reading a value takes a millisecond, and no level here weighs as much as what was learnt before.
     let line = |slope: f64| {
         let sum = |of: &dyn Fn(f64) -> f64| (1..=8).map(|step| of(1e3 * f64::from(step))).sum::<f64>();
         let sums = [8.0, sum(&|x| x), sum(&|x| slope * x), sum(&|x| x * x), sum(&|x| slope * x * x)];
         LearntLine { sums: sums.map(|sum| 1e15 * sum), seen: 8.0 }
     };
-    let costs = LearntCosts { looks: line(1e-9), answers: line(1e-9), loads: line(1e-3), ..LearntCosts::default() };
+    let costs = LearntCosts { levels: line(1e-9), answers: line(1e-9), loads: line(1e-3), ..LearntCosts::default() };
     Store::open(world.store()).unwrap().keep_costs(&costs).unwrap();
     let sql = "SELECT g, SUM(x) AS s FROM t GROUP BY g WITHIN 60 SECONDS";
     let cold = super::support::open(world.folder.path(), 2).await;

@@ -40,6 +40,6 @@ async fn analyze_runs_the_query() {
     }
     let (_, errors) = text.split_once("\nerror|error ").unwrap();
     let number = |text: &str| text.split_whitespace().next().unwrap().parse::<f64>().unwrap();
-    let (found, foretold) = (number(errors), number(errors.split_once("predicted error ").unwrap().1));
-    assert!((0.5..2.0).contains(&(foretold / found)), "{foretold} foretold, {found} found");
+    let (found, predicted) = (number(errors), number(errors.split_once("predicted error ").unwrap().1));
+    assert!((0.5..2.0).contains(&(predicted / found)), "{predicted} predicted, {found} found");
 }

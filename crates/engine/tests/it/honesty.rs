@@ -31,8 +31,8 @@ async fn rows_chosen_by_an_estimate_are_never_called_exact() {
     let report = world.session.execute(chosen).await.unwrap().pop().unwrap().report().clone();
     assert_eq!((report.mode, report.met), (Mode::Approximate, Some(false)), "{report:?}");
     assert!(report.warnings[0].contains("chosen by an estimate"), "{report:?}");
-    let unseen = "SELECT g, AVG(x) AS a FROM t GROUP BY g ORDER BY SUM(n) DESC LIMIT 5 ERROR WITHIN 50%";
-    let report = world.session.execute(unseen).await.unwrap().pop().unwrap().report().clone();
+    let unsampled = "SELECT g, AVG(x) AS a FROM t GROUP BY g ORDER BY SUM(n) DESC LIMIT 5 ERROR WITHIN 50%";
+    let report = world.session.execute(unsampled).await.unwrap().pop().unwrap().report().clone();
     assert_eq!(report.mode, Mode::Approximate, "{report:?}");
     assert!(report.warnings[0].contains("chosen by an estimate"), "{report:?}");
 }

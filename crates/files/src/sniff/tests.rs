@@ -61,7 +61,7 @@ fn breaks_within_quotes_do_not_end_rows() {
     for (text, expected) in texts {
         for step in 1..=text.len() {
             let mut breaks = QuotedBreaks::default();
-            text.as_bytes().chunks(step).for_each(|some| breaks.look(some, b'"'));
+            text.as_bytes().chunks(step).for_each(|some| breaks.scan(some, b'"'));
             assert_eq!(breaks.found, expected, "{text:?} by {step}");
         }
     }

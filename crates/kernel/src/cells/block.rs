@@ -19,14 +19,14 @@ const ROWS_MAX: usize = 1_536;
 
 /// The uses of sums in a query, by the numbers of the variables.
 #[derive(Debug, Default)]
-pub struct Asked {
+pub struct SumUses {
     /// Sums of which an average is asked.
     pub averages: Vec<usize>,
     /// Sums of which only an average is asked, so that their own intervals are not needed.
     pub nothing_else: Vec<usize>,
 }
 
-impl Asked {
+impl SumUses {
     /// Whether anything needs the interval of a sum itself.
     pub(crate) fn own_interval(&self, sum: usize) -> bool {
         !self.nothing_else.contains(&sum)
@@ -58,13 +58,13 @@ struct CellBlock<'a> {
 pub struct BlockAggregator<'a> {
     half: &'a GroupRange<'a>,
     sizes: &'a LevelSizes,
-    asked: &'a Asked,
+    asked: &'a SumUses,
     cells: CellBlock<'a>,
 }
 
 impl<'a> BlockAggregator<'a> {
     /// An aggregator for the blocks of a range of groups.
-    pub fn new(half: &'a GroupRange<'a>, sizes: &'a LevelSizes, asked: &'a Asked) -> Self {
+    pub fn new(half: &'a GroupRange<'a>, sizes: &'a LevelSizes, asked: &'a SumUses) -> Self {
         Self { half, sizes, asked, cells: CellBlock::new(&half.piece.rows, half.domains, sizes) }
     }
 

@@ -30,7 +30,7 @@ pub struct ByGroup {
     /// The variables that are walked, by domain.
     domains: Vec<Domain>,
     /// The buffer pool that takes the memory of the rows in the end, if there is one.
-    spare: Option<Arc<BufferPool>>,
+    buffers: Option<Arc<BufferPool>>,
 }
 
 /// Rows of consecutive groups, in group order.
@@ -108,12 +108,12 @@ impl ByGroup {
 
     /// Rows that are in order already, to be walked for these variables; the groups of `later` follow those of `groups`.
     pub(crate) fn of(groups: GroupRows, later: Option<GroupRows>, variables: &[Variable]) -> Self {
-        Self { groups, later, domains: Domain::all(variables), spare: None }
+        Self { groups, later, domains: Domain::all(variables), buffers: None }
     }
 
-    /// Has the memory of the rows given to `spare`, a buffer pool, in the end.
-    pub(crate) fn in_spare(mut self, spare: Option<&Arc<BufferPool>>) -> Self {
-        self.spare = spare.cloned();
+    /// Has the memory of the rows given to `buffers`, a buffer pool, in the end.
+    pub(crate) fn returned_to(mut self, buffers: Option<&Arc<BufferPool>>) -> Self {
+        self.buffers = buffers.cloned();
         self
     }
 
@@ -146,9 +146,9 @@ impl ByGroup {
 
 impl Drop for ByGroup {
     fn drop(&mut self) {
-        if let Some(spare) = &self.spare {
+        if let Some(buffers) = &self.buffers {
             let all = [Some(&mut self.groups), self.later.as_mut()].into_iter().flatten();
-            all.for_each(|piece| spare.keep(std::mem::take(&mut piece.rows)));
+            all.for_each(|piece| buffers.keep(std::mem::take(&mut piece.rows)));
         }
     }
 }

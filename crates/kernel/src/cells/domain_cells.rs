@@ -1,7 +1,7 @@
 //! The cells of one domain in a block of groups, side by side.
 
 use super::super::rows::Rows;
-use super::block::Asked;
+use super::block::SumUses;
 use super::domains::Domain;
 use super::linear::Linear;
 use super::runs::Runs;
@@ -62,7 +62,7 @@ impl<'a> DomainCells<'a> {
     }
 
     /// Folds all cells into the totals of the variables: groups × variables, groups outermost, `width` per group.
-    pub(super) fn fold(&self, totals: &mut [Total], width: usize, asked: &Asked) {
+    pub(super) fn fold(&self, totals: &mut [Total], width: usize, asked: &SumUses) {
         for (sum, cells) in self.domain.sums.iter().zip(&self.cells) {
             let own = totals[*sum..].iter_mut().step_by(width);
             match asked.own_interval(*sum) {
@@ -78,15 +78,15 @@ impl<'a> DomainCells<'a> {
     /// Folds all cells into the totals of one group, as its first part or a later one.
     ///
     /// Sums of which an average is asked are folded into their variance polynomials, too.
-    pub(crate) fn fold_part(&mut self, totals: &mut [Total], asked: &Asked, is_first: bool) {
+    pub(crate) fn fold_part(&mut self, totals: &mut [Total], asked: &SumUses, is_first: bool) {
         for ((sum, cells), form) in self.domain.sums.iter().zip(&self.cells).zip(&mut self.forms) {
             let total = &mut totals[*sum];
             if asked.averages.contains(sum) {
                 let form =
                     if is_first { form.insert(VariancePolynomial::default()) } else { form.get_or_insert_default() };
                 match asked.own_interval(*sum) {
-                    true => self.domain_factors.fold_values_and_form(cells, total, form),
-                    false => self.domain_factors.fold_estimates_and_form(cells, total, form),
+                    true => self.domain_factors.fold_values_and_polynomial(cells, total, form),
+                    false => self.domain_factors.fold_estimates_and_polynomial(cells, total, form),
                 }
             } else {
                 self.domain_factors.fold_values(cells, std::iter::once(total));

@@ -1,7 +1,6 @@
 //! A walk in one piece or in two halves.
 
 use super::super::rows::Run;
-use super::super::workers::HALVED_ROWS;
 use super::scratch::{BoundaryCells, Scratch};
 use super::{Piece, Walk, pieces};
 use datafusion::error::Result;
@@ -24,6 +23,10 @@ pub(crate) trait CellFold: Sync {
     }
     /// Whether rows of a stratum of this size are left out.
     fn skips(&self, size: StratumSize) -> bool;
+    /// Whether a row of a level and the one before it, both of one stratum, may be in different halves.
+    fn may_part(&self, _level: usize, _row: usize) -> bool {
+        true
+    }
     /// Adds rows of one stratum and level to the cells of their groups, and touches these groups.
     fn add(&self, scratch: &mut Scratch, level: usize, rows: Range<usize>);
     fn empty(&self) -> Self::Folded;
@@ -66,10 +69,10 @@ impl Walk<'_> {
         // Folding entries of very many groups costs less than merging the results of two threads.
         let are_entries = self.levels.iter().all(|rows| rows.cells.is_some());
         let merges_heavily = !fold_task.merges_lightly() && self.groups * fold_task.width() > MERGED_MAX;
-        if rows < HALVED_ROWS || are_entries && merges_heavily {
+        if !self.workers.halves(rows) || are_entries && merges_heavily {
             return Ok(self.half(fold_task, &all, SplitStratum::Nothing).folded);
         }
-        let (at, is_shared) = cut(&mut all, rows);
+        let (at, is_shared) = cut(&mut all, rows, |level, row| fold_task.may_part(level, row));
         // Entries are added in one order whether levels were merged one by one or all at once.
         if is_shared && are_entries {
             return Ok(self.half(fold_task, &pieces(self.levels), SplitStratum::Nothing).folded);
@@ -149,8 +152,9 @@ impl Walk<'_> {
 
 /// The place to cut `pieces`, which have `rows` rows, and whether a stratum has rows on both sides.
 ///
-/// The cut is between strata where that is near the middle, otherwise in the middle itself.
-fn cut(pieces: &mut Vec<Piece>, rows: usize) -> (usize, bool) {
+/// The cut is between strata where that is near the middle, otherwise at the first row from the middle on that `may_part` from the one
+/// before it, given its level and its number.
+fn cut(pieces: &mut Vec<Piece>, rows: usize, may_part: impl Fn(usize, usize) -> bool) -> (usize, bool) {
     let middle = rows / 2;
     let mut before: usize = 0;
     let mut best: Option<(usize, usize)> = None;
@@ -171,8 +175,14 @@ fn cut(pieces: &mut Vec<Piece>, rows: usize) -> (usize, bool) {
     }
     let (number, offset) = at_middle;
     let whole = pieces[number];
+    let end = whole.rows().end;
+    let split = (whole.rows().start + offset..end).find(|row| may_part(whole.level(), *row)).unwrap_or(end);
+    if split == end {
+        let next = pieces.get(number + 1);
+        return (number + 1, next.is_some_and(|next| next.run.stratum == whole.run.stratum));
+    }
     #[expect(clippy::cast_possible_truncation, reason = "a level has fewer than 2^32 rows")]
-    let split = whole.run.from + offset as u32;
+    let split = split as u32;
     pieces[number].run.to = split;
     pieces.insert(number + 1, Piece { run: Run { from: split, ..whole.run }, ..whole });
     (number + 1, true)
@@ -192,7 +202,7 @@ mod tests {
     fn check(lengths: &[(u32, u32)], at: usize, is_shared: bool) {
         let mut pieces = made(lengths);
         let rows = lengths.iter().map(|(_, n)| *n as usize).sum();
-        assert_eq!(cut(&mut pieces, rows), (at, is_shared), "{lengths:?}");
+        assert_eq!(cut(&mut pieces, rows, |_, _| true), (at, is_shared), "{lengths:?}");
         assert_eq!(pieces.iter().map(|p| p.rows().len()).sum::<usize>(), rows);
         let first: usize = pieces[..at].iter().map(|p| p.rows().len()).sum();
         assert!(first.abs_diff(rows / 2) <= rows / 8, "{first} of {rows}");
@@ -208,5 +218,17 @@ mod tests {
         check(&[(0, 10), (1, 80), (2, 10)], 2, true);
         check(&[(0, 30), (0, 70)], 2, true);
         check(&[(0, 50), (0, 50)], 2, true);
+    }
+
+    #[test]
+    fn rows_that_may_not_part_stay_in_one_half() {
+        let mut pieces = made(&[(0, 100)]);
+        assert_eq!(cut(&mut pieces, 100, |_, row| row % 30 == 0), (1, true));
+        assert_eq!(pieces.iter().map(Piece::rows).collect::<Vec<_>>(), [0..60, 60..100]);
+        let mut pieces = made(&[(0, 80), (0, 30), (1, 10)]);
+        assert_eq!(cut(&mut pieces, 120, |_, _| false), (1, true));
+        assert_eq!(pieces.len(), 3);
+        let mut pieces = made(&[(0, 100)]);
+        assert_eq!(cut(&mut pieces, 100, |_, _| false), (1, false));
     }
 }

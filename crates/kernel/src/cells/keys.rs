@@ -1,98 +1,119 @@
-//! Walks over a universe sample, where all rows of a key are one value.
+//! Folds over a universe sample, where all rows of a key are one value.
 
 use super::super::rows::Rows;
+use super::Walk;
+use super::halves::CellFold;
 use super::linear::{Linear, add_linear, terms_of};
 use super::scratch::Scratch;
-use super::totals::add_run;
-use super::{Walk, by_stratum};
+use super::totals::{add_run, merge_totals};
+use datafusion::error::Result;
 use plusminus_plan::Variable;
-use plusminus_statistics::{Cell, Expansion, Total};
+use plusminus_statistics::{Cell, Expansion, StratumSize, Total};
 use std::ops::Range;
 
-/// Sums within one unit (a key and all its rows), which count as one value in the cell of its stratum.
-struct Units<'a> {
-    by_stratum: Scratch,
-    unit: Scratch,
+/// A fold over keys: a key's rows are added up to a unit first, which counts as one value in the cell of its stratum.
+struct KeyFold<'a, A, F> {
+    levels: &'a [Rows],
+    groups: usize,
     /// For each place, whether its value is the number of rows, rather than the sum of their values.
-    is_count: &'a [bool],
+    is_count: Vec<bool>,
+    /// Adds rows of one level to the cells of a unit.
+    add: A,
+    /// Adds the cell of a stratum's units, given its place, to a total.
+    fold: F,
 }
 
-impl<'a> Units<'a> {
-    fn new(groups: usize, is_count: &'a [bool]) -> Self {
-        let width = is_count.len();
-        let scratch = || {
-            let mut scratch = Scratch::new(width);
-            scratch.grow(groups);
-            scratch
-        };
-        Self { by_stratum: scratch(), unit: scratch(), is_count }
+impl<A, F> CellFold for KeyFold<'_, A, F>
+where
+    A: Fn(&mut Scratch, usize, Range<usize>) + Sync,
+    F: Fn(&mut Total, usize, &Expansion, &Cell) + Sync,
+{
+    type Folded = Vec<Total>;
+
+    fn width(&self) -> usize {
+        self.is_count.len()
     }
 
-    /// Visits `run` unit by unit: rows of one rank are one unit, and lie side by side.
-    fn visit(&mut self, rows: &Rows, run: Range<usize>, mut add: impl FnMut(&mut Scratch, Range<usize>)) {
+    fn scratch(&self) -> Scratch {
+        Scratch::of_units(self.width())
+    }
+
+    fn skips(&self, _: StratumSize) -> bool {
+        false
+    }
+
+    /// Rows of one rank are one key, and lie side by side.
+    fn may_part(&self, level: usize, row: usize) -> bool {
+        row == 0 || self.levels[level].ranks[row] != self.levels[level].ranks[row - 1]
+    }
+
+    fn add(&self, scratch: &mut Scratch, level: usize, run: Range<usize>) {
+        let rows = &self.levels[level];
+        let Some(mut unit) = scratch.unit.take() else { return };
         let mut from = run.start;
         while from < run.end {
             let rank = rows.ranks[from];
-            let to = from + rows.ranks[from..run.end].iter().take_while(|r| **r == rank).count();
+            let to = from + rows.ranks[from..run.end].iter().take_while(|other| **other == rank).count();
             for group in &rows.groups[from..to] {
-                self.unit.touch(*group);
-                self.by_stratum.touch(*group);
+                unit.touch(*group);
+                scratch.touch(*group);
             }
-            add(&mut self.unit, from..to);
-            let (all, is_count) = (&mut self.by_stratum.cells, self.is_count);
-            self.unit.flush(|group, cells| {
-                let start = group as usize * is_count.len();
+            (self.add)(&mut unit, level, from..to);
+            unit.flush(|group, cells| {
                 for (at, cell) in cells.iter().enumerate().filter(|(_, cell)| !cell.is_empty()) {
                     #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^53")]
-                    let value = if is_count[at] { cell.count as f64 } else { cell.sum() };
-                    all[start + at].add(value);
+                    let value = if self.is_count[at] { cell.count as f64 } else { cell.sum() };
+                    scratch.of(group)[at].add(value);
                 }
             });
             from = to;
         }
+        scratch.unit = Some(unit);
     }
-}
 
-/// Walks unit by unit: `add` fills the cells of a unit from rows of one level, `fold` takes the cell of a stratum's units.
-fn by_key(
-    walk: &Walk<'_>,
-    is_count: &[bool],
-    add: impl Fn(&mut Scratch, usize, Range<usize>),
-    fold: impl Fn(&mut Total, usize, &Expansion, &Cell),
-) -> Vec<Total> {
-    let mut totals = vec![Total::default(); walk.groups * is_count.len()];
-    by_stratum(
-        walk.levels,
-        &mut Units::new(walk.groups, is_count),
-        |units, level, run| units.visit(&walk.levels[level], run, |unit, run| add(unit, level, run)),
-        |units, stratum| {
-            let expansion = walk.sizes[stratum as usize].into();
-            units.by_stratum.flush(|group, cells| {
-                let start = group as usize * is_count.len();
-                for (at, cell) in cells.iter().enumerate().filter(|(_, cell)| !cell.is_empty()) {
-                    fold(&mut totals[start + at], at, &expansion, cell);
-                }
-            });
-        },
-    );
-    totals
+    fn empty(&self) -> Self::Folded {
+        vec![Total::default(); self.groups * self.width()]
+    }
+
+    fn fold(&self, totals: &mut Self::Folded, _: u32, expansion: &Expansion, group: u32, cells: &[Cell]) {
+        let start = group as usize * cells.len();
+        for (at, cell) in cells.iter().enumerate().filter(|(_, cell)| !cell.is_empty()) {
+            (self.fold)(&mut totals[start + at], at, expansion, cell);
+        }
+    }
+
+    /// Rows of keys are never added up before.
+    fn fold_entry(&self, totals: &mut Self::Folded, stratum: u32, expansion: &Expansion, group: u32, cells: &[Cell]) {
+        self.fold(totals, stratum, expansion, group, cells);
+    }
+
+    fn merge(&self, totals: &mut Self::Folded, later: Self::Folded) {
+        merge_totals(totals, &later);
+    }
 }
 
 /// The first walk over a universe sample, in which every key's count or sum is one value.
 ///
 /// Returns a total per (group, variable), groups outermost.
-pub fn key_totals(walk: &Walk<'_>, variables: &[Variable]) -> Vec<Total> {
-    let is_count: Vec<bool> = variables.iter().map(|v| v.argument.is_none()).collect();
+///
+/// # Errors
+/// When no threads can be started.
+pub fn key_totals(walk: &Walk<'_>, variables: &[Variable]) -> Result<Vec<Total>> {
     let add = |unit: &mut Scratch, level: usize, run: Range<usize>| {
         for (at, variable) in variables.iter().enumerate() {
             add_run(unit, &walk.levels[level], run.clone(), at, variable);
         }
     };
-    by_key(walk, &is_count, add, |total, _, stratum, cell| total.fold_cell(stratum, cell))
+    let fold = |total: &mut Total, _: usize, stratum: &Expansion, cell: &Cell| total.fold_cell(stratum, cell);
+    let is_count = variables.iter().map(|variable| variable.argument.is_none()).collect();
+    walk.run(&KeyFold { levels: walk.levels, groups: walk.groups, is_count, add, fold })
 }
 
 /// The second walk over a universe sample: a total per (group, linear form), groups outermost.
-pub fn key_linearised(walk: &Walk<'_>, variables: &[Variable], linears: &[Linear]) -> Vec<Total> {
+///
+/// # Errors
+/// When no threads can be started.
+pub fn key_linearised(walk: &Walk<'_>, variables: &[Variable], linears: &[Linear]) -> Result<Vec<Total>> {
     let terms: Vec<Vec<_>> =
         walk.levels.iter().map(|rows| linears.iter().map(|l| terms_of(l, rows, variables)).collect()).collect();
     let add = |unit: &mut Scratch, level: usize, run: Range<usize>| {
@@ -100,5 +121,8 @@ pub fn key_linearised(walk: &Walk<'_>, variables: &[Variable], linears: &[Linear
             add_linear(unit, &walk.levels[level].groups, run.clone(), at, terms);
         }
     };
-    by_key(walk, &vec![false; linears.len()], add, |total, at, stratum, cell| linears[at].fold(total, stratum, cell))
+    let fold =
+        |total: &mut Total, at: usize, stratum: &Expansion, cell: &Cell| linears[at].fold(total, stratum, cell);
+    let is_count = vec![false; linears.len()];
+    walk.run(&KeyFold { levels: walk.levels, groups: walk.groups, is_count, add, fold })
 }

@@ -16,7 +16,7 @@ mod runs;
 mod scratch;
 mod totals;
 
-pub use block::{Asked, Block, BlockAggregator};
+pub use block::{Block, BlockAggregator, SumUses};
 pub(crate) use by_group::GroupRows;
 pub use by_group::{ByGroup, GroupRange};
 pub use compact::merged;

@@ -143,16 +143,16 @@ impl<'a> Runs<'a> {
 }
 
 /// The number of runs that were found, and the first row after them.
-struct Found {
+struct RunCount {
     count: usize,
     end: usize,
 }
 
 /// Notes where the runs of `rows` begin, `most` of them at most; `begins` has room for a strip more.
 #[inline(always)]
-fn begins_in<S: Simd>(simd: S, of_rows: &[u32], rows: Range<usize>, begins: &mut [u32], most: usize) -> Found {
+fn begins_in<S: Simd>(simd: S, of_rows: &[u32], rows: Range<usize>, begins: &mut [u32], most: usize) -> RunCount {
     if rows.is_empty() {
-        return Found { count: 0, end: rows.end };
+        return RunCount { count: 0, end: rows.end };
     }
     begins[0] = number(rows.start);
     let (mut at, mut count) = (rows.start + 1, 1);
@@ -169,7 +169,7 @@ fn begins_in<S: Simd>(simd: S, of_rows: &[u32], rows: Range<usize>, begins: &mut
         count += usize::from(of_rows[at] != of_rows[at - 1]);
         at += 1;
     }
-    if count > most { Found { count: most, end: begins[most] as usize } } else { Found { count, end: rows.end } }
+    if count > most { RunCount { count: most, end: begins[most] as usize } } else { RunCount { count, end: rows.end } }
 }
 
 #[inline(always)]

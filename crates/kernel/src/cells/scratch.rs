@@ -21,18 +21,25 @@ pub(crate) struct Scratch {
     now: u32,
     /// Places of counts, each with the place of a sum over the same rows, whose cell has the count.
     counts: Vec<(usize, usize)>,
+    /// The cells of the key whose rows are being added, where keys were drawn.
+    pub unit: Option<Box<Self>>,
 }
 
 impl Scratch {
     /// A scratch without room for any group.
     pub(crate) fn new(width: usize) -> Self {
-        Self { width, cells: Vec::new(), touched: Vec::new(), stamp: Vec::new(), now: 1, counts: Vec::new() }
+        Self { width, cells: Vec::new(), touched: Vec::new(), stamp: Vec::new(), now: 1, counts: Vec::new(), unit: None }
     }
 
     /// A scratch with a place per variable, without room for any group.
     pub(crate) fn of_variables(variables: &[Variable]) -> Self {
         let counts = Domain::all(variables).iter().flat_map(Domain::counts_beside_sums).collect();
         Self { counts, ..Self::new(variables.len()) }
+    }
+
+    /// A scratch with `width` places for values of whole keys, without room for any group.
+    pub(crate) fn of_units(width: usize) -> Self {
+        Self { unit: Some(Box::new(Self::new(width))), ..Self::new(width) }
     }
 
     /// Whether cells at this place follow from those of a sum, so that rows need not be added to them.
@@ -45,6 +52,9 @@ impl Scratch {
         if groups > self.stamp.len() {
             self.cells.resize(groups * self.width, Cell::default());
             self.stamp.resize(groups, 0);
+        }
+        if let Some(unit) = &mut self.unit {
+            unit.grow(groups);
         }
     }
 

@@ -1,7 +1,7 @@
 use super::super::rows::Rows;
 use super::super::strata::LevelSizes;
 use super::super::workers::Workers;
-use super::block::{Asked, BlockAggregator};
+use super::block::{BlockAggregator, SumUses};
 use super::by_group::{ByGroup, GroupRange};
 use super::compact::merged;
 use super::linear::{Linear, linearised};
@@ -46,8 +46,8 @@ fn linears() -> Vec<Linear> {
 }
 
 /// Sums of which averages are asked, and their own intervals as well.
-fn asked(averages: &[usize]) -> Asked {
-    Asked { averages: averages.to_vec(), nothing_else: Vec::new() }
+fn asked(averages: &[usize]) -> SumUses {
+    SumUses { averages: averages.to_vec(), nothing_else: Vec::new() }
 }
 
 fn near(found: &[Total], expected: &[Total]) {
@@ -110,7 +110,7 @@ fn counts_need_no_sums() {
     let of_block = |variables: &[Variable]| {
         let sorted = ByGroup::new(&levels, GROUPS, variables, &workers).unwrap();
         let totals = |half: GroupRange<'_>| -> Vec<Total> {
-            let (of_strata, asked) = (LevelSizes::new(sizes.clone()), Asked::default());
+            let (of_strata, asked) = (LevelSizes::new(sizes.clone()), SumUses::default());
             let mut blocks = BlockAggregator::new(&half, &of_strata, &asked);
             let mut found = Vec::new();
             let mut from = half.groups().start;
@@ -180,7 +180,7 @@ fn by_blocks(
     levels: &[Rows],
     sizes: &[StratumSize],
     variables: &[Variable],
-    asked: &Asked,
+    asked: &SumUses,
 ) -> (Vec<Total>, Vec<Total>) {
     let sorted = ByGroup::new(levels, GROUPS, variables, &Workers::new(2)).unwrap();
     let halves = sorted.halves();
@@ -264,9 +264,9 @@ fn averages_need_no_variance_of_their_sums() {
         rows.strata = (0..count).map(|row| row / 2).collect();
         rows.seal();
         let sizes = vec![StratumSize::new(100, 7); 4_500];
-        let of = |asked: &Asked| by_blocks(std::slice::from_ref(&rows), &sizes, &variables, asked);
+        let of = |asked: &SumUses| by_blocks(std::slice::from_ref(&rows), &sizes, &variables, asked);
         let (sums, forms) = of(&asked(&[2, 3]));
-        let (bare, same) = of(&Asked { averages: vec![2, 3], nothing_else: vec![2] });
+        let (bare, same) = of(&SumUses { averages: vec![2, 3], nothing_else: vec![2] });
         near_spreads(&same, &forms);
         for (number, (bare, sum)) in bare.iter().zip(&sums).enumerate() {
             assert_eq!((bare.estimate(), bare.varies, bare.domain_rows), (sum.estimate(), sum.varies, sum.domain_rows));

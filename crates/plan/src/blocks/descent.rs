@@ -12,7 +12,7 @@ use datafusion::logical_expr::{Distinct, Expr, Filter, Limit, LogicalPlan, Proje
 use std::sync::Arc;
 
 /// The blocks of a plan, and the steps on the rows of all of them.
-pub struct Found {
+pub struct BlockPlans {
     /// One plan per block, in the order of their rows.
     pub plans: Vec<LogicalPlan>,
     /// Steps on the rows of all blocks, in this order.
@@ -41,7 +41,7 @@ enum Open {
 }
 
 /// The blocks of `plan`; `None` where no union and no grouping sets are reached.
-pub fn blocks_of(plan: &LogicalPlan) -> Option<Found> {
+pub fn blocks_of(plan: &LogicalPlan) -> Option<BlockPlans> {
     let descent = descend(plan, &base)?;
     let (exprs, steps) = descent.columns();
     let mut share_scan = descent.share_scan;
@@ -60,7 +60,7 @@ pub fn blocks_of(plan: &LogicalPlan) -> Option<Found> {
             return None;
         }
     }
-    Some(Found { plans, steps, share_scan })
+    Some(BlockPlans { plans, steps, share_scan })
 }
 
 /// The end of a descent: a UNION ALL or grouping sets; `None` for any other plan.

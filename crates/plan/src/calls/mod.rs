@@ -23,7 +23,7 @@ pub(crate) struct Calls {
     /// Distinct counts and sums.
     pub variables: Vec<Variable>,
     /// Distinct non-linear aggregates.
-    pub specials: Vec<NonLinearAggregate>,
+    pub non_linear: Vec<NonLinearAggregate>,
     /// The aggregate calls in the order of the node's output.
     pub calls: Vec<Call>,
 }
@@ -63,7 +63,7 @@ pub(crate) fn estimable(aggregate: &Aggregate, below: &Lineage, scan: &DFSchemaR
         let added = below.replace(expr).map(|expr| calls.add(expr, data_type, scan));
         let is_some = |special: &NonLinearAggregate| !matches!(special.kind, NonLinearKind::Quantile { .. });
         match added {
-            Ok(Ok(())) if calls.specials.iter().any(is_some) => Estimable::BySomeSamples,
+            Ok(Ok(())) if calls.non_linear.iter().any(is_some) => Estimable::BySomeSamples,
             Ok(Ok(())) => Estimable::Always,
             _ => Estimable::Never,
         }
@@ -169,7 +169,7 @@ impl Calls {
     }
 
     fn special(&mut self, special: NonLinearAggregate) -> CallKind {
-        CallKind::NonLinear(position(&mut self.specials, special))
+        CallKind::NonLinear(position(&mut self.non_linear, special))
     }
 
     /// The number of a call's domain: the rows that pass its FILTER and where none of its arguments is NULL.

@@ -16,7 +16,7 @@ pub struct Output {
     /// Its role: a key, an estimate, or neither.
     pub role: Role,
     /// The estimate as an expression of variables and numeric keys; `None` for other roles and above a nested aggregate or window.
-    pub smooth: Option<DifferentiableExpr>,
+    pub function: Option<DifferentiableExpr>,
     /// Decimals that the outermost ROUND leaves; `None` without one.
     pub round: Option<i32>,
     /// With a nested aggregate or window, the aggregate calls that the column is computed from; `None` where they were not found.
@@ -39,15 +39,15 @@ impl PostAggregate<'_> {
                 role = Role::Value;
             }
             if role != Role::Estimate {
-                outputs.push(Output { role, smooth: None, round: None, behind: None });
+                outputs.push(Output { role, function: None, round: None, behind: None });
                 continue;
             }
             let (round, inner) = differentiable::outermost_round(expr);
-            let smooth = differentiable::translate(inner, schema, keys, calls).ok_or_else(|| {
+            let function = differentiable::translate(inner, schema, keys, calls).ok_or_else(|| {
                 Reason::new(format!("column '{}' is not a smooth function of aggregates", field.name()))
             })?;
-            differentiable::check_specials(&smooth, calls, field.name())?;
-            outputs.push(Output { role, smooth: Some(smooth), round, behind: None });
+            differentiable::check_specials(&function, calls, field.name())?;
+            outputs.push(Output { role, function: Some(function), round, behind: None });
         }
         if self.distinct && !self.shows_all_keys(keys) {
             return Err(Reason::new(
@@ -59,14 +59,14 @@ impl PostAggregate<'_> {
 
     /// The arguments of error functions, one per call: over the aggregate's columns, and as a differentiable expression.
     pub(crate) fn error_smooths(&self, keys: usize, calls: &Calls) -> Result<Vec<(Expr, DifferentiableExpr)>, Reason> {
-        let smooth = |call: &errors::ErrorCall| {
-            let smooth = differentiable::translate(&call.of, &self.aggregate.schema, keys, calls);
-            let smooth =
-                smooth.filter(|s| differentiable::check_specials(s, calls, "").is_ok() && !self.has_upper_aggregate);
-            let smooth = smooth.ok_or_else(|| Reason::new(format!("{} has no interval of its own", call.of)))?;
-            Ok((call.of.clone(), smooth))
+        let function = |call: &errors::ErrorCall| {
+            let function = differentiable::translate(&call.of, &self.aggregate.schema, keys, calls);
+            let function =
+                function.filter(|s| differentiable::check_specials(s, calls, "").is_ok() && !self.has_upper_aggregate);
+            let function = function.ok_or_else(|| Reason::new(format!("{} has no interval of its own", call.of)))?;
+            Ok((call.of.clone(), function))
         };
-        self.error_calls.iter().map(smooth).collect()
+        self.error_calls.iter().map(function).collect()
     }
 
     fn shows_all_keys(&self, keys: usize) -> bool {
@@ -93,7 +93,7 @@ impl PostAggregate<'_> {
         let roles = super::roles::roles(&self.plan);
         let behind = behind(&self.plan, &self.aggregate.schema);
         let of = |at: usize| behind.as_ref().and_then(|behind| behind.get(at)).cloned();
-        let output = |(at, (role, round))| Output { role, smooth: None, round, behind: of(at) };
+        let output = |(at, (role, round))| Output { role, function: None, round, behind: of(at) };
         Ok(roles.into_iter().zip(rounds).enumerate().map(output).collect())
     }
 }

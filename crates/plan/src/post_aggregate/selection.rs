@@ -63,9 +63,9 @@ impl PostAggregate<'_> {
         let schema = &self.aggregate.schema;
         let is_estimate = |e: &Expr| e.column_refs().iter().any(|c| schema.index_of_column(c).is_ok_and(|i| i >= keys));
         let mut add = |e: &Expr| {
-            let smooth = differentiable::translate(e, schema, keys, calls)?;
-            differentiable::check_specials(&smooth, calls, "").ok()?;
-            hidden.push((e.clone(), smooth));
+            let function = differentiable::translate(e, schema, keys, calls)?;
+            differentiable::check_specials(&function, calls, "").ok()?;
+            hidden.push((e.clone(), function));
             Some(hidden.len() - 1)
         };
         let mut selection = Selection::default();
@@ -80,8 +80,8 @@ impl PostAggregate<'_> {
             && self.cut_by.iter().any(|(e, _)| is_estimate(e))
         {
             // A key that is sorted by before any estimate decides part of the cut.
-            let smooth = if is_estimate(first) { add(first) } else { None };
-            selection.cut = Some(smooth.map(|hidden| (hidden, *ascends)));
+            let function = if is_estimate(first) { add(first) } else { None };
+            selection.cut = Some(function.map(|hidden| (hidden, *ascends)));
         }
         selection
     }

@@ -28,7 +28,7 @@ impl World {
     }
 
     fn is_quiet(&self, now: Duration) -> bool {
-        matches!(self.watches.find(&self.then, &self.table, now), Found::Quiet)
+        matches!(self.watches.find(&self.then, &self.table, now), WatchState::Quiet)
     }
 
     fn is_same(&self, now: Duration) -> bool {

@@ -1,14 +1,14 @@
 use super::count;
 use crate::estimate::{Doubt, Estimate, Trust};
-use crate::hidden::Hidden;
 use crate::quantiles::Quantiles;
 use crate::stratum::Population;
 use crate::total::Total;
+use crate::unsampled::Unsampled;
 
 /// The correlation of two columns over a domain, CORR, without unit.
 ///
 /// `z` holds the residuals `(u v − value·(u²+v²)/2)/N̂_d` of the sampled strata, folded with [`Total::fold_domain`], where u and v are the
-/// two columns less their estimated means, each over its estimated standard deviation. `hidden` is the effect of one hidden row on the
+/// two columns less their estimated means, each over its estimated standard deviation. `unsampled` is the effect of one unsampled row on the
 /// correlation.
 ///
 /// Fisher's transformation (*Metron* 1, 1921, p. 3) makes the estimate nearly symmetric: the interval
@@ -18,7 +18,7 @@ use crate::total::Total;
 pub fn correlation_interval(
     value: f64,
     z: &Total,
-    hidden: Hidden,
+    unsampled: Unsampled,
     population: &Population,
     quantiles: &Quantiles,
 ) -> Estimate {
@@ -37,9 +37,9 @@ pub fn correlation_interval(
         return Estimate::within(value.clamp(-1.0, 1.0), -1.0, 1.0, Trust::Untrusted(Doubt::NoVariance));
     }
     let variance = error / (slope * slope);
-    let (below, above) = hidden.scaled(slope.recip()).reach(variance, z.degrees(), z.lambda(), quantiles);
+    let (below, above) = unsampled.scaled(slope.recip()).reach(variance, z.degrees(), z.lambda(), quantiles);
     let centre = value.atanh();
-    let trust = hidden.trust(z.domain_rows, error, z.has_lone_rows(), quantiles);
+    let trust = unsampled.trust(z.domain_rows, error, z.has_lone_rows(), quantiles);
     Estimate::within(value, (centre - below).tanh(), (centre + above).tanh(), trust)
 }
 

@@ -1,11 +1,11 @@
 use super::{constant, count};
 use crate::estimate::{Doubt, Estimate, Trust};
 use crate::expression::ValueRange;
-use crate::hidden::Hidden;
 use crate::quantiles::Quantiles;
 use crate::real;
 use crate::stratum::Population;
 use crate::total::Total;
+use crate::unsampled::Unsampled;
 
 /// The largest coefficient of variation of the domain's row count in a trusted mean. Residuals of a mean have domain degrees, so it is
 /// looser than for other ratios. Beside completely known strata, whose rows pull the mean away from that of the others, coefficients of
@@ -15,8 +15,8 @@ const DENOMINATOR_CV_MAX: f64 = 0.15;
 /// The mean of a column over a domain, AVG.
 ///
 /// `mean` is the estimated total over the estimated row count, completely known strata included; `z` the residuals `(y − mean)/N̂_d` of the
-/// sampled strata, folded with [`Total::fold_domain`]; `domain` any total of the same domain with y unscaled (the SUM's); `hidden` the
-/// effect of one hidden row of the domain on the mean; `bounds` the values that a row can have.
+/// sampled strata, folded with [`Total::fold_domain`]; `domain` any total of the same domain with y unscaled (the SUM's); `unsampled` the
+/// effect of one unsampled row of the domain on the mean; `bounds` the values that a row can have.
 ///
 /// The interval is that of the linearised ratio (Särndal, Swensson and Wretman, *Model Assisted
 /// Survey Sampling*, 1992, p. 184) and stays within the column's bounds. One sampled row has none.
@@ -26,7 +26,7 @@ pub fn mean_interval(
     mean: f64,
     z: &Total,
     domain: &Total,
-    hidden: Hidden,
+    unsampled: Unsampled,
     bounds: ValueRange,
     population: &Population,
     quantiles: &Quantiles,
@@ -41,7 +41,7 @@ pub fn mean_interval(
         return Estimate::unbounded(mean, count::doubt_without_variance(z));
     };
     let (below, above) =
-        if variance > 0.0 { hidden.reach(variance, z.degrees(), z.lambda(), quantiles) } else { (0.0, 0.0) };
+        if variance > 0.0 { unsampled.reach(variance, z.degrees(), z.lambda(), quantiles) } else { (0.0, 0.0) };
     let (mut lower, mut upper) = (mean - below, mean + above);
     if constant::is_constant(domain) {
         let (low, high) = constant_ends(mean, domain, bounds, population, quantiles);
@@ -53,7 +53,7 @@ pub fn mean_interval(
     } else if !is_steady(domain) {
         Trust::Untrusted(Doubt::UnstableDenominator)
     } else {
-        hidden.trust(domain.domain_rows, variance, z.has_lone_rows(), quantiles)
+        unsampled.trust(domain.domain_rows, variance, z.has_lone_rows(), quantiles)
     };
     Estimate::within(mean, clamp(lower, bounds.low, f64::max), clamp(upper, bounds.high, f64::min), trusted)
 }

@@ -1,16 +1,16 @@
 use super::{constant, count};
 use crate::estimate::{Doubt, Estimate, Trust};
 use crate::expression::ValueRange;
-use crate::hidden::Hidden;
 use crate::quantiles::Quantiles;
 use crate::stratum::Population;
 use crate::total::Total;
+use crate::unsampled::Unsampled;
 
 /// The table's total of the variable that was folded into `total`, over its domain.
 ///
 /// `whole_stratum` says that the domain holds every row of its strata (no filter outside the stratification, no NULL), so that its number
-/// of rows is known. `hidden` is the effect of one hidden row of the domain: over the sampled strata that could hold one (`population`),
-/// its value less the stratum's mean times [`hiding_weight`](crate::hiding_weight). `bounds` are the values that a row can have.
+/// of rows is known. `unsampled` is the effect of one unsampled row of the domain: over the sampled strata that could hold one (`population`),
+/// its value less the stratum's mean times [`unsampled_weight`](crate::unsampled_weight). `bounds` are the values that a row can have.
 ///
 /// The value is NULL when no row was seen. A column without negative values cannot total less than its seen rows, one without positive
 /// values not more. When all sampled values are equal, their spread says nothing of the others: the interval is that of the row count times
@@ -19,7 +19,7 @@ use crate::total::Total;
 pub fn sum_interval(
     total: &Total,
     whole_stratum: bool,
-    hidden: Hidden,
+    unsampled: Unsampled,
     bounds: ValueRange,
     population: &Population,
     quantiles: &Quantiles,
@@ -31,7 +31,7 @@ pub fn sum_interval(
     let Some(variance) = total.variance() else {
         return Estimate::unbounded(value, count::doubt_without_variance(total));
     };
-    let trusted = hidden.trust(total.domain_rows, variance, total.has_lone_rows(), quantiles);
+    let trusted = unsampled.trust(total.domain_rows, variance, total.has_lone_rows(), quantiles);
     if constant::is_constant(total)
         && let Some((lower, upper)) = constant_ends(total, whole_stratum, bounds, population, quantiles)
     {
@@ -42,7 +42,7 @@ pub fn sum_interval(
         return Estimate::unbounded(value, Doubt::NoVariance);
     }
     let inexact = total.inexact_estimate;
-    let (below, above) = hidden.reach(variance, total.degrees(), total.lambda(), quantiles);
+    let (below, above) = unsampled.reach(variance, total.degrees(), total.lambda(), quantiles);
     let (lower, upper) = clip(total, bounds, inexact - below, inexact + above);
     Estimate::within(value, lower + total.exact_sum, upper + total.exact_sum, trusted)
 }

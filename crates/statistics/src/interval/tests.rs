@@ -3,10 +3,10 @@ use crate::cell::Cell;
 use crate::confidence::Confidence;
 use crate::estimate::{Doubt, Estimate, Trust};
 use crate::expression::ValueRange;
-use crate::hidden::{Hidden, hiding_weight};
 use crate::knowledge::PopulationMoments;
 use crate::quantiles::Quantiles;
 use crate::stratum::{Population, StratumSize};
+use crate::unsampled::{Unsampled, unsampled_weight};
 
 type Strata<'a> = [(StratumSize, &'a [f64])];
 
@@ -33,9 +33,9 @@ fn folded(strata: &Strata<'_>) -> (Total, Population) {
 }
 
 /// Nothing is hidden, and any number may be a value.
-const FREE: (Hidden, ValueRange) = (Hidden { up: 0.0, down: 0.0 }, ValueRange::ALL);
+const FREE: (Unsampled, ValueRange) = (Unsampled { up: 0.0, down: 0.0 }, ValueRange::ALL);
 
-fn mean_of(strata: &Strata<'_>, (hidden, bounds): (Hidden, ValueRange)) -> Estimate {
+fn mean_of(strata: &Strata<'_>, (unsampled, bounds): (Unsampled, ValueRange)) -> Estimate {
     let (domain, population) = folded(strata);
     let (mean, rows) = (domain.estimate() / domain.count_estimate(), domain.count_estimate());
     let mut z = Total::default();
@@ -44,7 +44,7 @@ fn mean_of(strata: &Strata<'_>, (hidden, bounds): (Hidden, ValueRange)) -> Estim
         values.iter().for_each(|y| cell.add((y - mean) / rows));
         z.fold_domain(*size, 0.0, &cell);
     }
-    mean_interval(mean, &z, &domain, hidden, bounds, &population, &quantiles())
+    mean_interval(mean, &z, &domain, unsampled, bounds, &population, &quantiles())
 }
 
 fn check(actual: Option<f64>, expected: f64) {
@@ -96,19 +96,19 @@ fn the_farther_quantile_is_the_larger() {
 #[test]
 fn a_filtered_sum() {
     let (total, population) = folded(&STRATA);
-    let sum = |hidden, bounds| sum_interval(&total, false, hidden, bounds, &population, &quantiles());
+    let sum = |unsampled, bounds| sum_interval(&total, false, unsampled, bounds, &population, &quantiles());
     let free = sum(FREE.0, FREE.1);
     assert_eq!((free.value, doubt(&free)), (Some(73_502.0), Some(Doubt::FewRows)));
     let (error, q) = (total.standard_error().unwrap(), quantiles().t(total.degrees()));
     let reach = |lambda: f64| q.max(-hall_g(lambda, -q)) * error;
     check(free.upper, 73_502.0 + reach(total.lambda()));
     // A row worth half a standard error bends the interval as far as a skewness of 0.15 would, or the sample's own does.
-    let some = Hidden { up: 0.5 * error, down: 0.5 * error };
+    let some = Unsampled { up: 0.5 * error, down: 0.5 * error };
     let below = |lambda: f64| q.max(hall_g(lambda, q)) * error;
     check(sum(some, FREE.1).upper, 73_502.0 + reach(total.lambda().max(0.15)));
     check(sum(some, FREE.1).lower, 73_502.0 - below(-0.15).max(below(total.lambda().max(0.15))));
     // One worth two leaves room for as many as may be missed.
-    let many = Hidden { up: 2.0 * error, down: 0.0 };
+    let many = Unsampled { up: 2.0 * error, down: 0.0 };
     let allowance = -(0.025_f64.ln()) * 2.0 * error;
     check(sum(many, FREE.1).upper, 73_502.0 + reach(total.lambda().max(0.3)).hypot(allowance));
     let clipped = sum(FREE.0, ValueRange::NOT_NEGATIVE);
@@ -139,11 +139,11 @@ fn an_empty_domain_may_hide_rows() {
     check_ends(&count, 0.0, 0.0, 125.0 * 7.37775890822787 / 2.0);
     assert_eq!(doubt(&count), Some(Doubt::NoRows));
     let bounds = ValueRange::new(-1.0, 2.0);
-    let sum = sum_interval(&none, false, Hidden::UNKNOWN, bounds, &population, &quantiles());
+    let sum = sum_interval(&none, false, Unsampled::UNKNOWN, bounds, &population, &quantiles());
     assert_eq!(sum.value, None);
     check(sum.upper, 125.0 * 7.37775890822787);
     check(sum.lower, -125.0 * 7.37775890822787 / 2.0);
-    let unknown = sum_interval(&none, false, Hidden::UNKNOWN, ValueRange::ALL, &population, &quantiles());
+    let unknown = sum_interval(&none, false, Unsampled::UNKNOWN, ValueRange::ALL, &population, &quantiles());
     assert_eq!((unknown.lower, unknown.upper), (None, None));
 }
 
@@ -152,9 +152,9 @@ fn a_mean() {
     let mean = mean_of(&STRATA, FREE);
     check(mean.value, 135.113970588235);
     check(mean.lower, 26.6953294978025);
-    let hidden = Hidden { up: 50.0, down: 0.0 };
-    assert!(mean_of(&STRATA, (hidden, FREE.1)).upper > mean.upper);
-    check_ends(&mean_of(&STRATA, (hidden, ValueRange::new(91.0, 250.0))), 135.113970588235, 91.0, 250.0);
+    let unsampled = Unsampled { up: 50.0, down: 0.0 };
+    assert!(mean_of(&STRATA, (unsampled, FREE.1)).upper > mean.upper);
+    check_ends(&mean_of(&STRATA, (unsampled, ValueRange::new(91.0, 250.0))), 135.113970588235, 91.0, 250.0);
 }
 
 #[test]
@@ -182,12 +182,12 @@ fn equal_values_reach_towards_the_bounds() {
     let zeros: &[f64] = &[0.0; 25];
     let strata = [(StratumSize::new(2_500, 25), zeros)];
     let bounds = ValueRange::new(0.0, 10.0);
-    let hidden = Hidden::of(hiding_weight(strata[0].0), bounds);
-    let mean = mean_of(&strata, (hidden, bounds));
+    let unsampled = Unsampled::of(unsampled_weight(strata[0].0), bounds);
+    let mean = mean_of(&strata, (unsampled, bounds));
     check_ends(&mean, 0.0, 0.0, 1.46816166459901);
     assert_eq!(doubt(&mean), Some(Doubt::NoVariance));
     let (total, population) = folded(&strata);
-    let sum = sum_interval(&total, true, hidden, bounds, &population, &quantiles());
+    let sum = sum_interval(&total, true, unsampled, bounds, &population, &quantiles());
     check_ends(&sum, 0.0, 0.0, 2_500.0 * 1.46816166459901);
     assert_eq!(doubt(&sum), Some(Doubt::NoVariance));
     let unknown = mean_of(&strata, FREE);
@@ -196,8 +196,8 @@ fn equal_values_reach_towards_the_bounds() {
     let ones = [(StratumSize::new(2_500, 250), &[1.0; 40][..])];
     let (total, population) = folded(&ones);
     let constant = ValueRange::of(1.0);
-    let hidden = Hidden::of(hiding_weight(ones[0].0), constant);
-    let sum = sum_interval(&total, false, hidden, constant, &population, &quantiles());
+    let unsampled = Unsampled::of(unsampled_weight(ones[0].0), constant);
+    let sum = sum_interval(&total, false, unsampled, constant, &population, &quantiles());
     let count = count_interval(&total, &population, &quantiles());
     check_ends(&sum, 400.0, count.lower.unwrap(), count.upper.unwrap());
     assert_eq!(sum.trust, Trust::Trusted);
@@ -208,15 +208,15 @@ fn complete_samples_are_exact() {
     let strata = [(StratumSize::new(3, 3), &[1.0, 2.0, 6.0][..])];
     let (total, population) = folded(&strata);
     let q = quantiles();
-    let sum = sum_interval(&total, false, Hidden::UNKNOWN, ValueRange::ALL, &population, &q);
+    let sum = sum_interval(&total, false, Unsampled::UNKNOWN, ValueRange::ALL, &population, &q);
     assert_eq!(sum, Estimate::exact(9.0));
     assert_eq!(count_interval(&total, &population, &q), Estimate::exact(3.0));
-    assert_eq!(mean_of(&strata, (Hidden::UNKNOWN, ValueRange::ALL)), Estimate::exact(3.0));
-    let smooth = smooth_interval(0.5, &total, Hidden::UNKNOWN, 0.0, &population, &q);
+    assert_eq!(mean_of(&strata, (Unsampled::UNKNOWN, ValueRange::ALL)), Estimate::exact(3.0));
+    let smooth = smooth_interval(0.5, &total, Unsampled::UNKNOWN, 0.0, &population, &q);
     assert_eq!(smooth, Estimate::exact(0.5));
     let empty = Total::default();
     assert_eq!(count_interval(&empty, &population, &q), Estimate::exact(0.0));
-    let sum = sum_interval(&empty, false, Hidden::UNKNOWN, ValueRange::ALL, &population, &q);
+    let sum = sum_interval(&empty, false, Unsampled::UNKNOWN, ValueRange::ALL, &population, &q);
     assert_eq!(sum, Estimate::exact_null());
 }
 
@@ -226,11 +226,11 @@ fn rows_of_complete_strata_do_not_make_an_answer_exact() {
     let (_, population) = folded(&STRATA[..1]);
     let bounds = ValueRange::new(0.0, 200.0);
     let q = quantiles();
-    let sum = sum_interval(&exact, false, Hidden::UNKNOWN, bounds, &population, &q);
+    let sum = sum_interval(&exact, false, Unsampled::UNKNOWN, bounds, &population, &q);
     check_ends(&sum, 293.0, 293.0, 293.0 + 200.0 * 461.109931764242);
     let rate = |bound: f64| 293.0 / 3.0 + 461.109931764242 / 464.109931764242 * (bound - 293.0 / 3.0);
     let empty = Total::default();
-    let mean = mean_interval(293.0 / 3.0, &empty, &exact, Hidden::UNKNOWN, bounds, &population, &q);
+    let mean = mean_interval(293.0 / 3.0, &empty, &exact, Unsampled::UNKNOWN, bounds, &population, &q);
     check_ends(&mean, 293.0 / 3.0, rate(0.0), rate(200.0));
     let count = count_interval(&exact, &population, &q);
     check_ends(&count, 3.0, 3.0, 464.109931764242);
@@ -274,15 +274,15 @@ fn degenerate_inputs_are_survived() {
                 let knowledge =
                     PopulationMoments { skewness: Some(a), kurtosis: Some(b), ..PopulationMoments::default() };
                 for free in
-                    [(Hidden::UNKNOWN, ValueRange::ALL), (Hidden { up: a, down: b }, ValueRange::new(a, b)), FREE]
+                    [(Unsampled::UNKNOWN, ValueRange::ALL), (Unsampled { up: a, down: b }, ValueRange::new(a, b)), FREE]
                 {
-                    let (hidden, bounds) = free;
+                    let (unsampled, bounds) = free;
                     for population in [population, Population::default()] {
-                        check(sum_interval(&total, false, hidden, bounds, &population, &q));
-                        check(sum_interval(&total, true, hidden, bounds, &population, &q));
+                        check(sum_interval(&total, false, unsampled, bounds, &population, &q));
+                        check(sum_interval(&total, true, unsampled, bounds, &population, &q));
                         check(count_interval(&total, &population, &q));
-                        check(smooth_interval(a, &total, hidden, 0.0, &population, &q));
-                        check(mean_interval(a, &total, &total, hidden, bounds, &population, &q));
+                        check(smooth_interval(a, &total, unsampled, 0.0, &population, &q));
+                        check(mean_interval(a, &total, &total, unsampled, bounds, &population, &q));
                         check(keyed_sum_interval(&total, &knowledge, &population, &q));
                         check(keyed_interval(a, &total, Some(b), Some(a), 0.0, &population, &q));
                     }
@@ -301,14 +301,14 @@ fn width_falls_as_rows_grow() {
     for copies in [1_u32, 2, 4, 8, 16, 32, 50] {
         let values: Vec<f64> = (0..copies * 40).map(|i| [1.0, 2.0, 4.0, 11.0][(i % 4) as usize]).collect();
         let size = StratumSize::new(5_000, u64::from(copies) * 100);
-        let hidden = Hidden::of(hiding_weight(size), bounds);
+        let unsampled = Unsampled::of(unsampled_weight(size), bounds);
         let strata = [(size, &values[..])];
         let (total, population) = folded(&strata);
         let q = quantiles();
         let estimates = [
-            sum_interval(&total, false, hidden, bounds, &population, &q),
+            sum_interval(&total, false, unsampled, bounds, &population, &q),
             count_interval(&total, &population, &q),
-            mean_of(&strata, (hidden.scaled(total.count_estimate().recip()), bounds)),
+            mean_of(&strata, (unsampled.scaled(total.count_estimate().recip()), bounds)),
         ];
         for (width, estimate) in widths.iter_mut().zip(estimates) {
             let now = estimate.upper.unwrap() - estimate.lower.unwrap();

@@ -1,22 +1,22 @@
 use super::{constant, count, equivalent_rows};
 use crate::estimate::{Doubt, Estimate, Trust};
 use crate::expression::ValueRange;
-use crate::hidden::Hidden;
 use crate::quantiles::Quantiles;
 use crate::real;
 use crate::stratum::Population;
 use crate::total::Total;
+use crate::unsampled::Unsampled;
 
 /// The variance of a column over a domain, `VAR_SAMP` or `VAR_POP`, in squared units of the column.
 ///
 /// `value` is the estimated variance, completely known strata included; `z` the residuals `((y−μ̂)² − value)/N̂_d` of the sampled strata,
-/// folded with [`Total::fold_domain`]; `domain` the total of y itself; `hidden` the effect of one hidden row on the variance; `bounds` the
+/// folded with [`Total::fold_domain`]; `domain` the total of y itself; `unsampled` the effect of one unsampled row on the variance; `bounds` the
 /// values of y.
 ///
 /// The upper end is the farther of two, the lower that of the first. The first is built on the logarithm, as Bonett's for one sample
 /// (*Computational Statistics & Data Analysis* 50, 2006, p. 775): `d·value·exp(±t_ν d r)`. With the effective rows `n_K = N̂_d²/Σw(w−1)`,
 /// `m = min(n_d, n_K)` and the normal quantile q, `d = 1 + q/(m−q)·m/n_K`; the relative error r is `√V(z)/value`, and `3/(n_K(m−1))` is
-/// added to r² for the estimated mean. The second is that of any mean of values like z, with hidden rows. No variance exceeds a quarter of
+/// added to r² for the estimated mean. The second is that of any mean of values like z, with unsampled rows. No variance exceeds a quarter of
 /// the squared range of the column (Popoviciu).
 ///
 /// When all sampled values are equal the lower end is 0, the upper the most that missed rows could add.
@@ -25,7 +25,7 @@ pub fn variance_interval(
     value: f64,
     z: &Total,
     domain: &Total,
-    hidden: Hidden,
+    unsampled: Unsampled,
     bounds: ValueRange,
     population: &Population,
     quantiles: &Quantiles,
@@ -47,9 +47,9 @@ pub fn variance_interval(
     }
     let (lower, upper) = log_ends(value, error, z, domain, quantiles);
     // Downwards no row can move a variance far.
-    let (_, above) = hidden.reach(error, z.degrees(), z.lambda(), quantiles);
+    let (_, above) = unsampled.reach(error, z.degrees(), z.lambda(), quantiles);
     let upper = if upper.is_nan() { upper } else { upper.max(value + above) };
-    let trusted = hidden.trust(domain.domain_rows, error, z.has_lone_rows(), quantiles);
+    let trusted = unsampled.trust(domain.domain_rows, error, z.has_lone_rows(), quantiles);
     Estimate::within(value, lower, smaller(upper, largest), trusted)
 }
 

@@ -24,7 +24,7 @@ pub struct Counts<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct DomainFactors {
     /// Blocks of `LANES` strata, groups outermost; the array may be longer and hold stale blocks behind the last group.
-    lanes: Vec<InsideLanes>,
+    lanes: Vec<FactorLanes>,
     /// The first block of each group, then the number of all blocks: groups + 1 numbers.
     pub(super) starts: Vec<usize>,
     /// The total of a COUNT, one per group.
@@ -39,7 +39,7 @@ impl DomainFactors {
         let lanes = counts.starts.last().copied().unwrap_or(0);
         // Stale blocks are written over.
         if self.lanes.len() < lanes {
-            self.lanes.resize(lanes, InsideLanes::default());
+            self.lanes.resize(lanes, FactorLanes::default());
         }
         self.rows.clear();
         dispatch!(Level::new(), simd => self.fill_groups(simd, counts));
@@ -55,7 +55,7 @@ impl DomainFactors {
             let counts = rows[own.clone()].iter().zip(&all[own.clone()]).zip(&sampled[own.clone()]);
             let mut sums = RowSums::new(simd);
             for (lanes, ((rows, all), sampled)) in self.lanes[own].iter_mut().zip(counts) {
-                *lanes = InsideLanes::new([load(simd, rows), load(simd, all), load(simd, sampled)], &mut sums);
+                *lanes = FactorLanes::new([load(simd, rows), load(simd, all), load(simd, sampled)], &mut sums);
             }
             self.rows.push(sums.total());
         }
@@ -63,14 +63,14 @@ impl DomainFactors {
 
     /// The blocks of all groups.
     #[inline(always)]
-    pub(super) fn lanes(&self) -> &[InsideLanes] {
+    pub(super) fn lanes(&self) -> &[FactorLanes] {
         &self.lanes[..self.starts.last().copied().unwrap_or(0)]
     }
 }
 
 /// The domain factors of [`LANES`](crate::LANES) strata, as [`Total`]s need them; all weights of completely known strata are 0.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct InsideLanes {
+pub(super) struct FactorLanes {
     pub(super) weight: Kept,
     pub(super) fraction_outside: Kept,
     pub(super) row_squares: Kept,
@@ -83,7 +83,7 @@ pub(super) struct InsideLanes {
     pub(super) domain_per_cube: Kept,
 }
 
-impl InsideLanes {
+impl FactorLanes {
     /// The weight of each lane.
     pub(super) fn weights(&self) -> impl Iterator<Item = f64> {
         self.weight.iter()

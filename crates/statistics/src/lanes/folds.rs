@@ -1,7 +1,7 @@
 //! Folds cells side by side into totals, all groups at once.
 
 use super::cells::Cells;
-use super::domain_factors::{DomainFactors, InsideLanes};
+use super::domain_factors::{DomainFactors, FactorLanes};
 use super::reals::{Kept, LANES, Reals, load, sum};
 use crate::total::Total;
 use fearless_simd::prelude::*;
@@ -82,11 +82,11 @@ impl<S: Simd> Sums<S> {
         }
     }
 
-    /// The sums over the blocks `own` of the cells, whose domain factors are `insides`.
+    /// The sums over the blocks `own` of the cells, whose domain factors are `domain_factors`.
     #[inline(always)]
-    fn of<const SPREAD: bool>(simd: S, insides: &[InsideLanes], cells: &Cells, own: Range<usize>) -> Self {
+    fn of<const SPREAD: bool>(simd: S, domain_factors: &[FactorLanes], cells: &Cells, own: Range<usize>) -> Self {
         let mut sums = Self::new(simd);
-        for (inside, cell) in insides.iter().zip(cells.lanes(own)) {
+        for (inside, cell) in domain_factors.iter().zip(cells.lanes(own)) {
             sums.add::<SPREAD>(simd, inside, cell);
         }
         sums
@@ -97,7 +97,7 @@ impl<S: Simd> Sums<S> {
     pub(super) fn add<const SPREAD: bool>(
         &mut self,
         simd: S,
-        inside: &InsideLanes,
+        inside: &FactorLanes,
         [y, squares, cubes, sum]: [&[f64; LANES]; 4],
     ) {
         let (y, squares, cubes, sum) = (load(simd, y), load(simd, squares), load(simd, cubes), load(simd, sum));
@@ -158,11 +158,17 @@ impl<S: Simd> Spread<S> {
 
     /// The spread of `scale·y + offset`, with the domain's degrees of freedom.
     #[inline(always)]
-    fn of_form(simd: S, insides: &[InsideLanes], cells: &Cells, own: Range<usize>, [scale, offset]: [f64; 2]) -> Self {
+    fn of_form(
+        simd: S,
+        domain_factors: &[FactorLanes],
+        cells: &Cells,
+        own: Range<usize>,
+        [scale, offset]: [f64; 2],
+    ) -> Self {
         let (square_scale, cube_scale) = (scale * scale, scale * scale * scale);
         let zero = Reals::splat(simd, 0.0);
         let mut sums = Self::new(simd);
-        for (inside, [mean, squares, cubes, _]) in insides.iter().zip(cells.lanes(own)) {
+        for (inside, [mean, squares, cubes, _]) in domain_factors.iter().zip(cells.lanes(own)) {
             let is_sampled = inside.weight.load(simd).simd_gt(0.0);
             let own = |numbers| is_sampled.select(numbers, zero);
             let y = own(load(simd, mean) * scale + offset);
@@ -177,7 +183,7 @@ impl<S: Simd> Spread<S> {
     #[inline(always)]
     fn add(
         &mut self,
-        inside: &InsideLanes,
+        inside: &FactorLanes,
         [y, squares, cubes]: [Reals<S>; 3],
         per_square: Reals<S>,
         per_cube: Reals<S>,

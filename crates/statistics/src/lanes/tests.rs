@@ -74,10 +74,10 @@ impl Filled {
         self.begins.push(u32::try_from(self.values.len()).unwrap());
     }
 
-    fn insides(&self) -> DomainFactors {
-        let mut insides = DomainFactors::default();
-        insides.fill(&Counts { rows: &self.rows, all: &self.all, sampled: &self.sampled, starts: &self.starts });
-        insides
+    fn domain_factors(&self) -> DomainFactors {
+        let mut domain_factors = DomainFactors::default();
+        domain_factors.fill(&Counts { rows: &self.rows, all: &self.all, sampled: &self.sampled, starts: &self.starts });
+        domain_factors
     }
 }
 
@@ -87,26 +87,26 @@ fn side_by_side(groups: &[Vec<Stratum>], scale: f64, offset: f64) -> Vec<[Total;
     for ends in filled.begins.windows(2) {
         cells.push(&Cell::of_all(&filled.values[ends[0] as usize..ends[1] as usize]));
     }
-    folded(&filled.insides(), &cells, groups.len(), scale, offset)
+    folded(&filled.domain_factors(), &cells, groups.len(), scale, offset)
 }
 
 /// Totals of cells that are filled all at once, by group.
 fn all_at_once(groups: &[Vec<Stratum>], scale: f64, offset: f64) -> Vec<[Total; 3]> {
     let (filled, mut cells) = (Filled::new(groups), Cells::default());
     cells.fill(&filled.values, &filled.begins);
-    folded(&filled.insides(), &cells, groups.len(), scale, offset)
+    folded(&filled.domain_factors(), &cells, groups.len(), scale, offset)
 }
 
-fn folded(insides: &DomainFactors, cells: &Cells, groups: usize, scale: f64, offset: f64) -> Vec<[Total; 3]> {
+fn folded(domain_factors: &DomainFactors, cells: &Cells, groups: usize, scale: f64, offset: f64) -> Vec<[Total; 3]> {
     let mut totals = vec![[Total::default(); 3]; groups];
-    insides.fold_values(cells, totals.iter_mut().map(|own| &mut own[0]));
-    insides.fold_counts(totals.iter_mut().map(|own| &mut own[2]));
+    domain_factors.fold_values(cells, totals.iter_mut().map(|own| &mut own[0]));
+    domain_factors.fold_counts(totals.iter_mut().map(|own| &mut own[2]));
     for own in &mut totals {
         let count = own[2];
         own[1].share_rows(&count);
     }
     let (scale, offset) = (vec![scale; groups], vec![offset; groups]);
-    insides.fold_spreads(cells, &scale, &offset, totals.iter_mut().map(|own| &mut own[1]));
+    domain_factors.fold_spreads(cells, &scale, &offset, totals.iter_mut().map(|own| &mut own[1]));
     totals
 }
 
@@ -115,9 +115,9 @@ fn of_form(strata: &[Stratum], at_a_time: usize, scale: f64, offset: f64) -> Opt
     let (mut form, mut total, mut cells) = (VariancePolynomial::default(), Total::default(), Cells::default());
     for strata in strata.chunks(at_a_time) {
         let filled = Filled::new(&[strata.to_vec()]);
-        let insides = filled.insides();
+        let domain_factors = filled.domain_factors();
         cells.fill(&filled.values, &filled.begins);
-        insides.fold_values_and_form(&cells, &mut total, &mut form);
+        domain_factors.fold_values_and_polynomial(&cells, &mut total, &mut form);
     }
     let mut spread = form.spread(scale, offset)?;
     spread.share_rows(&total);

@@ -1,7 +1,7 @@
 //! The spread of averages over groups whose cells are dropped before the average is known.
 
 use super::cells::Cells;
-use super::domain_factors::{DomainFactors, InsideLanes};
+use super::domain_factors::{DomainFactors, FactorLanes};
 use super::folds::Sums as TotalSums;
 use super::reals::{Kept, LANES, Reals, load, sum};
 use crate::real;
@@ -33,14 +33,14 @@ pub struct VariancePolynomial {
 }
 
 impl DomainFactors {
-    /// Like [`fold_values`](Self::fold_values) for cells of one group; it adds them to the group's variance polynomial `form`, too.
-    pub fn fold_values_and_form(&self, cells: &Cells, total: &mut Total, form: &mut VariancePolynomial) {
-        self.fold_with_form::<true>(cells, total, form);
+    /// Like [`fold_values`](Self::fold_values) for cells of one group; it adds them to the group's variance polynomial `polynomial`, too.
+    pub fn fold_values_and_polynomial(&self, cells: &Cells, total: &mut Total, polynomial: &mut VariancePolynomial) {
+        self.fold_with_polynomial::<true>(cells, total, polynomial);
     }
 
-    /// Like [`fold_estimates`](Self::fold_estimates) for cells of one group; it adds them to the group's variance polynomial `form`, too.
-    pub fn fold_estimates_and_form(&self, cells: &Cells, total: &mut Total, form: &mut VariancePolynomial) {
-        self.fold_with_form::<false>(cells, total, form);
+    /// Like [`fold_estimates`](Self::fold_estimates) for cells of one group; it adds them to the group's variance polynomial `polynomial`, too.
+    pub fn fold_estimates_and_polynomial(&self, cells: &Cells, total: &mut Total, polynomial: &mut VariancePolynomial) {
+        self.fold_with_polynomial::<false>(cells, total, polynomial);
         total.own_variance = f64::NAN;
     }
 
@@ -54,21 +54,26 @@ impl DomainFactors {
         sum / real(count)
     }
 
-    fn fold_with_form<const SPREAD: bool>(&self, cells: &Cells, total: &mut Total, form: &mut VariancePolynomial) {
+    fn fold_with_polynomial<const SPREAD: bool>(
+        &self,
+        cells: &Cells,
+        total: &mut Total,
+        polynomial: &mut VariancePolynomial,
+    ) {
         debug_assert!(self.rows.len() < 2, "parts of one group");
         for rows in &self.rows {
-            if form.rows == 0 && rows.domain_rows > 0 {
-                form.origin = self.middle(cells);
+            if polynomial.rows == 0 && rows.domain_rows > 0 {
+                polynomial.origin = self.middle(cells);
             }
-            form.rows += rows.domain_rows;
+            polynomial.rows += rows.domain_rows;
             dispatch!(Level::new(), simd => {
                 let (mut sums, mut terms) = (TotalSums::new(simd), Sums::new(simd));
                 for (inside, cell) in self.lanes().iter().zip(cells.lanes(0..self.lanes().len())) {
                     sums.add::<SPREAD>(simd, inside, cell);
-                    terms.add(simd, inside, cell, form.origin);
+                    terms.add(simd, inside, cell, polynomial.origin);
                 }
                 sums.add_to(total, rows);
-                terms.add_to(form);
+                terms.add_to(polynomial);
             });
         }
     }
@@ -129,7 +134,7 @@ impl<S: Simd> Sums<S> {
 
     /// Adds the means, squares and cubes of cells.
     #[inline(always)]
-    fn add(&mut self, simd: S, inside: &InsideLanes, [mean, squares, cubes, _]: [&[f64; LANES]; 4], origin: f64) {
+    fn add(&mut self, simd: S, inside: &FactorLanes, [mean, squares, cubes, _]: [&[f64; LANES]; 4], origin: f64) {
         let is_sampled = inside.weight.load(simd).simd_gt(0.0);
         let own = |numbers| is_sampled.select(numbers, Reals::splat(simd, 0.0));
         let u = own(load(simd, mean) - origin);
@@ -137,7 +142,7 @@ impl<S: Simd> Sums<S> {
     }
 
     #[inline(always)]
-    fn add_terms(&mut self, inside: &InsideLanes, u: Reals<S>, squares: Reals<S>, cubes: Reals<S>) {
+    fn add_terms(&mut self, inside: &FactorLanes, u: Reals<S>, squares: Reals<S>, cubes: Reals<S>) {
         let load = |kept: Kept| kept.load(u.simd);
         let row_squares = load(inside.row_squares);
         // The squares are c0·a² + 2·c1·ab + c2·b².
@@ -173,15 +178,15 @@ impl<S: Simd> Sums<S> {
 
     /// Adds the sums to the polynomial, with the binomial factors that are the same for every stratum.
     #[inline(always)]
-    fn add_to(self, form: &mut VariancePolynomial) {
+    fn add_to(self, polynomial: &mut VariancePolynomial) {
         let add = |own: &mut [f64], sums: &[Reals<S>], factors: &[u64]| {
             for ((own, lanes), factor) in own.iter_mut().zip(sums).zip(factors) {
                 *own += sum(*lanes) * real(*factor);
             }
         };
-        add(&mut form.squares, &self.squares, &[1, 2, 1]);
-        add(&mut form.variance, &self.variance, &[1, 2, 1]);
-        add(&mut form.satterthwaite, &self.satterthwaite, &[1, 4, 2, 4, 1]);
-        add(&mut form.third, &self.third, &[1, 1, 3, 1]);
+        add(&mut polynomial.squares, &self.squares, &[1, 2, 1]);
+        add(&mut polynomial.variance, &self.variance, &[1, 2, 1]);
+        add(&mut polynomial.satterthwaite, &self.satterthwaite, &[1, 4, 2, 4, 1]);
+        add(&mut polynomial.third, &self.third, &[1, 1, 3, 1]);
     }
 }

@@ -1,7 +1,7 @@
 use plusminus_statistics::expression::ValueRange;
 use plusminus_statistics::{
-    Cell, Estimate, Hidden, Moments, Population, Quantiles, StratumSize, Total, count_interval, hall_union_t,
-    hiding_weight, mean_interval, sum_interval,
+    Cell, Estimate, Moments, Population, Quantiles, StratumSize, Total, Unsampled, count_interval, hall_union_t,
+    mean_interval, sum_interval, unsampled_weight,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -100,12 +100,12 @@ impl Table {
     }
 
     /// Effect of one row outside the sample on a sum of values less `centre`.
-    fn hidden(&self, sizes: &[StratumSize], centre: f64) -> Hidden {
+    fn unsampled(&self, sizes: &[StratumSize], centre: f64) -> Unsampled {
         let of_stratum = |(size, (range, mean)): (&StratumSize, &(ValueRange, f64))| {
             let centre = if self.whole { *mean } else { centre };
-            Hidden::of(hiding_weight(*size), range.plus(ValueRange::of(-centre)))
+            Unsampled::of(unsampled_weight(*size), range.plus(ValueRange::of(-centre)))
         };
-        sizes.iter().zip(&self.ranges).map(of_stratum).fold(Hidden::default(), Hidden::or_larger)
+        sizes.iter().zip(&self.ranges).map(of_stratum).fold(Unsampled::default(), Unsampled::or_larger)
     }
 
     /// One stratum of which every row is inside.
@@ -134,7 +134,7 @@ impl Table {
         }
         let variance = domain.variance().unwrap_or(f64::NAN);
         let rows_cv = domain.rows_variance.sqrt() / rows;
-        let (of_sum, of_mean) = (self.hidden(&sizes, 0.0), self.hidden(&sizes, mean).scaled(rows.recip()));
+        let (of_sum, of_mean) = (self.unsampled(&sizes, 0.0), self.unsampled(&sizes, mean).scaled(rows.recip()));
         Answers {
             sum: sum_interval(&domain, self.whole, of_sum, self.range, &population, q),
             count: count_interval(&domain, &population, q),

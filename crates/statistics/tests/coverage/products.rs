@@ -1,6 +1,6 @@
 use plusminus_statistics::expression::ValueRange;
 use plusminus_statistics::{
-    Confidence, Estimate, Hidden, Quantiles, Total, correlation_interval, hiding_weight, smooth_interval,
+    Confidence, Estimate, Quantiles, Total, Unsampled, correlation_interval, smooth_interval, unsampled_weight,
 };
 use rand_chacha::ChaCha8Rng;
 
@@ -63,12 +63,13 @@ fn answers(sample: &Sample<'_>, table: &[Point], q: &Quantiles) -> [Estimate; 3]
         let all = table.iter().map(|row| summary.residuals(row)[j]);
         let range = all.fold(ValueRange::of(0.0), |range, z| range.hull(ValueRange::of(z)));
         let sizes = sample.strata.iter().map(|(size, _)| *size);
-        let hidden =
-            sizes.map(|size| Hidden::of(hiding_weight(size), range)).fold(Hidden::default(), Hidden::or_larger);
+        let unsampled = sizes
+            .map(|size| Unsampled::of(unsampled_weight(size), range))
+            .fold(Unsampled::default(), Unsampled::or_larger);
         let cv = if j == 2 { z[3].standard_error().unwrap_or(f64::NAN) } else { 0.0 };
         match j {
-            0 => correlation_interval(values[0], &z[0], hidden, &sample.population, q),
-            _ => smooth_interval(values[j], &z[j], hidden, cv, &sample.population, q),
+            0 => correlation_interval(values[0], &z[0], unsampled, &sample.population, q),
+            _ => smooth_interval(values[j], &z[j], unsampled, cv, &sample.population, q),
         }
     })
 }

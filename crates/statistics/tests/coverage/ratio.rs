@@ -1,6 +1,6 @@
 use plusminus_statistics::expression::{DifferentiableExpr, ValueRange};
 use plusminus_statistics::{
-    Cell, Confidence, Estimate, Hidden, Population, Quantiles, StratumSize, Total, hiding_weight, smooth_interval,
+    Cell, Confidence, Estimate, Population, Quantiles, StratumSize, Total, Unsampled, smooth_interval, unsampled_weight,
 };
 use rand_chacha::ChaCha8Rng;
 
@@ -25,7 +25,7 @@ fn answer(expression: &DifferentiableExpr, rows: &[Pair], all: &[Pair], size: St
         let value = part.gradient(&totals, &mut gradient);
         let z = |row: &Pair| gradient[0] * row[0] + gradient[1] * row[1];
         let range = all.iter().map(z).fold(ValueRange::of(0.0), |range, z| range.hull(ValueRange::of(z)));
-        (value, total(rows, size, z), Hidden::of(hiding_weight(size), range))
+        (value, total(rows, size, z), Unsampled::of(unsampled_weight(size), range))
     };
     let cv = expression
         .denominators()
@@ -33,10 +33,10 @@ fn answer(expression: &DifferentiableExpr, rows: &[Pair], all: &[Pair], size: St
         .map(linearised)
         .map(|(value, z, _)| z.standard_error().unwrap_or(f64::NAN) / value.abs())
         .fold(0.0, f64::max);
-    let (value, z, hidden) = linearised(expression);
+    let (value, z, unsampled) = linearised(expression);
     let mut population = Population::default();
     population.add(size);
-    smooth_interval(value, &z, hidden, cv, &population, q)
+    smooth_interval(value, &z, unsampled, cv, &population, q)
 }
 
 /// 2,000 samples of 200: four standard errors are 1.9 points at 95 %.

@@ -1,5 +1,7 @@
 use plusminus_statistics::expression::ValueRange;
-use plusminus_statistics::{Confidence, Estimate, Hidden, Moments, Quantiles, Total, hiding_weight, variance_interval};
+use plusminus_statistics::{
+    Confidence, Estimate, Moments, Quantiles, Total, Unsampled, unsampled_weight, variance_interval,
+};
 
 use crate::draws::{Values, generator};
 use crate::table::{Design, Sample};
@@ -16,9 +18,10 @@ fn answer(sample: &Sample<'_>, bounds: ValueRange, q: &Quantiles) -> Estimate {
     let square = bounds.plus(ValueRange::of(-mean)).abs();
     let range = square.times(square).plus(ValueRange::of(-spread));
     let sizes = sample.strata.iter().map(|(size, _)| *size);
-    let hidden = sizes.map(|size| Hidden::of(hiding_weight(size), range)).fold(Hidden::default(), Hidden::or_larger);
-    let hidden = hidden.scaled(rows.recip());
-    variance_interval((spread + of_mean) * rows / (rows - 1.0), &z, &domain, hidden, bounds, &sample.population, q)
+    let unsampled =
+        sizes.map(|size| Unsampled::of(unsampled_weight(size), range)).fold(Unsampled::default(), Unsampled::or_larger);
+    let unsampled = unsampled.scaled(rows.recip());
+    variance_interval((spread + of_mean) * rows / (rows - 1.0), &z, &domain, unsampled, bounds, &sample.population, q)
 }
 
 /// Coverage of all and of the trusted intervals in 1,200 samples of 30 tables; four standard errors are

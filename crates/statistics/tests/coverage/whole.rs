@@ -1,6 +1,6 @@
 use plusminus_statistics::expression::ValueRange;
 use plusminus_statistics::{
-    Cell, Confidence, Hidden, Population, Quantiles, StratumSize, Total, hiding_weight, sum_interval,
+    Cell, Confidence, Population, Quantiles, StratumSize, Total, Unsampled, sum_interval, unsampled_weight,
 };
 
 use crate::draws::{Table, Values, generator};
@@ -105,7 +105,7 @@ fn all_groups_at_once() {
     let (size, rows) = (StratumSize::new(1_000_000_000, 30), 1e9);
     // The largest of so many exponential values is about the logarithm of their number.
     let range = ValueRange::new(0.0, 21.0);
-    let hidden = Hidden::of(hiding_weight(size), ValueRange::new(-1.0, 20.0));
+    let unsampled = Unsampled::of(unsampled_weight(size), ValueRange::new(-1.0, 20.0));
     let mut population = Population::default();
     population.add(size);
     let mut tally = Tally::default();
@@ -118,7 +118,7 @@ fn all_groups_at_once() {
             }
             let mut total = Total::default();
             total.fold(size, 1.0, &cell);
-            let sum = sum_interval(&total, true, hidden, range, &population, &q);
+            let sum = sum_interval(&total, true, unsampled, range, &population, &q);
             all &= crate::tally::holds(&sum, rows);
         }
         tally.count(all);
@@ -145,8 +145,8 @@ fn lone_rows_borrow_a_variance() {
             total.fold(size, 0.0, &cell);
             population.add(size);
         }
-        let hidden = Hidden::of(hiding_weight(StratumSize::new(1_000_000_000, 10)), range);
-        let sum = sum_interval(&total, true, hidden, range, &population, &q);
+        let unsampled = Unsampled::of(unsampled_weight(StratumSize::new(1_000_000_000, 10)), range);
+        let sum = sum_interval(&total, true, unsampled, range, &population, &q);
         assert!(!sum.trust.is_reliable());
         tally.add(&sum, 4.0 * 1e9 * (1.0 + 1.25 + 1.5 + 1.75 + 2.0));
     }

@@ -38,7 +38,7 @@ impl QueryExecution {
         }
         let precision = self.precision().await?;
         let values = self.values_of_subqueries(precision).await?;
-        self.parts.lap("subqueries");
+        self.timings.lap("subqueries");
         if values.0.is_empty() {
             return Ok(None);
         }
@@ -65,7 +65,7 @@ impl QueryExecution {
     /// Answers the query with values of its subqueries that are computed on the table.
     async fn with_computed_values(self: &Arc<Self>) -> Result<Option<Answer>> {
         let values = self.values_of_subqueries(Precision::Exact).await?;
-        self.parts.lap("subqueries");
+        self.timings.lap("subqueries");
         match values.0.is_empty() {
             true => Ok(None),
             false => self.with_values(&values).await.map(Some),
@@ -98,7 +98,7 @@ impl QueryExecution {
             goal: self.goal,
             start: self.start,
             watch: Arc::clone(&self.watch),
-            parts: Timings::new(Arc::clone(clock), clock.elapsed()),
+            timings: Timings::new(Arc::clone(clock), clock.elapsed()),
             subqueries: Subqueries::default(),
             is_part: self.is_part,
         }))
@@ -109,7 +109,7 @@ impl QueryExecution {
         let mut answer = Box::pin(self.filled(values)?.answer()).await?;
         self.mark_estimates(&mut answer);
         answer.report.rows_read += values.rows_read();
-        let own = std::mem::replace(&mut answer.report.parts, self.parts.taken());
+        let own = std::mem::replace(&mut answer.report.parts, self.timings.taken());
         answer.report.parts.extend(own);
         Ok(answer)
     }
@@ -145,7 +145,7 @@ impl QueryExecution {
             goal,
             start,
             watch: Arc::new(Watch::of_block(&self.watch, forward)),
-            parts: Timings::new(Arc::clone(clock), start),
+            timings: Timings::new(Arc::clone(clock), start),
             subqueries: Subqueries::default(),
             is_part: true,
         })
@@ -219,7 +219,7 @@ impl QueryExecution {
             1 => "; a subquery was estimated, too, and the intervals hold with it",
             _ => "; subqueries were estimated, too, and the intervals hold with them",
         });
-        report.parts = self.parts.taken();
+        report.parts = self.timings.taken();
         Report {
             confidence: own.confidence,
             error_bound: own.error_bound,

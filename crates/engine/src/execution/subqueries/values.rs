@@ -6,14 +6,12 @@ use crate::bounds::Goal;
 use crate::execution::QueryExecution;
 use crate::planning::{Kind, PlannedQuery, PreparedSubquery, SubqueryKey, SubqueryValue, SubqueryValues};
 use crate::runtime::exact;
+use crate::samples::UNQUESTIONED_NS;
 use datafusion::common::ScalarValue;
 use plusminus_dialect::OnMiss;
 use plusminus_plan::{Monotone, literal_number};
 use plusminus_statistics::{Doubt, Target, Trust};
 use std::sync::Arc;
-
-/// Work, in nanoseconds of the reference machine, up to which a subquery is computed exactly.
-const UNQUESTIONED_NS: f64 = 2e6;
 
 /// Share of a relative error that the value of a subquery may take.
 const SHARE_OF_ERROR: f64 = 0.25;
@@ -31,7 +29,7 @@ const MEMBERS_MAX: usize = 1_000;
 const ERROR_OF_MEMBERS: Target = Target::Relative(0.05);
 
 /// The value of a subquery.
-pub(crate) struct Found {
+pub(crate) struct EvaluatedSubquery {
     key: SubqueryKey,
     value: SubqueryValue,
     /// The ends of its interval, for an estimated scalar.
@@ -50,7 +48,7 @@ pub(crate) enum Precision {
 }
 
 /// The values of all subqueries that have one.
-pub(crate) struct Values(pub(crate) Vec<Found>);
+pub(crate) struct Values(pub(crate) Vec<EvaluatedSubquery>);
 
 impl QueryExecution {
     /// Whether subqueries may be estimated: many scalars would have too many combinations of ends.
@@ -90,7 +88,7 @@ impl QueryExecution {
         self: &Arc<Self>,
         subquery: &PreparedSubquery,
         prepared: &Arc<PlannedQuery>,
-    ) -> Result<Option<Found>> {
+    ) -> Result<Option<EvaluatedSubquery>> {
         let error = self.goal.error.map(|target| match target {
             Target::Relative(error) => Target::Relative(error * SHARE_OF_ERROR),
             Target::Absolute(_) => Target::Relative(ERROR_BESIDE_ABSOLUTE),
@@ -123,14 +121,14 @@ impl QueryExecution {
         };
         let value = SubqueryValue::Scalar(value);
         let (key, monotone) = (subquery.key.clone(), subquery.monotone.clone());
-        Ok(Some(Found { key, value, ends, trust, monotone, rows_read: answer.report.rows_read }))
+        Ok(Some(EvaluatedSubquery { key, value, ends, trust, monotone, rows_read: answer.report.rows_read }))
     }
 
     async fn exact_scalar(
         self: &Arc<Self>,
         subquery: &PreparedSubquery,
         prepared: &Arc<PlannedQuery>,
-    ) -> Result<Option<Found>> {
+    ) -> Result<Option<EvaluatedSubquery>> {
         let part = self.part(Arc::clone(prepared), Goal { error: None, within: self.left(), ..self.goal });
         part.refuse_what_takes_too_long("a subquery has to be computed exactly").await?;
         let (state, executor) = (prepared.state(), &self.env.executor);
@@ -143,7 +141,7 @@ impl QueryExecution {
             _ => return Ok(None),
         });
         let (trust, rows_read) = (Trust::Exact, found.rows_read);
-        Ok(Some(Found { key: subquery.key.clone(), value, ends: None, trust, monotone: None, rows_read }))
+        Ok(Some(EvaluatedSubquery { key: subquery.key.clone(), value, ends: None, trust, monotone: None, rows_read }))
     }
 
     /// Members of a list that an estimate chooses; `None` where the intervals do not settle the choice or a group may be missing.
@@ -151,7 +149,7 @@ impl QueryExecution {
         self: &Arc<Self>,
         subquery: &PreparedSubquery,
         prepared: &Arc<PlannedQuery>,
-    ) -> Result<Option<Found>> {
+    ) -> Result<Option<EvaluatedSubquery>> {
         let goal = Goal { error: Some(ERROR_OF_MEMBERS), on_miss: OnMiss::Exact, ..self.goal_of_subquery() };
         let Block::Answer(answer) = self.part(Arc::clone(prepared), goal).block_answer().await? else {
             return Ok(None);
@@ -164,7 +162,7 @@ impl QueryExecution {
         let value = SubqueryValue::Members(members(&answer)?);
         let trust = if is_exact { Trust::Exact } else { Trust::Trusted };
         let (key, rows_read) = (subquery.key.clone(), answer.report.rows_read);
-        Ok(Some(Found { key, value, ends: None, trust, monotone: None, rows_read }))
+        Ok(Some(EvaluatedSubquery { key, value, ends: None, trust, monotone: None, rows_read }))
     }
 
     /// The goal of one subquery beside the others and the query itself.
@@ -252,7 +250,7 @@ impl Values {
 
     /// A sentence for EXPLAIN on each value.
     pub(crate) fn sentences(&self) -> Vec<String> {
-        let sentence = |found: &Found| match (&found.ends, found.trust) {
+        let sentence = |found: &EvaluatedSubquery| match (&found.ends, found.trust) {
             (Some((lower, upper)), trust) => format!("estimated: {} [{lower}, {upper}], {trust}", found.value),
             (None, Trust::Exact) => format!("exact: {}", found.value),
             (None, _) => format!("settled by intervals: {}", found.value),

@@ -3,7 +3,7 @@
 use super::level_rows::{ProgressiveScan, too_large};
 use crate::answer::Result;
 use crate::cache::{Key, LevelColumns, Projection, ProjectionState};
-use crate::samples::{Grouped, SampleBinding};
+use crate::samples::{GroupOrder, SampleBinding};
 use plusminus_kernel::{ByGroup, KeepGoing, Program, SURPLUS, numbered};
 use plusminus_plan::AggregateQuery;
 use std::sync::Arc;
@@ -49,23 +49,23 @@ impl ProgressiveScan<'_> {
             return Ok(Read::Otherwise);
         }
         let binding = self.binding;
-        let grouped = binding.grouped(self.query)?;
-        let Some(projection) = self.projection(level, grouped, keep_going)? else { return Ok(Read::Otherwise) };
+        let group_order = binding.group_order(self.query)?;
+        let Some(projection) = self.projection(level, group_order, keep_going)? else { return Ok(Read::Otherwise) };
         let context = self.context;
-        let batch = projection.batch(&grouped.needs.columns)?;
-        let compiled = grouped.compiled(self.query, context.state, &batch.schema())?;
+        let batch = projection.batch(&group_order.needs.columns)?;
+        let compiled = group_order.compiled(self.query, context.state, &batch.schema())?;
         // Rows that are added up as they are read may take less.
         let room = compiled.bytes_for(batch.num_rows());
         let room = room + room / SURPLUS;
         if self.memory.try_grow(room).is_err() {
             // Memory that is kept for reuse by such rows may be what is lacking.
-            context.workers.spare().iter().for_each(|spare| spare.clear());
+            context.workers.buffers().iter().for_each(|buffers| buffers.clear());
             if self.memory.try_grow(room).is_err() {
                 return Ok(Read::Otherwise);
             }
         }
         let mut program = Program::of_groups(self.query, compiled, self.known.centres());
-        context.parts.lap("read and compile");
+        context.timings.lap("read and compile");
         let (starts, variables) = (&projection.starts, &self.query.variables);
         let rows = program.evaluate_groups(&batch, starts, &projection.keys, variables, context.workers, keep_going)?;
         let Some(rows) = rows else {
@@ -85,7 +85,7 @@ impl ProgressiveScan<'_> {
         self.pieces = vec![0; level + 1];
         self.program = Some(program);
         self.projected = Some(rows);
-        context.parts.lap("evaluate rows by group");
+        context.timings.lap("evaluate rows by group");
         Ok(Read::Done)
     }
 
@@ -120,12 +120,12 @@ impl ProgressiveScan<'_> {
     fn projection(
         &mut self,
         level: usize,
-        grouped: &Grouped,
+        group_order: &GroupOrder,
         keep_going: KeepGoing<'_>,
     ) -> Result<Option<Arc<Projection>>> {
         let level_cache = self.context.level_cache;
-        let key = Key::projection(&self.binding.manifest, level, &grouped.keys);
-        let needed = &grouped.needs.columns;
+        let key = Key::projection(&self.binding.manifest, level, &group_order.keys);
+        let needed = &group_order.needs.columns;
         let lacking = |known: Option<&Projection>| known.map_or_else(|| needed.clone(), |known| known.lacking(needed));
         let is_cached = match level_cache.projection(&key) {
             ProjectionState::Cached(known) if lacking(Some(&known)).is_empty() => return Ok(Some(known)),
@@ -146,7 +146,7 @@ impl ProgressiveScan<'_> {
             return Ok(known);
         }
         let before = (self.context.elapsed)();
-        let made = self.made(level, grouped, known.as_deref(), &lacking, keep_going);
+        let made = self.made(level, group_order, known.as_deref(), &lacking, keep_going);
         let took = (self.context.elapsed)().saturating_sub(before);
         self.loading += took;
         match made {
@@ -169,7 +169,7 @@ impl ProgressiveScan<'_> {
     fn made(
         &self,
         level: usize,
-        grouped: &Grouped,
+        group_order: &GroupOrder,
         known: Option<&Projection>,
         lacking: &[String],
         keep_going: KeepGoing<'_>,
@@ -181,7 +181,7 @@ impl ProgressiveScan<'_> {
         }
         let mut columns = lacking.to_vec();
         if known.is_none() {
-            columns.extend(grouped.key_columns.iter().filter(|name| !lacking.contains(name)).cloned());
+            columns.extend(group_order.key_columns.iter().filter(|name| !lacking.contains(name)).cloned());
         }
         let Some((levels, read)) = self.levels_up_to(level, &columns, keep_going)? else { return Ok(None) };
         let bytes = Projection::bytes_for(&levels, lacking);
@@ -192,11 +192,12 @@ impl ProgressiveScan<'_> {
         }
         let mut made = match known {
             Some(known) => known.clone(),
-            None if grouped.keys.is_empty() => Projection::by_stratum(&levels)?,
+            None if group_order.keys.is_empty() => Projection::by_stratum(&levels)?,
             None => {
-                let keys = levels.iter().map(|level_columns| level_columns.batch(&grouped.key_columns, false, None));
+                let keys =
+                    levels.iter().map(|level_columns| level_columns.batch(&group_order.key_columns, false, None));
                 let keys = keys.collect::<Result<Vec<_>>>()?;
-                let Some(numbered) = numbered(&grouped.keys, context.state, &keys, keep_going)? else {
+                let Some(numbered) = numbered(&group_order.keys, context.state, &keys, keep_going)? else {
                     return Ok(None);
                 };
                 Projection::by_group(&levels, &numbered.groups, numbered.keys)?
@@ -237,7 +238,8 @@ impl ProgressiveScan<'_> {
 pub(crate) fn may_project(query: &AggregateQuery, binding: &SampleBinding, level: usize) -> bool {
     let (needs, view) = (&binding.needs, &binding.view);
     let rows = binding.cumulative.get(level).copied().unwrap_or(0);
-    let is_plain = query.specials.is_empty() && !query.has_subquery && !query.has_upper_aggregate && !needs.with_ranks;
+    let is_plain =
+        query.non_linear.is_empty() && !query.has_subquery && !query.has_upper_aggregate && !needs.with_ranks;
     let is_scattered = view.strata.len() >= MANY_STRATA && rows / ROWS_PER_STRATUM <= view.strata.len() as u64;
     is_plain && !view.by_key && (!needs.keys.is_empty() || is_scattered) && rows >= ROWS_MIN && view.all_may_match()
 }

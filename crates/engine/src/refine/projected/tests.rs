@@ -48,7 +48,7 @@ async fn a_look_outlives_a_higher_level_that_is_stopped() {
         goal,
         start: Duration::ZERO,
         watch: Arc::new(Watch::new(&Listeners::default(), true)),
-        parts: Timings::new(clock, Duration::ZERO),
+        timings: Timings::new(clock, Duration::ZERO),
         subqueries: super::super::subqueries::Subqueries::default(),
         is_part: false,
     };

@@ -21,7 +21,7 @@ fn fishers_interval() {
     // Half +1, half −1: the variance of the mean residual is 1/99.
     let z: Vec<f64> = (0..100_u32).map(|i| f64::from(i % 2) * 2.0 - 1.0).collect();
     let (total, population) = residuals(StratumSize::new(1_000_000_000, 100), &z);
-    let estimate = correlation_interval(0.6, &total, Hidden::default(), &population, &quantiles());
+    let estimate = correlation_interval(0.6, &total, Unsampled::default(), &population, &quantiles());
     let half = quantiles().t(99.0) * (1.0_f64 / 99.0).sqrt() / 0.64;
     assert!((estimate.lower.unwrap() - (0.6_f64.atanh() - half).tanh()).abs() < 1e-6);
     assert!((estimate.upper.unwrap() - (0.6_f64.atanh() + half).tanh()).abs() < 1e-6);
@@ -34,24 +34,24 @@ fn doubts() {
     let size = StratumSize::new(1_000_000, 100);
     let (total, population) = residuals(size, &z);
     let q = quantiles();
-    let trust = |hidden| correlation_interval(0.1, &total, hidden, &population, &q).trust;
-    assert_eq!(trust(Hidden::UNKNOWN), Trust::Untrusted(Doubt::NoRange));
-    assert_eq!(trust(Hidden { up: 10.0, down: 0.0 }), Trust::Untrusted(Doubt::HeavyTail));
-    let perfect = correlation_interval(1.0, &total, Hidden::default(), &population, &q);
+    let trust = |unsampled| correlation_interval(0.1, &total, unsampled, &population, &q).trust;
+    assert_eq!(trust(Unsampled::UNKNOWN), Trust::Untrusted(Doubt::NoRange));
+    assert_eq!(trust(Unsampled { up: 10.0, down: 0.0 }), Trust::Untrusted(Doubt::HeavyTail));
+    let perfect = correlation_interval(1.0, &total, Unsampled::default(), &population, &q);
     assert_eq!((perfect.lower, perfect.upper), (Some(-1.0), Some(1.0)));
     assert_eq!(perfect.trust, Trust::Untrusted(Doubt::NoVariance));
     let (few, population) = residuals(StratumSize::new(1_000, 9), &z[..9]);
-    let few = correlation_interval(0.1, &few, Hidden::default(), &population, &q);
+    let few = correlation_interval(0.1, &few, Unsampled::default(), &population, &q);
     assert_eq!(few.trust, Trust::Untrusted(Doubt::FewRows));
-    let undefined = correlation_interval(f64::NAN, &total, Hidden::default(), &population, &q);
+    let undefined = correlation_interval(f64::NAN, &total, Unsampled::default(), &population, &q);
     assert_eq!((undefined.value, undefined.lower), (None, None));
 }
 
 #[test]
 fn complete_strata_are_exact() {
     let (total, population) = residuals(StratumSize::new(3, 3), &[1.0, 2.0, 3.0]);
-    let exact = correlation_interval(0.5, &total, Hidden::UNKNOWN, &population, &quantiles());
+    let exact = correlation_interval(0.5, &total, Unsampled::UNKNOWN, &population, &quantiles());
     assert_eq!(exact, Estimate::exact(0.5));
-    let none = correlation_interval(f64::NAN, &total, Hidden::UNKNOWN, &population, &quantiles());
+    let none = correlation_interval(f64::NAN, &total, Unsampled::UNKNOWN, &population, &quantiles());
     assert_eq!(none, Estimate::exact_null());
 }

@@ -91,9 +91,9 @@ fn exact_and_empty_domains() {
     let q = quantiles();
     assert_eq!(quantile_interval(&points, 0.5, &z, 0, bounds, &exact, &q), Estimate::exact(2.0));
     assert_eq!(quantile_interval(&[], 0.5, &z, 0, bounds, &exact, &q), Estimate::exact_null());
-    let hidden = quantile_interval(&points, 0.5, &z, 0, bounds, &sampled, &q);
-    assert_eq!((hidden.lower, hidden.upper), (Some(0.0), None));
-    assert_eq!(hidden.trust, Trust::Untrusted(Doubt::NoRows));
+    let unsampled = quantile_interval(&points, 0.5, &z, 0, bounds, &sampled, &q);
+    assert_eq!((unsampled.lower, unsampled.upper), (Some(0.0), None));
+    assert_eq!(unsampled.trust, Trust::Untrusted(Doubt::NoRows));
     assert_eq!(quantile_interval(&[], 0.5, &z, 0, bounds, &sampled, &q).value, None);
 }
 

@@ -8,7 +8,7 @@ fn quantiles() -> Quantiles {
 }
 
 /// The sample variance of one stratum and its interval.
-fn variance_of(size: StratumSize, values: &[f64], hidden: Hidden, bounds: ValueRange) -> Estimate {
+fn variance_of(size: StratumSize, values: &[f64], unsampled: Unsampled, bounds: ValueRange) -> Estimate {
     let (mut domain, mut z, mut population) = (Total::default(), Total::default(), Population::default());
     let mut cell = Cell::default();
     values.iter().for_each(|&y| cell.add(y));
@@ -20,10 +20,10 @@ fn variance_of(size: StratumSize, values: &[f64], hidden: Hidden, bounds: ValueR
     let mut residuals = Cell::default();
     values.iter().for_each(|y| residuals.add(((y - mean).powi(2) - value) / domain.count_estimate()));
     z.fold_domain(size, 0.0, &residuals);
-    variance_interval(value, &z, &domain, hidden, bounds, &population, &quantiles())
+    variance_interval(value, &z, &domain, unsampled, bounds, &population, &quantiles())
 }
 
-const NONE: Hidden = Hidden { up: 0.0, down: 0.0 };
+const NONE: Unsampled = Unsampled { up: 0.0, down: 0.0 };
 
 #[test]
 fn forty_whole_numbers() {
@@ -44,7 +44,7 @@ fn forty_whole_numbers() {
     let heavy = variance_of(
         StratumSize::new(1_000_000_000, 40),
         &values,
-        Hidden { up: 2.0 * value, down: 0.0 },
+        Unsampled { up: 2.0 * value, down: 0.0 },
         ValueRange::ALL,
     );
     assert!(heavy.upper > estimate.upper);
@@ -77,22 +77,22 @@ fn equal_values_say_what_they_can() {
 fn doubts() {
     let values: Vec<f64> = (0..40_u32).map(f64::from).collect();
     let size = StratumSize::new(1_000_000, 40);
-    let large = Hidden { up: 1e9, down: 0.0 };
-    for (rows, hidden, doubt) in [
+    let large = Unsampled { up: 1e9, down: 0.0 };
+    for (rows, unsampled, doubt) in [
         (19, NONE, Doubt::FewRows),
-        (40, Hidden::UNKNOWN, Doubt::NoRange),
+        (40, Unsampled::UNKNOWN, Doubt::NoRange),
         (40, large, Doubt::HeavyTail),
         (1, NONE, Doubt::SingleRow),
     ] {
         let size = StratumSize { sampled: rows, ..size };
-        let estimate = variance_of(size, &values[..rows as usize], hidden, ValueRange::ALL);
+        let estimate = variance_of(size, &values[..rows as usize], unsampled, ValueRange::ALL);
         assert_eq!(estimate.trust, Trust::Untrusted(doubt));
     }
 }
 
 #[test]
 fn complete_strata_are_exact() {
-    let estimate = variance_of(StratumSize::new(3, 3), &[1.0, 2.0, 6.0], Hidden::UNKNOWN, ValueRange::ALL);
+    let estimate = variance_of(StratumSize::new(3, 3), &[1.0, 2.0, 6.0], Unsampled::UNKNOWN, ValueRange::ALL);
     assert_eq!(estimate, Estimate::exact(7.0));
     let (none, all) = (Total::default(), Population::default());
     let nothing = variance_interval(f64::NAN, &none, &none, NONE, ValueRange::ALL, &all, &quantiles());
@@ -105,9 +105,9 @@ fn degenerate_inputs_are_survived() {
     for a in odd {
         for b in odd {
             for (rows, sampled) in [(5, 0), (5, 1), (5, 2), (5, 5), (u64::MAX, 2)] {
-                for hidden in [NONE, Hidden::UNKNOWN, Hidden { up: a, down: b }] {
+                for unsampled in [NONE, Unsampled::UNKNOWN, Unsampled { up: a, down: b }] {
                     let size = StratumSize::new(rows, sampled);
-                    let estimate = variance_of(size, &[a, b], hidden, ValueRange::new(a, b));
+                    let estimate = variance_of(size, &[a, b], unsampled, ValueRange::new(a, b));
                     assert!(estimate.lower.is_none_or(f64::is_finite) && estimate.upper.is_none_or(f64::is_finite));
                 }
             }

@@ -2,35 +2,35 @@
 
 use super::range::of_column;
 use super::value_limits::{ValueLimits, meet};
-use super::{ArgumentKnowledge, derived_range, range, uncast};
+use super::{ArgumentFacts, derived_range, range, uncast};
 use arrow::array::{Array, Float64Array};
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use plusminus_catalog::Manifest;
 use plusminus_kernel::StrataView;
 use plusminus_plan::{AggregateQuery, Argument};
 use plusminus_statistics::expression::ValueRange;
-use plusminus_statistics::{Hidden, StratumSize, hiding_weight_at};
+use plusminus_statistics::{StratumSize, Unsampled, unsampled_weight_at};
 
 /// Ranges of a query's arguments in sampled strata that may match, by class; the strata of a class have about the same weight.
 #[derive(Debug, Default)]
-pub(crate) struct UnseenRows {
+pub(crate) struct UnsampledRows {
     /// Number of arguments.
     arguments: usize,
     /// The first class of each part, then the number of classes.
     starts: Vec<u32>,
     /// Number of sampled strata that may match in each part: 0, 1, or 2 for more.
     strata: Vec<u8>,
-    /// The largest hiding weight of each class.
+    /// The largest weight of an unsampled row of each class.
     weights: Vec<f64>,
     /// Ranges, classes × arguments, classes outermost; `None` where no row has a value.
     ranges: Vec<Option<ValueRange>>,
     /// Effects of a row relative to the mean of its stratum, for queries over whole strata: classes × arguments, classes outermost.
-    whole: Vec<Hidden>,
+    whole: Vec<Unsampled>,
 }
 
 /// A function of one row's values whose sum over rows is estimated.
 #[derive(Debug, Default)]
-pub(crate) struct Form {
+pub(crate) struct LinearForm {
     /// Slopes of counts.
     pub(crate) counts: Vec<f64>,
     pub(crate) sums: Vec<Term>,
@@ -38,7 +38,7 @@ pub(crate) struct Form {
     pub(crate) products: Vec<(usize, usize, f64)>,
 }
 
-/// One argument of a [`Form`].
+/// One argument of a [`LinearForm`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Term {
     pub(crate) argument: usize,
@@ -49,7 +49,7 @@ pub(crate) struct Term {
     pub(crate) limit: Option<ValueRange>,
 }
 
-impl Form {
+impl LinearForm {
     /// Merges terms of the same argument, which may cancel each other.
     pub(crate) fn gather(&mut self) {
         let mut all: Vec<Term> = Vec::with_capacity(self.sums.len());
@@ -74,13 +74,13 @@ pub(crate) enum Extent {
     Domains,
 }
 
-impl UnseenRows {
+impl UnsampledRows {
     pub(crate) fn new(
         query: &AggregateQuery,
         view: &StrataView,
         sizes: &[StratumSize],
         manifest: &Manifest,
-        known: &[ArgumentKnowledge],
+        known: &[ArgumentFacts],
         limits: Option<&ValueLimits>,
     ) -> Self {
         let cut = |name: &str| limits.and_then(|limits| limits.cuts.get(name)).copied().unwrap_or(ValueRange::ALL);
@@ -92,7 +92,7 @@ impl UnseenRows {
             arguments: query.arguments.len(),
             starts: places.starts,
             strata: places.strata,
-            weights: places.rates.iter().map(|rate| hiding_weight_at(*rate)).collect(),
+            weights: places.rates.iter().map(|rate| unsampled_weight_at(*rate)).collect(),
             ranges: Vec::with_capacity(class_count * query.arguments.len()),
             whole: Vec::with_capacity(class_count * query.arguments.len()),
         };
@@ -122,7 +122,7 @@ impl UnseenRows {
         query: &AggregateQuery,
         columns: &[ColumnRanges<'_>],
         (hulls, apart): (&[Option<ValueRange>], &[ValueRange]),
-        known: &[ArgumentKnowledge],
+        known: &[ArgumentFacts],
         bare: &[Option<usize>],
     ) {
         let weight = self.weights[self.ranges.len() / self.arguments.max(1)];
@@ -142,7 +142,7 @@ impl UnseenRows {
             self.ranges.push(own);
             let width = own.map_or(0.0, |range| range.high - range.low);
             let apart = bare[number].map_or(ValueRange { low: -width, high: width }, |column| apart[column]);
-            self.whole.push(Hidden::of(weight, apart));
+            self.whole.push(Unsampled::of(weight, apart));
         }
     }
 
@@ -155,24 +155,24 @@ impl UnseenRows {
         self.strata[part] == 1
     }
 
-    /// Effect of one unseen row on a sum over whole strata; `mean` is that of the only stratum.
-    pub(crate) fn whole(&self, part: usize, argument: usize, mean: Option<f64>) -> Hidden {
+    /// Effect of one unsampled row on a sum over whole strata; `mean` is that of the only stratum.
+    pub(crate) fn whole(&self, part: usize, argument: usize, mean: Option<f64>) -> Unsampled {
         let of_class = |class: usize| match (mean, self.ranges[class * self.arguments + argument]) {
-            (Some(mean), Some(range)) => Hidden::of(self.weights[class], range.plus(ValueRange::of(-mean))),
+            (Some(mean), Some(range)) => Unsampled::of(self.weights[class], range.plus(ValueRange::of(-mean))),
             _ => self.whole[class * self.arguments + argument],
         };
-        self.classes(part).map(of_class).fold(Hidden::default(), Hidden::or_larger)
+        self.classes(part).map(of_class).fold(Unsampled::default(), Unsampled::or_larger)
     }
 
-    /// Effect of one unseen row on a sum of values less `centre` over part of the strata; the values lie within `limit`.
-    pub(crate) fn partial(&self, part: usize, argument: usize, centre: f64, limit: Option<ValueRange>) -> Hidden {
+    /// Effect of one unsampled row on a sum of values less `centre` over part of the strata; the values lie within `limit`.
+    pub(crate) fn partial(&self, part: usize, argument: usize, centre: f64, limit: Option<ValueRange>) -> Unsampled {
         let of_class = |class: usize| {
             let range = self.within(class, argument, limit);
-            range.map_or_else(Hidden::default, |range| {
-                Hidden::of(self.weights[class], range.plus(ValueRange::of(-centre)))
+            range.map_or_else(Unsampled::default, |range| {
+                Unsampled::of(self.weights[class], range.plus(ValueRange::of(-centre)))
             })
         };
-        self.classes(part).map(of_class).fold(Hidden::default(), Hidden::or_larger)
+        self.classes(part).map(of_class).fold(Unsampled::default(), Unsampled::or_larger)
     }
 
     /// The values of an argument in a class, within a limit; `None` where there are none.
@@ -182,8 +182,8 @@ impl UnseenRows {
         (both.low <= both.high).then_some(both)
     }
 
-    /// Effect of one unseen row on the sum of a function of its values.
-    pub(crate) fn linear(&self, part: usize, form: &Form, extent: Extent) -> Hidden {
+    /// Effect of one unsampled row on the sum of a function of its values.
+    pub(crate) fn linear(&self, part: usize, form: &LinearForm, extent: Extent) -> Unsampled {
         let zero = ValueRange::of(0.0);
         let of_term = |class: usize, term: &Term| {
             let range = self.within(class, term.argument, term.limit);
@@ -211,9 +211,9 @@ impl UnseenRows {
                 Extent::Whole(None) => ValueRange { low: -width, high: width },
                 Extent::OneDomain | Extent::Domains => all,
             };
-            Hidden::of(self.weights[class], effect)
+            Unsampled::of(self.weights[class], effect)
         };
-        self.classes(part).map(of_class).fold(Hidden::default(), Hidden::or_larger)
+        self.classes(part).map(of_class).fold(Unsampled::default(), Unsampled::or_larger)
     }
 
     /// Bytes held on the heap.

@@ -1,19 +1,19 @@
 //! Bounds on the effect that a single row outside the sample could have on the aggregates of a group.
 
 use super::Estimator;
-use crate::moments::{Extent, Form, NO_VALUE, Ranges, Term, meet};
+use crate::moments::{Extent, LinearForm, NO_VALUE, Ranges, Term, meet};
 use plusminus_kernel::Linear;
 use plusminus_plan::Argument;
 use plusminus_statistics::expression::ValueRange;
-use plusminus_statistics::{Hidden, Total};
+use plusminus_statistics::{Total, Unsampled};
 
 impl Estimator<'_> {
-    /// Effect of one unseen row on a linear function of the variables; `z` is the total of the function's linearised values.
-    pub(crate) fn hidden(&self, linear: &Linear, group: usize, z: &Total) -> Hidden {
+    /// Effect of one unsampled row on a linear function of the variables; `z` is the total of the function's linearised values.
+    pub(crate) fn unsampled(&self, linear: &Linear, group: usize, z: &Total) -> Unsampled {
         let part = self.parts[group];
         let is_whole = linear.terms.iter().all(|(variable, _)| self.is_whole(*variable));
         let extent = match (linear.one_domain, is_whole) {
-            (true, true) => Extent::Whole(self.unseen.is_single(part).then(|| z.inexact_mean())),
+            (true, true) => Extent::Whole(self.unsampled.is_single(part).then(|| z.inexact_mean())),
             (true, false) => Extent::OneDomain,
             (false, _) => Extent::Domains,
         };
@@ -25,12 +25,12 @@ impl Estimator<'_> {
             true => self.about_means(linear, group),
             false => Some(self.form(linear, group)),
         };
-        form.map_or(Hidden::UNKNOWN, |form| self.unseen.linear(part, &form, extent))
+        form.map_or(Unsampled::UNKNOWN, |form| self.unsampled.linear(part, &form, extent))
     }
 
     /// The form with each term as it stands.
-    fn form(&self, linear: &Linear, group: usize) -> Form {
-        let mut form = Form::default();
+    fn form(&self, linear: &Linear, group: usize) -> LinearForm {
+        let mut form = LinearForm::default();
         for (variable, slopes) in &linear.terms {
             let slope = slopes[group];
             match self.query.variables[*variable].argument {
@@ -46,8 +46,8 @@ impl Estimator<'_> {
 
     /// The form with arguments and their products taken about the group's means, where the terms of second moments largely cancel;
     /// `None` where a mean or a centre is not known.
-    fn about_means(&self, linear: &Linear, group: usize) -> Option<Form> {
-        let mut form = Form::default();
+    fn about_means(&self, linear: &Linear, group: usize) -> Option<LinearForm> {
+        let mut form = LinearForm::default();
         let domain = self.query.variables[linear.terms.first()?.0].domain;
         let mut constant = 0.0;
         // The mean of an argument in the group, and its distance from the centre of products.
@@ -56,7 +56,7 @@ impl Estimator<'_> {
             let own = variables.position(|v| v.argument == Some(argument) && v.domain == domain)?;
             let total = self.total(group, own);
             let mean = total.estimate() / total.count_estimate();
-            Some((mean, mean - self.knowledge[argument].mean?))
+            Some((mean, mean - self.facts[argument].mean?))
         };
         for (variable, slopes) in &linear.terms {
             let slope = slopes[group];
@@ -99,14 +99,14 @@ impl Estimator<'_> {
         self.whole_strata && domain.filter.is_none() && domain.not_null.is_empty()
     }
 
-    /// Effect of one unseen row on the sum of an argument's values less `centre`.
-    pub(crate) fn hidden_of_sum(&self, group: usize, variable: usize, argument: usize, centre: f64) -> Hidden {
+    /// Effect of one unsampled row on the sum of an argument's values less `centre`.
+    pub(crate) fn unsampled_of_sum(&self, group: usize, variable: usize, argument: usize, centre: f64) -> Unsampled {
         let part = self.parts[group];
         if self.is_whole(variable) {
-            let mean = self.unseen.is_single(part).then(|| self.total(group, variable).inexact_mean());
-            return self.unseen.whole(part, argument, mean.filter(|mean| mean.is_finite()));
+            let mean = self.unsampled.is_single(part).then(|| self.total(group, variable).inexact_mean());
+            return self.unsampled.whole(part, argument, mean.filter(|mean| mean.is_finite()));
         }
-        self.unseen.partial(part, argument, centre, self.limit(group, variable, argument))
+        self.unsampled.partial(part, argument, centre, self.limit(group, variable, argument))
     }
 
     /// Range of an argument's values in the rows of a group and of the variable's FILTER; `None` where neither fixes a column.
