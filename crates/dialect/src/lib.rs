@@ -19,6 +19,13 @@
 //!
 //! # How a text is read
 //!
+//! ```text
+//! text ──▶ tokens with places ──▶ statements at ; ──▶ caps ──▶ ours: CreateSample, Setting, …
+//!                                                          └─▶ SQL: head │ bounds
+//!                                                                   │      ERROR WITHIN 10% AT CONFIDENCE 95%
+//!                                                                   SELECT … (for DataFusion, as it was written)
+//! ```
+//!
 //! 1. It is cut into tokens once; every token keeps its place, so every error has a caret.
 //! 2. Statements are split at `;`.
 //! 3. [Caps](SyntaxError) on length, nesting and chains are checked in one pass, before anything

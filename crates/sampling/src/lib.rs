@@ -1,5 +1,11 @@
 //! Draws stratified samples: one pass over a table for all families, then levels of nested resolution.
 //!
+//! ```text
+//! table ──▶ units ──▶ workers, one per thread ──▶ parts ──▶ merged ──▶ levels × blocks ──▶ a generation in the catalog
+//!           (row groups,  strata numbered and counted,       strata in    level L: ranks          (Parquet, hashed,
+//!            files)       rows of lowest priority kept       one order    below cap / 2^(top − L)  then published)
+//! ```
+//!
 //! The pass keeps, per family and stratum, the rows with the lowest priorities; a priority is a hash of the seed, the
 //! row's file and its place in that file (`priority.rs`), so the same table and seed give the same rows on any number of
 //! threads. What a pass remembers is bounded by the sample's size, not the table's (`reservoir.rs`). The largest values

@@ -7,6 +7,12 @@
 //!
 //! The numbers travel in this order:
 //!
+//! ```text
+//! rows of stratum h and one group        sums of all strata of the group        the answer's number
+//! Cell (count, Σy, Σy²)  ──Expansion──▶  Total (Ŷ, V̂, κ̂₃, degrees)  ──▶  Estimate (θ̂, θ_L, θ_U, Trust)
+//!    one per variable      N_h / n_h        groups × variables           groups × outputs
+//! ```
+//!
 //! 1. [`Cell`]: the sums of one variable over the sampled rows of one stratum that belong to one
 //!    output group. The only part that touches rows.
 //! 2. [`Total`]: what the cells of all strata add up to, with variance, third cumulant and degrees

@@ -1,6 +1,6 @@
 //! Queries of several blocks: UNION ALL, ROLLUP, CUBE and GROUPING SETS.
 
-use super::support::{World, rows};
+use super::support::{World, beside, rows};
 use plusminus::{Answer, Mode, Trust};
 
 async fn stratified(rows: usize) -> World {
@@ -185,7 +185,7 @@ async fn aggregates_that_no_sample_tells_are_computed_beside_the_others() {
         assert!(odd.iter().zip(&truth).all(|(a, b)| a.trust == Trust::Exact && a.estimate == b.estimate), "{sql}");
         let (mut held, mut all) = (0, 0);
         for name in ["a", "p", "d", "nx", "c"] {
-            for (cell, truth) in answer.cells(name).unwrap().iter().zip(exact.cells(name).unwrap()) {
+            for (cell, truth) in beside(&answer, &exact, name) {
                 all += usize::from(cell.trust == Trust::Trusted);
                 held += usize::from(
                     cell.trust == Trust::Trusted && cell.lower <= truth.estimate && truth.estimate <= cell.upper,

@@ -1,6 +1,6 @@
 //! What strata alone decide is answered without a row, exactly; what their extremes exclude is not looked at.
 
-use super::support::{World, rows};
+use super::support::{World, cells, rows};
 use plusminus::Mode;
 
 const OF_PHI: &[&str] = &[
@@ -141,7 +141,7 @@ async fn averages_of_groups_far_apart_keep_their_intervals() {
     session.sample("t").name("u").size_percent(10.0).build().await.unwrap();
     let sql = "SELECT g, AVG(x) AS a FROM t GROUP BY g ORDER BY g WITHIN 60 SECONDS ON MISS REPORT";
     let answer = session.execute(sql).await.unwrap().pop().unwrap();
-    for (group, cell) in answer.cells("a").unwrap().iter().enumerate() {
+    for (group, cell) in cells(&answer, "a").iter().enumerate() {
         let (centre, half) = (1e9 * group as f64 + 0.5, (cell.upper - cell.lower) / 2.0);
         // 1.96 · 0.2887 / √1000 is 0.0179.
         assert!((0.015..0.021).contains(&half) && (cell.estimate - centre).abs() < 0.04, "{group}: {cell:?}");

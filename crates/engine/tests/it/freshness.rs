@@ -1,6 +1,6 @@
 //! A sample answers as long as its table is what it was, and no longer; views and their samples.
 
-use super::support::{World, open, rows, write_table};
+use super::support::{World, beside, open, rows, write_table};
 use plusminus::{Mode, Session, SessionBuilder};
 use std::fs;
 use std::path::Path;
@@ -149,7 +149,7 @@ async fn samples_of_views_answer_queries_on_the_view() {
     }
     let exact = session.query(sql).run().await.unwrap();
     let answer = session.query(sql).error_percent(10.0).run().await.unwrap();
-    for (cell, truth) in answer.cells("a").unwrap().iter().zip(exact.cells("a").unwrap()) {
+    for (cell, truth) in beside(&answer, &exact, "a") {
         assert!((cell.estimate - truth.estimate).abs() < 0.2 * truth.estimate, "{cell:?} {truth:?}");
     }
     // Another view under the same name is another table.

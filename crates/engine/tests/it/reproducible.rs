@@ -46,6 +46,7 @@ async fn on_one_and_on_four_threads() {
         if let Some((u, s, before)) = &seen {
             assert!(*u == found.0, "the uniform sample differs");
             assert!(*s == found.1, "the stratified sample differs");
+            assert!(!before.is_empty() && before.len() == numbers.len());
             for (a, b) in before.iter().zip(&numbers) {
                 assert!((a - b).abs() <= 1e-9 * a.abs(), "{a} and {b}");
             }

@@ -1,6 +1,6 @@
 //! Scalar subqueries: computed where that is cheap, estimated with their own error where it is not.
 
-use super::support::{World, open, write_table};
+use super::support::{World, beside, open, write_table};
 use plusminus::{Answer, Mode, Trust};
 
 /// Rows from which reading a table is more work than an estimate.
@@ -85,7 +85,7 @@ async fn bounds_are_kept_with_subqueries() {
     {
         let kept = asked(&world, &format!("{sql} {bound}")).await;
         assert_eq!(kept.report().met, Some(true), "{bound}: {:?}", kept.report());
-        for (cell, truth) in kept.cells("v").unwrap().iter().zip(exact.cells("v").unwrap()) {
+        for (cell, truth) in beside(&kept, &exact, "v") {
             assert!(
                 cell.lower <= truth.estimate + 1e-6 && truth.estimate <= cell.upper + 1e-6,
                 "{bound}: {cell:?} {truth:?}"
@@ -116,7 +116,7 @@ async fn values_without_rows_and_texts_are_what_they_are() {
         assert_eq!(kept.report().met, Some(true), "{sql}: {:?}", kept.report());
         let names = |answer: &Answer| answer.columns().iter().map(|c| c.name.clone()).collect::<Vec<_>>();
         assert_eq!((names(&kept), kept.batch().num_rows()), (names(&exact), exact.batch().num_rows()), "{sql}");
-        for (cell, truth) in kept.cells("v").unwrap().iter().zip(exact.cells("v").unwrap()) {
+        for (cell, truth) in beside(&kept, &exact, "v") {
             assert!(cell.lower <= truth.estimate && truth.estimate <= cell.upper, "{sql}: {cell:?} {truth:?}");
         }
     }

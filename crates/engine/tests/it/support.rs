@@ -4,7 +4,7 @@ use arrow::array::{ArrayRef, Decimal128Array, Float64Array, Int64Array, StringAr
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
-use plusminus::{Session, SessionBuilder};
+use plusminus::{Answer, Cell, Session, SessionBuilder};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -120,6 +120,20 @@ pub(crate) async fn truth(session: &Session, sql: &str) -> f64 {
     let answer = session.query(sql).run().await.unwrap();
     let name = answer.columns()[0].name.clone();
     answer.cells(&name).unwrap()[0].estimate
+}
+
+/// The cells of a column, of which there has to be one.
+pub(crate) fn cells(answer: &Answer, column: &str) -> Vec<Cell> {
+    let cells = answer.cells(column).unwrap();
+    assert!(!cells.is_empty(), "no row of {column}: {:?}", answer.report());
+    cells
+}
+
+/// The cells of a column beside those of the exact answer, which has to have as many rows.
+pub(crate) fn beside(answer: &Answer, exact: &Answer, column: &str) -> Vec<(Cell, Cell)> {
+    let (cells, truths) = (cells(answer, column), cells(exact, column));
+    assert_eq!(cells.len(), truths.len(), "rows of {column}: {:?}", answer.report());
+    cells.into_iter().zip(truths).collect()
 }
 
 /// Text of every row, columns separated by `|`.

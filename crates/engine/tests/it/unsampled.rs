@@ -1,6 +1,6 @@
 //! Error bars where a single row that was not sampled could change much: they are wide, or they say that they are not to be trusted.
 
-use super::support::{Random, open, rows, write};
+use super::support::{Random, beside, cells, open, rows, write};
 use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray, TimestampSecondArray};
 use plusminus::{Mode, Session, Trust};
 use std::sync::Arc;
@@ -189,10 +189,10 @@ async fn what_strata_determine_is_decided_by_them() {
         assert_eq!(answer.report().rows_read, 0, "{sql}: {:?}", answer.report());
     }
     let sql = "SELECT country, AVG(x) AS v FROM t GROUP BY country ORDER BY country";
-    let exact = session.query(sql).run().await.unwrap().cells("v").unwrap();
+    let exact = session.query(sql).run().await.unwrap();
     let answer = session.query(format!("{sql} WITHIN 60 SECONDS")).run().await.unwrap();
     assert_eq!((answer.report().mode, answer.report().missing_groups_below), (Mode::Approximate, Some(0)));
-    for (cell, exact) in answer.cells("v").unwrap().iter().zip(exact) {
+    for (cell, exact) in beside(&answer, &exact, "v") {
         assert!(cell.trust == Trust::Trusted && cell.upper - cell.lower < 0.5, "{cell:?}");
         assert!((cell.estimate - exact.estimate).abs() < 0.3, "{cell:?} {exact:?}");
     }
@@ -217,7 +217,7 @@ async fn sketches_of_whole_tables_are_no_exact_numbers() {
     ] {
         let answer = session.query(sql).run().await.unwrap();
         assert_eq!(answer.report().mode == Mode::Exact, is_exact, "{sql}");
-        for cell in answer.cells("v").unwrap() {
+        for cell in cells(&answer, "v") {
             assert_eq!((cell.trust == Trust::Exact, cell.lower.is_nan()), (is_exact, !is_exact), "{sql}: {cell:?}");
         }
         let bounded = session.query(sql).error_percent(1.0).run().await.unwrap();
@@ -268,9 +268,9 @@ async fn what_depends_on_estimates_is_never_exact() {
         "SELECT SUM(s) AS v FROM (SELECT g, SUM(w) AS s FROM d GROUP BY g)",
         "SELECT g, SUM(p) - SUM(q) AS v, SUM(SUM(p)) OVER () AS s FROM t GROUP BY g ORDER BY g",
     ] {
-        let exact = session.query(sql).run().await.unwrap().cells("v").unwrap();
+        let exact = session.query(sql).run().await.unwrap();
         let answer = session.query(format!("{sql} WITHIN 60 SECONDS")).run().await.unwrap();
-        for (cell, exact) in answer.cells("v").unwrap().iter().zip(exact) {
+        for (cell, exact) in beside(&answer, &exact, "v") {
             assert!(cell.trust != Trust::Exact && cell.lower < cell.upper, "{sql}: {cell:?}");
             let slack = 2.0 * (cell.upper - cell.lower);
             assert!((cell.estimate - exact.estimate).abs() < slack, "{sql}: {cell:?}, {exact:?}");
