@@ -16,7 +16,35 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
     #[command(flatten)]
+    pub(crate) batch: Batch,
+    #[command(flatten)]
     pub(crate) global: Global,
+}
+
+/// Statements to run instead of a shell.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Batch {
+    /// SQL to run; may be repeated
+    #[arg(short = 'c', long = "command", value_name = "SQL")]
+    commands: Vec<String>,
+    /// File of SQL to run; may be repeated
+    #[arg(short = 'f', long = "file", value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+impl Batch {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.commands.is_empty() && self.files.is_empty()
+    }
+
+    /// The statements, and then those of the files.
+    pub(crate) fn texts(&self) -> Result<Vec<String>, Failure> {
+        let mut texts = self.commands.clone();
+        for file in &self.files {
+            texts.push(std::fs::read_to_string(file).map_err(|e| Failure::io(file.display(), e))?);
+        }
+        Ok(texts)
+    }
 }
 
 const EXAMPLES: &str = "Examples:
@@ -40,12 +68,8 @@ pub(crate) enum Command {
 /// `plusminus query`
 #[derive(Debug, Clone, Args)]
 pub(crate) struct QueryArgs {
-    /// SQL to run; may be repeated
-    #[arg(short = 'c', long = "command", value_name = "SQL")]
-    pub(crate) commands: Vec<String>,
-    /// File of SQL to run; may be repeated
-    #[arg(short = 'f', long = "file", value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) batch: Batch,
     /// `-` reads SQL from stdin, as does giving neither -c nor -f
     #[arg(value_name = "-")]
     pub(crate) stdin: Option<String>,
@@ -160,6 +184,20 @@ pub(crate) enum Color {
     Never,
 }
 
+impl Color {
+    /// Whether text is coloured, where stdout is a terminal or not.
+    pub(crate) fn is_on(self, is_terminal: bool) -> bool {
+        // https://no-color.org: any value but an empty one.
+        let is_refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        match self {
+            Self::Auto => is_terminal && !is_refused && !is_dumb,
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
+}
+
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
@@ -169,13 +207,16 @@ pub(crate) struct Global {
     /// Table for this process: NAME=PATH-OR-GLOB; may be repeated
     #[arg(long = "table", value_name = "NAME=PATH", global = true)]
     pub(crate) tables: Vec<String>,
-    /// How answers are printed
-    #[arg(long, value_enum, default_value_t = Format::Table, global = true)]
-    pub(crate) format: Format,
-    /// How intervals are printed: in the numbers, in columns of their own, or not at all
+    /// How answers are written [default: by the ending of -o, else table]
+    #[arg(long, value_enum, global = true)]
+    pub(crate) format: Option<Format>,
+    /// How intervals are written: in the numbers, in columns of their own, or not at all [default: in the numbers of tables, in columns wherever there are estimates]
     #[arg(long, value_enum, global = true)]
     pub(crate) errors: Option<Errors>,
-    /// File to write answers to instead of stdout
+    /// Value for $NAME in statements; may be repeated
+    #[arg(short = 'p', long = "param", value_name = "NAME=VALUE", global = true)]
+    pub(crate) variables: Vec<String>,
+    /// File to write answers to instead of stdout; its ending chooses the format
     #[arg(short = 'o', long = "output", value_name = "FILE", global = true)]
     pub(crate) output: Option<PathBuf>,
     /// Memory for queries and builds, such as 4GiB or 512MB [default: 4GiB]

@@ -18,6 +18,11 @@ impl Failure {
         Self { message: format!("{what}\nTry: {next}"), exit_code: 2 }
     }
 
+    /// A command of the shell is wrong; the message has a next step.
+    pub(crate) fn plain(message: impl Into<String>) -> Self {
+        Self { message: message.into(), exit_code: 1 }
+    }
+
     /// Not possible yet.
     pub(crate) fn unsupported(what: &str, next: &str) -> Self {
         Self { message: format!("{what}\nTry: {next}"), exit_code: 1 }

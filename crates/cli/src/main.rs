@@ -8,8 +8,11 @@ mod commands;
 mod failure;
 mod format;
 mod output;
+mod pager;
 mod progress;
+mod render;
 mod sessions;
+mod shell;
 mod tracing;
 
 use args::{Cli, Command};

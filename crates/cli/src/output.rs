@@ -1,53 +1,159 @@
-//! The place that results are printed to.
+//! The place that answers are written to.
 
 use crate::args::Global;
 use crate::failure::Failure;
-use crate::format::{self, Format, Style};
+use crate::format::{self, Errors, FileWriter, Format, Style};
+use crate::pager;
+use crate::render::Expanded;
+use clap::ValueEnum;
 use plusminus::Answer;
 use std::fs::File;
-use std::io::{BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 
-/// Prints answers to stdout or to the file of `-o`.
+/// Writes answers to stdout or to the file of `-o`.
 pub(crate) struct Output {
-    sink: Box<dyn Write + Send>,
-    style: Style,
+    sink: Sink,
+    pub(crate) style: Style,
     quiet: bool,
     live: bool,
+    /// Whether answers longer than the screen go through a pager.
+    is_paged: bool,
+    /// Where answers went before they were sent to a file, and how.
+    usual: Option<(Sink, Style)>,
+    /// Whether only the next answer goes to the file.
+    is_once: bool,
+}
+
+enum Sink {
+    Text(Box<dyn Write + Send>),
+    Binary(FileWriter),
+}
+
+impl Sink {
+    fn new(format: Format, sink: Box<dyn Write + Send>) -> Self {
+        match format.is_binary() {
+            true => Self::Binary(FileWriter::new(format, sink)),
+            false => Self::Text(sink),
+        }
+    }
 }
 
 impl Output {
     /// Opens the sink that the options name.
     pub(crate) fn open(global: &Global) -> Result<Self, Failure> {
+        let screen = if global.output.is_none() { format::screen() } else { None };
+        let style = Style::new(global, screen)?;
+        if style.format.is_binary() && screen.is_some() {
+            return Err(Failure::usage("this format is not for a terminal; -o FILE or a pipe takes it"));
+        }
         let sink: Box<dyn Write + Send> = match &global.output {
             Some(file) => Box::new(BufWriter::new(File::create(file).map_err(|e| Failure::io(file.display(), e))?)),
-            None => Box::new(std::io::stdout()),
+            None => Box::new(io::stdout()),
         };
-        let style = Style::new(global)?;
-        let is_terminal = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
-        let live = is_terminal
-            && global.output.is_none()
-            && !global.quiet
-            && !global.no_progress
-            && style.format == Format::Table;
-        Ok(Self { sink, style, quiet: global.quiet, live })
+        let sink = Sink::new(style.format, sink);
+        let is_read_along = screen.is_some() && io::stderr().is_terminal();
+        let is_for_people = style.format == Format::Table && !global.quiet;
+        let live = is_read_along && is_for_people && !global.no_progress;
+        let is_paged = is_read_along && style.format == Format::Table && io::stdin().is_terminal();
+        Ok(Self { sink, style, quiet: global.quiet, live, is_paged, usual: None, is_once: false })
     }
 
     /// The style in which answers are shown while they improve; `None` when nobody reads along.
     pub(crate) fn live(&self) -> Option<Style> {
-        self.live.then_some(self.style)
+        (self.live && self.usual.is_none()).then_some(self.style)
     }
 
-    /// Prints one answer, and its warnings to stderr.
+    /// Writes one answer, and then its notes to stderr.
     pub(crate) fn answer(&mut self, answer: &Answer) -> Result<(), Failure> {
+        // The terminal may have got another size.
+        if self.style.view.width.is_some() {
+            self.style.view.width = format::screen();
+        }
+        let written = match &mut self.sink {
+            Sink::Binary(_) if !answer.is_query() => Ok(()),
+            Sink::Binary(writer) => format::write_binary(writer, answer, &self.style),
+            Sink::Text(sink) if self.is_paged && self.usual.is_none() && self.style.format == Format::Table => {
+                pager::print(sink, &format::table(answer, &self.style))
+            }
+            Sink::Text(sink) => format::print(sink, answer, &self.style).and_then(|()| sink.flush()),
+        };
+        match written {
+            // The reader has gone, as `head` does, which is no error.
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => {}
+            other => other.map_err(|e| Failure::io("output", e))?,
+        }
+        if self.is_once && answer.is_query() {
+            self.is_once = false;
+            self.redirect("", false)?;
+        }
         if !self.quiet {
             for warning in &answer.report().warnings {
                 eprintln!("note: {warning}");
             }
         }
-        let printed = format::print(&mut self.sink, answer, &self.style).and_then(|()| self.sink.flush());
-        match printed {
-            // The reader has gone, as `head` does, which is no error.
-            Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        Ok(())
+    }
+
+    /// Sends answers to a file, or to the screen again without a name; with `once` only the next one.
+    pub(crate) fn redirect(&mut self, file: &str, once: bool) -> Result<(), Failure> {
+        self.finish()?;
+        if let Some((sink, style)) = self.usual.take() {
+            (self.sink, self.style) = (sink, style);
+        }
+        if file.is_empty() {
+            return Ok(());
+        }
+        let format = Format::of_file(file.as_ref()).unwrap_or(Format::Table);
+        let created = File::create(file).map_err(|e| Failure::io(file, e))?;
+        let sink = Sink::new(format, Box::new(BufWriter::new(created)));
+        let style = self.style.for_file(format);
+        self.usual = Some((std::mem::replace(&mut self.sink, sink), std::mem::replace(&mut self.style, style)));
+        self.is_once = once;
+        Ok(())
+    }
+
+    /// The name of the format.
+    pub(crate) fn format_name(&self) -> String {
+        self.style.format.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    pub(crate) fn set_format(&mut self, name: &str) -> Result<(), Failure> {
+        // DuckDB's names of modes for people.
+        let name = if ["duckbox", "box", "line"].contains(&name) { "table" } else { name };
+        let format = Format::from_str(name, true).map_err(|_| {
+            Failure::plain(format!("there is no format '{name}'\nTry: table, csv, tsv, json, ndjson or markdown"))
+        })?;
+        if format.is_binary() {
+            return Err(Failure::plain("this format is for files\nTry: \\once answer.parquet, then the query"));
+        }
+        self.style.format = format;
+        Ok(())
+    }
+
+    pub(crate) fn set_errors(&mut self, name: &str) -> Result<(), Failure> {
+        let errors = Errors::from_str(name, true).map_err(|_| {
+            Failure::plain(format!("'{name}' is no place for intervals\nTry: \\errors inline, columns or none"))
+        })?;
+        self.style.set_errors(errors);
+        Ok(())
+    }
+
+    pub(crate) fn expanded(&self) -> Expanded {
+        self.style.view.expanded
+    }
+
+    pub(crate) fn set_expanded(&mut self, expanded: Expanded) {
+        self.style.view.expanded = expanded;
+    }
+
+    /// Writes what ends a file.
+    pub(crate) fn finish(&mut self) -> Result<(), Failure> {
+        let done = match &mut self.sink {
+            Sink::Binary(writer) => writer.finish(),
+            Sink::Text(sink) => sink.flush(),
+        };
+        match done {
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             other => other.map_err(|e| Failure::io("output", e)),
         }
     }

@@ -21,6 +21,12 @@
 //! # }
 //! ```
 //!
+//! ```text
+//! text ──▶ api ──▶ planning ──▶ samples ──▶ refine ⇄ cache ──▶ estimate ──▶ post ──▶ execution ──▶ Answer
+//!          bounds   AggregateQuery  bindings   level after level   intervals   above     rows, report
+//!                        └── or a Reason ───────────────────────────────────────────▶ exact, on the table
+//! ```
+//!
 //! A query's life: `api` takes the statement and `bounds` reads its goal, `planning` recognises what can be estimated, and `samples`
 //! finds the samples that may answer. `refine` evaluates level after level, `estimate` turns totals into intervals, `post` runs the
 //! plan above the aggregate, and `execution` and `answer` put rows, intervals and a report together. A query that no sample can answer
@@ -42,8 +48,8 @@ pub(crate) mod runtime;
 pub(crate) mod samples;
 pub(crate) mod strata;
 
-pub use answer::{Answer, Bounds, Cell, Column, Error, Mode, Report, Result};
-pub use api::{ProgressFn, Query, SampleBuilder, Session, SessionBuilder};
+pub use answer::{Answer, Bounds, Cell, Column, Error, ErrorColumns, Mode, Report, Result, sql_type};
+pub use api::{Names, ProgressFn, Query, SampleBuilder, Session, SessionBuilder};
 pub use bounds::{Interrupt, ScanProgress};
 pub use plusminus_catalog::{CatalogError, Manifest, SampleSize};
 pub use plusminus_dialect::{OnMiss, Statement, StatementKind, SyntaxError};

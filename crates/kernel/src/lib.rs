@@ -32,8 +32,7 @@ mod workers;
 
 pub use buffer_pool::{BufferPool, SURPLUS};
 pub use cells::{
-    Block, BlockAggregator, ByGroup, GroupRange, Linear, SumUses, Walk, key_linearised, key_totals, linearised, merged,
-    totals,
+    Block, BlockAggregator, ByGroup, GroupRange, Linear, SumUses, Walk, key_linearised, key_totals, linearised, totals,
 };
 pub use compiled::{Compiled, qualified};
 pub use grouped::{NumberedGroups, numbered};

@@ -1,6 +1,7 @@
 //! Statements with a person at the terminal: Ctrl-C asks for the answer so far, and long queries show their progress.
 
 use crate::format::{self, Style};
+use crate::render::grouped;
 use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
 use plusminus::{Answer, Error, Interrupt, ScanProgress, Session, Statement};
@@ -100,7 +101,7 @@ fn scan_text(scan: ScanProgress, since: Duration) -> String {
     if scan.rows_total == 0 {
         return String::new();
     }
-    let rows = format!(": {} of {} rows", format::grouped(scan.rows), format::grouped(scan.rows_total));
+    let rows = format!(": {} of {} rows", grouped(scan.rows), grouped(scan.rows_total));
     #[expect(clippy::cast_precision_loss, reason = "a share")]
     let share = scan.rows as f64 / scan.rows_total as f64;
     if share <= 0.05 || share >= 1.0 {
@@ -122,11 +123,7 @@ fn screen() -> ProgressBar {
 }
 
 fn shown(style: Style, answer: &Answer) -> String {
-    let mut text = Vec::new();
-    if format::print(&mut text, answer, &style).is_err() {
-        return String::new();
-    }
-    let text = String::from_utf8_lossy(&text).into_owned();
+    let text = format::table(answer, &style);
     let lines: Vec<&str> = text.lines().collect();
     if lines.len() <= LINES_MAX {
         return text.trim_end().to_owned();

@@ -2,12 +2,10 @@
 
 use crate::args::{CreateArgs, Global, SampleArgs, SampleCommand};
 use crate::failure::Failure;
-use crate::output::Output;
 use plusminus::{SampleBuilder, Session};
 
 pub(crate) async fn run(global: &Global, args: &SampleArgs) -> Result<(), Failure> {
     let session = super::open(global, global.store_folder()).await?;
-    let mut output = Output::open(global)?;
     let statement = match &args.command {
         SampleCommand::Create(create) => {
             let built = session.build_samples(builders(&session, create)?).await?;
@@ -32,7 +30,7 @@ pub(crate) async fn run(global: &Global, args: &SampleArgs) -> Result<(), Failur
             ));
         }
     };
-    super::query::statements(&session, &statement, &mut output).await.map(|_| ())
+    super::query::run_all(global, session, vec![statement]).await
 }
 
 fn builders(session: &Session, args: &CreateArgs) -> Result<Vec<SampleBuilder>, Failure> {

@@ -1,8 +1,9 @@
 //! One JSON document per statement, on one line.
 
 use super::cells::{Strange, json, tokens};
+use crate::render::trust_word;
 use arrow::array::{Array, ArrayRef};
-use plusminus::{Answer, Column, Report, Role, Trust};
+use plusminus::{Answer, Column, Role};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -17,8 +18,9 @@ pub(crate) fn print(sink: &mut dyn Write, answer: &Answer) -> io::Result<()> {
         let cells: Vec<&str> = rendered.iter().map(|c| c[row].as_str()).collect();
         write!(sink, "{}[{}]", if row == 0 { "" } else { "," }, cells.join(","))?;
     }
-    let warnings = [answer.report().warnings.clone(), strange_columns(answer)].concat();
-    writeln!(sink, "],\"report\":{}}}", json(&report(answer.report(), &warnings)))
+    let mut report = answer.report().clone();
+    report.warnings.extend(strange_columns(answer));
+    writeln!(sink, "],\"report\":{}}}", report.to_json())
 }
 
 /// A warning for each column with estimates that are NaN or infinite.
@@ -49,59 +51,9 @@ fn column(column: &Column, values: &ArrayRef) -> Vec<String> {
         .collect()
 }
 
-pub(crate) fn trust_word(trust: Trust) -> &'static str {
-    match trust {
-        Trust::Exact => "exact",
-        Trust::Trusted => "trusted",
-        Trust::Untrusted(_) => "untrusted",
-    }
-}
-
-/// The report with its fields in the documented order.
-#[derive(Serialize)]
-struct ReportDocument<'a> {
-    mode: String,
-    confidence: f64,
-    error_bound: Option<f64>,
-    within_ms: Option<f64>,
-    met: Option<bool>,
-    sample: Option<&'a str>,
-    level: Option<usize>,
-    levels: Option<usize>,
-    rows_read: u64,
-    rows_total: Option<u64>,
-    missing_groups_below: Option<u64>,
-    elapsed_ms: f64,
-    reason: &'a str,
-    warnings: &'a [String],
-    unsettled_ranks: &'a [usize],
-    unsettled_members: &'a [usize],
-}
-
 #[derive(Serialize)]
 struct ColumnDocument<'a> {
     name: &'a str,
     r#type: String,
     role: String,
-}
-
-fn report<'a>(report: &'a Report, warnings: &'a [String]) -> ReportDocument<'a> {
-    ReportDocument {
-        mode: report.mode.to_string(),
-        confidence: report.confidence,
-        error_bound: report.error_bound,
-        within_ms: report.within_ms,
-        met: report.met,
-        sample: report.sample.as_deref(),
-        level: report.level,
-        levels: report.levels,
-        rows_read: report.rows_read,
-        rows_total: report.rows_total,
-        missing_groups_below: report.missing_groups_below,
-        elapsed_ms: report.elapsed_ms,
-        reason: &report.reason,
-        warnings,
-        unsettled_ranks: &report.unsettled_ranks,
-        unsettled_members: &report.unsettled_members,
-    }
 }

@@ -3,11 +3,15 @@
 mod diagnose;
 mod error;
 mod estimates;
+mod flat;
 pub(crate) mod listing;
+mod sql_types;
 
 pub(crate) use diagnose::with_tables;
 pub use error::{Error, Result};
+pub use flat::ErrorColumns;
 pub(crate) use listing::{plain_report, thousands};
+pub use sql_types::sql_type;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, Float64Array};
 use arrow::buffer::NullBuffer;
@@ -138,10 +142,10 @@ impl Answer {
         &self.batch
     }
 
-    /// The query's rows as Arrow batches.
+    /// The query's rows as Arrow batches, with the intervals of estimates as columns; see [`Self::flat`].
     #[must_use]
     pub fn batches(&self) -> Vec<RecordBatch> {
-        vec![self.batch.clone()]
+        vec![self.flat(ErrorColumns::WhereEstimated).unwrap_or_else(|_| self.batch.clone())]
     }
 
     /// Name, type and role of each column, and the intervals of estimates.

@@ -1,3 +1,4 @@
+mod names;
 mod query;
 mod samples;
 mod session;
@@ -6,6 +7,7 @@ mod tables;
 mod views;
 
 pub use crate::environment::ProgressFn;
+pub use names::Names;
 pub use query::Query;
 pub use samples::SampleBuilder;
 pub use session::{Session, SessionBuilder};

@@ -1,5 +1,6 @@
 //! The query builder: bounds, and running with a deadline or an interrupt.
 
+use super::names::described;
 use super::session::Session;
 use crate::answer::{Answer, Error, Result, exact_columns};
 use crate::bounds::{Goal, Interrupt, Listeners, Watch, deadline};
@@ -8,6 +9,7 @@ use crate::explain;
 use crate::planning::case;
 use crate::refine::Subqueries;
 use crate::runtime::Timings;
+use datafusion::logical_expr::LogicalPlan;
 use futures::Stream;
 use plusminus_dialect::{
     Amount, BoundedSql, ErrorBound, OnMiss, SqlClass, Statement, StatementKind, TimeBound, TimeUnit, parse_statement,
@@ -158,7 +160,15 @@ fn check_numbers(kind: &StatementKind) -> Result<()> {
 pub(crate) async fn plain(session: &Session, sql: &str) -> Result<Answer> {
     let start = session.env.clock.elapsed();
     let context = session.context();
+    if is_show_tables(sql) {
+        return session.list_tables().await;
+    }
     let plan = case::plan_of(&context.state(), sql).await?;
+    if let LogicalPlan::DescribeTable(table) = &plan {
+        let mut answer = described(&table.schema)?;
+        answer.report.warnings.extend(described_files(session, sql).await);
+        return Ok(answer);
+    }
     let batches = context.execute_logical_plan(plan.clone()).await?.collect().await?;
     session.keep_declarations(&plan, sql).await?;
     let schema = batches.first().map_or_else(|| std::sync::Arc::new(arrow::datatypes::Schema::empty()), |b| b.schema());
@@ -166,13 +176,17 @@ pub(crate) async fn plain(session: &Session, sql: &str) -> Result<Answer> {
     let roles = vec![Role::Value; batch.num_columns()];
     let mut report = crate::answer::plain_report("done");
     report.elapsed_ms = ms(session.env.clock.elapsed().saturating_sub(start));
-    report.warnings.extend(described_files(session, sql).await);
     Ok(Answer {
         is_query: false,
         columns: exact_columns(&batch, &roles, &vec![false; batch.num_columns()]),
         batch,
         report,
     })
+}
+
+fn is_show_tables(sql: &str) -> bool {
+    let words: Vec<&str> = sql.trim_end_matches(|c: char| c == ';' || c.is_whitespace()).split_whitespace().collect();
+    matches!(words.as_slice(), [show, tables] if show.eq_ignore_ascii_case("show") && tables.eq_ignore_ascii_case("tables"))
 }
 
 /// The description of how a table's files are read, where the statement is DESCRIBE.
@@ -205,7 +219,13 @@ pub(crate) async fn run(session: &Session, sql: &BoundedSql, listeners: Listener
     };
     let work = session.env.executor.spawn(work)?;
     let elapsed = session.env.clock.elapsed().saturating_sub(start);
-    deadline::wait(work, &watch, listeners.interrupt, within, elapsed).await
+    match deadline::wait(work, &watch, listeners.interrupt, within, elapsed).await {
+        Ok(answer) => Ok(watch.named(answer)),
+        Err(Error::BoundMissed { what, next, answer }) => {
+            Err(Error::BoundMissed { what, next, answer: answer.map(|answer| Box::new(watch.named(*answer))) })
+        }
+        Err(error) => Err(error),
+    }
 }
 
 async fn plan_and_answer(
@@ -221,6 +241,9 @@ async fn plan_and_answer(
     let plan = session.plans.get(&session.env, sql.query()).instrument(tracing::debug_span!("plan"));
     let prepared = plan.await?;
     timings.lap("plan");
+    if sql.explain.is_none() {
+        watch.set_names(prepared.written_names());
+    }
     let subqueries = Subqueries::default();
     let running = Arc::new(QueryExecution {
         env: session.env,

@@ -7,7 +7,7 @@ use crate::answer::{Answer, Error, Result};
 use crate::runtime::{Work, scanned};
 use datafusion::physical_plan::ExecutionPlan;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
@@ -134,6 +134,8 @@ pub(crate) struct Watch {
     exact: AtomicBool,
     /// For a query block, the watch of the whole query and the function that takes the block's answers.
     whole: Option<(Arc<Watch>, Forward)>,
+    /// Names for the columns of every answer; `None` inside leaves a column's name as it is.
+    names: OnceLock<Vec<Option<String>>>,
 }
 
 /// Takes the answer that a query block has so far.
@@ -150,6 +152,20 @@ impl Watch {
     pub(crate) fn of_block(whole: &Arc<Self>, forward: Forward) -> Self {
         let (interrupt, is_wanted) = (whole.interrupt.clone(), whole.is_wanted);
         Self { interrupt, is_wanted, whole: Some((Arc::clone(whole), forward)), ..Self::default() }
+    }
+
+    /// Sets names for the columns of every answer that is handed over.
+    pub(crate) fn set_names(&self, names: &[Option<String>]) {
+        // A query is planned once.
+        let _ = self.names.set(names.to_vec());
+    }
+
+    /// The answer with the names that were set.
+    pub(crate) fn named(&self, answer: Answer) -> Answer {
+        match self.names.get() {
+            Some(names) => answer.renamed(names),
+            None => answer,
+        }
     }
 
     /// Whether a caller may use the answer of a level that is not the last.
@@ -208,7 +224,7 @@ impl Watch {
         match &self.levels {
             None => *self.best() = Some(best),
             Some(levels) => {
-                let answer = (best.build)()?;
+                let answer = self.named((best.build)()?);
                 let sent = answer.clone();
                 let mut kept = self.best();
                 // A caller that stopped the query has the last answer; no other may follow it.

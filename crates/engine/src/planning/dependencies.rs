@@ -16,6 +16,8 @@ pub(crate) struct PlanDependencies {
     pub(crate) state: Arc<SessionState>,
     pub(crate) tables: Tables,
     functions: Functions,
+    /// For each column of the query, its name as the user wrote it; `None` where it has the plan's name.
+    pub(crate) written_names: Vec<Option<String>>,
 }
 
 /// The tables and views that a text names, at the time of planning.
@@ -51,8 +53,13 @@ impl Tables {
 }
 
 impl PlanDependencies {
-    pub(crate) fn new(state: Arc<SessionState>, tables: Tables, plan: &LogicalPlan) -> Result<Self> {
-        Ok(Self { state, tables, functions: functions(plan)? })
+    pub(crate) fn new(
+        state: Arc<SessionState>,
+        tables: Tables,
+        plan: &LogicalPlan,
+        written_names: Vec<Option<String>>,
+    ) -> Result<Self> {
+        Ok(Self { state, tables, functions: functions(plan)?, written_names })
     }
 
     /// Whether planning again gives the same plan as long as tables, functions and settings stay the same; nothing depends on time.

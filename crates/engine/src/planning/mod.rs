@@ -10,6 +10,7 @@ mod subqueries;
 mod subquery_key;
 mod table_candidate;
 mod templates;
+mod written_names;
 
 pub(crate) use blocks::{Blocks, PartlyExact, Rank, RankKind, Ranked, Side, Sides, Source};
 pub(crate) use plan_cache::PlanCache;

@@ -4,6 +4,7 @@ use super::blocks::{Blocks, PartlyExact, Ranked, Sides};
 use super::case;
 use super::dependencies::{PlanDependencies, Tables};
 use super::subqueries::{PreparedSubquery, SubqueryValues};
+use super::written_names::written_names;
 use crate::answer::{Error, Result, with_tables};
 use crate::environment::{Environment, views_by_depth, with_views_as_tables};
 use crate::post::CompiledPostAggregate;
@@ -90,6 +91,7 @@ impl PlannedQuery {
         // Looked up before planning, so that a table replaced meanwhile is not taken for the one that was planned with.
         let mut tables = Tables::named(env, references).await;
         let misnamed = |error: DataFusionError| with_tables(&error, &env.table_names());
+        let written = statement.clone();
         let raw = case::plan(&state, sql, statement).await.map_err(misnamed)?;
         let mut view_plans = Vec::new();
         for (depth, views) in views_by_depth(env, &tables.known).await?.into_iter().enumerate() {
@@ -99,7 +101,12 @@ impl PlannedQuery {
             }
         }
         let plan = analysed(&state, raw).map_err(misnamed)?;
-        let dependencies = Arc::new(PlanDependencies::new(Arc::clone(&state), tables, &plan)?);
+        let dependencies = Arc::new(PlanDependencies::new(
+            Arc::clone(&state),
+            tables,
+            &plan,
+            written_names(&written, plan.schema().fields().len()),
+        )?);
         let mut prepared = Self::of(dependencies, plan, Arc::default())?;
         for plan in view_plans {
             prepared
@@ -180,6 +187,11 @@ impl PlannedQuery {
     /// The session state that the query was planned with.
     pub(crate) fn state(&self) -> &SessionState {
         &self.dependencies.state
+    }
+
+    /// For each column, its name as the user wrote it; `None` where it has the plan's name.
+    pub(crate) fn written_names(&self) -> &[Option<String>] {
+        &self.dependencies.written_names
     }
 
     /// Whether the plan may be reused as long as tables, functions and settings stay the same: nothing depends on time, and no part is

@@ -56,7 +56,6 @@ impl ProgressiveScan<'_> {
     pub(crate) fn estimated(&mut self, level: usize) -> Result<LevelEstimate> {
         let groups = self.program.as_ref().map_or(0, Program::group_count);
         let _room = self.room_for(level, groups)?;
-        self.merge_pieces(level, groups)?;
         let quantiles = self.quantiles();
         let strata = self.view.at(level);
         let parts: Vec<usize> = (0..groups).map(|g| self.part(g)).collect();

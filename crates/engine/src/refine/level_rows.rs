@@ -8,7 +8,7 @@ use crate::samples::{ArgumentMoments, SampleBinding};
 use crate::strata::{CatalogValues, certain_extremes};
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
-use plusminus_kernel::{ByGroup, Compiled, KeepGoing, LevelStrata, Program, Rows, StrataView, merged};
+use plusminus_kernel::{ByGroup, Compiled, KeepGoing, LevelStrata, Program, Rows, StrataView};
 use plusminus_plan::AggregateQuery;
 use plusminus_statistics::{Estimate, Population, Quantiles, StratumSize};
 use std::sync::Arc;
@@ -231,26 +231,6 @@ impl<'a> ProgressiveScan<'a> {
             self.context.timings.lap("replicates");
         }
         Ok(evaluated)
-    }
-
-    /// Merges pieces whose rows were already added up to cells, since later estimates use all levels up to `level`.
-    pub(crate) fn merge_pieces(&mut self, level: usize, groups: usize) -> Result<()> {
-        let count = self.pieces_up_to(level);
-        let are_entries = self.rows[..count].iter().all(|rows| rows.cells.is_some());
-        if count < 2 || !are_entries {
-            return Ok(());
-        }
-        // Both copies exist for a moment; without room for that the pieces stay as they are.
-        let room = self.rows[..count].iter().map(Rows::bytes).sum();
-        if self.memory.try_grow(room).is_err() {
-            return Ok(());
-        }
-        let later = self.rows.split_off(count);
-        let pieces = std::mem::take(&mut self.rows);
-        self.rows.push(merged(&pieces, groups, &self.query.variables, self.context.workers)?);
-        self.rows.extend(later);
-        self.pieces.iter_mut().for_each(|pieces| *pieces = (*pieces + 1).saturating_sub(count).max(1));
-        self.memory.try_resize(self.rows.iter().map(Rows::bytes).sum()).map_err(|_| too_large(level))
     }
 
     /// Number of pieces of the levels up to `level`.

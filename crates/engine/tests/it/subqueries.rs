@@ -116,7 +116,10 @@ async fn values_without_rows_and_texts_are_what_they_are() {
         assert_eq!(kept.report().met, Some(true), "{sql}: {:?}", kept.report());
         let names = |answer: &Answer| answer.columns().iter().map(|c| c.name.clone()).collect::<Vec<_>>();
         assert_eq!((names(&kept), kept.batch().num_rows()), (names(&exact), exact.batch().num_rows()), "{sql}");
-        for (cell, truth) in beside(&kept, &exact, "v") {
+        // The first query has no rows, since it compares with NULL.
+        let is_empty = sql.contains("n > 5000");
+        assert_eq!(exact.batch().num_rows() == 0, is_empty, "{sql}");
+        for (cell, truth) in if is_empty { Vec::new() } else { beside(&kept, &exact, "v") } {
             assert!(cell.lower <= truth.estimate && truth.estimate <= cell.upper, "{sql}: {cell:?} {truth:?}");
         }
     }

@@ -34,10 +34,6 @@ pub(crate) trait CellFold: Sync {
     fn fold(&self, folded: &mut Self::Folded, stratum: u32, expansion: &Expansion, group: u32, cells: &[Cell]);
     /// Folds an entry that is all of a group's rows in one stratum; `cells` has a cell per variable.
     fn fold_entry(&self, folded: &mut Self::Folded, stratum: u32, expansion: &Expansion, group: u32, cells: &[Cell]);
-    /// Whether merging the result of later strata costs little, however many groups there are.
-    fn merges_lightly(&self) -> bool {
-        false
-    }
     /// Merges the result of later strata.
     fn merge(&self, folded: &mut Self::Folded, later: Self::Folded);
 }
@@ -68,15 +64,11 @@ impl Walk<'_> {
         let rows: usize = all.iter().map(|p| p.rows().len()).sum();
         // Folding entries of very many groups costs less than merging the results of two threads.
         let are_entries = self.levels.iter().all(|rows| rows.cells.is_some());
-        let merges_heavily = !fold_task.merges_lightly() && self.groups * fold_task.width() > MERGED_MAX;
+        let merges_heavily = self.groups * fold_task.width() > MERGED_MAX;
         if !self.workers.halves(rows) || are_entries && merges_heavily {
             return Ok(self.half(fold_task, &all, SplitStratum::Nothing).folded);
         }
         let (at, is_shared) = cut(&mut all, rows, |level, row| fold_task.may_part(level, row));
-        // Entries are added in one order whether levels were merged one by one or all at once.
-        if is_shared && are_entries {
-            return Ok(self.half(fold_task, &pieces(self.levels), SplitStratum::Nothing).folded);
-        }
         let (first, second) = all.split_at(at);
         let sharing = |shared| if is_shared { shared } else { SplitStratum::Nothing };
         let (mut one, other) = self.workers.join(
@@ -144,9 +136,8 @@ impl Walk<'_> {
         true
     }
 
-    /// The size of a stratum; there are no sizes where rows are only added up.
     fn size(&self, stratum: u32) -> StratumSize {
-        self.sizes.get(stratum as usize).copied().unwrap_or_default()
+        self.sizes[stratum as usize]
     }
 }
 

@@ -121,8 +121,7 @@ pub fn key_linearised(walk: &Walk<'_>, variables: &[Variable], linears: &[Linear
             add_linear(unit, &walk.levels[level].groups, run.clone(), at, terms);
         }
     };
-    let fold =
-        |total: &mut Total, at: usize, stratum: &Expansion, cell: &Cell| linears[at].fold(total, stratum, cell);
+    let fold = |total: &mut Total, at: usize, stratum: &Expansion, cell: &Cell| linears[at].fold(total, stratum, cell);
     let is_count = vec![false; linears.len()];
     walk.run(&KeyFold { levels: walk.levels, groups: walk.groups, is_count, add, fold })
 }

@@ -5,7 +5,6 @@
 
 mod block;
 mod by_group;
-mod compact;
 mod domain_cells;
 mod domains;
 mod halves;
@@ -19,7 +18,6 @@ mod totals;
 pub use block::{Block, BlockAggregator, SumUses};
 pub(crate) use by_group::GroupRows;
 pub use by_group::{ByGroup, GroupRange};
-pub use compact::merged;
 pub use keys::{key_linearised, key_totals};
 pub use linear::{Linear, linearised};
 pub(crate) use pre_aggregator::PreAggregator;

@@ -28,7 +28,15 @@ pub(crate) struct Scratch {
 impl Scratch {
     /// A scratch without room for any group.
     pub(crate) fn new(width: usize) -> Self {
-        Self { width, cells: Vec::new(), touched: Vec::new(), stamp: Vec::new(), now: 1, counts: Vec::new(), unit: None }
+        Self {
+            width,
+            cells: Vec::new(),
+            touched: Vec::new(),
+            stamp: Vec::new(),
+            now: 1,
+            counts: Vec::new(),
+            unit: None,
+        }
     }
 
     /// A scratch with a place per variable, without room for any group.

@@ -3,7 +3,6 @@ use super::super::strata::LevelSizes;
 use super::super::workers::Workers;
 use super::block::{BlockAggregator, SumUses};
 use super::by_group::{ByGroup, GroupRange};
-use super::compact::merged;
 use super::linear::{Linear, linearised};
 use super::pre_aggregator::PreAggregator;
 use super::{Walk, totals};
@@ -134,34 +133,6 @@ fn counts_need_no_sums() {
     near(&totals(&wide, &variables).unwrap()[..with_sums.len()], &with_sums);
     near(&totals(&wide, &variables[..2]).unwrap()[..counts.len()], &counts);
     assert_eq!(counts.iter().step_by(2).map(|total| total.domain_rows).sum::<u64>(), 290);
-}
-
-/// Levels merged one by one give the result of all at once, to the last bit, though they suffice for two threads and one stratum.
-#[test]
-fn levels_merge_alike_in_any_steps() {
-    let (variables, groups) = (variables(), 40_000);
-    let level = |salt: u32| {
-        let mut rows = Rows {
-            strata: vec![0; groups],
-            groups: (0..40_000).collect(),
-            domains: vec![None, Some(vec![true; groups])],
-            arguments: vec![(0..40_000_u32).map(|row| f64::from(row.wrapping_mul(salt) % 977) / 7.0).collect()],
-            ..Rows::default()
-        };
-        rows.seal();
-        // Rows of so many groups are not added up as they come.
-        assert!(!PreAggregator::new(&variables).add(&rows, groups));
-        merged(&[rows], groups, &variables, &Workers::new(1)).unwrap()
-    };
-    let cells = |pieces: &[Rows], threads| {
-        let all = merged(pieces, groups, &variables, &Workers::new(threads)).unwrap();
-        (all.groups, all.cells.unwrap())
-    };
-    let pieces = [level(31), level(7_919), level(104_729)];
-    let at_once = cells(&pieces, 2);
-    let first = merged(&pieces[..2], groups, &variables, &Workers::new(2)).unwrap();
-    let [_, _, last] = pieces;
-    assert_eq!(cells(&[first, last], 1), at_once);
 }
 
 /// The rows of `rows`, and a single one of a sixth stratum.

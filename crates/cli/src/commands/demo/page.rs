@@ -2,8 +2,7 @@
 
 use super::data::{Built, Generated};
 use super::statements::Statement;
-use crate::format::{aligned, exact_texts, grouped, inline_texts, plain_texts, ruled};
-use comfy_table::CellAlignment;
+use crate::render::{Paint, Shown, TextColumn, grouped, table, with_errors, without_errors};
 use plusminus::{Answer, Column, Mode, Role, Trust};
 use std::collections::HashMap;
 use std::io::Write;
@@ -108,66 +107,56 @@ impl Page {
         let (answer, exact) = (&comparison.approximate, &comparison.exact);
         let exact_rows = rows_by_key(exact);
         let keys = key_texts(answer);
-        let mut table = ruled();
-        let mut header: Vec<String> = named(answer, Role::Key);
         let first = comparison.first.as_ref().map(|first| (first, rows_by_key(first)));
-        for name in named(answer, Role::Estimate) {
-            match &first {
-                Some(_) => header.extend([format!("{name}, first"), name]),
-                None => header.extend([name, "exact".into(), "off by".into(), "inside".into()]),
-            }
+        let mut columns: Vec<TextColumn> = Vec::new();
+        for (at, name) in named(answer, Role::Key).iter().enumerate() {
+            let texts = keys.iter().take(ROWS_SHOWN).map(|key| Shown::plain(key[at].clone())).collect();
+            columns.push(TextColumn::new(name, texts, false));
         }
-        let key_count = named(answer, Role::Key).len();
-        table.set_header(header.clone());
-        let rows = answer.batch().num_rows();
-        let estimated = (0..answer.columns().len()).filter(|c| answer.columns()[*c].role == Role::Estimate);
-        let estimates: Vec<Vec<String>> = estimated
-            .flat_map(|c| match &first {
-                Some((first, places)) => refined(first, answer, c, &keys, places),
-                None => self.cells(answer, exact, c, &keys, &exact_rows),
-            })
-            .map(|mut cells| {
-                cells.truncate(ROWS_SHOWN);
-                aligned(cells)
-            })
-            .collect();
-        for row in 0..rows.min(ROWS_SHOWN) {
-            let cells = estimates.iter().map(|cells| cells[row].clone());
-            table.add_row(keys[row].iter().cloned().chain(cells));
+        for at in (0..answer.columns().len()).filter(|at| answer.columns()[*at].role == Role::Estimate) {
+            let name = &answer.columns()[at].name;
+            columns.extend(match &first {
+                Some((first, places)) => refined(name, first, answer, at, &keys, places),
+                None => self.cells(name, answer, exact, at, &keys, &exact_rows),
+            });
         }
-        for column in table.column_iter_mut().skip(key_count) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-        let more = rows.saturating_sub(ROWS_SHOWN);
-        if more > 0 { format!("{table}\n… {} more rows", grouped(more as u64)) } else { table.to_string() }
+        let more = answer.batch().num_rows().saturating_sub(ROWS_SHOWN);
+        let text = table(&columns, Paint::OFF);
+        if more > 0 { format!("{text}… {} more rows", grouped(more as u64)) } else { text.trim_end().to_owned() }
     }
 
     /// Estimates, exact numbers, the errors, and whether the intervals hold the exact numbers, column by column.
     fn cells(
         &mut self,
+        name: &str,
         answer: &Answer,
         exact: &Answer,
         index: usize,
         keys: &[Vec<String>],
         exact_rows: &HashMap<Vec<String>, usize>,
-    ) -> Vec<Vec<String>> {
+    ) -> Vec<TextColumn> {
         let column = &answer.columns()[index];
-        let exact_texts = exact_texts(&exact.columns()[index], exact.batch().column(index));
+        let exact_texts = without_errors(&exact.columns()[index], exact.batch().column(index));
         let truths = exact.cells(&exact.columns()[index].name).unwrap_or_default();
         let cells = answer.cells(&column.name).unwrap_or_default();
-        let mut columns = vec![inline_texts(column, answer.batch().column(index)), Vec::new(), Vec::new(), Vec::new()];
+        let mut columns = vec![with_errors(column, answer.batch().column(index)), Vec::new(), Vec::new(), Vec::new()];
         for (key, (row, cell)) in keys.iter().zip(cells.iter().enumerate()) {
             let found = match exact_rows.get(key) {
                 Some(at) => {
                     let value = truths[*at].estimate;
                     let inside = self.count(column, row, cell.lower, cell.upper, value);
-                    [exact_texts[*at].clone(), off(cell.estimate, value), inside.to_owned()]
+                    [exact_texts[*at].clone(), Shown::plain(off(cell.estimate, value)), Shown::plain(inside)]
                 }
-                None => ["no such row".to_owned(), String::new(), String::new()],
+                None => [Shown::plain("no such row"), Shown::plain(""), Shown::plain("")],
             };
             columns[1..].iter_mut().zip(found).for_each(|(column, text)| column.push(text));
         }
-        columns
+        let names = [name, "exact", "off by", "inside"];
+        let text = |(name, mut shown): (&str, Vec<Shown>)| {
+            shown.truncate(ROWS_SHOWN);
+            TextColumn::new(name, shown, name != "inside")
+        };
+        names.into_iter().zip(columns).map(text).collect()
     }
 
     /// Whether an interval holds the truth; only intervals that claim to be trusted are counted.
@@ -221,7 +210,9 @@ fn named(answer: &Answer, role: Role) -> Vec<String> {
 /// The key columns of every row as text.
 fn key_texts(answer: &Answer) -> Vec<Vec<String>> {
     let keys = answer.columns().iter().zip(answer.batch().columns()).filter(|(c, _)| c.role == Role::Key);
-    let columns: Vec<Vec<String>> = keys.map(|(_, values)| plain_texts(values)).collect();
+    let text = |shown: Shown| shown.text;
+    let columns: Vec<Vec<String>> =
+        keys.map(|(column, values)| without_errors(column, values).into_iter().map(text).collect()).collect();
     (0..answer.batch().num_rows()).map(|row| columns.iter().map(|c| c[row].clone()).collect()).collect()
 }
 
@@ -236,16 +227,19 @@ fn times(ratio: f64) -> String {
 
 /// The first estimates and the answer, in the order of the answer's rows.
 fn refined(
+    name: &str,
     first: &Answer,
     answer: &Answer,
     index: usize,
     keys: &[Vec<String>],
     places: &HashMap<Vec<String>, usize>,
-) -> Vec<Vec<String>> {
-    let shown = |answer: &Answer| inline_texts(&answer.columns()[index], answer.batch().column(index));
+) -> Vec<TextColumn> {
+    let shown = |answer: &Answer| with_errors(&answer.columns()[index], answer.batch().column(index));
     let before = shown(first);
-    let at = |key: &Vec<String>| places.get(key).map_or_else(|| "not seen".to_owned(), |row| before[*row].clone());
-    vec![keys.iter().map(at).collect(), shown(answer)]
+    let at = |key: &Vec<String>| places.get(key).map_or_else(|| Shown::plain("not seen"), |row| before[*row].clone());
+    let first = keys.iter().take(ROWS_SHOWN).map(at).collect();
+    let now = shown(answer).into_iter().take(ROWS_SHOWN).collect();
+    vec![TextColumn::new(&format!("{name}, first"), first, true), TextColumn::new(name, now, true)]
 }
 
 fn off(estimate: f64, truth: f64) -> String {

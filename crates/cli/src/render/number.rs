@@ -33,8 +33,9 @@ pub(crate) fn with_error(value: f64, lower: Option<f64>, upper: Option<f64>) -> 
     }
     let (below, above) = (value - lower, upper - value);
     let widest = below.max(above);
+    // Only an exact number stands alone.
     if widest <= 0.0 {
-        return exact(value);
+        return format!("{} ± 0", exact(value));
     }
     // An error that rounding lifts to three digits is shown to one digit fewer after the point.
     let place = place_of(rounded(widest, place_of(widest, 2), f64::ceil), 2);
@@ -147,7 +148,7 @@ mod tests {
         assert_eq!(shown(1_204_551.0, 1_196_931.0, 1_212_171.0), "1,204,600 ± 7,700");
         assert_eq!(shown(0.001_234, 0.001_134, 0.001_334), "0.00123 ± 0.00011");
         assert_eq!(shown(10.0, 9.9, 10.5), "10.00 [9.90, 10.50]");
-        assert_eq!(shown(3.0, 3.0, 3.0), "3.0");
+        assert_eq!(shown(3.0, 3.0, 3.0), "3.0 ± 0");
         assert_eq!(with_error(5.0, Some(1.0), None), "5.00 [1.00, ∞]");
         assert_eq!(shown(10_879.094, 10_879.094, 86_400.0), "11,000 [10,000, 87,000]");
         assert_eq!(shown(100.0, 99.4, 100.62), "100.00 ± 0.62");

@@ -1,0 +1,138 @@
+//! One renderer for everything that people read: answers, lists of samples and tables, pages of the demo.
+
+mod column;
+mod expanded;
+mod fit;
+mod footer;
+mod number;
+mod paint;
+mod table;
+mod value;
+
+pub(crate) use column::TextColumn;
+pub(crate) use footer::{count, footer, grouped};
+pub(crate) use paint::Paint;
+pub(crate) use table::table;
+pub(crate) use value::{Shown, with_errors, without_errors};
+
+use crate::format::Errors;
+use arrow::array::{Array, ArrayRef};
+use plusminus::{Answer, Bounds, Column, Role, Trust};
+
+/// Rows that are shown; the rest is counted.
+const ROWS_MAX: usize = 10_000;
+/// Rows up to which an answer that does not fit is expanded by itself.
+const EXPANDED_ROWS: usize = 5;
+/// Columns on the screen that a column takes at least, with its gap.
+const COLUMN_MIN: usize = 3;
+
+/// How answers are shown.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View {
+    /// Columns of the screen; `None` where text may be of any width.
+    pub(crate) width: Option<usize>,
+    pub(crate) errors: Errors,
+    pub(crate) paint: Paint,
+    pub(crate) expanded: Expanded,
+}
+
+/// Whether rows are shown as lists of names and values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expanded {
+    /// Where few rows do not fit in width.
+    Auto,
+    Always,
+    Never,
+}
+
+/// The rows of an answer, and what was left out of them; empty for an answer without columns.
+pub(crate) fn rows(answer: &Answer, view: &View) -> String {
+    let (rows, all) = (answer.batch().num_rows().min(ROWS_MAX), answer.batch().num_columns());
+    if all == 0 {
+        return String::new();
+    }
+    // No more is rendered than can be shown.
+    let most = view.width.filter(|_| view.expanded != Expanded::Always).map_or(all, |width| width / COLUMN_MIN + 1);
+    let taken: Vec<usize> = (0..all).filter(|at| *at < most || all - at <= most).collect();
+    let columns: Vec<TextColumn> = taken.iter().flat_map(|at| columns_of(answer, *at, rows, view.errors)).collect();
+    let limit = view.width;
+    let fits = taken.len() == all && limit.is_none_or(|limit| fit::width_of(&columns) <= limit);
+    let mut text = match view.expanded {
+        Expanded::Always => expanded::expanded(&columns, limit, view.paint),
+        Expanded::Auto if !fits && rows > 0 && rows <= EXPANDED_ROWS && taken.len() == all => {
+            let cut = fit::fitted(columns.clone(), limit);
+            match cut.hidden {
+                0 => shown(&cut, all, 0, view),
+                _ => expanded::expanded(&columns, limit, view.paint),
+            }
+        }
+        _ => shown(&fit::fitted(columns, limit), all, all - taken.len(), view),
+    };
+    let more = answer.batch().num_rows() - rows;
+    if more > 0 {
+        text.push_str(&view.paint.dim(&format!("… {} (-o FILE.csv has all)\n", count(more as u64, "more row"))));
+    }
+    text
+}
+
+/// The columns of an answer as text, all rows.
+pub(crate) fn text_columns(answer: &Answer, view: &View) -> Vec<TextColumn> {
+    let rows = answer.batch().num_rows();
+    (0..answer.batch().num_columns()).flat_map(|at| columns_of(answer, at, rows, view.errors)).collect()
+}
+
+/// The table of fitted columns, and a line on what it hides.
+fn shown(fitted: &fit::Fitted, all: usize, not_taken: usize, view: &View) -> String {
+    let mut text = table(&fitted.columns, view.paint);
+    let hidden = fitted.hidden + not_taken;
+    let line = match (hidden, fitted.is_cut) {
+        (0, false) => return text,
+        (0, true) => "long values are cut (\\x shows them)".to_owned(),
+        (hidden, _) => format!("{hidden} of {} (\\x shows all)", count(all as u64, "column")) + " hidden",
+    };
+    text.push_str(&view.paint.dim(&format!("… {line}\n")));
+    text
+}
+
+/// A column of the answer, and with [`Errors::Columns`] its intervals after it.
+fn columns_of(answer: &Answer, at: usize, rows: usize, errors: Errors) -> Vec<TextColumn> {
+    let column = first_rows(&answer.columns()[at], rows);
+    let values = answer.batch().column(at).slice(0, rows);
+    let is_number = column.data_type.is_numeric();
+    let text = |name: &str, shown| TextColumn::new(name, shown, is_number);
+    match (&column.bounds, errors) {
+        (Some(bounds), Errors::Columns) if column.role == Role::Estimate => {
+            let plain = |suffix: &str, values: &ArrayRef| {
+                text(&format!("{}{suffix}", column.name), without_errors(&column, values))
+            };
+            let trust = bounds.trust.iter().map(|trust| Shown::plain(trust_word(*trust))).collect();
+            vec![
+                plain("", &values),
+                plain("_lo", &bounds.lower),
+                plain("_hi", &bounds.upper),
+                TextColumn::new(&format!("{}_trust", column.name), trust, false),
+            ]
+        }
+        (Some(_), Errors::Inline) => vec![text(&column.name, with_errors(&column, &values))],
+        _ => vec![text(&column.name, without_errors(&column, &values))],
+    }
+}
+
+/// The first `rows` rows of a column, so that no more is rendered than is shown.
+fn first_rows(column: &Column, rows: usize) -> Column {
+    let bounds = column.bounds.as_ref().map(|bounds| Bounds {
+        lower: bounds.lower.slice(0, rows),
+        upper: bounds.upper.slice(0, rows),
+        trust: bounds.trust[..rows].to_vec(),
+    });
+    Column { bounds, ..column.clone() }
+}
+
+/// A trust in one word.
+pub(crate) fn trust_word(trust: Trust) -> &'static str {
+    match trust {
+        Trust::Exact => "exact",
+        Trust::Trusted => "trusted",
+        Trust::Untrusted(_) => "untrusted",
+    }
+}

@@ -1,0 +1,108 @@
+//! What can be named in a statement: tables, their columns, samples and functions.
+
+use super::session::Session;
+use crate::answer::{Answer, Result, listing, sql_type};
+use arrow::array::{ArrayRef, StringArray, UInt64Array};
+use arrow::datatypes::SchemaRef;
+use datafusion::catalog::TableProvider;
+use datafusion::datasource::{MemTable, TableType};
+use plusminus_files::FileTable;
+use std::sync::Arc;
+
+/// Names for completion, each list sorted.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    /// Tables and views, each with its columns.
+    pub tables: Vec<(String, Vec<String>)>,
+    /// Samples in the store.
+    pub samples: Vec<String>,
+    /// Functions that may be called.
+    pub functions: Vec<String>,
+}
+
+impl Session {
+    /// What can be named in a statement at present.
+    pub async fn names(&self) -> Names {
+        let mut tables = Vec::new();
+        for name in self.table_names() {
+            let Ok(table) = self.env.context.table_provider(name.as_str()).await else { continue };
+            let columns = table.schema().fields().iter().map(|field| field.name().clone()).collect();
+            tables.push((name, columns));
+        }
+        let manifests = self.env.families().unwrap_or_default();
+        let samples = manifests.iter().map(|manifest| manifest.name.clone()).collect();
+        let state = self.env.context.state_ref();
+        let state = state.read();
+        let functions = state.scalar_functions().keys().chain(state.aggregate_functions().keys());
+        let mut functions: Vec<String> = functions.chain(state.window_functions().keys()).cloned().collect();
+        functions.sort();
+        functions.dedup();
+        Names { tables, samples, functions }
+    }
+
+    /// Lists the tables: kind, rows where they are known without reading the table, columns, and samples.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn list_tables(&self) -> Result<Answer> {
+        let manifests = self.env.families()?;
+        let state = self.env.context.state();
+        let (mut names, mut kinds, mut rows, mut columns, mut samples) = (vec![], vec![], vec![], vec![], vec![]);
+        for name in self.table_names() {
+            let Ok(table) = self.env.context.table_provider(name.as_str()).await else { continue };
+            let file = FileTable::of(&table);
+            let own = manifests.iter().filter(|manifest| manifest.design.table == name);
+            let own: Vec<&str> = own.map(|manifest| manifest.name.as_str()).collect();
+            rows.push(match file {
+                Some(file) => file.about_rows(&state).await,
+                None => memory_rows(&table).await,
+            });
+            kinds.push(match (file.is_some(), table.table_type()) {
+                (_, TableType::View) => "view",
+                (true, _) => "files",
+                (false, _) => "memory",
+            });
+            columns.push(table.schema().fields().len() as u64);
+            samples.push(own.join(", "));
+            names.push(name);
+        }
+        let text = |texts: &[String]| -> ArrayRef { Arc::new(StringArray::from_iter_values(texts)) };
+        listing::values(
+            vec![
+                ("table", text(&names)),
+                ("kind", Arc::new(StringArray::from_iter_values(kinds))),
+                ("rows", Arc::new(UInt64Array::from(rows))),
+                ("columns", Arc::new(UInt64Array::from(columns))),
+                ("samples", text(&samples)),
+            ],
+            "tables",
+        )
+    }
+}
+
+/// The rows of a table in memory; `None` for other tables, and while it is written.
+async fn memory_rows(table: &Arc<dyn TableProvider>) -> Option<u64> {
+    let memory = (table.as_ref() as &dyn std::any::Any).downcast_ref::<MemTable>()?;
+    let mut rows = 0;
+    for partition in &memory.batches {
+        rows += partition.read().await.iter().map(|batch| batch.num_rows() as u64).sum::<u64>();
+    }
+    Some(rows)
+}
+
+/// The columns of a schema with their SQL types, as DESCRIBE lists them.
+pub(crate) fn described(schema: &SchemaRef) -> Result<Answer> {
+    let fields = schema.fields();
+    let text = |texts: Vec<String>| -> ArrayRef { Arc::new(StringArray::from_iter_values(texts)) };
+    listing::values(
+        vec![
+            ("column_name", text(fields.iter().map(|field| field.name().clone()).collect())),
+            ("data_type", text(fields.iter().map(|field| sql_type(field.data_type())).collect())),
+            (
+                "is_nullable",
+                text(fields.iter().map(|f| if f.is_nullable() { "YES" } else { "NO" }.to_owned()).collect()),
+            ),
+        ],
+        "columns",
+    )
+}
