@@ -19,6 +19,8 @@ pub(crate) struct TextColumn {
     pub(crate) lines: Vec<Line>,
     /// Whether it is aligned on the right, as numbers are.
     pub(crate) is_number: bool,
+    /// Whether its values may be cut where the screen is narrow: texts may, numbers and times may not.
+    pub(crate) may_be_cut: bool,
 }
 
 /// Columns on the screen that a text takes.
@@ -36,7 +38,7 @@ impl TextColumn {
     /// A column of these values.
     pub(crate) fn new(name: &str, values: Vec<Shown>, is_number: bool) -> Self {
         let lines = if is_number { aligned(values) } else { values.into_iter().map(line).collect() };
-        Self { name: name.to_owned(), lines, is_number }
+        Self { name: name.to_owned(), lines, is_number, may_be_cut: !is_number }
     }
 
     /// Columns on the screen that its name and its lines take.

@@ -38,12 +38,12 @@ pub(crate) fn fitted(mut columns: Vec<TextColumn>, limit: Option<usize>) -> Fitt
 /// Cuts the widest texts, at first, until the columns fit or no text is wider than [`CUT_MIN`].
 fn cut_texts(columns: &mut [TextColumn], limit: usize) -> bool {
     let widths: Vec<usize> = columns.iter().map(TextColumn::width).collect();
-    let cut_width = |column: &TextColumn, own: usize, most: usize| if column.is_number { own } else { own.min(most) };
+    let cut_width = |column: &TextColumn, own: usize, most: usize| if column.may_be_cut { own.min(most) } else { own };
     let total = |most: usize| {
         let cut = columns.iter().zip(&widths).map(|(column, own)| cut_width(column, *own, most) + GAP);
         MARGIN + cut.sum::<usize>().saturating_sub(GAP)
     };
-    let widest = columns.iter().zip(&widths).filter(|(column, _)| !column.is_number).map(|(_, own)| *own).max();
+    let widest = columns.iter().zip(&widths).filter(|(column, _)| column.may_be_cut).map(|(_, own)| *own).max();
     let Some(widest) = widest.filter(|widest| *widest > CUT_MIN) else { return false };
     // The total grows with the limit of single texts.
     let (mut low, mut high) = (CUT_MIN, widest);
@@ -51,7 +51,7 @@ fn cut_texts(columns: &mut [TextColumn], limit: usize) -> bool {
         let middle = low + (high - low).div_ceil(2);
         if total(middle) <= limit { low = middle } else { high = middle - 1 }
     }
-    for column in columns.iter_mut().filter(|column| !column.is_number) {
+    for column in columns.iter_mut().filter(|column| column.may_be_cut) {
         column.name = cut(&column.name, low);
         column.lines.iter_mut().for_each(|line| line.text = cut(&line.text, low));
     }
@@ -79,7 +79,7 @@ fn leave_out(columns: &mut Vec<TextColumn>, limit: usize) -> usize {
     let hidden = columns.len() - first - last;
     let rows = columns[0].lines.len();
     let line = Line { text: ELISION.to_owned(), aside: String::new(), is_null: false };
-    let marker = TextColumn { name: ELISION.to_owned(), lines: vec![line; rows], is_number: false };
+    let marker = TextColumn { name: ELISION.to_owned(), lines: vec![line; rows], is_number: false, may_be_cut: false };
     columns.splice(first..first + hidden, [marker]);
     hidden
 }
@@ -105,7 +105,7 @@ mod tests {
 
     fn column(name: &str, texts: &[&str], is_number: bool) -> TextColumn {
         let line = |text: &&str| Line { text: (*text).to_owned(), aside: String::new(), is_null: false };
-        TextColumn { name: name.to_owned(), lines: texts.iter().map(line).collect(), is_number }
+        TextColumn { name: name.to_owned(), lines: texts.iter().map(line).collect(), is_number, may_be_cut: !is_number }
     }
 
     fn names(fitted: &Fitted) -> Vec<&str> {

@@ -37,7 +37,8 @@ fn verdict(answer: &Answer, paint: Paint) -> String {
     let bounds: Vec<String> = [error, within].into_iter().flatten().collect();
     let word = if met { paint.good("met") } else { paint.bad("MISSED") };
     let reached = match reached {
-        Some(reached) if reached.is_finite() => format!(", reached {}", error_text(reached, report)),
+        Some(reached) if report.error_bound.is_some() => format!(", reached {}", error_text(reached, report)),
+        Some(reached) => format!(", largest error {}", error_text(reached, report)),
         _ => String::new(),
     };
     format!("{word}: {}{reached}", bounds.join(" and "))
@@ -76,7 +77,8 @@ pub(crate) fn time(ms: f64) -> String {
         ms if ms < 60_000.0 => format!("{} s", short(ms / 1e3, 2)),
         ms => {
             let seconds = (ms / 1e3).round();
-            format!("{:.0} min {:.0} s", (seconds / 60.0).floor(), seconds % 60.0)
+            let (minutes, rest) = ((seconds / 60.0).floor(), seconds % 60.0);
+            if rest > 0.0 { format!("{minutes:.0} min {rest:.0} s") } else { format!("{minutes:.0} min") }
         }
     }
 }
@@ -101,16 +103,24 @@ pub(crate) fn count(number: u64, what: &str) -> String {
     format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
-/// The parts in lines of at most `limit` columns each, as far as single parts allow.
+/// The parts in lines of at most `limit` columns each; a part that is longer is broken between its words.
 fn broken(parts: &[String], limit: Option<usize>) -> String {
     let mut lines: Vec<String> = Vec::new();
     for part in parts {
-        match lines.last_mut() {
-            Some(line) if limit.is_none_or(|limit| visible(line) + visible(SEPARATOR) + visible(part) <= limit) => {
-                line.push_str(SEPARATOR);
-                line.push_str(part);
+        let mut separator = SEPARATOR;
+        let is_long = limit.is_some_and(|limit| visible(part) > limit);
+        let pieces: Vec<&str> = if is_long { part.split(' ').collect() } else { vec![part] };
+        for piece in pieces {
+            match lines.last_mut() {
+                Some(line)
+                    if limit.is_none_or(|limit| visible(line) + visible(separator) + visible(piece) <= limit) =>
+                {
+                    line.push_str(separator);
+                    line.push_str(piece);
+                }
+                _ => lines.push(piece.to_owned()),
             }
-            _ => lines.push(part.clone()),
+            separator = " ";
         }
     }
     lines.join("\n")
@@ -132,14 +142,15 @@ mod tests {
 
     #[test]
     fn times_are_in_units_that_fit() {
-        let shown = [0.04, 3.24, 999.0, 5_000.0, 1_250.0, 125_000.0].map(time);
-        assert_eq!(shown, ["0 ms", "3.2 ms", "999 ms", "5 s", "1.25 s", "2 min 5 s"]);
+        let shown = [0.04, 3.24, 999.0, 5_000.0, 1_250.0, 125_000.0, 60_000.0].map(time);
+        assert_eq!(shown, ["0 ms", "3.2 ms", "999 ms", "5 s", "1.25 s", "2 min 5 s", "1 min"]);
     }
 
     #[test]
     fn lines_are_broken_between_parts() {
         let parts = ["met: error within 10 %", "3.2 ms", "12 rows"].map(str::to_owned);
         assert_eq!(broken(&parts, Some(33)), "met: error within 10 % · 3.2 ms\n12 rows");
+        assert_eq!(broken(&parts, Some(12)), "met: error\nwithin 10 %\n3.2 ms\n12 rows");
         assert_eq!(broken(&parts, None), "met: error within 10 % · 3.2 ms · 12 rows");
         assert_eq!(visible("\u{1b}[32mmet\u{1b}[0m: ok"), 7);
     }

@@ -17,6 +17,7 @@ pub(crate) use value::{Shown, with_errors, without_errors};
 
 use crate::format::Errors;
 use arrow::array::{Array, ArrayRef};
+use arrow::datatypes::DataType;
 use plusminus::{Answer, Bounds, Column, Role, Trust};
 
 /// Rows that are shown; the rest is counted.
@@ -54,16 +55,19 @@ pub(crate) fn rows(answer: &Answer, view: &View) -> String {
     // No more is rendered than can be shown.
     let most = view.width.filter(|_| view.expanded != Expanded::Always).map_or(all, |width| width / COLUMN_MIN + 1);
     let taken: Vec<usize> = (0..all).filter(|at| *at < most || all - at <= most).collect();
-    let columns: Vec<TextColumn> = taken.iter().flat_map(|at| columns_of(answer, *at, rows, view.errors)).collect();
+    let columns_of = |is_aligned| -> Vec<TextColumn> {
+        taken.iter().flat_map(|at| columns_of(answer, *at, rows, view.errors, is_aligned)).collect()
+    };
+    let columns = columns_of(true);
     let limit = view.width;
     let fits = taken.len() == all && limit.is_none_or(|limit| fit::width_of(&columns) <= limit);
     let mut text = match view.expanded {
-        Expanded::Always => expanded::expanded(&columns, limit, view.paint),
+        Expanded::Always => expanded::expanded(&columns_of(false), limit, view.paint),
         Expanded::Auto if !fits && rows > 0 && rows <= EXPANDED_ROWS && taken.len() == all => {
             let cut = fit::fitted(columns.clone(), limit);
             match cut.hidden {
                 0 => shown(&cut, all, 0, view),
-                _ => expanded::expanded(&columns, limit, view.paint),
+                _ => expanded::expanded(&columns_of(false), limit, view.paint),
             }
         }
         _ => shown(&fit::fitted(columns, limit), all, all - taken.len(), view),
@@ -78,7 +82,7 @@ pub(crate) fn rows(answer: &Answer, view: &View) -> String {
 /// The columns of an answer as text, all rows.
 pub(crate) fn text_columns(answer: &Answer, view: &View) -> Vec<TextColumn> {
     let rows = answer.batch().num_rows();
-    (0..answer.batch().num_columns()).flat_map(|at| columns_of(answer, at, rows, view.errors)).collect()
+    (0..answer.batch().num_columns()).flat_map(|at| columns_of(answer, at, rows, view.errors, false)).collect()
 }
 
 /// The table of fitted columns, and a line on what it hides.
@@ -88,18 +92,26 @@ fn shown(fitted: &fit::Fitted, all: usize, not_taken: usize, view: &View) -> Str
     let line = match (hidden, fitted.is_cut) {
         (0, false) => return text,
         (0, true) => "long values are cut (\\x shows them)".to_owned(),
-        (hidden, _) => format!("{hidden} of {} (\\x shows all)", count(all as u64, "column")) + " hidden",
+        (1, _) => format!("1 of {} is hidden (\\x shows all)", count(all as u64, "column")),
+        (hidden, _) => format!("{hidden} of {} are hidden (\\x shows all)", count(all as u64, "column")),
     };
     text.push_str(&view.paint.dim(&format!("… {line}\n")));
     text
 }
 
-/// A column of the answer, and with [`Errors::Columns`] its intervals after it.
-fn columns_of(answer: &Answer, at: usize, rows: usize, errors: Errors) -> Vec<TextColumn> {
+/// A column of the answer, and with [`Errors::Columns`] its intervals after it; numbers are aligned where that is asked for.
+fn columns_of(answer: &Answer, at: usize, rows: usize, errors: Errors, is_aligned: bool) -> Vec<TextColumn> {
     let column = first_rows(&answer.columns()[at], rows);
     let values = answer.batch().column(at).slice(0, rows);
     let is_number = column.data_type.is_numeric();
-    let text = |name: &str, shown| TextColumn::new(name, shown, is_number);
+    let may_be_cut = !is_number && !column.data_type.is_temporal() && column.data_type != DataType::Boolean;
+    // What statements list are counts, which have no other meaning.
+    let role = if answer.is_query() { column.role } else { Role::Estimate };
+    let column = Column { role, ..column };
+    let text = |name: &str, shown| match is_aligned {
+        true => TextColumn { may_be_cut, ..TextColumn::new(name, shown, is_number) },
+        false => TextColumn { is_number, may_be_cut, ..TextColumn::new(name, shown, false) },
+    };
     match (&column.bounds, errors) {
         (Some(bounds), Errors::Columns) if column.role == Role::Estimate => {
             let plain = |suffix: &str, values: &ArrayRef| {
@@ -136,3 +148,6 @@ pub(crate) fn trust_word(trust: Trust) -> &'static str {
         Trust::Untrusted(_) => "untrusted",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -64,7 +64,7 @@ fn editor(names: &SharedNames, history: Option<&PathBuf>, has_color: bool) -> Re
         ReedlineEvent::UntilFound(vec![ReedlineEvent::Menu(MENU.to_owned()), ReedlineEvent::MenuNext]),
     );
     keys.add_binding(KeyModifiers::ALT, KeyCode::Enter, ReedlineEvent::Edit(vec![EditCommand::InsertNewline]));
-    let menu = Box::new(ColumnarMenu::default().with_name(MENU));
+    let menu = Box::new(ColumnarMenu::default().with_name(MENU).with_marker("> "));
     let editor = Reedline::create()
         .with_completer(Box::new(SqlCompleter { names: Arc::clone(names) }))
         .with_quick_completions(true)
