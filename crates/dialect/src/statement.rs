@@ -34,6 +34,13 @@ pub struct Statement {
 pub enum StatementKind {
     /// SQL for DataFusion, with bounds if it is a query.
     Sql(BoundedSql),
+    /// `SUMMARIZE table` or `SUMMARIZE query`, with bounds if any were stated.
+    Summarize {
+        /// What may stand after FROM: the table, or the query in parentheses.
+        source: String,
+        /// The bounds, empty if none were stated.
+        bounds: Bounds,
+    },
     /// `CREATE SAMPLE …`
     CreateSample(CreateSample),
     /// `CREATE SAMPLES … FOR WORKLOAD …`, the advisor.
@@ -88,6 +95,8 @@ pub struct BoundedSql {
     pub bounds: Bounds,
     /// Present when `EXPLAIN [ANALYZE] [VERBOSE]` governs a query.
     pub explain: Option<Explain>,
+    /// For `COPY (query with bounds) TO …`, the text from `TO` on; the head is the query then.
+    pub copy_to: Option<String>,
     /// Whether bounds may govern the statement.
     pub class: SqlClass,
 }

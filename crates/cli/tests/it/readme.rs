@@ -8,10 +8,10 @@ fn commands() -> Vec<String> {
     text.lines().filter_map(|l| l.strip_prefix("$ ")).map(str::to_owned).collect()
 }
 
-/// Words of a command line; double quotes hold a word together.
+/// Words of a command line; double quotes hold a word together, and a backslash keeps the shell from reading `$`.
 fn words(line: &str) -> Vec<String> {
     let (mut words, mut word, mut quoted) = (Vec::new(), String::new(), false);
-    for c in line.chars() {
+    for c in line.replace("\\$", "$").chars() {
         match c {
             '"' => quoted = !quoted,
             ' ' if !quoted => words.push(std::mem::take(&mut word)),
@@ -38,7 +38,11 @@ fn every_command_in_it_works() {
         };
         let output = command(folder.path()).args(&args).stdin(std::process::Stdio::null()).output().unwrap();
         assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
-        assert!(!output.stdout.is_empty(), "{line}: no output");
+        let file = args.iter().position(|arg| arg == "-o").map(|at| folder.path().join(&args[at + 1]));
+        match file {
+            Some(file) => assert!(file.metadata().unwrap().len() > 0, "{line}: nothing was written"),
+            None => assert!(!output.stdout.is_empty(), "{line}: no output"),
+        }
         ran += 1;
     }
     assert!(ran >= 10, "only {ran} commands");

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use sqlparser::tokenizer::Token;
 
-use super::{BoundedSql, Explain, SqlClass, misread, tablesample};
+use super::{BoundedSql, Explain, SqlClass, StatementKind, misread, tablesample};
 use crate::bounds::{misplaced, tail};
 use crate::cursor::{Cursor, shorten};
 use crate::error::SyntaxError;
@@ -16,6 +16,12 @@ pub(super) fn read(source: &Source<'_>, range: Range<usize>) -> Result<BoundedSq
     tablesample::refuse(source, range.clone())?;
     misread::refuse(source, range.clone())?;
     let (explain, query) = explain(source, range.clone());
+    if let Some((copied, target)) = copied_query(source, range.clone())
+        && tail::find(source, copied.clone()) < copied.end
+    {
+        let inner = read(source, copied)?;
+        return Ok(BoundedSql { copy_to: Some(source.slice(target).to_owned()), ..inner });
+    }
     if !is_query(source, query.clone()) {
         return other(source, range);
     }
@@ -45,8 +51,25 @@ pub(super) fn read(source: &Source<'_>, range: Range<usize>) -> Result<BoundedSq
         query_offset: source.start(query.start).offset - source.start(shown.start).offset,
         bounds,
         explain,
+        copy_to: None,
         class: SqlClass::Query,
     })
+}
+
+/// `SUMMARIZE table-or-query [bounds]`.
+pub(super) fn summarize(source: &Source<'_>, range: Range<usize>) -> Result<StatementKind, SyntaxError> {
+    let summarised = range.start + 1..range.end;
+    let tail_start = tail::find(source, summarised.clone());
+    let bounds = tail::read(source, tail_start..range.end)?;
+    let what = summarised.start..tail_start;
+    if what.is_empty() {
+        let next = "SUMMARIZE flights, or SUMMARIZE SELECT origin, delay FROM flights";
+        return Err(source.error(range.start..range.start + 1, "SUMMARIZE names no table or query", next));
+    }
+    let text = source.slice(what.clone());
+    let is_query = is_query(source, what.clone()) && *source.token(what.start) != Token::LParen;
+    let source = if is_query { format!("({text})") } else { text.to_owned() };
+    Ok(StatementKind::Summarize { source, bounds })
 }
 
 /// SQL that no bounds may govern.
@@ -69,6 +92,7 @@ fn other(source: &Source<'_>, range: Range<usize>) -> Result<BoundedSql, SyntaxE
         query_offset: 0,
         bounds: crate::Bounds::default(),
         explain: None,
+        copy_to: None,
         class: SqlClass::Other,
     })
 }
@@ -86,6 +110,27 @@ fn not_allowed(source: &Source<'_>, range: Range<usize>, bound: Range<usize>) ->
     let what = format!("bounds end a query, they are not allowed on {}", shorten(&kind));
     let next = "drop the bounds here; put them on the SELECT that reads the result";
     source.error(bound, what, next)
+}
+
+/// The query of `COPY (query) TO …`, and the tokens from `TO` on.
+fn copied_query(source: &Source<'_>, range: Range<usize>) -> Option<(Range<usize>, Range<usize>)> {
+    let start = range.start;
+    if range.len() < 5 || !source.is_word(start, "COPY") || *source.token(start + 1) != Token::LParen {
+        return None;
+    }
+    let mut depth = 0_usize;
+    for at in start + 1..range.end {
+        match source.token(at) {
+            Token::LParen => depth += 1,
+            Token::RParen => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            let is_to = at + 1 < range.end && source.is_word(at + 1, "TO");
+            return is_to.then_some((start + 2..at, at + 1..range.end)).filter(|(query, _)| !query.is_empty());
+        }
+    }
+    None
 }
 
 /// The `EXPLAIN` before a query, and the tokens after it.

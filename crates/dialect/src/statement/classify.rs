@@ -27,6 +27,9 @@ pub(super) fn read(source: &Source<'_>, range: Range<usize>) -> Result<Statement
         cursor.finish("SHOW SAMPLES")?;
         return Ok(StatementKind::ShowSamples);
     }
+    if has(&["SUMMARIZE"]) {
+        return bounded::summarize(source, range);
+    }
     if names_setting(source, range.clone()) {
         return if has(&["SET"]) {
             setting::set(source, range).map(|setting| StatementKind::Set { setting })

@@ -161,3 +161,20 @@ fn messages_read_well() {
     insta::assert_snapshot!(message("CREATE SAMPLE s ON t WHERE a > 1"));
     insta::assert_snapshot!(message("SELECT 'never closed"));
 }
+
+#[test]
+fn a_copied_query_may_have_bounds() {
+    let sql = "COPY (SELECT g, AVG(x) FROM t GROUP BY g ERROR WITHIN 5%) TO 'a.parquet' STORED AS PARQUET";
+    let StatementKind::Sql(copy) = parse_statement(sql).unwrap().kind else { unreachable!("{sql}") };
+    assert_eq!(copy.head, "SELECT g, AVG(x) FROM t GROUP BY g");
+    assert_eq!(copy.copy_to.as_deref(), Some("TO 'a.parquet' STORED AS PARQUET"));
+    assert_eq!((copy.bounds.error.unwrap().relative_fraction(), copy.class), (Some(0.05), SqlClass::Query));
+    for plain in ["COPY (SELECT 1) TO 'a.csv'", "COPY t TO 'a.csv'"] {
+        let StatementKind::Sql(copy) = parse_statement(plain).unwrap().kind else { unreachable!("{plain}") };
+        assert_eq!((copy.head.as_str(), copy.copy_to, copy.class), (plain, None, SqlClass::Other));
+    }
+    let outside = parse_statement("COPY (SELECT AVG(x) FROM t) TO 'a.csv' ERROR WITHIN 5%").unwrap_err().to_string();
+    assert!(outside.contains("bounds end a query"), "{outside}");
+    let both = parse_statement("COPY (SELECT 1 WITHIN 5 SECONDS WITHIN 6 SECONDS) TO 'a.csv'").unwrap_err().to_string();
+    assert!(both.contains("WITHIN"), "{both}");
+}

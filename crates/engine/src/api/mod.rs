@@ -3,6 +3,7 @@ mod query;
 mod samples;
 mod session;
 mod statements;
+mod summarize;
 mod tables;
 mod views;
 

@@ -2,13 +2,14 @@
 
 use super::names::described;
 use super::session::Session;
-use crate::answer::{Answer, Error, Result, exact_columns};
+use crate::answer::{Answer, Error, ErrorColumns, Result, exact_columns};
 use crate::bounds::{Goal, Interrupt, Listeners, Watch, deadline};
 use crate::execution::{QueryExecution, ms};
 use crate::explain;
 use crate::planning::case;
 use crate::refine::Subqueries;
 use crate::runtime::Timings;
+use datafusion::datasource::MemTable;
 use datafusion::logical_expr::LogicalPlan;
 use futures::Stream;
 use plusminus_dialect::{
@@ -202,6 +203,9 @@ async fn described_files(session: &Session, sql: &str) -> Option<String> {
 
 /// Runs a query with its bounds on the session's own threads.
 pub(crate) async fn run(session: &Session, sql: &BoundedSql, listeners: Listeners) -> Result<Answer> {
+    if let Some(target) = &sql.copy_to {
+        return copied(session, sql, target, listeners).await;
+    }
     let start = session.env.clock.elapsed();
     let goal = Goal::new(&sql.bounds, &session.env.defaults())?;
     if !goal.is_bounded() && sql.explain.is_some() {
@@ -226,6 +230,19 @@ pub(crate) async fn run(session: &Session, sql: &BoundedSql, listeners: Listener
         }
         Err(error) => Err(error),
     }
+}
+
+/// Writes the answer of a query with bounds to a file: its rows, with the columns of intervals.
+async fn copied(session: &Session, sql: &BoundedSql, target: &str, listeners: Listeners) -> Result<Answer> {
+    let query = BoundedSql { copy_to: None, ..sql.clone() };
+    let answer = Box::pin(run(session, &query, listeners)).await?;
+    let batch = answer.flat(ErrorColumns::WhereEstimated)?;
+    let table = Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]])?);
+    let name = format!("__copied_{}", session.env.next_query());
+    session.context().register_table(name.as_str(), table)?;
+    let written = plain(session, &format!("COPY (SELECT * FROM {name}) {target}")).await;
+    session.context().deregister_table(name.as_str())?;
+    Ok(Answer { report: answer.report, ..written? })
 }
 
 async fn plan_and_answer(

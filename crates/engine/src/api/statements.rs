@@ -95,6 +95,7 @@ impl Session {
     async fn dispatch(&self, statement: &Statement, listeners: Listeners) -> Result<Answer> {
         match &statement.kind {
             StatementKind::Sql(sql) => self.run_sql(sql, listeners).await,
+            StatementKind::Summarize { source, bounds } => self.summarize(source, bounds).await,
             StatementKind::CreateSample(create) => self.create_sample(create).await,
             StatementKind::ShowSamples => self.show_samples(&self.env.families()?).await,
             StatementKind::DescribeSample { name } => listing::family(&self.env.store.family(name)?),
