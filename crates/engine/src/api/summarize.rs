@@ -23,9 +23,9 @@ const COLUMNS_AT_ONCE: usize = 32;
 const OF_NUMBERS: [(&str, &str); 5] = [
     ("avg", "avg({})"),
     ("std", "stddev({})"),
-    ("q25", "approx_percentile_cont(0.25) WITHIN GROUP (ORDER BY {})"),
-    ("q50", "approx_percentile_cont(0.5) WITHIN GROUP (ORDER BY {})"),
-    ("q75", "approx_percentile_cont(0.75) WITHIN GROUP (ORDER BY {})"),
+    ("q25", "percentile_cont(0.25) WITHIN GROUP (ORDER BY {})"),
+    ("q50", "percentile_cont(0.5) WITHIN GROUP (ORDER BY {})"),
+    ("q75", "percentile_cont(0.75) WITHIN GROUP (ORDER BY {})"),
 ];
 
 /// A number that is known of every column, with its interval.
@@ -74,6 +74,11 @@ impl Session {
             summary.distinct = distinct(&summary.name);
         }
         let mut report = report.unwrap_or_else(|| plain_report("there is no column"));
+        if bounds.is_empty() {
+            // The only sketch is the number of distinct values, whose name says so.
+            report.mode = Mode::Exact;
+            report.warnings.retain(|warning| !warning.starts_with("APPROX"));
+        }
         report.elapsed_ms = ms(self.env.clock.elapsed().saturating_sub(start));
         answer_of(&summaries, report)
     }
@@ -158,7 +163,9 @@ fn summary(field: &Field, places: &Places, answer: &Answer) -> Summary {
         let values = answer.batch.column(at);
         let texts = cast(values, &DataType::Utf8).ok()?;
         let texts = texts.as_any().downcast_ref::<StringArray>()?;
-        (!texts.is_empty() && texts.is_valid(0)).then(|| texts.value(0).to_owned())
+        let text = (!texts.is_empty() && texts.is_valid(0)).then(|| texts.value(0).to_owned())?;
+        // Times are written with a space between day and time.
+        Some(if matches!(values.data_type(), DataType::Timestamp(..)) { text.replacen('T', " ", 1) } else { text })
     };
     let (all, count) = (number(answer, 0), number(answer, places.count));
     Summary {

@@ -35,6 +35,7 @@ mod reproducible;
 mod shorthand;
 mod stale_and_damaged;
 mod subqueries;
+mod summarize;
 mod support;
 mod tails;
 mod universe;
