@@ -170,7 +170,17 @@ pub(crate) struct DemoArgs {
 pub(crate) struct PlotArgs {
     /// SQL whose estimates are drawn
     #[arg(short = 'c', long = "command", value_name = "SQL")]
-    pub(crate) _command: Option<String>,
+    command: Option<String>,
+}
+
+impl PlotArgs {
+    /// The SQL, from stdin where -c is not given.
+    pub(crate) fn sql(&self) -> Result<String, Failure> {
+        match &self.command {
+            Some(sql) => Ok(sql.clone()),
+            None => std::io::read_to_string(std::io::stdin()).map_err(|e| Failure::io("stdin", e)),
+        }
+    }
 }
 
 /// When to colour.

@@ -9,6 +9,7 @@ mod failure;
 mod format;
 mod output;
 mod pager;
+mod plot;
 mod progress;
 mod render;
 mod sessions;
@@ -45,7 +46,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         .build()
         .map_err(|e| Failure::usage(e.to_string()))?;
     // Statements answer Ctrl-C by themselves.
-    let handles_interrupts = !matches!(cli.command, None | Some(Command::Query(_)));
+    let handles_interrupts = !matches!(cli.command, None | Some(Command::Query(_) | Command::Plot(_)));
     let done = runtime.block_on(async {
         // The work runs on a worker, whose stack is large; the main thread only waits.
         let cli = cli.clone();
@@ -72,9 +73,7 @@ async fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Some(Command::Query(query)) => commands::query::run(&cli.global, query).await,
         Some(Command::Sample(sample)) => commands::sample::run(&cli.global, sample).await,
         Some(Command::Demo(demo)) => commands::demo::run(&cli.global, demo).await,
-        Some(Command::Plot(_)) => {
-            Err(Failure::unsupported("plot is not supported yet", "--format csv --errors columns"))
-        }
+        Some(Command::Plot(plot)) => commands::plot::run(&cli.global, plot).await,
     }
 }
 

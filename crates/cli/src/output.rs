@@ -94,6 +94,14 @@ impl Output {
         Ok(())
     }
 
+    /// Writes text.
+    pub(crate) fn text(&mut self, text: &str) -> Result<(), Failure> {
+        match &mut self.sink {
+            Sink::Text(sink) => sink.write_all(text.as_bytes()).map_err(|e| Failure::io("output", e)),
+            Sink::Binary(_) => Err(Failure::plain("this is no table\nTry: \\o, and then the command again")),
+        }
+    }
+
     /// Sends answers to a file, or to the screen again without a name; with `once` only the next one.
     pub(crate) fn redirect(&mut self, file: &str, once: bool) -> Result<(), Failure> {
         self.finish()?;

@@ -42,6 +42,7 @@ mod bounds;
 mod cursor;
 mod error;
 mod limits;
+mod placeholders;
 mod plain;
 mod sample;
 mod setting;
@@ -51,6 +52,7 @@ mod suggest;
 
 pub use bounds::{Amount, Bounds, ErrorBound, OnMiss, TimeBound, TimeUnit};
 pub use error::{Location, SyntaxError};
+pub use placeholders::with_placeholders_replaced;
 pub use sample::{CreateSample, CreateSamples, Design, SampleOptions, SampleSize};
 pub use setting::{Setting, SettingName};
 pub use statement::{BoundedSql, Explain, SqlClass, Statement, StatementKind, parse_script, parse_statement};

@@ -49,7 +49,7 @@ pub(crate) mod samples;
 pub(crate) mod strata;
 
 pub use answer::{Answer, Bounds, Cell, Column, Error, ErrorColumns, Mode, Report, Result, sql_type};
-pub use api::{Names, ProgressFn, Query, SampleBuilder, Session, SessionBuilder};
+pub use api::{Names, Parameter, ProgressFn, Query, SampleBuilder, Session, SessionBuilder};
 pub use bounds::{Interrupt, ScanProgress};
 pub use plusminus_catalog::{CatalogError, Manifest, SampleSize};
 pub use plusminus_dialect::{OnMiss, Statement, StatementKind, SyntaxError};

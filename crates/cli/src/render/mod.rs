@@ -9,8 +9,10 @@ mod paint;
 mod table;
 mod value;
 
-pub(crate) use column::TextColumn;
+pub(crate) use column::{TextColumn, width};
+pub(crate) use fit::cut;
 pub(crate) use footer::{count, footer, grouped};
+pub(crate) use number::significant;
 pub(crate) use paint::Paint;
 pub(crate) use table::table;
 pub(crate) use value::{Shown, with_errors, without_errors};

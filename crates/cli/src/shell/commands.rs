@@ -14,6 +14,7 @@ pub(crate) enum Action {
     Last,
     Once,
     Output,
+    Plot,
     Quit,
     Read,
     Samples,
@@ -42,7 +43,7 @@ const fn command(
 }
 
 /// All commands, in the order of the help.
-pub(crate) const COMMANDS: [Command; 19] = [
+pub(crate) const COMMANDS: [Command; 20] = [
     command(Action::Help, &["\\?", "\\h", "\\help", ".help"], "", "this help"),
     command(
         Action::Describe,
@@ -58,6 +59,7 @@ pub(crate) const COMMANDS: [Command; 19] = [
         "which sample would answer, and how long it would take",
     ),
     command(Action::Last, &["\\last", ".last"], "", "the last answer again; FROM _ reads it as a table"),
+    command(Action::Plot, &["\\plot", ".plot"], "[FILE.svg]", "the last answer as a chart, with its intervals"),
     command(Action::Format, &["\\f", "\\format", ".mode"], "[FORMAT]", "table, csv, tsv, json, ndjson or markdown"),
     command(Action::Errors, &["\\errors", ".errors"], "[inline|columns|none]", "where intervals are written"),
     command(Action::Expanded, &["\\x", ".expanded"], "[on|off|auto]", "one line per column"),

@@ -6,6 +6,7 @@ use super::variables::{Variables, is_name, substituted};
 use crate::commands::live;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::plot;
 use crate::render::Expanded;
 use datafusion::datasource::MemTable;
 use plusminus::{Answer, Error, ErrorColumns, Session};
@@ -142,6 +143,7 @@ impl Runner {
                 Some(answer) => self.output.answer(answer)?,
                 None => return Err(Failure::plain("there is no answer yet\nTry: a query")),
             },
+            Action::Plot => self.plot(argument)?,
             Action::Format => self.set_format(argument)?,
             Action::Errors => self.set_errors(argument)?,
             Action::Expanded => self.set_expanded(argument)?,
@@ -169,6 +171,15 @@ impl Runner {
             return Err(Failure::plain("there is no statement to explain\nTry: \\explain SELECT …"));
         }
         self.statements(&format!("EXPLAIN {sql}")).await
+    }
+
+    fn plot(&mut self, file: &str) -> Result<(), Failure> {
+        let Some(answer) = &self.last else { return Err(Failure::plain("there is no answer yet\nTry: a query")) };
+        if !file.is_empty() {
+            return plot::file(answer, file.as_ref());
+        }
+        let text = plot::text(answer, self.output.style.view.width, self.output.style.view.paint)?;
+        self.output.text(&text)
     }
 
     fn set_format(&mut self, argument: &str) -> Result<(), Failure> {

@@ -33,6 +33,10 @@ pub(crate) fn substituted(sql: &str, variables: &Variables) -> String {
 fn literal(value: &str) -> String {
     let is_number = value.parse::<f64>().is_ok_and(f64::is_finite) && !value.starts_with('+');
     let is_word = ["null", "true", "false"].iter().any(|word| value.eq_ignore_ascii_case(word));
+    if is_number && value.starts_with('-') {
+        // `x-$n` must not become a comment.
+        return format!("({value})");
+    }
     if is_number || is_word { value.to_owned() } else { format!("'{}'", value.replace('\'', "''")) }
 }
 
@@ -49,7 +53,7 @@ mod tests {
         let sql = "SELECT $n, '$n', \"$n\" FROM t WHERE d = $day AND w = $who AND x IS $none AND y = $other -- $n";
         assert_eq!(
             substituted(sql, &variables),
-            "SELECT -1.5, '$n', \"$n\" FROM t WHERE d = '2026-01-02' AND w = 'O''Hara; DROP TABLE t' AND x IS NULL AND y = $other -- $n"
+            "SELECT (-1.5), '$n', \"$n\" FROM t WHERE d = '2026-01-02' AND w = 'O''Hara; DROP TABLE t' AND x IS NULL AND y = $other -- $n"
         );
         assert!(parsed("no value").is_none() && parsed("a b=1").is_none());
     }

@@ -1,4 +1,5 @@
 mod names;
+mod parameters;
 mod query;
 mod samples;
 mod session;
@@ -9,6 +10,7 @@ mod views;
 
 pub use crate::environment::ProgressFn;
 pub use names::Names;
+pub use parameters::Parameter;
 pub use query::Query;
 pub use samples::SampleBuilder;
 pub use session::{Session, SessionBuilder};

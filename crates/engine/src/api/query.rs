@@ -1,6 +1,7 @@
 //! The query builder: bounds, and running with a deadline or an interrupt.
 
 use super::names::described;
+use super::parameters::{Parameter, bound};
 use super::session::Session;
 use crate::answer::{Answer, Error, ErrorColumns, Result, exact_columns};
 use crate::bounds::{Goal, Interrupt, Listeners, Watch, deadline};
@@ -31,7 +32,7 @@ pub struct Query {
     confidence_percent: Option<f64>,
     all_groups: bool,
     on_miss: Option<OnMiss>,
-    parameters: Vec<f64>,
+    parameters: Vec<Parameter>,
     interrupt: Option<Interrupt>,
 }
 
@@ -92,10 +93,10 @@ impl Query {
         self
     }
 
-    /// Sets the numbers for `$1`, `$2`, … in the bounds.
+    /// Sets values for `$1`, `$2`, … and `$name`, which may stand wherever a literal may, in bounds too.
     #[must_use]
-    pub fn parameters(mut self, numbers: impl IntoIterator<Item = f64>) -> Self {
-        self.parameters = numbers.into_iter().collect();
+    pub fn parameters<P: Into<Parameter>>(mut self, values: impl IntoIterator<Item = P>) -> Self {
+        self.parameters = values.into_iter().map(Into::into).collect();
         self
     }
 
@@ -127,9 +128,10 @@ impl Query {
     }
 
     fn statement(&self) -> Result<Statement> {
-        let mut statement = parse_statement(&self.sql)?;
+        let mut statement = parse_statement(&bound(&self.sql, &self.parameters)?)?;
         if let StatementKind::Sql(sql) = &mut statement.kind {
-            sql.bounds.bind(&self.parameters)?;
+            // A placeholder without a value is an error.
+            sql.bounds.bind(&[])?;
             let stated = &mut sql.bounds;
             stated.error = self.error.clone().or(stated.error.take());
             let time =
