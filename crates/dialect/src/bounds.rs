@@ -73,10 +73,9 @@ pub enum TimeUnit {
 }
 
 /// The action when an answer misses its bound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OnMiss {
     /// Give the best answer and say that it missed.
-    #[default]
     Report,
     /// Run again on the table itself.
     Exact,

@@ -151,7 +151,7 @@ fn evaluated(
         from += length;
     }
     before.resize(groups.len() + 1, number(rows.len()));
-    rows.give_back();
+    rows.shrink_excess();
     Ok(Some(Evaluated { rows, before, groups }))
 }
 

@@ -32,7 +32,8 @@ mod workers;
 
 pub use buffer_pool::{BufferPool, SURPLUS};
 pub use cells::{
-    Block, BlockAggregator, ByGroup, GroupRange, Linear, SumUses, Walk, key_linearised, key_totals, linearised, totals,
+    Block, BlockAggregator, ByGroup, GroupRange, LinearisedVariable, SumUses, Walk, key_linearised, key_totals,
+    linearised, totals,
 };
 pub use compiled::{Compiled, qualified};
 pub use grouped::{NumberedGroups, numbered};

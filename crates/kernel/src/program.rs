@@ -32,7 +32,7 @@ pub struct Program {
     centres: Vec<f64>,
     with_ranks: bool,
     /// The variables whose cells rows are added up to as they are evaluated; `None` where the rows themselves are needed later.
-    gathered: Option<Vec<Variable>>,
+    pre_aggregated: Option<Vec<Variable>>,
     /// Keys as numbers: keys × groups; present where an expression above the aggregate uses them.
     key_numbers: Option<Vec<Vec<f64>>>,
     known_key_numbers: usize,
@@ -50,8 +50,8 @@ impl Program {
         with_ranks: bool,
     ) -> Self {
         let key_numbers = query.uses_key_numbers().then(Vec::new);
-        let gathered = (!with_ranks && query.is_computable_from_cells()).then(|| query.variables.clone());
-        Self { compiled, groups, centres, with_ranks, gathered, key_numbers, known_key_numbers: 0 }
+        let pre_aggregated = (!with_ranks && query.is_computable_from_cells()).then(|| query.variables.clone());
+        Self { compiled, groups, centres, with_ranks, pre_aggregated, key_numbers, known_key_numbers: 0 }
     }
 
     /// A program for rows whose groups are known.
@@ -63,8 +63,8 @@ impl Program {
     ///
     /// # Errors
     /// When the keys cannot be grouped by.
-    pub fn know(&mut self, keys: &[ArrayRef], parts: &[u32]) -> Result<()> {
-        self.groups.know(keys, parts)
+    pub fn preassign(&mut self, keys: &[ArrayRef], parts: &[u32]) -> Result<()> {
+        self.groups.preassign(keys, parts)
     }
 
     /// The number of groups found; one when there is no GROUP BY.
@@ -100,7 +100,7 @@ impl Program {
     ) -> Result<Option<Vec<Rows>>> {
         let part = Part {
             compiled: &self.compiled,
-            gathered: self.gathered.as_deref(),
+            pre_aggregated: self.pre_aggregated.as_deref(),
             with_ranks: self.with_ranks,
             keep_going,
         };
@@ -111,11 +111,11 @@ impl Program {
             let middle = batch.num_rows() / 2;
             let (first, second) = (batch.slice(0, middle), batch.slice(middle, batch.num_rows() - middle));
             let groups = &mut self.groups;
-            let mut later = groups.anew()?;
+            let mut later = groups.empty_like()?;
             let (first, second) =
                 workers.join(|| part.evaluate(groups, &first), || part.evaluate(&mut later, &second))?;
             let (Some(mut pieces), Some(mut second)) = (first?, second?) else { return Ok(None) };
-            let numbers = self.groups.adopt(later)?;
+            let numbers = self.groups.absorb(later)?;
             if !matches!(self.groups, Groups::One) {
                 let later = second.iter_mut().flat_map(|rows| &mut rows.groups);
                 later.for_each(|group| *group = numbers[*group as usize]);
@@ -216,7 +216,7 @@ fn extend_strata(found: &mut Vec<u32>, strata: &UInt32Array, passing: Option<&Se
 /// The settings under which consecutive rows are evaluated.
 struct Part<'a> {
     compiled: &'a Compiled,
-    gathered: Option<&'a [Variable]>,
+    pre_aggregated: Option<&'a [Variable]>,
     with_ranks: bool,
     keep_going: KeepGoing<'a>,
 }
@@ -227,8 +227,10 @@ impl Part<'_> {
     /// Rows are added up as long as that saves memory. Their entries come first, then the other rows.
     fn evaluate(&self, groups: &mut Groups, batch: &RecordBatch) -> Result<Option<Vec<Rows>>> {
         let mut found = Vec::with_capacity(2);
-        let mut gather =
-            self.gathered.filter(|own| may_gather(groups.foreseen(), own, batch.num_rows())).map(PreAggregator::new);
+        let mut gather = self
+            .pre_aggregated
+            .filter(|own| may_pre_aggregate(groups.expected_len(), own, batch.num_rows()))
+            .map(PreAggregator::new);
         let mut rows = self.compiled.no_rows();
         let mut is_reserved = false;
         let mut from = 0;
@@ -241,7 +243,7 @@ impl Part<'_> {
             from += length;
             let passed = rows.len();
             if let Some(mut gathering) = gather.take() {
-                seal(&mut rows, groups);
+                index_runs(&mut rows, groups);
                 let is_added = gathering.add(&rows, groups.len());
                 let is_first = from == length;
                 if is_added && gathering.pays() {
@@ -262,8 +264,8 @@ impl Part<'_> {
         }
         found.extend(gather.map(PreAggregator::finish));
         if !rows.is_empty() || found.is_empty() {
-            rows.give_back();
-            seal(&mut rows, groups);
+            rows.shrink_excess();
+            index_runs(&mut rows, groups);
             found.push(rows);
         }
         Ok(Some(found))
@@ -288,7 +290,7 @@ impl Part<'_> {
 }
 
 /// Whether rows of so many groups may be added up as they come: their cells stay in the cache, or hold many rows each.
-fn may_gather(groups: usize, variables: &[Variable], rows: usize) -> bool {
+fn may_pre_aggregate(groups: usize, variables: &[Variable], rows: usize) -> bool {
     fits_cache(groups * variables.len()) || groups.saturating_mul(ROWS_OF_MANY_GROUPS) <= rows
 }
 
@@ -298,7 +300,7 @@ fn share_of(rows: usize, passed: usize, seen: usize) -> usize {
     rows.min(expected + expected / 32)
 }
 
-fn seal(rows: &mut Rows, groups: &Groups) {
-    rows.seal();
+fn index_runs(rows: &mut Rows, groups: &Groups) {
+    rows.index_runs();
     rows.one_group_per_run = groups.are_decided();
 }

@@ -2,7 +2,7 @@ use arrow::array::UInt32Array;
 use plusminus_statistics::Cell;
 
 /// Rows of reserved memory that are not worth giving back.
-const SPARE_ROWS: usize = 16_384;
+const SHRINK_SLACK_ROWS: usize = 16_384;
 
 /// A run of rows of one stratum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,8 +83,8 @@ impl Rows {
     }
 
     /// Gives memory back where far more is reserved than used.
-    pub(crate) fn give_back(&mut self) {
-        if self.strata.capacity() > 2 * self.strata.len() + SPARE_ROWS {
+    pub(crate) fn shrink_excess(&mut self) {
+        if self.strata.capacity() > 2 * self.strata.len() + SHRINK_SLACK_ROWS {
             [&mut self.strata, &mut self.groups, &mut self.ranks].into_iter().for_each(Vec::shrink_to_fit);
             self.domains.iter_mut().flatten().for_each(Vec::shrink_to_fit);
             self.arguments.iter_mut().for_each(Vec::shrink_to_fit);
@@ -92,7 +92,7 @@ impl Rows {
     }
 
     /// Finds the runs, once all rows are there.
-    pub(crate) fn seal(&mut self) {
+    pub(crate) fn index_runs(&mut self) {
         self.runs = runs(&self.strata);
     }
 }

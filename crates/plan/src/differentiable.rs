@@ -29,7 +29,7 @@ pub(crate) fn translate(expr: &Expr, schema: &DFSchemaRef, keys: usize, calls: &
                     Box::new(DifferentiableExpr::Input(*rows)),
                 ),
                 CallKind::Moments { of, .. } => of.clone(),
-                CallKind::NonLinear(special) => DifferentiableExpr::Input(calls.variables.len() + special),
+                CallKind::NonLinear(non_linear) => DifferentiableExpr::Input(calls.variables.len() + non_linear),
             })
         }
         Expr::Literal(value, _) => literal_number(value).map(DifferentiableExpr::Constant),
@@ -62,9 +62,9 @@ pub(crate) fn guarded(case: &Case) -> Option<&Expr> {
 /// Refuses expressions that combine a non-linear aggregate with other inputs; `column` is named in the reason.
 ///
 /// A percentile, MIN, MAX or COUNT(DISTINCT …) has an interval of its own. Arithmetic with constants maps that interval.
-pub(crate) fn check_specials(function: &DifferentiableExpr, calls: &Calls, column: &str) -> Result<(), Reason> {
-    let special = calls.variables.len()..calls.variables.len() + calls.non_linear.len();
-    if function.is_linear_in_one().is_some() || !used_inputs(function).iter().any(|input| special.contains(input)) {
+pub(crate) fn check_non_linear(function: &DifferentiableExpr, calls: &Calls, column: &str) -> Result<(), Reason> {
+    let non_linear = calls.variables.len()..calls.variables.len() + calls.non_linear.len();
+    if function.is_linear_in_one().is_some() || !used_inputs(function).iter().any(|input| non_linear.contains(input)) {
         return Ok(());
     }
     Err(Reason::new(format!(

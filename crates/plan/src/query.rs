@@ -212,7 +212,7 @@ pub fn recognise(plan: &LogicalPlan, purpose: Purpose) -> Result<AggregateQuery,
     let schema = &below.scan.projected_schema;
     let calls = calls::collect(&aggregate, &below.lineage, schema)?;
     let outputs = above.outputs(keys.len(), &calls)?;
-    let mut hidden = above.error_smooths(keys.len(), &calls)?;
+    let mut hidden = above.error_function_exprs(keys.len(), &calls)?;
     let selection = above.selection(keys.len(), &calls, &mut hidden);
     let (hidden_exprs, hidden) = hidden.into_iter().unzip();
     let is_correlated_above = above.is_correlated();

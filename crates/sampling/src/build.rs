@@ -47,9 +47,9 @@ pub async fn draw(
     count_keys(&source, &mut families, state, options.threads, options.memory_bytes).await?;
     let (schema, files) = (Arc::clone(&source.schema), source.files.clone());
     let (options_of_files, left_out, table_schema) = (source.options.clone(), source.left_out(), source.table_schema());
-    let harvests = pass(source, families.clone(), total, state, options).await?;
-    check_rows(total, harvests.iter().map(|harvest| harvest.rows).sum())?;
-    let (units, parts, sketches, values) = transpose(harvests, families.len(), &schema)?;
+    let outputs = pass(source, families.clone(), total, state, options).await?;
+    check_rows(total, outputs.iter().map(|output| output.rows).sum())?;
+    let (units, parts, sketches, values) = transpose(outputs, families.len(), &schema)?;
     let build = Build {
         files,
         options_of_files,
@@ -109,22 +109,22 @@ fn check_rows(counted: Option<u64>, read: u64) -> Result<(), SamplingError> {
 }
 
 /// Moments by unit, parts (families × workers, families outermost), counts of distinct values, and ranges by value.
-type Gathered = (UnitMoments, Vec<Vec<FamilyPart>>, Sketches, Option<ValueTally>);
+type MergedOutputs = (UnitMoments, Vec<Vec<FamilyPart>>, Sketches, Option<ValueTally>);
 
 /// Regroups the outputs, one per worker, into the parts of each family.
-fn transpose(harvests: Vec<WorkerOutput>, families: usize, schema: &SchemaRef) -> Result<Gathered, SamplingError> {
+fn transpose(outputs: Vec<WorkerOutput>, families: usize, schema: &SchemaRef) -> Result<MergedOutputs, SamplingError> {
     let mut parts: Vec<Vec<FamilyPart>> = (0..families).map(|_| Vec::new()).collect();
     let mut moments = Vec::new();
     let mut sketches = Sketches::new(schema);
     let mut values: Option<ValueTally> = None;
-    for harvest in harvests {
-        moments.extend(harvest.unit_moments);
-        sketches.merge(&harvest.sketches);
+    for output in outputs {
+        moments.extend(output.unit_moments);
+        sketches.merge(&output.sketches);
         match &mut values {
-            Some(values) => values.merge(harvest.values)?,
-            none => *none = Some(harvest.values),
+            Some(values) => values.merge(output.values)?,
+            none => *none = Some(output.values),
         }
-        for (list, part) in parts.iter_mut().zip(harvest.families) {
+        for (list, part) in parts.iter_mut().zip(output.families) {
             list.push(part);
         }
     }

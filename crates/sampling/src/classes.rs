@@ -1,6 +1,6 @@
 //! Chooses classes: strata of rows whose value of a heavy-tailed column lies farthest from its median, made without being asked for.
 //!
-//! A hidden row (one that is not in the sample) spoils an interval if it alone is worth a standard error. The few rows that could be are
+//! An unsampled row spoils an interval if it alone is worth a standard error. The few rows that could be are
 //! kept whole by the sample and thinned out like all others at its lower levels, so that the other strata have no tail. Columns with a
 //! kurtosis above 6 get a class, those with the largest kurtosis first. A class gets at most a tenth of the rows that the family keeps (a
 //! fifth beyond a kurtosis of 200), all classes together at most a fifth and never more than [`ROWS_MAX`]. Only values strictly beyond an

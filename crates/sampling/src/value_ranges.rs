@@ -1,7 +1,6 @@
 //! The extremes of each measure by value of the columns that have few values, taken in the same pass as the sample.
 //!
-//! A group, or the rows that WHERE chooses, may be much narrower than the table. These ranges bound how far a hidden row (one that is not
-//! in the sample) could lie from the others.
+//! A group, or the rows that WHERE chooses, may be much narrower than the table. These ranges bound how far an unsampled row could lie from the others.
 
 use crate::distinct::is_counted;
 use crate::error::SamplingError;

@@ -45,7 +45,7 @@ pub enum DifferentiableExpr {
 
 /// An expression that is `scale · input + offset`: its interval can be mapped without linearising.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Linear {
+pub struct AffineInput {
     /// Index of the one input.
     pub input: usize,
     /// Factor.
@@ -98,9 +98,9 @@ impl DifferentiableExpr {
 
     /// The expression as a linear function of its single input, if it is one.
     #[must_use]
-    pub fn is_linear_in_one(&self) -> Option<Linear> {
+    pub fn is_linear_in_one(&self) -> Option<AffineInput> {
         let (input, scale, offset) = self.linear()?;
-        Some(Linear { input: input?, scale, offset })
+        Some(AffineInput { input: input?, scale, offset })
             .filter(|linear| linear.scale.is_finite() && linear.offset.is_finite())
     }
 

@@ -128,7 +128,7 @@ pub use lanes::{Cells, Counts, DomainFactors, LANES, VariancePolynomial};
 pub use moments::Moments;
 pub use quantiles::Quantiles;
 pub use stopping::{Target, absolute_error, meets, predicted_rows, relative_error};
-pub use stratum::{Expansion, Inside, Population, StratumSize};
+pub use stratum::{DomainInStratum, Expansion, Population, StratumSize};
 pub use total::Total;
 pub use unsampled::{Unsampled, unsampled_weight, unsampled_weight_at};
 

@@ -78,7 +78,7 @@ impl Expansion {
     /// The domain that `count` of the sampled rows belong to.
     #[inline]
     #[must_use]
-    pub fn inside(&self, count: u64) -> Inside<'_> {
+    pub fn inside(&self, count: u64) -> DomainInStratum<'_> {
         let (rows, n) = (real(count), self.sampled);
         let c = rows.min(n);
         // n·(1/n) need not be 1, so the fraction outside comes from the difference, which is 0 where no row is outside.
@@ -86,7 +86,7 @@ impl Expansion {
         let per_degree = if c > 1.0 { (c - 1.0).recip() } else { 1.0 };
         let square_factor = if c > 1.0 { share * (n - 1.0) * per_degree } else { 1.0 };
         let cube_factor = if c > 2.0 { square_factor * share * (n - 2.0) / (c - 2.0) } else { 1.0 };
-        Inside {
+        DomainInStratum {
             stratum: self,
             count,
             rows,
@@ -102,7 +102,7 @@ impl Expansion {
 
 /// The domain factors of one stratum, which all variables of the domain share.
 #[derive(Clone, Copy, Debug)]
-pub struct Inside<'a> {
+pub struct DomainInStratum<'a> {
     pub(crate) stratum: &'a Expansion,
     /// Sampled rows in the domain, `c_h`.
     pub(crate) count: u64,
@@ -121,7 +121,7 @@ pub struct Inside<'a> {
     pub(crate) cube_factor: f64,
 }
 
-impl Inside<'_> {
+impl DomainInStratum<'_> {
     /// Sampled rows in the domain.
     #[inline]
     #[must_use]

@@ -1,6 +1,6 @@
 use crate::cell::Cell;
 use crate::real;
-use crate::stratum::{Expansion, Inside, StratumSize};
+use crate::stratum::{DomainInStratum, Expansion, StratumSize};
 
 /// The folded strata of one variable and one output group: estimate, variance and skewness.
 ///
@@ -107,20 +107,20 @@ impl Total {
     ///
     /// The other part is [`fold_rows`](Self::fold_rows) here or [`share_rows`](Self::share_rows) with another total of the domain.
     #[inline]
-    pub fn fold_values(&mut self, inside: &Inside<'_>, cell: &Cell) {
+    pub fn fold_values(&mut self, inside: &DomainInStratum<'_>, cell: &Cell) {
         self.fold_with(inside, cell, Degrees::Stratum);
     }
 
     /// The part of [`fold_domain`](Self::fold_domain) that differs between variables of one domain; `cell` has the rows of `inside`, at
     /// least one.
     #[inline]
-    pub fn fold_domain_values(&mut self, inside: &Inside<'_>, cell: &Cell) {
+    pub fn fold_domain_values(&mut self, inside: &DomainInStratum<'_>, cell: &Cell) {
         self.fold_with(inside, cell, Degrees::Domain);
     }
 
     /// The part of [`fold`](Self::fold) that is the same for all variables of one domain.
     #[inline]
-    pub fn fold_rows(&mut self, inside: &Inside<'_>) {
+    pub fn fold_rows(&mut self, inside: &DomainInStratum<'_>) {
         let stratum = inside.stratum;
         if stratum.is_exact {
             return;
@@ -162,7 +162,7 @@ impl Total {
     }
 
     #[inline]
-    fn fold_with(&mut self, inside: &Inside<'_>, cell: &Cell, degrees: Degrees) {
+    fn fold_with(&mut self, inside: &DomainInStratum<'_>, cell: &Cell, degrees: Degrees) {
         let (stratum, sum) = (inside.stratum, cell.sum());
         if stratum.is_exact {
             self.exact_rows += inside.count;
@@ -180,7 +180,7 @@ impl Total {
     }
 
     #[inline]
-    fn fold_spread(&mut self, inside: &Inside<'_>, cell: &Cell, degrees: Degrees) {
+    fn fold_spread(&mut self, inside: &DomainInStratum<'_>, cell: &Cell, degrees: Degrees) {
         let (y, squares, cubes) = cell.central();
         let between = inside.row_squares * y * y;
         let all_squares = squares + between;

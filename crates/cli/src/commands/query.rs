@@ -3,7 +3,7 @@
 use crate::args::{Global, QueryArgs};
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::shell::{Next, Runner};
+use crate::shell::{Runner, ScriptStep};
 use plusminus::{Error, Session};
 use std::io::Read;
 
@@ -34,9 +34,9 @@ pub(crate) async fn run_all(global: &Global, session: Session, texts: Vec<String
     for text in texts {
         let next = runner.script(&text).await;
         match next {
-            Ok(Next::Line) => {}
-            Ok(Next::Quit) => break,
-            Ok(Next::Interrupted) => {
+            Ok(ScriptStep::Line) => {}
+            Ok(ScriptStep::Quit) => break,
+            Ok(ScriptStep::Interrupted) => {
                 runner.finish()?;
                 return Err(Error::Interrupted.into());
             }

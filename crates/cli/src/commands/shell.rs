@@ -3,7 +3,7 @@
 use crate::args::Cli;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::shell::{Next, Runner, converse, initialise, variables};
+use crate::shell::{Runner, ScriptStep, converse, initialise, variables};
 use std::io::IsTerminal;
 
 pub(crate) async fn run(cli: &Cli) -> Result<(), Failure> {
@@ -20,7 +20,7 @@ pub(crate) async fn run(cli: &Cli) -> Result<(), Failure> {
         let next = runner.script(&text).await;
         runner.finish()?;
         return match next? {
-            Next::Interrupted => Err(plusminus::Error::Interrupted.into()),
+            ScriptStep::Interrupted => Err(plusminus::Error::Interrupted.into()),
             _ => Ok(()),
         };
     }

@@ -17,13 +17,13 @@ pub(crate) fn texts(array: &ArrayRef) -> Vec<Option<String>> {
     }
 }
 
-/// Every value as a JSON token: integers and decimals exactly, timestamps as ISO 8601; NaN and the infinities as `strange` has them.
-pub(crate) fn tokens(array: &ArrayRef, strange: Strange) -> Vec<String> {
+/// Every value as a JSON token: integers and decimals exactly, timestamps as ISO 8601; NaN and the infinities as `non_finite` has them.
+pub(crate) fn tokens(array: &ArrayRef, non_finite: NonFinite) -> Vec<String> {
     match array.data_type() {
-        DataType::Float64 => floats(array.as_primitive::<Float64Type>().iter(), strange),
+        DataType::Float64 => floats(array.as_primitive::<Float64Type>().iter(), non_finite),
         DataType::Float32 => {
             let values = array.as_primitive::<Float32Type>();
-            let short = |v: f32| if v.is_finite() { json(&v) } else { strange.token(f64::from(v)) };
+            let short = |v: f32| if v.is_finite() { json(&v) } else { non_finite.token(f64::from(v)) };
             values.iter().map(|v| v.map_or_else(null, short)).collect()
         }
         DataType::Boolean => array.as_boolean().iter().map(|v| v.map_or_else(null, |v| v.to_string())).collect(),
@@ -32,21 +32,21 @@ pub(crate) fn tokens(array: &ArrayRef, strange: Strange) -> Vec<String> {
     }
 }
 
-fn floats(values: impl Iterator<Item = Option<f64>>, strange: Strange) -> Vec<String> {
-    let token = |v: f64| if v.is_finite() { json(&v) } else { strange.token(v) };
+fn floats(values: impl Iterator<Item = Option<f64>>, non_finite: NonFinite) -> Vec<String> {
+    let token = |v: f64| if v.is_finite() { json(&v) } else { non_finite.token(v) };
     values.map(|v| v.map_or_else(null, token)).collect()
 }
 
 /// JSON tokens for NaN and the infinities, which are no numbers in JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Strange {
+pub(crate) enum NonFinite {
     /// The strings "NaN", "Infinity" and "-Infinity", told apart from NULL.
     Named,
     /// The token null, for estimates.
     Null,
 }
 
-impl Strange {
+impl NonFinite {
     fn token(self, value: f64) -> String {
         match self {
             Self::Null => null(),

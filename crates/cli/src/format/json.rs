@@ -1,6 +1,6 @@
 //! One JSON document per statement, on one line.
 
-use super::cells::{Strange, json, tokens};
+use super::cells::{NonFinite, json, tokens};
 use crate::render::trust_word;
 use arrow::array::{Array, ArrayRef};
 use plusminus::{Answer, Column, Role};
@@ -19,26 +19,27 @@ pub(crate) fn print(sink: &mut dyn Write, answer: &Answer) -> io::Result<()> {
         write!(sink, "{}[{}]", if row == 0 { "" } else { "," }, cells.join(","))?;
     }
     let mut report = answer.report().clone();
-    report.warnings.extend(strange_columns(answer));
+    report.warnings.extend(non_finite_columns(answer));
     writeln!(sink, "],\"report\":{}}}", report.to_json())
 }
 
 /// A warning for each column with estimates that are NaN or infinite.
-fn strange_columns(answer: &Answer) -> Vec<String> {
+fn non_finite_columns(answer: &Answer) -> Vec<String> {
     let is_strange = |(column, values): &(&Column, &ArrayRef)| {
-        let found = tokens(values, Strange::Null);
+        let found = tokens(values, NonFinite::Null);
         column.role == Role::Estimate && found.iter().enumerate().any(|(row, t)| t == "null" && values.is_valid(row))
     };
-    let strange = answer.columns().iter().zip(answer.batch().columns()).filter(is_strange);
-    strange.map(|(column, _)| format!("{} is NaN or infinite where it is null and untrusted", column.name)).collect()
+    let non_finite = answer.columns().iter().zip(answer.batch().columns()).filter(is_strange);
+    non_finite.map(|(column, _)| format!("{} is NaN or infinite where it is null and untrusted", column.name)).collect()
 }
 
 /// Cells of one column; an estimate is always an object.
 fn column(column: &Column, values: &ArrayRef) -> Vec<String> {
     let Some(bounds) = column.bounds.as_ref().filter(|_| column.role == Role::Estimate) else {
-        return tokens(values, Strange::Named);
+        return tokens(values, NonFinite::Named);
     };
-    let [estimates, lower, upper] = [values, &bounds.lower, &bounds.upper].map(|values| tokens(values, Strange::Null));
+    let [estimates, lower, upper] =
+        [values, &bounds.lower, &bounds.upper].map(|values| tokens(values, NonFinite::Null));
     let cells = estimates.into_iter().zip(lower).zip(upper).zip(&bounds.trust).enumerate();
     cells
         .map(|(row, (((est, lo), hi), trust))| {

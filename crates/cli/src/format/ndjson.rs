@@ -1,6 +1,6 @@
 //! One JSON object per row, intervals as fields of their own.
 
-use super::cells::{Strange, json, tokens};
+use super::cells::{NonFinite, json, tokens};
 use arrow::record_batch::RecordBatch;
 use std::io::{self, Write};
 
@@ -11,7 +11,7 @@ pub(crate) fn print(sink: &mut dyn Write, batch: &RecordBatch) -> io::Result<()>
         |role: Option<&String>| role.is_some_and(|role| ["estimate", "lower", "upper"].contains(&role.as_str()));
     let columns = schema.fields().iter().zip(batch.columns()).map(|(field, values)| {
         let is_estimate = is_number(field.metadata().get("plusminus.role"));
-        tokens(values, if is_estimate { Strange::Null } else { Strange::Named })
+        tokens(values, if is_estimate { NonFinite::Null } else { NonFinite::Named })
     });
     let columns: Vec<Vec<String>> = columns.collect();
     for row in 0..batch.num_rows() {

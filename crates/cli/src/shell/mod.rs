@@ -8,7 +8,7 @@ mod runner;
 pub(crate) mod variables;
 mod words;
 
-pub(crate) use runner::{Next, Runner};
+pub(crate) use runner::{Runner, ScriptStep};
 
 use crate::failure::Failure;
 use complete::{SharedNames, SqlCompleter};
@@ -38,7 +38,7 @@ pub(crate) async fn converse(runner: &mut Runner, has_color: bool) -> Result<(),
         let line = tokio::task::block_in_place(|| editor.read_line(&SqlPrompt));
         match line.map_err(|e| Failure::io("terminal", e))? {
             Signal::Success(text) => match runner.entered(&text).await {
-                Ok(Next::Quit) => return Ok(()),
+                Ok(ScriptStep::Quit) => return Ok(()),
                 Ok(_) => {}
                 Err(failure) => failure.print(),
             },

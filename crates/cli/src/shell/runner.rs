@@ -31,7 +31,7 @@ pub(crate) struct Runner {
 
 /// What follows a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Next {
+pub(crate) enum ScriptStep {
     Line,
     /// Ctrl-C took an answer before its end.
     Interrupted,
@@ -44,18 +44,18 @@ impl Runner {
     }
 
     /// Runs a script: statements, and lines that are commands.
-    pub(crate) async fn script(&mut self, script: &str) -> Result<Next, Failure> {
+    pub(crate) async fn script(&mut self, script: &str) -> Result<ScriptStep, Failure> {
         let mut pending = String::new();
         for line in script.lines() {
             let is_own = pending.trim().is_empty() || is_complete(&pending);
             if is_own && is_command(line.trim()) {
                 let statements = std::mem::take(&mut pending);
                 match self.statements(&statements).await? {
-                    Next::Line => {}
+                    ScriptStep::Line => {}
                     other => return Ok(other),
                 }
                 match Box::pin(self.command(line.trim())).await? {
-                    Next::Line => continue,
+                    ScriptStep::Line => continue,
                     other => return Ok(other),
                 }
             }
@@ -66,9 +66,9 @@ impl Runner {
     }
 
     /// Runs what was entered at a prompt.
-    pub(crate) async fn entered(&mut self, text: &str) -> Result<Next, Failure> {
+    pub(crate) async fn entered(&mut self, text: &str) -> Result<ScriptStep, Failure> {
         match text.trim() {
-            "exit" | "quit" | "exit;" | "quit;" => Ok(Next::Quit),
+            "exit" | "quit" | "exit;" | "quit;" => Ok(ScriptStep::Quit),
             "help" | "help;" => self.command("\\?").await,
             _ => self.script(text).await,
         }
@@ -80,7 +80,7 @@ impl Runner {
     }
 
     /// Runs statements one after another. The best answer under ON MISS FAIL is written before the error.
-    async fn statements(&mut self, text: &str) -> Result<Next, Failure> {
+    async fn statements(&mut self, text: &str) -> Result<ScriptStep, Failure> {
         let text = substituted(text, &self.variables);
         for statement in self.session.parse(&text)? {
             let (done, was_pressed) = live::run(&self.session, &statement, self.output.live()).await;
@@ -90,7 +90,7 @@ impl Runner {
                     self.keep(&text, answer);
                     // Ctrl-C also leaves out the statements that follow.
                     if was_pressed {
-                        return Ok(Next::Interrupted);
+                        return Ok(ScriptStep::Interrupted);
                     }
                 }
                 Err(error) => {
@@ -101,7 +101,7 @@ impl Runner {
                 }
             }
         }
-        Ok(Next::Line)
+        Ok(ScriptStep::Line)
     }
 
     /// Keeps the answer of a query for `\last` and as table `_`.
@@ -126,10 +126,10 @@ impl Runner {
     }
 
     /// Runs a command.
-    pub(crate) async fn command(&mut self, line: &str) -> Result<Next, Failure> {
+    pub(crate) async fn command(&mut self, line: &str) -> Result<ScriptStep, Failure> {
         let (action, argument) = parsed(line).map_err(Failure::plain)?;
         match action {
-            Action::Quit => return Ok(Next::Quit),
+            Action::Quit => return Ok(ScriptStep::Quit),
             Action::Help => eprintln!("{}", help()),
             Action::Describe if argument.is_empty() => {
                 let tables = self.session.list_tables().await?;
@@ -162,10 +162,10 @@ impl Runner {
             Action::History => self.print_history()?,
             Action::System => run_system(argument)?,
         }
-        Ok(Next::Line)
+        Ok(ScriptStep::Line)
     }
 
-    async fn explain(&mut self, sql: &str) -> Result<Next, Failure> {
+    async fn explain(&mut self, sql: &str) -> Result<ScriptStep, Failure> {
         let sql = if sql.is_empty() { self.last_sql.clone() } else { sql.to_owned() };
         if sql.is_empty() {
             return Err(Failure::plain("there is no statement to explain\nTry: \\explain SELECT …"));
@@ -227,7 +227,7 @@ impl Runner {
     }
 
     /// Opens the last statement in the user's editor, and runs what was saved.
-    async fn edit(&mut self) -> Result<Next, Failure> {
+    async fn edit(&mut self) -> Result<ScriptStep, Failure> {
         let file = std::env::temp_dir().join(format!("plusminus-{}.sql", std::process::id()));
         std::fs::write(&file, format!("{}\n", self.last_sql)).map_err(|e| Failure::io(file.display(), e))?;
         let status = editor().arg(&file).status();
@@ -243,7 +243,7 @@ impl Runner {
     }
 
     /// Repeats the last statement until Ctrl-C.
-    async fn watch(&mut self, argument: &str) -> Result<Next, Failure> {
+    async fn watch(&mut self, argument: &str) -> Result<ScriptStep, Failure> {
         let seconds: f64 = if argument.is_empty() { 2.0 } else { argument.parse().unwrap_or(f64::NAN) };
         if !(0.1..=86_400.0).contains(&seconds) {
             return Err(Failure::plain(format!("'{argument}' is no number of seconds\nTry: \\watch 5")));
@@ -253,12 +253,12 @@ impl Runner {
         }
         let sql = self.last_sql.clone();
         loop {
-            if self.statements(&sql).await? != Next::Line {
-                return Ok(Next::Line);
+            if self.statements(&sql).await? != ScriptStep::Line {
+                return Ok(ScriptStep::Line);
             }
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_secs_f64(seconds)) => {}
-                _ = tokio::signal::ctrl_c() => return Ok(Next::Line),
+                _ = tokio::signal::ctrl_c() => return Ok(ScriptStep::Line),
             }
         }
     }

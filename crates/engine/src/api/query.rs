@@ -114,7 +114,7 @@ impl Query {
     pub async fn run(self) -> Result<Answer> {
         let statement = self.statement()?;
         let listeners = Listeners { interrupt: self.interrupt.clone(), levels: None };
-        self.session.run_heard(&statement, listeners).await
+        self.session.run_with_listeners(&statement, listeners).await
     }
 
     /// Runs the query and streams the answer of every level as it is finished; the last one is what [`run`](Self::run) would return.
@@ -124,7 +124,7 @@ impl Query {
     /// [`Error::Syntax`] and [`Error::Invalid`] for the text and the bounds; the stream itself brings the others.
     pub async fn stream(self) -> Result<impl Stream<Item = Result<Answer>> + Send + Unpin> {
         let statement = self.statement()?;
-        Ok(self.session.stream_heard(statement, self.interrupt))
+        Ok(self.session.stream_with_listeners(statement, self.interrupt))
     }
 
     fn statement(&self) -> Result<Statement> {

@@ -36,7 +36,7 @@ impl Session {
     /// # Errors
     /// See [`Error`].
     pub async fn run(&self, statement: &Statement) -> Result<Answer> {
-        self.run_heard(statement, Listeners::default()).await
+        self.run_with_listeners(statement, Listeners::default()).await
     }
 
     /// Runs one statement; when `interrupt` is requested, a query returns its best answer so far.
@@ -45,13 +45,7 @@ impl Session {
     /// See [`Error`]; [`Error::Interrupted`] when there is no answer yet.
     pub async fn run_interruptible(&self, statement: &Statement, interrupt: &Interrupt) -> Result<Answer> {
         let listeners = Listeners { interrupt: Some(interrupt.clone()), levels: None };
-        if matches!(&statement.kind, StatementKind::Sql(sql) if sql.class == SqlClass::Query) {
-            return self.run_heard(statement, listeners).await;
-        }
-        tokio::select! {
-            done = self.run(statement) => done,
-            () = interrupt.requested() => Err(Error::Interrupted),
-        }
+        self.run_with_listeners(statement, listeners).await
     }
 
     /// Runs one statement and streams the answer of every level as it is finished, the final one last; see
@@ -61,10 +55,10 @@ impl Session {
         statement: &Statement,
         interrupt: &Interrupt,
     ) -> impl Stream<Item = Result<Answer>> + Send + Unpin + use<> {
-        self.stream_heard(statement.clone(), Some(interrupt.clone()))
+        self.stream_with_listeners(statement.clone(), Some(interrupt.clone()))
     }
 
-    pub(crate) fn stream_heard(
+    pub(crate) fn stream_with_listeners(
         &self,
         statement: Statement,
         interrupt: Option<Interrupt>,
@@ -72,7 +66,7 @@ impl Session {
         let (sender, mut levels) = tokio::sync::mpsc::unbounded_channel();
         let listeners = Listeners { interrupt, levels: Some(sender) };
         let session = self.clone();
-        let mut query = Some(async move { session.run_heard(&statement, listeners).await }.boxed());
+        let mut query = Some(async move { session.run_with_listeners(&statement, listeners).await }.boxed());
         let mut last = None;
         futures::stream::poll_fn(move |context| {
             if let Some(Poll::Ready(done)) = query.as_mut().map(|query| query.poll_unpin(context)) {
@@ -87,9 +81,19 @@ impl Session {
         })
     }
 
-    pub(crate) async fn run_heard(&self, statement: &Statement, listeners: Listeners) -> Result<Answer> {
+    pub(crate) async fn run_with_listeners(&self, statement: &Statement, listeners: Listeners) -> Result<Answer> {
+        // A query has an answer so far; any other statement is given up.
+        let is_query = matches!(&statement.kind, StatementKind::Sql(sql) if sql.class == SqlClass::Query);
+        let interrupt = listeners.interrupt.clone().filter(|_| !is_query);
         // Boxed, so that callers do not have to compile the whole future of a query.
-        self.dispatch(statement, listeners).boxed().await
+        let done = self.dispatch(statement, listeners).boxed();
+        match interrupt {
+            None => done.await,
+            Some(interrupt) => tokio::select! {
+                done = done => done,
+                () = interrupt.requested() => Err(Error::Interrupted),
+            },
+        }
     }
 
     async fn dispatch(&self, statement: &Statement, listeners: Listeners) -> Result<Answer> {

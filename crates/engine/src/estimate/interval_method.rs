@@ -1,18 +1,18 @@
 //! The method by which the interval of each column is computed, and the linearised values that it needs.
 
 use super::Estimator;
-use plusminus_kernel::Linear;
+use plusminus_kernel::LinearisedVariable;
 use plusminus_plan::{AggregateQuery, CallKind, SecondMoment, used_inputs};
-use plusminus_statistics::expression::{DifferentiableExpr, Linear as LinearForm, ValueRange};
+use plusminus_statistics::expression::{AffineInput, DifferentiableExpr, ValueRange};
 
 /// Method by which the interval of a function is computed.
 pub(crate) enum IntervalMethod {
     /// The function uses no aggregate.
     Constant,
     /// The function is a linear function of one count or sum.
-    Variable(LinearForm),
+    Variable(AffineInput),
     /// The function is a linear function of one special call.
-    NonLinearAggregate(LinearForm),
+    NonLinearAggregate(AffineInput),
     Mean {
         sum: usize,
         rows: usize,
@@ -21,7 +21,7 @@ pub(crate) enum IntervalMethod {
     Linearised,
 }
 
-pub(crate) struct Plan<'a> {
+pub(crate) struct ColumnEstimation<'a> {
     pub(crate) function: &'a DifferentiableExpr,
     pub(crate) method: &'a IntervalMethod,
     /// Number of its linear form in the second pass over the rows.
@@ -66,8 +66,8 @@ impl Estimator<'_> {
         &self,
         function: &'s DifferentiableExpr,
         method: &'s IntervalMethod,
-        linears: &mut Vec<Linear>,
-    ) -> Plan<'s> {
+        linears: &mut Vec<LinearisedVariable>,
+    ) -> ColumnEstimation<'s> {
         let linear = match *method {
             IntervalMethod::Constant | IntervalMethod::Variable(_) | IntervalMethod::NonLinearAggregate(_) => None,
             IntervalMethod::Mean { sum, rows } => {
@@ -85,7 +85,7 @@ impl Estimator<'_> {
                 Some(linears.len() - 1)
             }
         };
-        Plan { function, method, linear, range: self.range(function), is_doubted: false }
+        ColumnEstimation { function, method, linear, range: self.range(function), is_doubted: false }
     }
 
     /// The values that a function of the aggregates can have.
@@ -115,17 +115,17 @@ impl Estimator<'_> {
     }
 
     /// The linear form of an average: its slopes are 1/N for the sum and −S/N² for the count.
-    fn linear_mean(&self, sum: usize, rows: usize) -> Linear {
+    fn linear_mean(&self, sum: usize, rows: usize) -> LinearisedVariable {
         let slopes = |group: usize| {
             let (total, count) = (self.total(group, sum).estimate(), self.total(group, rows).estimate());
             (1.0 / count, -total / (count * count))
         };
         let (of_sum, of_rows) = (0..self.groups()).map(slopes).unzip();
-        Linear { terms: vec![(sum, of_sum), (rows, of_rows)], one_domain: true }
+        LinearisedVariable { terms: vec![(sum, of_sum), (rows, of_rows)], one_domain: true }
     }
 
     /// The linear form of a function: its slopes by variable and group.
-    fn linear_form(&self, function: &DifferentiableExpr) -> Linear {
+    fn linear_form(&self, function: &DifferentiableExpr) -> LinearisedVariable {
         let used: Vec<usize> = used_inputs(function).into_iter().filter(|i| *i < self.width()).collect();
         let mut terms: Vec<(usize, Vec<f64>)> = used.iter().map(|v| (*v, Vec::with_capacity(self.groups()))).collect();
         let mut gradient = vec![0.0; self.query.first_key_input() + self.key_values.len()];
@@ -137,6 +137,6 @@ impl Estimator<'_> {
         }
         let domain = self.query.variables[used[0]].domain;
         let one_domain = used.iter().all(|v| self.query.variables[*v].domain == domain);
-        Linear { terms, one_domain }
+        LinearisedVariable { terms, one_domain }
     }
 }

@@ -8,8 +8,8 @@ pub(crate) use interval_method::{IntervalMethod, methods};
 
 use crate::answer::Result;
 use crate::moments::{ArgumentFacts, Ranges, UnsampledRows, ValueLimits};
-use interval_method::Plan;
-use plusminus_kernel::{Block, Linear, Walk, Workers, key_linearised, linearised};
+use interval_method::ColumnEstimation;
+use plusminus_kernel::{Block, LinearisedVariable, Walk, Workers, key_linearised, linearised};
 use plusminus_plan::{AggregateQuery, Call, CallKind, SecondMoment, used_inputs};
 use plusminus_statistics::expression::{DifferentiableExpr, ValueRange};
 use plusminus_statistics::{
@@ -128,13 +128,15 @@ impl Estimator<'_> {
     fn estimates(&self) -> Result<Vec<Vec<Estimate>>> {
         let mut linears = Vec::new();
         let methods = self.query.functions().zip(self.methods);
-        let mut plans: Vec<Plan<'_>> =
+        let mut plans: Vec<ColumnEstimation<'_>> =
             methods.map(|(function, method)| self.plan(function, method, &mut linears)).collect();
         plans.iter_mut().zip(self.doubted).for_each(|(plan, doubted)| plan.is_doubted = *doubted);
         let walked = if linears.is_empty() { Vec::new() } else { self.linearised(&linears)? };
         let none = Total::default();
-        let z = |plan: &Plan<'_>, group: usize| plan.linear.map_or(&none, |at| &walked[group * linears.len() + at]);
-        let of = |plan: &Plan<'_>, groups: Range<usize>| -> Vec<Estimate> {
+        let z = |plan: &ColumnEstimation<'_>, group: usize| {
+            plan.linear.map_or(&none, |at| &walked[group * linears.len() + at])
+        };
+        let of = |plan: &ColumnEstimation<'_>, groups: Range<usize>| -> Vec<Estimate> {
             let mut estimates = Vec::with_capacity(self.groups());
             let linear = plan.linear.map(|at| &linears[at]);
             estimates.extend(groups.map(|group| self.estimate(plan, group, linear, z(plan, group))));
@@ -159,7 +161,7 @@ impl Estimator<'_> {
     }
 
     /// Totals of linearised values, groups × linear forms, groups outermost.
-    fn linearised(&self, linears: &[Linear]) -> Result<Vec<Total>> {
+    fn linearised(&self, linears: &[LinearisedVariable]) -> Result<Vec<Total>> {
         let variables = &self.query.variables;
         match &self.rows {
             Source::Block(block) => Ok(block.linearised(variables, linears, self.totals)),
@@ -178,7 +180,13 @@ impl Estimator<'_> {
         }
     }
 
-    fn estimate(&self, plan: &Plan<'_>, group: usize, linear: Option<&Linear>, z: &Total) -> Estimate {
+    fn estimate(
+        &self,
+        plan: &ColumnEstimation<'_>,
+        group: usize,
+        linear: Option<&LinearisedVariable>,
+        z: &Total,
+    ) -> Estimate {
         let estimate = self.free_estimate(plan, group, linear, z);
         let estimate = match plan.is_doubted && estimate.trust.is_reliable() && !estimate.trust.is_exact() {
             true => estimate.untrusted(Doubt::StrangeKeys),
@@ -191,7 +199,7 @@ impl Estimator<'_> {
     }
 
     /// The standard error of a sum or mean, which must be worth some rows; `None` for counts, which have a rule of their own.
-    fn error(&self, plan: &Plan<'_>, group: usize, z: &Total) -> Option<f64> {
+    fn error(&self, plan: &ColumnEstimation<'_>, group: usize, z: &Total) -> Option<f64> {
         match plan.method {
             IntervalMethod::Variable(linear) if self.query.variables[linear.input].argument.is_some() => {
                 Some(linear.scale.abs() * self.total(group, linear.input).standard_error()?)
@@ -202,7 +210,13 @@ impl Estimator<'_> {
     }
 
     /// The estimate before the function's range is applied.
-    fn free_estimate(&self, plan: &Plan<'_>, group: usize, linear: Option<&Linear>, z: &Total) -> Estimate {
+    fn free_estimate(
+        &self,
+        plan: &ColumnEstimation<'_>,
+        group: usize,
+        linear: Option<&LinearisedVariable>,
+        z: &Total,
+    ) -> Estimate {
         // In a sample of keys there are no ranges for linear forms.
         let linear = linear.filter(|_| self.rows_of_keys.is_none());
         let unsampled = || linear.map_or(Unsampled::UNKNOWN, |linear| self.unsampled(linear, group, z));

@@ -1,15 +1,15 @@
 //! Bounds on the effect that a single row outside the sample could have on the aggregates of a group.
 
 use super::Estimator;
-use crate::moments::{Extent, LinearForm, NO_VALUE, Ranges, Term, meet};
-use plusminus_kernel::Linear;
+use crate::moments::{Extent, NO_VALUE, Ranges, RowEffectForm, Term, meet};
+use plusminus_kernel::LinearisedVariable;
 use plusminus_plan::Argument;
 use plusminus_statistics::expression::ValueRange;
 use plusminus_statistics::{Total, Unsampled};
 
 impl Estimator<'_> {
     /// Effect of one unsampled row on a linear function of the variables; `z` is the total of the function's linearised values.
-    pub(crate) fn unsampled(&self, linear: &Linear, group: usize, z: &Total) -> Unsampled {
+    pub(crate) fn unsampled(&self, linear: &LinearisedVariable, group: usize, z: &Total) -> Unsampled {
         let part = self.parts[group];
         let is_whole = linear.terms.iter().all(|(variable, _)| self.is_whole(*variable));
         let extent = match (linear.one_domain, is_whole) {
@@ -29,8 +29,8 @@ impl Estimator<'_> {
     }
 
     /// The form with each term as it stands.
-    fn form(&self, linear: &Linear, group: usize) -> LinearForm {
-        let mut form = LinearForm::default();
+    fn form(&self, linear: &LinearisedVariable, group: usize) -> RowEffectForm {
+        let mut form = RowEffectForm::default();
         for (variable, slopes) in &linear.terms {
             let slope = slopes[group];
             match self.query.variables[*variable].argument {
@@ -46,8 +46,8 @@ impl Estimator<'_> {
 
     /// The form with arguments and their products taken about the group's means, where the terms of second moments largely cancel;
     /// `None` where a mean or a centre is not known.
-    fn about_means(&self, linear: &Linear, group: usize) -> Option<LinearForm> {
-        let mut form = LinearForm::default();
+    fn about_means(&self, linear: &LinearisedVariable, group: usize) -> Option<RowEffectForm> {
+        let mut form = RowEffectForm::default();
         let domain = self.query.variables[linear.terms.first()?.0].domain;
         let mut constant = 0.0;
         // The mean of an argument in the group, and its distance from the centre of products.

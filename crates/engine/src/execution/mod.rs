@@ -13,7 +13,7 @@ pub(crate) use table_answer::in_words;
 use crate::answer::{Answer, Error, Mode, Report, Result, bounds, exact_columns, plain_report};
 use crate::bounds::{Best, Goal, Watch, meets_or_null};
 use crate::environment::Environment;
-use crate::planning::{PlannedQuery, Sides, TableCandidate};
+use crate::planning::{ExactAggregates, PlannedQuery, TableCandidate};
 use crate::refine::{Context, Estimated, Outcome, Subqueries, TableReason, approximate};
 use crate::runtime::{Timings, caught};
 use crate::samples::{SampleBinding, choose};
@@ -105,7 +105,7 @@ impl QueryExecution {
             return Ok(None);
         }
         if self.prepared.query.is_ok() {
-            return self.from_both(Sides::NonLinear, reason).await;
+            return self.from_both(ExactAggregates::NonLinear, reason).await;
         }
         if let Some(blocks) = self.prepared.blocks() {
             return self.from_blocks(&Arc::clone(blocks)).await.map(Some);
@@ -113,13 +113,14 @@ impl QueryExecution {
         if let Some(ranked) = self.prepared.ranked() {
             return self.from_ranks(&Arc::clone(ranked)).await;
         }
-        self.from_both(self.sides(), reason).await
+        self.from_both(self.exact_aggregates(), reason).await
     }
 
     /// Which aggregates the table computes beside estimated ones.
-    pub(crate) fn sides(&self) -> Sides {
-        let has_unknown = self.prepared.query.is_err() && self.prepared.beside(Sides::Unknown).is_some();
-        if has_unknown { Sides::Unknown } else { Sides::NonLinear }
+    pub(crate) fn exact_aggregates(&self) -> ExactAggregates {
+        let has_unknown =
+            self.prepared.query.is_err() && self.prepared.partly_exact(ExactAggregates::Unknown).is_some();
+        if has_unknown { ExactAggregates::Unknown } else { ExactAggregates::NonLinear }
     }
 
     /// Whether one of the samples is no longer the current generation of its name.
@@ -303,7 +304,8 @@ impl QueryExecution {
     }
 
     fn sample_report(&self, query: &AggregateQuery, manifest: &Manifest, estimated: &Estimated, met: bool) -> Report {
-        let mut intervals = estimated.intervals.iter().flatten().flatten().chain(estimated.spoken_of.iter().flatten());
+        let mut intervals =
+            estimated.intervals.iter().flatten().flatten().chain(estimated.error_function_inputs.iter().flatten());
         let chosen = query.selects_by_estimate && !estimated.is_whole;
         let some = estimated.absent_keys > 0;
         let approximate = some || chosen || intervals.any(|i| i.trust != Trust::Exact);
@@ -385,7 +387,8 @@ impl QueryExecution {
             return false;
         }
         let good = |estimate: &Estimate| self.goal.error.is_none_or(|target| meets_or_null(estimate, target));
-        let mut shown = estimated.intervals.iter().flatten().flatten().chain(estimated.spoken_of.iter().flatten());
+        let mut shown =
+            estimated.intervals.iter().flatten().flatten().chain(estimated.error_function_inputs.iter().flatten());
         // Exactly known rows may be the wrong ones when an estimate chose them, unless the intervals settle the choice.
         let chosen = query.selects_by_estimate && !estimated.is_whole && shown.clone().all(|e| e.trust == Trust::Exact);
         let settled = estimated.unsettled.is_settled() && estimated.missing_groups_below == Some(0);

@@ -5,7 +5,7 @@ use super::blocks::Block;
 use super::rows::{Combined, combined};
 use crate::answer::{Answer, Column, Mode, Result};
 use crate::bounds::Goal;
-use crate::planning::{PartlyExact, Side, Sides};
+use crate::planning::{ExactAggregates, PartlyExact, Side};
 use arrow::array::{ArrayRef, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::{Field, Schema};
@@ -23,19 +23,25 @@ const WORTH_SHARE: f64 = 0.7;
 impl QueryExecution {
     /// Answers a query with aggregates of both kinds, where computing some of them exactly is less work than all; `reason` says why not
     /// all were estimated.
-    pub(crate) async fn from_both(self: &Arc<Self>, sides: Sides, reason: &Reason) -> Result<Option<Answer>> {
-        let Some(beside) = self.prepared.beside(sides).filter(|_| self.goal.is_bounded()) else { return Ok(None) };
-        let beside = Arc::clone(beside);
-        let part = beside.exact.table_work(&self.env).await?.ns;
+    pub(crate) async fn from_both(
+        self: &Arc<Self>,
+        exact_aggregates: ExactAggregates,
+        reason: &Reason,
+    ) -> Result<Option<Answer>> {
+        let Some(partly_exact) = self.prepared.partly_exact(exact_aggregates).filter(|_| self.goal.is_bounded()) else {
+            return Ok(None);
+        };
+        let partly_exact = Arc::clone(partly_exact);
+        let part = partly_exact.exact.table_work(&self.env).await?.ns;
         let whole = self.prepared.table_work(&self.env).await?.ns;
         if part > WORTH_SHARE * whole || self.table_after_parts().await?.is_some() {
             return Ok(None);
         }
-        let estimated = self.part(Arc::clone(&beside.estimated), self.goal_beside_table(&beside));
+        let estimated = self.part(Arc::clone(&partly_exact.estimated), self.goal_beside_table(&partly_exact));
         let Block::Answer(estimated) = estimated.block_answer().await? else { return Ok(None) };
-        let exact = self.part(Arc::clone(&beside.exact), Goal { error: None, within: self.left(), ..self.goal });
+        let exact = self.part(Arc::clone(&partly_exact.exact), Goal { error: None, within: self.left(), ..self.goal });
         let exact = exact.exact(reason.clone()).await?;
-        let Some(combined) = beside.combined(&estimated, &exact, self.goal.error)? else { return Ok(None) };
+        let Some(combined) = partly_exact.combined(&estimated, &exact, self.goal.error)? else { return Ok(None) };
         self.timings.lap("estimates and exact aggregates");
         let mut answer = self.with_rows(&estimated, combined);
         let report = &mut answer.report;
@@ -51,13 +57,13 @@ impl QueryExecution {
     }
 
     /// The goal of the block whose aggregates are estimated.
-    fn goal_beside_table(&self, beside: &PartlyExact) -> Goal {
+    fn goal_beside_table(&self, partly_exact: &PartlyExact) -> Goal {
         let on_miss = match self.goal.on_miss {
             OnMiss::Repair | OnMiss::Exact if self.goal.error.is_some() => OnMiss::Exact,
             _ => OnMiss::Report,
         };
         let within = self.left().map(|left| left / 4);
-        Goal { within, on_miss, all_groups: self.goal.all_groups || beside.cuts_rows(), ..self.goal }
+        Goal { within, on_miss, all_groups: self.goal.all_groups || partly_exact.cuts_rows(), ..self.goal }
     }
 }
 

@@ -78,9 +78,9 @@ pub(crate) async fn forecast(
     candidates: &[Arc<SampleBinding>],
 ) -> Result<Candidates> {
     let non_linear = match catalog::start(query, context.goal, context.state, candidates)? {
-        catalog::Start::Answered(_, known) => return Ok(Candidates::Catalog { is_exact: known.is_exact() }),
-        catalog::Start::Refused(reason) => return Ok(Candidates::Table(reason)),
-        catalog::Start::NonLinear(non_linear) => non_linear,
+        catalog::CatalogOutcome::Answered(_, known) => return Ok(Candidates::Catalog { is_exact: known.is_exact() }),
+        catalog::CatalogOutcome::Refused(reason) => return Ok(Candidates::Table(reason)),
+        catalog::CatalogOutcome::NonLinear(non_linear) => non_linear,
     };
     let (mut run, piloted) = crate::refine::begin(query, context, candidates, non_linear.clone()).await?;
     let mut samples = vec![run.forecasts(piloted, candidates).await?];
@@ -105,7 +105,7 @@ impl Refinement<'_> {
         piloted: Option<(usize, LevelEstimate)>,
         candidates: &[Arc<SampleBinding>],
     ) -> Result<SampleForecast> {
-        let mut pilot_level = choose::telling_level(self.costs.cumulative());
+        let mut pilot_level = choose::forecast_level(self.costs.cumulative());
         let mut evaluated = match piloted {
             Some((level, evaluated)) if level >= pilot_level => evaluated,
             _ => self.evaluate(pilot_level).await?,

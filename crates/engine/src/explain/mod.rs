@@ -76,11 +76,11 @@ async fn in_parts(lines: &mut Lines, execution: &Arc<QueryExecution>) -> Result<
         part(lines, &execution.part(Arc::clone(&ranked.block), goal)).await?;
         return Ok(true);
     }
-    if let Some(beside) = execution.prepared.beside(execution.sides()) {
+    if let Some(partly_exact) = execution.prepared.partly_exact(execution.exact_aggregates()) {
         lines.push(("estimated", "some aggregates, where computing the others alone is less work than all".to_owned()));
-        part(lines, &execution.part(Arc::clone(&beside.estimated), execution.goal)).await?;
+        part(lines, &execution.part(Arc::clone(&partly_exact.estimated), execution.goal)).await?;
         lines.push(("computed", "the other aggregates".to_owned()));
-        let exact = execution.part(Arc::clone(&beside.exact), execution.goal);
+        let exact = execution.part(Arc::clone(&partly_exact.exact), execution.goal);
         exactly(lines, &exact, "no sample tells them".to_owned()).await?;
         return Ok(true);
     }

@@ -5,7 +5,7 @@ mod range;
 mod unsampled_rows;
 mod value_limits;
 
-pub(crate) use unsampled_rows::{Extent, LinearForm, Term, UnsampledRows, measures};
+pub(crate) use unsampled_rows::{Extent, RowEffectForm, Term, UnsampledRows, measures};
 pub(crate) use value_limits::{NO_VALUE, Ranges, ValueLimits, meet};
 
 use crate::answer::Result;

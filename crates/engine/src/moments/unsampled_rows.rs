@@ -30,7 +30,7 @@ pub(crate) struct UnsampledRows {
 
 /// A function of one row's values whose sum over rows is estimated.
 #[derive(Debug, Default)]
-pub(crate) struct LinearForm {
+pub(crate) struct RowEffectForm {
     /// Slopes of counts.
     pub(crate) counts: Vec<f64>,
     pub(crate) sums: Vec<Term>,
@@ -38,7 +38,7 @@ pub(crate) struct LinearForm {
     pub(crate) products: Vec<(usize, usize, f64)>,
 }
 
-/// One argument of a [`LinearForm`].
+/// One argument of a [`RowEffectForm`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Term {
     pub(crate) argument: usize,
@@ -49,7 +49,7 @@ pub(crate) struct Term {
     pub(crate) limit: Option<ValueRange>,
 }
 
-impl LinearForm {
+impl RowEffectForm {
     /// Merges terms of the same argument, which may cancel each other.
     pub(crate) fn gather(&mut self) {
         let mut all: Vec<Term> = Vec::with_capacity(self.sums.len());
@@ -183,7 +183,7 @@ impl UnsampledRows {
     }
 
     /// Effect of one unsampled row on the sum of a function of its values.
-    pub(crate) fn linear(&self, part: usize, form: &LinearForm, extent: Extent) -> Unsampled {
+    pub(crate) fn linear(&self, part: usize, form: &RowEffectForm, extent: Extent) -> Unsampled {
         let zero = ValueRange::of(0.0);
         let of_term = |class: usize, term: &Term| {
             let range = self.within(class, term.argument, term.limit);

@@ -1,6 +1,6 @@
 //! Everything about a query that depends on its text, tables and samples alone, computed once.
 
-use super::blocks::{Blocks, PartlyExact, Ranked, Sides};
+use super::blocks::{Blocks, ExactAggregates, PartlyExact, Ranked};
 use super::case;
 use super::dependencies::{PlanDependencies, Tables};
 use super::subqueries::{PreparedSubquery, SubqueryValues};
@@ -33,9 +33,9 @@ pub(crate) struct PlannedQuery {
     /// The query as several blocks, computed on demand; `None` inside when it has no blocks.
     blocks: OnceLock<Option<Arc<Blocks>>>,
     /// The compiled plan above the aggregate, computed on demand; `None` inside when it cannot be compiled.
-    pub(crate) upward: OnceLock<Option<CompiledPostAggregate>>,
-    /// The query as an estimated and an exact block, computed on demand, one entry per value of [`Sides`].
-    beside: [OnceLock<Option<Arc<PartlyExact>>>; 2],
+    pub(crate) compiled_post_aggregate: OnceLock<Option<CompiledPostAggregate>>,
+    /// The query as an estimated and an exact block, computed on demand, one entry per value of [`ExactAggregates`].
+    partly_exact: [OnceLock<Option<Arc<PartlyExact>>>; 2],
     /// The query as ranks over one block, computed on demand; `None` inside when it has none.
     ranked: OnceLock<Option<Arc<Ranked>>>,
     /// Subqueries that may be replaced by values, computed on demand.
@@ -139,11 +139,11 @@ impl PlannedQuery {
             query,
             view_queries: Vec::new(),
             blocks: OnceLock::new(),
-            beside: Default::default(),
+            partly_exact: Default::default(),
             ranked: OnceLock::new(),
             subqueries: OnceLock::new(),
             filled: Mutex::default(),
-            upward: OnceLock::new(),
+            compiled_post_aggregate: OnceLock::new(),
             query_cost,
             table_work: OnceCell::new(),
             bindings: Mutex::default(),
@@ -160,9 +160,9 @@ impl PlannedQuery {
     }
 
     /// The query as an estimated and an exact block, where it has aggregates of both kinds.
-    pub(crate) fn beside(&self, sides: Sides) -> Option<&Arc<PartlyExact>> {
-        let found = || PartlyExact::of(self, &self.plan, sides).map(Arc::new);
-        self.beside[usize::from(sides == Sides::NonLinear)].get_or_init(found).as_ref()
+    pub(crate) fn partly_exact(&self, exact_aggregates: ExactAggregates) -> Option<&Arc<PartlyExact>> {
+        let found = || PartlyExact::of(self, &self.plan, exact_aggregates).map(Arc::new);
+        self.partly_exact[usize::from(exact_aggregates == ExactAggregates::NonLinear)].get_or_init(found).as_ref()
     }
 
     /// The query as ranks over one block, where it ranks groups by an estimate.

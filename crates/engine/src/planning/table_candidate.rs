@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 /// Work, in nanoseconds of the reference machine, above which an exact answer shows how fast its tables are read.
-const TELLING_NS: f64 = 5e6;
+const LEARNABLE_NS: f64 = 5e6;
 
 /// The exact answer of one query as a candidate; its cost is computed on demand.
 pub(crate) struct TableCandidate<'a> {
@@ -58,7 +58,7 @@ impl<'a> TableCandidate<'a> {
         let Some(work) = self.prepared.known_table_work() else { return };
         self.prepared.query_cost.note(Cost::Table, work.ns, time);
         // The time of a short answer is mostly start-up, which does not show how fast tables are read.
-        if work.tables.is_empty() || work.ns < TELLING_NS {
+        if work.tables.is_empty() || work.ns < LEARNABLE_NS {
             return;
         }
         if let (Some(learnt), Ok(runtime)) =

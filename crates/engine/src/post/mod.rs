@@ -4,7 +4,7 @@ mod direct;
 mod planned;
 
 pub(crate) use direct::CompiledPostAggregate;
-pub(crate) use planned::Choice;
+pub(crate) use planned::RowSelection;
 
 use crate::answer::{Error, Result};
 use arrow::array::{ArrayRef, AsArray, UInt32Array};
@@ -33,16 +33,16 @@ pub(crate) async fn run(
     groups: usize,
 ) -> Result<Upper> {
     let batch = numbered(query, columns, groups)?;
-    let upward = match compiled.get() {
-        Some(upward) => upward,
+    let compiled_post_aggregate = match compiled.get() {
+        Some(compiled_post_aggregate) => compiled_post_aggregate,
         None => {
-            let upward = direct::compile(&query.plan, state)?;
-            compiled.get_or_init(|| upward)
+            let compiled_post_aggregate = direct::compile(&query.plan, state)?;
+            compiled.get_or_init(|| compiled_post_aggregate)
         }
     };
-    match upward {
-        Some(upward) => split(upward.run(&batch)?, query),
-        None => split(planned::run(query, state, batch, Choice::Applied).await?, query),
+    match compiled_post_aggregate {
+        Some(compiled_post_aggregate) => split(compiled_post_aggregate.run(&batch)?, query),
+        None => split(planned::run(query, state, batch, RowSelection::Applied).await?, query),
     }
 }
 
@@ -52,7 +52,7 @@ pub(crate) async fn beyond(
     state: &SessionState,
     columns: Vec<ArrayRef>,
     numbers: UInt32Array,
-    choice: Choice,
+    choice: RowSelection,
 ) -> Result<Upper> {
     let batch = with_numbers(query, columns, numbers)?;
     split(planned::run(query, state, batch, choice).await?, query)

@@ -17,10 +17,10 @@ use std::sync::Arc;
 
 /// Whether HAVING, ORDER BY and LIMIT above the aggregate choose and order rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Choice {
+pub(crate) enum RowSelection {
     Applied,
     /// All rows stay, in any order, and the outermost rounding is left out.
-    Left,
+    Skipped,
 }
 
 /// Runs the plan on the aggregate's numbered rows; the output has the hidden column among the others.
@@ -28,10 +28,10 @@ pub(crate) async fn run(
     query: &AggregateQuery,
     state: &SessionState,
     batch: RecordBatch,
-    choice: Choice,
+    choice: RowSelection,
 ) -> Result<RecordBatch> {
     let plan = match (choice, &query.replicated) {
-        (Choice::Left, Some(replicated)) => replicated,
+        (RowSelection::Skipped, Some(replicated)) => replicated,
         _ => &query.plan,
     };
     let table = Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]])?);
@@ -45,7 +45,7 @@ pub(crate) async fn run(
 struct Rebuild<'a> {
     query: &'a AggregateQuery,
     table: Arc<MemTable>,
-    choice: Choice,
+    choice: RowSelection,
 }
 
 impl Rebuild<'_> {
@@ -69,7 +69,7 @@ impl Rebuild<'_> {
             LogicalPlan::Filter(Filter { input: below, .. })
             | LogicalPlan::Sort(Sort { input: below, .. })
             | LogicalPlan::Limit(Limit { input: below, .. })
-                if self.choice == Choice::Left =>
+                if self.choice == RowSelection::Skipped =>
             {
                 self.node(below)?
             }

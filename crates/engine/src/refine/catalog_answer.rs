@@ -37,16 +37,17 @@ pub(super) async fn answer(
     let hidden: Vec<Vec<Estimate>> =
         query.hidden.iter().map(|function| (0..groups).map(|g| inputs.estimate(function, g)).collect()).collect();
     finish::fill(query, &hidden)?;
-    let upper = post::run(query, context.state, &context.prepared.upward, columns, groups).await?;
+    let upper = post::run(query, context.state, &context.prepared.compiled_post_aggregate, columns, groups).await?;
     let at = |by_group: &dyn Fn(usize) -> Estimate| upper.groups.iter().map(|g| by_group(*g as usize)).collect();
     let of_output = |function: &DifferentiableExpr| at(&|group| inputs.estimate(function, group));
     let intervals = query.outputs.iter().map(|o| o.function.as_ref().map(of_output)).collect();
-    let spoken_of = hidden.iter().take(query.error_calls.len()).map(|by_group| at(&|g| by_group[g])).collect();
+    let error_function_inputs =
+        hidden.iter().take(query.error_calls.len()).map(|by_group| at(&|g| by_group[g])).collect();
     Ok(Estimated {
         sample: Arc::clone(&binding.manifest),
         batch: upper.batch,
         intervals,
-        spoken_of,
+        error_function_inputs,
         level: None,
         rows_read: 0,
         missing_groups_below: Some(0),

@@ -58,7 +58,7 @@ impl ProgressiveScan<'_> {
         }
         // Projected rows carry their group numbers; rows read by level have to be assigned to the same groups.
         let mut program = program(self.query, self.binding, self.known, self.context, &first.needed)?;
-        program.know(&known.group_keys()?, &self.part_of_group)?;
+        program.preassign(&known.group_keys()?, &self.part_of_group)?;
         Ok(Some(exact_calls(self.query, self.context.state, &mut program, &levels)?))
     }
 

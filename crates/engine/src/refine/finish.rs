@@ -37,7 +37,7 @@ pub(crate) fn fill(query: &AggregateQuery, hidden: &[Vec<Estimate>]) -> Result<(
 impl ProgressiveScan<'_> {
     /// Runs the plan above the aggregate on the aggregate's columns.
     pub(crate) async fn upper(&mut self, columns: Vec<ArrayRef>, evaluated: &LevelEstimate) -> Result<Upper> {
-        let (state, compiled) = (self.context.state, &self.context.prepared.upward);
+        let (state, compiled) = (self.context.state, &self.context.prepared.compiled_post_aggregate);
         above::run(self.query, state, compiled, columns, evaluated.populations.len()).await
     }
 
@@ -109,7 +109,7 @@ impl ProgressiveScan<'_> {
                 sample: Arc::clone(&self.binding.manifest),
                 batch: nested.batch,
                 intervals: nested.columns,
-                spoken_of: Vec::new(),
+                error_function_inputs: Vec::new(),
                 level: Some(level),
                 rows_read: self.rows_read,
                 missing_groups_below,
@@ -138,7 +138,7 @@ impl ProgressiveScan<'_> {
         Ok(Estimated {
             sample: Arc::clone(&self.binding.manifest),
             intervals,
-            spoken_of: estimates.take(self.query.error_calls.len()).collect(),
+            error_function_inputs: estimates.take(self.query.error_calls.len()).collect(),
             level: Some(level),
             rows_read: self.rows_read,
             missing_groups_below,

@@ -209,8 +209,8 @@ impl EstimationInputs<'_> {
                 _ => others.extend(used_inputs(function)),
             }
         }
-        let nothing_else = averages.iter().copied().filter(|sum| !others.contains(sum)).collect();
-        SumUses { averages, nothing_else }
+        let average_only = averages.iter().copied().filter(|sum| !others.contains(sum)).collect();
+        SumUses { averages, average_only }
     }
 
     /// Estimates block after block of groups, in two halves on two threads.

@@ -35,7 +35,7 @@ pub(crate) struct ProgressiveScan<'a> {
     /// Time that reading files took for the current level.
     pub(crate) loading: Duration,
     /// Time that subqueries took for the current level; later levels reuse their results.
-    pub(crate) aside: Duration,
+    pub(crate) subquery_time: Duration,
     /// Values read from files in that time, from which costs are learnt.
     pub(crate) loaded: u64,
     /// Special calls that the catalog knows, by call.
@@ -103,7 +103,7 @@ impl<'a> ProgressiveScan<'a> {
             read_before: 0,
             projected: None,
             loading: Duration::ZERO,
-            aside: Duration::ZERO,
+            subquery_time: Duration::ZERO,
             loaded: 0,
             part_of_group: Vec::new(),
             known,
@@ -115,7 +115,7 @@ impl<'a> ProgressiveScan<'a> {
     /// Reads and evaluates levels up to `level`. With `may_stop`, returns false when the time runs out before they are finished; rows
     /// read until then do not count.
     pub(crate) async fn read_to(&mut self, level: usize, may_stop: bool) -> Result<bool> {
-        (self.loading, self.aside, self.loaded) = (Duration::ZERO, Duration::ZERO, 0);
+        (self.loading, self.subquery_time, self.loaded) = (Duration::ZERO, Duration::ZERO, 0);
         let context = self.context;
         let deadline = context.goal.within;
         let in_time = || !context.watch.is_stopped() && (!may_stop || deadline.is_none_or(|d| (context.elapsed)() < d));
@@ -146,7 +146,7 @@ impl<'a> ProgressiveScan<'a> {
                     let before = (context.elapsed)();
                     let conditions =
                         context.subqueries.computed(&self.query.predicates, state, executor, context.watch).await?;
-                    self.aside += (context.elapsed)().saturating_sub(before);
+                    self.subquery_time += (context.elapsed)().saturating_sub(before);
                     filtered(self.query, conditions, state, executor, &batch).await?
                 }
                 false => batch,

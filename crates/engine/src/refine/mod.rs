@@ -99,7 +99,7 @@ pub(crate) struct Estimated {
     /// For every output that is an estimate, the interval of each row; `None` for other outputs.
     pub(crate) intervals: Vec<Option<Vec<Estimate>>>,
     /// Estimates that error functions refer to, functions × rows.
-    pub(crate) spoken_of: Vec<Vec<Estimate>>,
+    pub(crate) error_function_inputs: Vec<Vec<Estimate>>,
     /// The last level read; `None` when the catalog alone answered.
     pub(crate) level: Option<usize>,
     pub(crate) rows_read: u64,
@@ -145,7 +145,7 @@ pub(crate) async fn approximate(
     level_done: LevelDone<'_>,
 ) -> Result<Outcome> {
     let non_linear = match catalog::start(query, context.goal, context.state, candidates)? {
-        catalog::Start::Answered(binding, known) => {
+        catalog::CatalogOutcome::Answered(binding, known) => {
             let estimated = catalog_answer::answer(query, context, binding, &known).await?;
             if !estimated.is_whole
                 && let Some(time) = context.table_in_time().await?
@@ -155,8 +155,8 @@ pub(crate) async fn approximate(
             }
             return Ok(Outcome::Estimated(Box::new(estimated)));
         }
-        catalog::Start::Refused(reason) => return Ok(Outcome::Table(TableReason::Refused(reason))),
-        catalog::Start::NonLinear(non_linear) => non_linear,
+        catalog::CatalogOutcome::Refused(reason) => return Ok(Outcome::Table(TableReason::Refused(reason))),
+        catalog::CatalogOutcome::NonLinear(non_linear) => non_linear,
     };
     context.timings.lap("catalog");
     let (mut run, piloted) = pilot::begin(query, context, candidates, non_linear).await?;
@@ -210,7 +210,7 @@ impl<'a> Refinement<'a> {
             return Ok(None);
         }
         let evaluated = self.levels.estimate_level(level).await?;
-        let took = elapsed().saturating_sub(before).saturating_sub(self.levels.aside);
+        let took = elapsed().saturating_sub(before).saturating_sub(self.levels.subquery_time);
         let walked = took.saturating_sub(self.levels.loading);
         self.costs.learn(Cost::Level, level, walked);
         if self.levels.projected.is_none() {

@@ -4,7 +4,7 @@ use super::level_rows::{LevelEstimate, ProgressiveScan, too_large};
 use crate::answer::{Error, Result};
 use crate::estimate::rounded;
 use crate::post as above;
-use crate::post::Choice;
+use crate::post::RowSelection;
 use crate::strata::known_variable;
 use arrow::array::{ArrayRef, UInt32Array};
 use arrow::compute::take;
@@ -43,7 +43,7 @@ impl ProgressiveScan<'_> {
         let (query, state) = (self.query, self.context.state);
         let columns = self.columns_of(evaluated)?;
         let none = UInt32Array::from(vec![0; groups]);
-        let upper = above::beyond(query, state, columns, none, Choice::Applied).await?;
+        let upper = above::beyond(query, state, columns, none, RowSelection::Applied).await?;
         let batch = upper.batch;
         // A group without a sampled row would be missing from the answer, however well the others are known.
         let is_exact = evaluated.strata.by_part.iter().all(Population::is_exact);
@@ -61,7 +61,7 @@ impl ProgressiveScan<'_> {
         room.try_grow(bytes).map_err(|_| too_large(self.pieces.len().saturating_sub(1)))?;
         let walked = replicates(&self.rows, &evaluated.strata.sizes, &query.variables, groups, REPLICATES_NESTED);
         let (columns, numbers) = self.replicated_columns(evaluated, &walked)?;
-        let all = above::beyond(query, state, columns, numbers, Choice::Left).await?;
+        let all = above::beyond(query, state, columns, numbers, RowSelection::Skipped).await?;
         let doubts = self.doubts(evaluated, &walked);
         let are_all_seen = groups >= self.view.matching_key_groups();
         let keys: Vec<usize> = (0..query.outputs.len()).filter(|i| query.outputs[*i].role != Role::Estimate).collect();
@@ -69,7 +69,11 @@ impl ProgressiveScan<'_> {
         for (output, (number, intervals)) in query.outputs.iter().zip(intervals.iter_mut().enumerate()) {
             let Some(intervals) = intervals else { continue };
             // A column that depends on no estimate is exact, as long as no group is missing.
-            if output.behind.as_ref().is_some_and(|behind| are_all_seen && self.is_certain(behind, evaluated)) {
+            if output
+                .source_calls
+                .as_ref()
+                .is_some_and(|source_calls| are_all_seen && self.is_certain(source_calls, evaluated))
+            {
                 continue;
             }
             let others = float64(all.batch.column(number))?;

@@ -4,7 +4,7 @@ use super::level_costs::LevelCosts;
 use super::level_rows::LevelEstimate;
 use super::{Context, Refinement};
 use crate::answer::{Error, Result};
-use crate::samples::{IN_VAIN, SampleBinding, UNQUESTIONED_NS, choose};
+use crate::samples::{NO_COMPARISON_BELOW_NS, SPECULATIVE_SHARE, SampleBinding, choose};
 use crate::strata::catalog;
 use plusminus_plan::AggregateQuery;
 use plusminus_statistics::{Estimate, Target, absolute_error, relative_error};
@@ -87,10 +87,10 @@ async fn cost_too_much(query: &AggregateQuery, context: &Context<'_>, tried: &[&
         choose::pilot_level(costs.cumulative()).map_or(0.0, |level| costs.first_ns(level))
     };
     let work: f64 = tried.iter().map(work).sum();
-    if work <= UNQUESTIONED_NS {
+    if work <= NO_COMPARISON_BELOW_NS {
         return Ok(false);
     }
-    Ok(context.table.cost().await?.is_some_and(|cost| work > IN_VAIN * cost.work.ns))
+    Ok(context.table.cost().await?.is_some_and(|cost| work > SPECULATIVE_SHARE * cost.work.ns))
 }
 
 /// Evaluates the pilot level, and predicts the number of rows that the error needs.

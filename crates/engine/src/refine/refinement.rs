@@ -5,7 +5,9 @@ use super::level_rows::LevelEstimate;
 use super::{LevelDone, Outcome, Refinement, TableReason};
 use crate::answer::{Error, Result};
 use crate::environment::Cost;
-use crate::samples::{FIRST_LEVEL_MAX, IN_VAIN, SAFE_SHARE, Standing, TableFollows, UNQUESTIONED_NS, level_ns};
+use crate::samples::{
+    ErrorBoundProgress, FIRST_LEVEL_MAX, NO_COMPARISON_BELOW_NS, SAFE_SHARE, SPECULATIVE_SHARE, TableFollows, level_ns,
+};
 use plusminus_statistics::Population;
 use std::time::Duration;
 
@@ -58,11 +60,11 @@ impl Refinement<'_> {
                     return self.finish(progress.level, progress.evaluated, is_met, level_done).await;
                 }
                 Next::Table(reason) => {
-                    self.tell(&mut progress, level_done).await?;
+                    self.publish_level_answer(&mut progress, level_done).await?;
                     return Ok(Outcome::Table(reason));
                 }
                 Next::Level(next) => {
-                    self.tell(&mut progress, level_done).await?;
+                    self.publish_level_answer(&mut progress, level_done).await?;
                     last = Some((progress.level, progress.evaluated));
                     found = self.evaluate_level(next, true).await?.map(|(evaluated, took)| (next, evaluated, took));
                 }
@@ -124,12 +126,12 @@ impl Refinement<'_> {
         let first = level_ns(self.costs.cells(self.first()));
         // A level with so few rows per group would not meet the error.
         let is_vain = self.costs.is_vain();
-        if !is_vain && first <= UNQUESTIONED_NS || self.is_exact_at_top() {
+        if !is_vain && first <= NO_COMPARISON_BELOW_NS || self.is_exact_at_top() {
             return Ok(false);
         }
         let most = match (is_vain, context.goal.reads_table_on_miss()) {
             // HAVING and LIMIT may keep only the few groups that have many rows.
-            (true, _) if self.levels.query.chooses_rows => IN_VAIN,
+            (true, _) if self.levels.query.chooses_rows => SPECULATIVE_SHARE,
             (true, _) => 0.0,
             // The table may have to be read after it.
             (false, true) => FIRST_LEVEL_MAX,
@@ -163,7 +165,7 @@ impl Refinement<'_> {
     async fn takes_table(&mut self, progress: &Progress, wanted: &Wanted) -> Result<bool> {
         let context = self.levels.context;
         let work = |level: usize| level_ns(self.costs.cells(level));
-        let standing = Standing {
+        let standing = ErrorBoundProgress {
             spent: progress.spent,
             next: work(wanted.level),
             top: work(self.costs.top()),
@@ -172,7 +174,7 @@ impl Refinement<'_> {
             ends_with_table: context.goal.reads_table_on_miss(),
         };
         // If the highest level is cheap, the cost of the table is not needed.
-        if progress.spent + standing.top <= UNQUESTIONED_NS {
+        if progress.spent + standing.top <= NO_COMPARISON_BELOW_NS {
             return Ok(false);
         }
         let Some(cost) = context.table.cost().await? else { return Ok(false) };
@@ -180,7 +182,7 @@ impl Refinement<'_> {
     }
 
     /// Hands out the answer of a level that is not the last, if a caller may use it.
-    async fn tell(&mut self, progress: &mut Progress, level_done: LevelDone<'_>) -> Result<()> {
+    async fn publish_level_answer(&mut self, progress: &mut Progress, level_done: LevelDone<'_>) -> Result<()> {
         if self.levels.context.watch.is_wanted() {
             level_done(self.levels.answer(progress.level, &mut progress.evaluated).await?)?;
             self.levels.context.timings.lap("answers of lower levels");

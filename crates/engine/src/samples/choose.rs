@@ -129,7 +129,7 @@ pub(crate) fn pilot_level(cumulative: &[u64]) -> Option<usize> {
 }
 
 /// The level whose errors are extrapolated in an explanation.
-pub(crate) fn telling_level(cumulative: &[u64]) -> usize {
+pub(crate) fn forecast_level(cumulative: &[u64]) -> usize {
     level_with(cumulative, FIRST_LEVEL_ROWS)
 }
 

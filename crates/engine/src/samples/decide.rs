@@ -12,7 +12,7 @@ const LEVEL_NS: f64 = 2e5;
 /// Nanoseconds to open a file of a level, per column of the table, since its footer describes every column.
 const OPEN_COLUMN_NS: f64 = 3e3;
 /// Share of the exact answer's work that levels may take if they turn out useless.
-pub(crate) const IN_VAIN: f64 = 0.15;
+pub(crate) const SPECULATIVE_SHARE: f64 = 0.15;
 /// Share of the exact answer's work above which a level that will probably do is not worth it.
 const TOO_MUCH: f64 = 0.7;
 /// Factor on the rows held: a sample may meet the bound if no more than that are predicted to be needed.
@@ -38,7 +38,7 @@ pub(crate) const SAFE_SHARE: f64 = 0.1;
 /// Share of the exact answer's work above which a first level that may be useless is not evaluated.
 pub(crate) const FIRST_LEVEL_MAX: f64 = 0.5;
 /// Work, in nanoseconds of the reference machine, up to which candidates are not compared: levels are evaluated, subqueries computed.
-pub(crate) const UNQUESTIONED_NS: f64 = 2e6;
+pub(crate) const NO_COMPARISON_BELOW_NS: f64 = 2e6;
 /// Share of the time left that the first evaluated level may take, so that an early answer exists; predictions for new queries may be
 /// wrong by a factor of several.
 pub(crate) const FIRST_LEVEL_SHARE: f64 = 0.1;
@@ -92,7 +92,7 @@ impl TableCost {
 
 /// State of a query with an error bound after a level that did not meet it. Work is in nanoseconds of the reference machine.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Standing {
+pub(crate) struct ErrorBoundProgress {
     /// Work of all levels so far.
     pub(crate) spent: f64,
     /// Work of the level that the errors call for, and of the highest level.
@@ -106,7 +106,7 @@ pub(crate) struct Standing {
     pub(crate) ends_with_table: bool,
 }
 
-impl Standing {
+impl ErrorBoundProgress {
     /// Whether the table, whose work is `table`, answers at once rather than another level.
     pub(crate) fn takes_table(&self, table: f64) -> bool {
         if !self.ends_with_table {
@@ -116,10 +116,10 @@ impl Standing {
         let is_within = |factor: f64| self.rows_needed.is_some_and(|rows| rows <= self.rows_held * factor);
         let (through, limit) = match (is_within(FORECAST_FACTOR), self.rows_needed) {
             (true, _) if is_within(SURELY_FACTOR) => (self.next, TOO_MUCH),
-            (true, _) => (self.next, IN_VAIN),
+            (true, _) => (self.next, SPECULATIVE_SHARE),
             // The bound will probably be missed, but predictions may be wrong: cheap levels are worth a try.
-            (false, Some(_)) => (self.top, IN_VAIN),
-            (false, None) => (self.next, IN_VAIN),
+            (false, Some(_)) => (self.top, SPECULATIVE_SHARE),
+            (false, None) => (self.next, SPECULATIVE_SHARE),
         };
         self.spent + through > limit * table
     }
@@ -130,8 +130,8 @@ mod tests {
     use super::super::table_cost::TableWork;
     use super::*;
 
-    fn standing(rows_needed: Option<f64>, next: f64, top: f64) -> Standing {
-        Standing { spent: 1e6, next, top, rows_needed, rows_held: 1e5, ends_with_table: true }
+    fn standing(rows_needed: Option<f64>, next: f64, top: f64) -> ErrorBoundProgress {
+        ErrorBoundProgress { spent: 1e6, next, top, rows_needed, rows_held: 1e5, ends_with_table: true }
     }
 
     #[test]
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn who_prefers_estimates_gets_them_while_they_cost_less() {
-        let prefers = Standing { ends_with_table: false, ..standing(Some(1e9), 9e6, 9e6) };
+        let prefers = ErrorBoundProgress { ends_with_table: false, ..standing(Some(1e9), 9e6, 9e6) };
         assert!(!prefers.takes_table(1e7) && prefers.takes_table(8e6));
     }
 

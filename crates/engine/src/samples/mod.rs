@@ -11,7 +11,7 @@ mod table_rows;
 pub(crate) use binding::{ArgumentMoments, GroupOrder, SampleBinding};
 pub(crate) use cost_history::QueryCost;
 pub(crate) use decide::{
-    FIRST_LEVEL_MAX, FIRST_LEVEL_SHARE, IN_VAIN, NEXT_LEVEL_SHARE, SAFE_SHARE, SHORT, Standing, TableFollows,
-    UNQUESTIONED_NS, file_opening_ns, level_ns,
+    ErrorBoundProgress, FIRST_LEVEL_MAX, FIRST_LEVEL_SHARE, NEXT_LEVEL_SHARE, NO_COMPARISON_BELOW_NS, SAFE_SHARE,
+    SHORT, SPECULATIVE_SHARE, TableFollows, file_opening_ns, level_ns,
 };
 pub(crate) use table_cost::{TableCost, TableWork, table_work};

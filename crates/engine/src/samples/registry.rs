@@ -36,9 +36,9 @@ impl Environment {
                 return Ok(Err(Reason::new(what)));
             }
         }
-        let now = self.now(&families, table, state).await?;
+        let current = self.current(&families, table, state).await?;
         let mut stale = None;
-        families.retain(|m| match staleness(m, table, &now).or_else(|| self.is_unknown_table(m, table)) {
+        families.retain(|m| match staleness(m, table, &current).or_else(|| self.is_unknown_table(m, table)) {
             None => true,
             Some(why) => {
                 tracing::info!(sample = %m.name, why, "stale sample left out");
@@ -55,15 +55,15 @@ impl Environment {
     }
 
     /// The table's files or row count; files are listed only where they may differ from those that the samples were drawn from.
-    async fn now(
+    async fn current(
         &self,
         families: &[Arc<Manifest>],
         table: &Arc<dyn TableProvider>,
         state: &SessionState,
     ) -> Result<TableState> {
-        if let Some(then) = families.first().and_then(|m| m.base.files.as_deref())
-            && families.iter().all(|m| m.base.files.as_deref() == Some(then))
-            && self.are_files_unchanged(families, then, table)
+        if let Some(sampled) = families.first().and_then(|m| m.base.files.as_deref())
+            && families.iter().all(|m| m.base.files.as_deref() == Some(sampled))
+            && self.are_files_unchanged(families, sampled, table)
         {
             return Ok(TableState::SameFiles);
         }
@@ -76,14 +76,14 @@ impl Environment {
     fn are_files_unchanged(
         &self,
         families: &[Arc<Manifest>],
-        then: &[BaseFile],
+        sampled: &[BaseFile],
         table: &Arc<dyn TableProvider>,
     ) -> bool {
         // A file path in FROM is a new table at each query, so that watching its files does not pay.
         if families.iter().any(|m| m.design.table.contains('/')) {
-            return are_unchanged(then, table);
+            return are_unchanged(sampled, table);
         }
-        self.watches.are_unchanged(then, table, self.clock.elapsed())
+        self.watches.are_unchanged(sampled, table, self.clock.elapsed())
     }
 
     /// Why a table that is not made of files may not be the sampled one; `None` where this process sampled it unchanged.
@@ -110,8 +110,10 @@ impl Environment {
             Ok((table, key)) if key == manifest.design.table => {
                 let state = self.context.state();
                 let own = std::slice::from_ref(manifest);
-                match self.now(own, &table, &state).await {
-                    Ok(now) => staleness(manifest, &table, &now).or_else(|| self.is_unknown_table(manifest, &table)),
+                match self.current(own, &table, &state).await {
+                    Ok(current) => {
+                        staleness(manifest, &table, &current).or_else(|| self.is_unknown_table(manifest, &table))
+                    }
                     Err(error) => Some(error.to_string().lines().next().unwrap_or_default().to_owned()),
                 }
             }
@@ -168,7 +170,7 @@ fn reads_as(data_type: &DataType, text: &str) -> bool {
 }
 
 /// Why a sample no longer describes its table; `None` where it does.
-fn staleness(manifest: &Manifest, table: &Arc<dyn TableProvider>, now: &TableState) -> Option<String> {
+fn staleness(manifest: &Manifest, table: &Arc<dyn TableProvider>, current: &TableState) -> Option<String> {
     if let Some(why) = other_columns(manifest, &table.schema()) {
         return Some(why);
     }
@@ -180,19 +182,19 @@ fn staleness(manifest: &Manifest, table: &Arc<dyn TableProvider>, now: &TableSta
     if FileTable::of(table).is_some_and(|files| files.definition().options != manifest.base.options) {
         return Some("its files are read with other options".to_owned());
     }
-    let (then, now) = match (manifest.base.files.as_deref(), now) {
+    let (sampled, current) = match (manifest.base.files.as_deref(), current) {
         (_, TableState::SameFiles) => return None,
-        (Some(then), TableState::Files(now)) => (then, now.as_slice()),
+        (Some(sampled), TableState::Files(current)) => (sampled, current.as_slice()),
         (None, TableState::Rows(Some(rows))) if *rows == manifest.base.rows => return None,
         (None, TableState::Rows(_)) => return Some("the number of rows changed".to_owned()),
         _ => return Some("the table is another one".to_owned()),
     };
-    if are_same(then, now) {
+    if are_same(sampled, current) {
         return None;
     }
-    let changed = then.iter().find(|f| !now.iter().any(|now| f.is_same(now)));
+    let changed = sampled.iter().find(|f| !current.iter().any(|current| f.is_same(current)));
     Some(match changed {
-        Some(file) if now.iter().any(|now| now.path == file.path) => {
+        Some(file) if current.iter().any(|current| current.path == file.path) => {
             format!("file '{}' changed since it was built", file.path)
         }
         Some(file) => format!("file '{}' is gone since it was built", file.path),

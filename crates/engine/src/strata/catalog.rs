@@ -51,11 +51,11 @@ pub(crate) fn non_linear(
     let intervals = if goal.all_groups { query.shown_estimates().max(1) } else { 1 };
     let quantiles = Quantiles::simultaneous(goal.confidence, intervals);
     let mut found = Vec::with_capacity(query.non_linear.len());
-    for special in &query.non_linear {
-        found.push(match &special.kind {
+    for non_linear in &query.non_linear {
+        found.push(match &non_linear.kind {
             NonLinearKind::Quantile { .. } => None,
-            NonLinearKind::Extreme { is_max, .. } => extreme(query, special, *is_max, manifest, view),
-            NonLinearKind::Distinct { column, .. } => match distinct(query, special, column, manifest, view)? {
+            NonLinearKind::Extreme { is_max, .. } => extreme(query, non_linear, *is_max, manifest, view),
+            NonLinearKind::Distinct { column, .. } => match distinct(query, non_linear, column, manifest, view)? {
                 Some(known) if goal.error.is_some_and(|target| !known.iter().all(|k| meets_or_null(&k.estimate(&quantiles), target))) => {
                     let what = format!("COUNT(DISTINCT {column}) is answered exactly: the sketch kept at build time is not within the error");
                     return Ok(Err(Reason::new(what)));
@@ -83,12 +83,12 @@ fn is_whole_table(query: &AggregateQuery) -> bool {
 
 fn distinct(
     query: &AggregateQuery,
-    special: &NonLinearAggregate,
+    non_linear: &NonLinearAggregate,
     column: &str,
     manifest: &Manifest,
     view: &StrataView,
 ) -> Result<CatalogValues> {
-    if query.domains[special.domain].filter.is_some() {
+    if query.domains[non_linear.domain].filter.is_some() {
         return Ok(None);
     }
     if view.decides_all()
@@ -123,12 +123,12 @@ fn distinct(
 
 fn extreme(
     query: &AggregateQuery,
-    special: &NonLinearAggregate,
+    non_linear: &NonLinearAggregate,
     is_max: bool,
     manifest: &Manifest,
     view: &StrataView,
 ) -> CatalogValues {
-    let ends = certain_extremes(query, special, is_max, manifest, view, |_| false)?;
+    let ends = certain_extremes(query, non_linear, is_max, manifest, view, |_| false)?;
     ends.into_iter().map(|end| end.map(|v| CatalogValue::Exact(Some(v)))).collect()
 }
 
@@ -138,14 +138,14 @@ fn extreme(
 /// not known or too large for a float to hold exactly.
 pub(crate) fn certain_extremes(
     query: &AggregateQuery,
-    special: &NonLinearAggregate,
+    non_linear: &NonLinearAggregate,
     is_max: bool,
     manifest: &Manifest,
     view: &StrataView,
     skip: impl Fn(usize) -> bool,
 ) -> Option<Vec<Option<f64>>> {
-    let Argument::Plain(Expr::Column(column)) = &query.arguments[special.argument] else { return None };
-    if query.domains[special.domain].filter.is_some() || !view.decides_all() {
+    let Argument::Plain(Expr::Column(column)) = &query.arguments[non_linear.argument] else { return None };
+    if query.domains[non_linear.domain].filter.is_some() || !view.decides_all() {
         return None;
     }
     let moments = manifest.column_moments(&column.name)?;
@@ -159,11 +159,11 @@ pub(crate) fn certain_extremes(
     } else {
         view.known_extremes(&column.name, is_max, skip)
     };
-    Some(ends.into_iter().map(|end| end.filter(|v| v.is_finite() && holds(*v, special.steps))).collect())
+    Some(ends.into_iter().map(|end| end.filter(|v| v.is_finite() && holds(*v, non_linear.steps))).collect())
 }
 
 /// First step of an approximate answer, after the catalog was asked.
-pub(crate) enum Start<'a> {
+pub(crate) enum CatalogOutcome<'a> {
     /// The catalog knows every call through this sample, so that no row is read.
     Answered(&'a SampleBinding, CatalogCalls),
     /// No sample can answer.
@@ -178,20 +178,20 @@ pub(crate) fn start<'a>(
     goal: &Goal,
     state: &SessionState,
     candidates: &'a [Arc<SampleBinding>],
-) -> Result<Start<'a>> {
+) -> Result<CatalogOutcome<'a>> {
     let Some(first) = candidates.first() else {
-        return Ok(Start::Refused(Reason::new("there is no sample that could answer")));
+        return Ok(CatalogOutcome::Refused(Reason::new("there is no sample that could answer")));
     };
     let non_linear = match usable(query, first, goal)? {
         Ok(non_linear) => non_linear,
-        Err(reason) => return Ok(Start::Refused(reason)),
+        Err(reason) => return Ok(CatalogOutcome::Refused(reason)),
     };
     for binding in candidates {
         if let Some(known) = known_calls(query, binding, state, &non_linear)? {
-            return Ok(Start::Answered(binding, known));
+            return Ok(CatalogOutcome::Answered(binding, known));
         }
     }
-    Ok(Start::NonLinear(non_linear))
+    Ok(CatalogOutcome::NonLinear(non_linear))
 }
 
 /// Catalog values of special calls, or the reason why no sample can answer.

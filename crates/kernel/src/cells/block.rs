@@ -5,7 +5,7 @@ use super::super::strata::LevelSizes;
 use super::by_group::GroupRange;
 use super::domain_cells::DomainCells;
 use super::domains::Domain;
-use super::linear::{Linear, fold_forms, linear_cell, share_rows, terms_of};
+use super::linear::{LinearisedVariable, fold_forms, linear_cell, share_rows, terms_of};
 use super::runs::Runs;
 use plusminus_plan::Variable;
 use plusminus_statistics::Total;
@@ -23,13 +23,13 @@ pub struct SumUses {
     /// Sums of which an average is asked.
     pub averages: Vec<usize>,
     /// Sums of which only an average is asked, so that their own intervals are not needed.
-    pub nothing_else: Vec<usize>,
+    pub average_only: Vec<usize>,
 }
 
 impl SumUses {
     /// Whether anything needs the interval of a sum itself.
     pub(crate) fn own_interval(&self, sum: usize) -> bool {
-        !self.nothing_else.contains(&sum)
+        !self.average_only.contains(&sum)
     }
 }
 
@@ -121,7 +121,7 @@ impl Block<'_> {
     /// The total of an average has only what its interval is made of.
     ///
     /// A stratum that is known whole adds nothing to any variance, and is left out.
-    pub fn linearised(&self, variables: &[Variable], linears: &[Linear], totals: &[Total]) -> Vec<Total> {
+    pub fn linearised(&self, variables: &[Variable], linears: &[LinearisedVariable], totals: &[Total]) -> Vec<Total> {
         let width = linears.len();
         let mut found = vec![Total::default(); self.groups.len() * width];
         if self.is_whole {
@@ -144,7 +144,7 @@ impl Block<'_> {
     fn sets_from_polynomial(
         &self,
         variables: &[Variable],
-        linears: &[Linear],
+        linears: &[LinearisedVariable],
         form: usize,
         found: &mut [Total],
     ) -> bool {
@@ -158,7 +158,7 @@ impl Block<'_> {
     }
 
     /// Folds `forms` over the only group, whose cells are made once more.
-    fn fold_again(&self, variables: &[Variable], linears: &[Linear], forms: &[usize], found: &mut [Total]) {
+    fn fold_again(&self, variables: &[Variable], linears: &[LinearisedVariable], forms: &[usize], found: &mut [Total]) {
         let mut next = self.first;
         let mut cells = CellBlock::new(self.rows, self.domains, self.sizes);
         while !forms.is_empty() && !is_end(next, self.ends) {
@@ -187,7 +187,7 @@ impl<'a> CellBlock<'a> {
         &self,
         rows: &Rows,
         variables: &[Variable],
-        linear: &Linear,
+        linear: &LinearisedVariable,
         own: impl Iterator<Item = &'t mut Total>,
     ) {
         match self.by_domain.iter().find_map(|domain_cells| domain_cells.average(linear, variables)) {
@@ -200,7 +200,7 @@ impl<'a> CellBlock<'a> {
         &self,
         rows: &Rows,
         variables: &[Variable],
-        linear: &Linear,
+        linear: &LinearisedVariable,
         own: impl Iterator<Item = &'t mut Total>,
     ) {
         let terms = terms_of(linear, rows, variables);

@@ -3,7 +3,7 @@
 use super::super::rows::Rows;
 use super::block::SumUses;
 use super::domains::Domain;
-use super::linear::Linear;
+use super::linear::LinearisedVariable;
 use super::runs::Runs;
 use super::totals::cell_of;
 use plusminus_plan::Variable;
@@ -98,7 +98,7 @@ impl<'a> DomainCells<'a> {
     }
 
     /// The average over the domain that a linear form is; `None` for any other form.
-    pub(super) fn average<'s>(&'s self, linear: &'s Linear, variables: &[Variable]) -> Option<Average<'s>> {
+    pub(super) fn average<'s>(&'s self, linear: &'s LinearisedVariable, variables: &[Variable]) -> Option<Average<'s>> {
         let [(sum, scale), (count, offset)] = linear.terms.as_slice() else { return None };
         if !linear.one_domain || variables[*count].argument.is_some() {
             return None;

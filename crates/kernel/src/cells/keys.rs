@@ -3,7 +3,7 @@
 use super::super::rows::Rows;
 use super::Walk;
 use super::halves::CellFold;
-use super::linear::{Linear, add_linear, terms_of};
+use super::linear::{LinearisedVariable, add_linear, terms_of};
 use super::scratch::Scratch;
 use super::totals::{add_run, merge_totals};
 use datafusion::error::Result;
@@ -113,7 +113,7 @@ pub fn key_totals(walk: &Walk<'_>, variables: &[Variable]) -> Result<Vec<Total>>
 ///
 /// # Errors
 /// When no threads can be started.
-pub fn key_linearised(walk: &Walk<'_>, variables: &[Variable], linears: &[Linear]) -> Result<Vec<Total>> {
+pub fn key_linearised(walk: &Walk<'_>, variables: &[Variable], linears: &[LinearisedVariable]) -> Result<Vec<Total>> {
     let terms: Vec<Vec<_>> =
         walk.levels.iter().map(|rows| linears.iter().map(|l| terms_of(l, rows, variables)).collect()).collect();
     let add = |unit: &mut Scratch, level: usize, run: Range<usize>| {

@@ -12,14 +12,14 @@ use std::ops::Range;
 
 /// A linearised value z = Σ coefficient · y, with its own coefficients for each group.
 #[derive(Debug, Clone)]
-pub struct Linear {
+pub struct LinearisedVariable {
     /// Variables by number, each with its coefficient in each group.
     pub terms: Vec<(usize, Vec<f64>)>,
     /// Whether all variables share one domain; only its rows count then, as for an average.
     pub one_domain: bool,
 }
 
-impl Linear {
+impl LinearisedVariable {
     /// Adds the cell of one stratum to the total of a group.
     pub fn fold(&self, total: &mut Total, stratum: &Expansion, cell: &Cell) {
         if self.one_domain { total.fold_domain_cell(stratum, cell) } else { total.fold_cell(stratum, cell) }
@@ -76,7 +76,12 @@ impl CellLinearization<'_> {
 ///
 /// For a form over one domain it folds the part that depends on values; the rest is [shared](share_rows).
 #[inline]
-pub(crate) fn fold_forms(linears: &[Linear], own: &mut [Total], stratum: &Expansion, cell: impl Fn(usize) -> Cell) {
+pub(crate) fn fold_forms(
+    linears: &[LinearisedVariable],
+    own: &mut [Total],
+    stratum: &Expansion,
+    cell: impl Fn(usize) -> Cell,
+) {
     let mut inside = stratum.inside(0);
     for (form, (linear, z)) in linears.iter().zip(own).enumerate() {
         let cell = cell(form);
@@ -92,7 +97,7 @@ pub(crate) fn fold_forms(linears: &[Linear], own: &mut [Total], stratum: &Expans
 }
 
 /// Gives forms over one domain what depends on its rows alone, from the totals of their variables.
-pub(crate) fn share_rows(linears: &[Linear], own: &mut [Total], totals: &[Total]) {
+pub(crate) fn share_rows(linears: &[LinearisedVariable], own: &mut [Total], totals: &[Total]) {
     for (linear, z) in linears.iter().zip(own).filter(|(linear, _)| linear.one_domain) {
         z.share_rows(&totals[linear.terms[0].0]);
     }
@@ -105,7 +110,7 @@ pub(crate) fn share_rows(linears: &[Linear], own: &mut [Total], totals: &[Total]
 pub fn linearised(
     walk: &Walk<'_>,
     variables: &[Variable],
-    linears: &[Linear],
+    linears: &[LinearisedVariable],
     totals: &[Total],
     whole: Option<usize>,
 ) -> Result<Vec<Total>> {
@@ -123,7 +128,7 @@ struct Linearised<'a> {
     /// The forms as computed from cells, for levels of entries.
     linearization: Vec<CellLinearization<'a>>,
     variables: usize,
-    linears: &'a [Linear],
+    linears: &'a [LinearisedVariable],
     groups: usize,
 }
 
@@ -175,7 +180,7 @@ impl CellFold for Linearised<'_> {
 }
 
 impl<'a> Linearised<'a> {
-    fn new(walk: &Walk<'a>, variables: &[Variable], linears: &'a [Linear], whole: Option<usize>) -> Self {
+    fn new(walk: &Walk<'a>, variables: &[Variable], linears: &'a [LinearisedVariable], whole: Option<usize>) -> Self {
         let terms = |rows| linears.iter().map(|l| terms_of(l, rows, variables)).collect();
         let terms =
             walk.levels.iter().map(|rows| if rows.cells.is_some() { Vec::new() } else { terms(rows) }).collect();
@@ -205,7 +210,7 @@ pub(super) struct Term<'a> {
     pub coefficients: &'a [f64],
 }
 
-pub(crate) fn terms_of<'a>(linear: &'a Linear, rows: &'a Rows, variables: &[Variable]) -> Vec<Term<'a>> {
+pub(crate) fn terms_of<'a>(linear: &'a LinearisedVariable, rows: &'a Rows, variables: &[Variable]) -> Vec<Term<'a>> {
     let term = |(variable, coefficients): &'a (usize, Vec<f64>)| Term {
         mask: rows.domains[variables[*variable].domain].as_deref(),
         values: variables[*variable].argument.map(|a| rows.arguments[a].as_slice()),

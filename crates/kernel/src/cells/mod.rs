@@ -19,7 +19,7 @@ pub use block::{Block, BlockAggregator, SumUses};
 pub(crate) use by_group::GroupRows;
 pub use by_group::{ByGroup, GroupRange};
 pub use keys::{key_linearised, key_totals};
-pub use linear::{Linear, linearised};
+pub use linear::{LinearisedVariable, linearised};
 pub(crate) use pre_aggregator::PreAggregator;
 pub(crate) use scratch::fits_cache;
 pub use totals::totals;

@@ -5,7 +5,7 @@ use super::super::strata::LevelSizes;
 use super::super::workers::Workers;
 use super::block::{BlockAggregator, SumUses};
 use super::by_group::ByGroup;
-use super::linear::{Linear, linearised};
+use super::linear::{LinearisedVariable, linearised};
 use super::pre_aggregator::PreAggregator;
 use super::{Walk, key_linearised, key_totals, totals};
 use plusminus_plan::Variable;
@@ -20,7 +20,7 @@ struct Sample {
     levels: Vec<Rows>,
     sizes: Vec<StratumSize>,
     groups: usize,
-    linears: Vec<Linear>,
+    linears: Vec<LinearisedVariable>,
 }
 
 /// Counts of both domains, sums of both arguments over the second, and a sum over all rows.
@@ -47,15 +47,15 @@ fn level(mut rows: Vec<Row>, first_rank: u32) -> Rows {
         ],
         ..Rows::default()
     };
-    level.seal();
+    level.index_runs();
     level
 }
 
 /// Coefficients by group of an average, of a share and of a sum of two variables.
-fn linears(coefficients: &[(f64, f64)]) -> Vec<Linear> {
+fn linears(coefficients: &[(f64, f64)]) -> Vec<LinearisedVariable> {
     let first: Vec<f64> = coefficients.iter().map(|c| c.0).collect();
     let second: Vec<f64> = coefficients.iter().map(|c| c.1).collect();
-    let linear = |terms, one_domain| Linear { terms, one_domain };
+    let linear = |terms, one_domain| LinearisedVariable { terms, one_domain };
     vec![
         linear(vec![(2, first.clone()), (1, second.clone())], true),
         linear(vec![(3, second.clone()), (1, first.clone())], true),
@@ -141,11 +141,11 @@ fn by_blocks(sample: &Sample, asked: &SumUses) -> (Vec<Total>, Vec<Total>) {
         while from < half.groups().end {
             let (block, totals) = blocks.walked(from, &variables);
             from = block.groups().end;
-            let of_block = |linear: &Linear| Linear {
+            let of_block = |linear: &LinearisedVariable| LinearisedVariable {
                 terms: linear.terms.iter().map(|(v, of)| (*v, of[block.groups()].to_vec())).collect(),
                 ..linear.clone()
             };
-            let linears: Vec<Linear> = sample.linears.iter().map(of_block).collect();
+            let linears: Vec<LinearisedVariable> = sample.linears.iter().map(of_block).collect();
             forms.extend(block.linearised(&variables, &linears, &totals));
             sums.extend(totals);
         }
@@ -188,7 +188,7 @@ fn all_passes_agree(sample: &Sample) -> Result<(), TestCaseError> {
     let entries: Vec<Rows> = sample.levels.iter().map(added_up).collect();
     agrees("partial aggregates", by_strata(sample, &entries, 1))?;
     agrees("partial aggregates on two threads", by_strata(sample, &entries, 2))?;
-    agrees("by groups", by_blocks(sample, &SumUses { averages: vec![2, 3], nothing_else: Vec::new() }))?;
+    agrees("by groups", by_blocks(sample, &SumUses { averages: vec![2, 3], average_only: Vec::new() }))?;
     agrees("by groups, no average asked", by_blocks(sample, &SumUses::default()))?;
     keys_agree(sample, &sums)?;
     Ok(())
@@ -240,9 +240,9 @@ fn keys_agree(sample: &Sample, sums: &[Total]) -> Result<(), TestCaseError> {
         let walk = Walk { levels: &keyed, ..walk };
         let pass = format!("keys of some rows on {threads} threads");
         check(&pass, &key_totals(&walk, &variables).unwrap(), &by_definition(sample, &keyed), true, &has_nan)?;
-        let linears: Vec<Linear> = [2, 3]
+        let linears: Vec<LinearisedVariable> = [2, 3]
             .iter()
-            .map(|sum| Linear { terms: vec![(*sum, vec![1.0; sample.groups])], one_domain: false })
+            .map(|sum| LinearisedVariable { terms: vec![(*sum, vec![1.0; sample.groups])], one_domain: false })
             .collect();
         let found = key_linearised(&walk, &variables, &linears).unwrap();
         let own = |width: usize, at: [usize; 2], all: &[Total]| -> Vec<Total> {

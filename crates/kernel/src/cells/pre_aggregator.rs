@@ -59,7 +59,7 @@ impl<'a> PreAggregator<'a> {
     pub(crate) fn finish(mut self) -> Rows {
         self.close();
         let mut entries = self.entries;
-        entries.seal();
+        entries.index_runs();
         entries
     }
 }

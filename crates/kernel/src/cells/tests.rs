@@ -3,7 +3,7 @@ use super::super::strata::LevelSizes;
 use super::super::workers::Workers;
 use super::block::{BlockAggregator, SumUses};
 use super::by_group::{ByGroup, GroupRange};
-use super::linear::{Linear, linearised};
+use super::linear::{LinearisedVariable, linearised};
 use super::pre_aggregator::PreAggregator;
 use super::{Walk, totals};
 use plusminus_plan::Variable;
@@ -22,7 +22,7 @@ fn rows(count: u32) -> Rows {
         arguments: vec![numbers().map(|row| 50.0 + f64::from(mixed(row, 3) % 100)).collect()],
         ..Rows::default()
     };
-    rows.seal();
+    rows.index_runs();
     rows
 }
 
@@ -33,9 +33,9 @@ fn variables() -> Vec<Variable> {
 }
 
 /// An average, a share of the rows, a sum per row of all rows, and an average over all rows.
-fn linears() -> Vec<Linear> {
+fn linears() -> Vec<LinearisedVariable> {
     let of = |values: [f64; GROUPS]| values.to_vec();
-    let linear = |terms, one_domain| Linear { terms, one_domain };
+    let linear = |terms, one_domain| LinearisedVariable { terms, one_domain };
     vec![
         linear(vec![(2, of([0.5, 0.25, 2.0])), (1, of([-40.0, -20.0, -200.0]))], true),
         linear(vec![(1, of([1.0, 2.0, 3.0])), (0, of([-0.5, -1.5, -2.0]))], false),
@@ -46,7 +46,7 @@ fn linears() -> Vec<Linear> {
 
 /// Sums of which averages are asked, and their own intervals as well.
 fn asked(averages: &[usize]) -> SumUses {
-    SumUses { averages: averages.to_vec(), nothing_else: Vec::new() }
+    SumUses { averages: averages.to_vec(), average_only: Vec::new() }
 }
 
 fn near(found: &[Total], expected: &[Total]) {
@@ -83,13 +83,13 @@ fn entries_tell_what_rows_tell() {
     let (variables, workers) = (variables(), Workers::new(1));
     let sizes: Vec<StratumSize> = (1..=5).map(|h| StratumSize::new(h * 1_000, 500)).collect();
     let levels = [rows(300), rows(900)];
-    let gathered = levels.each_ref().map(|rows| {
+    let pre_aggregated = levels.each_ref().map(|rows| {
         let mut gather = PreAggregator::new(&variables);
         assert!(gather.add(rows, GROUPS) && gather.pays());
         gather.finish()
     });
     let walk = |levels| Walk { levels, sizes: &sizes, groups: GROUPS, workers: &workers };
-    for (entries, rows) in [(&gathered[..1], &levels[..1]), (&gathered[..], &levels[..])] {
+    for (entries, rows) in [(&pre_aggregated[..1], &levels[..1]), (&pre_aggregated[..], &levels[..])] {
         near(&totals(&walk(entries), &variables).unwrap(), &totals(&walk(rows), &variables).unwrap());
         let linear = |levels| {
             let walk = walk(levels);
@@ -142,7 +142,7 @@ fn with_lone_row(count: u32) -> Rows {
     rows.groups.push(1);
     rows.domains[1].as_mut().unwrap().push(true);
     rows.arguments[0].push(77.0);
-    rows.seal();
+    rows.index_runs();
     rows
 }
 
@@ -165,11 +165,11 @@ fn by_blocks(
         while from < half.groups().end {
             let (block, totals) = blocks.walked(from, variables);
             from = block.groups().end;
-            let of_block = |linear: Linear| Linear {
+            let of_block = |linear: LinearisedVariable| LinearisedVariable {
                 terms: linear.terms.into_iter().map(|(v, of)| (v, of[block.groups()].to_vec())).collect(),
                 ..linear
             };
-            let linears: Vec<Linear> = linears().into_iter().map(of_block).collect();
+            let linears: Vec<LinearisedVariable> = linears().into_iter().map(of_block).collect();
             forms.extend(block.linearised(variables, &linears, &totals));
             sums.extend(totals);
         }
@@ -211,7 +211,7 @@ fn large_groups_tell_what_strata_tell() {
         let mut rows = rows(9_000);
         rows.strata = (0..9_000).collect();
         rows.groups = (0..9_000_u32).map(|row| u32::from(row % 9 == salt)).collect();
-        rows.seal();
+        rows.index_runs();
         rows
     };
     let levels = [level(2), level(5)];
@@ -233,11 +233,11 @@ fn averages_need_no_variance_of_their_sums() {
         let mut rows = rows(count);
         // With so many strata a group takes several cell blocks.
         rows.strata = (0..count).map(|row| row / 2).collect();
-        rows.seal();
+        rows.index_runs();
         let sizes = vec![StratumSize::new(100, 7); 4_500];
         let of = |asked: &SumUses| by_blocks(std::slice::from_ref(&rows), &sizes, &variables, asked);
         let (sums, forms) = of(&asked(&[2, 3]));
-        let (bare, same) = of(&SumUses { averages: vec![2, 3], nothing_else: vec![2] });
+        let (bare, same) = of(&SumUses { averages: vec![2, 3], average_only: vec![2] });
         near_spreads(&same, &forms);
         for (number, (bare, sum)) in bare.iter().zip(&sums).enumerate() {
             assert_eq!((bare.estimate(), bare.varies, bare.domain_rows), (sum.estimate(), sum.varies, sum.domain_rows));

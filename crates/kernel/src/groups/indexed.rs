@@ -39,7 +39,7 @@ impl Indexed {
     }
 
     /// A table without groups for keys of the same schema.
-    pub(crate) fn anew(&self) -> Self {
+    pub(crate) fn empty_like(&self) -> Self {
         Self::new(Arc::clone(&self.schema))
     }
 
@@ -117,7 +117,7 @@ impl Indexed {
     /// Numbers the groups of `other`, whose rows come after all rows so far; returns for each of its groups the number here.
     ///
     /// `None` stands for values of both that together lie too far apart.
-    pub(crate) fn adopt(&mut self, other: &Self) -> Option<Vec<u32>> {
+    pub(crate) fn absorb(&mut self, other: &Self) -> Option<Vec<u32>> {
         if !other.table.is_empty() && !self.reach(&(other.low..other.low + (other.table.len() as i64 - 1))) {
             return None;
         }

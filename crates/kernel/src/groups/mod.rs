@@ -78,7 +78,7 @@ impl Groups {
     }
 
     /// Numbers these groups before any other: by their keys or, where strata decide the groups, by their parts.
-    pub fn know(&mut self, keys: &[ArrayRef], parts: &[u32]) -> Result<()> {
+    pub fn preassign(&mut self, keys: &[ArrayRef], parts: &[u32]) -> Result<()> {
         match self {
             Self::One => Ok(()),
             Self::Decided(decided) => {
@@ -98,11 +98,11 @@ impl Groups {
     }
 
     /// A numbering of the same kind without groups.
-    pub fn anew(&self) -> Result<Self> {
+    pub fn empty_like(&self) -> Result<Self> {
         match self {
             Self::One => Ok(Self::One),
             Self::Decided(decided) => Ok(Self::decided(&decided.view)),
-            Self::Indexed(indexed) => Ok(Self::Indexed(indexed.anew())),
+            Self::Indexed(indexed) => Ok(Self::Indexed(indexed.empty_like())),
             Self::Hashed(hashed) => Self::hashed(Arc::clone(&hashed.schema)),
             Self::NumberedBefore(..) => Err(no_keys()),
         }
@@ -120,7 +120,7 @@ impl Groups {
     }
 
     /// The number of groups to expect: all parts where strata decide the groups, otherwise the groups found so far.
-    pub fn foreseen(&self) -> usize {
+    pub fn expected_len(&self) -> usize {
         match self {
             Self::Decided(decided) => decided.view.parts,
             _ => self.len(),
@@ -155,14 +155,14 @@ impl Groups {
     }
 
     /// Numbers the groups of `other`, whose rows come after all rows so far; returns for each of its groups the number here.
-    pub(crate) fn adopt(&mut self, mut other: Self) -> Result<Vec<u32>> {
+    pub(crate) fn absorb(&mut self, mut other: Self) -> Result<Vec<u32>> {
         match (&mut *self, &mut other) {
             (Self::One, _) => return Ok(vec![0]),
             (Self::Decided(own), Self::Decided(other)) => {
                 return Ok(other.parts.iter().map(|p| own.group(*p)).collect());
             }
             (Self::Indexed(own), Self::Indexed(other)) => {
-                if let Some(numbers) = own.adopt(other) {
+                if let Some(numbers) = own.absorb(other) {
                     return Ok(numbers);
                 }
             }
@@ -284,10 +284,10 @@ mod tests {
         let mut whole = hashed();
         let expected = [interned(&mut whole, &first), interned(&mut whole, &second)].concat();
         let mut own = hashed();
-        let mut other = own.anew().unwrap();
+        let mut other = own.empty_like().unwrap();
         let mut found = interned(&mut own, &first);
         let later = interned(&mut other, &second);
-        let numbers = own.adopt(other).unwrap();
+        let numbers = own.absorb(other).unwrap();
         found.extend(later.iter().map(|group| numbers[*group as usize]));
         assert_eq!(found, expected);
         // Keys are handed out in the order of the numbers, again and again.
@@ -332,9 +332,9 @@ mod tests {
             // Halves: every part after the first is numbered apart and adopted.
             let mut whole = Groups::indexed(Arc::clone(&schema));
             for days in &parts[..until] {
-                let mut later = whole.anew().unwrap();
+                let mut later = whole.empty_like().unwrap();
                 let found = numbered(&mut later, days);
-                let numbers = whole.adopt(later).unwrap();
+                let numbers = whole.absorb(later).unwrap();
                 let found: Vec<u32> = found.iter().map(|group| numbers[*group as usize]).collect();
                 assert_eq!(found, numbered(&mut hashed, days));
             }
@@ -347,6 +347,6 @@ mod tests {
         let mut one = Groups::One;
         assert_eq!(interned(&mut one, &[4, 5]), [0, 0]);
         assert_eq!((one.len(), one.keys().unwrap().len()), (1, 0));
-        assert_eq!(one.adopt(Groups::One).unwrap(), [0]);
+        assert_eq!(one.absorb(Groups::One).unwrap(), [0]);
     }
 }

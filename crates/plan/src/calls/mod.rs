@@ -61,7 +61,7 @@ pub(crate) fn estimable(aggregate: &Aggregate, below: &Lineage, scan: &DFSchemaR
         let mut calls = Calls::default();
         let data_type = aggregate.schema.field(first + number).data_type().clone();
         let added = below.replace(expr).map(|expr| calls.add(expr, data_type, scan));
-        let is_some = |special: &NonLinearAggregate| !matches!(special.kind, NonLinearKind::Quantile { .. });
+        let is_some = |non_linear: &NonLinearAggregate| !matches!(non_linear.kind, NonLinearKind::Quantile { .. });
         match added {
             Ok(Ok(())) if calls.non_linear.iter().any(is_some) => Estimable::BySomeSamples,
             Ok(Ok(())) => Estimable::Always,
@@ -133,7 +133,12 @@ impl Calls {
         let share = if descending { 1.0 - share } else { share };
         // A percentile is a share of this count.
         let rows = self.variable(domain, None);
-        Ok(self.special(NonLinearAggregate { domain, argument, steps, kind: NonLinearKind::Quantile { share, rows } }))
+        Ok(self.non_linear(NonLinearAggregate {
+            domain,
+            argument,
+            steps,
+            kind: NonLinearKind::Quantile { share, rows },
+        }))
     }
 
     fn extreme(&mut self, call: &AggregateFunction, scan: &DFSchemaRef) -> Result<CallKind, Reason> {
@@ -147,7 +152,7 @@ impl Calls {
         let domain = self.domain(call, &[argument], scan);
         let argument = self.argument(argument);
         let is_max = matches!(name, "max" | "bool_or");
-        Ok(self.special(NonLinearAggregate {
+        Ok(self.non_linear(NonLinearAggregate {
             domain,
             argument,
             steps: steps(&data_type),
@@ -165,11 +170,11 @@ impl Calls {
         let rows = self.variable(domain, None);
         let kind = NonLinearKind::Distinct { column: column.name.clone(), rows };
         let argument = self.argument(&argument);
-        Ok(self.special(NonLinearAggregate { domain, argument, steps: None, kind }))
+        Ok(self.non_linear(NonLinearAggregate { domain, argument, steps: None, kind }))
     }
 
-    fn special(&mut self, special: NonLinearAggregate) -> CallKind {
-        CallKind::NonLinear(position(&mut self.non_linear, special))
+    fn non_linear(&mut self, non_linear: NonLinearAggregate) -> CallKind {
+        CallKind::NonLinear(position(&mut self.non_linear, non_linear))
     }
 
     /// The number of a call's domain: the rows that pass its FILTER and where none of its arguments is NULL.

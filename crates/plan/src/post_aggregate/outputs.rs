@@ -4,7 +4,7 @@ use super::super::calls::Calls;
 use super::super::query::Reason;
 use super::roles::{Role, role_of};
 use super::smoothness::unrounded;
-use super::source_calls::{SourceCalls, behind};
+use super::source_calls::{SourceCalls, source_calls};
 use super::{PostAggregate, smoothness};
 use crate::{differentiable, error_functions as errors};
 use datafusion::logical_expr::{Expr, LogicalPlan};
@@ -20,7 +20,7 @@ pub struct Output {
     /// Decimals that the outermost ROUND leaves; `None` without one.
     pub round: Option<i32>,
     /// With a nested aggregate or window, the aggregate calls that the column is computed from; `None` where they were not found.
-    pub behind: Option<SourceCalls>,
+    pub source_calls: Option<SourceCalls>,
 }
 
 impl PostAggregate<'_> {
@@ -39,15 +39,15 @@ impl PostAggregate<'_> {
                 role = Role::Value;
             }
             if role != Role::Estimate {
-                outputs.push(Output { role, function: None, round: None, behind: None });
+                outputs.push(Output { role, function: None, round: None, source_calls: None });
                 continue;
             }
             let (round, inner) = differentiable::outermost_round(expr);
             let function = differentiable::translate(inner, schema, keys, calls).ok_or_else(|| {
                 Reason::new(format!("column '{}' is not a smooth function of aggregates", field.name()))
             })?;
-            differentiable::check_specials(&function, calls, field.name())?;
-            outputs.push(Output { role, function: Some(function), round, behind: None });
+            differentiable::check_non_linear(&function, calls, field.name())?;
+            outputs.push(Output { role, function: Some(function), round, source_calls: None });
         }
         if self.distinct && !self.shows_all_keys(keys) {
             return Err(Reason::new(
@@ -58,11 +58,15 @@ impl PostAggregate<'_> {
     }
 
     /// The arguments of error functions, one per call: over the aggregate's columns, and as a differentiable expression.
-    pub(crate) fn error_smooths(&self, keys: usize, calls: &Calls) -> Result<Vec<(Expr, DifferentiableExpr)>, Reason> {
+    pub(crate) fn error_function_exprs(
+        &self,
+        keys: usize,
+        calls: &Calls,
+    ) -> Result<Vec<(Expr, DifferentiableExpr)>, Reason> {
         let function = |call: &errors::ErrorCall| {
             let function = differentiable::translate(&call.of, &self.aggregate.schema, keys, calls);
-            let function =
-                function.filter(|s| differentiable::check_specials(s, calls, "").is_ok() && !self.has_upper_aggregate);
+            let function = function
+                .filter(|s| differentiable::check_non_linear(s, calls, "").is_ok() && !self.has_upper_aggregate);
             let function = function.ok_or_else(|| Reason::new(format!("{} has no interval of its own", call.of)))?;
             Ok((call.of.clone(), function))
         };
@@ -91,9 +95,9 @@ impl PostAggregate<'_> {
         }
         let (_, rounds) = unrounded(&self.plan)?;
         let roles = super::roles::roles(&self.plan);
-        let behind = behind(&self.plan, &self.aggregate.schema);
-        let of = |at: usize| behind.as_ref().and_then(|behind| behind.get(at)).cloned();
-        let output = |(at, (role, round))| Output { role, function: None, round, behind: of(at) };
+        let source_calls = source_calls(&self.plan, &self.aggregate.schema);
+        let of = |at: usize| source_calls.as_ref().and_then(|source_calls| source_calls.get(at)).cloned();
+        let output = |(at, (role, round))| Output { role, function: None, round, source_calls: of(at) };
         Ok(roles.into_iter().zip(rounds).enumerate().map(output).collect())
     }
 }

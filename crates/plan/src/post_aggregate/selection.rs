@@ -64,7 +64,7 @@ impl PostAggregate<'_> {
         let is_estimate = |e: &Expr| e.column_refs().iter().any(|c| schema.index_of_column(c).is_ok_and(|i| i >= keys));
         let mut add = |e: &Expr| {
             let function = differentiable::translate(e, schema, keys, calls)?;
-            differentiable::check_specials(&function, calls, "").ok()?;
+            differentiable::check_non_linear(&function, calls, "").ok()?;
             hidden.push((e.clone(), function));
             Some(hidden.len() - 1)
         };

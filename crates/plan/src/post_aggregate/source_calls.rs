@@ -31,7 +31,7 @@ impl SourceCalls {
 /// The source calls of each column of `plan`; `None` for a plan that is not traced.
 ///
 /// `base` is the schema of the aggregate, whose keys come before its calls.
-pub(super) fn behind(plan: &LogicalPlan, base: &DFSchemaRef) -> Option<Vec<SourceCalls>> {
+pub(super) fn source_calls(plan: &LogicalPlan, base: &DFSchemaRef) -> Option<Vec<SourceCalls>> {
     match plan {
         LogicalPlan::Aggregate(aggregate) if aggregate.schema == *base => {
             let keys = base.fields().len() - aggregate.aggr_expr.len();
@@ -40,23 +40,23 @@ pub(super) fn behind(plan: &LogicalPlan, base: &DFSchemaRef) -> Option<Vec<Sourc
             Some(std::iter::repeat_n(SourceCalls::default(), keys).chain(calls).collect())
         }
         LogicalPlan::Aggregate(aggregate) => {
-            let below = behind(&aggregate.input, base)?;
+            let below = source_calls(&aggregate.input, base)?;
             let of = |expr: &Expr| of_expr(expr, &aggregate.input, &below);
             let calls = aggregate.aggr_expr.iter().map(|expr| of_call(expr, &aggregate.input, &below));
             let all = aggregate.group_expr.iter().map(of).chain(calls);
             Some(all.collect())
         }
         LogicalPlan::Projection(projection) => {
-            let below = behind(&projection.input, base)?;
+            let below = source_calls(&projection.input, base)?;
             Some(projection.expr.iter().map(|expr| of_expr(expr, &projection.input, &below)).collect())
         }
         LogicalPlan::Window(window) => {
-            let below = behind(&window.input, base)?;
+            let below = source_calls(&window.input, base)?;
             let own = window.window_expr.iter().map(|expr| of_call(expr, &window.input, &below));
             Some(below.iter().cloned().chain(own.collect::<Vec<_>>()).collect())
         }
         LogicalPlan::SubqueryAlias(_) | LogicalPlan::Sort(_) | LogicalPlan::Limit(_) | LogicalPlan::Filter(_) => {
-            behind(plan.inputs().first()?, base)
+            source_calls(plan.inputs().first()?, base)
         }
         _ => None,
     }

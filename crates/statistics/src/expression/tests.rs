@@ -1,4 +1,4 @@
-use super::{DifferentiableExpr, Linear};
+use super::{AffineInput, DifferentiableExpr};
 
 fn input(index: usize) -> Box<DifferentiableExpr> {
     Box::new(DifferentiableExpr::Input(index))
@@ -67,7 +67,7 @@ fn undefined_points_are_not_numbers() {
 fn linear_expressions_are_recognised() {
     use DifferentiableExpr::{Add, Div, Mul, Neg, Sqrt, Sub};
     let scaled = Sub(Box::new(Div(Box::new(Mul(number(100.0), input(2))), number(8.0))), number(3.0));
-    let expected = |input, scale, offset| Some(Linear { input, scale, offset });
+    let expected = |input, scale, offset| Some(AffineInput { input, scale, offset });
     assert_eq!(scaled.is_linear_in_one(), expected(2, 12.5, -3.0));
     let twice = Add(input(0), Box::new(Neg(Box::new(Mul(input(0), number(3.0))))));
     assert_eq!(twice.is_linear_in_one(), expected(0, -2.0, 0.0));

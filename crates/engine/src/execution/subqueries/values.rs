@@ -6,7 +6,7 @@ use crate::bounds::Goal;
 use crate::execution::QueryExecution;
 use crate::planning::{Kind, PlannedQuery, PreparedSubquery, SubqueryKey, SubqueryValue, SubqueryValues};
 use crate::runtime::exact;
-use crate::samples::UNQUESTIONED_NS;
+use crate::samples::NO_COMPARISON_BELOW_NS;
 use datafusion::common::ScalarValue;
 use plusminus_dialect::OnMiss;
 use plusminus_plan::{Monotone, literal_number};
@@ -65,7 +65,7 @@ impl QueryExecution {
             return Ok(false);
         }
         let prepared = subquery.prepared(&self.prepared)?;
-        Ok(prepared.query.is_ok() && prepared.table_work(&self.env).await?.ns > UNQUESTIONED_NS)
+        Ok(prepared.query.is_ok() && prepared.table_work(&self.env).await?.ns > NO_COMPARISON_BELOW_NS)
     }
 
     /// Computes or estimates the values of subqueries; subqueries without a value stay in place.

@@ -7,7 +7,7 @@
 mod partly_exact;
 mod ranks;
 
-pub(crate) use partly_exact::{PartlyExact, Side, Sides};
+pub(crate) use partly_exact::{ExactAggregates, PartlyExact, Side};
 pub(crate) use ranks::{Rank, RankKind, Ranked, Source};
 
 use super::planned_query::PlannedQuery;

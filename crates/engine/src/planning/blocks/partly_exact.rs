@@ -27,7 +27,7 @@ pub(crate) enum Side {
 
 /// Which aggregates are computed on the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sides {
+pub(crate) enum ExactAggregates {
     /// The aggregates that no sample estimates.
     Unknown,
     /// Extremes and distinct counts as well, which only some samples can estimate.
@@ -36,7 +36,7 @@ pub(crate) enum Sides {
 
 impl PartlyExact {
     /// Splits a query into two blocks; `None` where all aggregates are of one kind, or one column needs both.
-    pub(crate) fn of(prepared: &PlannedQuery, plan: &LogicalPlan, sides: Sides) -> Option<Self> {
+    pub(crate) fn of(prepared: &PlannedQuery, plan: &LogicalPlan, exact_aggregates: ExactAggregates) -> Option<Self> {
         let base = |plan: &LogicalPlan| match plan {
             LogicalPlan::Aggregate(_) => Some(Descent::new(vec![Arc::new(plan.clone())], plan.schema(), false)),
             _ => None,
@@ -44,7 +44,7 @@ impl PartlyExact {
         let descent = descend(plan, &base)?;
         let LogicalPlan::Aggregate(aggregate) = descent.inputs.first()?.as_ref() else { return None };
         let (exprs, steps) = descent.columns();
-        let kinds = Kinds::of(aggregate, sides)?;
+        let kinds = Kinds::of(aggregate, exact_aggregates)?;
         if exprs.iter().chain(&descent.filters).any(has_subquery) {
             return None;
         }
@@ -78,21 +78,21 @@ impl PartlyExact {
 struct Kinds<'a> {
     aggregate: &'a Aggregate,
     keys: usize,
-    sides: Vec<Side>,
+    exact_aggregates: Vec<Side>,
 }
 
 impl<'a> Kinds<'a> {
     /// Classifies the aggregates; `None` where all are of one kind, or none can be estimated.
-    fn of(aggregate: &'a Aggregate, sides: Sides) -> Option<Self> {
+    fn of(aggregate: &'a Aggregate, exact_aggregates: ExactAggregates) -> Option<Self> {
         let estimable = estimable_calls(aggregate)?;
-        let side = |estimable: &Estimable| match (estimable, sides) {
-            (Estimable::Never, _) | (Estimable::BySomeSamples, Sides::NonLinear) => Side::Exact,
+        let side = |estimable: &Estimable| match (estimable, exact_aggregates) {
+            (Estimable::Never, _) | (Estimable::BySomeSamples, ExactAggregates::NonLinear) => Side::Exact,
             _ => Side::Estimated,
         };
-        let sides: Vec<Side> = estimable.iter().map(side).collect();
-        let keys = aggregate.schema.fields().len() - sides.len();
-        let is_mixed = sides.contains(&Side::Exact) && sides.contains(&Side::Estimated);
-        is_mixed.then_some(Self { aggregate, keys, sides })
+        let exact_aggregates: Vec<Side> = estimable.iter().map(side).collect();
+        let keys = aggregate.schema.fields().len() - exact_aggregates.len();
+        let is_mixed = exact_aggregates.contains(&Side::Exact) && exact_aggregates.contains(&Side::Estimated);
+        is_mixed.then_some(Self { aggregate, keys, exact_aggregates })
     }
 
     /// The block of an expression over the aggregate's columns; `None` where it needs both. Keys belong to the exact block.
@@ -100,7 +100,7 @@ impl<'a> Kinds<'a> {
         let (mut estimated, mut exact) = (false, false);
         for column in expr.column_refs() {
             let at = self.aggregate.schema.index_of_column(column).ok()?;
-            match at.checked_sub(self.keys).map(|call| self.sides[call]) {
+            match at.checked_sub(self.keys).map(|call| self.exact_aggregates[call]) {
                 Some(Side::Estimated) => estimated = true,
                 Some(Side::Exact) => exact = true,
                 None => {}
@@ -115,7 +115,7 @@ impl<'a> Kinds<'a> {
 
     /// The plan of one block: its aggregates, filtered, then `exprs` over them and the keys.
     fn plan(&self, side: Side, exprs: &[Expr], filters: &[Expr]) -> Option<LogicalPlan> {
-        let calls = self.aggregate.aggr_expr.iter().zip(&self.sides);
+        let calls = self.aggregate.aggr_expr.iter().zip(&self.exact_aggregates);
         let calls = calls.filter(|(_, own)| **own == side).map(|(call, _)| call.clone()).collect();
         let (input, group_expr) = (Arc::clone(&self.aggregate.input), self.aggregate.group_expr.clone());
         let mut plan = LogicalPlan::Aggregate(Aggregate::try_new(input, group_expr, calls).ok()?);
