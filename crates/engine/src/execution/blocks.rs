@@ -76,7 +76,7 @@ impl QueryExecution {
 
     /// The predicted time of the exact answer, where only time is stated and the exact answer follows the estimates.
     pub(crate) async fn table_after_parts(&self) -> Result<Option<Duration>> {
-        Ok(self.table().follows(&self.goal, self.left()).await?.map(|follows| follows.table))
+        Ok(self.table().follows(self.left().filter(|_| self.goal.prefers_exact())).await?.map(|follows| follows.table))
     }
 
     pub(crate) fn left(&self) -> Option<Duration> {

@@ -2,7 +2,6 @@
 
 use super::planned_query::PlannedQuery;
 use crate::answer::Result;
-use crate::bounds::Goal;
 use crate::environment::{Cost, Environment};
 use crate::samples::{TableCost, TableFollows, TableWork};
 use std::time::Duration;
@@ -35,9 +34,10 @@ impl<'a> TableCandidate<'a> {
         Ok(Some(TableCost { work, time, is_learnt }))
     }
 
-    /// The exact answer that follows an estimate, where only time is stated and `left` of it suffices; `None` where samples answer.
-    pub(crate) async fn follows(&self, goal: &Goal, left: Option<Duration>) -> Result<Option<TableFollows>> {
-        let Some(left) = left.filter(|_| goal.prefers_exact()) else { return Ok(None) };
+    /// The exact answer that follows an estimate, where `left` is the time left of a query without an error bound and suffices for it;
+    /// `None` where samples answer.
+    pub(crate) async fn follows(&self, left: Option<Duration>) -> Result<Option<TableFollows>> {
+        let Some(left) = left else { return Ok(None) };
         Ok(self.cost().await?.and_then(|cost| cost.follows(left)))
     }
 

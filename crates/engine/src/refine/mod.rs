@@ -86,7 +86,7 @@ impl Context<'_> {
 
     /// The predicted time of the exact answer, where only time is stated and the exact answer fits in well.
     pub(crate) async fn table_in_time(&self) -> Result<Option<Duration>> {
-        Ok(self.table.follows(self.goal, self.left()).await?.map(|follows| follows.table))
+        Ok(self.table.follows(self.left().filter(|_| self.goal.prefers_exact())).await?.map(|follows| follows.table))
     }
 }
 

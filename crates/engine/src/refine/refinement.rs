@@ -86,7 +86,7 @@ impl Refinement<'_> {
         if context.goal.within.is_none() || self.levels.view.keyed.is_some() || self.is_exact_at_top() {
             return Ok(None);
         }
-        context.table.follows(context.goal, context.left()).await
+        context.table.follows(context.left().filter(|_| context.goal.prefers_exact())).await
     }
 
     /// The predicted time of the exact answer that follows a first level, where only time is stated and it suffices.
