@@ -61,7 +61,7 @@ impl Size {
     }
 }
 
-/// What [`Size::ranked`] shows to readers; other texts stay as they are.
+/// The text that [`Size::ranked`] has for readers; other texts stay as they are.
 pub(crate) fn without_rank(text: &str) -> &str {
     let classes =
         [Size::Below10, Size::Below30, Size::Below100, Size::Below1000, Size::Below10000, Size::More, Size::Whole];

@@ -10,7 +10,7 @@ use plusminus::{Answer, Mode, OnMiss, Session, SessionBuilder};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What an error of rounding may be, relative to the value.
+/// The largest error of rounding, relative to the value.
 const ROUNDING: f64 = 1e-9;
 /// Standard errors that a mean over seeds may be off.
 const ERRORS_MAX: f64 = 4.0;
@@ -33,10 +33,10 @@ const PARTITIONS: [(&str, &[&str]); 3] = [
     ("by a measure", &["uni < 0.5", "NOT (uni < 0.5)", "uni IS NULL"]),
 ];
 
-/// What adds up.
+/// Aggregates that add up over parts.
 const SUMS: [&str; 4] = ["COUNT(*)", "SUM(uni)", "SUM(ln1)", "SUM(CASE WHEN bern > 0 THEN expo ELSE 0 END)"];
 
-/// What is averaged over seeds: aggregate, and predicate.
+/// Queries averaged over seeds: aggregate, and predicate.
 const AVERAGED: [(&str, &str); 8] = [
     ("COUNT(*)", "place < 0.1"),
     ("COUNT(*)", "place < 0.01"),

@@ -1,4 +1,4 @@
-//! What happened to every kind of cell: how often intervals held, and how wide they were.
+//! Outcomes of every kind of cell: how often intervals held, and how wide they were.
 
 use crate::case::Case;
 use plusminus_statistics::{Estimate, Trust};

@@ -1,4 +1,4 @@
-//! What the whole table says of every group, and how well a sample of a known size could know it.
+//! The truth of every group from the whole table, and how well a sample of a known size could know it.
 
 use crate::campaign::Failure;
 use crate::dataset::{Dataset, Design};

@@ -49,7 +49,7 @@ impl World {
         Ok(())
     }
 
-    /// What the pinned sample says.
+    /// The estimate of the pinned sample.
     pub(crate) async fn estimate(&self, sql: &str, confidence: u32) -> Result<Answer, Failure> {
         Ok(self
             .session
@@ -61,7 +61,7 @@ impl World {
             .await?)
     }
 
-    /// What the table says.
+    /// The exact answer.
     pub(crate) async fn exact(&self, sql: &str) -> Result<Answer, Failure> {
         Ok(self.session.query(sql).run().await?)
     }

@@ -1,4 +1,4 @@
-//! What bounds cost, and how often they are broken.
+//! The cost of bounds, and how often they are broken.
 
 use super::{CLASSES, PERCENTS, VIOLATIONS_MAX};
 use crate::report::{Section, Table, factor, grouped, percent};
@@ -6,7 +6,7 @@ use crate::tally::ratio;
 use crate::verdict::{FAMILYWISE, binomial_at_most, rejected};
 use std::collections::BTreeMap;
 
-/// What became of the queries of one class under one bound.
+/// Outcomes of the queries of one class under one bound.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Bill {
     pub(crate) cells: u64,

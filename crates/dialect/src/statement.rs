@@ -36,7 +36,7 @@ pub enum StatementKind {
     Sql(BoundedSql),
     /// `SUMMARIZE table` or `SUMMARIZE query`, with bounds if any were stated.
     Summarize {
-        /// What may stand after FROM: the table, or the query in parentheses.
+        /// Text that may stand after FROM: the table, or the query in parentheses.
         source: String,
         /// The bounds, empty if none were stated.
         bounds: Bounds,

@@ -1,4 +1,4 @@
-//! What is plotted: for each row a label, an estimate and its interval.
+//! The points of a plot: for each row a label, an estimate and its interval.
 
 use crate::render::{with_errors, without_errors};
 use arrow::array::{Array, AsArray};
@@ -31,7 +31,7 @@ pub(crate) struct Series {
 }
 
 impl Series {
-    /// What is drawn, by what: `avg(delay) by origin`.
+    /// The estimate and its labels: `avg(delay) by origin`.
     pub(crate) fn title(&self) -> String {
         if self.labels.is_empty() { self.name.clone() } else { format!("{} by {}", self.name, self.labels) }
     }

@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Line {
     pub(crate) text: String,
-    /// What stands dimmed behind the text.
+    /// Dimmed text behind it.
     pub(crate) aside: String,
     pub(crate) is_null: bool,
 }

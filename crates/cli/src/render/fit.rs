@@ -8,7 +8,7 @@ pub(crate) const GAP: usize = 2;
 pub(crate) const MARGIN: usize = 1;
 /// Columns of text are not cut below this width.
 const CUT_MIN: usize = 12;
-/// What stands where something was left out.
+/// The mark where something was left out.
 const ELISION: &str = "…";
 
 /// Columns that fit, and how many were left out.

@@ -19,7 +19,7 @@ impl Paint {
         self.with("1", text)
     }
 
-    /// What matters less: NULL, intervals that are not to be trusted, details.
+    /// Details: NULL, intervals that are not to be trusted, details.
     pub(crate) fn dim(self, text: &str) -> String {
         self.with("2", text)
     }

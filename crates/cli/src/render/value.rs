@@ -11,7 +11,7 @@ use plusminus::{Column, Role, Trust};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Shown {
     pub(crate) text: String,
-    /// What stands dimmed behind it: the interval of an untrusted estimate. Empty elsewhere.
+    /// Dimmed text behind it: the interval of an untrusted estimate. Empty elsewhere.
     pub(crate) aside: String,
     pub(crate) is_null: bool,
 }

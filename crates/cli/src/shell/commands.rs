@@ -1,6 +1,6 @@
 //! The commands of the shell, in the spellings of psql and of DuckDB.
 
-/// What a command does.
+/// The effect of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
     Describe,

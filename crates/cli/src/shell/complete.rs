@@ -19,7 +19,7 @@ pub(crate) struct SqlCompleter {
     pub(crate) names: SharedNames,
 }
 
-/// What may stand at the caret.
+/// The kind of name that may stand at the caret.
 #[derive(Debug, PartialEq, Eq)]
 enum Place {
     Command,

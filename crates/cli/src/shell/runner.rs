@@ -29,7 +29,7 @@ pub(crate) struct Runner {
     pub(crate) history: Option<PathBuf>,
 }
 
-/// What follows a line.
+/// Whether a script goes on after a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ScriptStep {
     Line,

@@ -1,4 +1,4 @@
-//! What can be named in a statement: tables, their columns, samples and functions.
+//! Names that statements may use: tables, their columns, samples and functions.
 
 use super::session::Session;
 use crate::answer::{Answer, Result, listing, sql_type};
@@ -21,7 +21,7 @@ pub struct Names {
 }
 
 impl Session {
-    /// What can be named in a statement at present.
+    /// The names that a statement may use at present.
     pub async fn names(&self) -> Names {
         let mut tables = Vec::new();
         for name in self.table_names() {

@@ -39,7 +39,7 @@ struct Number {
 
 const ABSENT: Number = Number { value: None, lower: None, upper: None, trust: Trust::Exact };
 
-/// What is found of one column.
+/// The statistics of one column.
 struct Summary {
     name: String,
     data_type: String,

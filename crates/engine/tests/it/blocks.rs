@@ -21,7 +21,7 @@ fn keys_of(answer: &Answer) -> Vec<String> {
     all
 }
 
-/// The same rows as the exact answer, and intervals that hold for nine cells of ten or more, of which few are without width.
+/// Fails unless the rows are those of the exact answer, and intervals that hold for nine cells of ten or more, of which few are without width.
 async fn holds(world: &World, sql: &str) -> Answer {
     let exact = world.session.query(sql).run().await.unwrap();
     let answer = world.session.query(format!("{sql} ERROR WITHIN 0.001% ON MISS REPORT")).run().await.unwrap();

@@ -1,4 +1,4 @@
-//! What bounds ask and reports say.
+//! Bounds, and what reports say of them.
 
 use super::support::{World, truth};
 use plusminus::{Error, Mode, OnMiss, Trust};

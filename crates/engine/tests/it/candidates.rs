@@ -145,7 +145,7 @@ async fn choices_do_not_depend_on_what_was_learnt() {
     assert!(all[0].iter().all(|found| found.3 == Some(true)), "{:?}", all[0]);
 }
 
-/// What only the table can answer is not begun when it cannot end in time.
+/// An exact answer is not begun when it cannot end in time.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_end_in_time_is_an_error_at_once() {
     let world = world(60_000).await;
@@ -277,7 +277,7 @@ async fn what_the_table_answers_lacks_no_group() {
     }
 }
 
-/// Of many thin groups the few large ones are found in a sample; asked for all, only the table can tell.
+/// The few large groups among many thin ones are found in a sample; asked for all, only the table can tell.
 #[tokio::test(flavor = "multi_thread")]
 async fn large_groups_among_thin_ones_are_estimated() {
     let folder = tempfile::tempdir().unwrap();

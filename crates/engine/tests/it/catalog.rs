@@ -1,4 +1,4 @@
-//! What strata alone decide is answered without a row, exactly; what their extremes exclude is not looked at.
+//! Queries that strata alone decide are answered without a row, exactly; strata whose extremes exclude them are not read.
 
 use super::support::{World, cells, rows};
 use plusminus::Mode;

@@ -5,7 +5,7 @@ use plusminus::{Session, SessionBuilder, Trust};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 
-/// What each task does is drawn from its own seed, so that a run can be repeated as far as threads allow.
+/// Each task draws its statements from a seed of its own, so that a run can be repeated as far as threads allow.
 const SEED: u64 = 100;
 const TASKS: u64 = 4;
 const STATEMENTS: usize = 250;
@@ -27,7 +27,7 @@ const QUERIES: [&str; 5] = [
     "SELECT k % 7 AS d, SUM(n) AS v FROM t GROUP BY 1 ORDER BY 1",
 ];
 
-/// What all tasks share.
+/// State that all tasks share.
 struct Shared {
     session: Session,
     /// By query: its groups and their values.

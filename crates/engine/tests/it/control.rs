@@ -150,7 +150,7 @@ async fn samples_answer_beside_queries_on_tables() {
     endless.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
-/// What ends a query that has both an error and a time is said.
+/// The report says which bound ended a query that has both.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_report_says_which_bound_came_first() {
     let world = world().await;
@@ -172,7 +172,7 @@ fn a_small_runtime_suffices() {
     assert_eq!(answer.report().met, Some(true));
 }
 
-/// What files take is known before they are read: a level that would not be there in time is not begun.
+/// The time to read files is known before they are read: a level that would not be there in time is not begun.
 #[tokio::test(flavor = "multi_thread")]
 async fn levels_that_take_too_long_to_read_are_not_begun() {
     let world = World::new(60_000).await;

@@ -97,7 +97,7 @@ async fn averages_of_sums_and_shares_of_the_whole() {
     assert!(all >= 200 && held * 100 >= all * 92, "{held} of {all}");
 }
 
-/// What ORDER BY … LIMIT and HAVING leave is the luckiest of the groups: only intervals for all at once hold for it.
+/// ORDER BY … LIMIT and HAVING leave the luckiest of the groups: only intervals for all at once hold for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_that_an_estimate_chose() {
     check("SELECT k % 12 AS d, AVG(n) AS v FROM t GROUP BY k % 12 ORDER BY v DESC LIMIT 6", "v", false).await;

@@ -38,7 +38,7 @@ const QUERIES: &[&str] = &[
      HAVING absolute_error(AVG(n)) < 1 ORDER BY upper_bound(AVG(n)) DESC LIMIT 4",
 ];
 
-/// The same but for the order of additions of floating-point numbers.
+/// Equal but for the order of additions of floating-point numbers.
 fn assert_same(answer: &[String], exact: &[String], sql: &str) {
     assert_eq!(answer.len(), exact.len(), "{sql}");
     for (a, e) in answer.iter().flat_map(|r| r.split('|')).zip(exact.iter().flat_map(|r| r.split('|'))) {

@@ -16,6 +16,7 @@ mod concurrent;
 mod control;
 mod coverage;
 mod errors;
+mod examples;
 mod explain;
 mod freshness;
 mod full_sample;

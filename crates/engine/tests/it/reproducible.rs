@@ -1,4 +1,4 @@
-//! The same table, seed and query give the same rows and the same answer on any number of threads.
+//! Equal tables, seeds and queries give the same rows and the same answer on any number of threads.
 
 use super::support::{open, rows, write_table};
 use plusminus::Session;

@@ -31,7 +31,7 @@ async fn interval(session: &Session, sql: &str, exact: f64) -> (f64, bool) {
     (cell.upper - cell.lower, cell.lower <= exact && exact <= cell.upper)
 }
 
-/// What is asked for and what the build chooses, beside a sample of a view, which has neither.
+/// The columns that are asked for and those that the build chooses, beside a sample of a view, which has neither.
 ///
 /// 20 draws at 95 %: fewer than 17 of them hold with a probability of 1.6 %; the seeds are fixed.
 #[tokio::test(flavor = "multi_thread")]

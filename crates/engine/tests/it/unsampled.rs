@@ -74,7 +74,7 @@ async fn without_large_values_kept_whole_rare_ones_are_doubted() {
     }
 }
 
-/// What steps over estimates say is computed from all rows; what no estimate takes part in is exact.
+/// Steps over estimates are computed from all rows; a number in which no estimate takes part is exact.
 #[tokio::test(flavor = "multi_thread")]
 async fn steps_above_estimates_are_exact_and_right() {
     let mut random = Random(13);
@@ -198,7 +198,7 @@ async fn what_strata_determine_is_decided_by_them() {
     }
 }
 
-/// What DataFusion estimates by a sketch is never shown as exact.
+/// An estimate of a sketch is never shown as exact.
 #[tokio::test(flavor = "multi_thread")]
 async fn sketches_of_whole_tables_are_no_exact_numbers() {
     let (_folder, session) = table(vec![("y", floats((0..20_000).map(f64::from)))]).await;
@@ -278,7 +278,7 @@ async fn what_depends_on_estimates_is_never_exact() {
     }
 }
 
-/// What bounds an expression: not the order of texts, not a column that is NULL where another takes its place, and not the finite
+/// The range of an expression does not follow from the order of texts, not a column that is NULL where another takes its place, and not the finite
 /// values of a column that has others.
 #[tokio::test(flavor = "multi_thread")]
 async fn ranges_are_never_narrower_than_the_truth() {
@@ -319,7 +319,7 @@ async fn ranges_are_never_narrower_than_the_truth() {
     }
 }
 
-/// What functions of columns can be is known as far as people use them.
+/// The ranges of functions of columns are known as far as people use them.
 #[tokio::test(flavor = "multi_thread")]
 async fn expressions_of_everyday_are_trusted() {
     let mut random = Random(20);
