@@ -25,7 +25,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Batch {
     /// SQL to run; may be repeated
-    #[arg(short = 'c', long = "command", value_name = "SQL")]
+    #[arg(short = 'c', long = "command", value_name = "SQL", allow_hyphen_values = true)]
     commands: Vec<String>,
     /// File of SQL to run; may be repeated
     #[arg(short = 'f', long = "file", value_name = "FILE")]
@@ -169,7 +169,7 @@ pub(crate) struct DemoArgs {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct PlotArgs {
     /// SQL whose estimates are drawn
-    #[arg(short = 'c', long = "command", value_name = "SQL")]
+    #[arg(short = 'c', long = "command", value_name = "SQL", allow_hyphen_values = true)]
     command: Option<String>,
 }
 

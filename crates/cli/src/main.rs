@@ -9,6 +9,7 @@ mod failure;
 mod format;
 mod output;
 mod pager;
+mod pending_file;
 mod plot;
 mod progress;
 mod render;

@@ -4,11 +4,11 @@ use crate::args::Global;
 use crate::failure::Failure;
 use crate::format::{self, Errors, FileWriter, Format, Style};
 use crate::pager;
+use crate::pending_file::PendingFile;
 use crate::render::Expanded;
 use clap::ValueEnum;
 use plusminus::Answer;
-use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 
 /// Writes answers to stdout or to the file of `-o`.
 pub(crate) struct Output {
@@ -22,6 +22,9 @@ pub(crate) struct Output {
     usual: Option<(Sink, Style)>,
     /// Whether only the next answer goes to the file.
     is_once: bool,
+    /// The file that is being written; it takes its name once it is whole.
+    file: Option<PendingFile>,
+    has_failed: bool,
 }
 
 enum Sink {
@@ -46,16 +49,29 @@ impl Output {
         if style.format.is_binary() && screen.is_some() {
             return Err(Failure::usage("this format is not for a terminal; -o FILE or a pipe takes it"));
         }
-        let sink: Box<dyn Write + Send> = match &global.output {
-            Some(file) => Box::new(BufWriter::new(File::create(file).map_err(|e| Failure::io(file.display(), e))?)),
-            None => Box::new(io::stdout()),
+        let (sink, file): (Box<dyn Write + Send>, Option<PendingFile>) = match &global.output {
+            Some(path) => {
+                let (file, writer) = PendingFile::create(path)?;
+                (Box::new(writer), Some(file))
+            }
+            None => (Box::new(io::stdout()), None),
         };
         let sink = Sink::new(style.format, sink);
         let is_read_along = screen.is_some() && io::stderr().is_terminal();
         let is_for_people = style.format == Format::Table && !global.quiet;
         let live = is_read_along && is_for_people && !global.no_progress;
         let is_paged = is_read_along && style.format == Format::Table && io::stdin().is_terminal();
-        Ok(Self { sink, style, quiet: global.quiet, live, is_paged, usual: None, is_once: false })
+        Ok(Self {
+            sink,
+            style,
+            quiet: global.quiet,
+            live,
+            is_paged,
+            usual: None,
+            is_once: false,
+            file,
+            has_failed: false,
+        })
     }
 
     /// The style in which answers are shown while they improve; `None` when nobody reads along.
@@ -112,8 +128,9 @@ impl Output {
             return Ok(());
         }
         let format = Format::of_file(file.as_ref()).unwrap_or(Format::Table);
-        let created = File::create(file).map_err(|e| Failure::io(file, e))?;
-        let sink = Sink::new(format, Box::new(BufWriter::new(created)));
+        let (pending, writer) = PendingFile::create(file.as_ref())?;
+        let sink = Sink::new(format, Box::new(writer));
+        (self.file, self.has_failed) = (Some(pending), false);
         let style = self.style.for_file(format);
         self.usual = Some((std::mem::replace(&mut self.sink, sink), std::mem::replace(&mut self.style, style)));
         self.is_once = once;
@@ -161,8 +178,18 @@ impl Output {
             Sink::Text(sink) => sink.flush(),
         };
         match done {
-            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            other => other.map_err(|e| Failure::io("output", e)),
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => {}
+            other => other.map_err(|e| Failure::io("output", e))?,
         }
+        match self.file.take() {
+            Some(file) if !self.has_failed => file.publish(),
+            // A file that was there before stays as it was.
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes that a statement failed, so that a file that is being written does not take its name.
+    pub(crate) fn fail(&mut self) {
+        self.has_failed = true;
     }
 }

@@ -16,12 +16,21 @@ pub(crate) fn print(sink: &mut dyn Write, text: &str) -> io::Result<()> {
     Ok(())
 }
 
+/// The pager, told to show colours where the user has not told it anything.
+fn command(program: &str) -> Command {
+    let mut command = Command::new(program);
+    if std::env::var_os("LESS").is_none() {
+        command.env("LESS", "R");
+    }
+    command
+}
+
 /// Shows text in the pager; false where there is none.
 fn is_shown(text: &str) -> bool {
     let wish = std::env::var("PAGER").unwrap_or_else(|_| USUAL.to_owned());
     let mut words = wish.split_whitespace();
     let Some(program) = words.next().filter(|program| *program != "cat") else { return false };
-    let Ok(mut pager) = Command::new(program).args(words).stdin(Stdio::piped()).spawn() else { return false };
+    let Ok(mut pager) = command(program).args(words).stdin(Stdio::piped()).spawn() else { return false };
     if let Some(mut input) = pager.stdin.take() {
         // A pager that is left before the end closes its input.
         let _ = input.write_all(text.as_bytes());

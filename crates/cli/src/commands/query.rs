@@ -41,6 +41,7 @@ pub(crate) async fn run_all(global: &Global, session: Session, texts: Vec<String
                 return Err(Error::Interrupted.into());
             }
             Err(failure) => {
+                runner.fail();
                 runner.finish()?;
                 return Err(failure);
             }

@@ -18,6 +18,9 @@ pub(crate) async fn run(cli: &Cli) -> Result<(), Failure> {
     if !std::io::stdin().is_terminal() {
         let text = std::io::read_to_string(std::io::stdin()).map_err(|e| Failure::io("stdin", e))?;
         let next = runner.script(&text).await;
+        if next.is_err() {
+            runner.fail();
+        }
         runner.finish()?;
         return match next? {
             ScriptStep::Interrupted => Err(plusminus::Error::Interrupted.into()),

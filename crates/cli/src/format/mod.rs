@@ -127,6 +127,10 @@ pub(crate) fn screen() -> Option<usize> {
 
 /// Writes `answer` in a text format.
 pub(crate) fn print(sink: &mut dyn Write, answer: &Answer, style: &Style) -> io::Result<()> {
+    // Statements that only do something have no rows for programs; JSON has a document for each.
+    if !style.format.is_for_people() && style.format != Format::Json && is_silent(answer) {
+        return Ok(());
+    }
     let flat = || answer.flat(style.error_columns()).map_err(io::Error::other);
     match style.format {
         Format::Csv => csv::print(sink, &flat()?, b','),
@@ -136,6 +140,12 @@ pub(crate) fn print(sink: &mut dyn Write, answer: &Answer, style: &Style) -> io:
         Format::Markdown => markdown::print(sink, answer, style),
         Format::Table | Format::Arrow | Format::Parquet => sink.write_all(table(answer, style).as_bytes()),
     }
+}
+
+/// Whether an answer is no more than the message that a statement was done.
+fn is_silent(answer: &Answer) -> bool {
+    let is_message = matches!(answer.columns(), [only] if only.name == "status");
+    !answer.is_query() && (answer.columns().is_empty() || is_message)
 }
 
 /// Writes `answer` into a binary file.

@@ -38,7 +38,7 @@ impl TextColumn {
     /// A column of these values.
     pub(crate) fn new(name: &str, values: Vec<Shown>, is_number: bool) -> Self {
         let lines = if is_number { aligned(values) } else { values.into_iter().map(line).collect() };
-        Self { name: name.to_owned(), lines, is_number, may_be_cut: !is_number }
+        Self { name: super::value::escaped(name), lines, is_number, may_be_cut: !is_number }
     }
 
     /// Columns on the screen that its name and its lines take.

@@ -49,12 +49,13 @@ fn behind(report: &Report) -> String {
     let read = grouped(report.rows_read);
     let rows = match report.rows_total {
         Some(total) if report.rows_read > total => format!("{read} rows of sample and table"),
-        Some(total) => format!("{read} of {} rows", grouped(total)),
-        None => format!("{read} rows"),
+        Some(total) => format!("{read} of {}", count(total, "row")),
+        None => count(report.rows_read, "row"),
     };
     match (&report.sample, report.level, report.levels) {
         (Some(sample), Some(level), Some(levels)) => format!("sample {sample}, level {level} of {levels}, {rows}"),
         _ if report.met.is_none() => format!("read {rows}"),
+        _ if report.mode == Mode::Approximate => report.reason.clone(),
         _ => format!("exact: {}, read {rows}", report.reason),
     }
 }

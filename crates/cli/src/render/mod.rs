@@ -54,6 +54,9 @@ pub(crate) fn rows(answer: &Answer, view: &View) -> String {
     if all == 0 {
         return String::new();
     }
+    if let Some(plans) = plans(answer) {
+        return plans;
+    }
     // No more is rendered than can be shown.
     let most = view.width.filter(|_| view.expanded != Expanded::Always).map_or(all, |width| width / COLUMN_MIN + 1);
     let taken: Vec<usize> = (0..all).filter(|at| *at < most || all - at <= most).collect();
@@ -79,6 +82,19 @@ pub(crate) fn rows(answer: &Answer, view: &View) -> String {
         text.push_str(&view.paint.dim(&format!("… {} (-o FILE.csv has all)\n", count(more as u64, "more row"))));
     }
     text
+}
+
+/// Plans as they are, line by line, for the answer to EXPLAIN of a query without bounds.
+fn plans(answer: &Answer) -> Option<String> {
+    let [kind, plan] = answer.columns() else { return None };
+    if kind.name != "plan_type" || plan.name != "plan" {
+        return None;
+    }
+    let texts = |at: usize| value::texts(answer.batch().column(at));
+    let plan = |(kind, plan): (Option<String>, Option<String>)| {
+        format!("── {} ──\n{}\n", kind.unwrap_or_default(), plan.unwrap_or_default().trim_end())
+    };
+    Some(texts(0).into_iter().zip(texts(1)).map(plan).collect())
 }
 
 /// The columns of an answer as text, all rows.

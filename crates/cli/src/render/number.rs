@@ -49,7 +49,7 @@ pub(crate) fn with_error(value: f64, lower: Option<f64>, upper: Option<f64>) -> 
     format!("{} ± {}", at_place(shown, place), at_place(error, place))
 }
 
-/// An exact floating-point number: 6 significant digits, and never fewer than the integer part has.
+/// An exact floating-point number: 6 significant digits, and never fewer than the integer part and two of the fraction.
 pub(crate) fn exact(value: f64) -> String {
     if !value.is_finite() {
         return if value.is_nan() { "NaN".to_owned() } else { format!("{value}").replace("inf", "Infinity") };
@@ -60,7 +60,9 @@ pub(crate) fn exact(value: f64) -> String {
         let (mantissa, power) = text.split_once('e').unwrap_or((&text, "0"));
         return format!("{}e{power}", trimmed(mantissa));
     }
-    let text = at_place(value, place_of(value, EXACT_DIGITS).min(0));
+    // A fraction is never rounded away: 1,234,567.89 must not look like a whole number.
+    let least = if value.fract() == 0.0 { 0 } else { -2 };
+    let text = at_place(value, place_of(value, EXACT_DIGITS).min(least));
     // A point behind a number whose fraction is not shown would say that there is none.
     if text.contains('.') || value.fract() == 0.0 { trimmed(&text) } else { text }
 }
@@ -172,13 +174,13 @@ mod tests {
         assert_eq!(shown(-0.3, -12.0, 12.0), "0 ± 12");
         assert_eq!(shown(100.0, 90.04, 109.96), "100 ± 10");
         assert_eq!([1e300, 3e-7, 0.5].map(|value| significant(value, 2)), ["1.0e300", "3.0e-7", "0.50"]);
-        assert_eq!([1_234_567.89, 1_234_567.0].map(exact), ["1,234,568", "1,234,567.0"]);
+        assert_eq!([1_234_567.891, 1_234_567.0].map(exact), ["1,234,567.89", "1,234,567.0"]);
     }
 
     #[test]
     fn exact_numbers_have_six_digits_and_their_whole_integer_part() {
         let shown = [3.298_922_488_703_510_7, 98.0, 0.5, 143_833_056.014, -1234.5678, 0.000_012_345_678, 1.0e-9, 0.0];
-        let expected = ["3.29892", "98.0", "0.5", "143,833,056", "-1,234.57", "0.0000123457", "1.0e-9", "0.0"];
+        let expected = ["3.29892", "98.0", "0.5", "143,833,056.01", "-1,234.57", "0.0000123457", "1.0e-9", "0.0"];
         assert_eq!(shown.map(exact), expected);
         assert_eq!([f64::NAN, f64::INFINITY, f64::NEG_INFINITY].map(exact), ["NaN", "Infinity", "-Infinity"]);
     }

@@ -8,7 +8,7 @@ use super::paint::Paint;
 pub(crate) fn table(columns: &[TextColumn], paint: Paint) -> String {
     let widths: Vec<usize> = columns.iter().map(TextColumn::width).collect();
     let mut text = row(columns.iter().zip(&widths).map(|(column, width)| name(column, *width, paint)));
-    text.push_str(&"─".repeat(width_of(columns) + MARGIN));
+    text.push_str(&"─".repeat(width_of(columns)));
     text.push('\n');
     for at in 0..columns.first().map_or(0, |column| column.lines.len()) {
         text.push_str(&row(columns.iter().zip(&widths).map(|(column, width)| line(column, at, *width, paint))));

@@ -84,7 +84,7 @@ pub(crate) fn texts(array: &ArrayRef) -> Vec<Option<String>> {
 }
 
 /// Control characters escaped, since they would break the lines of a table or steer the terminal.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     if !text.contains(char::is_control) {
         return text.to_owned();
     }

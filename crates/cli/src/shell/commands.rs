@@ -86,6 +86,7 @@ pub(crate) fn parsed(line: &str) -> Result<(Action, &str), String> {
     // `\!` needs no space behind it.
     let end = if line.starts_with("\\!") { 2 } else { line.find(char::is_whitespace).unwrap_or(line.len()) };
     let (word, arguments) = line.split_at(end);
+    let word = word.trim_end_matches(';');
     let known = COMMANDS.iter().find(|command| command.spellings.contains(&word));
     match known {
         Some(command) => Ok((command.action, arguments.trim().trim_end_matches(';').trim_end())),
@@ -132,6 +133,7 @@ mod tests {
         for [one, other] in [["\\d flights", ".schema flights"], ["\\i a b.sql;", ".read a b.sql"], ["\\q", ".exit"]] {
             assert_eq!(parsed(one), parsed(other));
         }
+        assert_eq!(parsed("\\d;"), parsed("\\d"));
         assert_eq!(parsed("\\!ls -l"), Ok((Action::System, "ls -l")));
     }
 

@@ -1,6 +1,6 @@
 //! Completion: what may stand at the caret.
 
-use super::commands::COMMANDS;
+use super::commands::{Action, COMMANDS, parsed};
 use super::lexer::{Kind, Token, is_command, tokens};
 use super::words::KEYWORDS;
 use plusminus::Names;
@@ -26,6 +26,10 @@ enum Place {
     File,
     Table,
     Sample,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A path without quotes.
+    Path,
     /// Columns of these tables, or of all where none is named, and everything else that an expression may begin with.
     Expression(Vec<String>),
 }
@@ -62,6 +66,16 @@ fn completions(names: &Names, line: &str, pos: usize) -> (usize, Vec<(String, bo
         Place::Table => {
             let tables = names.tables.iter().map(|(name, _)| name.as_str());
             (start, matching(tables, &before[start..], |name| (quoted(name), false)))
+        }
+        Place::Word(words) => {
+            let found =
+                matching(words.iter().copied(), &before[start..], |word| (in_case_of(word, &before[start..]), false));
+            (start, found)
+        }
+        Place::Path => {
+            let typed = before.rsplit(char::is_whitespace).next().unwrap_or_default();
+            let bare = |(path, is_open): (String, bool)| (path.trim_end_matches('\'').to_owned(), is_open);
+            (pos - typed.len(), files(typed).into_iter().map(bare).collect())
         }
         Place::Sample => {
             (start, matching(names.samples.iter().map(String::as_str), &before[start..], |name| (quoted(name), false)))
@@ -112,12 +126,30 @@ fn place(tokens: &[Token], before: &str, line: &str) -> Place {
     let last = words.last().map_or("", String::as_str);
     let is_sample_statement = words.iter().any(|word| word == "SAMPLE");
     match last {
+        _ if is_command(first) => of_command(first),
+        "ERROR" => Place::Word(&["WITHIN"]),
+        "MISS" => Place::Word(&["REPORT", "EXACT", "REPAIR", "OMIT", "FAIL"]),
         "SAMPLE" if words.first().is_some_and(|word| word != "CREATE") => Place::Sample,
         "FROM" | "JOIN" | "INTO" | "UPDATE" | "TABLE" | "DESCRIBE" | "SUMMARIZE" => Place::Table,
         "ON" if is_sample_statement => Place::Table,
-        _ if is_command(first) => Place::Table,
         "," if clause(words) == Some("FROM") => Place::Table,
         _ => Place::Expression(tables_of(line, before.len())),
+    }
+}
+
+/// The argument of a command of the shell.
+fn of_command(line: &str) -> Place {
+    const FORMATS: &[&str] = &["table", "csv", "tsv", "json", "ndjson", "markdown"];
+    match parsed(line).map(|(action, _)| action) {
+        Ok(Action::Describe) => Place::Table,
+        Ok(Action::Samples) => Place::Sample,
+        Ok(Action::Format) => Place::Word(FORMATS),
+        Ok(Action::Errors) => Place::Word(&["inline", "columns", "none"]),
+        Ok(Action::Expanded) => Place::Word(&["on", "off", "auto"]),
+        Ok(Action::Timing) => Place::Word(&["on", "off"]),
+        Ok(Action::Read | Action::Output | Action::Once | Action::Plot) => Place::Path,
+        Ok(Action::Explain) => Place::Expression(Vec::new()),
+        _ => Place::Word(&[]),
     }
 }
 
@@ -232,9 +264,13 @@ mod tests {
         assert_eq!(at("CREATE SAMPLE s ON planes STRAT|"), ["STRATIFIED"]);
         assert_eq!(at("SELECT av| FROM flights"), ["avg("]);
         assert_eq!(at("SELECT 1; SELECT y| FROM planes"), ["year"]);
-        assert_eq!(at("SELECT COUNT(*) FROM flights ERROR WIT|"), ["WITH", "WITHIN"]);
+        assert_eq!(at("SELECT COUNT(*) FROM flights ERROR WIT|"), ["WITHIN"]);
         assert!(at("\\ti|").contains(&"\\timing".to_owned()) && at(".ta|").contains(&".tables".to_owned()));
         assert_eq!(at("\\d pl|"), ["planes"]);
+        assert_eq!([at(".mode nd|"), at("\\x o|")].concat(), ["ndjson", "on", "off"]);
+        assert_eq!(at("SELECT 1 ERROR |"), ["WITHIN"]);
+        assert_eq!(at("SELECT 1 WITHIN 1 SECOND on miss re|"), ["report", "repair"]);
+        assert_eq!(at("summ|"), ["summarize"]);
     }
 
     #[test]

@@ -14,9 +14,9 @@ use crate::failure::Failure;
 use complete::{SharedNames, SqlCompleter};
 use highlight::SqlHighlighter;
 use reedline::{
-    ColumnarMenu, DefaultHinter, EditCommand, Emacs, FileBackedHistory, KeyCode, KeyModifiers, MenuBuilder, Prompt,
-    PromptEditMode, PromptHistorySearch, Reedline, ReedlineEvent, ReedlineMenu, Signal, ValidationResult, Validator,
-    default_emacs_keybindings,
+    ColumnarMenu, DefaultHinter, EditCommand, EditMode, Emacs, FileBackedHistory, KeyCode, KeyModifiers, MenuBuilder,
+    Prompt, PromptEditMode, PromptHistorySearch, Reedline, ReedlineEvent, ReedlineMenu, ReedlineRawEvent, Signal,
+    ValidationResult, Validator, default_emacs_keybindings,
 };
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -70,7 +70,7 @@ fn editor(names: &SharedNames, history: Option<&PathBuf>, has_color: bool) -> Re
         .with_quick_completions(true)
         .with_partial_completions(true)
         .with_menu(ReedlineMenu::EngineCompleter(menu))
-        .with_edit_mode(Box::new(Emacs::new(keys)))
+        .with_edit_mode(Box::new(TypingClosesMenus(Emacs::new(keys))))
         .with_validator(Box::new(SqlValidator))
         .with_hinter(Box::new(DefaultHinter::default().with_style(reedline::Color::DarkGray.normal())))
         .with_ansi_colors(has_color)
@@ -101,6 +101,27 @@ struct SqlValidator;
 impl Validator for SqlValidator {
     fn validate(&self, line: &str) -> ValidationResult {
         if lexer::is_complete(line) { ValidationResult::Complete } else { ValidationResult::Incomplete }
+    }
+}
+
+/// The keys of Emacs; a character that is no part of a name closes the menu, so that Enter runs the statement.
+struct TypingClosesMenus(Emacs);
+
+impl EditMode for TypingClosesMenus {
+    fn parse_event(&mut self, event: ReedlineRawEvent) -> ReedlineEvent {
+        let event = self.0.parse_event(event);
+        let closes =
+            |edit: &EditCommand| matches!(edit, EditCommand::InsertChar(c) if !c.is_alphanumeric() && *c != '_');
+        match &event {
+            ReedlineEvent::Edit(edits) if edits.iter().any(closes) => {
+                ReedlineEvent::Multiple(vec![ReedlineEvent::Esc, event])
+            }
+            _ => event,
+        }
+    }
+
+    fn edit_mode(&self) -> PromptEditMode {
+        self.0.edit_mode()
     }
 }
 

@@ -74,6 +74,11 @@ impl Runner {
         }
     }
 
+    /// Notes that a statement failed.
+    pub(crate) fn fail(&mut self) {
+        self.output.fail();
+    }
+
     /// Writes what ends a file.
     pub(crate) fn finish(&mut self) -> Result<(), Failure> {
         self.output.finish()
@@ -107,7 +112,7 @@ impl Runner {
     /// Keeps the answer of a query for `\last` and as table `_`.
     fn keep(&mut self, text: &str, answer: Answer) {
         text.trim().clone_into(&mut self.last_sql);
-        if self.has_timing && answer.is_query() {
+        if self.has_timing && answer.is_query() && !answer.report().parts.is_empty() {
             let phases =
                 answer.report().parts.iter().map(|(phase, time)| format!("{phase} {:.1}", 1e3 * time.as_secs_f64()));
             eprintln!("ms: {}", phases.collect::<Vec<_>>().join(", "));
@@ -147,7 +152,11 @@ impl Runner {
             Action::Format => self.set_format(argument)?,
             Action::Errors => self.set_errors(argument)?,
             Action::Expanded => self.set_expanded(argument)?,
-            Action::Timing => self.has_timing = switched(argument, self.has_timing)?,
+            Action::Timing => {
+                self.has_timing = switched(argument, self.has_timing)?;
+                eprintln!("timing is {}", if self.has_timing { "on" } else { "off" });
+            }
+            Action::Read if argument.is_empty() => return Err(Failure::plain("which file?\nTry: \\i queries.sql")),
             Action::Read => {
                 let text = std::fs::read_to_string(argument).map_err(|e| Failure::io(argument, e))?;
                 return Box::pin(self.script(&text)).await;
@@ -206,6 +215,12 @@ impl Runner {
             },
         };
         self.output.set_expanded(expanded);
+        let state = match expanded {
+            Expanded::Always => "on",
+            Expanded::Never => "off",
+            Expanded::Auto => "used where few rows do not fit",
+        };
+        eprintln!("one line per column is {state}");
         Ok(())
     }
 
@@ -222,7 +237,7 @@ impl Runner {
                 "'{name}' is no name for a variable\nTry: \\set day 2026-01-02, then $day"
             )));
         }
-        self.variables.insert(name.to_owned(), value.trim().trim_matches('\'').to_owned());
+        self.variables.insert(name.to_owned(), value.trim().to_owned());
         Ok(())
     }
 

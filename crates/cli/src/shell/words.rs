@@ -89,6 +89,7 @@ pub(crate) const KEYWORDS: &[&str] = &[
     "SIZE",
     "STORED",
     "STRATIFIED",
+    "SUMMARIZE",
     "TABLE",
     "TABLES",
     "TAIL",

@@ -3,7 +3,7 @@
 use super::{Answer, Column, Mode, Report, Result};
 use arrow::array::{ArrayRef, StringArray};
 use arrow::datatypes::{Field, Schema};
-use arrow::record_batch::RecordBatch;
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use plusminus_plan::Role;
 use plusminus_statistics::{Estimate, Trust, absolute_error, relative_error};
 use serde::Serialize;
@@ -68,7 +68,8 @@ impl Answer {
         }
         let metadata = HashMap::from([(REPORT.to_owned(), self.report.to_json())]);
         let schema = Arc::new(Schema::new(flat.fields).with_metadata(metadata));
-        Ok(RecordBatch::try_new(schema, flat.arrays)?)
+        let options = RecordBatchOptions::new().with_row_count(Some(self.batch.num_rows()));
+        Ok(RecordBatch::try_new_with_options(schema, flat.arrays, &options)?)
     }
 
     /// The largest error of any estimate if the truth is anywhere in its interval, as a fraction, or in the column's unit where the stated

@@ -11,7 +11,7 @@ use crate::planning::case;
 use crate::refine::Subqueries;
 use crate::runtime::Timings;
 use datafusion::datasource::MemTable;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use futures::Stream;
 use plusminus_dialect::{
     Amount, BoundedSql, ErrorBound, OnMiss, SqlClass, Statement, StatementKind, TimeBound, TimeUnit, parse_statement,
@@ -172,12 +172,21 @@ pub(crate) async fn plain(session: &Session, sql: &str) -> Result<Answer> {
         answer.report.warnings.extend(described_files(session, sql).await);
         return Ok(answer);
     }
+    let in_memory = match &plan {
+        LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(create)) => Some(create.name.table().to_owned()),
+        _ => None,
+    };
     let batches = context.execute_logical_plan(plan.clone()).await?.collect().await?;
     session.keep_declarations(&plan, sql).await?;
     let schema = batches.first().map_or_else(|| std::sync::Arc::new(arrow::datatypes::Schema::empty()), |b| b.schema());
     let batch = arrow::compute::concat_batches(&schema, &batches)?;
     let roles = vec![Role::Value; batch.num_columns()];
     let mut report = crate::answer::plain_report("done");
+    if let Some(name) = in_memory {
+        report.warnings.push(format!(
+            "table '{name}' is in memory and ends with this process; COPY {name} TO 'file.parquet' and CREATE EXTERNAL TABLE keep it"
+        ));
+    }
     report.elapsed_ms = ms(session.env.clock.elapsed().saturating_sub(start));
     Ok(Answer {
         is_query: false,

@@ -6,14 +6,14 @@ use crate::answer::{Answer, Bounds, Column, Error, Mode, Report, Result, plain_r
 use crate::bounds::Listeners;
 use crate::environment::sql_name;
 use crate::execution::ms;
-use arrow::array::{Array, ArrayRef, Float64Array, StringArray, UInt64Array};
+use arrow::array::{Array, ArrayRef, Float64Array, StringArray, UInt64Array, new_null_array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
-use plusminus_dialect::{BoundedSql, Bounds as StatedBounds, StatementKind, parse_statement};
+use plusminus_dialect::{BoundedSql, Bounds as StatedBounds, OnMiss, StatementKind, parse_statement};
 use plusminus_functions::numbers::floats;
 use plusminus_plan::Role;
-use plusminus_statistics::Trust;
+use plusminus_statistics::{Doubt, Trust};
 use std::sync::Arc;
 
 /// Columns that are summarised by one query; a query with more aggregates takes longer to plan than to run.
@@ -54,8 +54,32 @@ struct Summary {
 }
 
 impl Session {
-    /// Summarises a table or query; under a bound from a sample, with intervals.
+    /// Summarises a table or query; under a bound from a sample, with intervals, or from the table where no sample meets it.
     pub(crate) async fn summarize(&self, source: &str, bounds: &StatedBounds) -> Result<Answer> {
+        if bounds.is_empty() || bounds.on_miss.is_some() {
+            return self.summarized(source, bounds).await;
+        }
+        let estimated = StatedBounds { on_miss: Some(OnMiss::Report), ..bounds.clone() };
+        let answer = self.summarized(source, &estimated).await?;
+        let is_answered = answer.report.mode == Mode::Approximate && answer.report.met == Some(true);
+        // A time alone does not suffice for the table where a sample was needed.
+        if is_answered || bounds.within.is_some() {
+            return Ok(answer);
+        }
+        let exact = self.summarized(source, &StatedBounds::default()).await?;
+        let stated = answer.report;
+        let report = Report {
+            error_bound: stated.error_bound,
+            error_is_relative: stated.error_is_relative,
+            confidence: stated.confidence,
+            met: Some(true),
+            reason: "no sample is within the error, so the table answered".to_owned(),
+            ..exact.report
+        };
+        Ok(Answer { report, ..exact })
+    }
+
+    async fn summarized(&self, source: &str, bounds: &StatedBounds) -> Result<Answer> {
         let start = self.env.clock.elapsed();
         let schema = self.schema_of(source).await?;
         let mut summaries = Vec::with_capacity(schema.fields().len());
@@ -74,10 +98,17 @@ impl Session {
             summary.distinct = distinct(&summary.name);
         }
         let mut report = report.unwrap_or_else(|| plain_report("there is no column"));
+        // The only sketch is the number of distinct values.
+        report.warnings.retain(|warning| !warning.starts_with("APPROX"));
+        let is_unknown =
+            |summary: &Summary| summary.least.is_none() && summary.numbers.iter().all(|n| n.value.is_none());
+        if report.mode == Mode::Approximate && bounds.on_miss.is_some() && summaries.iter().any(is_unknown) {
+            report.warnings.push(
+                "a sample does not know the extremes of texts and times: SUMMARIZE without a bound does".to_owned(),
+            );
+        }
         if bounds.is_empty() {
-            // The only sketch is the number of distinct values, whose name says so.
             report.mode = Mode::Exact;
-            report.warnings.retain(|warning| !warning.starts_with("APPROX"));
         }
         report.elapsed_ms = ms(self.env.clock.elapsed().saturating_sub(start));
         answer_of(&summaries, report)
@@ -231,7 +262,13 @@ fn answer_of(summaries: &[Summary], report: Report) -> Result<Answer> {
     push("column_type", text(&|summary| Some(summary.data_type.clone())), None);
     push("min", text(&|summary| summary.least.clone()), None);
     push("max", text(&|summary| summary.greatest.clone()), None);
-    push("approx_unique", Arc::new(summaries.iter().map(|summary| summary.distinct).collect::<UInt64Array>()), None);
+    let distinct: ArrayRef = Arc::new(summaries.iter().map(|summary| summary.distinct).collect::<UInt64Array>());
+    let sketched = Bounds {
+        lower: new_null_array(distinct.data_type(), distinct.len()),
+        upper: new_null_array(distinct.data_type(), distinct.len()),
+        trust: vec![Trust::Untrusted(Doubt::Sketch); distinct.len()],
+    };
+    push("approx_unique", distinct, Some(sketched));
     for (at, (name, _)) in OF_NUMBERS.iter().enumerate() {
         let (values, bounds) = numbers(summaries, |summary| summary.numbers[at]);
         push(name, values, Some(bounds));

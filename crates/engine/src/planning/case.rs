@@ -21,18 +21,31 @@ pub(crate) async fn plan_of(state: &SessionState, sql: &str) -> Result<LogicalPl
 /// Plans a parsed text; it is parsed again only where a name has to be replaced.
 pub(crate) async fn plan(state: &SessionState, sql: &str, mut statement: Statement) -> Result<LogicalPlan> {
     let mut renames: Vec<Rename> = Vec::new();
+    let mut has_own_names = false;
     loop {
         let error = match state.statement_to_plan(statement).await {
             Ok(plan) => return Ok(plan),
             Err(error) => error,
         };
-        let Some((written, meant)) = meant(&error).filter(|_| renames.len() < RENAMED_MAX) else { return Err(error) };
-        renames.push(Rename { written, meant, is_found: false });
+        let is_clash = !has_own_names && error.to_string().contains("require unique expression names");
+        has_own_names |= is_clash;
+        if !is_clash {
+            let Some((written, meant)) = meant(&error).filter(|_| renames.len() < RENAMED_MAX) else {
+                return Err(error);
+            };
+            renames.push(Rename { written, meant, is_found: false });
+        }
         statement = parsed(state, sql)?;
+        if has_own_names {
+            super::written_names::make_unique(&mut statement);
+        }
         if let Statement::Statement(statement) = &mut statement {
             for rename in &mut renames {
                 let _ = statement.visit(rename);
             }
+        }
+        if is_clash {
+            continue;
         }
         if renames.last().is_none_or(|rename| !rename.is_found) {
             return Err(error);

@@ -101,12 +101,9 @@ impl PlannedQuery {
             }
         }
         let plan = analysed(&state, raw).map_err(misnamed)?;
-        let dependencies = Arc::new(PlanDependencies::new(
-            Arc::clone(&state),
-            tables,
-            &plan,
-            written_names(&written, plan.schema().fields().len()),
-        )?);
+        let planned: Vec<String> = plan.schema().fields().iter().map(|field| field.name().clone()).collect();
+        let dependencies =
+            Arc::new(PlanDependencies::new(Arc::clone(&state), tables, &plan, written_names(&written, &planned))?);
         let mut prepared = Self::of(dependencies, plan, Arc::default())?;
         for plan in view_plans {
             prepared

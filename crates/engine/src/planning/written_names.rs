@@ -2,22 +2,59 @@
 
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
-    Expr, ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr, Statement as Sql, Visit, VisitMut, Visitor,
-    VisitorMut,
+    Expr, Ident, ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr, Statement as Sql, Visit, VisitMut,
+    Visitor, VisitorMut,
 };
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 
-/// For each of a query's `columns`, the text of its expression; `None` where the plan's name is the column's: for columns, aliases,
-/// subqueries, and all of a statement that is no query.
-pub(crate) fn written_names(statement: &Statement, columns: usize) -> Vec<Option<String>> {
+/// Begins names that only tell columns apart.
+const UNIQUE: &str = "__column_";
+
+/// For each of a query's columns, whose names in the plan are `planned`, the text of its expression; `None` where the plan's name is the
+/// column's: for columns, aliases, subqueries, and all of a statement that is no query.
+pub(crate) fn written_names(statement: &Statement, planned: &[String]) -> Vec<Option<String>> {
     let names = match statement {
         Statement::Statement(statement) => match statement.as_ref() {
-            Sql::Query(query) => first_select(query).and_then(|select| names_of(select, columns)),
+            Sql::Query(query) => first_select(query).and_then(|select| names_of(select, planned)),
             _ => None,
         },
         _ => None,
     };
     names.unwrap_or_default()
+}
+
+/// Gives every column of a query a name that no other has, as `__column_3`, since DataFusion plans no two columns of one name;
+/// [`written_names`] has the names that the answer shows.
+pub(crate) fn make_unique(statement: &mut Statement) {
+    let Statement::Statement(statement) = statement else { return };
+    let Sql::Query(query) = statement.as_mut() else { return };
+    let mut body = query.body.as_mut();
+    loop {
+        body = match body {
+            SetExpr::Select(select) => {
+                let mut seen = HashSet::new();
+                for (at, item) in select.projection.iter_mut().enumerate() {
+                    let alias = Ident::new(format!("{UNIQUE}{at}"));
+                    match item {
+                        // The first column or alias of a name keeps it, for ORDER BY.
+                        SelectItem::UnnamedExpr(expr @ (Expr::Identifier(_) | Expr::CompoundIdentifier(_)))
+                            if seen.insert(text_of(expr).to_lowercase()) => {}
+                        SelectItem::UnnamedExpr(expr) => {
+                            *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias }
+                        }
+                        SelectItem::ExprWithAlias { alias: own, .. } if seen.insert(own.value.to_lowercase()) => {}
+                        SelectItem::ExprWithAlias { alias: own, .. } => *own = alias,
+                        _ => {}
+                    }
+                }
+                return;
+            }
+            SetExpr::Query(query) => query.body.as_mut(),
+            SetExpr::SetOperation { left, .. } => left.as_mut(),
+            _ => return,
+        };
+    }
 }
 
 /// The SELECT that names the columns: the first branch of a UNION.
@@ -34,7 +71,8 @@ fn first_select(query: &Query) -> Option<&Select> {
 }
 
 /// One entry per column; `None` where it is not known how many columns each item has.
-fn names_of(select: &Select, columns: usize) -> Option<Vec<Option<String>>> {
+fn names_of(select: &Select, planned: &[String]) -> Option<Vec<Option<String>>> {
+    let columns = planned.len();
     let is_wildcard = |item: &SelectItem| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..));
     let wildcards = select.projection.iter().filter(|item| is_wildcard(item)).count();
     let others = select.projection.len() - wildcards;
@@ -46,7 +84,14 @@ fn names_of(select: &Select, columns: usize) -> Option<Vec<Option<String>>> {
     let mut names = Vec::with_capacity(columns);
     for item in &select.projection {
         match item {
-            SelectItem::UnnamedExpr(expr) => names.push(name_of(expr)),
+            SelectItem::UnnamedExpr(expr) => {
+                let is_unique = planned.get(names.len()).is_some_and(|name| name.starts_with(UNIQUE));
+                names.push(if is_unique { Some(text_of(expr)) } else { name_of(expr) });
+            }
+            SelectItem::ExprWithAlias { alias, .. } => {
+                let is_unique = planned.get(names.len()).is_some_and(|name| name.starts_with(UNIQUE));
+                names.push(is_unique.then(|| alias.value.clone()));
+            }
             item if is_wildcard(item) => names.extend(std::iter::repeat_n(None, of_wildcard)),
             _ => names.push(None),
         }
@@ -59,9 +104,19 @@ fn name_of(expr: &Expr) -> Option<String> {
     if is_column || Visit::visit(expr, &mut HasQuery).is_break() {
         return None;
     }
+    Some(text_of(expr))
+}
+
+/// The text of an expression; of a column its own name.
+fn text_of(expr: &Expr) -> String {
+    match expr {
+        Expr::Identifier(name) => return name.value.clone(),
+        Expr::CompoundIdentifier(names) => return names.last().map_or_else(String::new, |name| name.value.clone()),
+        _ => {}
+    }
     let mut expr = expr.clone();
     let _ = VisitMut::visit(&mut expr, &mut LowerFunctions);
-    Some(expr.to_string())
+    expr.to_string()
 }
 
 /// Finds subqueries.
@@ -106,7 +161,7 @@ mod tests {
 
     fn names(sql: &str, columns: usize) -> Vec<Option<String>> {
         let mut statements = DFParser::parse_sql(sql).unwrap();
-        written_names(&statements.pop_front().unwrap(), columns)
+        written_names(&statements.pop_front().unwrap(), &vec!["planned".to_owned(); columns])
     }
 
     fn texts(sql: &str, columns: usize) -> Vec<String> {
@@ -126,6 +181,20 @@ mod tests {
         assert_eq!(texts("SELECT *, Upper(g) FROM t", 4), ["-", "-", "-", "upper(g)"]);
         assert_eq!(texts("(SELECT MAX(x) FROM t) UNION ALL SELECT 1", 1), ["max(x)"]);
         assert_eq!(texts("WITH a AS (SELECT 1 AS x) SELECT AVG(x) FROM a ORDER BY 1", 1), ["avg(x)"]);
+    }
+
+    #[test]
+    fn columns_of_one_name_are_planned_apart_and_shown_alike() {
+        let sql = "SELECT d::DATE, d, d, AVG(x), 1 AS a, 2 AS a FROM t ORDER BY a";
+        let written = DFParser::parse_sql(sql).unwrap().pop_front().unwrap();
+        let mut unique = written.clone();
+        make_unique(&mut unique);
+        let planned = "SELECT d::DATE AS __column_0, d, d AS __column_2, AVG(x) AS __column_3, 1 AS a, 2 AS __column_5 FROM t ORDER BY a";
+        assert_eq!(unique.to_string(), planned);
+        let names = ["__column_0", "d", "__column_2", "__column_3", "a", "__column_5"].map(str::to_owned);
+        let shown: Vec<String> =
+            written_names(&written, &names).into_iter().map(|name| name.unwrap_or("-".to_owned())).collect();
+        assert_eq!(shown, ["d::DATE", "-", "d", "avg(x)", "-", "a"]);
     }
 
     #[test]
