@@ -119,7 +119,7 @@ impl AggregateQuery {
         self.outputs.iter().filter_map(|o| o.function.as_ref()).chain(&self.hidden)
     }
 
-    /// How many of [`functions`](Self::smooths) are shown, as columns or through error functions.
+    /// Number of [`functions`](Self::functions) are shown, as columns or through error functions.
     pub fn shown_estimates(&self) -> usize {
         self.functions().count() - self.hidden.len() + self.error_calls.len()
     }

@@ -161,7 +161,7 @@ fn a_bound_ends_the_statement() {
         ("CREATE TABLE v AS SELECT 1 ERROR 5%", "not allowed on CREATE TABLE", "ERROR"),
         ("INSERT INTO v SELECT 1 FROM t WITHIN 5s", "not allowed on INSERT INTO", "WITHIN"),
         ("SELECT a INTO v FROM t WITHIN 5s", "not allowed on SELECT", "WITHIN"),
-        ("COPY (SELECT a FROM t ERROR 5%) TO 'x.csv'", "not allowed on COPY", "ERROR"),
+        ("COPY (SELECT a FROM t) TO 'x.csv' ERROR 5%", "not allowed on COPY", "ERROR"),
         ("COPY t TO 'x.csv' WITHIN 5 SECONDS", "not allowed on COPY", "WITHIN"),
         ("EXPLAIN INSERT INTO v SELECT 1 ERROR 5%", "not allowed on EXPLAIN", "ERROR"),
     ] {

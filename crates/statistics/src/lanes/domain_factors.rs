@@ -20,7 +20,7 @@ pub struct Counts<'a> {
     pub starts: &'a [usize],
 }
 
-/// The domain factors of all strata of all groups, as [`DomainInStratum`](crate::Inside) has them for one stratum.
+/// The domain factors of all strata of all groups, as [`DomainInStratum`](crate::DomainInStratum) has them for one stratum.
 #[derive(Clone, Debug, Default)]
 pub struct DomainFactors {
     /// Blocks of `LANES` strata, groups outermost; the array may be longer and hold stale blocks behind the last group.
