@@ -22,12 +22,12 @@ const CONFIDENCE: &str = "plusminus.confidence";
 /// Which answers have columns for their intervals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ErrorColumns {
-    /// Those with a number that is not exact.
+    /// Answers with a number that is not exact.
     #[default]
     WhereEstimated,
-    /// All with a column that is computed from an aggregate.
+    /// Answers with a column that is computed from an aggregate.
     Always,
-    /// None.
+    /// No answer.
     Never,
 }
 

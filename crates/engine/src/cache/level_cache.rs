@@ -158,7 +158,7 @@ impl LevelCache {
     /// Returns a level with at least `columns`, and the values that were read from its file.
     ///
     /// # Errors
-    /// Those of [`Self::level`].
+    /// See [`Self::level`].
     pub(crate) fn timed_level(
         &self,
         store: &Store,
