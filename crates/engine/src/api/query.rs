@@ -251,9 +251,22 @@ async fn copied(session: &Session, sql: &BoundedSql, target: &str, listeners: Li
     let table = Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]])?);
     let name = format!("__copied_{}", session.env.next_query());
     session.context().register_table(name.as_str(), table)?;
-    let written = plain(session, &format!("COPY (SELECT * FROM {name}) {target}")).await;
-    session.context().deregister_table(name.as_str())?;
-    Ok(Answer { report: answer.report, ..written? })
+    let copied = CopiedTable { session, name };
+    let written = plain(session, &format!("COPY (SELECT * FROM {}) {target}", copied.name)).await?;
+    Ok(Answer { report: answer.report, ..written })
+}
+
+/// A table that exists while it is copied, also where the copy fails or is given up.
+struct CopiedTable<'a> {
+    session: &'a Session,
+    name: String,
+}
+
+impl Drop for CopiedTable<'_> {
+    fn drop(&mut self) {
+        // It is registered; another statement cannot know its name.
+        let _ = self.session.context().deregister_table(self.name.as_str());
+    }
 }
 
 async fn plan_and_answer(

@@ -6,14 +6,14 @@ use crate::answer::{Answer, Bounds, Column, Error, Mode, Report, Result, plain_r
 use crate::bounds::Listeners;
 use crate::environment::sql_name;
 use crate::execution::ms;
-use arrow::array::{Array, ArrayRef, Float64Array, StringArray, UInt64Array, new_null_array};
+use arrow::array::{Array, ArrayRef, Float64Array, StringArray, UInt64Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use plusminus_dialect::{BoundedSql, Bounds as StatedBounds, OnMiss, StatementKind, parse_statement};
 use plusminus_functions::numbers::floats;
 use plusminus_plan::Role;
-use plusminus_statistics::{Doubt, Trust};
+use plusminus_statistics::Trust;
 use std::sync::Arc;
 
 /// Columns that are summarised by one query; a query with more aggregates takes longer to plan than to run.
@@ -73,6 +73,7 @@ impl Session {
             error_is_relative: stated.error_is_relative,
             confidence: stated.confidence,
             met: Some(true),
+            rows_read: stated.rows_read + exact.report.rows_read,
             reason: "no sample is within the error, so the table answered".to_owned(),
             ..exact.report
         };
@@ -84,7 +85,9 @@ impl Session {
         let schema = self.schema_of(source).await?;
         let mut summaries = Vec::with_capacity(schema.fields().len());
         let mut report: Option<Report> = None;
-        for fields in schema.fields().chunks(COLUMNS_AT_ONCE) {
+        // A stated time is that of all columns together.
+        let at_once = if bounds.within.is_some() { schema.fields().len().max(1) } else { COLUMNS_AT_ONCE };
+        for fields in schema.fields().chunks(at_once) {
             let (sql, places) = statistics(source, fields, !bounds.is_empty());
             let answer = self.bounded(&sql, bounds).await?;
             summaries.extend(fields.iter().zip(&places).map(|(field, places)| summary(field, places, &answer)));
@@ -93,22 +96,12 @@ impl Session {
                 Some(before) => merged(before, &answer.report),
             });
         }
-        let distinct = self.known_distinct(source);
-        for summary in summaries.iter_mut().filter(|summary| summary.distinct.is_none()) {
-            summary.distinct = distinct(&summary.name);
-        }
         let mut report = report.unwrap_or_else(|| plain_report("there is no column"));
-        // The only sketch is the number of distinct values.
-        report.warnings.retain(|warning| !warning.starts_with("APPROX"));
         let is_unknown =
             |summary: &Summary| summary.least.is_none() && summary.numbers.iter().all(|n| n.value.is_none());
-        if report.mode == Mode::Approximate && bounds.on_miss.is_some() && summaries.iter().any(is_unknown) {
-            report.warnings.push(
-                "a sample does not know the extremes of texts and times: SUMMARIZE without a bound does".to_owned(),
-            );
-        }
-        if bounds.is_empty() {
-            report.mode = Mode::Exact;
+        if !bounds.is_empty() && summaries.iter().any(is_unknown) {
+            let what = "under a bound the extremes of texts and times and the distinct values are left out";
+            report.warnings.push(format!("{what}: SUMMARIZE without a bound reads them from the table"));
         }
         report.elapsed_ms = ms(self.env.clock.elapsed().saturating_sub(start));
         answer_of(&summaries, report)
@@ -126,16 +119,6 @@ impl Session {
                 query::run(self, &BoundedSql { bounds: bounds.clone(), ..sql }, Listeners::default()).await
             }
             _ => Err(Error::data("this cannot be summarised")),
-        }
-    }
-
-    /// The distinct values of a table's columns that the builds of its samples counted.
-    fn known_distinct(&self, source: &str) -> impl Fn(&str) -> Option<u64> {
-        let table = source.trim_matches(['"', '\'']).to_lowercase();
-        let manifests = self.env.families().unwrap_or_default();
-        move |column| {
-            let own = manifests.iter().filter(|manifest| manifest.design.table.to_lowercase() == table);
-            own.filter_map(|manifest| manifest.column_distinct(column)).map(|found| found.count).next()
         }
     }
 }
@@ -166,9 +149,7 @@ fn statistics(source: &str, fields: &[Arc<Field>], is_bounded: bool) -> (String,
             places.extremes = Some([push(format!("min({name})")), push(format!("max({name})"))]);
         }
         if !is_bounded && is_ordered(field.data_type()) {
-            let has_sketch = field.data_type().is_integer() || is_text(field.data_type());
-            let value = if has_sketch { name.clone() } else { format!("CAST({name} AS VARCHAR)") };
-            places.distinct = Some(push(format!("approx_distinct({value})")));
+            places.distinct = Some(push(format!("count(DISTINCT {name})")));
         }
         if is_number {
             let first = OF_NUMBERS.map(|(_, call)| push(call.replace("{}", &format!("CAST({name} AS DOUBLE)"))))[0];
@@ -262,13 +243,16 @@ fn answer_of(summaries: &[Summary], report: Report) -> Result<Answer> {
     push("column_type", text(&|summary| Some(summary.data_type.clone())), None);
     push("min", text(&|summary| summary.least.clone()), None);
     push("max", text(&|summary| summary.greatest.clone()), None);
-    let distinct: ArrayRef = Arc::new(summaries.iter().map(|summary| summary.distinct).collect::<UInt64Array>());
-    let sketched = Bounds {
-        lower: new_null_array(distinct.data_type(), distinct.len()),
-        upper: new_null_array(distinct.data_type(), distinct.len()),
-        trust: vec![Trust::Untrusted(Doubt::Sketch); distinct.len()],
-    };
-    push("approx_unique", distinct, Some(sketched));
+    // Only the table knows them, and then exactly.
+    if summaries.iter().any(|summary| summary.distinct.is_some()) {
+        let distinct: ArrayRef = Arc::new(summaries.iter().map(|summary| summary.distinct).collect::<UInt64Array>());
+        let exact = Bounds {
+            lower: Arc::clone(&distinct),
+            upper: Arc::clone(&distinct),
+            trust: vec![Trust::Exact; distinct.len()],
+        };
+        push("distinct", distinct, Some(exact));
+    }
     for (at, (name, _)) in OF_NUMBERS.iter().enumerate() {
         let (values, bounds) = numbers(summaries, |summary| summary.numbers[at]);
         push(name, values, Some(bounds));

@@ -28,7 +28,7 @@ async fn every_column_is_summarised_exactly_without_a_bound() {
             "column_type",
             "min",
             "max",
-            "approx_unique",
+            "distinct",
             "avg",
             "std",
             "q25",
@@ -55,6 +55,12 @@ async fn every_column_is_summarised_exactly_without_a_bound() {
         }
     }
     assert_eq!(at(&summary, "g", "column_type"), "VARCHAR");
+    let distinct = rows(&asked(&world, "SELECT COUNT(DISTINCT g), COUNT(DISTINCT x) FROM t").await).remove(0);
+    assert_eq!(format!("{}|{}", at(&summary, "g", "distinct"), at(&summary, "x", "distinct")), distinct);
+    // Nothing in it is an estimate.
+    for column in summary.columns().iter().filter_map(|column| column.bounds.as_ref()) {
+        assert!(column.trust.iter().all(|trust| *trust == Trust::Exact));
+    }
     assert!(at(&summary, "g", "min") < at(&summary, "g", "max"));
     // A query, with a filter, and a name that has to be quoted.
     let some = asked(&world, "SUMMARIZE SELECT n AS \"N of t\", g FROM t WHERE k < 10").await;
@@ -70,6 +76,16 @@ async fn under_a_bound_a_sample_summarises_with_intervals() {
     let answer = asked(&world, "SUMMARIZE t ERROR WITHIN 50% ON MISS REPORT").await;
     assert_eq!(answer.report().mode, Mode::Approximate);
     assert!(answer.report().rows_read <= 4_000 && answer.report().sample.is_some(), "{:?}", answer.report());
+    // What a sample does not know is left out, and a note says so.
+    assert!(answer.columns().iter().all(|column| column.name != "distinct"));
+    assert!(answer.report().warnings.iter().any(|note| note.contains("left out")), "{:?}", answer.report());
+    // A bound that no sample meets is met by the table, which knows everything.
+    let met = asked(&world, "SUMMARIZE t ERROR WITHIN 0.01%").await;
+    assert_eq!(
+        (met.report().mode, met.report().met, met.report().error_bound),
+        (Mode::Exact, Some(true), Some(0.0001))
+    );
+    assert_eq!(rows(&met), rows(&exact));
     let (mut inside, mut all) = (0, 0);
     for name in ["avg", "std", "q25", "q50", "q75", "count", "null_percentage"] {
         let column = answer.columns().iter().find(|column| column.name == name).unwrap();
