@@ -13,6 +13,8 @@ pub(crate) const MANIFEST_PREFIX: &str = "generation-";
 /// Bytes of a definition's file name, about; file systems take 255.
 const FILE_NAME_MAX: usize = 200;
 const MARKER: &str = "plusminus.json";
+/// Folder of the rows of tables that the store keeps.
+const ROWS: &str = "rows";
 
 /// A folder of table definitions and sample families.
 ///
@@ -96,6 +98,48 @@ impl Store {
             folder::remove_file(&self.folder.join(kind).join(definition_file(name)))?;
         }
         Ok(())
+    }
+
+    /// Creates a folder for the rows of a table that the store keeps; no other table has it.
+    ///
+    /// # Errors
+    /// When the folder cannot be created.
+    pub fn new_rows_folder(&self, name: &str) -> Result<PathBuf, CatalogError> {
+        self.initialise()?;
+        let all = self.folder.join(ROWS);
+        folder::create_folder(&all)?;
+        let stem = definition_file(name);
+        let stem = stem.trim_end_matches(".json");
+        for number in 1_u64.. {
+            let own = all.join(format!("{stem}-{number}"));
+            match std::fs::create_dir(&own) {
+                Ok(()) => return Ok(own),
+                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(e) => return Err(CatalogError::io(own, e)),
+            }
+        }
+        Err(CatalogError::io(all, std::io::ErrorKind::QuotaExceeded.into()))
+    }
+
+    /// Whether the store itself keeps the rows of a table, in a folder of [`Self::new_rows_folder`].
+    #[must_use]
+    pub fn keeps_rows_of(&self, table: &TableDefinition) -> bool {
+        let own = std::path::absolute(self.folder.join(ROWS));
+        own.is_ok_and(|own| Path::new(&table.location).parent() == Some(&own))
+    }
+
+    /// Removes the rows of a table that the store keeps; does nothing for other tables.
+    ///
+    /// # Errors
+    /// When the folder cannot be removed.
+    pub fn remove_rows_of(&self, table: &TableDefinition) -> Result<(), CatalogError> {
+        if !self.keeps_rows_of(table) {
+            return Ok(());
+        }
+        match std::fs::remove_dir_all(&table.location) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(CatalogError::io(&table.location, e)),
+            _ => Ok(()),
+        }
     }
 
     fn put<T: Serialize>(&self, kind: &str, name: &str, definition: &T) -> Result<(), CatalogError> {

@@ -1,8 +1,11 @@
 //! The command line.
 
 use crate::failure::Failure;
-use crate::format::{Errors, Format};
+use crate::format::Format;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use plusminus_display::{Errors, Paint};
+use std::io::IsTerminal;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -37,14 +40,27 @@ impl Batch {
         self.commands.is_empty() && self.files.is_empty()
     }
 
-    /// The statements, and then those of the files.
-    pub(crate) fn texts(&self) -> Result<Vec<String>, Failure> {
-        let mut texts = self.commands.clone();
+    /// The statements, and then those of the files; `-` is stdin.
+    pub(crate) fn scripts(&self) -> Result<Vec<Script>, Failure> {
+        let mut scripts: Vec<Script> =
+            self.commands.iter().map(|text| Script { file: None, text: text.clone() }).collect();
         for file in &self.files {
-            texts.push(std::fs::read_to_string(file).map_err(|e| Failure::io(file.display(), e))?);
+            let text = match file.to_str() {
+                Some("-") => std::io::read_to_string(std::io::stdin()),
+                _ => std::fs::read_to_string(file),
+            };
+            let text = text.map_err(|e| Failure::io(file.display(), e))?;
+            scripts.push(Script { file: Some(file.to_string_lossy().into_owned()), text });
         }
-        Ok(texts)
+        Ok(scripts)
     }
+}
+
+/// Statements and commands, and the file that holds them, if one does.
+#[derive(Debug, Clone)]
+pub(crate) struct Script {
+    pub(crate) file: Option<String>,
+    pub(crate) text: String,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -221,7 +237,7 @@ pub(crate) struct Global {
     #[arg(long, value_enum, global = true)]
     pub(crate) format: Option<Format>,
     /// How intervals are written: in the numbers, in columns of their own, or not at all [default: in the numbers of tables, in columns wherever there are estimates]
-    #[arg(long, value_enum, global = true)]
+    #[arg(long, global = true, value_parser = PossibleValuesParser::new(Errors::NAMES).try_map(|name| name.parse::<Errors>()))]
     pub(crate) errors: Option<Errors>,
     /// Value for $NAME in statements; may be repeated
     #[arg(short = 'p', long = "param", value_name = "NAME=VALUE", global = true)]
@@ -250,6 +266,11 @@ pub(crate) struct Global {
 }
 
 impl Global {
+    /// Colours of what is written to stderr.
+    pub(crate) fn error_paint(&self) -> Paint {
+        Paint::new(self.color.is_on(std::io::stderr().is_terminal()))
+    }
+
     /// Worker threads to use.
     pub(crate) fn threads(&self) -> usize {
         let all = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);

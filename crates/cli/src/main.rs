@@ -12,7 +12,6 @@ mod pager;
 mod pending_file;
 mod plot;
 mod progress;
-mod render;
 mod sessions;
 mod shell;
 mod tracing;
@@ -28,11 +27,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     quiet_workers();
-    let done = tracing::start().and_then(|()| Cli::parse().settled()).and_then(|cli| run(&cli));
+    let cli = Cli::parse();
+    let paint = cli.global.error_paint();
+    let done = tracing::start().and_then(|()| cli.settled()).and_then(|cli| run(&cli));
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            failure.print();
+            failure.print(paint);
             ExitCode::from(failure.exit_code())
         }
     }

@@ -2,12 +2,12 @@
 
 use crate::args::Global;
 use crate::failure::Failure;
-use crate::format::{self, Errors, FileWriter, Format, Style};
+use crate::format::{self, FileWriter, Format, Style};
 use crate::pager;
 use crate::pending_file::PendingFile;
-use crate::render::Expanded;
 use clap::ValueEnum;
 use plusminus::Answer;
+use plusminus_display::{Errors, Expanded};
 use std::io::{self, IsTerminal, Write};
 
 /// Writes answers to stdout or to the file of `-o`.
@@ -156,7 +156,7 @@ impl Output {
     }
 
     pub(crate) fn set_errors(&mut self, name: &str) -> Result<(), Failure> {
-        let errors = Errors::from_str(name, true).map_err(|_| {
+        let errors = name.parse::<Errors>().map_err(|_| {
             Failure::plain(format!("'{name}' is no place for intervals\nTry: \\errors inline, columns or none"))
         })?;
         self.style.set_errors(errors);

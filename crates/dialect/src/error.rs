@@ -70,6 +70,24 @@ impl fmt::Display for SyntaxError {
 }
 
 impl SyntaxError {
+    /// The error in a longer text that holds this one's from `start` on.
+    #[must_use]
+    pub fn shifted(mut self, start: Location) -> Self {
+        if self.location.line == 1 {
+            self.location.column += start.column - 1;
+            self.source_line.insert_str(0, &" ".repeat(start.column - 1));
+        }
+        self.location.line += start.line - 1;
+        self.location.offset += start.offset;
+        self
+    }
+
+    /// The marked text, without what of it stands on later lines.
+    #[must_use]
+    pub fn marked(&self) -> String {
+        self.source_line.chars().skip(self.location.column - 1).take(self.length).collect()
+    }
+
     /// The part of the source line around the caret, and the carets below it.
     fn excerpt(&self) -> (String, String) {
         // Tabs and control characters would shift the caret or the terminal.

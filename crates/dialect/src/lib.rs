@@ -42,6 +42,7 @@ mod bounds;
 mod cursor;
 mod error;
 mod limits;
+mod locate;
 mod placeholders;
 mod plain;
 mod sample;
@@ -52,6 +53,7 @@ mod suggest;
 
 pub use bounds::{Amount, Bounds, ErrorBound, OnMiss, TimeBound, TimeUnit};
 pub use error::{Location, SyntaxError};
+pub use locate::{error_at, error_at_name, parser_error};
 pub use placeholders::with_placeholders_replaced;
 pub use sample::{CreateSample, CreateSamples, Design, SampleOptions, SampleSize};
 pub use setting::{Setting, SettingName};

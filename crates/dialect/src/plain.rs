@@ -69,7 +69,7 @@ fn settle(
 }
 
 /// Separates `… at Line: 3, Column: 5` into its message and its place; zeros without a place.
-fn split_place(said: &str) -> (String, u64, u64) {
+pub(crate) fn split_place(said: &str) -> (String, u64, u64) {
     let place = said.rsplit_once(" at Line: ").and_then(|(message, place)| {
         let (line, column) = place.split_once(", Column: ")?;
         Some((message, line.parse().ok()?, column.trim().parse().ok()?))

@@ -114,6 +114,14 @@ impl BoundedSql {
     pub fn query(&self) -> &str {
         self.head.get(self.query_offset..).unwrap_or(&self.head)
     }
+
+    /// The place in the source at which [`query`](Self::query) starts.
+    #[must_use]
+    pub fn query_start(&self) -> Location {
+        let mut place = self.head_start;
+        self.head[..self.head.len() - self.query().len()].chars().for_each(|character| place.advance(character));
+        place
+    }
 }
 
 /// Whether bounds may govern a statement.

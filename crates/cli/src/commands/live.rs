@@ -1,10 +1,10 @@
 //! Statements with a person at the terminal: Ctrl-C asks for the answer so far, and long queries show their progress.
 
 use crate::format::{self, Style};
-use crate::render::grouped;
 use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
 use plusminus::{Answer, Error, Interrupt, ScanProgress, Session, Statement};
+use plusminus_display::grouped;
 use std::time::Duration;
 
 /// Queries that end sooner show nothing but their answer.

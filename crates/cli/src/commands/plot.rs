@@ -4,8 +4,8 @@ use crate::args::{Global, PlotArgs};
 use crate::failure::Failure;
 use crate::format::screen;
 use crate::plot;
-use crate::render::Paint;
 use plusminus::Error;
+use plusminus_display::Paint;
 use std::io::Write;
 
 pub(crate) async fn run(global: &Global, args: &PlotArgs) -> Result<(), Failure> {

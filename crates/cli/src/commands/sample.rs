@@ -1,6 +1,6 @@
 //! `plusminus sample`: the sample statements for the command line.
 
-use crate::args::{CreateArgs, Global, SampleArgs, SampleCommand};
+use crate::args::{CreateArgs, Global, SampleArgs, SampleCommand, Script};
 use crate::failure::Failure;
 use plusminus::{SampleBuilder, Session};
 
@@ -30,7 +30,7 @@ pub(crate) async fn run(global: &Global, args: &SampleArgs) -> Result<(), Failur
             ));
         }
     };
-    super::query::run_all(global, session, vec![statement]).await
+    super::query::run_all(global, session, vec![Script { file: None, text: statement }]).await
 }
 
 fn builders(session: &Session, args: &CreateArgs) -> Result<Vec<SampleBuilder>, Failure> {

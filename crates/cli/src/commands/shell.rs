@@ -8,7 +8,7 @@ use std::io::IsTerminal;
 
 pub(crate) async fn run(cli: &Cli) -> Result<(), Failure> {
     if !cli.batch.is_empty() {
-        return super::query::scripts(&cli.global, cli.batch.texts()?).await;
+        return super::query::run_scripts(&cli.global, cli.batch.scripts()?).await;
     }
     let store = cli.global.store_folder();
     let session = super::open(&cli.global, store.clone()).await?;
@@ -17,7 +17,7 @@ pub(crate) async fn run(cli: &Cli) -> Result<(), Failure> {
     let mut runner = Runner::new(session, output, variables_of(&cli.global.variables)?);
     if !std::io::stdin().is_terminal() {
         let text = std::io::read_to_string(std::io::stdin()).map_err(|e| Failure::io("stdin", e))?;
-        let next = runner.script(&text).await;
+        let next = runner.script(&text, None).await;
         if next.is_err() {
             runner.fail();
         }

@@ -1,9 +1,9 @@
 //! One JSON document per statement, on one line.
 
 use super::cells::{NonFinite, json, tokens};
-use crate::render::trust_word;
 use arrow::array::{Array, ArrayRef};
 use plusminus::{Answer, Column, Role};
+use plusminus_display::trust_word;
 use serde::Serialize;
 use std::io::{self, Write};
 

@@ -4,16 +4,15 @@ mod arrow_file;
 mod cells;
 mod csv;
 mod json;
-mod markdown;
 mod ndjson;
 
 pub(crate) use arrow_file::FileWriter;
 
 use crate::args::Global;
 use crate::failure::Failure;
-use crate::render::{self, Expanded, Paint, View};
 use clap::ValueEnum;
 use plusminus::{Answer, ErrorColumns};
+use plusminus_display::{Errors, Expanded, Paint, View};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
@@ -63,17 +62,6 @@ impl Format {
     fn is_for_people(self) -> bool {
         matches!(self, Self::Table | Self::Markdown)
     }
-}
-
-/// How intervals are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Errors {
-    /// Into the numbers
-    Inline,
-    /// Into columns of their own
-    Columns,
-    /// Nowhere
-    None,
 }
 
 /// Format, intervals and the screen together.
@@ -137,7 +125,7 @@ pub(crate) fn print(sink: &mut dyn Write, answer: &Answer, style: &Style) -> io:
         Format::Tsv => csv::print(sink, &flat()?, b'\t'),
         Format::Json => json::print(sink, answer),
         Format::Ndjson => ndjson::print(sink, &flat()?),
-        Format::Markdown => markdown::print(sink, answer, style),
+        Format::Markdown => sink.write_all(plusminus_display::markdown(answer, &style.view, !style.quiet).as_bytes()),
         Format::Table | Format::Arrow | Format::Parquet => sink.write_all(table(answer, style).as_bytes()),
     }
 }
@@ -155,10 +143,8 @@ pub(crate) fn write_binary(writer: &mut FileWriter, answer: &Answer, style: &Sty
 
 /// The table of an answer, with its footer.
 pub(crate) fn table(answer: &Answer, style: &Style) -> String {
-    let mut text = render::rows(answer, &style.view);
-    if answer.is_query() && !style.quiet {
-        text.push_str(&render::footer(answer, style.view.width, style.view.paint));
-        text.push('\n');
+    match style.quiet {
+        true => plusminus_display::rows(answer, &style.view),
+        false => plusminus_display::text(answer, &style.view),
     }
-    text
 }

@@ -13,6 +13,7 @@ pub(crate) use runner::{Runner, ScriptStep};
 use crate::failure::Failure;
 use complete::{SharedNames, SqlCompleter};
 use highlight::SqlHighlighter;
+use plusminus_display::Paint;
 use reedline::{
     ColumnarMenu, DefaultHinter, EditCommand, EditMode, Emacs, FileBackedHistory, KeyCode, KeyModifiers, MenuBuilder,
     Prompt, PromptEditMode, PromptHistorySearch, Reedline, ReedlineEvent, ReedlineMenu, ReedlineRawEvent, Signal,
@@ -40,7 +41,7 @@ pub(crate) async fn converse(runner: &mut Runner, has_color: bool) -> Result<(),
             Signal::Success(text) => match runner.entered(&text).await {
                 Ok(ScriptStep::Quit) => return Ok(()),
                 Ok(_) => {}
-                Err(failure) => failure.print(),
+                Err(failure) => failure.print(Paint::new(has_color)),
             },
             Signal::CtrlD => return Ok(()),
             // Ctrl-C clears the line.
@@ -53,7 +54,7 @@ pub(crate) async fn converse(runner: &mut Runner, has_color: bool) -> Result<(),
 pub(crate) async fn initialise(runner: &mut Runner) -> Result<(), Failure> {
     let Some(file) = configuration("init.sql").filter(|f| f.exists()) else { return Ok(()) };
     let text = std::fs::read_to_string(&file).map_err(|e| Failure::io(file.display(), e))?;
-    runner.script(&text).await.map(|_| ())
+    runner.script(&text, file.to_str()).await.map(|_| ())
 }
 
 fn editor(names: &SharedNames, history: Option<&PathBuf>, has_color: bool) -> Reedline {

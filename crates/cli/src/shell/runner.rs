@@ -7,9 +7,9 @@ use crate::commands::live;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::plot;
-use crate::render::Expanded;
 use datafusion::datasource::MemTable;
 use plusminus::{Answer, Error, ErrorColumns, Session};
+use plusminus_display::Expanded;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,23 +38,45 @@ pub(crate) enum ScriptStep {
     Quit,
 }
 
+/// The place of statements in a script.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place<'a> {
+    file: Option<&'a str>,
+    /// Lines of the script before them.
+    lines: usize,
+}
+
+impl Place<'_> {
+    /// The failure of the statement that begins in this line, counted from 1, of the statements.
+    fn name(self, failure: Failure, line: usize) -> Failure {
+        let failure = failure.after_lines(self.lines);
+        match self.file {
+            Some(file) => failure.in_file(file, self.lines + line),
+            None => failure,
+        }
+    }
+}
+
 impl Runner {
     pub(crate) fn new(session: Session, output: Output, variables: Variables) -> Self {
         Self { session, output, variables, last_sql: String::new(), last: None, has_timing: false, history: None }
     }
 
-    /// Runs a script: statements, and lines that are commands.
-    pub(crate) async fn script(&mut self, script: &str) -> Result<ScriptStep, Failure> {
+    /// Runs a script: statements, and lines that are commands. Errors name its file, if it has one.
+    pub(crate) async fn script(&mut self, script: &str, file: Option<&str>) -> Result<ScriptStep, Failure> {
         let mut pending = String::new();
-        for line in script.lines() {
+        let mut place = Place { file, lines: 0 };
+        for (number, line) in script.lines().enumerate() {
             let is_own = pending.trim().is_empty() || is_complete(&pending);
             if is_own && is_command(line.trim()) {
                 let statements = std::mem::take(&mut pending);
-                match self.statements(&statements).await? {
+                match self.statements(&statements, place).await? {
                     ScriptStep::Line => {}
                     other => return Ok(other),
                 }
-                match Box::pin(self.command(line.trim())).await? {
+                place.lines = number + 1;
+                let done = Box::pin(self.command(line.trim())).await;
+                match done.map_err(|failure| place.name(failure, 0))? {
                     ScriptStep::Line => continue,
                     other => return Ok(other),
                 }
@@ -62,7 +84,7 @@ impl Runner {
             pending.push_str(line);
             pending.push('\n');
         }
-        self.statements(&pending).await
+        self.statements(&pending, place).await
     }
 
     /// Runs what was entered at a prompt.
@@ -70,7 +92,7 @@ impl Runner {
         match text.trim() {
             "exit" | "quit" | "exit;" | "quit;" => Ok(ScriptStep::Quit),
             "help" | "help;" => self.command("\\?").await,
-            _ => self.script(text).await,
+            _ => self.script(text, None).await,
         }
     }
 
@@ -85,9 +107,10 @@ impl Runner {
     }
 
     /// Runs statements one after another. The best answer under ON MISS FAIL is written before the error.
-    async fn statements(&mut self, text: &str) -> Result<ScriptStep, Failure> {
+    async fn statements(&mut self, text: &str, place: Place<'_>) -> Result<ScriptStep, Failure> {
         let text = substituted(text, &self.variables);
-        for statement in self.session.parse(&text)? {
+        let statements = self.session.parse(&text).map_err(|error| place.name(error.into(), 1))?;
+        for statement in statements {
             let (done, was_pressed) = live::run(&self.session, &statement, self.output.live()).await;
             match done {
                 Ok(answer) => {
@@ -102,7 +125,7 @@ impl Runner {
                     if let Error::BoundMissed { answer: Some(answer), .. } = &error {
                         self.output.answer(answer)?;
                     }
-                    return Err(error.into());
+                    return Err(place.name(error.into(), statement.start.line));
                 }
             }
         }
@@ -140,9 +163,9 @@ impl Runner {
                 let tables = self.session.list_tables().await?;
                 self.output.answer(&tables)?;
             }
-            Action::Describe => return self.statements(&format!("DESCRIBE {argument}")).await,
-            Action::Samples if argument.is_empty() => return self.statements("SHOW SAMPLES").await,
-            Action::Samples => return self.statements(&format!("DESCRIBE SAMPLE {argument}")).await,
+            Action::Describe => return self.statements(&format!("DESCRIBE {argument}"), Place::default()).await,
+            Action::Samples if argument.is_empty() => return self.statements("SHOW SAMPLES", Place::default()).await,
+            Action::Samples => return self.statements(&format!("DESCRIBE SAMPLE {argument}"), Place::default()).await,
             Action::Explain => return self.explain(argument).await,
             Action::Last => match &self.last {
                 Some(answer) => self.output.answer(answer)?,
@@ -159,7 +182,7 @@ impl Runner {
             Action::Read if argument.is_empty() => return Err(Failure::plain("which file?\nTry: \\i queries.sql")),
             Action::Read => {
                 let text = std::fs::read_to_string(argument).map_err(|e| Failure::io(argument, e))?;
-                return Box::pin(self.script(&text)).await;
+                return Box::pin(self.script(&text, Some(argument))).await;
             }
             Action::Output => self.output.redirect(argument, false)?,
             Action::Once if argument.is_empty() => return Err(Failure::plain("which file?\nTry: \\once answer.csv")),
@@ -179,7 +202,7 @@ impl Runner {
         if sql.is_empty() {
             return Err(Failure::plain("there is no statement to explain\nTry: \\explain SELECT …"));
         }
-        self.statements(&format!("EXPLAIN {sql}")).await
+        self.statements(&format!("EXPLAIN {sql}"), Place::default()).await
     }
 
     fn plot(&mut self, file: &str) -> Result<(), Failure> {
@@ -254,7 +277,7 @@ impl Runner {
         }
         let text = text?;
         eprintln!("{}", text.trim_end());
-        self.script(&text).await
+        self.script(&text, None).await
     }
 
     /// Repeats the last statement until Ctrl-C.
@@ -268,7 +291,7 @@ impl Runner {
         }
         let sql = self.last_sql.clone();
         loop {
-            if self.statements(&sql).await? != ScriptStep::Line {
+            if self.statements(&sql, Place::default()).await? != ScriptStep::Line {
                 return Ok(ScriptStep::Line);
             }
             tokio::select! {

@@ -1,7 +1,8 @@
 //! Translates DataFusion's errors into this crate's, each with a next step.
 
 use super::error::Error;
-use datafusion::common::SchemaError;
+use arrow::error::ArrowError;
+use datafusion::common::{Column, SchemaError};
 use datafusion::error::DataFusionError;
 use plusminus_catalog::FileFormat;
 use plusminus_files::FileError;
@@ -15,7 +16,7 @@ pub(crate) fn data_fusion(error: &DataFusionError) -> Error {
             next: "raise --memory, or ask for fewer columns or groups".into(),
         },
         DataFusionError::SQL(parser, _) => {
-            Error::invalid(format!("the SQL cannot be parsed: {parser}"), "check the text near that place")
+            Error::invalid(format!("the SQL cannot be parsed: {parser}"), "correct the text at the marked place")
         }
         DataFusionError::Plan(what) | DataFusionError::Configuration(what) => plan(what),
         DataFusionError::NotImplemented(what) => Error::unsupported(
@@ -32,11 +33,19 @@ pub(crate) fn data_fusion(error: &DataFusionError) -> Error {
                 None => Error::data(inner),
             },
         },
-        DataFusionError::Execution(what) if !what.contains("Overflow happened on") => Error::data(first_line(what)),
+        DataFusionError::Execution(what) if !what.contains("Overflow happened on") => Error::data(plain_words(what)),
+        DataFusionError::ArrowError(inner, _)
+            if matches!(**inner, ArrowError::CastError(_) | ArrowError::ParseError(_)) =>
+        {
+            Error::Data {
+                what: plain_words(&inner.to_string()),
+                next: "TRY_CAST gives NULL where a text is no such value".to_owned(),
+            }
+        }
         other => match other.to_string() {
             text if text.contains("Overflow happened on") => overflow(&text),
-            text if mismatch(&text).is_some() => mismatch(&text).unwrap_or_else(|| Error::data(first_line(&text))),
-            text => Error::data(first_line(&text)),
+            text if mismatch(&text).is_some() => mismatch(&text).unwrap_or_else(|| Error::data(plain_words(&text))),
+            text => Error::data(plain_words(&text)),
         },
     }
 }
@@ -57,15 +66,25 @@ fn mismatch(what: &str) -> Option<Error> {
     let (_, rest) = rest.split_once("but received ")?;
     let received = rest.split([' ', ',', '.']).next()?;
     let next = "CAST the argument to a type that it takes, or write the expression in another way";
-    Some(Error::invalid(format!("{function} takes no {received} there"), next))
+    Some(Error::invalid(format!("'{function}' takes no {} there", sql_types_in(received)), next))
 }
 
 fn plan(what: &str) -> Error {
-    if let Some(error) = mismatch(what) {
+    if let Some(error) = mismatch(what).or_else(|| no_function(what)) {
         return error;
     }
     let what = first_line(what);
     if let Some(name) = missing(&what) {
+        // A name with a dot in it and without quotes is read as schema.table.
+        let unquoted = name.strip_prefix("datafusion.").unwrap_or(name);
+        if std::path::Path::new(unquoted).exists() {
+            let is_folder = std::path::Path::new(unquoted).is_dir() && !unquoted.contains('/');
+            return Error::invalid(
+                format!("there is no table named '{unquoted}', but a {}", if is_folder { "folder" } else { "file" }),
+                format!("FROM '{unquoted}{}' reads it", if is_folder { "/" } else { "" }),
+            );
+        }
+        let name = if FileFormat::from_path(unquoted).is_some() { unquoted } else { name };
         if name.contains('/') || FileFormat::from_path(name).is_some() {
             return Error::invalid(
                 format!("there is no file '{name}'"),
@@ -87,7 +106,7 @@ fn plan(what: &str) -> Error {
             None => Error::no_table(name, &[]),
         };
     }
-    Error::invalid(what, "check the names and types in the statement")
+    Error::invalid(plain_words(&what), "check the names and types in the statement")
 }
 
 /// The file name with the extension that it nearly has.
@@ -123,6 +142,9 @@ fn schema(error: &SchemaError) -> Error {
     match error {
         SchemaError::FieldNotFound { field, valid_fields } => {
             let names: Vec<&str> = valid_fields.iter().map(|c| c.name.as_str()).collect();
+            if let Some(error) = field.relation.as_ref().and_then(|table| unknown_alias(table.table(), valid_fields)) {
+                return error;
+            }
             let next = match plusminus_dialect::nearest(&field.name, names.iter().copied()) {
                 Some(near) => format!("did you mean '{near}'?"),
                 None if names.is_empty() => "name a table in FROM".to_owned(),
@@ -130,8 +152,99 @@ fn schema(error: &SchemaError) -> Error {
             };
             Error::invalid(format!("there is no column named '{}'", field.name), next)
         }
-        other => Error::invalid(first_line(&other.to_string()), "check the names in the statement"),
+        other => Error::invalid(plain_words(&other.to_string()), "check the names in the statement"),
     }
+}
+
+/// The error for `z.delay` where no table and no alias is called `z`.
+fn unknown_alias(table: &str, valid_fields: &[Column]) -> Option<Error> {
+    let mut tables: Vec<&str> =
+        valid_fields.iter().filter_map(|field| field.relation.as_ref()).map(|r| r.table()).collect();
+    tables.dedup();
+    if tables.is_empty() || tables.contains(&table) {
+        return None;
+    }
+    let next = match plusminus_dialect::nearest(table, tables.iter().copied()) {
+        Some(near) => format!("did you mean '{near}'?"),
+        None => format!("one of: {}", tables.join(", ")),
+    };
+    Some(Error::invalid(format!("there is no table or alias '{table}' in this query"), next))
+}
+
+/// The error for a function that does not exist, from a message that may suggest another.
+fn no_function(what: &str) -> Option<Error> {
+    let (_, rest) = what.split_once("Invalid function '")?;
+    let (function, rest) = rest.split_once('\'')?;
+    let near = rest.split_once("Did you mean '").and_then(|(_, rest)| rest.split_once('\'')).map(|(near, _)| near);
+    let next = match near {
+        Some(near) => format!("did you mean '{near}'?"),
+        None => "SHOW FUNCTIONS lists them".to_owned(),
+    };
+    Some(Error::invalid(format!("there is no function named '{function}'"), next))
+}
+
+/// The first line of a message, without the names of libraries and with SQL's names of types.
+fn plain_words(text: &str) -> String {
+    let mut rest = text;
+    for prefix in [
+        "Arrow error: ",
+        "Cast error: ",
+        "Parser error: ",
+        "Execution error: ",
+        "Error during planning: ",
+        "Compute error: ",
+    ] {
+        rest = rest.strip_prefix(prefix).unwrap_or(rest);
+    }
+    sql_types_in(&first_line(rest))
+}
+
+/// A message with SQL's names in the place of Arrow's names of types.
+fn sql_types_in(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_alphanumeric()) {
+        let (before, word) = rest.split_at(start);
+        let end = word.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(word.len());
+        let (word, mut behind) = word.split_at(end);
+        shown.push_str(before);
+        match arrow_type(word) {
+            Some("TIMESTAMP") => {
+                // Its unit and zone are no part of the name.
+                if let Some((_, after)) = behind.strip_prefix('(').and_then(|inner| inner.split_once(')')) {
+                    behind = after;
+                }
+                shown.push_str("TIMESTAMP");
+            }
+            found => shown.push_str(found.unwrap_or(word)),
+        }
+        rest = behind;
+    }
+    shown.push_str(rest);
+    shown
+}
+
+fn arrow_type(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "Boolean" => "BOOLEAN",
+        "Int8" => "TINYINT",
+        "Int16" => "SMALLINT",
+        "Int32" => "INTEGER",
+        "Int64" => "BIGINT",
+        "UInt8" => "UTINYINT",
+        "UInt16" => "USMALLINT",
+        "UInt32" => "UINTEGER",
+        "UInt64" => "UBIGINT",
+        "Float16" | "Float32" => "FLOAT",
+        "Float64" => "DOUBLE",
+        "Utf8" | "LargeUtf8" | "Utf8View" => "VARCHAR",
+        "Binary" | "LargeBinary" | "BinaryView" => "BLOB",
+        "Date32" | "Date64" => "DATE",
+        "Time32" | "Time64" => "TIME",
+        "Timestamp" => "TIMESTAMP",
+        "Decimal32" | "Decimal64" | "Decimal128" | "Decimal256" => "DECIMAL",
+        _ => return None,
+    })
 }
 
 fn first_line(text: &str) -> String {

@@ -26,6 +26,9 @@ pub enum Error {
         /// Suggested next step.
         next: String,
     },
+    /// The statement contradicts the tables, columns or settings there are, at a known place of its text.
+    #[error(transparent)]
+    InStatement(SyntaxError),
     /// A bound was missed and the statement asks to fail then, or the time was up before there was an answer.
     #[error("{what}\nTry: {next}")]
     BoundMissed {

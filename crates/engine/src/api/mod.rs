@@ -1,5 +1,7 @@
+mod kept_tables;
 mod names;
 mod parameters;
+mod plain;
 mod query;
 mod samples;
 mod session;

@@ -1,12 +1,16 @@
 //! Names that statements may use: tables, their columns, samples and functions.
 
+use super::kept_tables::is_kept;
 use super::session::Session;
 use crate::answer::{Answer, Result, listing, sql_type};
+use crate::planning::case;
 use arrow::array::{ArrayRef, StringArray, UInt64Array};
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
+use datafusion::common::TableReference;
 use datafusion::datasource::{MemTable, TableType};
-use plusminus_files::FileTable;
+use plusminus_dialect::StatementKind;
+use plusminus_files::{FileTable, is_path};
 use std::sync::Arc;
 
 /// Names for completion, each list sorted.
@@ -40,6 +44,31 @@ impl Session {
         Names { tables, samples, functions }
     }
 
+    /// Names after FROM in a script that are neither tables nor files, each once and in lower case unless it is quoted. Empty for a text that cannot be parsed.
+    pub async fn unknown_tables(&self, script: &str) -> Vec<String> {
+        let (mut unknown, state) = (Vec::new(), self.env.context.state());
+        for statement in self.parse(script).unwrap_or_default() {
+            let text = match &statement.kind {
+                StatementKind::Sql(sql) => sql.query().to_owned(),
+                StatementKind::Summarize { source, .. } => format!("SELECT * FROM {source}"),
+                StatementKind::CreateSample(create) => format!("SELECT * FROM {}", create.relation),
+                _ => continue,
+            };
+            let references = case::parsed(&state, &text).and_then(|parsed| state.resolve_table_references(&parsed));
+            for reference in references.unwrap_or_default() {
+                let TableReference::Bare { table } = &reference else { continue };
+                let is_file = std::path::Path::new(table.as_ref()).exists() || is_path(table);
+                if !is_file
+                    && !self.env.is_named_table(&reference)
+                    && !unknown.iter().any(|known: &String| **known == **table)
+                {
+                    unknown.push(table.to_string());
+                }
+            }
+        }
+        unknown
+    }
+
     /// Lists the tables: kind, rows where they are known without reading the table, columns, and samples.
     ///
     /// # Errors
@@ -59,6 +88,7 @@ impl Session {
             });
             kinds.push(match (file.is_some(), table.table_type()) {
                 (_, TableType::View) => "view",
+                (true, _) if file.is_some_and(|file| is_kept(self, file)) => "table",
                 (true, _) => "files",
                 (false, _) => "memory",
             });

@@ -1,23 +1,20 @@
 //! The query builder: bounds, and running with a deadline or an interrupt.
 
-use super::names::described;
 use super::parameters::{Parameter, bound};
+use super::plain::plain;
 use super::session::Session;
-use crate::answer::{Answer, Error, ErrorColumns, Result, exact_columns};
+use crate::answer::{Answer, Error, ErrorColumns, Result};
 use crate::bounds::{Goal, Interrupt, Listeners, Watch, deadline};
-use crate::execution::{QueryExecution, ms};
+use crate::execution::QueryExecution;
 use crate::explain;
-use crate::planning::case;
+use crate::planning::locate::located;
 use crate::refine::Subqueries;
 use crate::runtime::Timings;
 use datafusion::datasource::MemTable;
-use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use futures::Stream;
 use plusminus_dialect::{
     Amount, BoundedSql, ErrorBound, OnMiss, SqlClass, Statement, StatementKind, TimeBound, TimeUnit, parse_statement,
 };
-use plusminus_files::FileTable;
-use plusminus_plan::Role;
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::Instrument;
@@ -159,59 +156,6 @@ fn check_numbers(kind: &StatementKind) -> Result<()> {
     Ok(())
 }
 
-/// Runs a statement that is no query through DataFusion.
-pub(crate) async fn plain(session: &Session, sql: &str) -> Result<Answer> {
-    let start = session.env.clock.elapsed();
-    let context = session.context();
-    if is_show_tables(sql) {
-        return session.list_tables().await;
-    }
-    let plan = case::plan_of(&context.state(), sql).await?;
-    if let LogicalPlan::DescribeTable(table) = &plan {
-        let mut answer = described(&table.schema)?;
-        answer.report.warnings.extend(described_files(session, sql).await);
-        return Ok(answer);
-    }
-    let in_memory = match &plan {
-        LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(create)) => Some(create.name.table().to_owned()),
-        _ => None,
-    };
-    let batches = context.execute_logical_plan(plan.clone()).await?.collect().await?;
-    session.keep_declarations(&plan, sql).await?;
-    let schema = batches.first().map_or_else(|| std::sync::Arc::new(arrow::datatypes::Schema::empty()), |b| b.schema());
-    let batch = arrow::compute::concat_batches(&schema, &batches)?;
-    let roles = vec![Role::Value; batch.num_columns()];
-    let mut report = crate::answer::plain_report("done");
-    if let Some(name) = in_memory {
-        report.warnings.push(format!(
-            "table '{name}' is in memory and ends with this process; COPY {name} TO 'file.parquet' and CREATE EXTERNAL TABLE keep it"
-        ));
-    }
-    report.elapsed_ms = ms(session.env.clock.elapsed().saturating_sub(start));
-    Ok(Answer {
-        is_query: false,
-        columns: exact_columns(&batch, &roles, &vec![false; batch.num_columns()]),
-        batch,
-        report,
-    })
-}
-
-fn is_show_tables(sql: &str) -> bool {
-    let words: Vec<&str> = sql.trim_end_matches(|c: char| c == ';' || c.is_whitespace()).split_whitespace().collect();
-    matches!(words.as_slice(), [show, tables] if show.eq_ignore_ascii_case("show") && tables.eq_ignore_ascii_case("tables"))
-}
-
-/// The description of how a table's files are read, where the statement is DESCRIBE.
-async fn described_files(session: &Session, sql: &str) -> Option<String> {
-    let (verb, name) = sql.trim().split_once(char::is_whitespace)?;
-    if !["describe", "desc"].contains(&verb.to_lowercase().as_str()) {
-        return None;
-    }
-    let name = name.trim().trim_end_matches(';').trim_matches(['\'', '"']);
-    let (table, _) = session.env.table(name).await.ok()?;
-    FileTable::of(&table)?.description(&session.context().state()).await.ok()?
-}
-
 /// Runs a query with its bounds on the session's own threads.
 pub(crate) async fn run(session: &Session, sql: &BoundedSql, listeners: Listeners) -> Result<Answer> {
     if let Some(target) = &sql.copy_to {
@@ -220,7 +164,7 @@ pub(crate) async fn run(session: &Session, sql: &BoundedSql, listeners: Listener
     let start = session.env.clock.elapsed();
     let goal = Goal::new(&sql.bounds, &session.env.defaults())?;
     if !goal.is_bounded() && sql.explain.is_some() {
-        return plain(session, &sql.head).await;
+        return plain(session, &sql.head, Some(sql.head_start)).await;
     }
     // An explanation has no answers of levels, and must also describe queries that would miss their time.
     let is_explained = sql.explain.is_some();
@@ -252,7 +196,7 @@ async fn copied(session: &Session, sql: &BoundedSql, target: &str, listeners: Li
     let name = format!("__copied_{}", session.env.next_query());
     session.context().register_table(name.as_str(), table)?;
     let copied = CopiedTable { session, name };
-    let written = plain(session, &format!("COPY (SELECT * FROM {}) {target}", copied.name)).await?;
+    let written = plain(session, &format!("COPY (SELECT * FROM {}) {target}", copied.name), None).await?;
     Ok(Answer { report: answer.report, ..written })
 }
 
@@ -279,8 +223,15 @@ async fn plan_and_answer(
     tracing::info!(sql = sql.query(), "begun");
     let timings = Timings::new(Arc::clone(&session.env.clock), start);
     timings.lap("hand over");
-    let plan = session.plans.get(&session.env, sql.query()).instrument(tracing::debug_span!("plan"));
-    let prepared = plan.await?;
+    let env = Arc::clone(&session.env);
+    let plan = session.plans.get(&env, sql.query()).instrument(tracing::debug_span!("plan"));
+    let prepared = match plan.await {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            let error = session.of_broken_view(error).await;
+            return Err(located(&session.env, sql.query(), sql.query_start(), error).await);
+        }
+    };
     timings.lap("plan");
     if sql.explain.is_none() {
         watch.set_names(prepared.written_names());

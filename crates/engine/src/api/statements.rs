@@ -1,5 +1,6 @@
 //! Runs single statements and scripts.
 
+use super::plain::plain;
 use super::query;
 use super::session::Session;
 use crate::answer::{Answer, Error, Result, listing};
@@ -121,7 +122,7 @@ impl Session {
     async fn run_sql(&self, sql: &BoundedSql, listeners: Listeners) -> Result<Answer> {
         match sql.class {
             SqlClass::Query => query::run(self, sql, listeners).await,
-            SqlClass::Other => query::plain(self, &sql.head).await,
+            SqlClass::Other => plain(self, &sql.head, Some(sql.head_start)).await,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Views that the store remembers, and the check which views can be sampled.
 
 use super::session::Session;
-use crate::answer::{Error, Result};
+use crate::answer::{Answer, Error, Result, listing};
 use crate::planning::case;
 use datafusion::catalog::{Session as CatalogSession, TableProvider};
 use datafusion::common::TableReference;
@@ -31,8 +31,41 @@ impl Session {
                 }
             }
             DdlStatement::DropView(view) => Ok(store.forget(&self.env.table_key(&view.name))?),
-            DdlStatement::DropTable(table) => Ok(store.forget(&self.env.table_key(&table.name))?),
+            DdlStatement::DropTable(table) => {
+                let name = self.env.table_key(&table.name);
+                let kept = self.kept_definition(&name);
+                store.forget(&name)?;
+                match kept {
+                    Some(kept) => Ok(store.remove_rows_of(&kept)?),
+                    None => Ok(()),
+                }
+            }
             _ => Ok(()),
+        }
+    }
+
+    /// Removes a view that could not be declared from the store; `None` when the store has no such view.
+    pub(crate) fn forget_broken_view(&self, name: &TableReference) -> Result<Option<Answer>> {
+        let name = self.env.table_key(name);
+        if !self.env.store.views()?.iter().any(|view| view.name == name) {
+            return Ok(None);
+        }
+        self.env.store.forget(&name)?;
+        Ok(Some(listing::message(&format!("view '{name}' dropped"))))
+    }
+
+    /// The error for a view of the store that cannot be declared, in the place of one that it does not exist.
+    pub(crate) async fn of_broken_view(&self, error: Error) -> Error {
+        let Error::Invalid { what, .. } = &error else { return error };
+        let name = what.strip_prefix("there is no table named '").and_then(|rest| rest.split_once('\''));
+        let (Some((name, _)), Ok(views)) = (name, self.env.store.views()) else { return error };
+        let Some(view) = views.into_iter().find(|view| view.name == name) else { return error };
+        match self.declare(&view.sql).await {
+            Err(Error::Invalid { what, .. }) => Error::invalid(
+                format!("view '{name}' cannot be read: {what}"),
+                format!("CREATE OR REPLACE VIEW {name} AS …, or DROP VIEW {name}"),
+            ),
+            _ => error,
         }
     }
 

@@ -128,13 +128,14 @@ impl PathTables {
 #[async_trait::async_trait]
 impl UrlTableFactory for PathTables {
     async fn try_new(&self, url: &str) -> datafusion::error::Result<Option<Arc<dyn TableProvider>>> {
-        // A path that does not exist is a missing table; a folder without data is no table at all.
+        // A plain name is that of a table, also where a folder of the name is at hand; a folder is `'name/'`.
+        let is_plain = !url.contains(['/', '.', '\\']) && !is_glob(url);
+        // A path that does not exist is a missing table.
         let is_there = is_glob(url) || absolute(url).exists();
-        let Some(definition) = path_key(url).filter(|_| is_there).map(|_| found("file", url)) else { return Ok(None) };
-        // A folder with the name of a table, but without data, is no table.
-        if definition.as_ref().is_err_and(|error| error.is_absence && !url.contains(['/', '.'])) {
+        if is_plain || !is_there {
             return Ok(None);
         }
+        let Some(definition) = path_key(url).map(|_| found("file", url)) else { return Ok(None) };
         let Some(state) = self.state.get().and_then(|state| state()) else { return Ok(None) };
         let table = FileTable::open(&definition?, None, &self.layouts, &state).await?;
         Ok(Some(Arc::new(table)))

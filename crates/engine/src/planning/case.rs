@@ -6,7 +6,8 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::{CopyToSource, CopyToStatement, Statement};
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, Select, SelectFlavor, SelectItem, VisitMut, VisitorMut, WildcardAdditionalOptions,
+    Expr, Ident, ObjectName, ObjectNamePart, Select, SelectFlavor, SelectItem, VisitMut, VisitorMut,
+    WildcardAdditionalOptions,
 };
 use std::ops::ControlFlow;
 
@@ -53,22 +54,32 @@ pub(crate) async fn plan(state: &SessionState, sql: &str, mut statement: Stateme
     }
 }
 
-/// Parses a text; `FROM t` without a SELECT selects every column.
+/// Parses a text; `FROM t` without a SELECT selects every column, and a folder in single quotes is its files.
 pub(crate) fn parsed(state: &SessionState, sql: &str) -> Result<Statement> {
     let mut statement = state.sql_to_statement(sql, &state.config_options().sql_parser.dialect)?;
     let _ = match &mut statement {
-        Statement::Statement(inner) => inner.visit(&mut SelectAll),
-        Statement::CopyTo(CopyToStatement { source: CopyToSource::Query(query), .. }) => query.visit(&mut SelectAll),
+        Statement::Statement(inner) => inner.visit(&mut Shorthand),
+        Statement::CopyTo(CopyToStatement { source: CopyToSource::Query(query), .. }) => query.visit(&mut Shorthand),
         _ => ControlFlow::Continue(()),
     };
     Ok(statement)
 }
 
-/// Adds `*` to a query that begins with FROM and selects nothing.
-struct SelectAll;
+/// Adds `*` to a query that begins with FROM and selects nothing, and the slash to a folder in single quotes.
+struct Shorthand;
 
-impl VisitorMut for SelectAll {
+impl VisitorMut for Shorthand {
     type Break = ();
+
+    fn pre_visit_relation(&mut self, relation: &mut ObjectName) -> ControlFlow<()> {
+        if let [ObjectNamePart::Identifier(Ident { value, quote_style: Some('\''), .. })] = relation.0.as_mut_slice()
+            && !value.contains('/')
+            && std::path::Path::new(value.as_str()).is_dir()
+        {
+            value.push('/');
+        }
+        ControlFlow::Continue(())
+    }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         if select.flavor == SelectFlavor::FromFirstNoSelect && select.projection.is_empty() {

@@ -4,6 +4,7 @@ mod blocks;
 pub(crate) mod case;
 mod dependencies;
 mod literals;
+pub(crate) mod locate;
 mod plan_cache;
 mod planned_query;
 mod subqueries;

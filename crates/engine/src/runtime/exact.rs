@@ -2,6 +2,7 @@
 
 use super::executor::Executor;
 use super::panics::caught;
+use super::stoppable::stoppable;
 use crate::answer::{Error, Result};
 use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
@@ -76,7 +77,8 @@ pub(crate) async fn collected(
     state: &SessionState,
     executor: &Executor,
 ) -> Result<RecordBatch> {
-    let (own, context) = (Arc::clone(plan), state.task_ctx());
+    // The guard is dropped here where this future is, while the work may still be running.
+    let ((own, _guard), context) = (stoppable(Arc::clone(plan))?, state.task_ctx());
     let batches = executor.on_tables(async move { Ok(collect(own, context).await?) }).await?;
     let schema = batches.first().map_or_else(|| plan.schema(), RecordBatch::schema);
     Ok(concat_batches(&schema, &batches)?)

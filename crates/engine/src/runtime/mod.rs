@@ -3,6 +3,7 @@ pub(crate) mod exact;
 pub(crate) mod executor;
 mod panics;
 mod quantiles;
+mod stoppable;
 mod timings;
 
 pub use clock::{Clock, SystemClock};

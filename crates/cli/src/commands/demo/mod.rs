@@ -43,7 +43,7 @@ fn confirmed(rows: u64, store: &str) -> Result<bool, Failure> {
     if !std::io::stdin().is_terminal() {
         return Ok(true);
     }
-    let bytes = crate::render::grouped(rows * data::BYTES_PER_ROW / 1_000_000);
+    let bytes = plusminus_display::grouped(rows * data::BYTES_PER_ROW / 1_000_000);
     eprint!("The demo writes about {bytes} MB to {store}. Go on? [Y/n] ");
     std::io::stderr().flush().map_err(|e| Failure::io("terminal", e))?;
     let mut line = String::new();

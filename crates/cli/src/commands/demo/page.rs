@@ -2,8 +2,8 @@
 
 use super::data::{Built, Generated};
 use super::statements::Statement;
-use crate::render::{Paint, Shown, TextColumn, grouped, table, with_errors, without_errors};
 use plusminus::{Answer, Column, Mode, Role, Trust};
+use plusminus_display::{Paint, Shown, TextColumn, grouped, table, with_errors, without_errors};
 use std::collections::HashMap;
 use std::io::Write;
 

@@ -7,8 +7,9 @@ use plusminus::{Answer, Mode, Report};
 
 const SEPARATOR: &str = " · ";
 
-/// The footer of an answer, broken at its separators where it exceeds `limit`.
-pub(crate) fn footer(answer: &Answer, limit: Option<usize>, paint: Paint) -> String {
+/// The footer of an answer, broken at its separators where it exceeds `limit`: verdict, error reached, time, and what is behind it.
+#[must_use]
+pub fn footer(answer: &Answer, limit: Option<usize>, paint: Paint) -> String {
     let report = answer.report();
     let mut parts = vec![verdict(answer, paint), time(report.elapsed_ms)];
     parts.push(count(answer.batch().num_rows() as u64, "row"));
@@ -95,12 +96,14 @@ fn percent(fraction: f64) -> f64 {
 }
 
 /// 1234567 as `1,234,567`.
-pub(crate) fn grouped(number: u64) -> String {
+#[must_use]
+pub fn grouped(number: u64) -> String {
     in_groups(&number.to_string())
 }
 
 /// `1 row`, `2 rows`.
-pub(crate) fn count(number: u64, what: &str) -> String {
+#[must_use]
+pub fn count(number: u64, what: &str) -> String {
     format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 

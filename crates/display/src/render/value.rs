@@ -9,16 +9,18 @@ use plusminus::{Column, Role, Trust};
 
 /// One value as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Shown {
-    pub(crate) text: String,
+pub struct Shown {
+    /// The value.
+    pub text: String,
     /// Dimmed text behind it: the interval of an untrusted estimate. Empty elsewhere.
-    pub(crate) aside: String,
-    pub(crate) is_null: bool,
+    pub aside: String,
+    /// Whether the value is NULL.
+    pub is_null: bool,
 }
 
 impl Shown {
     /// A text.
-    pub(crate) fn plain(text: impl Into<String>) -> Self {
+    pub fn plain(text: impl Into<String>) -> Self {
         Self { text: text.into(), aside: String::new(), is_null: false }
     }
 
@@ -29,7 +31,8 @@ impl Shown {
 
 /// The values of a column with their errors in them: plain where they are exact, `6.74 ± 0.12` or `6.7 [6.2, 9.9]` where they are
 /// estimates, `~6.7 [2, 40]` where the interval is not to be trusted.
-pub(crate) fn with_errors(column: &Column, values: &ArrayRef) -> Vec<Shown> {
+#[must_use]
+pub fn with_errors(column: &Column, values: &ArrayRef) -> Vec<Shown> {
     let plain = without_errors(column, values);
     let (Some(bounds), true) = (&column.bounds, column.data_type.is_numeric()) else { return plain };
     let (estimates, lower, upper) = (numbers(values), numbers(&bounds.lower), numbers(&bounds.upper));
@@ -51,7 +54,8 @@ pub(crate) fn with_errors(column: &Column, values: &ArrayRef) -> Vec<Shown> {
 
 /// The values of a column alone: floating-point numbers to six digits; whole numbers and decimals in groups of three where they were
 /// computed, and as they are where they may be years or identifiers.
-pub(crate) fn without_errors(column: &Column, values: &ArrayRef) -> Vec<Shown> {
+#[must_use]
+pub fn without_errors(column: &Column, values: &ArrayRef) -> Vec<Shown> {
     let is_grouped = column.role == Role::Estimate && column.data_type.is_numeric();
     let floats = values.data_type().is_floating().then(|| numbers(values));
     let shown = texts(values).into_iter().enumerate().map(|(row, text)| match text {

@@ -5,22 +5,26 @@ use unicode_width::UnicodeWidthStr;
 
 /// One line of a column, as wide as all others where the column holds numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Line {
-    pub(crate) text: String,
+pub struct Line {
+    /// The text, padded.
+    pub text: String,
     /// Dimmed text behind it.
-    pub(crate) aside: String,
-    pub(crate) is_null: bool,
+    pub aside: String,
+    /// Whether the value is NULL.
+    pub is_null: bool,
 }
 
 /// A column of text.
 #[derive(Debug, Clone)]
-pub(crate) struct TextColumn {
-    pub(crate) name: String,
-    pub(crate) lines: Vec<Line>,
+pub struct TextColumn {
+    /// The heading.
+    pub name: String,
+    /// One line per row.
+    pub lines: Vec<Line>,
     /// Whether it is aligned on the right, as numbers are.
-    pub(crate) is_number: bool,
+    pub is_number: bool,
     /// Whether its values may be cut where the screen is narrow: texts may, numbers and times may not.
-    pub(crate) may_be_cut: bool,
+    pub may_be_cut: bool,
 }
 
 /// Columns on the screen that a text takes.
@@ -35,8 +39,9 @@ impl Line {
 }
 
 impl TextColumn {
-    /// A column of these values.
-    pub(crate) fn new(name: &str, values: Vec<Shown>, is_number: bool) -> Self {
+    /// A column of these values, aligned where they are numbers.
+    #[must_use]
+    pub fn new(name: &str, values: Vec<Shown>, is_number: bool) -> Self {
         let lines = if is_number { aligned(values) } else { values.into_iter().map(line).collect() };
         Self { name: super::value::escaped(name), lines, is_number, may_be_cut: !is_number }
     }

@@ -2,35 +2,41 @@
 
 /// Whether and how text is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Paint {
+pub struct Paint {
     is_on: bool,
 }
 
 impl Paint {
     /// Text as it is.
-    pub(crate) const OFF: Self = Self { is_on: false };
+    pub const OFF: Self = Self { is_on: false };
 
-    pub(crate) fn new(is_on: bool) -> Self {
+    #[must_use]
+    /// Colours where `is_on`.
+    pub fn new(is_on: bool) -> Self {
         Self { is_on }
     }
 
     /// Headings.
-    pub(crate) fn bold(self, text: &str) -> String {
+    #[must_use]
+    pub fn bold(self, text: &str) -> String {
         self.with("1", text)
     }
 
     /// Details: NULL, intervals that are not to be trusted, details.
-    pub(crate) fn dim(self, text: &str) -> String {
+    #[must_use]
+    pub fn dim(self, text: &str) -> String {
         self.with("2", text)
     }
 
     /// A bound that is met.
-    pub(crate) fn good(self, text: &str) -> String {
+    #[must_use]
+    pub fn good(self, text: &str) -> String {
         self.with("32", text)
     }
 
     /// A bound that was missed, or an error.
-    pub(crate) fn bad(self, text: &str) -> String {
+    #[must_use]
+    pub fn bad(self, text: &str) -> String {
         self.with("1;31", text)
     }
 

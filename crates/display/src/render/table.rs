@@ -5,7 +5,8 @@ use super::fit::{GAP, MARGIN, width_of};
 use super::paint::Paint;
 
 /// The names, a line, and the rows.
-pub(crate) fn table(columns: &[TextColumn], paint: Paint) -> String {
+#[must_use]
+pub fn table(columns: &[TextColumn], paint: Paint) -> String {
     let widths: Vec<usize> = columns.iter().map(TextColumn::width).collect();
     let mut text = row(columns.iter().zip(&widths).map(|(column, width)| name(column, *width, paint)));
     text.push_str(&"─".repeat(width_of(columns)));

@@ -1,7 +1,6 @@
 //! Answers on screens of several widths, with and without colours.
 
-use super::{Expanded, Paint, View, footer, rows};
-use crate::format::Errors;
+use super::{Errors, Expanded, Paint, View, footer, rows};
 use plusminus::{Answer, Session};
 use std::fmt::Write;
 

@@ -9,15 +9,15 @@ mod paint;
 mod table;
 mod value;
 
-pub(crate) use column::{TextColumn, width};
+pub use column::TextColumn;
+pub(crate) use column::width;
 pub(crate) use fit::cut;
-pub(crate) use footer::{count, footer, grouped};
+pub use footer::{count, footer, grouped};
 pub(crate) use number::significant;
-pub(crate) use paint::Paint;
-pub(crate) use table::table;
-pub(crate) use value::{Shown, with_errors, without_errors};
+pub use paint::Paint;
+pub use table::table;
+pub use value::{Shown, with_errors, without_errors};
 
-use crate::format::Errors;
 use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::DataType;
 use plusminus::{Answer, Bounds, Column, Role, Trust};
@@ -31,28 +31,84 @@ const COLUMN_MIN: usize = 3;
 
 /// How answers are shown.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct View {
+pub struct View {
     /// Columns of the screen; `None` where text may be of any width.
-    pub(crate) width: Option<usize>,
-    pub(crate) errors: Errors,
-    pub(crate) paint: Paint,
-    pub(crate) expanded: Expanded,
+    pub width: Option<usize>,
+    /// Where intervals are written.
+    pub errors: Errors,
+    /// Colours.
+    pub paint: Paint,
+    /// Whether rows are shown as lists.
+    pub expanded: Expanded,
+}
+
+/// Any width, intervals in the numbers, no colours.
+impl Default for View {
+    fn default() -> Self {
+        Self { width: None, errors: Errors::Inline, paint: Paint::OFF, expanded: Expanded::Never }
+    }
+}
+
+/// Where intervals are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Errors {
+    /// Into the numbers: `6.74 ± 0.12`.
+    Inline,
+    /// Into columns of their own: `x_lo`, `x_hi` and `x_trust`.
+    Columns,
+    /// Nowhere.
+    None,
+}
+
+impl Errors {
+    /// The names of the choices, in order.
+    pub const NAMES: [&str; 3] = ["inline", "columns", "none"];
+}
+
+impl std::str::FromStr for Errors {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.to_ascii_lowercase().as_str() {
+            "inline" => Ok(Self::Inline),
+            "columns" => Ok(Self::Columns),
+            "none" => Ok(Self::None),
+            other => Err(format!("'{other}' is none of {}", Self::NAMES.join(", "))),
+        }
+    }
 }
 
 /// Whether rows are shown as lists of names and values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Expanded {
+pub enum Expanded {
     /// Where few rows do not fit in width.
     Auto,
+    /// Every answer.
     Always,
+    /// No answer.
     Never,
 }
 
+/// The table of an answer with its footer.
+#[must_use]
+pub fn text(answer: &Answer, view: &View) -> String {
+    let mut text = rows(answer, view);
+    if answer.is_query() {
+        text.push_str(&footer(answer, view.width, view.paint));
+        text.push('\n');
+    }
+    text
+}
+
 /// The rows of an answer, and what was left out of them; empty for an answer without columns.
-pub(crate) fn rows(answer: &Answer, view: &View) -> String {
+#[must_use]
+pub fn rows(answer: &Answer, view: &View) -> String {
     let (rows, all) = (answer.batch().num_rows().min(ROWS_MAX), answer.batch().num_columns());
     if all == 0 {
         return String::new();
+    }
+    if let Some(message) = message(answer) {
+        return format!("{message}\n");
     }
     if let Some(plans) = plans(answer) {
         return plans;
@@ -82,6 +138,16 @@ pub(crate) fn rows(answer: &Answer, view: &View) -> String {
         text.push_str(&view.paint.dim(&format!("… {} (-o FILE.csv has all)\n", count(more as u64, "more row"))));
     }
     text
+}
+
+/// The message that a statement which is no query was done.
+fn message(answer: &Answer) -> Option<String> {
+    match answer.columns() {
+        [only] if !answer.is_query() && only.name == "status" && answer.batch().num_rows() == 1 => {
+            value::texts(answer.batch().column(0)).pop().flatten()
+        }
+        _ => None,
+    }
 }
 
 /// Plans as they are, line by line, for the answer to EXPLAIN of a query without bounds.
@@ -158,8 +224,9 @@ fn first_rows(column: &Column, rows: usize) -> Column {
     Column { bounds, ..column.clone() }
 }
 
-/// A trust in one word.
-pub(crate) fn trust_word(trust: Trust) -> &'static str {
+/// A trust in one word: `exact`, `trusted` or `untrusted`.
+#[must_use]
+pub fn trust_word(trust: Trust) -> &'static str {
     match trust {
         Trust::Exact => "exact",
         Trust::Trusted => "trusted",

@@ -1,0 +1,138 @@
+//! Statements that are no queries: what DataFusion runs, what the store keeps of it, and what is said about it.
+
+use super::names::described;
+use super::session::Session;
+use crate::answer::{Answer, Result, exact_columns, listing, with_tables};
+use crate::execution::ms;
+use crate::planning::case;
+use crate::planning::locate::located;
+use crate::runtime::collected;
+use datafusion::logical_expr::{DdlStatement, DropView, LogicalPlan};
+use plusminus_dialect::Location;
+use plusminus_files::FileTable;
+use plusminus_plan::Role;
+
+/// Runs a statement that is no query through DataFusion.
+///
+/// `place` is where the text stands in what was entered, for errors; `None` for a text that nobody entered.
+pub(crate) async fn plain(session: &Session, sql: &str, place: Option<Location>) -> Result<Answer> {
+    let permanent = without_temporary(sql);
+    let (sql, is_temporary) = permanent.as_deref().map_or((sql, false), |permanent| (permanent, true));
+    let start = session.env.clock.elapsed();
+    let context = session.context();
+    if is_show_tables(sql) {
+        return session.list_tables().await;
+    }
+    let plan = match (case::plan_of(&context.state(), sql).await, place) {
+        (Ok(plan), _) => plan,
+        (Err(error), None) => return Err(error.into()),
+        (Err(error), Some(place)) => {
+            let error = session.of_broken_view(with_tables(&error, &session.table_names())).await;
+            return Err(located(&session.env, sql, place, error).await);
+        }
+    };
+    if let LogicalPlan::DescribeTable(table) = &plan {
+        let mut answer = described(&table.schema)?;
+        answer.report.warnings.extend(described_files(session, sql).await);
+        return Ok(answer);
+    }
+    let kept = match &plan {
+        LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(create)) if !is_temporary => {
+            session.create_table(create).await?
+        }
+        LogicalPlan::Ddl(DdlStatement::DropView(DropView { name, .. })) if !session.env.is_named_table(name) => {
+            session.forget_broken_view(name)?
+        }
+        LogicalPlan::Dml(statement) => session.insert_rows(statement).await?,
+        _ => None,
+    };
+    if let Some(mut answer) = kept {
+        answer.report.elapsed_ms = ms(session.env.clock.elapsed().saturating_sub(start));
+        return Ok(answer);
+    }
+    let batches = match &plan {
+        LogicalPlan::Copy(_) | LogicalPlan::Dml(_) | LogicalPlan::Analyze(_) => {
+            let state = context.state();
+            let physical = state.create_physical_plan(&plan).await?;
+            vec![collected(&physical, &state, &session.env.executor).await?]
+        }
+        _ => context.execute_logical_plan(plan.clone()).await?.collect().await?,
+    };
+    if !is_temporary {
+        session.keep_declarations(&plan, sql).await?;
+    }
+    if let Some(done) = declared(&plan) {
+        let mut answer = listing::message(&done);
+        if let LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(create)) = &plan
+            && !is_temporary
+        {
+            let name = create.name.table();
+            answer.report.warnings.push(format!(
+                "table '{name}' is in memory and ends with this process; CREATE TABLE without DEFAULT and constraints keeps one"
+            ));
+        }
+        answer.report.elapsed_ms = ms(session.env.clock.elapsed().saturating_sub(start));
+        return Ok(answer);
+    }
+    let schema = batches.first().map_or_else(|| std::sync::Arc::new(arrow::datatypes::Schema::empty()), |b| b.schema());
+    let batch = arrow::compute::concat_batches(&schema, &batches)?;
+    let roles = vec![Role::Value; batch.num_columns()];
+    let mut report = crate::answer::plain_report("done");
+    report.elapsed_ms = ms(session.env.clock.elapsed().saturating_sub(start));
+    Ok(Answer {
+        is_query: false,
+        columns: exact_columns(&batch, &roles, &vec![false; batch.num_columns()]),
+        batch,
+        report,
+    })
+}
+
+/// CREATE TEMP TABLE or VIEW with spaces in the place of TEMP: DataFusion refuses the word, and its tables end with the process anyhow.
+fn without_temporary(sql: &str) -> Option<String> {
+    let mut words = sql.split_whitespace();
+    let is = |word: Option<&str>, one: &str| word.is_some_and(|word| word.eq_ignore_ascii_case(one));
+    if !is(words.next(), "create") {
+        return None;
+    }
+    let mut word = words.next();
+    if is(word, "or") && is(words.next(), "replace") {
+        word = words.next();
+    }
+    let word = word.filter(|word| is(Some(word), "temp") || is(Some(word), "temporary"))?;
+    if !is(words.next(), "table") && !sql.to_ascii_lowercase().contains("view") {
+        return None;
+    }
+    let start = word.as_ptr() as usize - sql.as_ptr() as usize;
+    Some(format!("{}{}{}", &sql[..start], " ".repeat(word.len()), &sql[start + word.len()..]))
+}
+
+/// What a statement that declares or drops something did.
+fn declared(plan: &LogicalPlan) -> Option<String> {
+    let LogicalPlan::Ddl(statement) = plan else { return None };
+    Some(match statement {
+        DdlStatement::CreateMemoryTable(table) => format!("table '{}' created", table.name.table()),
+        DdlStatement::CreateExternalTable(table) => {
+            format!("table '{}' reads {}", table.name.table(), table.locations.join(", "))
+        }
+        DdlStatement::CreateView(view) => format!("view '{}' created", view.name.table()),
+        DdlStatement::DropTable(table) => format!("table '{}' dropped", table.name.table()),
+        DdlStatement::DropView(view) => format!("view '{}' dropped", view.name.table()),
+        _ => return None,
+    })
+}
+
+fn is_show_tables(sql: &str) -> bool {
+    let words: Vec<&str> = sql.trim_end_matches(|c: char| c == ';' || c.is_whitespace()).split_whitespace().collect();
+    matches!(words.as_slice(), [show, tables] if show.eq_ignore_ascii_case("show") && tables.eq_ignore_ascii_case("tables"))
+}
+
+/// The description of how a table's files are read, where the statement is DESCRIBE.
+async fn described_files(session: &Session, sql: &str) -> Option<String> {
+    let (verb, name) = sql.trim().split_once(char::is_whitespace)?;
+    if !["describe", "desc"].contains(&verb.to_lowercase().as_str()) {
+        return None;
+    }
+    let name = name.trim().trim_end_matches(';').trim_matches(['\'', '"']);
+    let (table, _) = session.env.table(name).await.ok()?;
+    FileTable::of(&table)?.description(&session.context().state()).await.ok()?
+}

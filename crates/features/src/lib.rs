@@ -1,0 +1,1 @@
+//! Holds no code: its manifest gives every member of the workspace the same features of shared libraries.
