@@ -4,16 +4,21 @@
 //! |---|---|
 //! | [`overflow`] | sums and arithmetic on whole numbers fail where they leave their type, rather than wrap |
 //! | [`extremes`] | MIN and MAX of floats have one order everywhere: NaN is the largest, −0.0 is below 0.0 |
+//! | `casts` | times without seconds are read, fractions are rounded to whole numbers |
+//! | `quantiles` | PERCENTILE_CONT interpolates with all digits |
 //! | [`numbers`] | conversions of values to floats and back, and which values floats hold |
 //!
 //! [`register`] makes them the functions of a DataFusion context; exact answers and estimates then agree on every value. Errors with a next
 //! step travel through DataFusion as [`Failure`].
 
+mod casts;
 mod error;
 pub mod extremes;
 pub mod numbers;
 pub mod overflow;
+mod quantiles;
 
+pub use casts::ReadableCasts;
 pub use error::Failure;
 
 use datafusion::error::Result;
@@ -25,5 +30,6 @@ use datafusion::prelude::SessionContext;
 /// When the context has no function to put them in the place of.
 pub fn register(context: &SessionContext) -> Result<()> {
     overflow::register(context)?;
+    quantiles::register(context)?;
     extremes::register(context)
 }

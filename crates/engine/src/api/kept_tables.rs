@@ -2,10 +2,14 @@
 
 use super::session::Session;
 use crate::answer::{Answer, Error, Result, listing, thousands};
+use crate::planning::case;
 use crate::runtime::collected;
 use arrow::array::AsArray;
 use arrow::datatypes::{DataType, SchemaRef, UInt64Type};
+use arrow::record_batch::RecordBatch;
+use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
+use datafusion::datasource::MemTable;
 use datafusion::datasource::file_format::format_as_file_type;
 use datafusion::datasource::file_format::parquet::ParquetFormatFactory;
 use datafusion::logical_expr::dml::InsertOp;
@@ -70,23 +74,62 @@ impl Session {
         ))))
     }
 
-    /// Runs INSERT into a table that the store keeps; `None` for other tables and statements.
-    pub(crate) async fn insert_rows(&self, statement: &DmlStatement) -> Result<Option<Answer>> {
+    /// Runs INSERT, UPDATE or DELETE on a table that the store keeps; `None` for other tables. `sql` is the text of the statement.
+    pub(crate) async fn change_table(&self, statement: &DmlStatement, sql: &str) -> Result<Option<Answer>> {
         let name = self.env.table_key(&statement.table_name);
         let Some(definition) = self.kept_definition(&name).filter(|found| self.env.store.keeps_rows_of(found)) else {
             return Ok(None);
         };
+        // One change after another: two at once would each lose the other's.
+        let _turn = self.env.changes.lock().await;
         if !matches!(statement.op, WriteOp::Insert(InsertOp::Append)) {
-            return Err(Error::unsupported(
-                "rows of a table cannot be changed in place",
-                format!("CREATE OR REPLACE TABLE {name} AS SELECT … FROM {name}"),
-            ));
+            let changed = self.rewritten(&definition, sql).await?;
+            let done = match statement.op {
+                WriteOp::Delete => "deleted from",
+                WriteOp::Update => "updated in",
+                _ => "written to",
+            };
+            return Ok(Some(listing::message(&format!("{} {done} '{name}'", counted(changed)))));
         }
         let folder = Path::new(&definition.location);
         let part = std::fs::read_dir(folder).map_or(0, Iterator::count);
         let rows = self.write_rows(&statement.input, folder, part).await?;
         self.env.register_definition(&definition).await?;
         Ok(Some(listing::message(&format!("{} inserted into '{name}'", counted(rows)))))
+    }
+
+    /// Runs a statement that changes rows on a copy of a table in memory, writes the copy, and puts it in the table's place; returns the
+    /// number of rows that changed.
+    async fn rewritten(&self, definition: &TableDefinition, sql: &str) -> Result<u64> {
+        let context = &self.env.context;
+        let name = TableReference::bare(definition.name.as_str());
+        let files = context.table_provider(name.clone()).await?;
+        let rows = context.read_table(Arc::clone(&files))?.collect_partitioned().await?;
+        let memory: Arc<dyn TableProvider> = Arc::new(MemTable::try_new(files.schema(), rows)?);
+        // Meanwhile others read the rows from memory.
+        context.deregister_table(name.clone())?;
+        context.register_table(name.clone(), memory)?;
+        let done = self.changed_and_written(definition, sql).await;
+        if done.is_err() {
+            context.deregister_table(name.clone())?;
+            context.register_table(name, files)?;
+        }
+        done
+    }
+
+    async fn changed_and_written(&self, definition: &TableDefinition, sql: &str) -> Result<u64> {
+        let context = &self.env.context;
+        let plan = case::plan_of(&context.state(), sql).await?;
+        let counts = context.execute_logical_plan(plan).await?.collect().await?;
+        let plan = context.table(TableReference::bare(definition.name.as_str())).await?.into_unoptimized_plan();
+        let folder = self.env.store.new_rows_folder(&definition.name)?;
+        self.write_rows(&Arc::new(plan), &folder, 0).await?;
+        let location = absolute_text(&folder)?;
+        let changed = TableDefinition { location, ..definition.clone() };
+        self.env.register_definition(&changed).await?;
+        self.env.store.put_table(&changed)?;
+        self.env.store.remove_rows_of(definition)?;
+        Ok(counts.iter().map(count_of).sum())
     }
 
     /// The definition of a table in the store.
@@ -107,17 +150,19 @@ impl Session {
         if !file.exists() {
             write_empty(&file, Arc::clone(input.schema().inner()))?;
         }
-        Ok(counts
-            .columns()
-            .first()
-            .and_then(|count| count.as_primitive_opt::<UInt64Type>())
-            .map_or(0, |c| c.values().iter().sum()))
+        Ok(count_of(&counts))
     }
 }
 
 /// Whether a table's rows are kept by the store.
 pub(crate) fn is_kept(session: &Session, file: &FileTable) -> bool {
     session.env.store.keeps_rows_of(file.definition())
+}
+
+/// The sum of a batch of counts of rows.
+fn count_of(batch: &RecordBatch) -> u64 {
+    let counts = batch.columns().first().and_then(|counts| counts.as_primitive_opt::<UInt64Type>());
+    counts.map_or(0, |counts| counts.values().iter().sum())
 }
 
 fn counted(rows: u64) -> String {

@@ -4,6 +4,7 @@ use super::kept_tables::is_kept;
 use super::session::Session;
 use crate::answer::{Answer, Result, listing, sql_type};
 use crate::planning::case;
+use crate::planning::spellings::function_names;
 use arrow::array::{ArrayRef, StringArray, UInt64Array};
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
@@ -39,6 +40,7 @@ impl Session {
         let state = state.read();
         let functions = state.scalar_functions().keys().chain(state.aggregate_functions().keys());
         let mut functions: Vec<String> = functions.chain(state.window_functions().keys()).cloned().collect();
+        functions.extend(function_names().map(str::to_owned));
         functions.sort();
         functions.dedup();
         Names { tables, samples, functions }

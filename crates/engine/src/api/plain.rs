@@ -43,7 +43,7 @@ pub(crate) async fn plain(session: &Session, sql: &str, place: Option<Location>)
         LogicalPlan::Ddl(DdlStatement::DropView(DropView { name, .. })) if !session.env.is_named_table(name) => {
             session.forget_broken_view(name)?
         }
-        LogicalPlan::Dml(statement) => session.insert_rows(statement).await?,
+        LogicalPlan::Dml(statement) => session.change_table(statement, sql).await?,
         _ => None,
     };
     if let Some(mut answer) = kept {

@@ -17,6 +17,7 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use plusminus_catalog::Store;
 use plusminus_files::LayoutCache;
+use plusminus_functions::ReadableCasts;
 use plusminus_functions::overflow::{CheckedArithmetic, CheckedConstants, CheckedFolding};
 use plusminus_kernel::{BufferPool, Workers};
 use plusminus_sampling::Watches;
@@ -141,6 +142,7 @@ impl SessionBuilder {
                 watches: Watches::default(),
                 layouts,
                 queries: AtomicU64::default(),
+                changes: tokio::sync::Mutex::default(),
                 store,
                 level_cache,
                 moments: MomentsCache::default(),
@@ -185,6 +187,7 @@ impl SessionBuilder {
         let state = SessionStateBuilder::from(state)
             .with_optimizer_rules(folding)
             .with_physical_optimizer_rules(rules)
+            .with_analyzer_rule(Arc::new(ReadableCasts))
             .with_analyzer_rule(Arc::new(CheckedConstants))
             .build();
         Ok(PathTables::enable(state.into(), Arc::clone(layouts)))

@@ -55,6 +55,8 @@ pub(crate) struct Environment {
     pub(crate) watches: Watches,
     /// Layouts of files, cached so that each file is sniffed once.
     pub(crate) layouts: Arc<LayoutCache>,
+    /// Held while the rows of a kept table are changed.
+    pub(crate) changes: tokio::sync::Mutex<()>,
     /// The number of queries so far; traces identify a query by its number.
     pub(crate) queries: AtomicU64,
 }

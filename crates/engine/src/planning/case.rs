@@ -1,5 +1,6 @@
 //! Resolves unquoted column names regardless of case, where only one column can be meant.
 
+use super::spellings;
 use datafusion::common::{Column, SchemaError};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SessionState;
@@ -19,8 +20,21 @@ pub(crate) async fn plan_of(state: &SessionState, sql: &str) -> Result<LogicalPl
     plan(state, sql, parsed(state, sql)?).await
 }
 
+/// Writes calls and operators in DataFusion's terms.
+fn with_spellings_replaced(statement: &mut Statement, state: &SessionState) {
+    match statement {
+        Statement::Statement(inner) => spellings::replace(inner.as_mut(), state),
+        Statement::Explain(explain) => with_spellings_replaced(&mut explain.statement, state),
+        Statement::CopyTo(CopyToStatement { source: CopyToSource::Query(query), .. }) => {
+            spellings::replace(query.as_mut(), state);
+        }
+        _ => {}
+    }
+}
+
 /// Plans a parsed text; it is parsed again only where a name has to be replaced.
 pub(crate) async fn plan(state: &SessionState, sql: &str, mut statement: Statement) -> Result<LogicalPlan> {
+    with_spellings_replaced(&mut statement, state);
     let mut renames: Vec<Rename> = Vec::new();
     let mut has_own_names = false;
     loop {
@@ -37,6 +51,7 @@ pub(crate) async fn plan(state: &SessionState, sql: &str, mut statement: Stateme
             renames.push(Rename { written, meant, is_found: false });
         }
         statement = parsed(state, sql)?;
+        with_spellings_replaced(&mut statement, state);
         if has_own_names {
             super::written_names::make_unique(&mut statement);
         }

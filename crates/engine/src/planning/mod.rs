@@ -7,6 +7,7 @@ mod literals;
 pub(crate) mod locate;
 mod plan_cache;
 mod planned_query;
+pub(crate) mod spellings;
 mod subqueries;
 mod subquery_key;
 mod table_candidate;

@@ -85,7 +85,7 @@ async fn any_change_ends_samples_of_tables_in_memory() {
     for change in ["UPDATE t SET n = n + 1 WHERE k = 3", "INSERT INTO t VALUES (1, 2)", "DELETE FROM t WHERE k = 3"] {
         let folder = tempfile::tempdir().unwrap();
         let session = session(folder.path()).await;
-        let made = "CREATE TABLE t AS SELECT value % 7 AS k, value % 50 AS n FROM generate_series(1, 4000)";
+        let made = "CREATE TEMP TABLE t AS SELECT value % 7 AS k, value % 50 AS n FROM generate_series(1, 4000)";
         session.execute(made).await.unwrap();
         session.sample("t").name("s").size_percent(30.0).build().await.unwrap();
         let sql = "SELECT AVG(n), MIN(n) FROM t WHERE k < 6";

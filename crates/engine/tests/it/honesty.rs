@@ -64,7 +64,10 @@ async fn tables_in_memory_are_only_trusted_as_long_as_they_are_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("store");
     let session = Session::open(&store).await.unwrap();
-    session.execute("CREATE TABLE m AS SELECT value % 7 AS g, value AS v FROM generate_series(1, 5000)").await.unwrap();
+    session
+        .execute("CREATE TEMP TABLE m AS SELECT value % 7 AS g, value AS v FROM generate_series(1, 5000)")
+        .await
+        .unwrap();
     session.sample("m").size_rows(500).build().await.unwrap();
     let sql = "SELECT COUNT(*) AS c FROM m ERROR WITHIN 5%";
     assert!(session.execute(sql).await.unwrap()[0].report().reason.contains("catalog"));
@@ -73,7 +76,10 @@ async fn tables_in_memory_are_only_trusted_as_long_as_they_are_the_same() {
     assert_eq!(answer.cells("c").unwrap()[0].estimate, 5001.0);
     assert!(answer.report().reason.contains("stale"), "{:?}", answer.report());
     let other = Session::open(&store).await.unwrap();
-    other.execute("CREATE TABLE m AS SELECT value % 7 AS g, value AS v FROM generate_series(1, 10)").await.unwrap();
+    other
+        .execute("CREATE TEMP TABLE m AS SELECT value % 7 AS g, value AS v FROM generate_series(1, 10)")
+        .await
+        .unwrap();
     let answer = other.execute(sql).await.unwrap().pop().unwrap();
     assert_eq!(answer.cells("c").unwrap()[0].estimate, 10.0);
 }
