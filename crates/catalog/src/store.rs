@@ -7,7 +7,7 @@ use crate::table::{TableDefinition, ViewDefinition};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 pub(crate) const MANIFEST_PREFIX: &str = "generation-";
 /// Bytes of a definition's file name, about; file systems take 255.
@@ -15,6 +15,8 @@ const FILE_NAME_MAX: usize = 200;
 const MARKER: &str = "plusminus.json";
 /// Folder of the rows of tables that the store keeps.
 const ROWS: &str = "rows";
+/// Time for which rows that were replaced are kept for queries that read them.
+const ROWS_KEPT: Duration = Duration::from_secs(600);
 
 /// A folder of table definitions and sample families.
 ///
@@ -126,6 +128,24 @@ impl Store {
     pub fn keeps_rows_of(&self, table: &TableDefinition) -> bool {
         let own = std::path::absolute(self.folder.join(ROWS));
         own.is_ok_and(|own| Path::new(&table.location).parent() == Some(&own))
+    }
+
+    /// Removes the rows of tables that nothing names any more, and that queries which began before have been done with for long.
+    ///
+    /// # Errors
+    /// When definitions cannot be read or a folder cannot be removed.
+    pub fn remove_old_rows(&self) -> Result<(), CatalogError> {
+        let all = self.folder.join(ROWS);
+        let named: Vec<String> = self.tables()?.into_iter().map(|table| table.location).collect();
+        for name in folder::list(&all)? {
+            let own = all.join(name);
+            let is_named = std::path::absolute(&own).is_ok_and(|own| named.iter().any(|named| Path::new(named) == own));
+            let age = own.metadata().and_then(|known| known.modified()).ok().and_then(|changed| changed.elapsed().ok());
+            if !is_named && age.is_some_and(|age| age > ROWS_KEPT) {
+                std::fs::remove_dir_all(&own).map_err(|e| CatalogError::io(&own, e))?;
+            }
+        }
+        Ok(())
     }
 
     /// Removes the rows of a table that the store keeps; does nothing for other tables.

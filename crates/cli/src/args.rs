@@ -260,6 +260,9 @@ pub(crate) struct Global {
     /// Show no progress bars
     #[arg(long, global = true)]
     pub(crate) no_progress: bool,
+    /// Write compact Markdown for language models
+    #[arg(long, global = true, conflicts_with = "format")]
+    pub(crate) agent: bool,
     /// When to colour
     #[arg(long, value_enum, default_value_t = Color::Auto, global = true)]
     pub(crate) color: Color,

@@ -68,6 +68,16 @@ impl Failure {
         self
     }
 
+    /// The failure with the whole line of the text that it is in.
+    pub(crate) fn with_lines_of(mut self, text: &str) -> Self {
+        if let Message::Place(error) = &mut self.message
+            && let Some(line) = text.lines().nth(error.location.line - 1)
+        {
+            line.clone_into(&mut error.source_line);
+        }
+        self
+    }
+
     /// The failure of a statement that begins in a line of a file.
     pub(crate) fn in_file(mut self, file: &str, line: usize) -> Self {
         self.file.get_or_insert_with(|| (file.to_owned(), line));

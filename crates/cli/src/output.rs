@@ -2,7 +2,7 @@
 
 use crate::args::Global;
 use crate::failure::Failure;
-use crate::format::{self, FileWriter, Format, Style};
+use crate::format::{self, FileWriter, Format, Style, unknown_ending};
 use crate::pager;
 use crate::pending_file::PendingFile;
 use clap::ValueEnum;
@@ -17,7 +17,7 @@ pub(crate) struct Output {
     quiet: bool,
     live: bool,
     /// Whether answers longer than the screen go through a pager.
-    is_paged: bool,
+    pub(crate) is_paged: bool,
     /// Where answers went before they were sent to a file, and how.
     usual: Option<(Sink, Style)>,
     /// Whether only the next answer goes to the file.
@@ -52,7 +52,7 @@ impl Output {
         let (sink, file): (Box<dyn Write + Send>, Option<PendingFile>) = match &global.output {
             Some(path) => {
                 let (file, writer) = PendingFile::create(path)?;
-                (Box::new(writer), Some(file))
+                (writer, Some(file))
             }
             None => (Box::new(io::stdout()), None),
         };
@@ -89,7 +89,15 @@ impl Output {
             Sink::Binary(_) if !answer.is_query() => Ok(()),
             Sink::Binary(writer) => format::write_binary(writer, answer, &self.style),
             Sink::Text(sink) if self.is_paged && self.usual.is_none() && self.style.format == Format::Table => {
-                pager::print(sink, &format::table(answer, &self.style))
+                let is_shown = pager::print(sink, &format::table(answer, &self.style));
+                // What the pager showed scrolls away, but the verdict stays.
+                is_shown.and_then(|is_shown| match is_shown && answer.is_query() && !self.quiet {
+                    true => {
+                        let view = &self.style.view;
+                        writeln!(sink, "{}", plusminus_display::footer(answer, view.width, view.paint))
+                    }
+                    false => Ok(()),
+                })
             }
             Sink::Text(sink) => format::print(sink, answer, &self.style).and_then(|()| sink.flush()),
         };
@@ -102,12 +110,24 @@ impl Output {
             self.is_once = false;
             self.redirect("", false)?;
         }
-        if !self.quiet {
+        // Language models read notes with the answer.
+        if !self.quiet && self.style.format != Format::Agent {
             for warning in &answer.report().warnings {
                 eprintln!("note: {warning}");
             }
         }
         Ok(())
+    }
+
+    /// Writes one answer in a text format of its own.
+    pub(crate) fn answer_as(&mut self, answer: &Answer, format: Format) -> Result<(), Failure> {
+        let style = self.style.for_file(format);
+        match &mut self.sink {
+            Sink::Text(sink) => format::print(sink, answer, &style).map_err(|e| Failure::io("output", e)),
+            Sink::Binary(_) => {
+                Err(Failure::plain("rows cannot be copied into this file\nTry: \\o, and then the statement again"))
+            }
+        }
     }
 
     /// Writes text.
@@ -127,9 +147,9 @@ impl Output {
         if file.is_empty() {
             return Ok(());
         }
-        let format = Format::of_file(file.as_ref()).unwrap_or(Format::Table);
+        let format = Format::of_file(file.as_ref()).ok_or_else(|| unknown_ending(file.as_ref()))?;
         let (pending, writer) = PendingFile::create(file.as_ref())?;
-        let sink = Sink::new(format, Box::new(writer));
+        let sink = Sink::new(format, writer);
         (self.file, self.has_failed) = (Some(pending), false);
         let style = self.style.for_file(format);
         self.usual = Some((std::mem::replace(&mut self.sink, sink), std::mem::replace(&mut self.style, style)));

@@ -6,14 +6,15 @@ use std::process::{Command, Stdio};
 /// The pager where `PAGER` names none: it leaves text that fits on the screen, cuts long lines and shows colours.
 const USUAL: &str = "less -RSFX";
 
-/// Writes `text` to `sink`, or shows it in the pager where it has more lines than the screen.
-pub(crate) fn print(sink: &mut dyn Write, text: &str) -> io::Result<()> {
+/// Writes `text` to `sink`, or shows it in the pager where it has more lines than the screen; true where the pager showed it.
+pub(crate) fn print(sink: &mut dyn Write, text: &str) -> io::Result<bool> {
     let lines = terminal_size::terminal_size_of(io::stdout()).map_or(usize::MAX, |(_, height)| usize::from(height.0));
-    if text.lines().count() < lines || !is_shown(text) {
+    let is_shown = text.lines().count() >= lines && is_shown(text);
+    if !is_shown {
         sink.write_all(text.as_bytes())?;
         sink.flush()?;
     }
-    Ok(())
+    Ok(is_shown)
 }
 
 /// The pager, told to show colours where the user has not told it anything.

@@ -1,8 +1,9 @@
 //! Files that take their name once they are whole, so that a failure leaves what was there before.
 
 use crate::failure::Failure;
+use flate2::write::GzEncoder;
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// A file under a temporary name beside its place; removed unless it is published.
@@ -14,7 +15,9 @@ pub(crate) struct PendingFile {
 
 impl PendingFile {
     /// Creates the file, and a writer into it. A device such as `/dev/stdout` is written at once.
-    pub(crate) fn create(place: &Path) -> Result<(Self, BufWriter<File>), Failure> {
+    ///
+    /// What is written is compressed where the name ends with `.gz` or `.zst`.
+    pub(crate) fn create(place: &Path) -> Result<(Self, Box<dyn Write + Send>), Failure> {
         let is_plain = place.metadata().map_or(true, |there| there.is_file());
         let name = place.file_name().unwrap_or_default().to_string_lossy();
         let temporary = match is_plain {
@@ -23,7 +26,15 @@ impl PendingFile {
         };
         let file = File::create(&temporary).map_err(|e| Failure::io(place.display(), e))?;
         let pending = Self { is_published: !is_plain, temporary, place: place.to_owned() };
-        Ok((pending, BufWriter::new(file)))
+        let writer: Box<dyn Write + Send> = match place.extension().and_then(|ending| ending.to_str()) {
+            Some("gz") => Box::new(GzEncoder::new(BufWriter::new(file), flate2::Compression::default())),
+            Some("zst") => {
+                let encoder = zstd::Encoder::new(BufWriter::new(file), 0);
+                Box::new(encoder.map_err(|e| Failure::io(place.display(), e))?.auto_finish())
+            }
+            _ => Box::new(BufWriter::new(file)),
+        };
+        Ok((pending, writer))
     }
 
     /// Gives the file its name.

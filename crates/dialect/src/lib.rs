@@ -39,12 +39,14 @@
 //! like a bound in the wrong place is an error only when the SQL around it is none either.
 
 mod bounds;
+mod copy;
 mod cursor;
 mod error;
 mod limits;
 mod locate;
 mod placeholders;
 mod plain;
+mod powers;
 mod sample;
 mod setting;
 mod source;
@@ -52,9 +54,11 @@ mod statement;
 mod suggest;
 
 pub use bounds::{Amount, Bounds, ErrorBound, OnMiss, TimeBound, TimeUnit};
+pub use copy::{CopyStatement, CopyTarget, parse_copy};
 pub use error::{Location, SyntaxError};
 pub use locate::{error_at, error_at_name, parser_error};
 pub use placeholders::with_placeholders_replaced;
+pub use powers::with_powers_as_calls;
 pub use sample::{CreateSample, CreateSamples, Design, SampleOptions, SampleSize};
 pub use setting::{Setting, SettingName};
 pub use statement::{BoundedSql, Explain, SqlClass, Statement, StatementKind, parse_script, parse_statement};

@@ -11,11 +11,13 @@
 //! # }
 //! ```
 
+mod agent;
 mod html;
 mod markdown;
 mod plot;
 mod render;
 
+pub use agent::agent;
 pub use html::html;
 pub use markdown::markdown;
 pub use plot::{chart, png, svg};

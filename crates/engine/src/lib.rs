@@ -52,7 +52,9 @@ pub use answer::{Answer, Bounds, Cell, Column, Error, ErrorColumns, Mode, Report
 pub use api::{Names, Parameter, ProgressFn, Query, SampleBuilder, Session, SessionBuilder};
 pub use bounds::{Interrupt, ScanProgress};
 pub use plusminus_catalog::{CatalogError, Manifest, SampleSize};
-pub use plusminus_dialect::{Location, OnMiss, Statement, StatementKind, SyntaxError};
+pub use plusminus_dialect::{
+    CopyStatement, CopyTarget, Location, OnMiss, Statement, StatementKind, SyntaxError, parse_copy,
+};
 pub use plusminus_plan::Role;
 pub use plusminus_sampling::{Progress, SamplingError};
 pub use plusminus_statistics::{Doubt, Trust};

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`overflow`] | sums and arithmetic on whole numbers fail where they leave their type, rather than wrap |
 //! | [`extremes`] | MIN and MAX of floats have one order everywhere: NaN is the largest, −0.0 is below 0.0 |
+//! | `mode`, `describing` | MODE, and TYPEOF with SQL's names of types |
 //! | `casts` | times without seconds are read, fractions are rounded to whole numbers |
 //! | `quantiles` | PERCENTILE_CONT interpolates with all digits |
 //! | [`numbers`] | conversions of values to floats and back, and which values floats hold |
@@ -12,14 +13,18 @@
 //! step travel through DataFusion as [`Failure`].
 
 mod casts;
+mod describing;
 mod error;
 pub mod extremes;
+mod mode;
 pub mod numbers;
 pub mod overflow;
 mod quantiles;
+mod sql_types;
 
 pub use casts::ReadableCasts;
 pub use error::Failure;
+pub use sql_types::sql_type;
 
 use datafusion::error::Result;
 use datafusion::prelude::SessionContext;
@@ -30,6 +35,8 @@ use datafusion::prelude::SessionContext;
 /// When the context has no function to put them in the place of.
 pub fn register(context: &SessionContext) -> Result<()> {
     overflow::register(context)?;
+    describing::register(context);
+    mode::register(context);
     quantiles::register(context)?;
     extremes::register(context)
 }

@@ -28,7 +28,7 @@ pub(crate) async fn run_scripts(global: &Global, scripts: Vec<Script>) -> Result
 /// Runs scripts one after another.
 pub(crate) async fn run_all(global: &Global, session: Session, scripts: Vec<Script>) -> Result<(), Failure> {
     let variables = super::shell::variables_of(&global.variables)?;
-    let mut runner = Runner::new(session, Output::open(global)?, variables);
+    let mut runner = Runner::new(session, Output::open(global)?, variables, global);
     for script in scripts {
         let next = runner.script(&script.text, script.file.as_deref()).await;
         match next {

@@ -14,7 +14,7 @@ pub(crate) async fn run(cli: &Cli) -> Result<(), Failure> {
     let session = super::open(&cli.global, store.clone()).await?;
     let output = Output::open(&cli.global)?;
     let has_color = cli.global.color.is_on(std::io::stdout().is_terminal());
-    let mut runner = Runner::new(session, output, variables_of(&cli.global.variables)?);
+    let mut runner = Runner::new(session, output, variables_of(&cli.global.variables)?, &cli.global);
     if !std::io::stdin().is_terminal() {
         let text = std::io::read_to_string(std::io::stdin()).map_err(|e| Failure::io("stdin", e))?;
         let next = runner.script(&text, None).await;

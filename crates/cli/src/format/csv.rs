@@ -4,9 +4,11 @@ use super::cells::texts;
 use arrow::record_batch::RecordBatch;
 use std::io::{self, Write};
 
-pub(crate) fn print(sink: &mut dyn Write, batch: &RecordBatch, separator: u8) -> io::Result<()> {
+pub(crate) fn print(sink: &mut dyn Write, batch: &RecordBatch, separator: u8, has_header: bool) -> io::Result<()> {
     let schema = batch.schema();
-    line(sink, separator, schema.fields().iter().map(|field| Some(field.name().as_str())))?;
+    if has_header {
+        line(sink, separator, schema.fields().iter().map(|field| Some(field.name().as_str())))?;
+    }
     let columns: Vec<Vec<Option<String>>> = batch.columns().iter().map(texts).collect();
     for row in 0..batch.num_rows() {
         line(sink, separator, columns.iter().map(|c| c[row].as_deref()))?;

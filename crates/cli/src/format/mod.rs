@@ -35,13 +35,21 @@ pub(crate) enum Format {
     Arrow,
     /// Apache Parquet
     Parquet,
+    /// Compact Markdown for language models
+    #[value(skip)]
+    Agent,
 }
 
 impl Format {
     /// The format that the ending of a file's name stands for.
     pub(crate) fn of_file(file: &Path) -> Option<Self> {
-        let ending = file.extension()?.to_str()?.to_lowercase();
-        Some(match ending.as_str() {
+        let name = file.to_str()?.to_lowercase();
+        let plain = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
+        let Some(ending) = Path::new(plain).extension().and_then(|ending| ending.to_str()) else {
+            // A device such as /dev/stdout has no ending.
+            return file.metadata().is_ok_and(|there| !there.is_file()).then_some(Self::Table);
+        };
+        Some(match ending {
             "csv" => Self::Csv,
             "tsv" | "tab" => Self::Tsv,
             "json" => Self::Json,
@@ -60,7 +68,7 @@ impl Format {
     }
 
     fn is_for_people(self) -> bool {
-        matches!(self, Self::Table | Self::Markdown)
+        matches!(self, Self::Table | Self::Markdown | Self::Agent)
     }
 }
 
@@ -72,20 +80,26 @@ pub(crate) struct Style {
     errors: Option<Errors>,
     pub(crate) view: View,
     pub(crate) quiet: bool,
+    /// Whether CSV and TSV begin with the names of the columns.
+    pub(crate) has_headers: bool,
 }
 
 impl Style {
     /// The style that the options ask for; `screen` is the width of the terminal that answers go to, if any.
     pub(crate) fn new(global: &Global, screen: Option<usize>) -> Result<Self, Failure> {
-        let of_file = || global.output.as_deref().and_then(Format::of_file);
-        let format = global.format.or_else(of_file).unwrap_or(Format::Table);
+        let format = match (global.format, global.output.as_deref()) {
+            (Some(format), _) => format,
+            (None, None) if global.agent || is_read_by_agent(screen) => Format::Agent,
+            (None, None) => Format::Table,
+            (None, Some(file)) => Format::of_file(file).ok_or_else(|| unknown_ending(file))?,
+        };
         if global.errors == Some(Errors::Inline) && !format.is_for_people() {
             return Err(Failure::usage("--errors inline is for tables and Markdown; --errors columns for this format"));
         }
         let errors = global.errors.unwrap_or(Errors::Inline);
         let paint = Paint::new(global.color.is_on(screen.is_some()));
-        let view = View { width: screen, errors, paint, expanded: Expanded::Auto };
-        Ok(Self { format, errors: global.errors, view, quiet: global.quiet })
+        let view = View { width: screen, errors, paint, expanded: Expanded::Auto, ..View::default() };
+        Ok(Self { format, errors: global.errors, view, quiet: global.quiet, has_headers: true })
     }
 
     /// The style of a file in this format.
@@ -107,6 +121,22 @@ impl Style {
     }
 }
 
+/// Variables that tools set in which a language model runs commands.
+const AGENTS: [&str; 7] =
+    ["AI_AGENT", "AGENT", "CLAUDECODE", "CURSOR_AGENT", "GEMINI_CLI", "CODEX_SANDBOX", "COPILOT_AGENT"];
+
+/// Whether a language model reads what is written: one of their variables is set, and stdout is no terminal.
+fn is_read_by_agent(screen: Option<usize>) -> bool {
+    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
+    screen.is_none() && !io::stdout().is_terminal() && AGENTS.iter().any(|name| is_set(&name))
+}
+
+/// The failure for a file whose ending stands for no format.
+pub(crate) fn unknown_ending(file: &Path) -> Failure {
+    let what = format!("the ending of '{}' stands for no format", file.display());
+    Failure::setting(what, "csv, tsv, json, ndjson, md, arrow, parquet or txt (csv.gz too), or --format csv -o FILE")
+}
+
 /// The terminal's width, where stdout is one.
 pub(crate) fn screen() -> Option<usize> {
     let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
@@ -121,11 +151,12 @@ pub(crate) fn print(sink: &mut dyn Write, answer: &Answer, style: &Style) -> io:
     }
     let flat = || answer.flat(style.error_columns()).map_err(io::Error::other);
     match style.format {
-        Format::Csv => csv::print(sink, &flat()?, b','),
-        Format::Tsv => csv::print(sink, &flat()?, b'\t'),
+        Format::Csv => csv::print(sink, &flat()?, b',', style.has_headers),
+        Format::Tsv => csv::print(sink, &flat()?, b'\t', style.has_headers),
         Format::Json => json::print(sink, answer),
         Format::Ndjson => ndjson::print(sink, &flat()?),
         Format::Markdown => sink.write_all(plusminus_display::markdown(answer, &style.view, !style.quiet).as_bytes()),
+        Format::Agent => sink.write_all(plusminus_display::agent(answer).as_bytes()),
         Format::Table | Format::Arrow | Format::Parquet => sink.write_all(table(answer, style).as_bytes()),
     }
 }

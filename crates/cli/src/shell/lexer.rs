@@ -96,12 +96,27 @@ pub(crate) fn is_complete(text: &str) -> bool {
     if trimmed.is_empty() || is_command(trimmed) || matches!(trimmed, "exit" | "quit" | "help") {
         return true;
     }
+    if without_go(text).is_some() {
+        return true;
+    }
     let tokens = tokens(text);
     let last = tokens.iter().rfind(|token| !matches!(token.kind, Kind::Space | Kind::Comment));
     tokens
         .last()
         .is_none_or(|last| last.is_closed || last.kind == Kind::Comment && !text[last.range.clone()].starts_with("/*"))
         && last.is_some_and(|last| &text[last.range.clone()] == ";")
+}
+
+/// A line without the `\g` or `\gx` at its end, which runs what stands before it; the second value is whether it was `\gx`.
+pub(crate) fn without_go(line: &str) -> Option<(&str, bool)> {
+    let line = line.trim_end();
+    let (before, is_expanded) = match (line.strip_suffix("\\gx"), line.strip_suffix("\\g")) {
+        (Some(before), _) => (before, true),
+        (_, Some(before)) => (before, false),
+        _ => return None,
+    };
+    let is_open = tokens(before).last().is_some_and(|last| !last.is_closed);
+    (!is_open && !is_command(line.trim_start())).then_some((before, is_expanded))
 }
 
 /// Whether a line is a command of the shell rather than SQL.

@@ -1,5 +1,6 @@
 //! The shell: multi-line statements, completion, history, and commands.
 
+mod actions;
 pub(crate) mod commands;
 mod complete;
 mod highlight;
@@ -76,7 +77,7 @@ fn editor(names: &SharedNames, history: Option<&PathBuf>, has_color: bool) -> Re
         .with_hinter(Box::new(DefaultHinter::default().with_style(reedline::Color::DarkGray.normal())))
         .with_ansi_colors(has_color)
         .with_buffer_editor(
-            runner::editor(),
+            actions::editor(),
             std::env::temp_dir().join(format!("plusminus-{}.sql", std::process::id())),
         )
         .use_bracketed_paste(true);

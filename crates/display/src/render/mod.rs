@@ -6,6 +6,7 @@ mod fit;
 mod footer;
 mod number;
 mod paint;
+mod plan;
 mod table;
 mod value;
 
@@ -22,7 +23,7 @@ use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::DataType;
 use plusminus::{Answer, Bounds, Column, Role, Trust};
 
-/// Rows that are shown; the rest is counted.
+/// Rows that are shown unless a view says otherwise; the rest is counted.
 const ROWS_MAX: usize = 10_000;
 /// Rows up to which an answer that does not fit is expanded by itself.
 const EXPANDED_ROWS: usize = 5;
@@ -40,12 +41,14 @@ pub struct View {
     pub paint: Paint,
     /// Whether rows are shown as lists.
     pub expanded: Expanded,
+    /// Rows that are shown; the rest is counted.
+    pub rows_max: usize,
 }
 
 /// Any width, intervals in the numbers, no colours.
 impl Default for View {
     fn default() -> Self {
-        Self { width: None, errors: Errors::Inline, paint: Paint::OFF, expanded: Expanded::Never }
+        Self { width: None, errors: Errors::Inline, paint: Paint::OFF, expanded: Expanded::Never, rows_max: ROWS_MAX }
     }
 }
 
@@ -103,14 +106,14 @@ pub fn text(answer: &Answer, view: &View) -> String {
 /// The rows of an answer, and what was left out of them; empty for an answer without columns.
 #[must_use]
 pub fn rows(answer: &Answer, view: &View) -> String {
-    let (rows, all) = (answer.batch().num_rows().min(ROWS_MAX), answer.batch().num_columns());
+    let (rows, all) = (answer.batch().num_rows().min(view.rows_max), answer.batch().num_columns());
     if all == 0 {
         return String::new();
     }
     if let Some(message) = message(answer) {
         return format!("{message}\n");
     }
-    if let Some(plans) = plans(answer) {
+    if let Some(plans) = plans(answer, view) {
         return plans;
     }
     // No more is rendered than can be shown.
@@ -141,7 +144,7 @@ pub fn rows(answer: &Answer, view: &View) -> String {
 }
 
 /// The message that a statement which is no query was done.
-fn message(answer: &Answer) -> Option<String> {
+pub(crate) fn message(answer: &Answer) -> Option<String> {
     match answer.columns() {
         [only] if !answer.is_query() && only.name == "status" && answer.batch().num_rows() == 1 => {
             value::texts(answer.batch().column(0)).pop().flatten()
@@ -150,17 +153,25 @@ fn message(answer: &Answer) -> Option<String> {
     }
 }
 
-/// Plans as they are, line by line, for the answer to EXPLAIN of a query without bounds.
-fn plans(answer: &Answer) -> Option<String> {
+/// The plan of a query without bounds as a tree; with EXPLAIN VERBOSE every plan as it is, line by line.
+fn plans(answer: &Answer, view: &View) -> Option<String> {
     let [kind, plan] = answer.columns() else { return None };
     if kind.name != "plan_type" || plan.name != "plan" {
         return None;
     }
     let texts = |at: usize| value::texts(answer.batch().column(at));
+    let (kinds, plans) = (texts(0), texts(1));
+    let is_verbose = kinds.len() > 2;
+    let physical = kinds
+        .iter()
+        .position(|kind| kind.as_deref().is_some_and(|kind| ["physical_plan", "Plan with Metrics"].contains(&kind)));
+    if let Some(plan) = physical.filter(|_| !is_verbose).and_then(|at| plans[at].as_deref()) {
+        return Some(plan::tree(plan, view.width, view.paint));
+    }
     let plan = |(kind, plan): (Option<String>, Option<String>)| {
         format!("── {} ──\n{}\n", kind.unwrap_or_default(), plan.unwrap_or_default().trim_end())
     };
-    Some(texts(0).into_iter().zip(texts(1)).map(plan).collect())
+    Some(kinds.into_iter().zip(plans).map(plan).collect())
 }
 
 /// The columns of an answer as text, all rows.

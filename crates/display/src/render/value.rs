@@ -4,7 +4,7 @@ use super::number::{exact, in_groups, significant, with_error};
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
-use arrow::util::display::{ArrayFormatter, FormatOptions};
+use arrow::util::display::{ArrayFormatter, DurationFormat, FormatOptions};
 use plusminus::{Column, Role, Trust};
 
 /// One value as it is shown.
@@ -75,6 +75,7 @@ pub(crate) fn texts(array: &ArrayRef) -> Vec<Option<String>> {
     // Within lists and structs a NULL has to be distinguished from an empty text.
     let options = FormatOptions::default()
         .with_null("NULL")
+        .with_duration_format(DurationFormat::Pretty)
         .with_timestamp_format(Some(time))
         .with_datetime_format(Some(time))
         .with_timestamp_tz_format(Some(zoned));

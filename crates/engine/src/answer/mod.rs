@@ -5,13 +5,12 @@ mod error;
 mod estimates;
 mod flat;
 pub(crate) mod listing;
-mod sql_types;
 
 pub(crate) use diagnose::with_tables;
 pub use error::{Error, Result};
 pub use flat::ErrorColumns;
 pub(crate) use listing::{plain_report, thousands};
-pub use sql_types::sql_type;
+pub use plusminus_functions::sql_type;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, Float64Array};
 use arrow::buffer::NullBuffer;

@@ -56,16 +56,13 @@ impl Session {
                 return Err(error);
             }
         };
-        let before = self.kept_definition(&name);
         let location = absolute_text(&folder)?;
         let definition =
             TableDefinition { name: name.clone(), location, format: FileFormat::Parquet, options: BTreeMap::new() };
         self.env.register_definition(&definition).await?;
         self.env.store.forget(&name)?;
         self.env.store.put_table(&definition)?;
-        if let Some(before) = before {
-            self.env.store.remove_rows_of(&before)?;
-        }
+        self.env.store.remove_old_rows()?;
         let columns = schema.fields().len();
         Ok(Some(listing::message(&format!(
             "table '{name}' created: {}, {columns} column{}, kept in the store",
@@ -128,7 +125,7 @@ impl Session {
         let changed = TableDefinition { location, ..definition.clone() };
         self.env.register_definition(&changed).await?;
         self.env.store.put_table(&changed)?;
-        self.env.store.remove_rows_of(definition)?;
+        self.env.store.remove_old_rows()?;
         Ok(counts.iter().map(count_of).sum())
     }
 
@@ -160,12 +157,13 @@ pub(crate) fn is_kept(session: &Session, file: &FileTable) -> bool {
 }
 
 /// The sum of a batch of counts of rows.
-fn count_of(batch: &RecordBatch) -> u64 {
+pub(crate) fn count_of(batch: &RecordBatch) -> u64 {
     let counts = batch.columns().first().and_then(|counts| counts.as_primitive_opt::<UInt64Type>());
     counts.map_or(0, |counts| counts.values().iter().sum())
 }
 
-fn counted(rows: u64) -> String {
+/// `1 row`, `2 rows`.
+pub(crate) fn counted(rows: u64) -> String {
     format!("{} row{}", thousands(rows), if rows == 1 { "" } else { "s" })
 }
 

@@ -79,7 +79,8 @@ impl Session {
         let manifests = self.env.families()?;
         let state = self.env.context.state();
         let (mut names, mut kinds, mut rows, mut columns, mut samples) = (vec![], vec![], vec![], vec![], vec![]);
-        for name in self.table_names() {
+        // The shell's last answer is no table that anybody made.
+        for name in self.table_names().into_iter().filter(|name| name != "_") {
             let Ok(table) = self.env.context.table_provider(name.as_str()).await else { continue };
             let file = FileTable::of(&table);
             let own = manifests.iter().filter(|manifest| manifest.design.table == name);

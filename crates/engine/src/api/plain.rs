@@ -1,16 +1,21 @@
 //! Statements that are no queries: what DataFusion runs, what the store keeps of it, and what is said about it.
 
+use super::kept_tables::{count_of, counted};
 use super::names::described;
 use super::session::Session;
-use crate::answer::{Answer, Result, exact_columns, listing, with_tables};
+use crate::answer::{Answer, Error, Result, exact_columns, listing, plain_report, with_tables};
 use crate::execution::ms;
 use crate::planning::case;
 use crate::planning::locate::located;
 use crate::runtime::collected;
-use datafusion::logical_expr::{DdlStatement, DropView, LogicalPlan};
-use plusminus_dialect::Location;
+use arrow::compute::concat_batches;
+use arrow::datatypes::Schema;
+use arrow::record_batch::RecordBatch;
+use datafusion::logical_expr::{DdlStatement, DropView, LogicalPlan, WriteOp};
+use plusminus_dialect::{CopyTarget, Location, parse_copy};
 use plusminus_files::FileTable;
 use plusminus_plan::Role;
+use std::sync::Arc;
 
 /// Runs a statement that is no query through DataFusion.
 ///
@@ -19,11 +24,13 @@ pub(crate) async fn plain(session: &Session, sql: &str, place: Option<Location>)
     let permanent = without_temporary(sql);
     let (sql, is_temporary) = permanent.as_deref().map_or((sql, false), |permanent| (permanent, true));
     let start = session.env.clock.elapsed();
+    let copy = as_copy(sql, place)?;
+    let sql = copy.as_deref().unwrap_or(sql);
     let context = session.context();
     if is_show_tables(sql) {
         return session.list_tables().await;
     }
-    let plan = match (case::plan_of(&context.state(), sql).await, place) {
+    let plan = match (case::named_plan_of(&context.state(), sql).await, place) {
         (Ok(plan), _) => plan,
         (Err(error), None) => return Err(error.into()),
         (Err(error), Some(place)) => {
@@ -50,41 +57,73 @@ pub(crate) async fn plain(session: &Session, sql: &str, place: Option<Location>)
         answer.report.elapsed_ms = ms(session.env.clock.elapsed().saturating_sub(start));
         return Ok(answer);
     }
-    let batches = match &plan {
-        LogicalPlan::Copy(_) | LogicalPlan::Dml(_) | LogicalPlan::Analyze(_) => {
-            let state = context.state();
-            let physical = state.create_physical_plan(&plan).await?;
-            vec![collected(&physical, &state, &session.env.executor).await?]
-        }
-        _ => context.execute_logical_plan(plan.clone()).await?.collect().await?,
-    };
+    let batches = executed(session, &plan).await?;
     if !is_temporary {
         session.keep_declarations(&plan, sql).await?;
     }
-    if let Some(done) = declared(&plan) {
-        let mut answer = listing::message(&done);
-        if let LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(create)) = &plan
-            && !is_temporary
-        {
-            let name = create.name.table();
-            answer.report.warnings.push(format!(
-                "table '{name}' is in memory and ends with this process; CREATE TABLE without DEFAULT and constraints keeps one"
-            ));
-        }
-        answer.report.elapsed_ms = ms(session.env.clock.elapsed().saturating_sub(start));
-        return Ok(answer);
+    let mut answer = match done(&plan, &batches) {
+        Some(message) => listing::message(&message),
+        None => rows(&batches)?,
+    };
+    if let LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(create)) = &plan
+        && !is_temporary
+    {
+        let name = create.name.table();
+        answer.report.warnings.push(format!(
+            "table '{name}' is in memory and ends with this process; CREATE TABLE without DEFAULT and constraints keeps one"
+        ));
     }
-    let schema = batches.first().map_or_else(|| std::sync::Arc::new(arrow::datatypes::Schema::empty()), |b| b.schema());
-    let batch = arrow::compute::concat_batches(&schema, &batches)?;
+    answer.report.elapsed_ms = ms(session.env.clock.elapsed().saturating_sub(start));
+    Ok(answer)
+}
+
+/// Runs a plan that is no query.
+async fn executed(session: &Session, plan: &LogicalPlan) -> Result<Vec<RecordBatch>> {
+    let context = session.context();
+    match plan {
+        LogicalPlan::Copy(_) | LogicalPlan::Dml(_) | LogicalPlan::Analyze(_) => {
+            let state = context.state();
+            let physical = state.create_physical_plan(plan).await?;
+            Ok(vec![collected(&physical, &state, &session.env.executor).await?])
+        }
+        _ => Ok(context.execute_logical_plan(plan.clone()).await?.collect().await?),
+    }
+}
+
+/// The answer with what a statement returned.
+fn rows(batches: &[RecordBatch]) -> Result<Answer> {
+    let schema = batches.first().map_or_else(|| Arc::new(Schema::empty()), RecordBatch::schema);
+    let batch = concat_batches(&schema, batches)?;
     let roles = vec![Role::Value; batch.num_columns()];
-    let mut report = crate::answer::plain_report("done");
-    report.elapsed_ms = ms(session.env.clock.elapsed().saturating_sub(start));
     Ok(Answer {
         is_query: false,
         columns: exact_columns(&batch, &roles, &vec![false; batch.num_columns()]),
         batch,
-        report,
+        report: plain_report("done"),
     })
+}
+
+/// A COPY with options, or with an ending, that DataFusion does not know, in its words; `None` for other statements.
+fn as_copy(sql: &str, place: Option<Location>) -> Result<Option<String>> {
+    let parsed = parse_copy(sql).map_err(|error| error.shifted(place.unwrap_or(Location::START)))?;
+    let Some(copy) = parsed else { return Ok(None) };
+    let CopyTarget::File(file) = &copy.target else {
+        return Err(Error::unsupported("only the command line has an output to copy to", "run the query itself"));
+    };
+    // The file is written beside its place and renamed, which would put it in the place of a device.
+    if std::path::Path::new(file).metadata().is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+        return Err(Error::invalid(
+            format!("'{file}' is neither a file nor a folder"),
+            "COPY … TO 'rows.csv', or TO STDOUT",
+        ));
+    }
+    if copy.format.is_none() {
+        return Err(Error::invalid(
+            format!("the ending of '{file}' stands for no format"),
+            "an ending such as .csv, .parquet, .json, .arrow or .csv.gz, or (FORMAT csv)",
+        ));
+    }
+    Ok(copy.to_sql())
 }
 
 /// CREATE TEMP TABLE or VIEW with spaces in the place of TEMP: DataFusion refuses the word, and its tables end with the process anyhow.
@@ -106,9 +145,24 @@ fn without_temporary(sql: &str) -> Option<String> {
     Some(format!("{}{}{}", &sql[..start], " ".repeat(word.len()), &sql[start + word.len()..]))
 }
 
-/// What a statement that declares or drops something did.
-fn declared(plan: &LogicalPlan) -> Option<String> {
-    let LogicalPlan::Ddl(statement) = plan else { return None };
+/// What a statement did that declares, drops or writes something.
+fn done(plan: &LogicalPlan, batches: &[RecordBatch]) -> Option<String> {
+    let statement = match plan {
+        LogicalPlan::Ddl(statement) => statement,
+        LogicalPlan::Copy(copy) => {
+            return Some(format!("{} written to '{}'", counted(batches.iter().map(count_of).sum()), copy.output_url));
+        }
+        LogicalPlan::Dml(change) => {
+            let rows = counted(batches.iter().map(count_of).sum());
+            let done = match change.op {
+                WriteOp::Insert(_) => "inserted into",
+                WriteOp::Delete => "deleted from",
+                _ => "updated in",
+            };
+            return Some(format!("{rows} {done} '{}'", change.table_name.table()));
+        }
+        _ => return None,
+    };
     Some(match statement {
         DdlStatement::CreateMemoryTable(table) => format!("table '{}' created", table.name.table()),
         DdlStatement::CreateExternalTable(table) => {

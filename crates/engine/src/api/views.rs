@@ -71,7 +71,7 @@ impl Session {
 
     async fn declare(&self, sql: &str) -> Result<()> {
         let context = &self.env.context;
-        context.execute_logical_plan(case::plan_of(&context.state(), sql).await?).await?;
+        context.execute_logical_plan(case::named_plan_of(&context.state(), sql).await?).await?;
         Ok(())
     }
 

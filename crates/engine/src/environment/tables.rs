@@ -35,7 +35,7 @@ impl Environment {
             let provider = self.context.table_provider(TableReference::bare(found.as_str())).await?;
             return Ok((provider, found.clone()));
         }
-        if let Some(key) = path_key(name) {
+        if let Some(key) = path_key(name).or_else(|| folder_key(name)) {
             let table = definition("file", name)?;
             let state = self.context.state();
             return Ok((Arc::new(FileTable::open(&table, None, &self.layouts, &state).await?), key));
@@ -128,14 +128,9 @@ impl PathTables {
 #[async_trait::async_trait]
 impl UrlTableFactory for PathTables {
     async fn try_new(&self, url: &str) -> datafusion::error::Result<Option<Arc<dyn TableProvider>>> {
-        // A plain name is that of a table, also where a folder of the name is at hand; a folder is `'name/'`.
-        let is_plain = !url.contains(['/', '.', '\\']) && !is_glob(url);
         // A path that does not exist is a missing table.
         let is_there = is_glob(url) || absolute(url).exists();
-        if is_plain || !is_there {
-            return Ok(None);
-        }
-        let Some(definition) = path_key(url).map(|_| found("file", url)) else { return Ok(None) };
+        let Some(definition) = path_key(url).filter(|_| is_there).map(|_| found("file", url)) else { return Ok(None) };
         let Some(state) = self.state.get().and_then(|state| state()) else { return Ok(None) };
         let table = FileTable::open(&definition?, None, &self.layouts, &state).await?;
         Ok(Some(Arc::new(table)))
@@ -189,10 +184,19 @@ fn is_registered(schema: &dyn SchemaProvider, name: &str) -> bool {
 }
 
 /// The key of samples on files, which is their absolute path; `None` when `name` does not look like a path.
+///
+/// A plain name is that of a table, also where a folder of the name is at hand.
 fn path_key(name: &str) -> Option<String> {
-    if !is_path(name) {
-        return None;
-    }
+    let is_plain = !name.contains(['/', '.', '\\']) && !is_glob(name);
+    if is_plain || !is_path(name) { None } else { absolute_key(name) }
+}
+
+/// The key of samples on the files of a folder with a plain name.
+fn folder_key(name: &str) -> Option<String> {
+    if std::path::Path::new(name).is_dir() { absolute_key(name) } else { None }
+}
+
+fn absolute_key(name: &str) -> Option<String> {
     let path = absolute(name);
     let path = path.to_str()?;
     Some(if path.len() > 1 { path.trim_end_matches('/') } else { path }.to_owned())

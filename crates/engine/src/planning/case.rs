@@ -1,6 +1,7 @@
 //! Resolves unquoted column names regardless of case, where only one column can be meant.
 
 use super::spellings;
+use super::written_names::with_written_names;
 use datafusion::common::{Column, SchemaError};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SessionState;
@@ -10,6 +11,7 @@ use datafusion::sql::sqlparser::ast::{
     Expr, Ident, ObjectName, ObjectNamePart, Select, SelectFlavor, SelectItem, VisitMut, VisitorMut,
     WildcardAdditionalOptions,
 };
+use plusminus_dialect::with_powers_as_calls;
 use std::ops::ControlFlow;
 
 /// Names per statement that may be written in another case than the table has them.
@@ -18,6 +20,13 @@ const RENAMED_MAX: usize = 64;
 /// Plans a text. A column name that does not exist as written means the only column that differs from it in case alone.
 pub(crate) async fn plan_of(state: &SessionState, sql: &str) -> Result<LogicalPlan> {
     plan(state, sql, parsed(state, sql)?).await
+}
+
+/// Plans a statement that keeps or writes rows; its columns have the names that the statement writes.
+pub(crate) async fn named_plan_of(state: &SessionState, sql: &str) -> Result<LogicalPlan> {
+    let statement = parsed(state, sql)?;
+    let written = statement.clone();
+    with_written_names(plan(state, sql, statement).await?, &written)
 }
 
 /// Writes calls and operators in DataFusion's terms.
@@ -71,7 +80,8 @@ pub(crate) async fn plan(state: &SessionState, sql: &str, mut statement: Stateme
 
 /// Parses a text; `FROM t` without a SELECT selects every column, and a folder in single quotes is its files.
 pub(crate) fn parsed(state: &SessionState, sql: &str) -> Result<Statement> {
-    let mut statement = state.sql_to_statement(sql, &state.config_options().sql_parser.dialect)?;
+    let dialect = state.config_options().sql_parser.dialect;
+    let mut statement = state.sql_to_statement(&with_powers_as_calls(sql), &dialect)?;
     let _ = match &mut statement {
         Statement::Statement(inner) => inner.visit(&mut Shorthand),
         Statement::CopyTo(CopyToStatement { source: CopyToSource::Query(query), .. }) => query.visit(&mut Shorthand),

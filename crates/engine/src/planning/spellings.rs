@@ -107,7 +107,6 @@ const CALLS: &[(&str, usize, &str)] = &[
         2,
         "CAST(date_part('epoch', date_trunc('second', $2)) - date_part('epoch', date_trunc('second', $1)) AS BIGINT)",
     ),
-    ("operator:^", 2, "power($1, $2)"),
     ("operator://", 2, "CAST(trunc($1 / $2) AS BIGINT)"),
 ];
 
@@ -148,9 +147,6 @@ impl VisitorMut for Spellings<'_> {
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         let replaced = match expr {
             Expr::Function(call) => self.call(call),
-            Expr::BinaryOp { left, op: BinaryOperator::BitwiseXor | BinaryOperator::PGExp, right } => {
-                filled(("operator:^", 2), &[(**left).clone(), (**right).clone()])
-            }
             Expr::BinaryOp { left, op: BinaryOperator::DuckIntegerDivide | BinaryOperator::MyIntegerDivide, right } => {
                 filled(("operator://", 2), &[(**left).clone(), (**right).clone()])
             }
@@ -303,7 +299,6 @@ mod tests {
             ),
             ("SELECT list(DISTINCT x ORDER BY x)", "SELECT array_agg(DISTINCT x ORDER BY x)"),
             ("SELECT date_diff('days', a, year(b))", "SELECT (CAST(date_part('year', b) AS DATE) - CAST(a AS DATE))"),
-            ("SELECT 2 * x ^ 2", "SELECT 2 * power(x, 2)"),
             (
                 "SELECT if(a, b, c) FROM t WHERE month(d) = 3",
                 "SELECT CASE WHEN a THEN b ELSE c END FROM t WHERE date_part('month', d) = 3",

@@ -1,12 +1,18 @@
 //! Names of a query's columns as the user wrote them: `avg(sessiontime)`, not `avg(sessions.sessiontime)`.
 
-use datafusion::sql::parser::Statement;
+use datafusion::error::Result;
+use datafusion::logical_expr::dml::CopyTo;
+use datafusion::logical_expr::{
+    CreateMemoryTable, CreateView, DdlStatement, Expr as LogicalExpr, LogicalPlan, LogicalPlanBuilder,
+};
+use datafusion::sql::parser::{CopyToSource, CopyToStatement, Statement};
 use datafusion::sql::sqlparser::ast::{
     Expr, Ident, ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr, Statement as Sql, Visit, VisitMut,
     Visitor, VisitorMut,
 };
 use std::collections::HashSet;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 /// Begins names that only tell columns apart.
 const UNIQUE: &str = "__column_";
@@ -22,6 +28,48 @@ pub(crate) fn written_names(statement: &Statement, planned: &[String]) -> Vec<Op
         _ => None,
     };
     names.unwrap_or_default()
+}
+
+/// A plan that writes the rows of a query, with the written names as those of its columns: COPY, CREATE TABLE AS, CREATE VIEW. Other plans are
+/// returned as they are.
+pub(crate) fn with_written_names(plan: LogicalPlan, statement: &Statement) -> Result<LogicalPlan> {
+    let query = match statement {
+        Statement::CopyTo(CopyToStatement { source: CopyToSource::Query(query), .. }) => Some(query.as_ref()),
+        Statement::Statement(statement) => match statement.as_ref() {
+            Sql::CreateTable(table) => table.query.as_deref(),
+            Sql::CreateView(view) if view.columns.is_empty() => Some(view.query.as_ref()),
+            _ => None,
+        },
+        _ => None,
+    };
+    let Some(select) = query.and_then(first_select) else { return Ok(plan) };
+    let named = |input: Arc<LogicalPlan>| renamed(input, select);
+    Ok(match plan {
+        LogicalPlan::Copy(copy) => LogicalPlan::Copy(CopyTo { input: named(copy.input)?, ..copy }),
+        LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(table)) => {
+            LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(CreateMemoryTable { input: named(table.input)?, ..table }))
+        }
+        LogicalPlan::Ddl(DdlStatement::CreateView(view)) => {
+            LogicalPlan::Ddl(DdlStatement::CreateView(CreateView { input: named(view.input)?, ..view }))
+        }
+        other => other,
+    })
+}
+
+/// A plan with the written names, where they differ from its own and from each other.
+fn renamed(input: Arc<LogicalPlan>, select: &Select) -> Result<Arc<LogicalPlan>> {
+    let planned: Vec<String> = input.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let written = names_of(select, &planned).unwrap_or_default();
+    if written.len() != planned.len() || written.iter().all(Option::is_none) {
+        return Ok(input);
+    }
+    let names: Vec<&String> = planned.iter().zip(&written).map(|(own, name)| name.as_ref().unwrap_or(own)).collect();
+    if names.iter().collect::<HashSet<_>>().len() < names.len() {
+        return Ok(input);
+    }
+    let columns = input.schema().columns().into_iter().zip(names);
+    let columns: Vec<_> = columns.map(|(column, name)| LogicalExpr::Column(column).alias(name)).collect();
+    Ok(Arc::new(LogicalPlanBuilder::from(input).project(columns)?.build()?))
 }
 
 /// Gives every column of a query a name that no other has, as `__column_3`, since DataFusion plans no two columns of one name;

@@ -107,7 +107,7 @@ async fn a_copy_keeps_its_error_bars() {
     let file = world.folder.path().join("means.parquet");
     let query = "SELECT g, AVG(x) AS a FROM t GROUP BY g ORDER BY g ERROR WITHIN 30% ON MISS REPORT";
     let written = asked(&world, &format!("COPY ({query}) TO '{}'", file.display())).await;
-    assert_eq!(rows(&written), ["13"]);
+    assert_eq!(rows(&written), [format!("13 rows written to '{}'", file.display())]);
     assert_eq!(written.report().mode, Mode::Approximate);
     let answer = asked(&world, query).await;
     let copy = asked(&world, &format!("SELECT * FROM '{}' ORDER BY g", file.display())).await;
