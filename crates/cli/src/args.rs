@@ -63,8 +63,30 @@ pub(crate) struct Script {
     pub(crate) text: String,
 }
 
+const COMPLETIONS: &str = "Examples:
+  plusminus completions bash > ~/.local/share/bash-completion/completions/plusminus
+  plusminus completions zsh > \"${fpath[1]}/_plusminus\"
+  plusminus completions fish > ~/.config/fish/completions/plusminus.fish";
+
+const QUERY: &str = "Examples:
+  plusminus query -c \"SELECT COUNT(*) FROM 'trips.parquet' WITHIN 1 SECOND\"
+  plusminus query -f report.sql -p day=2026-01-31 -o report.parquet
+  plusminus query --format json < report.sql";
+
+const SAMPLE: &str = "Examples:
+  plusminus sample create trips.parquet --size 1%
+  plusminus sample create trips.parquet --stratified-by region,day --stratified-by driver --cap 500
+  plusminus sample create trips.parquet --universe-on driver --size 5%
+  plusminus sample list";
+
+const PLOT: &str = "Examples:
+  plusminus plot -c \"SELECT region, AVG(fare) FROM 'trips.parquet' GROUP BY region ERROR WITHIN 5%\"
+  plusminus plot -o fares.png -c \"SELECT day, AVG(fare) FROM 'trips.parquet' GROUP BY day WITHIN 1 SECOND\"";
+
 const EXAMPLES: &str = "Examples:
+  plusminus                         opens the shell
   plusminus demo
+  plusminus -c \"SUMMARIZE 'flights.parquet'\"
   plusminus sample create flights.parquet --stratified-by origin --cap 500
   plusminus query -c \"SELECT origin, AVG(delay) FROM 'flights.parquet' GROUP BY origin ERROR WITHIN 10%\"";
 
@@ -72,13 +94,24 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum Command {
     /// Run SQL statements and print their answers
+    #[command(after_help = QUERY)]
     Query(QueryArgs),
     /// Build, list, check and drop samples
+    #[command(after_help = SAMPLE)]
     Sample(SampleArgs),
     /// Generate a table of video sessions, sample it, and compare estimates with exact answers
     Demo(DemoArgs),
     /// Draw estimates with their intervals
+    #[command(after_help = PLOT)]
     Plot(PlotArgs),
+    /// Print completions for a shell
+    #[command(after_help = COMPLETIONS)]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
 }
 
 /// `plusminus query`
@@ -308,7 +341,7 @@ impl Global {
 /// A word that is no folder and nearly a command is a slip of the hand, not a new store.
 fn check_command_name(store: &std::path::Path) -> Result<(), Failure> {
     let word = store.to_string_lossy();
-    let near = ["query", "sample", "demo", "plot", "help"]
+    let near = ["query", "sample", "demo", "plot", "completions", "man", "help"]
         .into_iter()
         .find(|c| strsim::osa_distance(c, &word) <= word.len() / 3);
     match near {

@@ -76,6 +76,8 @@ async fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Some(Command::Sample(sample)) => commands::sample::run(&cli.global, sample).await,
         Some(Command::Demo(demo)) => commands::demo::run(&cli.global, demo).await,
         Some(Command::Plot(plot)) => commands::plot::run(&cli.global, plot).await,
+        Some(Command::Completions { shell }) => commands::manual::completions(*shell),
+        Some(Command::Man) => commands::manual::page(),
     }
 }
 

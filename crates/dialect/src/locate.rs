@@ -3,7 +3,12 @@
 use crate::error::SyntaxError;
 use crate::plain::split_place;
 use crate::source::Source;
+use crate::suggest::nearest;
 use sqlparser::tokenizer::Token;
+
+/// Words that begin a clause, and that are misspelt.
+const CLAUSES: [&str; 12] =
+    ["SELECT", "FROM", "WHERE", "GROUP", "ORDER", "HAVING", "LIMIT", "OFFSET", "JOIN", "UNION", "WITHIN", "ERROR"];
 
 /// An error of sqlparser about `sql`, such as `Expected: …, found: x at Line: 1, Column: 8`, at the token it is about.
 ///
@@ -18,7 +23,11 @@ pub fn parser_error(sql: &str, said: &str, next: &str) -> Option<SyntaxError> {
     let (what, line, column) = split_place(said);
     let source = Source::new(sql).ok()?;
     match source.index_at(line, column) {
-        Some(at) => Some(source.error(at..at + 1, what, next)),
+        Some(at) => {
+            let near = source.word(at).and_then(|word| nearest(&word.to_uppercase(), CLAUSES.into_iter()));
+            let next = near.map_or_else(|| next.to_owned(), |near| format!("did you mean {near}?"));
+            Some(source.error(at..at + 1, what, next))
+        }
         // The end of the text has no token.
         None => Some(source.error(source.len()..source.len(), what, next)),
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod demo;
 pub(crate) mod live;
+pub(crate) mod manual;
 pub(crate) mod plot;
 pub(crate) mod query;
 pub(crate) mod sample;

@@ -4,6 +4,7 @@ mod actions;
 pub(crate) mod commands;
 mod complete;
 mod highlight;
+mod hint;
 mod lexer;
 mod runner;
 pub(crate) mod variables;

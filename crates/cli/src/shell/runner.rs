@@ -1,5 +1,6 @@
 //! Runs statements and commands, from a prompt, a script or the command line.
 
+use super::hint::hint;
 use super::lexer::{is_command, is_complete, without_go};
 use super::variables::{Variables, substituted};
 use crate::args::Global;
@@ -157,6 +158,11 @@ impl Runner {
             match done {
                 Ok(answer) => {
                     self.output.answer(&answer)?;
+                    if self.output.live().is_some()
+                        && let Some(line) = hint(&self.session, &statement, &answer).await
+                    {
+                        eprintln!("{}", self.output.style.view.paint.dim(&line));
+                    }
                     self.keep(&text, answer);
                     // Ctrl-C also leaves out the statements that follow.
                     if was_pressed {

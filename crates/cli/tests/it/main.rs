@@ -7,9 +7,11 @@
     reason = "tests fail by panicking, and compare exact numbers exactly"
 )]
 
+mod book;
 mod demo;
 mod formats;
 mod killed;
+mod python;
 mod readme;
 mod support;
 mod usage;

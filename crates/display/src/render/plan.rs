@@ -7,6 +7,8 @@ use super::paint::Paint;
 
 /// Columns of details at least, however narrow the screen is.
 const DETAIL_MIN: usize = 12;
+/// Columns of details at most where text may be of any width.
+const DETAIL_MAX: usize = 100;
 
 /// One step of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +32,8 @@ pub(crate) fn tree(plan: &str, limit: Option<usize>, paint: Paint) -> String {
     let (rows, times) = (column(|step| &step.rows), column(|step| &step.time));
     let right = [rows, times].into_iter().filter(|own| *own > 0).map(|own| own + 2).sum::<usize>();
     let details = steps.iter().map(|step| width(&step.detail)).max().unwrap_or(0);
-    let room = limit.map_or(details, |limit| details.min(limit.saturating_sub(names + right + 3).max(DETAIL_MIN)));
+    let most = limit.map_or(DETAIL_MAX, |limit| limit.saturating_sub(names + right + 3).max(DETAIL_MIN));
+    let room = details.min(most);
     let mut text = String::new();
     for (step, branch) in steps.iter().zip(&branches) {
         let detail = cut(&step.detail, room);
@@ -94,7 +97,7 @@ fn described(name: &str, detail: &str) -> (String, String) {
             let word = if field("mode") == Some("Partial") { "aggregate each part" } else { "aggregate" };
             (word, format!("{}{by}", listed("aggr")).trim().to_owned())
         }
-        "FilterExec" => ("filter", without_places(detail)),
+        "FilterExec" => ("filter", without_places(detail.split(", projection=").next().unwrap_or(detail))),
         "ProjectionExec" => ("select", listed("expr")),
         "RepartitionExec" => ("exchange", without_places(field("partitioning").unwrap_or(detail))),
         "CoalescePartitionsExec" => ("gather", String::new()),
@@ -144,7 +147,10 @@ fn scan(detail: &str) -> String {
         [first, ..] => format!("{first} and {} more files", files.len() - 1),
     };
     let columns = field(detail, "projection").map(|columns| columns.trim_matches(['[', ']'])).unwrap_or_default();
-    let filter = field(detail, "predicate").map(|own| format!(" where {}", without_places(own))).unwrap_or_default();
+    let filter = field(detail, "predicate")
+        .filter(|own| !own.starts_with("DynamicFilter"))
+        .map(|own| format!(" where {}", without_places(own)))
+        .unwrap_or_default();
     let limit = field(detail, "limit").map(|own| format!(" limit {own}")).unwrap_or_default();
     format!("{files}: {}{filter}{limit}", without_places(columns)).trim_end_matches(": ").to_owned()
 }

@@ -57,7 +57,8 @@ async fn answers_fit_screens_of_any_width() {
         let answer = answer(&session, sql).await;
         writeln!(page, "{sql}").unwrap();
         for width in [Some(80), Some(120), Some(200), None] {
-            let view = View { width, errors: Errors::Inline, paint: Paint::OFF, expanded: Expanded::Auto };
+            let view =
+                View { width, errors: Errors::Inline, paint: Paint::OFF, expanded: Expanded::Auto, ..View::default() };
             let text = shown(&answer, view);
             let widest = rows(&answer, &view).lines().map(super::column::width).max().unwrap();
             assert!(width.is_none_or(|width| widest <= width), "{widest} of {width:?}:\n{text}");
@@ -80,7 +81,7 @@ async fn colours_and_forms() {
         (Errors::None, Expanded::Never),
         (Errors::Inline, Expanded::Always),
     ] {
-        let view = View { width: Some(120), errors, paint: Paint::new(true), expanded };
+        let view = View { width: Some(120), errors, paint: Paint::new(true), expanded, ..View::default() };
         let text = shown(&answer, view).replace('\u{1b}', "␛");
         writeln!(page, "{errors:?}, expanded: {expanded:?}\n{text}\n").unwrap();
     }
@@ -95,7 +96,13 @@ async fn large_answers_are_cut() {
     let columns: Vec<String> = (0..1_000).map(|at| format!("value + {at} AS column_{at}")).collect();
     let sql = format!("SELECT {} FROM generate_series(1, 12000)", columns.join(", "));
     let answer = answer(&session, &sql).await;
-    let view = View { width: Some(100), errors: Errors::Inline, paint: Paint::OFF, expanded: Expanded::Auto };
+    let view = View {
+        width: Some(100),
+        errors: Errors::Inline,
+        paint: Paint::OFF,
+        expanded: Expanded::Auto,
+        ..View::default()
+    };
     let text = rows(&answer, &view);
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines[0].split_whitespace().filter(|name| name.starts_with("column_")).count(), 9, "{}", lines[0]);

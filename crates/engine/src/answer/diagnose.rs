@@ -64,13 +64,16 @@ fn mismatch(what: &str) -> Option<Error> {
     let (_, rest) = what.split_once("Function '").filter(|_| what.contains("failed to match any signature"))?;
     let (function, rest) = rest.split_once('\'')?;
     let (_, rest) = rest.split_once("but received ")?;
-    let received = rest.split([' ', ',', '.']).next()?;
+    let received = match rest.split([' ', ',', '.']).next()? {
+        "String" => "VARCHAR",
+        other => other,
+    };
     let next = "CAST the argument to a type that it takes, or write the expression in another way";
     Some(Error::invalid(format!("'{function}' takes no {} there", sql_types_in(received)), next))
 }
 
 fn plan(what: &str) -> Error {
-    if let Some(error) = mismatch(what).or_else(|| no_function(what)) {
+    if let Some(error) = mismatch(what).or_else(|| no_function(what)).or_else(|| ungrouped(what)) {
         return error;
     }
     let what = first_line(what);
@@ -197,6 +200,17 @@ fn plain_words(text: &str) -> String {
         rest = rest.strip_prefix(prefix).unwrap_or(rest);
     }
     sql_types_in(&first_line(rest))
+}
+
+/// The error for a column that is neither grouped by nor aggregated.
+fn ungrouped(what: &str) -> Option<Error> {
+    let (_, rest) = what.split_once("column \"").filter(|_| what.contains("must appear in the GROUP BY clause"))?;
+    let column = rest.split('"').next()?;
+    let name = column.rsplit('.').next().unwrap_or(column);
+    Some(Error::invalid(
+        format!("column '{name}' is neither in GROUP BY nor in an aggregate"),
+        format!("GROUP BY {name}, GROUP BY ALL, or an aggregate such as MIN({name})"),
+    ))
 }
 
 /// A message with SQL's names in the place of Arrow's names of types.

@@ -1,6 +1,7 @@
 //! Finds the place of a text that keeps it from being planned.
 
 use super::case;
+use super::spellings::function_names;
 use crate::answer::Error;
 use crate::environment::Environment;
 use datafusion::execution::{SessionState, SessionStateBuilder};
@@ -9,6 +10,9 @@ use plusminus_dialect::{Location, SyntaxError, error_at, error_at_name, parser_e
 /// The error with its place in a longer text, which holds `sql` from `start` on; an error without a place stays as it is.
 pub(crate) async fn located(env: &Environment, sql: &str, start: Location, error: Error) -> Error {
     let (Error::Invalid { what, next } | Error::Unsupported { what, next }) = &error else { return error };
+    let missing = what.strip_prefix("there is no function named '");
+    let near = missing.and_then(|rest| nearest_function(env, rest.trim_end_matches('\'')));
+    let next = near.as_ref().unwrap_or(next);
     let found = match what.strip_prefix(PARSE_FAILURE) {
         Some(said) => parser_error(sql, said, next),
         None => match span(&env.context.state(), sql).await {
@@ -22,6 +26,20 @@ pub(crate) async fn located(env: &Environment, sql: &str, start: Location, error
         Some(found) => Error::InStatement(with_quotes_explained(found).shifted(start)),
         None => error,
     }
+}
+
+/// What to say about a function that does not exist.
+fn nearest_function(env: &Environment, name: &str) -> Option<String> {
+    let state = env.context.state();
+    let known = state.scalar_functions().keys().chain(state.aggregate_functions().keys());
+    let known = known.chain(state.window_functions().keys()).cloned();
+    let mut names: Vec<String> = known.chain(function_names().map(str::to_owned)).collect();
+    names.sort_unstable();
+    let near = plusminus_dialect::nearest(name, names.iter().map(String::as_str));
+    Some(match near {
+        Some(near) => format!("did you mean '{near}'?"),
+        None => "SHOW FUNCTIONS lists them, as \\df does in the shell".to_owned(),
+    })
 }
 
 /// How errors of the parser begin.
