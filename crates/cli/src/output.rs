@@ -119,15 +119,23 @@ impl Output {
         Ok(())
     }
 
-    /// Writes one answer in a text format of its own.
-    pub(crate) fn answer_as(&mut self, answer: &Answer, format: Format) -> Result<(), Failure> {
+    /// Writes the rows of one answer as CSV with its own separator, or as NDJSON.
+    pub(crate) fn copied(
+        &mut self,
+        answer: &Answer,
+        format: Format,
+        separator: u8,
+        has_header: bool,
+    ) -> Result<(), Failure> {
         let style = self.style.for_file(format);
-        match &mut self.sink {
-            Sink::Text(sink) => format::print(sink, answer, &style).map_err(|e| Failure::io("output", e)),
-            Sink::Binary(_) => {
-                Err(Failure::plain("rows cannot be copied into this file\nTry: \\o, and then the statement again"))
-            }
-        }
+        let Sink::Text(sink) = &mut self.sink else {
+            return Err(Failure::plain("rows cannot be copied into this file\nTry: \\o, and then the statement again"));
+        };
+        let written = match format {
+            Format::Csv => format::print_separated(sink, answer, &style, separator, has_header),
+            _ => format::print(sink, answer, &style),
+        };
+        written.map_err(|e| Failure::io("output", e))
     }
 
     /// Writes text.

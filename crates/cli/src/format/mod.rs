@@ -161,6 +161,17 @@ pub(crate) fn print(sink: &mut dyn Write, answer: &Answer, style: &Style) -> io:
     }
 }
 
+/// Writes `answer` as text whose fields are separated by a character.
+pub(crate) fn print_separated(
+    sink: &mut dyn Write,
+    answer: &Answer,
+    style: &Style,
+    separator: u8,
+    has_header: bool,
+) -> io::Result<()> {
+    csv::print(sink, &answer.flat(style.error_columns()).map_err(io::Error::other)?, separator, has_header)
+}
+
 /// Whether an answer is no more than the message that a statement was done.
 fn is_silent(answer: &Answer) -> bool {
     let is_message = matches!(answer.columns(), [only] if only.name == "status");

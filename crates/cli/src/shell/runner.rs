@@ -183,9 +183,8 @@ impl Runner {
 
     /// Writes the rows of a COPY to the output, as CSV unless it says otherwise.
     async fn copy_out(&mut self, copy: &CopyStatement) -> Result<(), Failure> {
-        let tabbed = copy.options.iter().any(|(name, value)| name == "format.delimiter" && value == "\t");
+        let option = |name: &str| copy.options.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str());
         let format = match copy.format.as_deref() {
-            None | Some("CSV") if tabbed => Format::Tsv,
             None | Some("CSV") => Format::Csv,
             Some("JSON") => Format::Ndjson,
             Some(other) => {
@@ -195,7 +194,8 @@ impl Runner {
         };
         for statement in self.session.parse(&copy.query())? {
             let answer = live::run(&self.session, &statement, None).await.0?;
-            self.output.answer_as(&answer, format)?;
+            let separator = option("format.delimiter").and_then(|own| own.bytes().next()).unwrap_or(b',');
+            self.output.copied(&answer, format, separator, option("format.has_header") != Some("false"))?;
         }
         Ok(())
     }

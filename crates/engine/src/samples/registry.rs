@@ -195,7 +195,7 @@ fn staleness(manifest: &Manifest, table: &Arc<dyn TableProvider>, current: &Tabl
     let changed = sampled.iter().find(|f| !current.iter().any(|current| f.is_same(current)));
     Some(match changed {
         Some(file) if current.iter().any(|current| current.path == file.path) => {
-            format!("file '{}' changed since it was built", file.path)
+            format!("file '/{}' changed since it was built", file.path.trim_start_matches('/'))
         }
         Some(file) => format!("file '{}' is gone since it was built", file.path),
         None => "files were added to the table since it was built".to_owned(),
