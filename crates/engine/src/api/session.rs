@@ -7,7 +7,7 @@ use crate::cache::LevelCache;
 use crate::environment::{CostModel, Environment, PathTables, ProgressFn};
 use crate::moments::MomentsCache;
 use crate::planning::PlanCache;
-use crate::runtime::{Clock, Executor, QuantilesCache, SystemClock};
+use crate::runtime::{Clock, Executor, FileOrder, QuantilesCache, SystemClock};
 use datafusion::common::config::ConfigNonZeroUsize;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::cache::cache_manager::CacheManagerConfig;
@@ -183,6 +183,7 @@ impl SessionBuilder {
         // This rule runs first, before others move expressions to where it cannot find them.
         let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = vec![Arc::new(CheckedArithmetic)];
         rules.extend(state.physical_optimizers().iter().cloned());
+        rules.push(Arc::new(FileOrder));
         let folding = CheckedFolding::among(state.optimizers());
         let state = SessionStateBuilder::from(state)
             .with_optimizer_rules(folding)

@@ -17,7 +17,8 @@ impl Session {
         let store = &self.env.store;
         match statement {
             DdlStatement::CreateView(view) if !view.temporary => {
-                let (name, sql) = (self.env.table_key(&view.name), sql.to_owned());
+                let (name, sql) =
+                    (self.env.table_key(&view.name), case::with_absolute_paths(&self.env.context.state(), sql)?);
                 store.forget(&name)?;
                 Ok(store.put_view(&ViewDefinition { name, sql })?)
             }

@@ -12,6 +12,7 @@ use datafusion::sql::sqlparser::ast::{
     WildcardAdditionalOptions,
 };
 use plusminus_dialect::with_powers_as_calls;
+use plusminus_files::absolute;
 use std::ops::ControlFlow;
 
 /// Names per statement that may be written in another case than the table has them.
@@ -20,6 +21,39 @@ const RENAMED_MAX: usize = 64;
 /// Plans a text. A column name that does not exist as written means the only column that differs from it in case alone.
 pub(crate) async fn plan_of(state: &SessionState, sql: &str) -> Result<LogicalPlan> {
     plan(state, sql, parsed(state, sql)?).await
+}
+
+/// The text of a statement with the paths of its files from the root on, so that it means the same in any folder.
+pub(crate) fn with_absolute_paths(state: &SessionState, sql: &str) -> Result<String> {
+    let dialect = state.config_options().sql_parser.dialect;
+    let Statement::Statement(mut statement) = state.sql_to_statement(sql, &dialect)? else { return Ok(sql.to_owned()) };
+    let mut paths = AbsolutePaths { is_changed: false };
+    let _ = statement.visit(&mut paths);
+    Ok(if paths.is_changed { statement.to_string() } else { sql.to_owned() })
+}
+
+/// Writes paths in single quotes from the root on.
+struct AbsolutePaths {
+    is_changed: bool,
+}
+
+impl VisitorMut for AbsolutePaths {
+    type Break = ();
+
+    fn pre_visit_relation(&mut self, relation: &mut ObjectName) -> ControlFlow<()> {
+        if let [ObjectNamePart::Identifier(Ident { value, quote_style: Some('\''), .. })] = relation.0.as_mut_slice()
+            && !std::path::Path::new(value.as_str()).is_absolute()
+            && !value.contains("://")
+        {
+            let ends_in_folder = value.ends_with('/');
+            *value = absolute(value).to_string_lossy().into_owned();
+            if ends_in_folder {
+                value.push('/');
+            }
+            self.is_changed = true;
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 /// Plans a statement that keeps or writes rows; its columns have the names that the statement writes.
