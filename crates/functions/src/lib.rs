@@ -17,6 +17,7 @@ mod describing;
 mod error;
 pub mod extremes;
 mod mode;
+mod nullable;
 pub mod numbers;
 pub mod overflow;
 mod quantiles;
@@ -24,6 +25,7 @@ mod sql_types;
 
 pub use casts::ReadableCasts;
 pub use error::Failure;
+pub use nullable::nullable;
 pub use sql_types::sql_type;
 
 use datafusion::error::Result;

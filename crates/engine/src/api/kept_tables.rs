@@ -13,10 +13,11 @@ use datafusion::datasource::MemTable;
 use datafusion::datasource::file_format::format_as_file_type;
 use datafusion::datasource::file_format::parquet::ParquetFormatFactory;
 use datafusion::logical_expr::dml::InsertOp;
-use datafusion::logical_expr::{CreateMemoryTable, DmlStatement, LogicalPlan, LogicalPlanBuilder, WriteOp};
+use datafusion::logical_expr::{CreateMemoryTable, DmlStatement, Expr, LogicalPlan, LogicalPlanBuilder, WriteOp};
 use parquet::arrow::ArrowWriter;
 use plusminus_catalog::{FileFormat, TableDefinition};
 use plusminus_files::FileTable;
+use plusminus_functions::nullable;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
@@ -47,7 +48,7 @@ impl Session {
             }
         }
         let folder = self.env.store.new_rows_folder(&name)?;
-        let written = self.write_rows(&create.input, &folder, 0).await;
+        let written = self.write_rows(&with_nullable_columns(&create.input)?, &folder, 0).await;
         let rows = match written {
             Ok(rows) => rows,
             Err(error) => {
@@ -149,6 +150,26 @@ impl Session {
         }
         Ok(count_of(&counts))
     }
+}
+
+/// The rows of a query in columns that may hold NULL; columns that were declared stay as they are.
+fn with_nullable_columns(input: &Arc<LogicalPlan>) -> Result<Arc<LogicalPlan>> {
+    let mut declared = input.as_ref();
+    // Declared columns are casts of no rows.
+    while let LogicalPlan::Projection(projection) = declared {
+        declared = projection.input.as_ref();
+    }
+    if matches!(declared, LogicalPlan::EmptyRelation(empty) if !empty.produce_one_row) {
+        return Ok(Arc::clone(input));
+    }
+    let schema = input.schema();
+    let columns = schema.columns().into_iter().zip(schema.fields());
+    let columns = columns.map(|(column, field)| match field.is_nullable() {
+        true => Expr::Column(column),
+        false => nullable(Expr::Column(column)).alias(field.name()),
+    });
+    let columns: Vec<Expr> = columns.collect();
+    Ok(Arc::new(LogicalPlanBuilder::from(Arc::clone(input)).project(columns)?.build()?))
 }
 
 /// Whether a table's rows are kept by the store.

@@ -195,3 +195,22 @@ async fn levels_that_take_too_long_to_read_are_not_begun() {
     let answer = cold.query(sql).run().await.unwrap();
     assert_eq!(answer.report().level, Some(levels - 1));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn joins_that_make_many_rows_end_when_they_are_given_up() {
+    let world = world().await;
+    // Pairs that all pass, that none pass, of equal keys, and that are written to a table.
+    for endless in [
+        "SELECT COUNT(DISTINCT a.value * b.value) FROM range(100000) a, range(100000) b",
+        "SELECT COUNT(*) FROM range(1000000) a JOIN range(1000000) b ON a.value * b.value = -1",
+        "SELECT COUNT(*) FROM (SELECT value % 2 AS k, value AS v FROM range(1000000)) a \
+         JOIN (SELECT value % 2 AS k, value AS v FROM range(1000000)) b ON a.k = b.k AND a.v * b.v = -1",
+        "CREATE TABLE pairs AS SELECT a.value FROM range(100000) a, range(100000) b WHERE a.value * b.value = -1",
+    ] {
+        let given_up = tokio::time::timeout(Duration::from_millis(300), world.session.execute(endless)).await;
+        assert!(given_up.is_err(), "{endless}");
+        // Its workers are free again: other queries need all of them.
+        let next = world.session.query("SELECT SUM(n) FROM t").run();
+        assert!(tokio::time::timeout(Duration::from_secs(60), next).await.is_ok(), "{endless}");
+    }
+}

@@ -35,6 +35,7 @@ mod repair;
 mod reproducible;
 mod shorthand;
 mod stale_and_damaged;
+mod statements;
 mod subqueries;
 mod summarize;
 mod support;
