@@ -21,7 +21,8 @@ pub(crate) async fn run(global: &Global, args: &PlotArgs) -> Result<(), Failure>
         }
         last = Some(answer);
     }
-    let Some(answer) = last.filter(plusminus::Answer::is_query) else {
+    let is_explained = |answer: &plusminus::Answer| answer.columns().first().is_some_and(|first| first.name == "step");
+    let Some(answer) = last.filter(|answer| answer.is_query() || is_explained(answer)) else {
         return Err(Failure::usage("plot takes a query: plusminus plot -c \"SELECT …\""));
     };
     if !global.quiet {

@@ -208,7 +208,11 @@ impl Runner {
                 answer.report().parts.iter().map(|(phase, time)| format!("{phase} {:.1}", 1e3 * time.as_secs_f64()));
             eprintln!("ms: {}", phases.collect::<Vec<_>>().join(", "));
         }
+        // An explanation can be drawn.
         if !answer.is_query() {
+            if answer.columns().first().is_some_and(|first| first.name == "step") {
+                self.last = Some(answer);
+            }
             return;
         }
         if let Ok(batch) = answer.flat(ErrorColumns::WhereEstimated)

@@ -17,6 +17,7 @@ pub use footer::{count, footer, grouped};
 pub(crate) use number::significant;
 pub use paint::Paint;
 pub use table::table;
+pub(crate) use value::texts;
 pub use value::{Shown, with_errors, without_errors};
 
 use arrow::array::{Array, ArrayRef};
