@@ -111,7 +111,7 @@ pub(crate) fn page(candidates: &[Candidate]) -> Result<String, Box<dyn Error>> {
                 Circle::new(point, size, colour.filled())
             }))?;
             if let Some(point) = points().next() {
-                chart.draw_series([Text::new((*sample).to_owned(), (point.0 * 1.05, point.1), ("sans-serif", 14))])?;
+                chart.draw_series([Text::new((*sample).to_owned(), (point.0 * 1.05, point.1 * 1.1), ("sans-serif", 14))])?;
             }
         }
         // The table has no error; it stands at the lower edge.
