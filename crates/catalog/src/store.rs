@@ -102,6 +102,27 @@ impl Store {
         Ok(())
     }
 
+    /// When tables and views were declared or dropped last; `None` where nothing ever was.
+    #[must_use]
+    pub fn declarations_changed(&self) -> [Option<SystemTime>; 2] {
+        ["tables", "views"].map(|kind| self.folder.join(kind).metadata().ok()?.modified().ok())
+    }
+
+    /// Waits until no other process changes rows that the store keeps, and keeps others from it until the file is closed.
+    ///
+    /// # Errors
+    /// When the file cannot be created or locked.
+    pub fn lock_rows(&self) -> Result<std::fs::File, CatalogError> {
+        self.initialise()?;
+        let all = self.folder.join(ROWS);
+        folder::create_folder(&all)?;
+        let path = all.join(".lock");
+        let file = std::fs::File::options().create(true).truncate(false).write(true).open(&path);
+        let file = file.map_err(|e| CatalogError::io(&path, e))?;
+        file.lock().map_err(|e| CatalogError::io(&path, e))?;
+        Ok(file)
+    }
+
     /// Creates a folder for the rows of a table that the store keeps; no other table has it.
     ///
     /// # Errors
@@ -137,7 +158,7 @@ impl Store {
     pub fn remove_old_rows(&self) -> Result<(), CatalogError> {
         let all = self.folder.join(ROWS);
         let named: Vec<String> = self.tables()?.into_iter().map(|table| table.location).collect();
-        for name in folder::list(&all)? {
+        for name in folder::list(&all)?.into_iter().filter(|name| !name.starts_with('.')) {
             let own = all.join(name);
             let is_named = std::path::absolute(&own).is_ok_and(|own| named.iter().any(|named| Path::new(named) == own));
             let age = own.metadata().and_then(|known| known.modified()).ok().and_then(|changed| changed.elapsed().ok());

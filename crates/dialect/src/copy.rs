@@ -153,6 +153,10 @@ impl CopyStatement {
         if is_tabbed && !self.has("format.delimiter") {
             self.options.push(("format.delimiter".to_owned(), "\t".to_owned()));
         }
+        if self.format.as_deref() == Some("CSV") && !self.has("format.timestamp_format") {
+            // A blank between day and time, as DuckDB and PostgreSQL write it.
+            self.options.push(("format.timestamp_format".to_owned(), "%Y-%m-%d %H:%M:%S%.f".to_owned()));
+        }
         if let Some(compression) = compression.filter(|_| !self.has("format.compression")) {
             self.options.push(("format.compression".to_owned(), compression.to_owned()));
         }

@@ -10,6 +10,16 @@ use sqlparser::tokenizer::Token;
 const CLAUSES: [&str; 12] =
     ["SELECT", "FROM", "WHERE", "GROUP", "ORDER", "HAVING", "LIMIT", "OFFSET", "JOIN", "UNION", "WITHIN", "ERROR"];
 
+/// The keyword that an unquoted word nearly is.
+fn misspelt(source: &Source<'_>, at: usize) -> Option<&'static str> {
+    let word = source.word(at)?.to_uppercase();
+    let is_near = |own: &&str| {
+        let most = if own.len() > 4 { 2 } else { 1 };
+        word != **own && word.len() > 2 && strsim::osa_distance(&word, own) <= most
+    };
+    CLAUSES.into_iter().find(is_near)
+}
+
 /// An error of sqlparser about `sql`, such as `Expected: …, found: x at Line: 1, Column: 8`, at the token it is about.
 ///
 /// ```
@@ -24,7 +34,15 @@ pub fn parser_error(sql: &str, said: &str, next: &str) -> Option<SyntaxError> {
     let source = Source::new(sql).ok()?;
     match source.index_at(line, column) {
         Some(at) => {
-            let near = source.word(at).and_then(|word| nearest(&word.to_uppercase(), CLAUSES.into_iter()));
+            // A misspelt keyword is often read as an alias, and what follows it is the surprise.
+            let before = at.checked_sub(1).and_then(|before| misspelt(&source, before).map(|near| (before, near)));
+            if let Some((before, near)) = before {
+                let what = format!("there is no keyword {}", source.slice(before..before + 1));
+                return Some(source.error(before..before + 1, what, format!("did you mean {near}?")));
+            }
+            let is_clause = source.word(at).is_some_and(|word| CLAUSES.contains(&word.to_uppercase().as_str()));
+            let near = source.word(at).filter(|_| !is_clause);
+            let near = near.and_then(|word| nearest(&word.to_uppercase(), CLAUSES.into_iter()));
             let next = near.map_or_else(|| next.to_owned(), |near| format!("did you mean {near}?"));
             Some(source.error(at..at + 1, what, next))
         }

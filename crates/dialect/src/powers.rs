@@ -1,6 +1,7 @@
 //! The operators `^` and `**` as calls of POWER: sqlparser reads the first as exclusive or, which binds more loosely than `+`, and not the second.
 
 use crate::source::Source;
+use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::Token;
 use std::borrow::Cow;
 
@@ -39,7 +40,21 @@ fn first_replaced(text: &str) -> Option<String> {
         _ => None,
     });
     let (at, length) = operator?;
-    let left = operand_before(&source, at)?;
+    let mut left = operand_before(&source, at)?;
+    // A sign binds more tightly still, as in PostgreSQL: -2 ^ 2 is 4.
+    let is_sign = |at: usize| match at.checked_sub(1).map(|before| source.token(before)) {
+        None => true,
+        Some(Token::Word(_)) => {
+            !matches!(source.token(at - 1), Token::Word(word) if word.quote_style.is_some() || word.keyword == Keyword::NoKeyword)
+        }
+        Some(token) => !matches!(
+            token,
+            Token::Number(..) | Token::RParen | Token::RBracket | Token::SingleQuotedString(_) | Token::Placeholder(_)
+        ),
+    };
+    if left > 0 && *source.token(left - 1) == Token::Minus && is_sign(left - 1) {
+        left -= 1;
+    }
     let right = operand_after(&source, at + length)?;
     let (base, exponent) = (source.slice(left..at), source.slice(at + length..right));
     let start = source.start(left).offset;
@@ -143,6 +158,12 @@ mod tests {
     fn powers_bind_tightly_and_to_the_left() {
         for (text, expected) in [
             ("1 + 2 ^ 3 * 4", "1 + power(2, 3) * 4"),
+            ("-2 ^ 2", "power(-2, 2)"),
+            (
+                "a - b ^ 2, 1 -2^2, (-x)^2, 3 * -y^2",
+                "a - power(b, 2), 1 -power(2, 2), power((-x), 2), 3 * power(-y, 2)",
+            ),
+            ("SELECT -x^2", "SELECT power(-x, 2)"),
             ("2^3^2", "power(power(2, 3), 2)"),
             ("(a + b) ** -2", "power((a + b), -2)"),
             ("sum(x)^0.5 / f(y, (z))^t.w", "power(sum(x), 0.5) / power(f(y, (z)), t.w)"),

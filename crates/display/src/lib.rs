@@ -22,6 +22,6 @@ pub use html::html;
 pub use markdown::markdown;
 pub use plot::{chart, png, svg};
 pub use render::{
-    Errors, Expanded, Paint, Shown, TextColumn, View, count, footer, grouped, rows, table, text, trust_word,
-    with_errors, without_errors,
+    Errors, Expanded, Paint, Shown, TextColumn, View, count, footer, grouped, interval_texts, rows, table, text,
+    trust_word, with_errors, without_errors,
 };

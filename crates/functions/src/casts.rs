@@ -1,14 +1,16 @@
 //! Casts that read what people write, and round as DuckDB and PostgreSQL do.
 
+use crate::intervals::microseconds;
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
+use datafusion::functions::datetime::expr_fn::to_char;
 use datafusion::functions::math::expr_fn::round;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Cast, Expr, ExprSchemable, LogicalPlan, TryCast};
+use datafusion::logical_expr::{Between, BinaryExpr, Cast, Expr, ExprSchemable, LogicalPlan, Operator, TryCast, lit};
 use datafusion::optimizer::AnalyzerRule;
 
 /// Reads times without seconds (`'2026-03-01 10:30'`), and rounds fractions that are cast to whole numbers, where DataFusion cuts them off.
@@ -35,12 +37,20 @@ impl AnalyzerRule for ReadableCasts {
 }
 
 fn cast(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    if let Some(compared) = compared_intervals(&expr, schema) {
+        return Ok(Transformed::yes(compared));
+    }
     let (inner, target) = match &expr {
         Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field }) => (expr, field.data_type()),
         _ => return Ok(Transformed::no(expr)),
     };
     let changed = match target {
         DataType::Timestamp(..) => with_seconds(inner),
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
+            // Arrow writes a T between day and time.
+            let is_time = inner.get_type(schema).is_ok_and(|own| matches!(own, DataType::Timestamp(_, None)));
+            is_time.then(|| to_char((**inner).clone(), lit("%Y-%m-%d %H:%M:%S%.f")))
+        }
         whole if whole.is_integer() => {
             let is_fraction = inner.get_type(schema).is_ok_and(|own| own.is_floating() || is_scaled(&own));
             is_fraction.then(|| round(vec![(**inner).clone()]))
@@ -53,6 +63,31 @@ fn cast(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         Expr::TryCast(cast) => Expr::TryCast(TryCast { expr: Box::new(changed), ..cast }),
         other => other,
     }))
+}
+
+/// A comparison of intervals by how long they are.
+fn compared_intervals(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
+    let is_interval = |expr: &Expr| {
+        expr.get_type(schema).is_ok_and(|own| matches!(own, DataType::Interval(_) | DataType::Duration(_)))
+    };
+    match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op, right })
+            if is_comparison(*op) && is_interval(left) && is_interval(right) =>
+        {
+            let (left, right) = (microseconds((**left).clone()), microseconds((**right).clone()));
+            Some(Expr::BinaryExpr(BinaryExpr { left: Box::new(left), op: *op, right: Box::new(right) }))
+        }
+        Expr::Between(Between { expr, negated, low, high }) if is_interval(expr) && is_interval(low) => {
+            let own = |expr: &Expr| Box::new(microseconds(expr.clone()));
+            Some(Expr::Between(Between { expr: own(expr), negated: *negated, low: own(low), high: own(high) }))
+        }
+        _ => None,
+    }
+}
+
+fn is_comparison(op: Operator) -> bool {
+    use Operator::{Eq, Gt, GtEq, IsDistinctFrom, IsNotDistinctFrom, Lt, LtEq, NotEq};
+    matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom)
 }
 
 /// Whether a type is a decimal with digits behind the point.
@@ -108,6 +143,21 @@ mod tests {
             "SELECT 9007199254740993::BIGINT AS a, '9007199254740993'::BIGINT AS b, 2.5::DECIMAL(5, 1)::INT AS c";
         assert_eq!(row(large).await, "| 9007199254740993 | 9007199254740993 | 3 |");
         assert_eq!(row("SELECT sum(x::INT) AS s FROM (VALUES (1.6), (2.6)) t(x) GROUP BY (x > 9)::INT").await, "| 5 |");
+    }
+
+    #[tokio::test]
+    async fn intervals_are_compared_by_their_length() {
+        let sql = "SELECT INTERVAL '36 hours' > INTERVAL '1 day' AS a, \
+                   TIMESTAMP '2001-07-01 00:00:00' - TIMESTAMP '2001-01-01 00:00:00' > INTERVAL '100 days' AS b, \
+                   INTERVAL '1 month' BETWEEN INTERVAL '29 days' AND INTERVAL '31 days' AS c";
+        assert_eq!(row(sql).await, "| true | true | true |");
+    }
+
+    #[tokio::test]
+    async fn times_as_text_have_a_space() {
+        let sql =
+            "SELECT TIMESTAMP '2001-03-15 10:00:00'::VARCHAR AS a, (TIMESTAMP '2001-03-15 10:00:00.25' || '') AS b";
+        assert_eq!(row(sql).await, "| 2001-03-15 10:00:00 | 2001-03-15 10:00:00.250 |");
     }
 
     #[tokio::test]

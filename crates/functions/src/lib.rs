@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`overflow`] | sums and arithmetic on whole numbers fail where they leave their type, rather than wrap |
 //! | [`extremes`] | MIN and MAX of floats have one order everywhere: NaN is the largest, −0.0 is below 0.0 |
+//! | `lengths`, `intervals` | LEN of lists counts elements; intervals are compared by how long they are |
 //! | `mode`, `describing` | MODE, and TYPEOF with SQL's names of types |
 //! | `casts` | times without seconds are read, fractions are rounded to whole numbers |
 //! | `quantiles` | PERCENTILE_CONT interpolates with all digits |
@@ -16,6 +17,8 @@ mod casts;
 mod describing;
 mod error;
 pub mod extremes;
+mod intervals;
+mod lengths;
 mod mode;
 mod nullable;
 pub mod numbers;
@@ -39,6 +42,7 @@ pub fn register(context: &SessionContext) -> Result<()> {
     overflow::register(context)?;
     describing::register(context);
     mode::register(context);
+    lengths::register(context)?;
     quantiles::register(context)?;
     extremes::register(context)
 }

@@ -7,6 +7,9 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 /// The text of every value; `None` for NULL.
 pub(crate) fn texts(array: &ArrayRef) -> Vec<Option<String>> {
+    if let Some(texts) = plusminus_display::interval_texts(array) {
+        return texts;
+    }
     // Within lists and structs a NULL has to be told from an empty text.
     let options = FormatOptions::default().with_null("NULL");
     // Some arrays, such as those of type Null, have NULLs without a bitmap.

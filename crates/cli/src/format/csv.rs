@@ -1,6 +1,6 @@
 //! CSV and TSV, unrounded.
 
-use arrow::array::{Array, ArrayRef};
+use arrow::array::{Array, ArrayRef, StringArray};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
@@ -8,6 +8,7 @@ use arrow::record_batch::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 /// Bytes that are collected before they are written.
 const BLOCK_BYTES: usize = 1 << 16;
@@ -26,8 +27,9 @@ pub(crate) fn print(sink: &mut dyn Write, batch: &RecordBatch, separator: u8, ha
         block.push('\n');
     }
     // Within lists and structs a NULL has to be told from an empty text.
-    let options = FormatOptions::default().with_null("NULL");
-    let columns = batch.columns().iter().map(|column| Column::new(column, &options));
+    let options = FormatOptions::default().with_null("NULL").with_timestamp_format(Some("%Y-%m-%d %H:%M:%S%.f"));
+    let plain: Vec<ArrayRef> = batch.columns().iter().map(with_texts_of_intervals).collect();
+    let columns = plain.iter().map(|column| Column::new(column, &options));
     let columns = columns.collect::<Result<Vec<Column<'_>>, ArrowError>>().map_err(io::Error::other)?;
     for row in 0..batch.num_rows() {
         for (at, column) in columns.iter().enumerate() {
@@ -41,6 +43,14 @@ pub(crate) fn print(sink: &mut dyn Write, batch: &RecordBatch, separator: u8, ha
         }
     }
     sink.write_all(block.as_bytes())
+}
+
+/// Intervals as texts; other columns as they are.
+fn with_texts_of_intervals(column: &ArrayRef) -> ArrayRef {
+    match plusminus_display::interval_texts(column) {
+        Some(texts) => Arc::new(StringArray::from(texts)),
+        None => Arc::clone(column),
+    }
 }
 
 fn push_separator(block: &mut String, at: usize, separator: char) {
@@ -96,8 +106,7 @@ fn quote(block: &mut String, start: usize, separator: char) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::{Int64Array, StringArray};
-    use std::sync::Arc;
+    use arrow::array::Int64Array;
 
     #[test]
     fn fields_are_quoted_where_they_have_to_be() {

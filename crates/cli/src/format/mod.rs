@@ -99,6 +99,8 @@ impl Style {
         let errors = global.errors.unwrap_or(Errors::Inline);
         let paint = Paint::new(global.color.is_on(screen.is_some()));
         let view = View { width: screen, errors, paint, expanded: Expanded::Auto, ..View::default() };
+        // A screen is read from its end; a file or a pipe has all rows.
+        let view = if screen.is_some() { view } else { View { rows_max: usize::MAX, ..view } };
         Ok(Self { format, errors: global.errors, view, quiet: global.quiet, has_headers: true })
     }
 

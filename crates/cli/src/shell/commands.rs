@@ -60,7 +60,7 @@ pub(crate) const COMMANDS: [Command; 33] = [
     command(Action::Help, &["\\?", "\\h", "\\help", ".help"], "", "this help"),
     command(
         Action::Describe,
-        &["\\d", "\\dt", "\\dv", ".tables", ".schema", ".describe"],
+        &["\\d", "\\d+", "\\dt", "\\dt+", "\\dv", ".tables", ".schema", ".describe"],
         "[TABLE]",
         "tables with their rows and samples, or the columns of one",
     ),

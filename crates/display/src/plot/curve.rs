@@ -53,7 +53,8 @@ fn candidate(detail: &str, expected: &str) -> Option<Candidate> {
 /// Bars of the error, one line per candidate, for the terminal.
 pub(crate) fn chart(candidates: &[Candidate], screen: Option<usize>, paint: Paint) -> String {
     let label = |own: &Candidate| format!("{}{}", if own.is_expected { "▸ " } else { "  " }, own.label);
-    let error = |own: &Candidate| own.error.map_or("not known".to_owned(), |e| format!("{}{}", significant(e, 3), own.unit));
+    let error =
+        |own: &Candidate| own.error.map_or("not known".to_owned(), |e| format!("{}{}", significant(e, 3), own.unit));
     let time = |own: &Candidate| own.ms.map_or(String::new(), |ms| format!("{} ms", significant(ms, 3)));
     let widest = |of: &dyn Fn(&Candidate) -> String| candidates.iter().map(|own| width(&of(own))).max().unwrap_or(0);
     let (labels, errors, times) = (widest(&label), widest(&error), widest(&time));
@@ -61,11 +62,19 @@ pub(crate) fn chart(candidates: &[Candidate], screen: Option<usize>, paint: Pain
     let room = screen.unwrap_or(100).saturating_sub(labels + errors + times + 8).max(10);
     let mut text = format!(" {}\n", paint.bold("predicted error, and time"));
     for own in candidates {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a bar")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "a bar"
+        )]
         let cells = own.error.map_or(0, |error| (error / largest * room as f64).round() as usize);
         let bar = "█".repeat(cells);
         let line = format!("{:labels$}  {bar:room$}  {:>errors$}  {:>times$}", label(own), error(own), time(own));
-        text.push_str(&format!(" {}\n", if own.is_expected { paint.good(line.trim_end()) } else { line.trim_end().to_owned() }));
+        text.push_str(&format!(
+            " {}\n",
+            if own.is_expected { paint.good(line.trim_end()) } else { line.trim_end().to_owned() }
+        ));
     }
     text
 }
@@ -86,7 +95,10 @@ pub(crate) fn page(candidates: &[Candidate]) -> Result<String, Box<dyn Error>> {
         let area = SVGBackend::with_string(&mut text, (900, 420)).into_drawing_area();
         area.fill(&WHITE)?;
         let mut chart = ChartBuilder::on(&area)
-            .caption(if is_timed { "predicted error against time" } else { "predicted error against rows" }, ("sans-serif", 18))
+            .caption(
+                if is_timed { "predicted error against time" } else { "predicted error against rows" },
+                ("sans-serif", 18),
+            )
             .margin(10)
             .margin_right(40)
             .x_label_area_size(40)
@@ -111,7 +123,11 @@ pub(crate) fn page(candidates: &[Candidate]) -> Result<String, Box<dyn Error>> {
                 Circle::new(point, size, colour.filled())
             }))?;
             if let Some(point) = points().next() {
-                chart.draw_series([Text::new((*sample).to_owned(), (point.0 * 1.05, point.1 * 1.1), ("sans-serif", 14))])?;
+                chart.draw_series([Text::new(
+                    (*sample).to_owned(),
+                    (point.0 * 1.05, point.1 * 1.1),
+                    ("sans-serif", 14),
+                )])?;
             }
         }
         // The table has no error; it stands at the lower edge.
@@ -140,7 +156,10 @@ mod tests {
     #[test]
     fn candidates_are_read_and_drawn() {
         let found = all();
-        assert_eq!((found[0].rows, found[0].error, found[0].ms, found[0].is_expected), (1440.0, Some(8.0), Some(0.5), false));
+        assert_eq!(
+            (found[0].rows, found[0].error, found[0].ms, found[0].is_expected),
+            (1440.0, Some(8.0), Some(0.5), false)
+        );
         assert_eq!((found[2].error, found[2].ms, &found[2].sample), (Some(0.0), Some(19.0), &None));
         let text = chart(&found, Some(60), Paint::OFF);
         let bars: Vec<usize> = text.lines().skip(1).map(|line| line.matches('█').count()).collect();

@@ -37,7 +37,12 @@ fn verdict(answer: &Answer, paint: Paint) -> String {
     let within = report.within_ms.map(|within| format!("within {}", time(within)));
     let bounds: Vec<String> = [error, within].into_iter().flatten().collect();
     let word = if met { paint.good("met") } else { paint.bad("MISSED") };
+    // An error is missed, too, where an interval is not to be trusted.
+    let is_within = report.error_bound.zip(reached).is_some_and(|(bound, reached)| reached <= bound);
     let reached = match reached {
+        Some(_) if !met && is_within && report.within_ms.is_none_or(|within| report.elapsed_ms <= within) => {
+            ", not every interval is to be trusted".to_owned()
+        }
         Some(reached) if report.error_bound.is_some() => format!(", reached {}", error_text(reached, report)),
         Some(reached) => format!(", largest error {}", error_text(reached, report)),
         _ => String::new(),

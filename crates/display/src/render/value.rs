@@ -4,7 +4,7 @@ use super::number::{exact, in_groups, significant, with_error};
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
-use arrow::util::display::{ArrayFormatter, DurationFormat, FormatOptions};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
 use plusminus::{Column, Role, Trust};
 
 /// One value as it is shown.
@@ -71,11 +71,13 @@ pub fn without_errors(column: &Column, values: &ArrayRef) -> Vec<Shown> {
 
 /// The text of every value, timestamps with a space between day and time; `None` for NULL.
 pub(crate) fn texts(array: &ArrayRef) -> Vec<Option<String>> {
+    if let Some(texts) = super::interval::interval_texts(array) {
+        return texts;
+    }
     let (time, zoned) = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f%:z");
     // Within lists and structs a NULL has to be distinguished from an empty text.
     let options = FormatOptions::default()
         .with_null("NULL")
-        .with_duration_format(DurationFormat::Pretty)
         .with_timestamp_format(Some(time))
         .with_datetime_format(Some(time))
         .with_timestamp_tz_format(Some(zoned));

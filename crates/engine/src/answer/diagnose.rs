@@ -8,6 +8,11 @@ use plusminus_catalog::FileFormat;
 use plusminus_files::FileError;
 use plusminus_functions::Failure;
 
+/// The error with SQL's names of types.
+pub(crate) fn of_file(error: FileError) -> Error {
+    Error::Data { what: sql_types_in(&error.what), next: error.next }
+}
+
 pub(crate) fn data_fusion(error: &DataFusionError) -> Error {
     match error.find_root() {
         DataFusionError::SchemaError(inner, _) => schema(inner),
@@ -89,10 +94,11 @@ fn plan(what: &str) -> Error {
         }
         let name = if FileFormat::from_path(unquoted).is_some() { unquoted } else { name };
         if name.contains('/') || FileFormat::from_path(name).is_some() {
-            return Error::invalid(
-                format!("there is no file '{name}'"),
-                "check the path; it is read from the current folder on",
-            );
+            let next = match nearest_file(name) {
+                Some(near) => format!("did you mean '{near}'?"),
+                None => "check the path; it is read from the current folder on".to_owned(),
+            };
+            return Error::invalid(format!("there is no file '{name}'"), next);
         }
         if std::path::Path::new(name).is_file() {
             return Error::invalid(
@@ -110,6 +116,19 @@ fn plan(what: &str) -> Error {
         };
     }
     Error::invalid(plain_words(&what), "check the names and types in the statement")
+}
+
+/// The file beside a missing one whose name is most like it.
+fn nearest_file(name: &str) -> Option<String> {
+    let path = std::path::Path::new(name);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let wanted = path.file_name()?.to_str()?;
+    let there = std::fs::read_dir(folder.unwrap_or(std::path::Path::new("."))).ok()?;
+    let mut names: Vec<String> = there.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+    names.retain(|name| !name.starts_with('.'));
+    names.sort_unstable();
+    let near = plusminus_dialect::nearest(wanted, names.iter().map(String::as_str))?;
+    Some(folder.map_or_else(|| near.to_owned(), |folder| folder.join(near).to_string_lossy().into_owned()))
 }
 
 /// The file name with the extension that it nearly has.

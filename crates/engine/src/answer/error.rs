@@ -109,7 +109,7 @@ impl From<SamplingError> for Error {
 
 impl From<FileError> for Error {
     fn from(error: FileError) -> Self {
-        Self::Data { what: error.what, next: error.next }
+        super::diagnose::of_file(error)
     }
 }
 

@@ -170,7 +170,7 @@ impl Answer {
         let Some(bounds) = &self.columns[index].bounds else {
             return Err(Error::invalid(
                 format!("column '{name}' is not an estimate"),
-                "use batches() for other columns",
+                "a column that is computed from an aggregate",
             ));
         };
         let numbers = |array: &ArrayRef| -> Result<Vec<f64>> {

@@ -2,16 +2,14 @@
 
 use super::session::Session;
 use crate::answer::{Answer, Error, Result, listing, thousands};
-use crate::planning::case;
 use crate::runtime::collected;
 use arrow::array::AsArray;
 use arrow::datatypes::{DataType, SchemaRef, UInt64Type};
 use arrow::record_batch::RecordBatch;
-use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
-use datafusion::datasource::MemTable;
 use datafusion::datasource::file_format::format_as_file_type;
 use datafusion::datasource::file_format::parquet::ParquetFormatFactory;
+use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::logical_expr::dml::InsertOp;
 use datafusion::logical_expr::{CreateMemoryTable, DmlStatement, Expr, LogicalPlan, LogicalPlanBuilder, WriteOp};
 use parquet::arrow::ArrowWriter;
@@ -22,11 +20,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
+/// Held while kept tables are changed; dropping it lets others.
+pub(crate) struct Turn<'a> {
+    _own: tokio::sync::MutexGuard<'a, ()>,
+    _file: std::fs::File,
+}
+
 impl Session {
     /// Runs CREATE TABLE; `None` for a table that only memory can hold: one with constraints, defaults, or types that Parquet lacks.
     pub(crate) async fn create_table(&self, create: &CreateMemoryTable) -> Result<Option<Answer>> {
         let schema = Arc::clone(create.input.schema().inner());
-        let is_plain = create.constraints.is_empty() && create.column_defaults.is_empty() && !create.temporary;
+        let is_plain = create.column_defaults.is_empty() && !create.temporary;
         if !is_plain || !schema.fields().iter().all(|field| is_in_parquet(field.data_type())) {
             return Ok(None);
         }
@@ -47,8 +51,9 @@ impl Session {
                 }
             }
         }
+        let _turn = self.take_turn().await?;
         let folder = self.env.store.new_rows_folder(&name)?;
-        let written = self.write_rows(&with_nullable_columns(&create.input)?, &folder, 0).await;
+        let written = self.write_rows(&with_nullable_columns(&create.input)?, &folder).await;
         let rows = match written {
             Ok(rows) => rows,
             Err(error) => {
@@ -65,69 +70,55 @@ impl Session {
         self.env.store.put_table(&definition)?;
         self.env.store.remove_old_rows()?;
         let columns = schema.fields().len();
-        Ok(Some(listing::message(&format!(
+        let mut answer = listing::message(&format!(
             "table '{name}' created: {}, {columns} column{}, kept in the store",
             counted(rows),
             if columns == 1 { "" } else { "s" }
-        ))))
+        ));
+        if !create.constraints.is_empty() {
+            answer.report.warnings.push("PRIMARY KEY and UNIQUE are not checked".to_owned());
+        }
+        Ok(Some(answer))
     }
 
-    /// Runs INSERT, UPDATE or DELETE on a table that the store keeps; `None` for other tables. `sql` is the text of the statement.
-    pub(crate) async fn change_table(&self, statement: &DmlStatement, sql: &str) -> Result<Option<Answer>> {
+    /// Runs INSERT into a table that the store keeps; `None` for other tables.
+    pub(crate) async fn insert_rows(&self, statement: &DmlStatement) -> Result<Option<Answer>> {
         let name = self.env.table_key(&statement.table_name);
-        let Some(definition) = self.kept_definition(&name).filter(|found| self.env.store.keeps_rows_of(found)) else {
+        let kept = || self.kept_definition(&name).filter(|found| self.env.store.keeps_rows_of(found));
+        if kept().is_none() {
             return Ok(None);
-        };
-        // One change after another: two at once would each lose the other's.
-        let _turn = self.env.changes.lock().await;
-        if !matches!(statement.op, WriteOp::Insert(InsertOp::Append)) {
-            let changed = self.rewritten(&definition, sql).await?;
-            let done = match statement.op {
-                WriteOp::Delete => "deleted from",
-                WriteOp::Update => "updated in",
-                _ => "written to",
-            };
-            return Ok(Some(listing::message(&format!("{} {done} '{name}'", counted(changed)))));
         }
-        let folder = Path::new(&definition.location);
-        let part = std::fs::read_dir(folder).map_or(0, Iterator::count);
-        let rows = self.write_rows(&statement.input, folder, part).await?;
+        let _turn = self.take_turn().await?;
+        let Some(definition) = kept() else { return Ok(None) };
+        if !matches!(statement.op, WriteOp::Insert(InsertOp::Append)) {
+            return Err(Error::unsupported("only INSERT INTO adds rows", format!("INSERT INTO {name} …")));
+        }
+        let rows = self.write_rows(&statement.input, Path::new(&definition.location)).await?;
         self.env.register_definition(&definition).await?;
         Ok(Some(listing::message(&format!("{} inserted into '{name}'", counted(rows)))))
     }
 
-    /// Runs a statement that changes rows on a copy of a table in memory, writes the copy, and puts it in the table's place; returns the
-    /// number of rows that changed.
-    async fn rewritten(&self, definition: &TableDefinition, sql: &str) -> Result<u64> {
-        let context = &self.env.context;
-        let name = TableReference::bare(definition.name.as_str());
-        let files = context.table_provider(name.clone()).await?;
-        let rows = context.read_table(Arc::clone(&files))?.collect_partitioned().await?;
-        let memory: Arc<dyn TableProvider> = Arc::new(MemTable::try_new(files.schema(), rows)?);
-        // Meanwhile others read the rows from memory.
-        context.deregister_table(name.clone())?;
-        context.register_table(name.clone(), memory)?;
-        let done = self.changed_and_written(definition, sql).await;
-        if done.is_err() {
-            context.deregister_table(name.clone())?;
-            context.register_table(name, files)?;
-        }
-        done
+    /// Waits until no other session of this or another process changes kept tables, and knows what they changed.
+    pub(crate) async fn take_turn(&self) -> Result<Turn<'_>> {
+        // One change after another: two at once would each lose the other's.
+        let own = self.env.changes.lock().await;
+        let store = self.env.store.clone();
+        let file = tokio::task::spawn_blocking(move || store.lock_rows()).await;
+        let file = file.map_err(|error| Error::data(format!("the store cannot be locked: {error}")))??;
+        self.refresh_tables().await?;
+        Ok(Turn { _own: own, _file: file })
     }
 
-    async fn changed_and_written(&self, definition: &TableDefinition, sql: &str) -> Result<u64> {
-        let context = &self.env.context;
-        let plan = case::plan_of(&context.state(), sql).await?;
-        let counts = context.execute_logical_plan(plan).await?.collect().await?;
-        let plan = context.table(TableReference::bare(definition.name.as_str())).await?.into_unoptimized_plan();
+    /// Puts rows in the place of those of a kept table.
+    pub(crate) async fn replace_rows(&self, definition: &TableDefinition, rows: RecordBatch) -> Result<()> {
+        let table = provider_as_source(Arc::new(MemTable::try_new(rows.schema(), vec![vec![rows]])?));
+        let plan = LogicalPlanBuilder::scan("rows", table, None)?.build()?;
         let folder = self.env.store.new_rows_folder(&definition.name)?;
-        self.write_rows(&Arc::new(plan), &folder, 0).await?;
-        let location = absolute_text(&folder)?;
-        let changed = TableDefinition { location, ..definition.clone() };
+        self.write_rows(&Arc::new(plan), &folder).await?;
+        let changed = TableDefinition { location: absolute_text(&folder)?, ..definition.clone() };
         self.env.register_definition(&changed).await?;
         self.env.store.put_table(&changed)?;
-        self.env.store.remove_old_rows()?;
-        Ok(counts.iter().map(count_of).sum())
+        Ok(self.env.store.remove_old_rows()?)
     }
 
     /// The definition of a table in the store.
@@ -136,7 +127,9 @@ impl Session {
     }
 
     /// Writes the rows of a plan into a new file of a folder.
-    async fn write_rows(&self, input: &Arc<LogicalPlan>, folder: &Path, part: usize) -> Result<u64> {
+    async fn write_rows(&self, input: &Arc<LogicalPlan>, folder: &Path) -> Result<u64> {
+        // Parts are read in the order of their names; only who has the turn writes one.
+        let part = std::fs::read_dir(folder).map_or(0, Iterator::count);
         let file = folder.join(format!("part-{part:06}.parquet"));
         let (format, target) = (format_as_file_type(Arc::new(ParquetFormatFactory::new())), absolute_text(&file)?);
         let plan =

@@ -1,3 +1,4 @@
+mod changes;
 mod kept_tables;
 mod names;
 mod parameters;

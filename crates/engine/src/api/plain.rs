@@ -11,6 +11,7 @@ use crate::runtime::collected;
 use arrow::compute::concat_batches;
 use arrow::datatypes::Schema;
 use arrow::record_batch::RecordBatch;
+use datafusion::common::TableReference;
 use datafusion::logical_expr::{DdlStatement, DropView, LogicalPlan, WriteOp};
 use plusminus_dialect::{CopyTarget, Location, parse_copy};
 use plusminus_files::FileTable;
@@ -29,6 +30,10 @@ pub(crate) async fn plain(session: &Session, sql: &str, place: Option<Location>)
     let context = session.context();
     if is_show_tables(sql) {
         return session.list_tables().await;
+    }
+    if let Some(mut answer) = session.change_rows(sql).await? {
+        answer.report.elapsed_ms = ms(session.env.clock.elapsed().saturating_sub(start));
+        return Ok(answer);
     }
     let plan = match (case::named_plan_of(&context.state(), sql).await, place) {
         (Ok(plan), _) => plan,
@@ -50,11 +55,14 @@ pub(crate) async fn plain(session: &Session, sql: &str, place: Option<Location>)
         LogicalPlan::Ddl(DdlStatement::DropView(DropView { name, .. })) if !session.env.is_named_table(name) => {
             session.forget_broken_view(name)?
         }
-        LogicalPlan::Dml(statement) => session.change_table(statement, sql).await?,
+        LogicalPlan::Dml(statement) => session.insert_rows(statement).await?,
         _ => None,
     };
     if let Some(mut answer) = kept {
         answer.report.elapsed_ms = ms(session.env.clock.elapsed().saturating_sub(start));
+        return Ok(answer);
+    }
+    if let Some(answer) = nothing_to_drop(session, &plan)? {
         return Ok(answer);
     }
     let batches = executed(session, &plan).await?;
@@ -75,6 +83,35 @@ pub(crate) async fn plain(session: &Session, sql: &str, place: Option<Location>)
     }
     answer.report.elapsed_ms = ms(session.env.clock.elapsed().saturating_sub(start));
     Ok(answer)
+}
+
+/// The answer where nothing is there to be dropped, and the error where something else has that name.
+fn nothing_to_drop(session: &Session, plan: &LogicalPlan) -> Result<Option<Answer>> {
+    let LogicalPlan::Ddl(statement) = plan else { return Ok(None) };
+    let (name, if_exists, kind) = match statement {
+        DdlStatement::DropTable(table) => (&table.name, table.if_exists, "table"),
+        DdlStatement::DropView(view) => (&view.name, view.if_exists, "view"),
+        _ => return Ok(None),
+    };
+    if session.env.is_named_table(name) {
+        let is_view = session.env.is_view(name);
+        return match (kind, is_view) {
+            ("table", true) => {
+                Err(Error::invalid(format!("'{}' is a view", name.table()), format!("DROP VIEW {}", name.table())))
+            }
+            ("view", false) => {
+                Err(Error::invalid(format!("'{}' is a table", name.table()), format!("DROP TABLE {}", name.table())))
+            }
+            _ => Ok(None),
+        };
+    }
+    if !matches!(name, TableReference::Bare { .. }) {
+        return Ok(None);
+    }
+    match if_exists {
+        true => Ok(Some(listing::message(&format!("there is no {kind} '{}'", name.table())))),
+        false => Err(Error::no_table(name.table(), &session.table_names())),
+    }
 }
 
 /// Runs a plan that is no query.

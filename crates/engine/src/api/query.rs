@@ -148,10 +148,7 @@ fn check_numbers(kind: &StatementKind) -> Result<()> {
     let StatementKind::Sql(BoundedSql { bounds, class: SqlClass::Query, .. }) = kind else { return Ok(()) };
     let error = bounds.error.as_ref().and_then(|e| e.amount.number());
     if error.is_some_and(|e| !(e > 0.0 && e.is_finite())) || bounds.within().is_some_and(|w| w.is_zero()) {
-        return Err(Error::invalid(
-            "an error or time bound must be above 0",
-            "error_percent(5.0), within(Duration::from_millis(300))",
-        ));
+        return Err(Error::invalid("an error or time bound must be above 0", "ERROR WITHIN 5%, WITHIN 300 MS"));
     }
     Ok(())
 }

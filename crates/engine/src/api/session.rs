@@ -24,7 +24,7 @@ use plusminus_sampling::Watches;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Opens sessions.
 #[derive(Clone)]
@@ -143,6 +143,7 @@ impl SessionBuilder {
                 layouts,
                 queries: AtomicU64::default(),
                 changes: tokio::sync::Mutex::default(),
+                declarations_seen: Mutex::default(),
                 store,
                 level_cache,
                 moments: MomentsCache::default(),
@@ -160,8 +161,10 @@ impl SessionBuilder {
             }),
             plans: Arc::default(),
         };
+        let seen = session.env.store.declarations_changed();
         session.restore_tables().await?;
         session.restore_views().await?;
+        *session.env.declarations_seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
         Ok(session)
     }
 
@@ -176,6 +179,8 @@ impl SessionBuilder {
         let mut config = SessionConfig::new().with_target_partitions(self.threads).with_information_schema(true);
         // Each footer that is read concurrently takes a thread, and a thread costs more than a footer.
         config.options_mut().execution.meta_fetch_concurrency = ConfigNonZeroUsize::try_new(2 * self.threads)?;
+        // NULLs come last in either direction, as in DuckDB.
+        "nulls_last".clone_into(&mut config.options_mut().sql_parser.default_null_ordering);
         // A folder stands for all files below it, and a glob for all that it matches.
         config.options_mut().execution.listing_table_ignore_subdirectory = false;
         let context = SessionContext::new_with_config_rt(config, runtime);

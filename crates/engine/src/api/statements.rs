@@ -83,6 +83,7 @@ impl Session {
     }
 
     pub(crate) async fn run_with_listeners(&self, statement: &Statement, listeners: Listeners) -> Result<Answer> {
+        self.refresh_tables().await?;
         // A query has an answer so far; any other statement is given up.
         let is_query = matches!(&statement.kind, StatementKind::Sql(sql) if sql.class == SqlClass::Query);
         let interrupt = listeners.interrupt.clone().filter(|_| !is_query);

@@ -4,6 +4,7 @@ use super::session::Session;
 use crate::answer::Result;
 use crate::environment::definition;
 use datafusion::common::TableReference;
+use plusminus_files::FileTable;
 use std::sync::PoisonError;
 
 impl Session {
@@ -34,6 +35,41 @@ impl Session {
             let _ = self.env.register_definition(&definition).await;
         }
         Ok(())
+    }
+
+    /// Registers tables and views that another session of the store declared or changed, and removes those that it dropped.
+    pub(crate) async fn refresh_tables(&self) -> Result<()> {
+        let changed = self.env.store.declarations_changed();
+        {
+            let mut seen = self.env.declarations_seen.lock().unwrap_or_else(PoisonError::into_inner);
+            if *seen == changed {
+                return Ok(());
+            }
+            *seen = changed;
+        }
+        let definitions = self.env.store.tables()?;
+        for definition in &definitions {
+            let name = TableReference::bare(definition.name.as_str());
+            let known = match self.env.context.table_exist(name.clone())? {
+                true => Some(self.env.context.table_provider(name).await?),
+                false => None,
+            };
+            let is_current = known.as_ref().is_some_and(|table| {
+                // Tables that this session made of something else are its own.
+                FileTable::of(table).is_none_or(|files| files.definition().location == definition.location)
+            });
+            if !is_current {
+                let _ = self.env.register_definition(definition).await;
+            }
+        }
+        for name in self.env.table_names() {
+            let table = self.env.context.table_provider(TableReference::bare(name.as_str())).await?;
+            let is_kept = FileTable::of(&table).is_some_and(|files| self.env.store.keeps_rows_of(files.definition()));
+            if is_kept && !definitions.iter().any(|definition| definition.name == name) {
+                self.env.context.deregister_table(TableReference::bare(name.as_str()))?;
+            }
+        }
+        self.restore_views().await
     }
 
     /// The names of the tables of the default schema, sorted.

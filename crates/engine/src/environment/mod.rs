@@ -23,6 +23,7 @@ use plusminus_sampling::{Progress, Watches};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::SystemTime;
 
 /// A callback for the progress of a build.
 pub type ProgressFn = Arc<dyn Fn(Progress) + Send + Sync>;
@@ -57,6 +58,8 @@ pub(crate) struct Environment {
     pub(crate) layouts: Arc<LayoutCache>,
     /// Held while the rows of a kept table are changed.
     pub(crate) changes: tokio::sync::Mutex<()>,
+    /// When the store's declarations changed last, of those that this session knows.
+    pub(crate) declarations_seen: Mutex<[Option<SystemTime>; 2]>,
     /// The number of queries so far; traces identify a query by its number.
     pub(crate) queries: AtomicU64,
 }

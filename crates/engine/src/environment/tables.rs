@@ -5,7 +5,7 @@ use crate::answer::{Error, Result};
 use datafusion::catalog::{DynamicFileCatalog, SchemaProvider, TableProvider, TableProviderFactory, UrlTableFactory};
 use datafusion::common::TableReference;
 use datafusion::config::{ConfigOptions, Dialect};
-use datafusion::datasource::MemTable;
+use datafusion::datasource::{MemTable, TableType};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::CreateExternalTable;
 use datafusion::prelude::SessionContext;
@@ -67,6 +67,13 @@ impl Environment {
         let full = table.clone().resolve(&default.default_catalog, &default.default_schema);
         let is_default = *full.catalog == *default.default_catalog && *full.schema == *default.default_schema;
         is_default && self.default_schema(&options).is_some_and(|schema| is_registered(schema.as_ref(), &full.table))
+    }
+
+    /// Whether a registered table is a view.
+    pub(crate) fn is_view(&self, table: &TableReference) -> bool {
+        let provider = self.context.table_provider(table.clone());
+        let provider = futures::FutureExt::now_or_never(provider);
+        provider.and_then(std::result::Result::ok).is_some_and(|table| table.table_type() == TableType::View)
     }
 
     /// The SQL dialect of queries.

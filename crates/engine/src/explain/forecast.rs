@@ -5,6 +5,8 @@ use crate::execution::in_words;
 use crate::refine::{Context, LevelEstimate, ProgressiveScan, Refinement};
 use crate::samples::{SampleBinding, TableCost, choose};
 use crate::strata::catalog;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use datafusion::logical_expr::Expr;
 use plusminus_plan::{AggregateQuery, Reason};
 use plusminus_statistics::{Estimate, StratumSize, Target};
 use std::sync::Arc;
@@ -34,6 +36,8 @@ pub(crate) struct SampleForecast {
     pub(crate) levels: Vec<Forecast>,
     /// The level that was evaluated.
     pub(crate) pilot_level: usize,
+    /// The estimate with the largest error there: its column, and its group; `None` where it has no such name.
+    pub(crate) widest: Option<String>,
     /// The lowest level that is predicted to meet the error, or the highest that ends in time.
     level: usize,
     /// Whether that level is predicted to meet the bounds.
@@ -119,6 +123,7 @@ impl Refinement<'_> {
         }
         let target = self.levels.context.goal.error.unwrap_or(Target::Relative(1.0));
         let width = self.levels.widest(&evaluated, target).await?;
+        let widest = self.levels.widest_name(&evaluated, target)?;
         let spread = self.levels.spread(pilot_level);
         let error = |level: usize| {
             let width = width? * (self.levels.spread(level) / spread.max(f64::MIN_POSITIVE)).sqrt();
@@ -137,7 +142,7 @@ impl Refinement<'_> {
         let is_own = |binding: &&Arc<SampleBinding>| std::ptr::eq(binding.as_ref(), self.levels.binding);
         let binding = Arc::clone(candidates.iter().find(is_own).unwrap_or(&candidates[0]));
         let (level, is_enough) = self.best_level(&levels);
-        Ok(SampleForecast { binding, levels, pilot_level, level, is_enough })
+        Ok(SampleForecast { binding, levels, pilot_level, widest, level, is_enough })
     }
 
     /// The first level within the error, or the highest that ends in time; the second result is whether it meets all bounds.
@@ -203,15 +208,42 @@ impl ProgressiveScan<'_> {
         matching_rows.map(|(_, size)| of(size)).sum()
     }
 
+    /// The column and the group of the widest interval that is shown: `avg(delay) of origin = ACY`.
+    fn widest_name(&mut self, evaluated: &LevelEstimate, target: Target) -> Result<Option<String>> {
+        if evaluated.nested.is_some() || self.query.chooses_rows {
+            return Ok(None);
+        }
+        let schema = self.query.plan.schema();
+        let columns = self.query.outputs.iter().zip(schema.fields()).filter(|(output, _)| output.function.is_some());
+        let cells = columns.zip(&evaluated.estimates).flat_map(|((_, column), estimates)| {
+            let width = move |estimate| width(estimate, target).unwrap_or(f64::INFINITY);
+            estimates.iter().enumerate().map(move |(group, estimate)| (width(estimate), column, group))
+        });
+        let Some((width, column, group)) = cells.reduce(|widest, next| if next.0 > widest.0 { next } else { widest })
+        else {
+            return Ok(None);
+        };
+        if width <= 0.0 {
+            return Ok(None);
+        }
+        let keys = self.keys_of(evaluated)?;
+        let options = FormatOptions::default().with_null("NULL");
+        let mut names = Vec::with_capacity(keys.len());
+        for (expr, values) in self.query.keys.iter().zip(&keys) {
+            let value = ArrayFormatter::try_new(values, &options)?.value(group).to_string();
+            let name = match expr {
+                Expr::Column(column) => column.name.clone(),
+                other => other.to_string(),
+            };
+            names.push(format!("{name} = {value}"));
+        }
+        let of = if names.is_empty() { String::new() } else { format!(" of {}", names.join(", ")) };
+        Ok(Some(format!("{}{of}", column.name())))
+    }
+
     /// Half the width of the widest interval that is shown, as a fraction of its estimate or in its unit; `None` when one is not known.
     async fn widest(&mut self, evaluated: &LevelEstimate, target: Target) -> Result<Option<f64>> {
-        let of = |estimate: &Estimate| {
-            // A NULL for lack of rows is no miss.
-            let (Some(value), false) = (estimate.value, estimate.trust.is_exact()) else { return Some(0.0) };
-            let half = (estimate.upper? - estimate.lower?) / 2.0;
-            let width = if matches!(target, Target::Relative(_)) { half / value.abs() } else { half };
-            width.is_finite().then_some(width)
-        };
+        let of = |estimate: &Estimate| width(estimate, target);
         if let Some(nested) = &evaluated.nested {
             return Ok(worst(nested.estimates().map(of)));
         }
@@ -224,6 +256,15 @@ impl ProgressiveScan<'_> {
         let upper = self.upper(columns, evaluated).await?;
         Ok(worst(upper.groups.iter().flat_map(|g| shown.iter().map(|e| of(&e[*g as usize])))))
     }
+}
+
+/// Half the width of an interval, as a fraction of its estimate or in its unit; `None` when it is not known.
+fn width(estimate: &Estimate, target: Target) -> Option<f64> {
+    // A NULL for lack of rows is no miss.
+    let (Some(value), false) = (estimate.value, estimate.trust.is_exact()) else { return Some(0.0) };
+    let half = (estimate.upper? - estimate.lower?) / 2.0;
+    let width = if matches!(target, Target::Relative(_)) { half / value.abs() } else { half };
+    width.is_finite().then_some(width)
 }
 
 /// The largest error; `None` when one is not known.

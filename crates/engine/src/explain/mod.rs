@@ -155,6 +155,9 @@ async fn samples(
         let (name, levels) = (&manifest.name, sample.levels.len());
         let described = format!("{name}: {}, predicted from level {}", manifest.design, sample.pilot_level);
         lines.push(("sample", described));
+        if let Some(widest) = &sample.widest {
+            lines.push(("widest", format!("{widest}: its error is what is predicted")));
+        }
         for (level, forecast) in sample.levels.iter().enumerate() {
             let text = predicted(forecast, forecasts.is_relative);
             lines.push(("candidate", format!("{name}, level {level} of {levels}: {text}")));

@@ -1,15 +1,15 @@
 //! Resolves unquoted column names regardless of case, where only one column can be meant.
 
-use super::spellings;
 use super::written_names::with_written_names;
+use super::{merged_keys, spellings};
 use datafusion::common::{Column, SchemaError};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::{CopyToSource, CopyToStatement, Statement};
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, ObjectName, ObjectNamePart, Select, SelectFlavor, SelectItem, VisitMut, VisitorMut,
-    WildcardAdditionalOptions,
+    Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, ObjectNamePart, Select, SelectFlavor, SelectItem,
+    TableFactor, Value, VisitMut, VisitorMut, WildcardAdditionalOptions,
 };
 use plusminus_dialect::with_powers_as_calls;
 use plusminus_files::absolute;
@@ -64,20 +64,24 @@ pub(crate) async fn named_plan_of(state: &SessionState, sql: &str) -> Result<Log
 }
 
 /// Writes calls and operators in DataFusion's terms.
-fn with_spellings_replaced(statement: &mut Statement, state: &SessionState) {
+fn with_spellings_replaced(statement: &mut Statement, state: &SessionState) -> Result<()> {
     match statement {
-        Statement::Statement(inner) => spellings::replace(inner.as_mut(), state),
+        Statement::Statement(inner) => {
+            spellings::replace(inner.as_mut(), state);
+            merged_keys::merge(inner.as_mut())
+        }
         Statement::Explain(explain) => with_spellings_replaced(&mut explain.statement, state),
         Statement::CopyTo(CopyToStatement { source: CopyToSource::Query(query), .. }) => {
             spellings::replace(query.as_mut(), state);
+            merged_keys::merge(query.as_mut())
         }
-        _ => {}
+        _ => Ok(()),
     }
 }
 
 /// Plans a parsed text; it is parsed again only where a name has to be replaced.
 pub(crate) async fn plan(state: &SessionState, sql: &str, mut statement: Statement) -> Result<LogicalPlan> {
-    with_spellings_replaced(&mut statement, state);
+    with_spellings_replaced(&mut statement, state)?;
     let mut renames: Vec<Rename> = Vec::new();
     let mut has_own_names = false;
     loop {
@@ -94,7 +98,7 @@ pub(crate) async fn plan(state: &SessionState, sql: &str, mut statement: Stateme
             renames.push(Rename { written, meant, is_found: false });
         }
         statement = parsed(state, sql)?;
-        with_spellings_replaced(&mut statement, state);
+        with_spellings_replaced(&mut statement, state)?;
         if has_own_names {
             super::written_names::make_unique(&mut statement);
         }
@@ -115,7 +119,17 @@ pub(crate) async fn plan(state: &SessionState, sql: &str, mut statement: Stateme
 /// Parses a text; `FROM t` without a SELECT selects every column, and a folder in single quotes is its files.
 pub(crate) fn parsed(state: &SessionState, sql: &str) -> Result<Statement> {
     let dialect = state.config_options().sql_parser.dialect;
-    let mut statement = state.sql_to_statement(&with_powers_as_calls(sql), &dialect)?;
+    let text = with_powers_as_calls(sql);
+    let mut statement = match state.sql_to_statement(&text, &dialect) {
+        Ok(statement) => statement,
+        // The parser reads clauses behind a leading FROM only where a SELECT stands before them.
+        Err(error) => {
+            match begins_with_from(&text).then(|| state.sql_to_statement(&format!("SELECT * {text}"), &dialect)) {
+                Some(Ok(statement)) => statement,
+                _ => return Err(error),
+            }
+        }
+    };
     let _ = match &mut statement {
         Statement::Statement(inner) => inner.visit(&mut Shorthand),
         Statement::CopyTo(CopyToStatement { source: CopyToSource::Query(query), .. }) => query.visit(&mut Shorthand),
@@ -124,11 +138,43 @@ pub(crate) fn parsed(state: &SessionState, sql: &str) -> Result<Statement> {
     Ok(statement)
 }
 
+fn begins_with_from(text: &str) -> bool {
+    text.trim_start().get(..4).is_some_and(|word| word.eq_ignore_ascii_case("from"))
+}
+
+/// DuckDB's functions that read files.
+const READERS: [&str; 9] = [
+    "read_csv",
+    "read_csv_auto",
+    "read_parquet",
+    "parquet_scan",
+    "read_json",
+    "read_json_auto",
+    "read_ndjson",
+    "read_ndjson_auto",
+    "arrow_scan",
+];
+
 /// Adds `*` to a query that begins with FROM and selects nothing, and the slash to a folder in single quotes.
 struct Shorthand;
 
 impl VisitorMut for Shorthand {
     type Break = ();
+
+    /// `read_csv('file')` is the file, where no option follows.
+    fn pre_visit_table_factor(&mut self, table: &mut TableFactor) -> ControlFlow<()> {
+        if let TableFactor::Table { name, args, .. } = table
+            && let [ObjectNamePart::Identifier(ident)] = name.0.as_slice()
+            && READERS.contains(&ident.value.to_lowercase().as_str())
+            && let Some([FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value)))]) =
+                args.as_ref().map(|own| own.args.as_slice())
+            && let Value::SingleQuotedString(file) = &value.value
+        {
+            *name = ObjectName::from(vec![Ident::with_quote('\'', file)]);
+            *args = None;
+        }
+        ControlFlow::Continue(())
+    }
 
     fn pre_visit_relation(&mut self, relation: &mut ObjectName) -> ControlFlow<()> {
         if let [ObjectNamePart::Identifier(Ident { value, quote_style: Some('\''), .. })] = relation.0.as_mut_slice()

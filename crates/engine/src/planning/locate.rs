@@ -37,6 +37,7 @@ fn nearest_function(env: &Environment, name: &str) -> Option<String> {
     names.sort_unstable();
     let near = plusminus_dialect::nearest(name, names.iter().map(String::as_str));
     Some(match near {
+        Some(near) if near == name => format!("'{name}' takes another number of arguments"),
         Some(near) => format!("did you mean '{near}'?"),
         None => "SHOW FUNCTIONS lists them, as \\df does in the shell".to_owned(),
     })
@@ -65,6 +66,7 @@ fn with_quotes_explained(mut error: SyntaxError) -> SyntaxError {
     let marked = error.marked();
     if let Some(text) = marked.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'))
         && error.what.starts_with("there is no column")
+        && !error.next.starts_with("did you mean")
     {
         error.next = format!("text goes in single quotes: '{}'", text.replace('\'', "''"));
     }

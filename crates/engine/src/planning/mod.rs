@@ -5,6 +5,7 @@ pub(crate) mod case;
 mod dependencies;
 mod literals;
 pub(crate) mod locate;
+mod merged_keys;
 mod plan_cache;
 mod planned_query;
 pub(crate) mod spellings;

@@ -44,7 +44,17 @@ const CALLS: &[(&str, usize, &str)] = &[
     ("sign", 1, "CAST(signum($1) AS INT)"),
     ("pow", 2, "power($1, $2)"),
     ("ceiling", 1, "ceil($1)"),
-    ("len", 1, "length($1)"),
+    ("strlen", 1, "octet_length($1)"),
+    ("variance", 1, "var_samp($1)"),
+    ("geomean", 1, "exp(avg(ln($1)))"),
+    ("sem", 1, "stddev($1) / sqrt(count($1))"),
+    ("time_bucket", 2, "date_bin($1, $2, TIMESTAMP '2000-01-03 00:00:00')"),
+    ("isoyear", 1, "date_part('isoyear', $1)"),
+    (
+        "make_timestamp",
+        6,
+        "CAST(make_date($1, $2, $3) AS TIMESTAMP) + $4 * INTERVAL '1 hour' + $5 * INTERVAL '1 minute' + $6 * INTERVAL '1 second'",
+    ),
     ("ucase", 1, "upper($1)"),
     ("lcase", 1, "lower($1)"),
     ("regexp_matches", 2, "regexp_like($1, $2)"),
@@ -169,11 +179,20 @@ impl Spellings<'_> {
         let [ObjectNamePart::Identifier(name)] = call.name.0.as_slice() else { return None };
         let mut name = name.value.to_lowercase();
         let FunctionArguments::List(list) = &call.args else { return None };
+        if name == "length" && list.args.len() == 1 {
+            // Of a list LEN counts the elements, of a text the characters.
+            let mut own = call.clone();
+            own.name = Ident::new("len").into();
+            return Some(Expr::Function(own));
+        }
         let plain = |argument: &FunctionArg| match argument {
             FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),
             _ => None,
         };
         let mut arguments = list.args.iter().map(plain).collect::<Option<Vec<Expr>>>()?;
+        if name == "to_char" && arguments.len() == 2 {
+            return with_own_pattern(call, &arguments[1]);
+        }
         if matches!(name.as_str(), "date_diff" | "datediff") && arguments.len() == 3 {
             name = format!("date_diff:{}", unit(&arguments.remove(0))?);
         }
@@ -188,6 +207,14 @@ impl Spellings<'_> {
             return None;
         }
         let mut replaced = filled(*key, &arguments)?;
+        // Only a call can take the clauses of the one that it replaces.
+        let has_clauses = call.filter.is_some()
+            || call.over.is_some()
+            || call.null_treatment.is_some()
+            || list.duplicate_treatment.is_some();
+        if has_clauses && !matches!(replaced, Expr::Function(_)) {
+            return None;
+        }
         if let Expr::Function(own) = &mut replaced {
             keep_clauses(own, call);
         }
@@ -231,6 +258,58 @@ impl VisitorMut for Fill<'_> {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// TO_CHAR with a pattern of PostgreSQL in the words of strftime; `None` for a pattern that is in them already.
+fn with_own_pattern(call: &Function, pattern: &Expr) -> Option<Expr> {
+    const WORDS: [(&str, &str); 18] = [
+        ("YYYY", "%Y"),
+        ("Month", "%B"),
+        ("MONTH", "%B"),
+        ("Mon", "%b"),
+        ("MON", "%b"),
+        ("MM", "%m"),
+        ("Day", "%A"),
+        ("DAY", "%A"),
+        ("Dy", "%a"),
+        ("DD", "%d"),
+        ("DDD", "%j"),
+        ("HH24", "%H"),
+        ("HH12", "%I"),
+        ("HH", "%I"),
+        ("MI", "%M"),
+        ("SS", "%S"),
+        ("AM", "%p"),
+        ("YY", "%y"),
+    ];
+    let Expr::Value(value) = pattern else { return None };
+    let Value::SingleQuotedString(text) = &value.value else { return None };
+    if text.contains('%') {
+        return None;
+    }
+    let (mut translated, mut rest) = (String::new(), text.as_str());
+    while let Some(first) = rest.chars().next() {
+        // The longest word that stands here.
+        let word = WORDS.iter().filter(|(word, _)| rest.starts_with(word)).max_by_key(|(word, _)| word.len());
+        match word {
+            Some((word, own)) => {
+                translated.push_str(own);
+                rest = &rest[word.len()..];
+            }
+            None => {
+                translated.push(first);
+                rest = &rest[first.len_utf8()..];
+            }
+        }
+    }
+    if translated == *text {
+        return None;
+    }
+    let mut own = call.clone();
+    if let FunctionArguments::List(list) = &mut own.args {
+        list.args[1] = FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::value(Value::SingleQuotedString(translated))));
+    }
+    Some(Expr::Function(own))
 }
 
 /// The unit of `date_diff('day', …)`.
@@ -297,6 +376,11 @@ mod tests {
                 "SELECT Count_If(x > 1) FILTER (WHERE y) OVER (ORDER BY z)",
                 "SELECT count(CASE WHEN x > 1 THEN 1 END) FILTER (WHERE y) OVER (ORDER BY z)",
             ),
+            (
+                "SELECT to_char(d, 'YYYY-MM-DD HH24:MI'), to_char(d, '%Y')",
+                "SELECT to_char(d, '%Y-%m-%d %H:%M'), to_char(d, '%Y')",
+            ),
+            ("SELECT length(x), geomean(x) FILTER (WHERE y)", "SELECT len(x), geomean(x) FILTER (WHERE y)"),
             ("SELECT list(DISTINCT x ORDER BY x)", "SELECT array_agg(DISTINCT x ORDER BY x)"),
             ("SELECT date_diff('days', a, year(b))", "SELECT (CAST(date_part('year', b) AS DATE) - CAST(a AS DATE))"),
             (
