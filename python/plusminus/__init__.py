@@ -8,9 +8,16 @@
 >>> answer.to_pandas(errors="columns")
 """
 
+from importlib.metadata import PackageNotFoundError, version
+
 from ._native import BoundMissed, DataError, Error, SqlError, StoreError
 from .answer import Answer, Cell, Plot
 from .session import Session, Table, connect
+
+try:
+    __version__ = version("plusminus")
+except PackageNotFoundError:  # not installed, but run from its folder
+    __version__ = "0"
 
 __all__ = [
     "Answer",

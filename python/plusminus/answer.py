@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Errors = Literal["auto", "columns", "none"]
 
+_ROWS_SHOWN = 100
+
 
 class Cell(NamedTuple):
     """An estimate with its interval."""
@@ -129,10 +131,10 @@ class Answer:
         return self._native.markdown()
 
     def __str__(self) -> str:
-        return self._native.text(None).rstrip("\n")
+        return self._native.text(None, _ROWS_SHOWN).rstrip("\n")
 
     def __repr__(self) -> str:
-        return self._native.text(shutil.get_terminal_size((120, 24)).columns).rstrip("\n")
+        return self._native.text(shutil.get_terminal_size((120, 24)).columns, _ROWS_SHOWN).rstrip("\n")
 
     def _repr_html_(self) -> str:
         return self._native.html()

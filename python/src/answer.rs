@@ -96,10 +96,12 @@ impl Answer {
         Ok(Table { batch: without_views(&flat).map_err(|e| raised(py, e.into()))? })
     }
 
-    /// The answer as text, `width` columns wide.
-    #[pyo3(signature = (width = None))]
-    fn text(&self, width: Option<usize>) -> String {
-        let view = View { width, errors: Errors::Inline, paint: Paint::OFF, ..View::default() };
+    /// The answer as text, `width` columns wide, with so many of its rows.
+    #[pyo3(signature = (width = None, rows = None))]
+    fn text(&self, width: Option<usize>, rows: Option<usize>) -> String {
+        let usual = View::default();
+        let rows_max = rows.unwrap_or(usual.rows_max);
+        let view = View { width, errors: Errors::Inline, paint: Paint::OFF, rows_max, ..usual };
         let mut text = plusminus_display::text(&self.answer, &view);
         for warning in &self.answer.report().warnings {
             text.push_str(&format!("note: {warning}\n"));
@@ -152,7 +154,8 @@ impl Table {
 
     /// The rows as tuples of Python values.
     fn rows<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyTuple>>> {
-        let schema = self.batch.schema();
+        let plain = with_texts_of_intervals(&self.batch).map_err(|e| raised(py, e.into()))?;
+        let (schema, columns) = (plain.schema(), plain.columns());
         let row = |at: usize| {
             let cell = |(field, column): (&Arc<Field>, &ArrayRef)| match column.is_null(at) {
                 true => Ok(py.None().into_bound(py)),
@@ -161,11 +164,29 @@ impl Table {
                     Bound::new(py, scalar)?.call_method0("as_py")
                 }
             };
-            let cells: PyResult<Vec<_>> = schema.fields().iter().zip(self.batch.columns()).map(cell).collect();
+            let cells: PyResult<Vec<_>> = schema.fields().iter().zip(columns).map(cell).collect();
             PyTuple::new(py, cells?)
         };
         (0..self.batch.num_rows()).map(row).collect()
     }
+}
+
+/// The batch with texts in the place of intervals, for which Python has no type of its own.
+fn with_texts_of_intervals(batch: &RecordBatch) -> Result<RecordBatch, arrow::error::ArrowError> {
+    if !batch.columns().iter().any(|column| matches!(column.data_type(), DataType::Interval(_))) {
+        return Ok(batch.clone());
+    }
+    let schema = batch.schema();
+    let columns = schema.fields().iter().zip(batch.columns()).map(|(field, column)| match column.data_type() {
+        DataType::Interval(_) => {
+            let texts = plusminus_display::interval_texts(column).unwrap_or_default();
+            let texts: ArrayRef = Arc::new(arrow::array::StringArray::from(texts));
+            (Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8)), texts)
+        }
+        _ => (Arc::clone(field), Arc::clone(column)),
+    });
+    let (fields, columns): (Vec<Arc<Field>>, Vec<ArrayRef>) = columns.unzip();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
 }
 
 /// The batch with plain texts and binaries in the place of views, which older readers do not know.

@@ -6,17 +6,62 @@ use crate::values::parameter;
 use crate::wait::wait;
 use datafusion::datasource::MemTable;
 use futures::StreamExt;
-use plusminus::{OnMiss, Parameter, Query, SessionBuilder};
+use plusminus::{Interrupt, OnMiss, Parameter, Query, SessionBuilder};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3_arrow::input::AnyRecordBatch;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// A store with tables and samples, and the settings of one user.
 #[pyclass(frozen, module = "plusminus._native")]
 pub(crate) struct Session {
     session: plusminus::Session,
+    interrupts: Interrupts,
+    /// The process that opened it; another one has none of its threads.
+    process: u32,
+}
+
+/// The interrupts of running statements.
+#[derive(Default)]
+struct Interrupts(Mutex<Vec<(u64, Interrupt)>>, AtomicU64);
+
+/// The interrupt of one statement, and its number.
+struct Running(u64, Interrupt);
+
+impl Interrupts {
+    fn begin(&self) -> Running {
+        let running = Running(self.1.fetch_add(1, Ordering::Relaxed), Interrupt::new());
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((running.0, running.1.clone()));
+        running
+    }
+
+    fn end(&self, running: &Running) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|(number, _)| *number != running.0);
+    }
+
+    fn request(&self) {
+        for (_, interrupt) in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            interrupt.request();
+        }
+    }
+}
+
+/// Tables that exist for one call.
+struct Frames {
+    session: plusminus::Session,
+    names: Vec<String>,
+}
+
+impl Drop for Frames {
+    fn drop(&mut self) {
+        for name in &self.names {
+            // It is registered; another statement cannot know its name.
+            let _ = self.session.context().deregister_table(name.as_str());
+        }
+    }
 }
 
 /// Bounds and parameters of one query, as Python states them.
@@ -97,21 +142,44 @@ impl Session {
             builder = builder.memory_bytes(bytes);
         }
         let session = wait(py, builder.open())?.map_err(|e| raised(py, e))?;
-        Ok(Self { session })
+        Ok(Self { session, interrupts: Interrupts::default(), process: std::process::id() })
     }
 
     /// Runs the statements of a script and returns the last answer; bounds and parameters are for the last statement.
-    fn sql(&self, py: Python<'_>, sql: &str, wishes: Wishes<'_>) -> PyResult<Answer> {
-        let query = self.last_query(py, sql, &wishes)?;
-        let answer = wait(py, query.run())?.map_err(|e| raised(py, e))?;
-        Ok(Answer::new(answer))
+    fn sql(
+        &self,
+        py: Python<'_>,
+        sql: &str,
+        wishes: Wishes<'_>,
+        frames: Vec<(String, AnyRecordBatch)>,
+    ) -> PyResult<Answer> {
+        let (sql, frames) = self.with_frames(py, sql, frames)?;
+        let query = self.last_query(py, &sql, &wishes)?;
+        let interrupt = self.interrupts.begin();
+        let done = wait(py, query.interruptible(&interrupt.1).run());
+        self.interrupts.end(&interrupt);
+        drop(frames);
+        Ok(Answer::new(done?.map_err(|e| raised(py, e))?))
     }
 
     /// Runs a query and returns the answer of each level as it is finished.
-    fn stream(&self, py: Python<'_>, sql: &str, wishes: Wishes<'_>) -> PyResult<Levels> {
-        let query = self.last_query(py, sql, &wishes)?;
+    fn stream(
+        &self,
+        py: Python<'_>,
+        sql: &str,
+        wishes: Wishes<'_>,
+        frames: Vec<(String, AnyRecordBatch)>,
+    ) -> PyResult<Levels> {
+        let (sql, frames) = self.with_frames(py, sql, frames)?;
+        let query = self.last_query(py, &sql, &wishes)?;
         let stream = wait(py, query.stream())?.map_err(|e| raised(py, e))?;
-        Ok(Levels::new(stream.boxed()))
+        // The frames are tables as long as the stream is there.
+        Ok(Levels::new(stream.map(move |level| (level, &frames).0).boxed()))
+    }
+
+    /// Asks running statements for their best answers so far.
+    fn interrupt(&self) {
+        self.interrupts.request();
     }
 
     /// Makes a file, folder or glob a table.
@@ -150,8 +218,38 @@ impl Session {
 }
 
 impl Session {
+    /// The script with hidden tables in the place of data frames, which exist as long as the second value.
+    fn with_frames(
+        &self,
+        py: Python<'_>,
+        sql: &str,
+        frames: Vec<(String, AnyRecordBatch)>,
+    ) -> PyResult<(String, Frames)> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        if self.process != std::process::id() {
+            let next = "plusminus.connect(…) in the new process";
+            return Err(PyRuntimeError::new_err(format!(
+                "this session belongs to the process that was forked\nTry: {next}"
+            )));
+        }
+        let mut own = Frames { session: self.session.clone(), names: Vec::new() };
+        let mut names = Vec::new();
+        for (name, data) in frames {
+            let hidden = format!("__frame_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+            self.register_arrow(py, &hidden, data)?;
+            own.names.push(hidden.clone());
+            names.push((name, hidden));
+        }
+        let sql = match names.is_empty() {
+            true => sql.to_owned(),
+            false => self.session.with_tables_renamed(sql, &names).map_err(|e| raised(py, e))?,
+        };
+        Ok((sql, own))
+    }
+
     /// Runs all statements but the last one, and returns the last one with its bounds.
     fn last_query(&self, py: Python<'_>, sql: &str, wishes: &Wishes<'_>) -> PyResult<Query> {
+        let parameters = wishes.parameters()?;
         let mut statements = self.session.parse(sql).map_err(|e| raised(py, e))?;
         let text = match statements.len() {
             // A text of one statement is given as it is, so that places in errors are right.
@@ -159,15 +257,15 @@ impl Session {
             _ => statements.pop().map(|statement| statement.text).unwrap_or_default(),
         };
         if !statements.is_empty() && text.len() != sql.len() {
-            let session = self.session.clone();
+            let (session, parameters) = (self.session.clone(), parameters.clone());
             let done = wait(py, async move {
                 for statement in &statements {
-                    session.run(statement).await?;
+                    session.query(statement.text.clone()).parameters(parameters.clone()).run().await?;
                 }
                 Ok(())
             })?;
             done.map_err(|e| raised(py, e))?;
         }
-        wishes.bound(self.session.query(text).parameters(wishes.parameters()?))
+        wishes.bound(self.session.query(text).parameters(parameters))
     }
 }

@@ -4,7 +4,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use std::future::Future;
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
@@ -15,10 +15,18 @@ const STACK_BYTES: usize = 16 << 20;
 
 /// The threads that all sessions of the process start their work from.
 pub(crate) fn runtime() -> PyResult<&'static Runtime> {
-    static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
-    let made =
-        RUNTIME.get_or_init(|| Builder::new_multi_thread().thread_stack_size(STACK_BYTES).enable_all().build().ok());
-    made.as_ref().ok_or_else(|| PyRuntimeError::new_err("the threads of PlusMinus cannot be started"))
+    static RUNTIMES: Mutex<Vec<(u32, &'static Runtime)>> = Mutex::new(Vec::new());
+    let mut runtimes = RUNTIMES.lock().unwrap_or_else(PoisonError::into_inner);
+    // A forked process has none of its parent's threads, and needs its own.
+    let process = std::process::id();
+    if let Some((_, runtime)) = runtimes.iter().find(|(own, _)| *own == process) {
+        return Ok(*runtime);
+    }
+    let made = Builder::new_multi_thread().thread_stack_size(STACK_BYTES).enable_all().build();
+    let made = made.map_err(|e| PyRuntimeError::new_err(format!("the threads of PlusMinus cannot be started: {e}")))?;
+    let runtime: &'static Runtime = Box::leak(Box::new(made));
+    runtimes.push((process, runtime));
+    Ok(runtime)
 }
 
 /// Runs `work` to its end. A signal's exception, KeyboardInterrupt say, drops it.

@@ -49,7 +49,7 @@ def test_bounds_are_texts_numbers_and_times(sampled):
         assert sampled.sql(MEANS, error=error).report["error_bound"] == 0.05
     assert sampled.sql(MEANS, error=0.05, confidence=0.99).report["confidence"] == 0.99
     assert sampled.sql(MEANS, error_absolute=3.0).report["error_bound"] == 3.0
-    for wrong in [{"within": "5 parsecs"}, {"error": "5"}, {"confidence": 95, "error": 0.1}, {"error": 0.1, "on_miss": "cry"}]:
+    for wrong in [{"within": "5 parsecs"}, {"error": "5"}, {"error": 5}, {"error": 0.1, "error_absolute": 1.0}, {"confidence": 95, "error": 0.1}, {"error": 0.1, "on_miss": "cry"}]:
         with pytest.raises(plusminus.SqlError, match="Try: "):
             sampled.sql(MEANS, **wrong)
 
@@ -118,6 +118,9 @@ def test_values_are_pythons_own(db):
     assert row[:5] == (1, 2.5, "x", True, None)
     assert row[5:7] == (datetime.date(2026, 1, 31), datetime.datetime(2026, 1, 31, 10))
     assert row[7] == decimal.Decimal("1.50") and list(row[8]) == [1, 2]
+    assert db.sql("SELECT INTERVAL '1 day', TIMESTAMP '2026-01-02' - TIMESTAMP '2026-01-01'").rows() == [
+        ("1 day", datetime.timedelta(days=1))
+    ]
     assert db.sql("SELECT 7").scalar() == 7
     with pytest.raises(ValueError):
         db.sql("SELECT 1, 2").scalar()
@@ -129,7 +132,14 @@ def test_parameters_stand_where_literals_do(db):
     assert db.sql("SELECT DATE '2026-01-31' = $1", params=[datetime.date(2026, 1, 31)]).scalar() is True
     numpy = pytest.importorskip("numpy")
     assert db.sql("SELECT $1", params=[numpy.int64(3)]).scalar() == 3
-    for wrong in [[object()], [2**70], "west"]:
+    typed = [decimal.Decimal("1.104"), datetime.datetime(2026, 1, 31, 10), datetime.timedelta(hours=36), [1, 3], 2**70, None]
+    row = db.sql(
+        "SELECT 1.10::DECIMAL(5, 2) < $1, TIMESTAMP '2026-02-01' > $2, $3 > INTERVAL '1 day', 3 IN $4, 4 IN $4, $5 > 0, $6 IS NULL",
+        params=typed,
+    ).rows()[0]
+    assert row == (True, True, True, True, False, True, True)
+    assert db.sql("SELECT $1; SELECT $2", params=[1, 2]).scalar() == 2
+    for wrong in [[object()], "west"]:
         with pytest.raises(plusminus.SqlError, match="Try: "):
             db.sql("SELECT $1", params=wrong)
 

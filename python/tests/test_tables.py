@@ -28,6 +28,58 @@ def test_a_variable_is_read_again(db):
     assert db.sql("SELECT sum(x) FROM frame").scalar() == 5
 
 
+def test_frames_are_private_to_a_call(db):
+    def inner():
+        frame = pandas.DataFrame({"x": [7]})
+        return db.sql("SELECT sum(x) FROM frame").scalar(), len(frame)
+
+    assert inner() == (7, 1)
+    with pytest.raises(plusminus.SqlError, match="no table named 'frame'"):
+        db.sql("SELECT * FROM frame")
+    assert db.tables() == []
+
+    def work(number):
+        frame = pandas.DataFrame({"x": [number] * 1000})
+        return [db.sql("SELECT sum(f.x), max(frame2.x) FROM frame f, (SELECT x FROM frame) frame2").rows() for _ in range(10)], frame
+
+    threads, wrong = [], []
+    for number in range(1, 7):
+
+        def run(number=number):
+            found, _ = work(number)
+            wrong.extend(rows for rows in found if rows != [(number * 1_000_000, number)])
+
+        threads.append(threading.Thread(target=run))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    with pytest.raises(plusminus.SqlError, match="no table named 'iv'"):
+        iv = pandas.DataFrame({"x": [1]})
+        db.sql("INSERT INTO iv VALUES (5)")
+    with pytest.raises(plusminus.SqlError, match="outlive"):
+        db.sql("CREATE VIEW v AS SELECT * FROM iv")
+    assert [db.sql("SELECT x FROM iv").scalar() for _ in range(2)] == [1, 1] and len(iv) == 1
+    db.sql("CREATE TABLE iv AS SELECT x + 1 AS x FROM iv")
+    assert db.sql("FROM iv WHERE x > 0").scalar() == 2
+
+
+def test_frames_of_every_kind_of_name_and_shape(db):
+    A, a = pandas.DataFrame({"x": [1]}), pandas.DataFrame({"x": [2]})  # noqa: N806
+    assert db.sql("SELECT x FROM a").scalar() == 2 and db.sql('SELECT x FROM "A"').scalar() == 1 and len(A) == len(a)
+    indexed = pandas.DataFrame({"x": [3, 4]}, index=pandas.Index([7, 8], name="x2"))
+    assert db.sql("SELECT * FROM indexed").columns == ["x"] and len(indexed) == 2
+    reader = pyarrow.RecordBatchReader.from_batches(pyarrow.schema([("x", pyarrow.int64())]), [])
+    with pytest.raises(plusminus.SqlError, match="read only once"):
+        db.sql("SELECT * FROM reader")
+    assert reader is not None
+    db.register("Trips", a)
+    assert len(db.table("Trips")) == 1 and db.sql("SELECT x FROM trips").scalar() == 2
+    with pytest.raises(plusminus.SqlError, match="no name"):
+        db.register("a.b", a)
+
+
 def test_a_table_of_the_session_goes_before_a_variable(db):
     db.sql("CREATE TABLE frame AS SELECT 7 AS x")
     frame = pandas.DataFrame({"x": [1]})
@@ -58,8 +110,12 @@ def test_samples_take_every_option(db, trips):
     ]
     assert names == ["trips_by_region", "trips_on_day", "whole"]
     assert len(db.samples()) == 3
-    with pytest.raises(plusminus.SqlError, match="size"):
-        db.sample("trips", size="big")
+    for wrong in [{"size": "big"}, {"size": "1%", "cap": 5}, {"universe_on": ["day"]}]:
+        with pytest.raises(plusminus.SqlError, match="Try: "):
+            db.sample("trips", **wrong)
+    frame = trips.to_pandas()
+    name = db.sample("frame", size="10%")
+    assert db.sql("SELECT avg(miles) FROM frame", error=0.2).report["sample"] == name and len(frame) == 20_000
 
 
 def test_numbers_of_arrow_survive_the_way_there_and_back(db):

@@ -23,6 +23,30 @@ impl Parameter {
     fn unnamed(literal: String) -> Self {
         Self { name: None, literal }
     }
+
+    /// A value of an SQL type that Rust has no type for, by its text: a DATE, a TIMESTAMP, a DECIMAL(12, 2), an INTERVAL.
+    ///
+    /// ```
+    /// use plusminus::Parameter;
+    ///
+    /// let [day, price] = [Parameter::typed("2026-01-31", "DATE"), Parameter::typed("1.50", "DECIMAL(5, 2)")];
+    /// # let _ = (day, price);
+    /// ```
+    #[must_use]
+    pub fn typed(text: &str, sql_type: &str) -> Self {
+        // A type has a name, and digits in parentheses.
+        let is_type = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '(' | ')' | ',');
+        let sql_type: String = sql_type.chars().filter(|c| is_type(*c)).collect();
+        Self::unnamed(format!("CAST('{}' AS {sql_type})", text.replace('\'', "''")))
+    }
+
+    /// Several values in parentheses, for `x IN $1`.
+    #[must_use]
+    pub fn list(values: impl IntoIterator<Item = Self>) -> Self {
+        let values: Vec<String> = values.into_iter().map(|value| value.literal).collect();
+        // No value is in an empty list.
+        Self::unnamed(if values.is_empty() { "(NULL)".to_owned() } else { format!("({})", values.join(", ")) })
+    }
 }
 
 /// Replaces the placeholders of a text by the literals of parameters.
@@ -115,6 +139,9 @@ mod tests {
             "SELECT x-(-1), '$1' AS a, \"$1\" FROM t WHERE d = 'O''Hara''; DROP TABLE t --' AND w IS NOT DISTINCT FROM NULL \
              -- $9\n AND y < CAST('inf' AS DOUBLE)"
         );
+        let listed = [Parameter::list([1.into(), "a'b".into()]), Parameter::typed("1.5'", "DECIMAL(5, 2); DROP")];
+        let sql = bound("SELECT x IN $1, $2", &listed).unwrap();
+        assert_eq!(sql, "SELECT x IN (1, 'a''b'), CAST('1.5''' AS DECIMAL(5, 2) DROP)");
         let named: [Parameter; 2] = [("low", 1.5).into(), ("on", true).into()];
         assert_eq!(bound("SELECT $on WHERE $low < 2", &named).unwrap(), "SELECT TRUE WHERE 1.5 < 2");
     }
