@@ -30,6 +30,9 @@ pub enum CopyTarget {
     Stdout,
 }
 
+/// A blank between day and time, as DuckDB and PostgreSQL write it.
+const TIMES: (&str, &str) = ("format.timestamp_format", "%Y-%m-%d %H:%M:%S%.f");
+
 const OPTIONS: [&str; 11] = [
     "format",
     "header",
@@ -50,10 +53,10 @@ const OPTIONS: [&str; 11] = [
 /// ```
 /// use plusminus_dialect::parse_copy;
 ///
-/// let copy = parse_copy("COPY (SELECT 1) TO 'a.txt' (FORMAT csv, DELIMITER '|')").unwrap().unwrap();
+/// let copy = parse_copy("COPY (SELECT 1) TO 'rows' (FORMAT parquet, COMPRESSION zstd)").unwrap().unwrap();
 /// assert_eq!(
 ///     copy.to_sql().unwrap(),
-///     "COPY (SELECT 1) TO 'a.txt' STORED AS CSV OPTIONS ('format.delimiter' '|')"
+///     "COPY (SELECT 1) TO 'rows' STORED AS PARQUET OPTIONS ('format.compression' 'zstd(3)')"
 /// );
 /// ```
 ///
@@ -116,9 +119,14 @@ impl CopyStatement {
         if let Some(columns) = &self.partition_by {
             sql.push_str(&format!(" PARTITIONED BY ({columns})"));
         }
-        if !self.options.is_empty() {
-            let options = self.options.iter().map(|(name, value)| format!("{} {}", quoted(name), quoted(value)));
-            sql.push_str(&format!(" OPTIONS ({})", options.collect::<Vec<_>>().join(", ")));
+        let option = |(name, value): (&str, &str)| format!("{} {}", quoted(name), quoted(value));
+        let mut options: Vec<String> =
+            self.options.iter().map(|(name, value)| option((name.as_str(), value.as_str()))).collect();
+        if self.format.as_deref() == Some("CSV") {
+            options.push(option(TIMES));
+        }
+        if !options.is_empty() {
+            sql.push_str(&format!(" OPTIONS ({})", options.join(", ")));
         }
         Some(sql)
     }
@@ -152,10 +160,6 @@ impl CopyStatement {
         self.format.get_or_insert_with(|| format.to_owned());
         if is_tabbed && !self.has("format.delimiter") {
             self.options.push(("format.delimiter".to_owned(), "\t".to_owned()));
-        }
-        if self.format.as_deref() == Some("CSV") && !self.has("format.timestamp_format") {
-            // A blank between day and time, as DuckDB and PostgreSQL write it.
-            self.options.push(("format.timestamp_format".to_owned(), "%Y-%m-%d %H:%M:%S%.f".to_owned()));
         }
         if let Some(compression) = compression.filter(|_| !self.has("format.compression")) {
             self.options.push(("format.compression".to_owned(), compression.to_owned()));
@@ -309,7 +313,10 @@ mod tests {
     use super::*;
 
     fn sql(text: &str) -> String {
-        parse_copy(text).unwrap().unwrap().to_sql().unwrap()
+        let sql = parse_copy(text).unwrap().unwrap().to_sql().unwrap();
+        assert_eq!(sql.contains("STORED AS CSV"), sql.contains(TIMES.0));
+        let times = format!("'{}' '{}'", TIMES.0, TIMES.1);
+        sql.replace(&format!(", {times}"), "").replace(&format!(" OPTIONS ({times})"), "")
     }
 
     #[test]

@@ -36,8 +36,8 @@ pub(crate) struct SampleForecast {
     pub(crate) levels: Vec<Forecast>,
     /// The level that was evaluated.
     pub(crate) pilot_level: usize,
-    /// The estimate with the largest error there: its column, and its group; `None` where it has no such name.
-    pub(crate) widest: Option<String>,
+    /// The estimate with the largest error there: the place of its column, and its group in words; `None` where it is none's in particular.
+    pub(crate) widest: Option<(usize, String)>,
     /// The lowest level that is predicted to meet the error, or the highest that ends in time.
     level: usize,
     /// Whether that level is predicted to meet the bounds.
@@ -208,14 +208,13 @@ impl ProgressiveScan<'_> {
         matching_rows.map(|(_, size)| of(size)).sum()
     }
 
-    /// The column and the group of the widest interval that is shown: `avg(delay) of origin = ACY`.
-    fn widest_name(&mut self, evaluated: &LevelEstimate, target: Target) -> Result<Option<String>> {
+    /// The column of the widest interval that is shown, and its group: ` of origin = ACY`.
+    fn widest_name(&mut self, evaluated: &LevelEstimate, target: Target) -> Result<Option<(usize, String)>> {
         if evaluated.nested.is_some() || self.query.chooses_rows {
             return Ok(None);
         }
-        let schema = self.query.plan.schema();
-        let columns = self.query.outputs.iter().zip(schema.fields()).filter(|(output, _)| output.function.is_some());
-        let cells = columns.zip(&evaluated.estimates).flat_map(|((_, column), estimates)| {
+        let columns = self.query.outputs.iter().enumerate().filter(|(_, output)| output.function.is_some());
+        let cells = columns.zip(&evaluated.estimates).flat_map(|((column, _), estimates)| {
             let width = move |estimate| width(estimate, target).unwrap_or(f64::INFINITY);
             estimates.iter().enumerate().map(move |(group, estimate)| (width(estimate), column, group))
         });
@@ -238,7 +237,7 @@ impl ProgressiveScan<'_> {
             names.push(format!("{name} = {value}"));
         }
         let of = if names.is_empty() { String::new() } else { format!(" of {}", names.join(", ")) };
-        Ok(Some(format!("{}{of}", column.name())))
+        Ok(Some((column, of)))
     }
 
     /// Half the width of the widest interval that is shown, as a fraction of its estimate or in its unit; `None` when one is not known.

@@ -155,8 +155,10 @@ async fn samples(
         let (name, levels) = (&manifest.name, sample.levels.len());
         let described = format!("{name}: {}, predicted from level {}", manifest.design, sample.pilot_level);
         lines.push(("sample", described));
-        if let Some(widest) = &sample.widest {
-            lines.push(("widest", format!("{widest}: its error is what is predicted")));
+        if let Some((column, group)) = &sample.widest {
+            let written = execution.prepared.written_names().get(*column).cloned().flatten();
+            let name = written.unwrap_or_else(|| query.plan.schema().field(*column).name().clone());
+            lines.push(("widest", format!("{name}{group}: its error is what is predicted")));
         }
         for (level, forecast) in sample.levels.iter().enumerate() {
             let text = predicted(forecast, forecasts.is_relative);

@@ -207,12 +207,15 @@ impl Spellings<'_> {
             return None;
         }
         let mut replaced = filled(*key, &arguments)?;
-        // Only a call can take the clauses of the one that it replaces.
+        // Only an aggregate can take the clauses of the one that it replaces.
         let has_clauses = call.filter.is_some()
             || call.over.is_some()
             || call.null_treatment.is_some()
-            || list.duplicate_treatment.is_some();
-        if has_clauses && !matches!(replaced, Expr::Function(_)) {
+            || list.duplicate_treatment.is_some()
+            || !list.clauses.is_empty();
+        let is_aggregate = matches!(&replaced, Expr::Function(own)
+            if self.state.aggregate_functions().contains_key(&own.name.to_string().to_lowercase()));
+        if has_clauses && !is_aggregate {
             return None;
         }
         if let Expr::Function(own) = &mut replaced {
