@@ -18,6 +18,9 @@ use pyo3_arrow::ffi::{ArrayIterator, to_stream_pycapsule};
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
+/// Estimate, lower end, upper end and trust; None where there is no number.
+type CellOfPython = (Option<f64>, Option<f64>, Option<f64>, &'static str);
+
 /// The answer of one statement.
 #[pyclass(frozen, module = "plusminus._native")]
 pub(crate) struct Answer {
@@ -62,11 +65,7 @@ impl Answer {
     }
 
     /// Estimate, ends and trust of each row of an estimate's column; None where there is no number.
-    fn cells(
-        &self,
-        py: Python<'_>,
-        name: &str,
-    ) -> PyResult<Vec<(Option<f64>, Option<f64>, Option<f64>, &'static str)>> {
+    fn cells(&self, py: Python<'_>, name: &str) -> PyResult<Vec<CellOfPython>> {
         let number = |number: f64| Some(number).filter(|number| !number.is_nan());
         let cells = self.answer.cells(name).map_err(|e| raised(py, e))?;
         let cell = |cell: plusminus::Cell| {

@@ -129,8 +129,8 @@ const AGENTS: [&str; 7] =
 
 /// Whether a language model reads what is written: one of their variables is set, and stdout is no terminal.
 fn is_read_by_agent(screen: Option<usize>) -> bool {
-    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
-    screen.is_none() && !io::stdout().is_terminal() && AGENTS.iter().any(|name| is_set(&name))
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
+    screen.is_none() && !io::stdout().is_terminal() && AGENTS.iter().any(|name| is_set(name))
 }
 
 /// The failure for a file whose ending stands for no format.

@@ -7,7 +7,7 @@ use resvg::usvg::{Options, Tree};
 /// Pixels for each unit of the SVG, so that text is sharp.
 const SCALE: f32 = 2.0;
 
-/// Charts of every estimate of an answer as a PNG file; see [`svg`](super::svg).
+/// Charts of every estimate of an answer as a PNG file; see [`svg`](super::svg()).
 ///
 /// # Errors
 /// [`Error::Invalid`] when the answer has no number to draw, [`Error::Data`] on a machine without fonts.

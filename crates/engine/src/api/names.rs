@@ -69,7 +69,7 @@ impl Session {
     /// the tables that are meant. What refers to a name in a query still does so.
     ///
     /// # Errors
-    /// [`Error::Unsupported`](crate::Error::Unsupported) for a view, which would outlive the tables.
+    /// [`Error::Unsupported`] for a view, which would outlive the tables.
     pub fn with_tables_renamed(&self, script: &str, names: &[(String, String)]) -> Result<String> {
         let mut changes: Vec<(usize, usize, String)> = Vec::new();
         for source in self.sources(script) {
