@@ -183,6 +183,14 @@ impl Store {
         }
     }
 
+    /// Removes the view of this name, if there is one.
+    ///
+    /// # Errors
+    /// When its file cannot be removed.
+    pub fn forget_view(&self, name: &str) -> Result<(), CatalogError> {
+        folder::remove_file(&self.folder.join("views").join(definition_file(name)))
+    }
+
     fn put<T: Serialize>(&self, kind: &str, name: &str, definition: &T) -> Result<(), CatalogError> {
         self.initialise()?;
         let folder = self.folder.join(kind);

@@ -81,6 +81,9 @@ impl Output {
 
     /// Writes one answer, and then its notes to stderr.
     pub(crate) fn answer(&mut self, answer: &Answer) -> Result<(), Failure> {
+        if self.quiet && format::is_silent(answer) {
+            return Ok(());
+        }
         // The terminal may have got another size.
         if self.style.view.width.is_some() {
             self.style.view.width = format::screen();

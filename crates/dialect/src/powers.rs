@@ -33,13 +33,7 @@ const ROUNDS_MAX: usize = 200;
 /// The text with its first power as a call; `None` where there is none.
 fn first_replaced(text: &str) -> Option<String> {
     let source = Source::new(text).ok()?;
-    let is_adjacent = |at: usize| source.start(at).offset + 1 == source.start(at + 1).offset;
-    let operator = (1..source.len()).find_map(|at| match source.token(at) {
-        Token::Caret => Some((at, 1)),
-        Token::Mul if *source.token(at + 1) == Token::Mul && is_adjacent(at) => Some((at, 2)),
-        _ => None,
-    });
-    let (at, length) = operator?;
+    let at = (1..source.len()).find(|at| *source.token(*at) == Token::Caret)?;
     let mut left = operand_before(&source, at)?;
     // A sign binds more tightly still, as in PostgreSQL: -2 ^ 2 is 4.
     let is_sign = |at: usize| match at.checked_sub(1).map(|before| source.token(before)) {
@@ -55,8 +49,8 @@ fn first_replaced(text: &str) -> Option<String> {
     if left > 0 && *source.token(left - 1) == Token::Minus && is_sign(left - 1) {
         left -= 1;
     }
-    let right = operand_after(&source, at + length)?;
-    let (base, exponent) = (source.slice(left..at), source.slice(at + length..right));
+    let right = operand_after(&source, at + 1)?;
+    let (base, exponent) = (source.slice(left..at), source.slice(at + 1..right));
     let start = source.start(left).offset;
     let last = source.start(right - 1).offset + source.slice(right - 1..right).len();
     Some(format!("{}power({base}, {exponent}){}", &text[..start], &text[last..]))

@@ -35,11 +35,20 @@ impl<'a> Source<'a> {
         }
         let tokens =
             Tokenizer::new(&GenericDialect, text).tokenize_with_location().map_err(|error| unreadable(text, &error))?;
-        let mut lexemes = Vec::with_capacity(tokens.len());
+        let mut lexemes: Vec<Lexeme> = Vec::with_capacity(tokens.len());
         let mut place = Walker::new(text);
         for token in tokens {
             let start = place.walk_to(token.span.start.line, token.span.start.column);
             let end = place.walk_to(token.span.end.line, token.span.end.column);
+            // DuckDB's other spelling of ^.
+            if token.token == Token::Mul
+                && let Some(last) = lexemes.last_mut()
+                && last.token.token == Token::Mul
+                && last.end_offset == start.offset
+            {
+                (last.token.token, last.end_offset) = (Token::Caret, end.offset);
+                continue;
+            }
             if !matches!(token.token, Token::Whitespace(_) | Token::EOF) {
                 lexemes.push(Lexeme { token, start, end_offset: end.offset });
             }

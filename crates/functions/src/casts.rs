@@ -1,6 +1,7 @@
 //! Casts that read what people write, and round as DuckDB and PostgreSQL do.
 
 use crate::intervals::microseconds;
+use crate::rounding::nearest_whole;
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, ScalarValue};
@@ -52,8 +53,13 @@ fn cast(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             is_time.then(|| to_char((**inner).clone(), lit("%Y-%m-%d %H:%M:%S%.f")))
         }
         whole if whole.is_integer() => {
-            let is_fraction = inner.get_type(schema).is_ok_and(|own| own.is_floating() || is_scaled(&own));
-            is_fraction.then(|| round(vec![(**inner).clone()]))
+            // Of a literal the digits are a decimal, whose halves are rounded away from zero.
+            let is_literal = matches!(inner.as_ref(), Expr::Literal(..) | Expr::Negative(_));
+            match inner.get_type(schema) {
+                Ok(own) if own.is_floating() && !is_literal => Some(nearest_whole((**inner).clone())),
+                Ok(own) if own.is_floating() || is_scaled(&own) => Some(round(vec![(**inner).clone()])),
+                _ => None,
+            }
         }
         _ => None,
     };

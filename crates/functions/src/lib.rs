@@ -14,6 +14,7 @@
 //! step travel through DataFusion as [`Failure`].
 
 mod casts;
+mod dates;
 mod describing;
 mod error;
 pub mod extremes;
@@ -24,9 +25,11 @@ mod nullable;
 pub mod numbers;
 pub mod overflow;
 mod quantiles;
+mod rounding;
 mod sql_types;
 
 pub use casts::ReadableCasts;
+pub use dates::DatesWithTimes;
 pub use error::Failure;
 pub use nullable::nullable;
 pub use sql_types::sql_type;

@@ -175,7 +175,7 @@ pub(crate) fn print_separated(
 }
 
 /// Whether an answer is no more than the message that a statement was done.
-fn is_silent(answer: &Answer) -> bool {
+pub(crate) fn is_silent(answer: &Answer) -> bool {
     let is_message = matches!(answer.columns(), [only] if only.name == "status");
     !answer.is_query() && (answer.columns().is_empty() || is_message)
 }

@@ -86,7 +86,11 @@ impl Session {
         let alias = quoted(&change.alias);
         let mut columns = vec![format!("{alias}.\"{ROW}\"")];
         for (at, (_, value)) in change.assignments.iter().flatten().enumerate() {
-            columns.push(format!("({value}) AS \"__value_{at}\""));
+            // A fraction is rounded by CAST, as INSERT does.
+            let own = change.assignments.as_ref().and_then(|all| column_named(&rows.schema(), &all[at].0).ok());
+            let is_whole = own.is_some_and(|own| rows.schema().field(own).data_type().is_integer());
+            let value = if is_whole { format!("CAST(({value}) AS BIGINT)") } else { format!("({value})") };
+            columns.push(format!("{value} AS \"__value_{at}\""));
         }
         let mut tables = vec![format!("\"{hidden}\" AS {alias}")];
         tables.extend(change.others.iter().cloned());

@@ -10,10 +10,11 @@ use datafusion::common::TableReference;
 use datafusion::datasource::file_format::format_as_file_type;
 use datafusion::datasource::file_format::parquet::ParquetFormatFactory;
 use datafusion::datasource::{MemTable, provider_as_source};
+use datafusion::logical_expr::cast;
 use datafusion::logical_expr::dml::InsertOp;
 use datafusion::logical_expr::{CreateMemoryTable, DmlStatement, Expr, LogicalPlan, LogicalPlanBuilder, WriteOp};
 use parquet::arrow::ArrowWriter;
-use plusminus_catalog::{FileFormat, TableDefinition};
+use plusminus_catalog::{CatalogError, FileFormat, TableDefinition};
 use plusminus_files::FileTable;
 use plusminus_functions::nullable;
 use std::collections::{BTreeMap, HashMap};
@@ -66,8 +67,9 @@ impl Session {
         let definition =
             TableDefinition { name: name.clone(), location, format: FileFormat::Parquet, options: BTreeMap::new() };
         self.env.register_definition(&definition).await?;
-        self.env.store.forget(&name)?;
+        // At no moment is there no table of this name.
         self.env.store.put_table(&definition)?;
+        self.env.store.forget_view(&name)?;
         self.env.store.remove_old_rows()?;
         let columns = schema.fields().len();
         let mut answer = listing::message(&format!(
@@ -131,15 +133,25 @@ impl Session {
         // Parts are read in the order of their names; only who has the turn writes one.
         let part = std::fs::read_dir(folder).map_or(0, Iterator::count);
         let file = folder.join(format!("part-{part:06}.parquet"));
-        let (format, target) = (format_as_file_type(Arc::new(ParquetFormatFactory::new())), absolute_text(&file)?);
+        // Elsewhere until it is whole: rows of a statement that fails are no rows of the table.
+        let unfinished = folder.with_file_name(format!(".unfinished-{}.parquet", self.env.next_query()));
+        let (format, target) =
+            (format_as_file_type(Arc::new(ParquetFormatFactory::new())), absolute_text(&unfinished)?);
         let plan =
             LogicalPlanBuilder::copy_to(input.as_ref().clone(), target, format, HashMap::new(), vec![])?.build()?;
         let state = self.env.context.state();
         let physical = state.create_physical_plan(&plan).await?;
-        let counts = collected(&physical, &state, &self.env.executor).await?;
+        let counts = match collected(&physical, &state, &self.env.executor).await {
+            Ok(counts) => counts,
+            Err(error) => {
+                let _ = std::fs::remove_file(&unfinished);
+                return Err(error);
+            }
+        };
         // No rows make no file, but the table has columns.
-        if !file.exists() {
-            write_empty(&file, Arc::clone(input.schema().inner()))?;
+        match unfinished.exists() {
+            true => std::fs::rename(&unfinished, &file).map_err(|e| CatalogError::io(&file, e))?,
+            false => write_empty(&file, Arc::clone(input.schema().inner()))?,
         }
         Ok(count_of(&counts))
     }
@@ -158,6 +170,8 @@ fn with_nullable_columns(input: &Arc<LogicalPlan>) -> Result<Arc<LogicalPlan>> {
     let schema = input.schema();
     let columns = schema.columns().into_iter().zip(schema.fields());
     let columns = columns.map(|(column, field)| match field.is_nullable() {
+        // A column of nothing but NULL is one of integers, as in DuckDB.
+        _ if field.data_type().is_null() => cast(Expr::Column(column), DataType::Int32).alias(field.name()),
         true => Expr::Column(column),
         false => nullable(Expr::Column(column)).alias(field.name()),
     });
@@ -182,14 +196,14 @@ pub(crate) fn counted(rows: u64) -> String {
 }
 
 fn write_empty(file: &Path, schema: SchemaRef) -> Result<()> {
-    let created = std::fs::File::create(file).map_err(|e| plusminus_catalog::CatalogError::io(file, e))?;
+    let created = std::fs::File::create(file).map_err(|e| CatalogError::io(file, e))?;
     let failed = |error: parquet::errors::ParquetError| Error::data(error);
     ArrowWriter::try_new(created, schema, None).and_then(ArrowWriter::close).map_err(failed)?;
     Ok(())
 }
 
 fn absolute_text(path: &Path) -> Result<String> {
-    let path = std::path::absolute(path).map_err(|e| plusminus_catalog::CatalogError::io(path, e))?;
+    let path = std::path::absolute(path).map_err(|e| CatalogError::io(path, e))?;
     Ok(path.to_string_lossy().into_owned())
 }
 

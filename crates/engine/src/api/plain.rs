@@ -25,8 +25,8 @@ pub(crate) async fn plain(session: &Session, sql: &str, place: Option<Location>)
     let permanent = without_temporary(sql);
     let (sql, is_temporary) = permanent.as_deref().map_or((sql, false), |permanent| (permanent, true));
     let start = session.env.clock.elapsed();
-    let copy = as_copy(sql, place)?;
-    let sql = copy.as_deref().unwrap_or(sql);
+    let copy = as_copy(sql, place, session.env.next_query())?;
+    let sql = copy.as_ref().map_or(sql, |copy| copy.sql.as_str());
     let context = session.context();
     if is_show_tables(sql) {
         return session.list_tables().await;
@@ -66,6 +66,12 @@ pub(crate) async fn plain(session: &Session, sql: &str, place: Option<Location>)
         return Ok(answer);
     }
     let batches = executed(session, &plan).await?;
+    if let Some(copy) = copy {
+        let rows = counted(batches.iter().map(count_of).sum());
+        let mut answer = listing::message(&format!("{rows} written to '{}'", copy.publish()?));
+        answer.report.elapsed_ms = ms(session.env.clock.elapsed().saturating_sub(start));
+        return Ok(answer);
+    }
     if !is_temporary {
         session.keep_declarations(&plan, sql).await?;
     }
@@ -78,7 +84,7 @@ pub(crate) async fn plain(session: &Session, sql: &str, place: Option<Location>)
     {
         let name = create.name.table();
         answer.report.warnings.push(format!(
-            "table '{name}' is in memory and ends with this process; CREATE TABLE without DEFAULT and constraints keeps one"
+            "table '{name}' is in memory and ends with this process: the store keeps no DEFAULT, INTERVAL and MAP"
         ));
     }
     answer.report.elapsed_ms = ms(session.env.clock.elapsed().saturating_sub(start));
@@ -141,14 +147,14 @@ fn rows(batches: &[RecordBatch]) -> Result<Answer> {
 }
 
 /// A COPY with options, or with an ending, that DataFusion does not know, in its words; `None` for other statements.
-fn as_copy(sql: &str, place: Option<Location>) -> Result<Option<String>> {
+fn as_copy(sql: &str, place: Option<Location>, number: u64) -> Result<Option<PendingCopy>> {
     let parsed = parse_copy(sql).map_err(|error| error.shifted(place.unwrap_or(Location::START)))?;
-    let Some(copy) = parsed else { return Ok(None) };
-    let CopyTarget::File(file) = &copy.target else {
+    let Some(mut copy) = parsed else { return Ok(None) };
+    let CopyTarget::File(file) = copy.target.clone() else {
         return Err(Error::unsupported("only the command line has an output to copy to", "run the query itself"));
     };
     // The file is written beside its place and renamed, which would put it in the place of a device.
-    if std::path::Path::new(file).metadata().is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+    if std::path::Path::new(&file).metadata().is_ok_and(|there| !there.is_file() && !there.is_dir()) {
         return Err(Error::invalid(
             format!("'{file}' is neither a file nor a folder"),
             "COPY … TO 'rows.csv', or TO STDOUT",
@@ -160,7 +166,44 @@ fn as_copy(sql: &str, place: Option<Location>) -> Result<Option<String>> {
             "an ending such as .csv, .parquet, .json, .arrow or .csv.gz, or (FORMAT csv)",
         ));
     }
-    Ok(copy.to_sql())
+    // Several files, in folders by values, are written in their places.
+    let is_one = copy.partition_by.is_none() && !std::path::Path::new(&file).is_dir() && !file.ends_with('/');
+    let temporary = is_one.then(|| {
+        let path = std::path::Path::new(&file);
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        path.with_file_name(format!(".{}-{number}-{name}", std::process::id()))
+    });
+    if let Some(temporary) = &temporary {
+        copy.target = CopyTarget::File(temporary.to_string_lossy().into_owned());
+    }
+    Ok(copy.to_sql().map(|sql| PendingCopy { sql, file, temporary }))
+}
+
+/// A COPY whose file takes its name once it is whole, so that a failure leaves what was there before.
+struct PendingCopy {
+    sql: String,
+    file: String,
+    temporary: Option<std::path::PathBuf>,
+}
+
+impl PendingCopy {
+    /// Gives the file its name, and returns it.
+    fn publish(mut self) -> Result<String> {
+        if let Some(temporary) = self.temporary.take().filter(|temporary| temporary.exists()) {
+            let renamed = std::fs::rename(&temporary, &self.file);
+            renamed.map_err(|e| plusminus_catalog::CatalogError::io(&self.file, e))?;
+        }
+        Ok(std::mem::take(&mut self.file))
+    }
+}
+
+impl Drop for PendingCopy {
+    fn drop(&mut self) {
+        if let Some(temporary) = &self.temporary {
+            // Where there is none, nothing was written.
+            let _ = std::fs::remove_file(temporary);
+        }
+    }
 }
 
 /// CREATE TEMP TABLE or VIEW with spaces in the place of TEMP: DataFusion refuses the word, and its tables end with the process anyhow.

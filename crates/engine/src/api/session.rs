@@ -13,12 +13,13 @@ use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::cache::cache_manager::CacheManagerConfig;
 use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::optimizer::AnalyzerRule;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use plusminus_catalog::Store;
 use plusminus_files::LayoutCache;
-use plusminus_functions::ReadableCasts;
 use plusminus_functions::overflow::{CheckedArithmetic, CheckedConstants, CheckedFolding};
+use plusminus_functions::{DatesWithTimes, ReadableCasts};
 use plusminus_kernel::{BufferPool, Workers};
 use plusminus_sampling::Watches;
 use std::num::NonZeroUsize;
@@ -190,7 +191,11 @@ impl SessionBuilder {
         rules.extend(state.physical_optimizers().iter().cloned());
         rules.push(Arc::new(FileOrder));
         let folding = CheckedFolding::among(state.optimizers());
+        // Types are coerced after this rule.
+        let mut analyzers: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(DatesWithTimes)];
+        analyzers.extend(state.analyzer().rules.iter().cloned());
         let state = SessionStateBuilder::from(state)
+            .with_analyzer_rules(analyzers)
             .with_optimizer_rules(folding)
             .with_physical_optimizer_rules(rules)
             .with_analyzer_rule(Arc::new(ReadableCasts))

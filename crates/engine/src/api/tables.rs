@@ -47,7 +47,11 @@ impl Session {
             }
             *seen = changed;
         }
-        let definitions = self.env.store.tables()?;
+        // A definition that is being replaced at this moment is read with the next statement.
+        let Ok(definitions) = self.env.store.tables() else {
+            *self.env.declarations_seen.lock().unwrap_or_else(PoisonError::into_inner) = [None; 2];
+            return Ok(());
+        };
         for definition in &definitions {
             let name = TableReference::bare(definition.name.as_str());
             let known = match self.env.context.table_exist(name.clone())? {

@@ -22,6 +22,14 @@ impl Session {
                 store.forget(&name)?;
                 Ok(store.put_view(&ViewDefinition { name, sql })?)
             }
+            DdlStatement::CreateMemoryTable(table) => {
+                // It takes the place of a table that the store keeps.
+                let name = self.env.table_key(&table.name);
+                match self.kept_definition(&name) {
+                    Some(_) => Ok(store.forget(&name)?),
+                    None => Ok(()),
+                }
+            }
             DdlStatement::CreateExternalTable(table) if !table.temporary => {
                 let name = self.env.table_key(&table.name);
                 let provider = self.env.context.table_provider(table.name.clone()).await?;

@@ -6,8 +6,9 @@
 use datafusion::error::{DataFusionError, Result};
 use datafusion::sql::sqlparser::ast::{
     ExcludeSelectItem, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
-    JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Select, SelectItem, SelectItemQualifiedWildcardKind,
-    TableFactor, TableWithJoins, VisitMut, VisitorMut, WildcardAdditionalOptions,
+    JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Query, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, SetExpr, TableFactor, TableWithJoins, VisitMut, VisitorMut,
+    WildcardAdditionalOptions,
 };
 use plusminus_functions::Failure;
 use std::ops::ControlFlow;
@@ -25,6 +26,32 @@ struct Merge;
 impl VisitorMut for Merge {
     type Break = Failure;
 
+    fn pre_visit_table_factor(&mut self, table: &mut TableFactor) -> ControlFlow<Failure> {
+        if let TableFactor::NestedJoin { table_with_joins, .. } = table
+            && keys_of(table_with_joins).is_ok_and(|keys| keys.iter().any(|key| key.is_merged))
+        {
+            return ControlFlow::Break(refused("a RIGHT or FULL join with USING in parentheses"));
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// ORDER BY may name a key that is no column of the answer.
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<Failure> {
+        let SetExpr::Select(select) = query.body.as_ref() else { return ControlFlow::Continue(()) };
+        let keys: Vec<Key> = select.from.iter().filter_map(|table| keys_of(table).ok()).flatten().collect();
+        let is_column = |key: &Key| {
+            select
+                .projection
+                .iter()
+                .any(|item| matches!(item, SelectItem::ExprWithAlias { alias, .. } if plain(alias) == key.column))
+        };
+        let keys: Vec<Key> = keys.into_iter().filter(|key| key.is_merged && !is_column(key)).collect();
+        if let Some(order) = query.order_by.as_mut().filter(|_| !keys.is_empty()) {
+            let _ = order.visit(&mut Columns { keys: &keys, depth: 0 });
+        }
+        ControlFlow::Continue(())
+    }
+
     fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<Failure> {
         let mut keys = Vec::new();
         for table in &select.from {
@@ -38,6 +65,13 @@ impl VisitorMut for Merge {
                 let joined = from.joins.iter().map(|join| name_of(&join.relation));
                 std::iter::once(name_of(&from.relation)).chain(joined).collect::<Vec<_>>()
             };
+            let has_options = |item: &SelectItem| {
+                matches!(item, SelectItem::Wildcard(options)
+                    if options.opt_exclude.is_some() || options.opt_except.is_some() || options.opt_replace.is_some() || options.opt_rename.is_some())
+            };
+            if select.projection.iter().any(has_options) {
+                return ControlFlow::Break(refused("* with EXCLUDE or REPLACE above a RIGHT or FULL join with USING"));
+            }
             let tables: Option<Vec<String>> = select.from.iter().flat_map(names).collect();
             rewrite(select, &keys, tables.as_deref().unwrap_or_default());
         }
@@ -69,11 +103,7 @@ fn keys_of(table: &TableWithJoins) -> std::result::Result<Vec<Key>, Failure> {
         };
         match constraint {
             JoinConstraint::Natural if is_outer => {
-                return Err(Failure {
-                    what: "a NATURAL RIGHT or FULL join is not supported".to_owned(),
-                    next: "FULL JOIN … USING (columns)".to_owned(),
-                    is_in_statement: true,
-                });
+                return Err(refused("a NATURAL RIGHT or FULL join"));
             }
             JoinConstraint::Using(names) => {
                 let Some(own) = name_of(&join.relation) else { continue };
@@ -81,6 +111,10 @@ fn keys_of(table: &TableWithJoins) -> std::result::Result<Vec<Key>, Failure> {
                     let [ObjectNamePart::Identifier(ident)] = name.0.as_slice() else { continue };
                     let column = plain(ident);
                     match keys.iter_mut().find(|key| key.column == column) {
+                        // The key of the joins before is that of both their sides, which USING cannot name.
+                        Some(key) if key.is_merged => {
+                            return Err(refused("another join by the key of a RIGHT or FULL join with USING"));
+                        }
                         Some(key) => {
                             key.tables.push(own.clone());
                             key.is_merged |= is_outer;
@@ -96,6 +130,14 @@ fn keys_of(table: &TableWithJoins) -> std::result::Result<Vec<Key>, Failure> {
         }
     }
     Ok(keys)
+}
+
+fn refused(what: &str) -> Failure {
+    Failure {
+        what: format!("{what} is not supported"),
+        next: "ON a.key = b.key, and coalesce(a.key, b.key) for the key of both sides".to_owned(),
+        is_in_statement: true,
+    }
 }
 
 /// The name by which a query refers to a table.
@@ -114,7 +156,7 @@ fn plain(ident: &Ident) -> String {
 }
 
 fn rewrite(select: &mut Select, keys: &[Key], tables: &[String]) {
-    let mut columns = Columns { keys };
+    let mut columns = Columns { keys, depth: 0 };
     let mut projection = Vec::with_capacity(select.projection.len());
     for mut item in std::mem::take(&mut select.projection) {
         match &mut item {
@@ -165,6 +207,8 @@ fn every_column(keys: &[Key], tables: &[String]) -> Vec<SelectItem> {
 
 struct Columns<'a> {
     keys: &'a [Key],
+    /// How many subqueries an expression is in; their names are their own.
+    depth: usize,
 }
 
 impl Columns<'_> {
@@ -178,8 +222,19 @@ impl Columns<'_> {
 impl VisitorMut for Columns<'_> {
     type Break = ();
 
+    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if let Expr::Identifier(ident) = expr
+        if self.depth == 0
+            && let Expr::Identifier(ident) = expr
             && let Some(own) = self.of(ident)
         {
             *expr = own;
@@ -235,6 +290,11 @@ mod tests {
                 "SELECT coalesce(\"l\".\"id\", \"y\".\"id\") AS \"id\", \"l\".* EXCLUDE (\"id\"), \"y\".* EXCLUDE (\"id\") FROM x AS l \
                  RIGHT JOIN y USING(id)",
             ),
+            (
+                "SELECT a FROM x FULL JOIN y USING (id) WHERE EXISTS (SELECT 1 FROM z WHERE id = 2) ORDER BY id",
+                "SELECT a FROM x FULL JOIN y USING(id) WHERE EXISTS (SELECT 1 FROM z WHERE id = 2) \
+                 ORDER BY coalesce(\"x\".\"id\", \"y\".\"id\")",
+            ),
             ("SELECT id, x.id FROM x JOIN y USING (id)", "SELECT id, x.id FROM x JOIN y USING(id)"),
             (
                 "SELECT count(id) FROM x LEFT JOIN y ON x.id = y.id",
@@ -242,6 +302,21 @@ mod tests {
             ),
         ] {
             assert_eq!(merged(sql), expected);
+        }
+    }
+
+    #[test]
+    fn joins_whose_keys_cannot_be_merged_are_refused() {
+        for sql in [
+            "SELECT * FROM a FULL JOIN b USING (k) JOIN c USING (k)",
+            "SELECT k FROM a RIGHT JOIN b USING (k) LEFT JOIN c USING (k)",
+            "SELECT z.k FROM (a FULL JOIN b USING (k)) AS z",
+            "SELECT * EXCLUDE (k) FROM a FULL JOIN b USING (k)",
+            "SELECT k FROM a NATURAL FULL JOIN b",
+        ] {
+            let mut statements = Parser::parse_sql(&GenericDialect {}, sql).unwrap();
+            let refusal = merge(&mut statements).unwrap_err().to_string();
+            assert!(refusal.contains("is not supported"), "{sql}: {refusal}");
         }
     }
 }

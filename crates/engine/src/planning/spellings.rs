@@ -48,7 +48,8 @@ const CALLS: &[(&str, usize, &str)] = &[
     ("variance", 1, "var_samp($1)"),
     ("geomean", 1, "exp(avg(ln($1)))"),
     ("sem", 1, "stddev($1) / sqrt(count($1))"),
-    ("time_bucket", 2, "date_bin($1, $2, TIMESTAMP '2000-01-03 00:00:00')"),
+    ("time_bucket:days", 2, "date_bin($1, $2, TIMESTAMP '2000-01-03 00:00:00')"),
+    ("time_bucket:months", 2, "date_bin($1, $2, TIMESTAMP '2000-01-01 00:00:00')"),
     ("isoyear", 1, "date_part('isoyear', $1)"),
     (
         "make_timestamp",
@@ -195,6 +196,11 @@ impl Spellings<'_> {
         }
         if matches!(name.as_str(), "date_diff" | "datediff") && arguments.len() == 3 {
             name = format!("date_diff:{}", unit(&arguments.remove(0))?);
+        }
+        if name == "time_bucket" && arguments.len() == 2 {
+            let width = arguments[0].to_string().to_lowercase();
+            let is_of_months = ["month", "year", "quarter"].iter().any(|unit| width.contains(unit));
+            name.push_str(if is_of_months { ":months" } else { ":days" });
         }
         let key = TEMPLATES.keys().find(|(known, count)| *known == name && *count == arguments.len())?;
         // `string_agg` with one argument is a function that there is, but not that way.

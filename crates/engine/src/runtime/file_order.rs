@@ -22,6 +22,7 @@ use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSe
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::{
     ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
     ReplaceChildrenOptions, replace_children_if_necessary,
@@ -81,7 +82,8 @@ fn ordered(plan: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan
 fn parts(plan: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan>>> {
     if let Some(scan) = plan.downcast_ref::<DataSourceExec>() {
         let config = (scan.data_source().as_ref() as &dyn std::any::Any).downcast_ref::<FileScanConfig>();
-        let Some(config) = config else { return Ok(None) };
+        // Rows in memory are in the order of their partitions.
+        let Some(config) = config else { return Ok(Some(Arc::clone(plan))) };
         let config = FileScanConfigBuilder::from(config.clone()).with_preserve_order(true).build();
         return Ok(Some(DataSourceExec::from_data_source(config)));
     }
@@ -90,6 +92,20 @@ fn parts(plan: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan>>
             Partitioning::RoundRobinBatch(_) => parts(dealt.input()),
             _ => Ok(None),
         };
+    }
+    if plan.is::<UnionExec>() {
+        let mut branches = Vec::new();
+        for branch in plan.children() {
+            match parts(branch)? {
+                Some(parts) => branches.push(parts),
+                None if branch.output_partitioning().partition_count() == 1 => branches.push(Arc::clone(branch)),
+                None => return Ok(None),
+            }
+        }
+        return Ok(Some(UnionExec::try_new(branches)?));
+    }
+    if plan.children().is_empty() && plan.output_partitioning().partition_count() == 1 {
+        return Ok(Some(Arc::clone(plan)));
     }
     let is_by_row = plan.is::<ProjectionExec>()
         || plan.is::<FilterExec>()
