@@ -209,9 +209,7 @@ fn absolute_text(path: &Path) -> Result<String> {
 
 fn is_in_parquet(data_type: &DataType) -> bool {
     match data_type {
-        DataType::Interval(_) | DataType::Duration(_) | DataType::Union(..) | DataType::Map(..) | DataType::Null => {
-            false
-        }
+        DataType::Interval(_) | DataType::Duration(_) | DataType::Union(..) | DataType::Map(..) => false,
         DataType::List(of) | DataType::LargeList(of) | DataType::FixedSizeList(of, _) => is_in_parquet(of.data_type()),
         DataType::Struct(fields) => !fields.is_empty() && fields.iter().all(|field| is_in_parquet(field.data_type())),
         _ => true,

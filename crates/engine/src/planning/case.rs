@@ -26,6 +26,7 @@ pub(crate) async fn plan_of(state: &SessionState, sql: &str) -> Result<LogicalPl
 /// The text of a statement with the paths of its files from the root on, so that it means the same in any folder.
 pub(crate) fn with_absolute_paths(state: &SessionState, sql: &str) -> Result<String> {
     let dialect = state.config_options().sql_parser.dialect;
+    let sql = &*with_powers_as_calls(sql);
     let Statement::Statement(mut statement) = state.sql_to_statement(sql, &dialect)? else { return Ok(sql.to_owned()) };
     let mut paths = AbsolutePaths { is_changed: false };
     let _ = statement.visit(&mut paths);

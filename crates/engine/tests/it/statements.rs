@@ -145,3 +145,71 @@ async fn rows_of_a_scan_come_in_the_order_of_the_file() {
     let first = asked(&session, &format!("SELECT row FROM '{}' WHERE row > 1000 LIMIT 1", file.display())).await;
     assert_eq!(first, ["1001"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn conditions_of_changes_are_those_of_queries() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = session(folder.path()).await;
+    asked(
+        &session,
+        "CREATE TABLE o AS SELECT 2 AS id, 20.6 AS v; CREATE TEMP TABLE m AS SELECT value AS id FROM range(6)",
+    )
+    .await;
+    for (change, expected) in [
+        ("DELETE FROM t WHERE id IN (SELECT id FROM o)", "1 row deleted|0,1,3,4,5"),
+        ("DELETE FROM t WHERE id NOT IN (SELECT id FROM o)", "5 rows deleted|2"),
+        ("DELETE FROM t WHERE EXISTS (SELECT 1 FROM o WHERE o.id = t.id)", "1 row deleted|0,1,3,4,5"),
+        ("DELETE FROM t x USING o WHERE x.id = o.id + 1", "1 row deleted|0,1,2,4,5"),
+        ("DELETE FROM t WHERE id > 3 AND id IN (SELECT id FROM o)", "0 rows deleted|0,1,2,3,4,5"),
+        ("UPDATE t SET id = id + 100 WHERE id IN (SELECT id FROM o)", "1 row updated|0,1,3,4,5,102"),
+        ("UPDATE t SET id = o.v FROM o WHERE o.id = t.id", "1 row updated|0,1,3,4,5,21"),
+    ] {
+        asked(&session, "CREATE OR REPLACE TABLE t AS SELECT value AS id FROM range(6)").await;
+        let said = asked(&session, change).await.remove(0);
+        let left = asked(&session, "SELECT id FROM t ORDER BY id").await.join(",");
+        let (count, rows) = expected.split_once('|').unwrap();
+        assert!(said.starts_with(count) && left == rows, "{change}: {said}, {left}");
+    }
+    assert_eq!(asked(&session, "DELETE FROM m WHERE id IN (SELECT id FROM o)").await, ["1 row deleted from 'm'"]);
+    assert!(failed(&session, "DELETE FROM t LIMIT 1").await.contains("neither ORDER BY, LIMIT"));
+    assert!(failed(&session, "UPDATE t SET idd = 1").await.contains("did you mean 'id'?"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fails_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = session(folder.path()).await;
+    asked(&session, "CREATE TABLE t AS SELECT value AS x FROM range(20000)").await;
+    let late = "SELECT CAST(CASE WHEN value = 200000 THEN 'bad' ELSE '1' END AS BIGINT) AS x FROM range(300000)";
+    failed(&session, &format!("INSERT INTO t {late}")).await;
+    assert_eq!(asked(&session, "SELECT count(*) FROM t").await, ["20000"]);
+    let file = folder.path().join("rows.csv");
+    std::fs::write(&file, "precious\n").unwrap();
+    failed(&session, &format!("COPY ({late}) TO '{}'", file.display())).await;
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "precious\n");
+    let others = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(others, 2, "the store and the file");
+    assert_eq!(asked(&session, "SELECT x FROM t LIMIT 2 OFFSET 8191").await, ["8191", "8192"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writers_of_one_store_take_turns() {
+    let folder = tempfile::tempdir().unwrap();
+    asked(&session(folder.path()).await, "CREATE TABLE t AS SELECT 0 AS x").await;
+    let writers = (1..=4).map(|writer| {
+        let folder = folder.path().to_path_buf();
+        tokio::spawn(async move {
+            // Each has a session of its own, as another process has.
+            let session = session(&folder).await;
+            for number in 0..5 {
+                asked(&session, &format!("INSERT INTO t VALUES ({})", writer * 100 + number)).await;
+                asked(&session, &format!("UPDATE t SET x = x + 1000 WHERE x = {}", writer * 100 + number)).await;
+            }
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+    let last = session(folder.path()).await;
+    assert_eq!(asked(&last, "SELECT count(*), count(DISTINCT x), min(x) FROM t WHERE x > 0").await, ["20|20|1100"]);
+}
