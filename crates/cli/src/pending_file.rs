@@ -16,7 +16,7 @@ pub(crate) struct PendingFile {
 impl PendingFile {
     /// Creates the file, and a writer into it. A device such as `/dev/stdout` is written at once.
     ///
-    /// What is written is compressed where the name ends with `.gz` or `.zst`.
+    /// The content is compressed where the name ends with `.gz` or `.zst`.
     pub(crate) fn create(place: &Path) -> Result<(Self, Box<dyn Write + Send>), Failure> {
         let is_plain = place.metadata().map_or(true, |there| there.is_file());
         let name = place.file_name().unwrap_or_default().to_string_lossy();

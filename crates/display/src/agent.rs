@@ -47,7 +47,7 @@ pub fn agent(answer: &Answer) -> String {
     text
 }
 
-/// What helps where an answer is less than it could be.
+/// The next step where an answer is less than it could be.
 fn next(answer: &Answer) -> Option<String> {
     let report = answer.report();
     let has_estimates = answer.columns().iter().any(|column| column.role == Role::Estimate);

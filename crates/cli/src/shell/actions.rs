@@ -1,4 +1,4 @@
-//! What the commands of the shell do.
+//! The effects of the commands of the shell.
 
 use super::commands::{Action, help, parsed};
 use super::runner::{Place, Runner, ScriptStep};

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// What the tests need beside the package itself.
+/// Packages that the tests need beside the package itself.
 const PACKAGES: [&str; 5] = ["maturin>=1.9,<2", "pytest", "pyarrow", "pandas", "polars"];
 
 /// Says why the tests were left out, also where the output of tests is not shown.

@@ -225,7 +225,7 @@ fn without_temporary(sql: &str) -> Option<String> {
     Some(format!("{}{}{}", &sql[..start], " ".repeat(word.len()), &sql[start + word.len()..]))
 }
 
-/// What a statement did that declares, drops or writes something.
+/// A sentence on the effect of a statement that declares, drops or writes something.
 fn done(plan: &LogicalPlan, batches: &[RecordBatch]) -> Option<String> {
     let statement = match plan {
         LogicalPlan::Ddl(statement) => statement,

@@ -28,7 +28,7 @@ pub(crate) async fn located(env: &Environment, sql: &str, start: Location, error
     }
 }
 
-/// What to say about a function that does not exist.
+/// The next step for a call of a function that does not exist.
 fn nearest_function(env: &Environment, name: &str) -> Option<String> {
     let state = env.context.state();
     let known = state.scalar_functions().keys().chain(state.aggregate_functions().keys());
