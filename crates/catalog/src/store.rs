@@ -15,6 +15,8 @@ const FILE_NAME_MAX: usize = 200;
 const MARKER: &str = "plusminus.json";
 /// Folder of the rows of tables that the store keeps.
 const ROWS: &str = "rows";
+/// File in it that is locked while rows are changed.
+const LOCK: &str = ".lock";
 /// Time for which rows that were replaced are kept for queries that read them.
 const ROWS_KEPT: Duration = Duration::from_secs(600);
 
@@ -116,7 +118,7 @@ impl Store {
         self.initialise()?;
         let all = self.folder.join(ROWS);
         folder::create_folder(&all)?;
-        let path = all.join(".lock");
+        let path = all.join(LOCK);
         let file = std::fs::File::options().create(true).truncate(false).write(true).open(&path);
         let file = file.map_err(|e| CatalogError::io(&path, e))?;
         file.lock().map_err(|e| CatalogError::io(&path, e))?;
@@ -158,12 +160,14 @@ impl Store {
     pub fn remove_old_rows(&self) -> Result<(), CatalogError> {
         let all = self.folder.join(ROWS);
         let named: Vec<String> = self.tables()?.into_iter().map(|table| table.location).collect();
-        for name in folder::list(&all)?.into_iter().filter(|name| !name.starts_with('.')) {
+        for name in folder::list(&all)?.into_iter().filter(|name| name != LOCK) {
             let own = all.join(name);
             let is_named = std::path::absolute(&own).is_ok_and(|own| named.iter().any(|named| Path::new(named) == own));
             let age = own.metadata().and_then(|known| known.modified()).ok().and_then(|changed| changed.elapsed().ok());
             if !is_named && age.is_some_and(|age| age > ROWS_KEPT) {
-                std::fs::remove_dir_all(&own).map_err(|e| CatalogError::io(&own, e))?;
+                // Files here are rows of a statement that was given up.
+                let removed = if own.is_dir() { std::fs::remove_dir_all(&own) } else { std::fs::remove_file(&own) };
+                removed.map_err(|e| CatalogError::io(&own, e))?;
             }
         }
         Ok(())

@@ -83,11 +83,28 @@ fn editor(names: &SharedNames, history: Option<&PathBuf>, has_color: bool) -> Re
         )
         .use_bracketed_paste(true);
     let editor = if has_color { editor.with_highlighter(Box::new(SqlHighlighter)) } else { editor };
+    if let Some(file) = history {
+        keep_private(file);
+    }
     // A shell without a history is still a shell.
     match history.and_then(|file| FileBackedHistory::with_file(HISTORY_MAX, file.clone()).ok()) {
         Some(history) => editor.with_history(Box::new(history)),
         None => editor,
     }
+}
+
+/// Creates a file that only its owner reads, since statements may hold what others must not see; elsewhere than on Unix, and for a file
+/// that cannot be created, this does nothing.
+fn keep_private(file: &std::path::Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+        let _ = file.parent().map(std::fs::create_dir_all);
+        let _ = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(file);
+        let _ = std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600));
+    }
+    #[cfg(not(unix))]
+    let _ = file;
 }
 
 /// A file in the user's configuration folder.

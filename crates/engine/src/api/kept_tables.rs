@@ -28,7 +28,8 @@ pub(crate) struct Turn<'a> {
 }
 
 impl Session {
-    /// Runs CREATE TABLE; `None` for a table that only memory can hold: one with constraints, defaults, or types that Parquet lacks.
+    /// Runs CREATE TABLE; `None` for a table that only memory can hold: one with defaults, or with types that
+    /// Parquet lacks.
     pub(crate) async fn create_table(&self, create: &CreateMemoryTable) -> Result<Option<Answer>> {
         let schema = Arc::clone(create.input.schema().inner());
         let is_plain = create.column_defaults.is_empty() && !create.temporary;
@@ -40,6 +41,8 @@ impl Session {
         if !is_own || has_duplicates(&schema) {
             return Ok(None);
         }
+        // Another process may have made the table until it is this one's turn.
+        let _turn = self.take_turn().await?;
         if self.env.is_named_table(&create.name) {
             match (create.if_not_exists, create.or_replace) {
                 (true, false) => return Ok(Some(listing::message(&format!("there is a table '{name}' already")))),
@@ -52,7 +55,6 @@ impl Session {
                 }
             }
         }
-        let _turn = self.take_turn().await?;
         let folder = self.env.store.new_rows_folder(&name)?;
         let written = self.write_rows(&with_nullable_columns(&create.input)?, &folder).await;
         let rows = match written {

@@ -12,7 +12,7 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::Schema;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::TableReference;
-use datafusion::logical_expr::{DdlStatement, DropView, LogicalPlan, WriteOp};
+use datafusion::logical_expr::{DdlStatement, DropView, LogicalPlan};
 use plusminus_dialect::{CopyTarget, Location, parse_copy};
 use plusminus_files::FileTable;
 use plusminus_plan::Role;
@@ -233,13 +233,9 @@ fn done(plan: &LogicalPlan, batches: &[RecordBatch]) -> Option<String> {
             return Some(format!("{} written to '{}'", counted(batches.iter().map(count_of).sum()), copy.output_url));
         }
         LogicalPlan::Dml(change) => {
+            // Other changes are no plans of DataFusion's.
             let rows = counted(batches.iter().map(count_of).sum());
-            let done = match change.op {
-                WriteOp::Insert(_) => "inserted into",
-                WriteOp::Delete => "deleted from",
-                _ => "updated in",
-            };
-            return Some(format!("{rows} {done} '{}'", change.table_name.table()));
+            return Some(format!("{rows} inserted into '{}'", change.table_name.table()));
         }
         _ => return None,
     };

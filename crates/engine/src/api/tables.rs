@@ -54,8 +54,9 @@ impl Session {
         };
         for definition in &definitions {
             let name = TableReference::bare(definition.name.as_str());
+            // A table that goes at this moment is as good as none.
             let known = match self.env.context.table_exist(name.clone())? {
-                true => Some(self.env.context.table_provider(name).await?),
+                true => self.env.context.table_provider(name).await.ok(),
                 false => None,
             };
             let is_current = known.as_ref().is_some_and(|table| {
@@ -67,7 +68,8 @@ impl Session {
             }
         }
         for name in self.env.table_names() {
-            let table = self.env.context.table_provider(TableReference::bare(name.as_str())).await?;
+            let table = self.env.context.table_provider(TableReference::bare(name.as_str())).await;
+            let Ok(table) = table else { continue };
             let is_kept = FileTable::of(&table).is_some_and(|files| self.env.store.keeps_rows_of(files.definition()));
             if is_kept && !definitions.iter().any(|definition| definition.name == name) {
                 self.env.context.deregister_table(TableReference::bare(name.as_str()))?;

@@ -195,16 +195,9 @@ impl ExecutionPlan for GatherInOrder {
         let schema = self.schema();
         let metrics = BaselineMetrics::new(&self.metrics, 0);
         let count = self.input.output_partitioning().partition_count();
-        let input = Arc::clone(&self.input);
-        let part = move |part: usize| input.execute(part, Arc::clone(&context));
-        let all = match self.fetch {
-            // A few rows are most likely those of the first part.
-            Some(_) => futures::stream::iter(0..count).map(part).boxed(),
-            None => {
-                let parts = (0..count).map(|at| Ok(spawn_buffered(part(at)?, AHEAD)));
-                futures::stream::iter(parts.collect::<Vec<Result<SendableRecordBatchStream>>>()).boxed()
-            }
-        };
+        // All parts are read at once, also for a few rows: a filter may find them late. What is not taken ends with the stream.
+        let part = |at: usize| self.input.execute(at, Arc::clone(&context)).map(|rows| spawn_buffered(rows, AHEAD));
+        let all = futures::stream::iter((0..count).map(part).collect::<Vec<Result<SendableRecordBatchStream>>>());
         let rows = all.flat_map(|part| match part {
             Ok(rows) => rows,
             Err(error) => futures::stream::once(async move { Err(error) }).boxed(),
