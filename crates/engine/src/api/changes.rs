@@ -3,6 +3,7 @@
 //! Which rows change is found by a query over the table with numbered rows, so that every condition works that works in a query; the
 //! changed rows then take the table's place as a whole.
 
+use super::hidden_table::HiddenTable;
 use super::kept_tables::counted;
 use super::session::Session;
 use crate::answer::{Answer, Error, Result, listing, with_tables};
@@ -10,7 +11,7 @@ use crate::planning::case;
 use crate::runtime::collected;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt64Array};
 use arrow::compute::{CastOptions, cast_with_options, concat_batches, filter_record_batch, interleave};
-use arrow::datatypes::{Field, Schema, UInt64Type};
+use arrow::datatypes::{DataType, Field, Schema, UInt64Type};
 use arrow::record_batch::RecordBatch;
 use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
@@ -79,32 +80,28 @@ impl Session {
 
     /// The numbers of the rows that change, and the values that they are set to.
     async fn found(&self, change: &Change, rows: &RecordBatch) -> Result<RecordBatch> {
-        let context = &self.env.context;
-        let hidden = format!("__changed_{}", self.env.next_query());
-        context.register_table(hidden.as_str(), Arc::new(numbered(rows)?))?;
+        let state = self.env.context.state();
+        let hidden = HiddenTable::new(self, numbered(rows)?)?;
         let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
         let alias = quoted(&change.alias);
         let mut columns = vec![format!("{alias}.\"{ROW}\"")];
         for (at, (_, value)) in change.assignments.iter().flatten().enumerate() {
             // A fraction is rounded by CAST, as INSERT does.
             let own = change.assignments.as_ref().and_then(|all| column_named(&rows.schema(), &all[at].0).ok());
-            let is_whole = own.is_some_and(|own| rows.schema().field(own).data_type().is_integer());
+            let is_whole = own.is_some_and(|own| {
+                let own = rows.schema().field(own).data_type().clone();
+                own.is_integer() && own != DataType::UInt64
+            });
             let value = if is_whole { format!("CAST(({value}) AS BIGINT)") } else { format!("({value})") };
             columns.push(format!("{value} AS \"__value_{at}\""));
         }
-        let mut tables = vec![format!("\"{hidden}\" AS {alias}")];
+        let mut tables = vec![format!("\"{}\" AS {alias}", hidden.name())];
         tables.extend(change.others.iter().cloned());
         let condition = change.condition.as_ref().map(|own| format!(" WHERE {own}")).unwrap_or_default();
         let sql = format!("SELECT {} FROM {}{condition}", columns.join(", "), tables.join(", "));
-        let state = context.state();
-        let done = async {
-            let plan = case::plan_of(&state, &sql).await.map_err(|error| with_tables(&error, &self.table_names()))?;
-            let physical = state.create_physical_plan(&state.optimize(&plan)?).await?;
-            collected(&physical, &state, &self.env.executor).await
-        }
-        .await;
-        context.deregister_table(hidden.as_str())?;
-        done
+        let plan = case::plan_of(&state, &sql).await.map_err(|error| with_tables(&error, &self.table_names()))?;
+        let physical = state.create_physical_plan(&plan).await?;
+        collected(&physical, &state, &self.env.executor).await
     }
 
     fn replace_memory(&self, name: &TableReference, before: &Arc<dyn TableProvider>, rows: RecordBatch) -> Result<()> {

@@ -1,4 +1,5 @@
 mod changes;
+mod hidden_table;
 mod kept_tables;
 mod names;
 mod parameters;

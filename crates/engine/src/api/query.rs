@@ -1,5 +1,6 @@
 //! The query builder: bounds, and running with a deadline or an interrupt.
 
+use super::hidden_table::HiddenTable;
 use super::parameters::{Parameter, bound};
 use super::plain::plain;
 use super::session::Session;
@@ -189,25 +190,10 @@ async fn copied(session: &Session, sql: &BoundedSql, target: &str, listeners: Li
     let query = BoundedSql { copy_to: None, ..sql.clone() };
     let answer = Box::pin(run(session, &query, listeners)).await?;
     let batch = answer.flat(ErrorColumns::WhereEstimated)?;
-    let table = Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]])?);
-    let name = format!("__copied_{}", session.env.next_query());
-    session.context().register_table(name.as_str(), table)?;
-    let copied = CopiedTable { session, name };
-    let written = plain(session, &format!("COPY (SELECT * FROM {}) {target}", copied.name), None).await?;
+    let table = MemTable::try_new(batch.schema(), vec![vec![batch]])?;
+    let copied = HiddenTable::new(session, table)?;
+    let written = plain(session, &format!("COPY (SELECT * FROM {}) {target}", copied.name()), None).await?;
     Ok(Answer { report: answer.report, ..written })
-}
-
-/// A table that exists while it is copied, also where the copy fails or is given up.
-struct CopiedTable<'a> {
-    session: &'a Session,
-    name: String,
-}
-
-impl Drop for CopiedTable<'_> {
-    fn drop(&mut self) {
-        // It is registered; another statement cannot know its name.
-        let _ = self.session.context().deregister_table(self.name.as_str());
-    }
 }
 
 async fn plan_and_answer(
