@@ -1,50 +1,39 @@
-//! From an aggregate's input down to the one scan: filters and projections become expressions over its columns.
+//! From an aggregate's input down to its tables: filters, projections and joins become expressions over one wide scan.
 
-use super::lineage::Lineage;
-use super::query::Reason;
-use datafusion::common::DataFusionError;
-use datafusion::logical_expr::utils::split_conjunction_owned;
-use datafusion::logical_expr::{Expr, LogicalPlan, TableScan};
-
-/// The input of an aggregate: one scan, and the filters above it as expressions over the scan's columns.
-pub(crate) struct AggregateInput {
-    /// The scan of the only table.
-    pub scan: TableScan,
-    /// WHERE as conjuncts over the scan's columns.
-    pub predicates: Vec<Expr>,
-    pub(crate) lineage: Lineage,
-}
+use super::joins::{JoinFacts, Refusal, SubqueryJoins, Widened, collect, orient, widened};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::{Expr, LogicalPlan};
 
 /// Takes the input of an aggregate apart, or says which node in it cannot be answered from a sample.
-pub(crate) fn flatten(plan: &LogicalPlan) -> Result<AggregateInput, Reason> {
-    let traced = |e: DataFusionError| Reason::new(format!("a column cannot be traced: {e}"));
-    match plan {
-        LogicalPlan::TableScan(scan) => {
-            let lineage = Lineage::identity(&scan.projected_schema);
-            if scan.fetch.is_some() {
-                return Err(Reason::new("LIMIT below an aggregate picks rows, which a sample cannot stand for"));
-            }
-            Ok(AggregateInput { scan: scan.clone(), predicates: scan.filters.clone(), lineage })
-        }
-        LogicalPlan::Filter(filter) => {
-            let mut below = flatten(&filter.input)?;
-            let predicate = below.lineage.replace(&filter.predicate).map_err(traced)?;
-            below.predicates.extend(split_conjunction_owned(predicate));
-            Ok(below)
-        }
-        LogicalPlan::Projection(projection) => {
-            let below = flatten(&projection.input)?;
-            let lineage = below.lineage.project(&projection.expr, &projection.schema).map_err(traced)?;
-            Ok(AggregateInput { lineage, ..below })
-        }
-        LogicalPlan::SubqueryAlias(alias) => {
-            let below = flatten(&alias.input)?;
-            Ok(AggregateInput { lineage: below.lineage.renamed(&alias.schema), ..below })
-        }
-        // Without a LIMIT an order below an aggregate changes nothing.
-        LogicalPlan::Sort(sort) if sort.fetch.is_none() => flatten(&sort.input),
-        other => Err(Reason::new(refusal(other))),
+///
+/// IN with a subquery is a join where its member is found by a unique key, and otherwise stays a subquery.
+pub(crate) fn flatten(plan: &LogicalPlan, facts: &dyn JoinFacts) -> Result<Widened, Refusal> {
+    match flattened(plan, facts, SubqueryJoins::InAndExists) {
+        Err(Refusal::Reason(reason)) if holds_in(plan) => match flattened(plan, facts, SubqueryJoins::Exists) {
+            Err(Refusal::Reason(_)) => Err(reason.into()),
+            found => found,
+        },
+        found => found,
     }
+}
+
+fn flattened(plan: &LogicalPlan, facts: &dyn JoinFacts, subqueries: SubqueryJoins) -> Result<Widened, Refusal> {
+    let collected = collect(plan, subqueries)?;
+    let orientation = orient(&collected.graph, facts)?;
+    Ok(widened(collected, &orientation)?)
+}
+
+/// Whether a condition below an aggregate asks for members of a subquery.
+fn holds_in(plan: &LogicalPlan) -> bool {
+    let is_in = |e: &Expr| Ok(matches!(e, Expr::InSubquery(_)));
+    let mut found = false;
+    let looked = plan.apply(|node| {
+        node.apply_expressions(|expr| {
+            found |= expr.exists(is_in)?;
+            Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+        })
+    });
+    found || looked.is_err()
 }
 
 /// Whether an aggregate stands under the filters, projections, windows and sorts of `plan`.
@@ -59,22 +48,5 @@ pub fn holds_aggregate(plan: &LogicalPlan) -> bool {
         | LogicalPlan::Distinct(_)
         | LogicalPlan::Window(_) => plan.inputs().first().is_some_and(|input| holds_aggregate(input)),
         _ => false,
-    }
-}
-
-fn refusal(plan: &LogicalPlan) -> &'static str {
-    match plan {
-        LogicalPlan::Aggregate(_) | LogicalPlan::Distinct(_) => {
-            "an aggregate of an aggregate or of DISTINCT rows is answered exactly for now"
-        }
-        LogicalPlan::Join(_) => "joins are answered exactly for now",
-        LogicalPlan::Union(_) => "an aggregate over a UNION is answered exactly for now",
-        LogicalPlan::Window(_) => "window functions below an aggregate need every row",
-        LogicalPlan::Limit(_) | LogicalPlan::Sort(_) => {
-            "LIMIT below an aggregate picks rows, which a sample cannot stand for"
-        }
-        LogicalPlan::Values(_) | LogicalPlan::EmptyRelation(_) => "there is no table to sample",
-        LogicalPlan::Unnest(_) => "UNNEST is answered exactly for now",
-        _ => "this kind of input is answered exactly",
     }
 }

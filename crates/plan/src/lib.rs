@@ -7,7 +7,7 @@
 //!   GROUP BY g                        query            keys over the scan's columns
 //!   ───────────────────────────────
 //!   WHERE, derived columns            aggregate_input  predicates over the scan's columns
-//!   FROM t                            aggregate_input  one scan
+//!   FROM t JOIN d ON …                joins            one scan, with the columns of joined tables behind its own
 //! ```
 //!
 //! [`recognise`] takes an analysed plan apart from the root downwards and says what it found as a query over one table, or why it has to
@@ -19,6 +19,7 @@ mod blocks;
 mod calls;
 mod differentiable;
 mod error_functions;
+mod joins;
 mod lineage;
 mod monotone;
 mod post_aggregate;
@@ -35,8 +36,12 @@ pub use calls::{
 pub use error_functions::{ESTIMATE, ErrorCall, ErrorFunction, Slot, check, occur_in, register};
 
 pub use differentiable::used_inputs;
+pub use joins::{
+    AssumedFacts, JoinFacts, JoinKey, JoinedTable, KeyFact, KeyQuestion, Refusal, RootFact, column_name,
+    is_joined_column, shown_column,
+};
 pub use monotone::{Monotone, monotone};
 pub use post_aggregate::{Comparison, Condition, Output, Role, Selection, SourceCalls, roles, sketched, unaliased};
-pub use query::{AggregateQuery, Purpose, Reason, estimable_calls, recognise};
+pub use query::{AggregateQuery, Purpose, Reason, estimable_calls, recognise, recognise_with};
 pub use simplify::simplified;
 pub use subqueries::has_subquery;

@@ -2,6 +2,7 @@
 
 use super::calls::{Argument, Call, CallKind, Domain, Estimable, NonLinearAggregate, NonLinearKind, Variable};
 use super::differentiable::used_inputs;
+use super::joins::{AssumedFacts, JoinFacts, JoinedTable, Refusal};
 use super::post_aggregate::{Output, Role, Selection};
 use super::subqueries::{has_subquery, is_correlated};
 use super::{aggregate_input, calls, error_functions};
@@ -29,8 +30,10 @@ pub struct AggregateQuery {
     pub replicated: Option<LogicalPlan>,
     /// The aggregate node in `plan`.
     pub aggregate: Aggregate,
-    /// The scan of the sampled table.
+    /// The scan of the sampled table; its schema has the columns of joined tables behind its own.
     pub scan: TableScan,
+    /// The tables that the sampled one is joined to, each behind those that lead to it; empty without a join.
+    pub joins: Vec<JoinedTable>,
     /// WHERE as conjuncts over the scan's columns.
     pub predicates: Vec<Expr>,
     /// GROUP BY over the scan's columns.
@@ -194,20 +197,28 @@ pub enum Purpose {
     Members,
 }
 
-/// Takes an analysed plan apart into an aggregate query.
+/// Takes an analysed plan apart into an aggregate query; of a join every key is taken to be unique, and any table to be sampled.
 ///
 /// # Errors
 /// When the plan has to run exactly; the reason says why.
 pub fn recognise(plan: &LogicalPlan, purpose: Purpose) -> Result<AggregateQuery, Reason> {
+    recognise_with(plan, purpose, &AssumedFacts).map_err(Refusal::into_reason)
+}
+
+/// Takes an analysed plan apart into an aggregate query, given what is known of the tables of its joins.
+///
+/// # Errors
+/// When the plan has to run exactly, for a reason, or when a key has to be proven first.
+pub fn recognise_with(plan: &LogicalPlan, purpose: Purpose, facts: &dyn JoinFacts) -> Result<AggregateQuery, Refusal> {
     let slot = Arc::default();
     let above = super::post_aggregate::descend(plan, &slot)?;
     let aggregate = above.aggregate.clone();
-    let below = aggregate_input::flatten(&aggregate.input)?;
+    let below = aggregate_input::flatten(&aggregate.input, facts)?;
     let lower =
         |expr: &Expr| below.lineage.replace(expr).map_err(|e| Reason::new(format!("a column cannot be traced: {e}")));
     let keys = aggregate.group_expr.iter().map(lower).collect::<Result<Vec<_>, _>>()?;
     if keys.iter().any(|k| matches!(k, Expr::GroupingSet(_))) {
-        return Err(Reason::new("ROLLUP, CUBE and GROUPING SETS are answered exactly"));
+        return Err(Reason::new("ROLLUP, CUBE and GROUPING SETS are answered exactly").into());
     }
     let schema = &below.scan.projected_schema;
     let calls = calls::collect(&aggregate, &below.lineage, schema)?;
@@ -226,6 +237,7 @@ pub fn recognise(plan: &LogicalPlan, purpose: Purpose) -> Result<AggregateQuery,
         replicated,
         aggregate,
         scan: below.scan,
+        joins: below.joins,
         predicates: below.predicates,
         keys,
         arguments: calls.arguments,
@@ -243,16 +255,32 @@ pub fn recognise(plan: &LogicalPlan, purpose: Purpose) -> Result<AggregateQuery,
     };
     query.refuse(is_correlated_above, purpose)?;
     query.has_subquery = query.predicates.iter().any(has_subquery);
+    query.leave_out_needless_joins();
     Ok(query)
 }
 
 /// How far samples can estimate each aggregate of a node, in its order; `None` unless one table is scanned below it.
 pub fn estimable_calls(aggregate: &Aggregate) -> Option<Vec<Estimable>> {
-    let below = aggregate_input::flatten(&aggregate.input).ok()?;
+    let below = aggregate_input::flatten(&aggregate.input, &AssumedFacts).ok()?;
     Some(calls::estimable(aggregate, &below.lineage, &below.scan.projected_schema))
 }
 
 impl AggregateQuery {
+    /// Leaves out joined columns that nothing reads, and tables of which nothing is read.
+    fn leave_out_needless_joins(&mut self) {
+        let mut needed = self.columns();
+        let mut kept = Vec::with_capacity(self.joins.len());
+        // Tables further away are found by columns of those before them.
+        while let Some(mut table) = self.joins.pop() {
+            if table.restrict(&needed) {
+                needed.extend(table.on.iter().map(|key| key.from.clone()));
+                kept.push(table);
+            }
+        }
+        kept.reverse();
+        self.joins = kept;
+    }
+
     /// Refuses queries that no sample can answer although they were recognised.
     fn refuse(&self, is_correlated_above: bool, purpose: Purpose) -> Result<(), Reason> {
         if let Some(expr) = self.expressions().find(|e| e.is_volatile()) {

@@ -1,0 +1,22 @@
+//! Rows of other tables by key: whether a key is one, and the columns of the partners of sampled rows.
+//!
+//! ```text
+//!   prove   key columns of a table ──▶ no two rows agree in them, or a key that several rows have
+//!   fetch   keys of sampled rows, key and other columns of a table ──▶ for each sampled row its partner's columns, NULL without one
+//! ```
+//!
+//! Both read a table once, partition by partition, and keep no row of it that no sampled row asks for. Keys are compared in the type that
+//! SQL compares them in; whole numbers and times take bitmaps, other keys their bytes. A key with a NULL in it has no partner.
+//!
+//! This crate never sees a query, a sample or a file: it takes batches and gives arrays.
+
+mod encode;
+mod extremes;
+mod fetch;
+mod pages;
+mod prove;
+mod wanted;
+
+pub use extremes::Extremes;
+pub use fetch::{Partners, fetch};
+pub use prove::{KeyProof, SharedKey, prove};
