@@ -98,7 +98,9 @@ impl Store {
         let folder = self.family_folder(&manifest.name).join(&manifest.data_folder);
         let blocks = manifest.levels.iter().flat_map(|l| &l.blocks);
         let mut found = Verification::default();
-        for entry in std::iter::once(&manifest.strata).chain(&manifest.values).chain(blocks) {
+        let joined = self.joined(manifest).unwrap_or_default();
+        let joined = joined.iter().flat_map(|joined| &joined.levels);
+        for entry in std::iter::once(&manifest.strata).chain(&manifest.values).chain(blocks).chain(joined) {
             found.files += 1;
             found.bytes += entry.bytes;
             if let Err(damage) = level::check_whole(&folder, entry) {

@@ -124,7 +124,7 @@ pub(crate) fn remove_file(file: &Path) -> Result<(), CatalogError> {
 }
 
 /// A name beside `file` that no other writer has, in this process or another.
-fn temporary_name(file: &Path) -> PathBuf {
+pub(crate) fn temporary_name(file: &Path) -> PathBuf {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let name = file.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);

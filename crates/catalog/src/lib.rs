@@ -6,11 +6,13 @@
 //!   costs.json                             learnt costs
 //!   tables/<table>.json                    persistent table definitions
 //!   views/<view>.json                      persistent view definitions
+//!   keys/<table and columns>.json          whether columns are a key
 //!   samples/<family>/
 //!     generation-00000001.json             sealed manifest: design, base, files with hashes
 //!     data-00000001/strata.parquet         one row per stratum, sorted by stratum
 //!     data-00000001/values.parquet         extremes of measures by value, if there are any
 //!     data-00000001/level-00-block-000.parquet …
+//!     data-00000001/joined-….json, joined-…-level-00.parquet …   columns of other tables, fetched for queries
 //! ```
 //!
 //! A generation exists from the moment its manifest is linked into place, and every file it names was written and synced before. Readers
@@ -33,6 +35,7 @@ mod draft;
 mod error;
 mod family;
 mod folder;
+mod joined;
 mod level;
 mod manifest;
 mod seal;
@@ -47,6 +50,7 @@ pub use costs::{LearntCosts, LearntLine};
 pub use draft::{Draft, properties};
 pub use error::CatalogError;
 pub use family::Verification;
+pub use joined::{JoinedColumn, JoinedColumns};
 pub use level::{LEVEL_COLUMNS, PRIORITY, RANK, STRATUM, STRATUM_ROWS, level_schema};
 pub use manifest::{
     BaseFile, BaseTable, Column, ColumnMoments, Design, DistinctCount, FORMAT_VERSION, FileEntry, HeavyKey, KeptKeys,
@@ -54,8 +58,17 @@ pub use manifest::{
 };
 pub use store::Store;
 pub use strata::{Strata, StrataColumns, StratumRange, TAIL};
-pub use table::{Compression, FileFormat, TableDefinition, ViewDefinition};
+pub use table::{Compression, FileFormat, KnownKey, TableDefinition, ViewDefinition};
 pub use values::{ValueRange, ValueRanges};
+
+/// A short text that differs where `content` does.
+///
+/// # Errors
+/// [`CatalogError::Encode`] when it has no text.
+pub fn fingerprint(content: &impl serde::Serialize) -> Result<String, CatalogError> {
+    let text = serde_json::to_vec(content).map_err(|e| CatalogError::encode("a fingerprint", e))?;
+    Ok(blake3::hash(&text).to_hex()[..12].to_owned())
+}
 
 /// Checks and decodes the bytes of a manifest, as reading a store does; for fuzzing.
 ///

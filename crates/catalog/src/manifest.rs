@@ -1,5 +1,7 @@
+use crate::joined::{JoinedColumn, JoinedColumns};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The version that this program writes.
 ///
@@ -53,6 +55,9 @@ pub struct Manifest {
     /// The keys that a universe sample keeps; absent in other samples and in stores of older programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<KeptKeys>,
+    /// Columns of other tables that are stored beside the levels; set where a query asks for them, never stored.
+    #[serde(skip)]
+    pub joined: Vec<Arc<JoinedColumns>>,
 }
 
 impl Manifest {
@@ -96,6 +101,12 @@ impl Manifest {
     #[must_use]
     pub fn column_moments(&self, column: &str) -> Option<&ColumnMoments> {
         self.moments.iter().find(|m| m.column == column)
+    }
+
+    /// The columns of other tables among which `column` is, and the column; `None` where none is stored under that name.
+    #[must_use]
+    pub fn joined_column(&self, column: &str) -> Option<(&Arc<JoinedColumns>, &JoinedColumn)> {
+        self.joined.iter().find_map(|joined| Some((joined, joined.columns.iter().find(|own| own.name == column)?)))
     }
 
     /// How many distinct values `column` has, if that was counted.

@@ -3,7 +3,7 @@ use crate::error::CatalogError;
 use crate::folder;
 use crate::manifest::{FORMAT_VERSION, Manifest, OLDEST_READABLE_VERSION};
 use crate::seal;
-use crate::table::{TableDefinition, ViewDefinition};
+use crate::table::{KnownKey, TableDefinition, ViewDefinition};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -91,6 +91,22 @@ impl Store {
     /// When the file cannot be written.
     pub fn put_view(&self, view: &ViewDefinition) -> Result<(), CatalogError> {
         self.put("views", &view.name, view)
+    }
+
+    /// What is known of columns as keys.
+    ///
+    /// # Errors
+    /// [`CatalogError::Damaged`] names a file that cannot be trusted.
+    pub fn keys(&self) -> Result<Vec<KnownKey>, CatalogError> {
+        self.all("keys")
+    }
+
+    /// Stores what was found out of columns as a key, in the place of what was known of them before.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn put_key(&self, key: &KnownKey) -> Result<(), CatalogError> {
+        self.put("keys", &format!("{} {}", key.table, key.columns.join(" ")), key)
     }
 
     /// Removes the definition of the table or view of this name, if there is one.

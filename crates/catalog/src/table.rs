@@ -24,6 +24,20 @@ pub struct ViewDefinition {
     pub sql: String,
 }
 
+/// Whether columns of a table are a key, found out by reading all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownKey {
+    /// The table's key in this store.
+    pub table: String,
+    /// The version of the table's data that was read.
+    pub version: String,
+    /// The columns, sorted by name.
+    pub columns: Vec<String>,
+    /// A key that several rows have, in words, and the number of these rows; `None` where no two rows agree in the columns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<(String, u64)>,
+}
+
 /// The file formats that a table may be made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

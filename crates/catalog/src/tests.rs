@@ -77,6 +77,7 @@ fn manifest_of(draft: &Draft, name: &str) -> Manifest {
         moments: Vec::new(),
         distinct: Vec::new(),
         keys: None,
+        joined: Vec::new(),
     }
 }
 

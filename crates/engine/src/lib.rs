@@ -40,6 +40,7 @@ mod environment;
 pub(crate) mod estimate;
 pub(crate) mod execution;
 mod explain;
+mod joins;
 mod moments;
 pub(crate) mod planning;
 mod post;

@@ -60,6 +60,11 @@ impl Pages {
         place
     }
 
+    /// The number of numbers.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
     /// Whether so many pages are almost empty that a list of the numbers takes less memory.
     pub(crate) fn are_sparse(&self) -> bool {
         self.pages.len() * PAGE_BYTES > self.len * BYTES_MAX + BYTES_FREE
@@ -68,9 +73,10 @@ impl Pages {
     /// The numbers, in no particular order.
     pub(crate) fn numbers(&self) -> impl Iterator<Item = i64> {
         self.pages.iter().flat_map(|page| {
-            page.words.iter().zip(0_i64..).flat_map(move |(word, at)| {
+            page.words.iter().zip(0_i64..).filter(|(word, _)| **word != 0).flat_map(move |(word, at)| {
                 let start = (page.number << PAGE_BITS) + at * 64;
-                (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| start + bit)
+                let rest = std::iter::successors(Some(*word), |rest| Some(rest & (rest - 1)).filter(|rest| *rest != 0));
+                rest.map(move |rest| start + i64::from(rest.trailing_zeros()))
             })
         })
     }

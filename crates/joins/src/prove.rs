@@ -2,7 +2,7 @@
 
 use super::encode::{Encoder, Keys};
 use super::pages::Pages;
-use arrow::array::{Array, ArrayRef};
+use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -21,6 +21,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Hashes that are looked at as they come, so that columns of few values are given up early.
 const EARLY_MAX: usize = 1 << 16;
+/// Numbers after which pages are looked at for whether they are too empty.
+const LOOKED_AFTER: usize = 1 << 12;
 /// Hashes that several rows have whose rows are compared.
 const COMPARED_MAX: usize = 1 << 10;
 
@@ -148,9 +150,6 @@ impl Seen {
                 }
             }
         }
-        if !self.is_listed && self.whole.are_sparse() {
-            self.list_numbers();
-        }
     }
 
     fn add_whole(&mut self, key: i64) {
@@ -158,6 +157,8 @@ impl Seen {
             self.list.push(key as u64);
         } else if !self.whole.insert(key) {
             self.repeated.get_or_insert(key as u64);
+        } else if self.whole.len() % LOOKED_AFTER == 0 && self.whole.are_sparse() {
+            self.list_numbers();
         }
     }
 

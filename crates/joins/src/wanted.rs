@@ -35,7 +35,7 @@ impl Wanted {
                 for (at, key) in keys.iter().flatten().enumerate() {
                     pages.insert(key);
                     // Looked at now and then, so that scattered keys do not fill the memory.
-                    if at % 65_536 == 65_535 && pages.are_sparse() {
+                    if at % 4_096 == 4_095 && pages.are_sparse() {
                         is_sparse = true;
                         break;
                     }

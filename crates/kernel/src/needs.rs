@@ -46,7 +46,7 @@ impl Needs {
         let arguments = query.arguments.iter().enumerate().map(argument).collect();
         let filters = query.domains.iter().map(|d| d.filter.clone()).collect();
         let mut needs = Self { columns: Vec::new(), predicates, keys, arguments, filters, with_ranks };
-        needs.columns = if query.has_subquery { query.columns() } else { needs.named() };
+        needs.columns = if query.has_subquery { query.named_columns() } else { needs.named() };
         needs
     }
 

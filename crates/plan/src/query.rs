@@ -86,6 +86,18 @@ impl AggregateQuery {
         names
     }
 
+    /// [`columns`](Self::columns), and those that the aggregate calls name without their values counting, such as `x` in COUNT(x) where x
+    /// is never NULL.
+    pub fn named_columns(&self) -> Vec<String> {
+        let mut names = self.columns();
+        for column in self.calls.iter().flat_map(|call| call.expr.column_refs()) {
+            if !names.contains(&column.name) {
+                names.push(column.name.clone());
+            }
+        }
+        names
+    }
+
     /// Whether the values of argument `number` are needed, rather than only whether they are NULL.
     pub fn is_summed(&self, number: usize) -> bool {
         let ordered =
@@ -268,7 +280,7 @@ pub fn estimable_calls(aggregate: &Aggregate) -> Option<Vec<Estimable>> {
 impl AggregateQuery {
     /// Leaves out joined columns that nothing reads, and tables of which nothing is read.
     fn leave_out_needless_joins(&mut self) {
-        let mut needed = self.columns();
+        let mut needed = self.named_columns();
         let mut kept = Vec::with_capacity(self.joins.len());
         // Tables further away are found by columns of those before them.
         while let Some(mut table) = self.joins.pop() {

@@ -94,6 +94,7 @@ impl Build {
             moments: self.moments.clone(),
             distinct: self.distinct.clone(),
             keys: plan.universe.as_ref().map(|u| self.kept_keys(u, &family, &strata, &laid)).transpose()?,
+            joined: Vec::new(),
         };
         if is_wanted.strong_count() == 0 {
             return Err(SamplingError::request("the build was given up", "run it again"));

@@ -4,7 +4,7 @@ use super::query::Query;
 use super::samples::SampleBuilder;
 use crate::answer::{Error, Result};
 use crate::cache::LevelCache;
-use crate::environment::{CostModel, Environment, PathTables, ProgressFn};
+use crate::environment::{CostModel, Environment, KnownJoins, PathTables, ProgressFn};
 use crate::moments::MomentsCache;
 use crate::planning::PlanCache;
 use crate::runtime::{Clock, Executor, FileOrder, QuantilesCache, SystemClock};
@@ -143,6 +143,7 @@ impl SessionBuilder {
                 watches: Watches::default(),
                 layouts,
                 queries: AtomicU64::default(),
+                joins: KnownJoins::new(self.clock.unix_ms()),
                 changes: tokio::sync::Mutex::default(),
                 declarations_seen: Mutex::default(),
                 store,

@@ -131,7 +131,9 @@ pub(crate) fn load(
     columns: &[String],
     known: Option<&LevelColumns>,
 ) -> Result<LevelColumns> {
-    let mut names: Vec<String> = columns.iter().map(|c| base(c).to_owned()).collect();
+    let (joined, own): (Vec<String>, Vec<String>) =
+        columns.iter().cloned().partition(|name| manifest.joined_column(base(name)).is_some());
+    let mut names: Vec<String> = own.iter().map(|c| base(c).to_owned()).collect();
     names.sort();
     names.dedup();
     if known.is_none() {
@@ -154,9 +156,46 @@ pub(crate) fn load(
         Ok((name.clone(), held(name, &schema.fields()[index], &parts, places.as_ref())?))
     };
     let mut all = known.map(|level_columns| level_columns.columns.clone()).unwrap_or_default();
-    all.extend(in_parts(columns, if strata.len() < THREADED_ROWS { 1 } else { threads }, &column)?);
+    all.extend(in_parts(&own, if strata.len() < THREADED_ROWS { 1 } else { threads }, &column)?);
+    all.extend(load_joined(store, manifest, level, &joined, places.as_ref())?);
     let runs = known.map_or_else(|| Arc::new(runs_of(&strata)), |level_columns| Arc::clone(&level_columns.runs));
     Ok(LevelColumns { strata, runs, ranks, places, columns: all })
+}
+
+/// A column by its name.
+type NamedColumn = (String, (Arc<Field>, ArrayRef));
+
+/// Reads columns of other tables, which are stored beside the level.
+fn load_joined(
+    store: &Store,
+    manifest: &Manifest,
+    level: usize,
+    names: &[String],
+    places: Option<&UInt32Array>,
+) -> Result<Vec<NamedColumn>> {
+    let mut found = Vec::with_capacity(names.len());
+    for joined in &manifest.joined {
+        let is_own = |name: &&String| joined.columns.iter().any(|column| column.name == base(name));
+        let own: Vec<&String> = names.iter().filter(is_own).collect();
+        if own.is_empty() {
+            continue;
+        }
+        let mut read: Vec<String> = own.iter().map(|name| base(name).to_owned()).collect();
+        read.sort();
+        read.dedup();
+        let batches = store.joined_level(manifest, joined, level, &read).inspect_err(|_| {
+            // Columns that are damaged are fetched again by the next query.
+            let _ = store.forget_joined(manifest, joined);
+        })?;
+        for name in own {
+            let parts = batches.iter().map(|batch| batch.column_by_name(base(name)).cloned());
+            let parts = parts.collect::<Option<Vec<_>>>().ok_or_else(|| missing(name))?;
+            let data_type = parts.first().map_or(DataType::Null, |part| part.data_type().clone());
+            let field = Arc::new(Field::new(base(name), data_type, true));
+            found.push((name.clone(), held(name, &field, &parts, places)?));
+        }
+    }
+    Ok(found)
 }
 
 /// Rows of a level from which its columns are built on several threads.
@@ -185,8 +224,10 @@ fn empty(manifest: &Manifest, columns: &[String], known: Option<&LevelColumns>) 
     let none = UInt32Array::from(Vec::<u32>::new());
     let mut all = known.map(|level_columns| level_columns.columns.clone()).unwrap_or_default();
     for name in columns {
-        let column = manifest.base.columns.iter().find(|c| c.name == base(name)).ok_or_else(|| missing(name))?;
-        let data_type: DataType = column.data_type.parse().map_err(|_| missing(name))?;
+        let own = manifest.base.columns.iter().find(|c| c.name == base(name)).map(|column| &column.data_type);
+        let joined = || manifest.joined_column(base(name)).map(|(_, column)| &column.data_type);
+        let data_type = own.or_else(joined).ok_or_else(|| missing(name))?;
+        let data_type: DataType = data_type.parse().map_err(|_| missing(name))?;
         let array = arrow::array::new_empty_array(&data_type);
         all.insert(name.clone(), held(name, &Arc::new(Field::new(base(name), data_type, true)), &[array], None)?);
     }

@@ -1,11 +1,13 @@
 //! State that all queries of a session share: tables, samples, caches, learnt costs, threads and settings.
 
 mod cost_model;
+mod known_joins;
 mod manifests;
 mod tables;
 mod views;
 
 pub(crate) use cost_model::{Cost, CostModel};
+pub(crate) use known_joins::KnownJoins;
 pub(crate) use tables::{PathTables, definition, memory_content, sql_name};
 pub(crate) use views::{SampledView, views_by_depth, with_views_as_tables};
 
@@ -60,6 +62,8 @@ pub(crate) struct Environment {
     pub(crate) changes: tokio::sync::Mutex<()>,
     /// When the store's declarations changed last, of those that this session knows.
     pub(crate) declarations_seen: Mutex<[Option<SystemTime>; 2]>,
+    /// What is known of tables that queries join.
+    pub(crate) joins: KnownJoins,
     /// The number of queries so far; traces identify a query by its number.
     pub(crate) queries: AtomicU64,
 }

@@ -1,6 +1,7 @@
 //! Runs a query: chooses how it is answered, and builds its answer.
 
 mod blocks;
+mod joined_columns;
 mod miss_policy;
 mod partly_exact;
 mod ranked;
@@ -84,7 +85,11 @@ impl QueryExecution {
                 Err(error) if is_about_samples(&error) && self.is_superseded(&candidates) => {
                     tracing::info!(%error, "a sample was dropped or replaced under the query");
                 }
-                Err(error) => return self.exact(fallback(error)?).await,
+                Err(error) => {
+                    // What is stored of other tables may be at fault, and is looked up again by the next query.
+                    self.env.forget_joined();
+                    return self.exact(fallback(error)?).await;
+                }
             }
         }
         self.exact(Reason::new("its samples were replaced again and again while it ran")).await
@@ -170,6 +175,10 @@ impl QueryExecution {
             return Ok(ExecutionMode::Exact(no_sample_can_tell(query)));
         }
         self.timings.lap("which samples");
+        let candidates = match self.with_joined_columns(query, candidates).await? {
+            Ok(candidates) => candidates,
+            Err(reason) => return Ok(ExecutionMode::Exact(reason)),
+        };
         let env = &self.env;
         let mut bindings = Vec::with_capacity(candidates.len());
         for manifest in &candidates {
@@ -188,6 +197,7 @@ impl QueryExecution {
             }
         }
         match &self.prepared.query {
+            Ok(query) if !query.joins.is_empty() => self.prepared.over_join(&self.env, self.left()).await,
             Ok(query) => self.samples_of(query).await,
             Err(reason) => Ok(Err(reason.clone())),
         }

@@ -172,8 +172,11 @@ fn whole(range: ValueRange, expr: &Expr, schema: &DFSchema) -> ValueRange {
     }
 }
 
-/// The range of a column over the whole table.
+/// The range of a column over the whole table; of a joined column over all rows of its own table.
 pub(crate) fn of_column(name: &str, manifest: &Manifest, strata: &Strata) -> ValueRange {
+    if let Some((_, column)) = manifest.joined_column(name) {
+        return column.range.map_or(ValueRange::ALL, |(low, high)| ValueRange::new(low, high));
+    }
     let Some(moments) = manifest.column_moments(name) else { return ValueRange::ALL };
     let values: u64 = strata.non_null(name).unwrap_or(strata.rows()).iter().sum();
     match (moments.min, moments.max) {

@@ -3,6 +3,7 @@
 mod blocks;
 pub(crate) mod case;
 mod dependencies;
+mod joined_query;
 mod literals;
 pub(crate) mod locate;
 mod merged_keys;

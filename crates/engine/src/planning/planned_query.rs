@@ -3,15 +3,17 @@
 use super::blocks::{Blocks, ExactAggregates, PartlyExact, Ranked};
 use super::case;
 use super::dependencies::{PlanDependencies, Tables};
+use super::joined_query::JoinedQuery;
 use super::subqueries::{PreparedSubquery, SubqueryValues};
 use super::written_names::written_names;
 use crate::answer::{Error, Result, with_tables};
 use crate::environment::{Environment, views_by_depth, with_views_as_tables};
 use crate::post::CompiledPostAggregate;
 use crate::samples::{QueryCost, SampleBinding, TableWork, table_work};
+use datafusion::common::tree_node::Transformed;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
 use plusminus_catalog::Manifest;
 use plusminus_kernel::SampleStrata;
 use plusminus_plan::{
@@ -46,8 +48,11 @@ pub(crate) struct PlannedQuery {
     pub(crate) query_cost: Arc<QueryCost>,
     /// The work of the exact answer, computed on demand.
     table_work: OnceCell<TableWork>,
-    /// Sample bindings for the samples that were tried last.
-    bindings: Mutex<Vec<Arc<SampleBinding>>>,
+    /// Sample bindings for the samples that were tried last, each with the query that was bound.
+    bindings: Mutex<Vec<(Arc<AggregateQuery>, Arc<SampleBinding>)>>,
+    purpose: Purpose,
+    /// The query of a join with its keys proven, as of the last execution.
+    pub(super) joined: Mutex<Option<Arc<JoinedQuery>>>,
 }
 
 /// Source of the session state that plans a text.
@@ -106,9 +111,9 @@ impl PlannedQuery {
             Arc::new(PlanDependencies::new(Arc::clone(&state), tables, &plan, written_names(&written, &planned))?);
         let mut prepared = Self::of(dependencies, plan, Arc::default())?;
         for plan in view_plans {
-            prepared
-                .view_queries
-                .extend(recognised(&analysed(&state, plan)?, Purpose::Answer, &state).ok().map(Arc::new));
+            let query = recognised(&analysed(&state, plan)?, Purpose::Answer, &state).ok();
+            // Samples of a view hold none of what it is joined to.
+            prepared.view_queries.extend(query.filter(|query| query.joins.is_empty()).map(Arc::new));
         }
         Ok(Some(prepared))
     }
@@ -144,6 +149,8 @@ impl PlannedQuery {
             query_cost,
             table_work: OnceCell::new(),
             bindings: Mutex::default(),
+            purpose,
+            joined: Mutex::default(),
         })
     }
 
@@ -220,31 +227,39 @@ impl PlannedQuery {
         self.table_work.get()
     }
 
+    /// Whether rows are shown, or members of a list.
+    pub(super) fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
     /// Bytes that sample bindings hold beside the plan, approximately.
     pub(crate) fn bytes(&self) -> usize {
         let bindings = self.bindings.lock().unwrap_or_else(PoisonError::into_inner);
-        bindings.iter().map(|binding| binding.bytes()).sum()
+        bindings.iter().map(|(_, binding)| binding.bytes()).sum()
     }
 
     /// Binds `query` to a sample, or returns the cached binding.
     pub(crate) fn binding(
         &self,
-        query: &AggregateQuery,
+        query: &Arc<AggregateQuery>,
         manifest: &Arc<Manifest>,
         strata: Arc<SampleStrata>,
     ) -> Result<Arc<SampleBinding>> {
         let lock = || self.bindings.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = lock().iter().find(|f| Arc::ptr_eq(&f.manifest, manifest)) {
+        let is_it = |(bound, binding): &&(Arc<AggregateQuery>, Arc<SampleBinding>)| {
+            Arc::ptr_eq(&binding.manifest, manifest) && Arc::ptr_eq(bound, query)
+        };
+        if let Some((_, known)) = lock().iter().find(is_it) {
             return Ok(Arc::clone(known));
         }
         let binding = Arc::new(SampleBinding::new(query, &self.dependencies.state, manifest, strata)?);
         let mut all = lock();
         // Bindings to other generations of the sample are useless.
-        all.retain(|f| f.manifest.name != manifest.name);
+        all.retain(|(_, known)| known.manifest.name != manifest.name);
         if all.len() >= BINDINGS_MAX {
             all.remove(0);
         }
-        all.push(Arc::clone(&binding));
+        all.push((Arc::clone(query), Arc::clone(&binding)));
         Ok(binding)
     }
 }
@@ -260,5 +275,23 @@ fn recognised(plan: &LogicalPlan, purpose: Purpose, state: &SessionState) -> Res
 
 /// Runs DataFusion's analyser on a planned statement.
 pub(crate) fn analysed(state: &SessionState, plan: LogicalPlan) -> datafusion::error::Result<LogicalPlan> {
-    state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})
+    let analysed = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})?;
+    Ok(analysed.transform_down_with_subqueries(with_distinct_keys)?.data)
+}
+
+/// An aggregate names each key once: one that is repeated has one column only, so that others would be taken for their neighbours.
+fn with_distinct_keys(node: LogicalPlan) -> datafusion::error::Result<Transformed<LogicalPlan>> {
+    let LogicalPlan::Aggregate(aggregate) = &node else { return Ok(Transformed::no(node)) };
+    let mut keys: Vec<Expr> = Vec::with_capacity(aggregate.group_expr.len());
+    for key in &aggregate.group_expr {
+        if !keys.contains(key) {
+            keys.push(key.clone());
+        }
+    }
+    if keys.len() == aggregate.group_expr.len() {
+        return Ok(Transformed::no(node));
+    }
+    let (input, calls) = (Arc::clone(&aggregate.input), aggregate.aggr_expr.clone());
+    let aggregate = Aggregate::try_new_with_schema(input, keys, calls, Arc::clone(&aggregate.schema))?;
+    Ok(Transformed::yes(LogicalPlan::Aggregate(aggregate)))
 }

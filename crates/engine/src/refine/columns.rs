@@ -76,7 +76,7 @@ impl ProgressiveScan<'_> {
             }
             return Ok(levels);
         }
-        let (needs, own) = (&self.binding.needs, self.query.columns());
+        let (needs, own) = (&self.binding.needs, self.query.named_columns());
         for level in 0..self.pieces.len() {
             let (context, manifest) = (self.context, &self.binding.manifest);
             let level_columns = context.level_cache.level(context.store, manifest, level, &needs.columns)?;

@@ -15,3 +15,4 @@ pub(crate) use decide::{
     SHORT, SPECULATIVE_SHARE, TableFollows, file_opening_ns, level_ns,
 };
 pub(crate) use table_cost::{TableCost, TableWork, table_work};
+pub(crate) use table_rows::rows_about;

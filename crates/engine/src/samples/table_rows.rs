@@ -45,7 +45,7 @@ pub(crate) async fn scanned_tables(env: &Environment, plan: &LogicalPlan) -> Res
     for (name, (key, provider)) in scans {
         let rows = match families.iter().find(|manifest| manifest.design.table == key) {
             Some(manifest) => Some(manifest.base.rows),
-            None => counted(env, &provider).await,
+            None => rows_about(env, &provider).await,
         };
         let (decode_factor, row_ns) = match FileTable::of(&provider).map(|files| files.definition().format) {
             Some(FileFormat::Csv) => (TEXT_FACTOR, TEXT_ROW_NS),
@@ -60,7 +60,7 @@ pub(crate) async fn scanned_tables(env: &Environment, plan: &LogicalPlan) -> Res
 }
 
 /// The rows of a table without a sample, as far as they are known without reading it.
-async fn counted(env: &Environment, table: &Arc<dyn TableProvider>) -> Option<u64> {
+pub(crate) async fn rows_about(env: &Environment, table: &Arc<dyn TableProvider>) -> Option<u64> {
     if let Some(files) = FileTable::of(table) {
         return files.about_rows(&env.context.state()).await;
     }

@@ -9,7 +9,7 @@ use datafusion::logical_expr::Expr;
 use plusminus_catalog::{DistinctCount, Manifest};
 use plusminus_functions::numbers::holds;
 use plusminus_kernel::{Keyed, StrataView};
-use plusminus_plan::{AggregateQuery, Argument, NonLinearAggregate, NonLinearKind, Reason};
+use plusminus_plan::{AggregateQuery, Argument, NonLinearAggregate, NonLinearKind, Reason, is_joined_column};
 use plusminus_statistics::{Estimate, Quantiles, sketch_interval};
 use std::sync::Arc;
 
@@ -223,7 +223,10 @@ pub(crate) fn known_variable(query: &AggregateQuery, view: &StrataView, variable
     match domain.not_null.as_slice() {
         [] => Some(view.known_counts(None)),
         [argument] => match &query.arguments[*argument] {
-            Argument::Plain(Expr::Column(column)) => Some(view.known_counts(Some(&column.name))),
+            // The catalog counted no NULLs of columns of other tables.
+            Argument::Plain(Expr::Column(column)) if !is_joined_column(&column.name) => {
+                Some(view.known_counts(Some(&column.name)))
+            }
             _ => None,
         },
         _ => None,

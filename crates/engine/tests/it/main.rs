@@ -25,6 +25,7 @@ mod golden;
 mod hits;
 mod hits_table;
 mod honesty;
+mod joins;
 mod keys;
 mod memory;
 mod numbers;

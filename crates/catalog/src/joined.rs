@@ -1,0 +1,147 @@
+//! Columns of other tables, stored beside the levels of a generation.
+//!
+//! They are no part of the generation: a query that asks for them has them fetched once, and they are found again by their names, which
+//! change with the data of the tables that they come from. Each set of columns is a sealed description and a file per level, with as many
+//! rows as the level and in the order of its blocks.
+
+use crate::error::CatalogError;
+use crate::folder;
+use crate::level;
+use crate::manifest::{FileEntry, Manifest};
+use crate::seal;
+use crate::store::Store;
+use arrow::record_batch::RecordBatch;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+const PREFIX: &str = "joined-";
+/// Time for which columns of other data are kept for queries that read them.
+const KEPT: Duration = Duration::from_secs(600);
+
+/// Columns of another table for every row of a sample.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JoinedColumns {
+    /// The columns.
+    pub columns: Vec<JoinedColumn>,
+    /// The files, one per level.
+    pub levels: Vec<FileEntry>,
+}
+
+/// A column of another table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JoinedColumn {
+    /// The name, which begins with the path of keys that leads to the table.
+    pub name: String,
+    /// The Arrow type as text.
+    pub data_type: String,
+    /// The smallest and the largest number over all rows of the other table, where they are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<(f64, f64)>,
+}
+
+impl Store {
+    /// The columns of other tables that are stored beside a generation. What cannot be read does not count.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed.
+    pub fn joined(&self, manifest: &Manifest) -> Result<Vec<JoinedColumns>, CatalogError> {
+        let folder = self.data_folder(manifest);
+        let names = folder::list(&folder)?;
+        let files = names.iter().filter(|name| name.starts_with(PREFIX) && name.ends_with(".json"));
+        let read = |name: &String| {
+            let file = folder.join(name);
+            seal::open(&folder::read_promised(&file).ok()?, &file).ok()
+        };
+        Ok(files.filter_map(read).collect())
+    }
+
+    /// Stores columns of another table: one batch per level, with the columns in their order.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn keep_joined(
+        &self,
+        manifest: &Manifest,
+        columns: Vec<JoinedColumn>,
+        levels: &[RecordBatch],
+    ) -> Result<JoinedColumns, CatalogError> {
+        let folder = self.data_folder(manifest);
+        let mut hash = blake3::Hasher::new();
+        for column in &columns {
+            hash.update(column.name.as_bytes()).update(&[0]);
+        }
+        let name = format!("{PREFIX}{}", &hash.finalize().to_hex()[..16]);
+        let mut files = Vec::with_capacity(levels.len());
+        for (number, batch) in levels.iter().enumerate() {
+            let file = format!("{name}-level-{number:02}.parquet");
+            // Renamed into place whole, since another process may write the same columns.
+            let temporary = folder::temporary_name(&folder.join(&file));
+            level::write(&temporary, &batch.schema(), std::iter::once(Ok(batch.clone())))?;
+            folder::sync_file(&temporary)?;
+            std::fs::rename(&temporary, folder.join(&file)).map_err(|e| CatalogError::io(folder.join(&file), e))?;
+            files.push(level::describe(&folder, &file)?);
+        }
+        let joined = JoinedColumns { columns, levels: files };
+        let file = folder.join(format!("{name}.json"));
+        folder::replace(&file, &seal::seal(&joined, &file)?)?;
+        Ok(joined)
+    }
+
+    /// Removes columns of other tables for which `is_old` holds and that have not been written lately.
+    ///
+    /// # Errors
+    /// When a file cannot be removed.
+    pub fn remove_joined(
+        &self,
+        manifest: &Manifest,
+        is_old: impl Fn(&JoinedColumns) -> bool,
+    ) -> Result<(), CatalogError> {
+        let folder = self.data_folder(manifest);
+        for name in folder::list(&folder)?.iter().filter(|name| name.starts_with(PREFIX) && name.ends_with(".json")) {
+            let file = folder.join(name);
+            let Ok(joined) = folder::read_promised(&file).and_then(|bytes| seal::open::<JoinedColumns>(&bytes, &file))
+            else {
+                continue;
+            };
+            let written = file.metadata().and_then(|known| known.modified()).ok();
+            let age = written.and_then(|written| written.elapsed().ok());
+            if is_old(&joined) && age.is_some_and(|age| age > KEPT) {
+                folder::remove_file(&file)?;
+                joined.levels.iter().try_for_each(|level| folder::remove_file(&folder.join(&level.file)))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets columns of another table whose files turned out to be damaged.
+    ///
+    /// # Errors
+    /// When their description cannot be removed.
+    pub fn forget_joined(&self, manifest: &Manifest, joined: &JoinedColumns) -> Result<(), CatalogError> {
+        let Some(first) = joined.levels.first() else { return Ok(()) };
+        let name = first.file.split("-level-").next().unwrap_or_default();
+        folder::remove_file(&self.data_folder(manifest).join(format!("{name}.json")))
+    }
+
+    /// Reads some of the columns for one level, in the order of the level's blocks.
+    ///
+    /// # Errors
+    /// [`CatalogError::Damaged`] names the file.
+    pub fn joined_level(
+        &self,
+        manifest: &Manifest,
+        joined: &JoinedColumns,
+        level: usize,
+        columns: &[String],
+    ) -> Result<Vec<RecordBatch>, CatalogError> {
+        match joined.levels.get(level) {
+            Some(entry) if entry.rows > 0 => level::read(&self.data_folder(manifest), entry, Some(columns)),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn data_folder(&self, manifest: &Manifest) -> PathBuf {
+        self.family_folder(&manifest.name).join(&manifest.data_folder)
+    }
+}

@@ -1,0 +1,173 @@
+//! Fetches columns of other tables for all rows of a sample, once, and stores them beside it.
+
+use super::scan::scan_of;
+use crate::answer::{Error, Result};
+use crate::environment::Environment;
+use arrow::array::{Array, ArrayRef, new_empty_array};
+use arrow::compute::concat;
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::record_batch::RecordBatch;
+use datafusion::execution::SessionState;
+use plusminus_catalog::{JoinedColumn, Manifest};
+use plusminus_joins::{Extremes, Partners, fetch};
+use plusminus_plan::{AggregateQuery, JoinedTable, is_joined_column};
+use std::sync::Arc;
+
+/// Nanoseconds to read a value of another table, and to look up a sampled row in it, on the reference machine.
+const VALUE_NS: f64 = 6.0;
+const ROW_NS: f64 = 100.0;
+
+/// Whether a sample has not all columns of other tables that a query reads.
+pub(crate) fn lacks_columns(query: &AggregateQuery, manifest: &Manifest) -> bool {
+    query.joins.iter().any(|table| !lacking(table, manifest).is_empty())
+}
+
+/// The work of fetching the columns that a sample lacks, in nanoseconds of the reference machine; `rows` gives those of a table.
+#[expect(clippy::cast_precision_loss, reason = "a forecast")]
+pub(crate) fn predicted_fetch(query: &AggregateQuery, manifest: &Manifest, rows: impl Fn(&JoinedTable) -> u64) -> f64 {
+    let of = |table: &JoinedTable| match lacking(table, manifest).len() {
+        0 => 0.0,
+        count => {
+            let values = rows(table) as f64 * (table.on.len() + count) as f64;
+            values * VALUE_NS + manifest.sampled_rows() as f64 * ROW_NS
+        }
+    };
+    query.joins.iter().map(of).sum()
+}
+
+/// The columns that a table is asked for and that are not stored beside a sample, by their names there.
+fn lacking<'t>(table: &'t JoinedTable, manifest: &Manifest) -> Vec<&'t String> {
+    let all = std::iter::once(&table.matched).chain(table.columns.iter().map(|(name, _)| name));
+    all.filter(|name| manifest.joined_column(name).is_none()).collect()
+}
+
+/// The manifest of a sample beside which all columns of other tables are stored that a query reads; those that lack are fetched.
+///
+/// # Errors
+/// When a table cannot be read, a key turns out to be none, or the store cannot be written.
+pub(crate) async fn fetch_columns(
+    env: &Environment,
+    query: &AggregateQuery,
+    manifest: &Arc<Manifest>,
+    state: &SessionState,
+) -> Result<Arc<Manifest>> {
+    let mut found = env.with_joined(manifest)?;
+    if !lacks_columns(query, &found) {
+        return Ok(found);
+    }
+    // One query fetches at a time: the next one finds what this one fetched.
+    let _fetching = env.joins.fetching.lock().await;
+    found = env.with_joined(manifest)?;
+    for table in &query.joins {
+        let lacking: Vec<String> = lacking(table, &found).into_iter().cloned().collect();
+        if !lacking.is_empty() {
+            found = fetched(env, &found, table, &lacking, state).await?;
+        }
+    }
+    remove_old(env, query, &found);
+    Ok(found)
+}
+
+async fn fetched(
+    env: &Environment,
+    manifest: &Arc<Manifest>,
+    table: &JoinedTable,
+    lacking: &[String],
+    state: &SessionState,
+) -> Result<Arc<Manifest>> {
+    let columns: Vec<(&String, &String)> =
+        table.columns.iter().filter(|(name, _)| lacking.contains(name)).map(|(name, own)| (name, own)).collect();
+    let mut keys = Vec::with_capacity(table.on.len());
+    for key in &table.on {
+        keys.push(column_of_levels(env, manifest, &key.from)?);
+    }
+    let read = table.on.iter().map(|key| &key.column).chain(columns.iter().map(|(_, own)| *own));
+    let plan = scan_of(&table.scan, read, state).await?;
+    let span = tracing::info_span!(
+        "fetch",
+        sample = manifest.name,
+        table = %table.scan.table_name,
+        columns = columns.len(),
+        rows = manifest.sampled_rows()
+    );
+    let (task, compared) = (state.task_ctx(), table.on.iter().map(|key| key.compared.clone()).collect::<Vec<_>>());
+    let fetching = env.executor.on_tables(async move { Ok(fetch(&plan, &task, &compared, &keys).await?) });
+    let partners = tracing::Instrument::instrument(fetching, span).await?;
+    let needs_matched = lacking.contains(&table.matched);
+    let names: Vec<&String> = columns.iter().map(|(name, _)| *name).collect();
+    let (described, levels) = by_level(manifest, &partners, needs_matched.then_some(&table.matched), &names)?;
+    Ok(env.add_joined(manifest, env.store.keep_joined(manifest, described, &levels)?))
+}
+
+/// The fetched columns, the one that says which rows have a partner first where it is asked for, and a batch of them for each level.
+fn by_level(
+    manifest: &Manifest,
+    partners: &Partners,
+    matched: Option<&String>,
+    names: &[&String],
+) -> Result<(Vec<JoinedColumn>, Vec<RecordBatch>)> {
+    let found: ArrayRef = Arc::new(partners.matched.clone());
+    let matched = matched.map(|name| (name, &found, Extremes { are_known: false, ..Extremes::default() }));
+    let fetched = names.iter().zip(&partners.columns).zip(&partners.extremes);
+    let fetched = fetched.map(|((name, values), extremes)| (*name, values, *extremes));
+    let all: Vec<(&String, &ArrayRef, Extremes)> = matched.into_iter().chain(fetched).collect();
+    let described = all.iter().map(|(name, values, extremes)| JoinedColumn {
+        name: (*name).clone(),
+        data_type: values.data_type().to_string(),
+        range: (extremes.are_known && extremes.min <= extremes.max).then_some((extremes.min, extremes.max)),
+    });
+    let fields = all.iter().map(|(name, values, _)| Field::new(*name, values.data_type().clone(), true));
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let mut start = 0;
+    let mut levels = Vec::with_capacity(manifest.levels.len());
+    for level in &manifest.levels {
+        let rows = usize::try_from(level.rows).unwrap_or(usize::MAX);
+        let columns = all.iter().map(|(_, values, _)| values.slice(start, rows)).collect();
+        levels.push(RecordBatch::try_new(Arc::clone(&schema), columns)?);
+        start += rows;
+    }
+    Ok((described.collect(), levels))
+}
+
+/// A column of all levels, one level after the other, each in the order of its blocks.
+fn column_of_levels(env: &Environment, manifest: &Manifest, name: &String) -> Result<ArrayRef> {
+    let names = std::slice::from_ref(name);
+    let mut parts = Vec::new();
+    for level in 0..manifest.levels.len() {
+        let batches = match manifest.joined_column(name) {
+            Some((joined, _)) => env.store.joined_level(manifest, joined, level, names)?,
+            None => env.store.level(manifest, level, Some(names), env.threads)?,
+        };
+        let of = |batch: &RecordBatch| {
+            let column = batch.column_by_name(name);
+            column.cloned().ok_or_else(|| Error::data(format!("the sample has no column '{name}'")))
+        };
+        parts.extend(batches.iter().map(of).collect::<Result<Vec<_>>>()?);
+    }
+    let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
+    match parts.as_slice() {
+        // A sample of an empty table.
+        [] => Ok(new_empty_array(&DataType::Null)),
+        parts => Ok(concat(parts)?),
+    }
+}
+
+/// Removes columns that were fetched from tables whose data has changed since.
+fn remove_old(env: &Environment, query: &AggregateQuery, manifest: &Manifest) {
+    let path = |name: &str| name.rsplit_once('@').map(|(path, version)| (path.to_owned(), version.to_owned()));
+    let current: Vec<(String, String)> = query.joins.iter().filter_map(|table| path(&table.matched)).collect();
+    // A path followed by a column's name, or by nothing, with another version.
+    let is_old = |name: &str| {
+        is_joined_column(name)
+            && path(name).is_some_and(|(own, version)| {
+                current.iter().any(|(known, now)| {
+                    let is_of = own.strip_prefix(known.as_str()).is_some_and(|rest| !rest.contains('['));
+                    is_of && version != *now
+                })
+            })
+    };
+    let removed = env.store.remove_joined(manifest, |joined| joined.columns.iter().any(|column| is_old(&column.name)));
+    if let Err(error) = removed {
+        tracing::info!(%error, "old columns of joined tables are left");
+    }
+}

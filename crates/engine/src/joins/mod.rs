@@ -1,0 +1,8 @@
+//! Columns of other tables beside sampled rows: which keys lead to them, and fetching them once.
+
+mod facts;
+mod fetch;
+mod scan;
+
+pub(crate) use facts::{Facts, KeyCheck, check_key};
+pub(crate) use fetch::{fetch_columns, lacks_columns, predicted_fetch};
