@@ -1,5 +1,6 @@
 //! TPC-H lineitem as Parquet.
 
+use arrow::record_batch::RecordBatchReader;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
@@ -8,7 +9,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI32, Ordering};
 use tpchgen::generators::LineItemGenerator;
-use tpchgen_arrow::{LineItemArrow, RecordBatchIterator};
+use tpchgen_arrow::LineItemArrow;
 
 /// Writes lineitem at `scale` into `folder`, one file per million rows or so, unless it is there.
 pub(crate) fn generate(scale: f64, folder: &Path) -> Result<PathBuf, Box<dyn Error>> {
@@ -42,9 +43,9 @@ fn write(scale: f64, part: i32, parts: i32, folder: &Path) -> Result<(), Box<dyn
     let batches = LineItemArrow::new(LineItemGenerator::new(scale, part, parts)).with_batch_size(8192);
     let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?)).build();
     let file = File::create(folder.join(format!("part-{part:03}.parquet")))?;
-    let mut writer = ArrowWriter::try_new(file, batches.schema().clone(), Some(properties))?;
+    let mut writer = ArrowWriter::try_new(file, batches.schema(), Some(properties))?;
     for batch in batches {
-        writer.write(&batch)?;
+        writer.write(&batch?)?;
     }
     writer.close()?;
     Ok(())

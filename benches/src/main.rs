@@ -12,6 +12,7 @@ mod flights;
 mod forecasts;
 #[path = "../../crates/engine/tests/it/hits_table.rs"]
 mod hits_table;
+mod joins;
 mod lineitem;
 mod memory;
 mod parts;
@@ -62,6 +63,8 @@ enum Command {
     Exact(exact::Options),
     /// What EXPLAIN foretells of every level beside what happens there
     Forecasts(forecasts::Options),
+    /// Joins: TPC-H and the star schema benchmark under an error bound, beside exact DuckDB
+    Joins(joins::Options),
     /// Answer time against table size
     Sizes(sizes::Options),
     /// What a row costs beside a plain aggregate in DataFusion
@@ -95,6 +98,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         Command::Candidates(options) => candidates::run(&options).await,
         Command::Exact(options) => exact::run(&options).await,
         Command::Forecasts(options) => forecasts::run(&options).await,
+        Command::Joins(options) => joins::run(&options).await,
         Command::Sizes(options) => sizes::run(&options).await,
         Command::Rows(options) => rows::run(&options).await,
         Command::Deadlines(options) => deadlines::run(&options).await,

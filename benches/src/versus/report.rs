@@ -67,7 +67,7 @@ impl Line {
 }
 
 /// The largest relative difference of an estimate from the exact answer; infinite where a group is missing.
-fn worst_error(ours: &Answer, exact: &Answer) -> f64 {
+pub(crate) fn worst_error(ours: &Answer, exact: &Answer) -> f64 {
     let (ours, exact) = (by_key(ours), by_key(exact));
     let mut worst: f64 = 0.0;
     for (key, truth) in &exact {
