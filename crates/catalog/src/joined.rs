@@ -41,6 +41,12 @@ pub struct JoinedColumn {
 }
 
 impl Store {
+    /// Whether a file of a generation's folder holds columns of another table, which can be fetched again.
+    #[must_use]
+    pub fn is_joined_file(name: &str) -> bool {
+        name.starts_with(PREFIX)
+    }
+
     /// The columns of other tables that are stored beside a generation. What cannot be read does not count.
     ///
     /// # Errors

@@ -109,6 +109,14 @@ impl Manifest {
         self.joined.iter().find_map(|joined| Some((joined, joined.columns.iter().find(|own| own.name == column)?)))
     }
 
+    /// The Arrow type, as text, of a column of the levels or of one beside them; `None` where there is none of that name.
+    #[must_use]
+    pub fn column_type(&self, column: &str) -> Option<&str> {
+        let own = self.base.columns.iter().chain(&self.base.joined).find(|own| own.name == column);
+        let own = own.map(|own| own.data_type.as_str());
+        own.or_else(|| self.joined_column(column).map(|(_, joined)| joined.data_type.as_str()))
+    }
+
     /// How many distinct values `column` has, if that was counted.
     #[must_use]
     pub fn column_distinct(&self, column: &str) -> Option<&DistinctCount> {
@@ -194,6 +202,9 @@ pub struct BaseTable {
     /// Columns that no sample can store; queries that name them run on the table.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
+    /// Columns of other tables that the levels store behind the table's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub joined: Vec<Column>,
 }
 
 /// A column's name and Arrow type.

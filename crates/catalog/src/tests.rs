@@ -68,6 +68,7 @@ fn manifest_of(draft: &Draft, name: &str) -> Manifest {
             files: None,
             options: Default::default(),
             left_out: Vec::new(),
+            joined: Vec::new(),
         },
         strata: draft.add_strata(&strata.build().unwrap()).unwrap(),
         values: None,

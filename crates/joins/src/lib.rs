@@ -3,9 +3,10 @@
 //! ```text
 //!   prove   key columns of a table ──▶ no two rows agree in them, or a key that several rows have
 //!   fetch   keys of sampled rows, key and other columns of a table ──▶ for each sampled row its partner's columns, NULL without one
+//!   Lookup  columns of a table in memory by its key, for tables that every row of another one asks
 //! ```
 //!
-//! Both read a table once, partition by partition, and keep no row of it that no sampled row asks for. Keys are compared in the type that
+//! The first two read a table once, partition by partition, and keep no row of it that no sampled row asks for. Keys are compared in the type that
 //! SQL compares them in; whole numbers and times take bitmaps, other keys their bytes. A key with a NULL in it has no partner.
 //!
 //! This crate never sees a query, a sample or a file: it takes batches and gives arrays.
@@ -13,10 +14,12 @@
 mod encode;
 mod extremes;
 mod fetch;
+mod lookup;
 mod pages;
 mod prove;
 mod wanted;
 
 pub use extremes::Extremes;
 pub use fetch::{Partners, fetch};
+pub use lookup::Lookup;
 pub use prove::{KeyProof, SharedKey, prove};

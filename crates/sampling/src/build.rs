@@ -47,6 +47,7 @@ pub async fn draw(
     count_keys(&source, &mut families, state, options.threads, options.memory_bytes).await?;
     let (schema, files) = (Arc::clone(&source.schema), source.files.clone());
     let (options_of_files, left_out, table_schema) = (source.options.clone(), source.left_out(), source.table_schema());
+    let joined = source.joined_columns();
     let outputs = pass(source, families.clone(), total, state, options).await?;
     check_rows(total, outputs.iter().map(|output| output.rows).sum())?;
     let (units, parts, sketches, values) = transpose(outputs, families.len(), &schema)?;
@@ -55,6 +56,7 @@ pub async fn draw(
         options_of_files,
         left_out,
         table_schema,
+        joined,
         moments: summed(&schema, units),
         distinct: sketches.counts(&schema),
         values: values.map_or(Ok(None), ValueTally::finish)?,

@@ -27,6 +27,8 @@ pub(crate) struct Build {
     pub(crate) left_out: Vec<String>,
     /// The table's columns, including those that cannot be stored.
     pub(crate) table_schema: SchemaRef,
+    /// Columns of other tables that the levels store behind the table's own.
+    pub(crate) joined: Vec<Column>,
     pub(crate) moments: Vec<ColumnMoments>,
     pub(crate) distinct: Vec<DistinctCount>,
     pub(crate) values: Option<ValueRanges>,
@@ -85,6 +87,7 @@ impl Build {
                 files: self.files.clone(),
                 options: self.options_of_files.clone(),
                 left_out: self.left_out.clone(),
+                joined: self.joined.clone(),
             },
             strata: draft.add_strata(&strata)?,
             strata_count: strata.len() as u64,

@@ -1,6 +1,7 @@
 //! Divides a table into units that can be read apart, each with an identity and known row numbers.
 
 use crate::error::SamplingError;
+use crate::extension::{Extended, RowExtension};
 use crate::priority::file_identity;
 use arrow::array::new_null_array;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -26,7 +27,7 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
-use plusminus_catalog::BaseFile;
+use plusminus_catalog::{BaseFile, Column};
 use plusminus_files::FileTable;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,6 +44,8 @@ pub struct Source {
     pub(crate) options: BTreeMap<String, String>,
     /// The table's columns that can be stored, by their place; `None` where all can.
     storable: Option<Vec<usize>>,
+    /// Columns behind the table's own.
+    extension: Option<Arc<dyn RowExtension>>,
 }
 
 /// A part of a table that is read in order by one worker: some row groups of a Parquet file, another file, or a
@@ -56,13 +59,19 @@ pub(crate) struct Unit {
     pub(crate) identity: u64,
     /// The number in its file of the unit's first row.
     pub(crate) first_row: u64,
+    /// Columns that are added to those of the plan.
+    pub(crate) extended: Option<Extended>,
 }
 
 impl Unit {
     /// The unit's rows, from the first on however often they were read before: a plan keeps state between readers, so it is reset.
     pub(crate) fn batches(&self, task: &Arc<TaskContext>) -> Result<SendableRecordBatchStream, SamplingError> {
         let plan = reset_plan_states(Arc::clone(&self.plan))?;
-        Ok(plan.execute(self.partition, Arc::clone(task))?)
+        let stream = plan.execute(self.partition, Arc::clone(task))?;
+        Ok(match &self.extended {
+            Some(extended) => extended.stream(stream),
+            None => stream,
+        })
     }
 }
 
@@ -81,6 +90,24 @@ impl Source {
         let storable = storable_columns(&table.schema());
         let source = Self::take_apart(table, storable.as_ref(), state).await?;
         Ok(Self { storable, ..source })
+    }
+
+    /// The table with further columns behind its own, which samples store like these.
+    #[must_use]
+    pub fn extended(mut self, extension: Arc<dyn RowExtension>) -> Self {
+        let own = self.schema.fields().iter().cloned();
+        let schema = Schema::new(own.chain(extension.fields()).collect::<Vec<_>>());
+        let columns = (0..schema.fields().len()).collect();
+        let extended = Extended { extension: Arc::clone(&extension), columns };
+        self.units.iter_mut().for_each(|unit| unit.extended = Some(extended.clone()));
+        (self.schema, self.extension) = (Arc::new(schema), Some(extension));
+        self
+    }
+
+    /// The columns behind the table's own.
+    pub(crate) fn joined_columns(&self) -> Vec<Column> {
+        let fields = self.extension.iter().flat_map(|extension| extension.fields());
+        fields.map(|f| Column { name: f.name().clone(), data_type: f.data_type().to_string() }).collect()
     }
 
     /// The columns of the table that no sample can store.
@@ -104,6 +131,38 @@ impl Source {
 
     /// The table's units again, reading only some of its columns.
     pub(crate) async fn units_of(&self, state: &dyn Session, columns: &[usize]) -> Result<Vec<Unit>, SamplingError> {
+        if let Some(extension) = &self.extension {
+            return self.extended_units_of(extension, state, columns).await;
+        }
+        self.own_units_of(state, columns).await
+    }
+
+    /// The units of some columns of an extended table: what the extension reads is read, too, and left out again.
+    async fn extended_units_of(
+        &self,
+        extension: &Arc<dyn RowExtension>,
+        state: &dyn Session,
+        columns: &[usize],
+    ) -> Result<Vec<Unit>, SamplingError> {
+        let own = self.schema.fields().len() - extension.fields().len();
+        let mut read: Vec<usize> = columns.iter().copied().filter(|column| *column < own).collect();
+        for name in extension.reads() {
+            let column = self.schema.index_of(&name)?;
+            if !read.contains(&column) {
+                read.push(column);
+            }
+        }
+        let place = |column: &usize| match column.checked_sub(own) {
+            Some(number) => read.len() + number,
+            None => read.iter().position(|other| other == column).unwrap_or_default(),
+        };
+        let extended = Extended { extension: Arc::clone(extension), columns: columns.iter().map(place).collect() };
+        let mut units = self.own_units_of(state, &read).await?;
+        units.iter_mut().for_each(|unit| unit.extended = Some(extended.clone()));
+        Ok(units)
+    }
+
+    async fn own_units_of(&self, state: &dyn Session, columns: &[usize]) -> Result<Vec<Unit>, SamplingError> {
         let place = |column: &usize| self.storable.as_ref().map_or(*column, |storable| storable[*column]);
         let columns: Vec<usize> = columns.iter().map(place).collect();
         Ok(Self::take_apart(&self.table, Some(&columns), state).await?.units)
@@ -123,14 +182,23 @@ impl Source {
             let (rows, units) = (exact_rows(&plan), partition_units(&plan));
             let (files, schema) = (base_files(table, state).await?, plan.schema());
             let options = BTreeMap::from([(VIEW.to_owned(), definition)]);
-            return Ok(Self { table: Arc::clone(table), rows, units, schema, files, options, storable: None });
+            return Ok(Self {
+                table: Arc::clone(table),
+                rows,
+                units,
+                schema,
+                files,
+                options,
+                storable: None,
+                extension: None,
+            });
         }
         let plan = table.scan(state, columns, &[], None).await?;
         let options = BTreeMap::new();
         let (table, schema) = (Arc::clone(table), plan.schema());
         let Some((config, is_parquet)) = file_scan(&plan) else {
             let (rows, units) = (exact_rows(&plan), partition_units(&plan));
-            return Ok(Self { table, rows, units, schema, files: None, options, storable: None });
+            return Ok(Self { table, rows, units, schema, files: None, options, storable: None, extension: None });
         };
         let store = state.runtime_env().object_store(&config.object_store_url)?;
         let files: Vec<_> = config.file_groups.iter().flat_map(|g| g.files().iter().cloned()).collect();
@@ -146,11 +214,11 @@ impl Source {
                 rows = rows.map(|r| r + file_rows);
             } else {
                 let plan = single_file_plan(config, file.clone());
-                units.push(Unit { plan, partition: 0, identity, first_row: 0 });
+                units.push(Unit { plan, partition: 0, identity, first_row: 0, extended: None });
                 rows = None;
             }
         }
-        Ok(Self { table, schema, units, rows, files: Some(listing(&files)), options, storable: None })
+        Ok(Self { table, schema, units, rows, files: Some(listing(&files)), options, storable: None, extension: None })
     }
 
     /// The units of a table of files: row groups of Parquet files, other files whole.
@@ -172,11 +240,11 @@ impl Source {
                 rows = rows.map(|rows| rows + groups.iter().sum::<u64>());
                 for (file, first_row) in row_group_parts(&part.file, &groups) {
                     let plan = files.plan_of(part, file, columns, state).await?;
-                    units.push(Unit { plan, partition: 0, identity, first_row });
+                    units.push(Unit { plan, partition: 0, identity, first_row, extended: None });
                 }
             } else {
                 let plan = files.plan_of(part, part.file.clone(), columns, state).await?;
-                units.push(Unit { plan, partition: 0, identity, first_row: 0 });
+                units.push(Unit { plan, partition: 0, identity, first_row: 0, extended: None });
                 rows = None;
             }
         }
@@ -187,7 +255,7 @@ impl Source {
         let listed = files.base_files()?;
         let options = files.definition().options.clone();
         let table = Arc::clone(table);
-        Ok(Self { table, schema, units, rows, files: Some(listed), options, storable: None })
+        Ok(Self { table, schema, units, rows, files: Some(listed), options, storable: None, extension: None })
     }
 
     /// The table's schema.
@@ -378,6 +446,7 @@ fn partition_units(plan: &Arc<dyn ExecutionPlan>) -> Vec<Unit> {
         partition,
         identity: file_identity(&format!("partition {partition}")),
         first_row: 0,
+        extended: None,
     };
     (0..partitions).map(unit).collect()
 }
@@ -399,7 +468,13 @@ async fn parquet_units(
     store: &Arc<dyn ObjectStore>,
 ) -> Result<(Vec<Unit>, u64), SamplingError> {
     let row_groups = row_group_rows(store, &file.object_meta).await?;
-    let unit = |(part, first_row)| Unit { plan: single_file_plan(config, part), partition: 0, identity, first_row };
+    let unit = |(part, first_row)| Unit {
+        plan: single_file_plan(config, part),
+        partition: 0,
+        identity,
+        first_row,
+        extended: None,
+    };
     Ok((row_group_parts(file, &row_groups).into_iter().map(unit).collect(), row_groups.iter().sum()))
 }
 

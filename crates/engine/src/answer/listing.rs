@@ -5,8 +5,8 @@ use super::{Answer, Mode, Report, exact_columns};
 use arrow::array::{ArrayRef, Float64Array, StringArray, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
-use plusminus_catalog::Manifest;
-use plusminus_plan::Role;
+use plusminus_catalog::{Design, Manifest};
+use plusminus_plan::{Role, is_matched_column, shown_column};
 use std::sync::Arc;
 
 /// A report for a statement that is no query.
@@ -74,7 +74,7 @@ pub(crate) fn samples<M: AsRef<Manifest>>(families: &[M], states: &[String]) -> 
         vec![
             ("sample", text(&|m| m.name.clone())),
             ("table", text(&|m| m.design.table.clone())),
-            ("stratified_by", text(&|m| m.design.stratified_by.join(", "))),
+            ("stratified_by", text(&|m| shown_columns(&m.design.stratified_by).join(", "))),
             ("universe_on", text(&|m| m.design.universe.clone().unwrap_or_default())),
             ("tail", text(&|m| m.design.tail.join(", "))),
             ("strata", number(&|m| m.strata_count)),
@@ -107,13 +107,18 @@ pub(crate) fn family(manifest: &Manifest) -> Result<Answer> {
         ],
         "levels of one sample, each including those before",
     )?;
-    let design = &manifest.design;
+    let design = &Design { stratified_by: shown_columns(&manifest.design.stratified_by), ..manifest.design.clone() };
     let unit = if design.universe.is_some() { "keys" } else { "rows" };
     answer.report.reason = format!(
         "{} of {}: {design}; {} strata, at most {} {unit} each, generation {}",
         manifest.name, design.table, manifest.strata_count, design.cap, manifest.generation
     );
     Ok(answer)
+}
+
+/// Columns by their names for people, without those that only say whether a row has a partner.
+fn shown_columns(names: &[String]) -> Vec<String> {
+    names.iter().filter(|name| !is_matched_column(name)).map(|name| shown_column(name).to_owned()).collect()
 }
 
 /// A number with its digits in groups of three.

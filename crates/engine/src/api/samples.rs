@@ -2,13 +2,17 @@
 
 use super::session::Session;
 use super::views::refuse_unwatched_view;
-use crate::answer::{Answer, Error, Result, listing};
-use crate::environment::memory_content;
+use crate::answer::{Answer, Error, Result, listing, with_tables};
+use crate::environment::{memory_content, sql_name};
+use crate::joins::{DeclaredJoin, declared_join, fetch_columns};
+use crate::planning::{analysed, case};
 use crate::runtime::may_be_of_files;
+use datafusion::execution::SessionState;
 use futures::FutureExt;
 use plusminus_catalog::{Manifest, SampleSize};
 use plusminus_dialect::{CreateSample, Design, SampleSize as SizeClause};
 use plusminus_files::{FileTable, find_fault};
+use plusminus_plan::{is_joined_column, is_matched_column, shown_column};
 use plusminus_sampling::{DrawOptions, SampleRequest, Source, draw, skewed_measures};
 use std::sync::Arc;
 use tracing::Instrument;
@@ -25,6 +29,8 @@ const SUGGESTIONS_MAX: usize = 3;
 pub struct SampleBuilder {
     session: Session,
     pub(crate) table: String,
+    /// The text of a join, of which `table` is empty.
+    join: Option<String>,
     name: Option<String>,
     stratified_by: Vec<String>,
     universe: Option<String>,
@@ -40,6 +46,7 @@ impl SampleBuilder {
         Self {
             session,
             table,
+            join: None,
             name: None,
             stratified_by: Vec::new(),
             universe: None,
@@ -49,6 +56,12 @@ impl SampleBuilder {
             seed: None,
             replace: false,
         }
+    }
+
+    /// A sample of a join such as `sales JOIN customers ON customer = id`: of the table whose rows have at most one partner in each other
+    /// one. Columns of all tables may stratify it, and all are stored with it.
+    pub(crate) fn of_join(session: Session, join: String) -> Self {
+        Self { join: Some(join), ..Self::new(session, String::new()) }
     }
 
     /// Sets the sample's name; the default is made of the table's and the columns' names.
@@ -131,6 +144,31 @@ impl SampleBuilder {
         built.into_iter().next().ok_or_else(|| Error::data("the build returned nothing"))
     }
 
+    /// The columns that the sample is designed by, as they are written.
+    fn written_columns(&self) -> Vec<String> {
+        self.stratified_by.iter().chain(&self.universe).chain(&self.tail).cloned().collect()
+    }
+
+    /// Replaces the names of columns of a join by those that samples of the table have for them.
+    fn renamed(&mut self, join: &DeclaredJoin) -> Result<()> {
+        self.stratified_by = join.strata(&self.stratified_by)?;
+        self.tail = join.columns(&self.tail)?;
+        if let Some(column) = &self.universe {
+            self.universe = join.columns(std::slice::from_ref(column))?.pop();
+        }
+        let whole = self.universe.iter().chain(&self.tail).find(|name| is_joined_column(name));
+        match whole {
+            None => Ok(()),
+            Some(name) => Err(Error::unsupported(
+                format!(
+                    "TAIL and UNIVERSE ON take columns of the sampled table, and {} is of another one",
+                    shown_column(name)
+                ),
+                "STRATIFIED BY takes columns of any table of the join",
+            )),
+        }
+    }
+
     fn request(&self, table_key: &str, default_seed: u64, families: &[Arc<Manifest>]) -> Result<SampleRequest> {
         if let Some(SampleSize::Percent(p)) = self.size
             && !(p > 0.0 && p <= 100.0)
@@ -189,7 +227,11 @@ impl SampleBuilder {
         let name = match (&self.universe, self.stratified_by.is_empty()) {
             (Some(column), _) => format!("{stem}_universe_{column}"),
             (None, true) => format!("{stem}_uniform"),
-            (None, false) => format!("{stem}_by_{}", self.stratified_by.join("_")),
+            (None, false) => {
+                let names = self.stratified_by.iter().filter(|name| !is_matched_column(name));
+                let names: Vec<&str> = names.map(|name| shown_column(name)).collect();
+                format!("{stem}_by_{}", names.join("_"))
+            }
         };
         name.chars().map(|c| if c.is_alphanumeric() || c == '_' || c == '-' { c } else { '_' }).take(128).collect()
     }
@@ -204,19 +246,32 @@ impl Session {
         self.draw_in_one_pass(builders).boxed().await
     }
 
-    async fn draw_in_one_pass(&self, builders: Vec<SampleBuilder>) -> Result<Vec<Manifest>> {
+    async fn draw_in_one_pass(&self, mut builders: Vec<SampleBuilder>) -> Result<Vec<Manifest>> {
         let Some(first) = builders.first() else { return Ok(Vec::new()) };
-        if builders.iter().any(|b| b.table != first.table) {
+        if builders.iter().any(|b| b.table != first.table || b.join != first.join) {
             return Err(Error::invalid("samples built in one pass are of one table", "one call per table"));
         }
-        let (provider, key) = self.env.table(&first.table).await?;
         let state = self.env.context.state();
+        let join = self.join_of(first, &state).await?;
+        let (provider, key) = match &join {
+            Some(join) => (Arc::clone(&join.table), join.key.clone()),
+            None => self.env.table(&first.table).await?,
+        };
         refuse_unwatched_view(&key, &provider, &state).await?;
         let families = self.env.families()?;
+        if let Some(join) = &join {
+            builders.iter_mut().try_for_each(|builder| builder.renamed(join))?;
+        }
         let requests =
             builders.iter().map(|b| b.request(&key, self.env.seed, &families)).collect::<Result<Vec<_>>>()?;
         let content = memory_content(&provider);
-        let source = Source::open(&provider, &state).await?;
+        let mut source = Source::open(&provider, &state).await?;
+        if let Some(join) = &join {
+            let written: Vec<String> = builders.iter().flat_map(SampleBuilder::written_columns).collect();
+            if let Some(extension) = join.extension(&self.env, &written, &state).await? {
+                source = source.extended(extension);
+            }
+        }
         let options = DrawOptions {
             threads: self.env.threads,
             memory_bytes: self.env.memory_bytes,
@@ -236,20 +291,55 @@ impl Session {
             drawn => drawn?,
         };
         self.keep_table(&key)?;
-        let mut sampled = self.env.sampled.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let known = |m: &Manifest| ((m.name.clone(), m.generation), (std::sync::Arc::downgrade(&provider), content));
-        sampled.extend(built.iter().map(known));
+        {
+            let mut sampled = self.env.sampled.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let known =
+                |m: &Manifest| ((m.name.clone(), m.generation), (std::sync::Arc::downgrade(&provider), content));
+            sampled.extend(built.iter().map(known));
+        }
+        if let Some(join) = &join {
+            join.tables(&self.env).iter().try_for_each(|table| self.keep_table(table))?;
+            for manifest in &built {
+                fetch_columns(&self.env, join.joins(), &Arc::new(manifest.clone()), &state).await?;
+            }
+        }
         Ok(built)
+    }
+
+    /// The join that a sample is of: one that is written as such, or a view that is nothing but one.
+    async fn join_of(&self, builder: &SampleBuilder, state: &SessionState) -> Result<Option<DeclaredJoin>> {
+        let planned = |sql: String| async move {
+            let statement = case::parsed(state, &sql)?;
+            analysed(state, case::plan(state, &sql, statement).await?)
+        };
+        if let Some(join) = &builder.join {
+            let plan =
+                planned(format!("SELECT * FROM {join}")).await.map_err(|e| with_tables(&e, &self.env.table_names()))?;
+            return declared_join(&self.env, &plan, state).await.map(Some);
+        }
+        let (provider, _) = self.env.table(&builder.table).await?;
+        if provider.get_logical_plan().is_none() {
+            return Ok(None);
+        }
+        // Any other view is sampled as it is.
+        let plan = planned(format!("SELECT * FROM {}", sql_name(&builder.table))).await;
+        let Ok(plan) = plan else { return Ok(None) };
+        let join = declared_join(&self.env, &plan, state).await.ok();
+        Ok(join.filter(DeclaredJoin::has_joins))
     }
 
     /// Runs CREATE SAMPLE.
     pub(crate) async fn create_sample(&self, statement: &CreateSample) -> Result<Answer> {
         let options = &statement.options;
-        let table = relation(&statement.relation)?;
+        let relation = relation(&statement.relation);
         if statement.if_not_exists && self.env.families()?.iter().any(|m| m.name == statement.name) {
             return Ok(listing::message(&format!("sample '{}' exists already", statement.name)));
         }
-        let builder = self.sample(table).name(&statement.name);
+        let builder = match relation {
+            Relation::Table(name) => self.sample(name),
+            Relation::Join(text) => SampleBuilder::of_join(self.clone(), text),
+        };
+        let builder = builder.name(&statement.name);
         let builder = match &options.design {
             Design::Uniform => builder,
             Design::Stratified(columns) => builder.stratified_by(columns.clone()),
@@ -303,22 +393,23 @@ fn tail_suggestions(manifest: &Manifest) -> Vec<String> {
     skewed.map(line).collect()
 }
 
-/// Parses the table of a sample: a name, or a path in quotes.
-fn relation(text: &str) -> Result<String> {
+/// What a sample is of.
+enum Relation {
+    Table(String),
+    /// The text of a join, or of a subquery.
+    Join(String),
+}
+
+/// Parses what a sample is of: a name, a path in quotes, or a join.
+fn relation(text: &str) -> Relation {
     let text = text.trim();
     let quoted =
         |quote: char| text.strip_prefix(quote).and_then(|t| t.strip_suffix(quote)).filter(|t| !t.contains(quote));
-    if let Some(path) = quoted('\'') {
-        return Ok(path.to_owned());
-    }
-    if let Some(name) = quoted('"') {
-        return Ok(name.to_owned());
+    if let Some(name) = quoted('\'').or_else(|| quoted('"')) {
+        return Relation::Table(name.to_owned());
     }
     if text.contains(char::is_whitespace) || text.contains([',', '(']) {
-        return Err(Error::unsupported(
-            "samples of joins are not supported yet",
-            "CREATE SAMPLE … ON one table; joins with it are answered exactly",
-        ));
+        return Relation::Join(text.to_owned());
     }
-    Ok(text.to_lowercase())
+    Relation::Table(text.to_lowercase())
 }

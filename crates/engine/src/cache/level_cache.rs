@@ -307,9 +307,7 @@ fn is_idle(key: &Key, uses: f64) -> bool {
 fn level_bytes(manifest: &Manifest, level: usize, columns: &[String], is_new: bool) -> usize {
     let rows = manifest.levels.get(level).map_or(0, |level| level.rows);
     let width = |name: &String| {
-        let own = manifest.base.columns.iter().find(|column| column.name == *name).map(|column| &column.data_type);
-        let joined = || manifest.joined_column(name).map(|(_, column)| &column.data_type);
-        let data_type: Option<DataType> = own.or_else(joined).and_then(|data_type| data_type.parse().ok());
+        let data_type: Option<DataType> = manifest.column_type(name).and_then(|data_type| data_type.parse().ok());
         match data_type {
             Some(DataType::Boolean) => 1,
             Some(data_type) => data_type.primitive_width().unwrap_or(TEXT_BYTES),

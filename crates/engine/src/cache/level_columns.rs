@@ -224,9 +224,7 @@ fn empty(manifest: &Manifest, columns: &[String], known: Option<&LevelColumns>) 
     let none = UInt32Array::from(Vec::<u32>::new());
     let mut all = known.map(|level_columns| level_columns.columns.clone()).unwrap_or_default();
     for name in columns {
-        let own = manifest.base.columns.iter().find(|c| c.name == base(name)).map(|column| &column.data_type);
-        let joined = || manifest.joined_column(base(name)).map(|(_, column)| &column.data_type);
-        let data_type = own.or_else(joined).ok_or_else(|| missing(name))?;
+        let data_type = manifest.column_type(base(name)).ok_or_else(|| missing(name))?;
         let data_type: DataType = data_type.parse().map_err(|_| missing(name))?;
         let array = arrow::array::new_empty_array(&data_type);
         all.insert(name.clone(), held(name, &Arc::new(Field::new(base(name), data_type, true)), &[array], None)?);

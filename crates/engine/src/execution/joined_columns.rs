@@ -39,11 +39,11 @@ impl QueryExecution {
         }
         for (number, manifest) in candidates.iter().enumerate() {
             let manifest = self.env.with_joined(manifest)?;
-            match (number, lacks_columns(query, &manifest)) {
+            match (number, lacks_columns(&query.joins, &manifest)) {
                 (0, true) => match self.too_dear(&self.fetch_cost(query, &manifest).await?).await? {
                     Some(reason) => return Ok(Err(reason)),
                     None => {
-                        found.push(fetch_columns(&self.env, query, &manifest, self.prepared.state()).await?);
+                        found.push(fetch_columns(&self.env, &query.joins, &manifest, self.prepared.state()).await?);
                         self.timings.lap("fetch joined columns");
                     }
                 },
@@ -61,7 +61,7 @@ impl QueryExecution {
             rows.push((table.matched.as_str(), rows_about(&self.env, &provider).await.unwrap_or(0)));
         }
         let of = |name: &str| rows.iter().find(|(known, _)| *known == name).map_or(0, |(_, rows)| *rows);
-        let ns = predicted_fetch(query, manifest, |table| of(&table.matched));
+        let ns = predicted_fetch(&query.joins, manifest, |table| of(&table.matched));
         let mut tables: Vec<String> = query.joins.iter().map(|t| self.env.table_key(&t.scan.table_name)).collect();
         tables.sort_unstable();
         tables.dedup();

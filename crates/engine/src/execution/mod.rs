@@ -20,8 +20,8 @@ use crate::runtime::{Timings, caught};
 use crate::samples::{SampleBinding, choose};
 use arrow::array::ArrayRef;
 use datafusion::datasource::source_as_provider;
-use plusminus_catalog::Manifest;
-use plusminus_plan::{AggregateQuery, Reason, Role};
+use plusminus_catalog::{CatalogError, Manifest, Store};
+use plusminus_plan::{AggregateQuery, Reason, Role, is_joined_column, shown_column};
 use plusminus_statistics::{Estimate, Target, Trust};
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +44,12 @@ pub(crate) struct QueryExecution {
     pub(crate) subqueries: Subqueries,
     /// Whether this is a part of another query, which keeps the time of the whole.
     pub(crate) is_part: bool,
+}
+
+/// Whether an error is of columns of a joined table that are stored beside a sample, which can be fetched again.
+fn are_damaged_columns(error: &Error) -> bool {
+    let Error::DamagedStore(CatalogError::Damaged { file, .. }) = error else { return false };
+    file.file_name().is_some_and(|name| Store::is_joined_file(&name.to_string_lossy()))
 }
 
 /// Outcome of asking samples.
@@ -85,11 +91,11 @@ impl QueryExecution {
                 Err(error) if is_about_samples(&error) && self.is_superseded(&candidates) => {
                     tracing::info!(%error, "a sample was dropped or replaced under the query");
                 }
-                Err(error) => {
-                    // What is stored of other tables may be at fault, and is looked up again by the next query.
+                Err(error) if are_damaged_columns(&error) => {
+                    tracing::warn!(%error, "columns of a joined table are fetched again");
                     self.env.forget_joined();
-                    return self.exact(fallback(error)?).await;
                 }
+                Err(error) => return self.exact(fallback(error)?).await,
             }
         }
         self.exact(Reason::new("its samples were replaced again and again while it ran")).await
@@ -428,6 +434,9 @@ pub(crate) fn fallback(error: Error) -> Result<Reason> {
 /// The reason why none of the existing samples can answer.
 fn no_sample_can_tell(query: &AggregateQuery) -> Reason {
     Reason::new(match query.distinct_columns().next() {
+        Some(column) if is_joined_column(column) => {
+            format!("no sample can count distinct values of {} here: its table is joined", shown_column(column))
+        }
         Some(column) => format!(
             "no sample can count distinct values of {column} here: one stratified by {column}, or drawn UNIVERSE ON ({column}), can"
         ),

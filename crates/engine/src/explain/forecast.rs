@@ -7,7 +7,7 @@ use crate::samples::{SampleBinding, TableCost, choose};
 use crate::strata::catalog;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::logical_expr::Expr;
-use plusminus_plan::{AggregateQuery, Reason};
+use plusminus_plan::{AggregateQuery, Reason, shown_column};
 use plusminus_statistics::{Estimate, StratumSize, Target};
 use std::sync::Arc;
 use std::time::Duration;
@@ -231,7 +231,7 @@ impl ProgressiveScan<'_> {
         for (expr, values) in self.query.keys.iter().zip(&keys) {
             let value = ArrayFormatter::try_new(values, &options)?.value(group).to_string();
             let name = match expr {
-                Expr::Column(column) => column.name.clone(),
+                Expr::Column(column) => shown_column(&column.name).to_owned(),
                 other => other.to_string(),
             };
             names.push(format!("{name} = {value}"));

@@ -116,6 +116,19 @@ impl JoinFacts for Facts<'_> {
     }
 }
 
+/// These facts where any table may be the one whose rows are sampled, the one with the most rows first.
+pub(super) struct AnyRoot<'f, 'a>(pub(super) &'f Facts<'a>);
+
+impl JoinFacts for AnyRoot<'_, '_> {
+    fn root(&self, scan: &TableScan) -> RootFact {
+        RootFact::Sampled(self.0.table(scan).map_or(0, |table| table.rows))
+    }
+
+    fn key(&self, scan: &TableScan, columns: &[String]) -> KeyFact {
+        self.0.key(scan, columns)
+    }
+}
+
 /// Outcome of finding out whether columns are a key.
 pub(crate) enum KeyCheck {
     Done,

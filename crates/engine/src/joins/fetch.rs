@@ -10,21 +10,21 @@ use arrow::record_batch::RecordBatch;
 use datafusion::execution::SessionState;
 use plusminus_catalog::{JoinedColumn, Manifest};
 use plusminus_joins::{Extremes, Partners, fetch};
-use plusminus_plan::{AggregateQuery, JoinedTable, is_joined_column};
+use plusminus_plan::{JoinedTable, is_joined_column};
 use std::sync::Arc;
 
 /// Nanoseconds to read a value of another table, and to look up a sampled row in it, on the reference machine.
 const VALUE_NS: f64 = 6.0;
 const ROW_NS: f64 = 100.0;
 
-/// Whether a sample has not all columns of other tables that a query reads.
-pub(crate) fn lacks_columns(query: &AggregateQuery, manifest: &Manifest) -> bool {
-    query.joins.iter().any(|table| !lacking(table, manifest).is_empty())
+/// Whether a sample lacks some of the columns of other tables.
+pub(crate) fn lacks_columns(joins: &[JoinedTable], manifest: &Manifest) -> bool {
+    joins.iter().any(|table| !lacking(table, manifest).is_empty())
 }
 
 /// The work of fetching the columns that a sample lacks, in nanoseconds of the reference machine; `rows` gives those of a table.
 #[expect(clippy::cast_precision_loss, reason = "a forecast")]
-pub(crate) fn predicted_fetch(query: &AggregateQuery, manifest: &Manifest, rows: impl Fn(&JoinedTable) -> u64) -> f64 {
+pub(crate) fn predicted_fetch(joins: &[JoinedTable], manifest: &Manifest, rows: impl Fn(&JoinedTable) -> u64) -> f64 {
     let of = |table: &JoinedTable| match lacking(table, manifest).len() {
         0 => 0.0,
         count => {
@@ -32,39 +32,39 @@ pub(crate) fn predicted_fetch(query: &AggregateQuery, manifest: &Manifest, rows:
             values * VALUE_NS + manifest.sampled_rows() as f64 * ROW_NS
         }
     };
-    query.joins.iter().map(of).sum()
+    joins.iter().map(of).sum()
 }
 
 /// The columns that a table is asked for and that are not stored beside a sample, by their names there.
 fn lacking<'t>(table: &'t JoinedTable, manifest: &Manifest) -> Vec<&'t String> {
     let all = std::iter::once(&table.matched).chain(table.columns.iter().map(|(name, _)| name));
-    all.filter(|name| manifest.joined_column(name).is_none()).collect()
+    all.filter(|name| manifest.column_type(name).is_none()).collect()
 }
 
-/// The manifest of a sample beside which all columns of other tables are stored that a query reads; those that lack are fetched.
+/// The manifest of a sample with all columns of other tables; those that it lacks are fetched and stored beside it.
 ///
 /// # Errors
 /// When a table cannot be read, a key turns out to be none, or the store cannot be written.
 pub(crate) async fn fetch_columns(
     env: &Environment,
-    query: &AggregateQuery,
+    joins: &[JoinedTable],
     manifest: &Arc<Manifest>,
     state: &SessionState,
 ) -> Result<Arc<Manifest>> {
     let mut found = env.with_joined(manifest)?;
-    if !lacks_columns(query, &found) {
+    if !lacks_columns(joins, &found) {
         return Ok(found);
     }
     // One query fetches at a time: the next one finds what this one fetched.
     let _fetching = env.joins.fetching.lock().await;
     found = env.with_joined(manifest)?;
-    for table in &query.joins {
+    for table in joins {
         let lacking: Vec<String> = lacking(table, &found).into_iter().cloned().collect();
         if !lacking.is_empty() {
             found = fetched(env, &found, table, &lacking, state).await?;
         }
     }
-    remove_old(env, query, &found);
+    remove_old(env, joins, &found);
     Ok(found)
 }
 
@@ -153,9 +153,9 @@ fn column_of_levels(env: &Environment, manifest: &Manifest, name: &String) -> Re
 }
 
 /// Removes columns that were fetched from tables whose data has changed since.
-fn remove_old(env: &Environment, query: &AggregateQuery, manifest: &Manifest) {
+fn remove_old(env: &Environment, joins: &[JoinedTable], manifest: &Manifest) {
     let path = |name: &str| name.rsplit_once('@').map(|(path, version)| (path.to_owned(), version.to_owned()));
-    let current: Vec<(String, String)> = query.joins.iter().filter_map(|table| path(&table.matched)).collect();
+    let current: Vec<(String, String)> = joins.iter().filter_map(|table| path(&table.matched)).collect();
     // A path followed by a column's name, or by nothing, with another version.
     let is_old = |name: &str| {
         is_joined_column(name)

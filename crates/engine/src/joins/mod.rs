@@ -1,8 +1,11 @@
 //! Columns of other tables beside sampled rows: which keys lead to them, and fetching them once.
 
+mod declared;
+mod extension;
 mod facts;
 mod fetch;
 mod scan;
 
+pub(crate) use declared::{DeclaredJoin, declared_join};
 pub(crate) use facts::{Facts, KeyCheck, check_key};
 pub(crate) use fetch::{fetch_columns, lacks_columns, predicted_fetch};

@@ -8,8 +8,8 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::{CopyToSource, CopyToStatement, Statement};
 use datafusion::sql::sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, ObjectNamePart, Select, SelectFlavor, SelectItem,
-    TableFactor, Value, VisitMut, VisitorMut, WildcardAdditionalOptions,
+    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, ObjectNamePart, Select, SelectFlavor,
+    SelectItem, TableFactor, Value, VisitMut, VisitorMut, WildcardAdditionalOptions,
 };
 use plusminus_dialect::with_powers_as_calls;
 use plusminus_files::absolute;
@@ -40,6 +40,22 @@ struct AbsolutePaths {
 
 impl VisitorMut for AbsolutePaths {
     type Break = ();
+
+    /// The parser takes all that follows IS [NOT] DISTINCT FROM for its right side; AND and OR bind less.
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        let (left, right, is_not) = match expr {
+            Expr::IsDistinctFrom(left, right) => (left, right, false),
+            Expr::IsNotDistinctFrom(left, right) => (left, right, true),
+            _ => return ControlFlow::Continue(()),
+        };
+        if matches!(right.as_ref(), Expr::BinaryOp { op, .. } if is_connective(op)) {
+            let nothing = || Expr::value(Value::Null);
+            let (left, right) =
+                (std::mem::replace(left.as_mut(), nothing()), std::mem::replace(right.as_mut(), nothing()));
+            *expr = compared_first(left, right, is_not);
+        }
+        ControlFlow::Continue(())
+    }
 
     fn pre_visit_relation(&mut self, relation: &mut ObjectName) -> ControlFlow<()> {
         if let [ObjectNamePart::Identifier(Ident { value, quote_style: Some('\''), .. })] = relation.0.as_mut_slice()
@@ -177,6 +193,22 @@ impl VisitorMut for Shorthand {
         ControlFlow::Continue(())
     }
 
+    /// The parser takes all that follows IS [NOT] DISTINCT FROM for its right side; AND and OR bind less.
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        let (left, right, is_not) = match expr {
+            Expr::IsDistinctFrom(left, right) => (left, right, false),
+            Expr::IsNotDistinctFrom(left, right) => (left, right, true),
+            _ => return ControlFlow::Continue(()),
+        };
+        if matches!(right.as_ref(), Expr::BinaryOp { op, .. } if is_connective(op)) {
+            let nothing = || Expr::value(Value::Null);
+            let (left, right) =
+                (std::mem::replace(left.as_mut(), nothing()), std::mem::replace(right.as_mut(), nothing()));
+            *expr = compared_first(left, right, is_not);
+        }
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_relation(&mut self, relation: &mut ObjectName) -> ControlFlow<()> {
         if let [ObjectNamePart::Identifier(Ident { value, quote_style: Some('\''), .. })] = relation.0.as_mut_slice()
             && !value.contains('/')
@@ -193,6 +225,21 @@ impl VisitorMut for Shorthand {
             select.flavor = SelectFlavor::FromFirst;
         }
         ControlFlow::Continue(())
+    }
+}
+
+fn is_connective(op: &BinaryOperator) -> bool {
+    matches!(op, BinaryOperator::And | BinaryOperator::Or | BinaryOperator::Xor)
+}
+
+/// `left IS [NOT] DISTINCT FROM` the first part of `right`, the connectives of `right` outside.
+fn compared_first(left: Expr, right: Expr, is_not: bool) -> Expr {
+    match right {
+        Expr::BinaryOp { left: first, op, right: rest } if is_connective(&op) => {
+            Expr::BinaryOp { left: Box::new(compared_first(left, *first, is_not)), op, right: rest }
+        }
+        other if is_not => Expr::IsNotDistinctFrom(Box::new(left), Box::new(other)),
+        other => Expr::IsDistinctFrom(Box::new(left), Box::new(other)),
     }
 }
 

@@ -18,7 +18,7 @@ mod written_names;
 
 pub(crate) use blocks::{Blocks, ExactAggregates, PartlyExact, Rank, RankKind, Ranked, Side, Source};
 pub(crate) use plan_cache::PlanCache;
-pub(crate) use planned_query::PlannedQuery;
+pub(crate) use planned_query::{PlannedQuery, analysed};
 pub(crate) use subqueries::{PreparedSubquery, SubqueryValue, SubqueryValues};
 pub(crate) use subquery_key::{Kind, SubqueryKey, is_volatile};
 pub(crate) use table_candidate::TableCandidate;

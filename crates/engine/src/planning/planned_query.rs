@@ -18,7 +18,7 @@ use plusminus_catalog::Manifest;
 use plusminus_kernel::SampleStrata;
 use plusminus_plan::{
     AggregateQuery, Purpose, Reason, check as check_error_functions, occur_in as calls_error_functions, recognise,
-    simplified,
+    simplified, with_guarded_null_equality,
 };
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::sync::OnceCell;
@@ -276,7 +276,7 @@ fn recognised(plan: &LogicalPlan, purpose: Purpose, state: &SessionState) -> Res
 /// Runs DataFusion's analyser on a planned statement.
 pub(crate) fn analysed(state: &SessionState, plan: LogicalPlan) -> datafusion::error::Result<LogicalPlan> {
     let analysed = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})?;
-    Ok(analysed.transform_down_with_subqueries(with_distinct_keys)?.data)
+    with_guarded_null_equality(analysed.transform_down_with_subqueries(with_distinct_keys)?.data)
 }
 
 /// An aggregate names each key once: one that is repeated has one column only, so that others would be taken for their neighbours.

@@ -5,7 +5,7 @@ use crate::bounds::meets_or_null;
 use crate::environment::sql_name;
 use datafusion::logical_expr::Expr;
 use plusminus_catalog::Manifest;
-use plusminus_plan::AggregateQuery;
+use plusminus_plan::{AggregateQuery, WrittenJoin, is_matched_column, shown_column, written_join};
 use plusminus_statistics::{Estimate, Target};
 
 /// Safety factor on the predicted number of rows.
@@ -41,11 +41,11 @@ impl ProgressiveScan<'_> {
             false => self.by_groups(evaluated, &keys)?,
         };
         let by = match (is_decided(&keys), keys.is_empty()) {
-            (true, _) if !manifest.design.stratified_by.is_empty() => manifest.design.stratified_by.clone(),
+            (true, _) if !manifest.design.stratified_by.is_empty() => unmatched(&manifest.design.stratified_by),
             (_, false) => keys,
             _ => filters,
         };
-        Some(SampleAdvice(statement(manifest, &by, &design)))
+        Some(SampleAdvice(statement(manifest, self.query, &by, &design)))
     }
 
     /// A SIZE for the same design, in proportion to the rows needed of those that may pass WHERE; `None` where it would be too large.
@@ -117,27 +117,32 @@ fn filter_columns(query: &AggregateQuery, manifest: &Manifest) -> Vec<String> {
     names
 }
 
-fn statement(manifest: &Manifest, by: &[String], size: &str) -> String {
+/// Columns without those that say whether a row has a partner, which a build adds by itself.
+fn unmatched(names: &[String]) -> Vec<String> {
+    names.iter().filter(|name| !is_matched_column(name)).cloned().collect()
+}
+
+fn statement(manifest: &Manifest, query: &AggregateQuery, by: &[String], size: &str) -> String {
     let table = &manifest.design.table;
     let file = table.rsplit('/').next().and_then(|file| file.split('.').next()).unwrap_or(table);
     let stem = file.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+    let WrittenJoin { relation, columns } = written_join(table, &query.joins, by, sql_name);
     let (name, design) = match by.is_empty() {
         true => (sql_name(&format!("{stem}_uniform")), String::new()),
         false => {
-            let words: Vec<String> = by
-                .iter()
-                .map(|column| column.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_"))
-                .collect();
-            let quoted: Vec<String> = by.iter().map(|column| sql_name(column)).collect();
-            (sql_name(&format!("{stem}_by_{}", words.join("_"))), format!(" STRATIFIED BY ({})", quoted.join(", ")))
+            let word = |column: &String| {
+                shown_column(column).to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_")
+            };
+            let words: Vec<String> = by.iter().map(word).collect();
+            (sql_name(&format!("{stem}_by_{}", words.join("_"))), format!(" STRATIFIED BY ({})", columns.join(", ")))
         }
     };
     // A larger sample of the same design replaces the existing one.
-    let (create, name) = match manifest.design.stratified_by == by {
+    let (create, name) = match unmatched(&manifest.design.stratified_by) == by {
         true => ("CREATE OR REPLACE SAMPLE", sql_name(&manifest.name)),
         false => ("CREATE SAMPLE", name),
     };
-    format!("{create} {name} ON {}{design} {size}", sql_name(table))
+    format!("{create} {name} ON {relation}{design} {size}")
 }
 
 /// A share as a percentage of two digits, rounded up.

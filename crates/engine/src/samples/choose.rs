@@ -4,7 +4,7 @@ use crate::bounds::Goal;
 use datafusion::logical_expr::Expr;
 use plusminus_catalog::Manifest;
 use plusminus_kernel::StrataView;
-use plusminus_plan::AggregateQuery;
+use plusminus_plan::{AggregateQuery, is_matched_column};
 use std::cmp::Reverse;
 use std::sync::Arc;
 
@@ -85,6 +85,9 @@ impl QueryColumns {
                 4
             } else if self.filters.contains(column) {
                 2
+            } else if is_matched_column(column) {
+                // Few rows have no partner.
+                0
             } else {
                 -1
             }

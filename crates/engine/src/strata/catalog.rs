@@ -9,7 +9,9 @@ use datafusion::logical_expr::Expr;
 use plusminus_catalog::{DistinctCount, Manifest};
 use plusminus_functions::numbers::holds;
 use plusminus_kernel::{Keyed, StrataView};
-use plusminus_plan::{AggregateQuery, Argument, NonLinearAggregate, NonLinearKind, Reason, is_joined_column};
+use plusminus_plan::{
+    AggregateQuery, Argument, NonLinearAggregate, NonLinearKind, Reason, is_joined_column, shown_column,
+};
 use plusminus_statistics::{Estimate, Quantiles, sketch_interval};
 use std::sync::Arc;
 
@@ -57,12 +59,14 @@ pub(crate) fn non_linear(
             NonLinearKind::Extreme { is_max, .. } => extreme(query, non_linear, *is_max, manifest, view),
             NonLinearKind::Distinct { column, .. } => match distinct(query, non_linear, column, manifest, view)? {
                 Some(known) if goal.error.is_some_and(|target| !known.iter().all(|k| meets_or_null(&k.estimate(&quantiles), target))) => {
+                    let column = shown_column(column);
                     let what = format!("COUNT(DISTINCT {column}) is answered exactly: the sketch kept at build time is not within the error");
                     return Ok(Err(Reason::new(what)));
                 }
                 Some(known) => Some(known),
                 None if manifest.design.universe.as_ref() == Some(column) => None,
                 None => {
+                    let column = shown_column(column);
                     let what = format!(
                         "COUNT(DISTINCT {column}) of these rows is answered exactly: \
                          no row sample can tell, and none is drawn UNIVERSE ON ({column}) or stratified by it and all that \

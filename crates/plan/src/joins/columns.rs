@@ -58,6 +58,12 @@ fn matched_name(path: &str, version: &str) -> String {
     format!("{MARK}{path}{VERSION}{version}")
 }
 
+/// Whether a column says if a row has a partner at the end of a path.
+#[must_use]
+pub fn is_matched_column(name: &str) -> bool {
+    is_joined_column(name) && name.rsplit_once(VERSION).is_some_and(|(path, _)| path.ends_with(']'))
+}
+
 /// A column's name for people: a joined one without its path and version.
 #[must_use]
 pub fn shown_column(name: &str) -> &str {

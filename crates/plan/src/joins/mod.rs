@@ -12,15 +12,21 @@ mod collect;
 mod columns;
 mod facts;
 mod keys;
+mod null_equality;
 mod orient;
+mod star;
 #[cfg(test)]
 mod tests;
+mod written;
 
 pub(crate) use collect::{Collected, SubqueryJoins, collect};
-pub use columns::{JoinKey, JoinedTable, column_name, is_joined_column, shown_column};
+pub use columns::{JoinKey, JoinedTable, column_name, is_joined_column, is_matched_column, shown_column};
 pub(crate) use columns::{Widened, widened};
 pub use facts::{AssumedFacts, JoinFacts, KeyFact, KeyQuestion, Refusal, RootFact};
+pub use null_equality::with_guarded_null_equality;
 pub(crate) use orient::orient;
+pub use star::{Star, star};
+pub use written::{WrittenJoin, written_join};
 
 use datafusion::common::{Column, TableReference};
 use datafusion::logical_expr::{Expr, TableScan};

@@ -42,6 +42,7 @@ fn manifest(columns: &[(&str, &str, f64, u64)]) -> Manifest {
             files: None,
             options: Default::default(),
             left_out: Vec::new(),
+            joined: Vec::new(),
         },
         strata: file,
         values: None,

@@ -1,6 +1,8 @@
 //! Joins: joined columns are columns of the sampled rows.
 
+mod changes;
 mod equal;
 mod generated;
 mod generator;
 mod star;
+mod synopses;

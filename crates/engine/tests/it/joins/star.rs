@@ -13,8 +13,7 @@ pub(crate) const PRODUCTS: i32 = 150;
 pub(crate) const NATIONS: i64 = 9;
 
 pub(crate) struct Star {
-    /// Removed with the star.
-    pub(crate) folder: TempDir,
+    folder: TempDir,
     pub(crate) session: Session,
 }
 
@@ -25,6 +24,10 @@ impl Star {
         write_star(folder.path(), rows, 11);
         let session = open(folder.path()).await;
         Self { folder, session }
+    }
+
+    pub(crate) fn path(&self, table: &str) -> std::path::PathBuf {
+        self.folder.path().join(format!("{table}.parquet"))
     }
 
     /// A sample of `sales` that holds every row, and is the only one that answers.

@@ -1,0 +1,161 @@
+//! Tables that change, keys that are none, and what cannot be answered from a sample.
+
+use super::star::{Star, open};
+use crate::support::{rows, write};
+use arrow::array::{ArrayRef, Int64Array, StringArray};
+use std::sync::Arc;
+
+/// Every way in which a join cannot be answered from samples, with the words of the reason.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_refusal_says_why() {
+    let star = Star::whole(3_000).await;
+    star.session.execute("RESET plusminus.sample").await.unwrap();
+    for (sql, reason) in [
+        ("SELECT COUNT(*) FROM sales JOIN visits ON s_customer = v_customer", "rows for v_customer"),
+        ("SELECT COUNT(*) FROM sales FULL JOIN customers ON s_customer = c_id", "its Full join keeps rows of sales"),
+        ("SELECT COUNT(*) FROM sales RIGHT JOIN customers ON s_customer = c_id", "there is no sample of 'customers'"),
+        ("SELECT COUNT(*) FROM sales, nations", "nations is not joined to sales by equal keys"),
+        (
+            "SELECT COUNT(*) FROM sales JOIN customers ON s_customer < c_id",
+            "customers is not joined to sales by equal keys",
+        ),
+        (
+            "SELECT COUNT(*) FROM sales JOIN customers ON s_customer + 1 = c_id",
+            "customers is not joined to sales by equal keys",
+        ),
+        (
+            "SELECT COUNT(*) FROM sales JOIN customers ON s_customer IS NOT DISTINCT FROM c_id",
+            "not joined to sales by equal keys",
+        ),
+        ("SELECT COUNT(*) FROM sales JOIN customers ON s_weight = c_balance", "not joined to sales by equal keys"),
+        ("SELECT COUNT(*) FROM sales JOIN (SELECT DISTINCT c_id FROM customers) ON s_customer = c_id", "DISTINCT rows"),
+        (
+            "SELECT COUNT(*) FROM sales JOIN (SELECT * FROM customers LIMIT 5) ON s_customer = c_id",
+            "LIMIT below an aggregate",
+        ),
+        ("SELECT COUNT(*) FROM sales a JOIN sales b ON a.s_customer = b.s_customer", "rows for s_customer"),
+        ("SELECT COUNT(*) FROM visits JOIN customers ON v_customer = c_id", "there is no sample of 'visits'"),
+        ("SELECT COUNT(*) FROM customers JOIN nations ON c_nation = n_id", "there is no sample of 'customers'"),
+        (
+            "SELECT COUNT(DISTINCT c_segment) FROM sales JOIN customers ON s_customer = c_id",
+            "distinct values of c_segment here",
+        ),
+        ("SELECT COUNT(*) FROM sales JOIN customers ON s_customer = c_id WHERE random() < 0.5", "at random"),
+    ] {
+        let exact = star.session.query(sql).run().await.unwrap();
+        let answer = star.session.query(sql).error_percent(1.0).run().await.unwrap();
+        let report = answer.report();
+        assert!(report.reason.contains(reason), "{sql}: {}", report.reason);
+        assert!(report.sample.is_none(), "{sql}: {report:?}");
+        if !sql.contains("random") {
+            assert_eq!(rows(&answer), rows(&exact), "{sql}");
+        }
+    }
+}
+
+fn whole(values: impl IntoIterator<Item = i64>) -> ArrayRef {
+    Arc::new(values.into_iter().collect::<Int64Array>())
+}
+
+const SEGMENTS: &str =
+    "SELECT c_segment, COUNT(*) AS n FROM sales JOIN customers ON s_customer = c_id GROUP BY 1 ORDER BY 1";
+
+async fn reopened(star: &Star) -> plusminus::Session {
+    let session = open(star.path("sales").parent().unwrap()).await;
+    session.execute("SET plusminus.sample = 'whole'").await.unwrap();
+    session
+}
+
+/// The rows of [`SEGMENTS`] under a bound, which are those of the exact answer, and the reason.
+async fn answered(session: &plusminus::Session) -> (Vec<String>, String) {
+    let exact = session.query(SEGMENTS).run().await.unwrap();
+    let answer = session.query(SEGMENTS).error_percent(1.0).run().await.unwrap();
+    assert_eq!(rows(&answer), rows(&exact));
+    (rows(&answer), answer.report().reason.clone())
+}
+
+/// A table that is written anew has other columns by itself, in the same process and in the next one; one whose key is none any more is
+/// refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn columns_follow_the_data_of_their_tables() {
+    let star = Star::whole(3_000).await;
+    let write_customers = |segment: &str, repeated: Option<i64>| {
+        let ids: Vec<i64> = (0..200).chain(repeated).collect();
+        let segments = ids.iter().map(|id| Some(if id % 2 == 0 { segment } else { "other" }));
+        let columns: Vec<(&str, ArrayRef)> =
+            vec![("c_id", whole(ids.iter().copied())), ("c_segment", Arc::new(segments.collect::<StringArray>()))];
+        write(&star.path("customers"), columns, 50);
+    };
+    let (before, reason) = answered(&star.session).await;
+    assert!(reason.contains("sample 'whole'") && before.len() == 4, "{before:?} {reason}");
+    write_customers("first", None);
+    // The schema of a registered table is that of its files when it was registered.
+    let session = reopened(&star).await;
+    let (after, reason) = answered(&session).await;
+    assert!(after[0].starts_with("first|") && reason.contains("sample 'whole'"), "{after:?} {reason}");
+    write_customers("again", None);
+    let (after, reason) = answered(&session).await;
+    assert!(after[0].starts_with("again|") && reason.contains("sample 'whole'"), "{after:?} {reason}");
+    let (again, reason) = answered(&reopened(&star).await).await;
+    assert!(again == after && reason.contains("sample 'whole'"), "{again:?} {reason}");
+    write_customers("again", Some(17));
+    let (_, reason) = answered(&session).await;
+    assert!(reason.contains("customers has 2 rows for c_id 17"), "{reason}");
+}
+
+/// What is stored of other tables is checked like everything else, and fetched again where it is damaged.
+#[tokio::test(flavor = "multi_thread")]
+async fn damaged_columns_are_fetched_again() {
+    let star = Star::whole(3_000).await;
+    let (exact, reason) = answered(&star.session).await;
+    assert!(reason.contains("sample 'whole'"), "{reason}");
+    let folder = star.path("sales").parent().unwrap().join("store/samples/whole/data-00000001");
+    let mut damaged = 0;
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let file = entry.unwrap().path();
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        if name.starts_with("joined-") && name.ends_with(".parquet") {
+            let mut bytes = std::fs::read(&file).unwrap();
+            bytes[4..60].fill(0x55);
+            std::fs::write(&file, bytes).unwrap();
+            damaged += 1;
+        }
+    }
+    assert!(damaged > 0);
+    let session = reopened(&star).await;
+    let verified = session.execute("VERIFY SAMPLE whole").await;
+    assert!(verified.is_err(), "{verified:?}");
+    assert_eq!(answered(&session).await.0, exact);
+    let (again, reason) = answered(&session).await;
+    assert!(again == exact && reason.contains("sample 'whole'"), "{reason}");
+}
+
+/// DataFusion mixes up keys where NULL equals NULL with others; exact answers do not.
+#[tokio::test(flavor = "multi_thread")]
+async fn null_safe_keys_beside_others_are_counted_right() {
+    let star = Star::new(10).await;
+    for (sql, count) in [
+        (
+            "SELECT COUNT(*) FROM (SELECT column1 AS x FROM (VALUES (NULL),(1))) a JOIN \
+             (SELECT column1 AS x, column2 AS y FROM (VALUES (NULL,1),(1,2))) b ON a.x IS NOT DISTINCT FROM b.x \
+             JOIN (SELECT column1 AS y FROM (VALUES (1),(2))) c ON b.y = c.y",
+            "2",
+        ),
+        (
+            "SELECT COUNT(*) FROM (SELECT column1 AS y FROM (VALUES (1),(NULL))) c JOIN \
+             (SELECT column1 AS x, column2 AS y FROM (VALUES (NULL,1),(1,NULL))) b ON b.y = c.y \
+             JOIN (SELECT column1 AS x FROM (VALUES (NULL),(1))) a ON a.x IS NOT DISTINCT FROM b.x",
+            "1",
+        ),
+        (
+            "SELECT COUNT(*) FROM (VALUES (1),(NULL)) a(x), (VALUES (1, 1),(NULL, 2)) b(x, y), (VALUES (1),(2)) c(y) \
+             WHERE a.x IS NOT DISTINCT FROM b.x AND b.y = c.y",
+            "2",
+        ),
+    ] {
+        for bound in ["", " ERROR WITHIN 5%"] {
+            let answers = star.session.execute(&format!("{sql}{bound}")).await.unwrap();
+            assert_eq!(rows(&answers[0]), [count], "{sql}{bound}");
+        }
+    }
+}
