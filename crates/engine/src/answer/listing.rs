@@ -107,13 +107,18 @@ pub(crate) fn family(manifest: &Manifest) -> Result<Answer> {
         ],
         "levels of one sample, each including those before",
     )?;
-    let design = &Design { stratified_by: shown_columns(&manifest.design.stratified_by), ..manifest.design.clone() };
+    let design = &shown_design(manifest);
     let unit = if design.universe.is_some() { "keys" } else { "rows" };
     answer.report.reason = format!(
         "{} of {}: {design}; {} strata, at most {} {unit} each, generation {}",
         manifest.name, design.table, manifest.strata_count, design.cap, manifest.generation
     );
     Ok(answer)
+}
+
+/// A sample's design with its columns by their names for people.
+pub(crate) fn shown_design(manifest: &Manifest) -> Design {
+    Design { stratified_by: shown_columns(&manifest.design.stratified_by), ..manifest.design.clone() }
 }
 
 /// Columns by their names for people, without those that only say whether a row has a partner.

@@ -229,6 +229,7 @@ async fn plan_and_answer(
         timings,
         subqueries,
         is_part: false,
+        fetched: std::sync::OnceLock::new(),
     });
     match &sql.explain {
         Some(explain) => explain::run(&running, *explain).await,

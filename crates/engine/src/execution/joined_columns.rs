@@ -3,7 +3,7 @@
 use super::QueryExecution;
 use super::table_answer::in_words;
 use crate::answer::Result;
-use crate::joins::{fetch_columns, lacks_columns, predicted_fetch};
+use crate::joins::{fetch_columns, lacking_tables, lacks_columns, predicted_fetch};
 use crate::samples::rows_about;
 use datafusion::datasource::source_as_provider;
 use plusminus_catalog::Manifest;
@@ -43,7 +43,15 @@ impl QueryExecution {
                 (0, true) => match self.too_dear(&self.fetch_cost(query, &manifest).await?).await? {
                     Some(reason) => return Ok(Err(reason)),
                     None => {
+                        let before = self.elapsed();
+                        let tables: Vec<&str> = lacking_tables(&query.joins, &manifest).collect();
                         found.push(fetch_columns(&self.env, &query.joins, &manifest, self.prepared.state()).await?);
+                        let took = in_words(self.elapsed().saturating_sub(before));
+                        let _ = self.fetched.set(format!(
+                            "columns of {} were fetched first ({took}); they are stored beside sample '{}'",
+                            tables.join(", "),
+                            manifest.name
+                        ));
                         self.timings.lap("fetch joined columns");
                     }
                 },

@@ -23,7 +23,7 @@ use datafusion::datasource::source_as_provider;
 use plusminus_catalog::{CatalogError, Manifest, Store};
 use plusminus_plan::{AggregateQuery, Reason, Role, is_joined_column, shown_column};
 use plusminus_statistics::{Estimate, Target, Trust};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Rows of an answer from which the bounds of its columns are built by two threads.
@@ -44,6 +44,8 @@ pub(crate) struct QueryExecution {
     pub(crate) subqueries: Subqueries,
     /// Whether this is a part of another query, which keeps the time of the whole.
     pub(crate) is_part: bool,
+    /// A sentence on columns of joined tables that were fetched for it.
+    pub(crate) fetched: OnceLock<String>,
 }
 
 /// Whether an error is of columns of a joined table that are stored beside a sample, which can be fetched again.
@@ -156,6 +158,7 @@ impl QueryExecution {
             timings: Timings::new(Arc::clone(clock), start),
             subqueries: Subqueries::default(),
             is_part: false,
+            fetched: OnceLock::new(),
         })
     }
 
@@ -358,6 +361,7 @@ impl QueryExecution {
             report.reason.push_str(self.which_came_first(manifest, estimated, met));
         }
         report.warnings.extend(estimated.notes());
+        report.warnings.extend(self.fetched.get().cloned());
         report.unsettled_ranks.clone_from(&estimated.unsettled.ranks);
         report.unsettled_members.clone_from(&estimated.unsettled.members);
         report.unsettled_absent = estimated.unsettled.absent;

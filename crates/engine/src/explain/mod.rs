@@ -13,7 +13,7 @@ use crate::samples::{SampleBinding, TableCost};
 use arrow::array::{ArrayRef, StringArray};
 use forecast::{Candidates, Expected, Forecast, Forecasts, SampleForecast};
 use plusminus_dialect::Explain;
-use plusminus_plan::AggregateQuery;
+use plusminus_plan::{AggregateQuery, is_matched_column, shown_column};
 use plusminus_statistics::Target;
 use std::sync::Arc;
 
@@ -148,12 +148,17 @@ async fn samples(
     };
     let is_table = matches!(forecasts.expected, Expected::Table(_));
     lines.push(("mode", if is_table { "exact" } else { "approximate" }.to_owned()));
-    lines.push(("columns read", query.columns().join(", ")));
+    let read: Vec<String> =
+        query.columns().iter().filter(|name| !is_matched_column(name)).map(|n| shown_column(n).to_owned()).collect();
+    lines.push(("columns read", read.join(", ")));
+    lines.extend(query.joins.iter().map(|table| ("joined", table.to_string())));
+    lines.extend(execution.fetched.get().map(|sentence| ("fetched", sentence.clone())));
     lines.push(("bounds", goal_text(execution)));
     for sample in &forecasts.samples {
         let manifest = &sample.binding.manifest;
         let (name, levels) = (&manifest.name, sample.levels.len());
-        let described = format!("{name}: {}, predicted from level {}", manifest.design, sample.pilot_level);
+        let described =
+            format!("{name}: {}, predicted from level {}", listing::shown_design(manifest), sample.pilot_level);
         lines.push(("sample", described));
         if let Some((column, group)) = &sample.widest {
             let written = execution.prepared.written_names().get(*column).cloned().flatten();

@@ -22,6 +22,11 @@ pub(crate) fn lacks_columns(joins: &[JoinedTable], manifest: &Manifest) -> bool 
     joins.iter().any(|table| !lacking(table, manifest).is_empty())
 }
 
+/// The names of the tables of which a sample lacks columns.
+pub(crate) fn lacking_tables<'j>(joins: &'j [JoinedTable], manifest: &Manifest) -> impl Iterator<Item = &'j str> {
+    joins.iter().filter(|table| !lacking(table, manifest).is_empty()).map(|table| table.scan.table_name.table())
+}
+
 /// The work of fetching the columns that a sample lacks, in nanoseconds of the reference machine; `rows` gives those of a table.
 #[expect(clippy::cast_precision_loss, reason = "a forecast")]
 pub(crate) fn predicted_fetch(joins: &[JoinedTable], manifest: &Manifest, rows: impl Fn(&JoinedTable) -> u64) -> f64 {

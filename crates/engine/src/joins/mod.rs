@@ -8,4 +8,4 @@ mod scan;
 
 pub(crate) use declared::{DeclaredJoin, declared_join};
 pub(crate) use facts::{Facts, KeyCheck, check_key};
-pub(crate) use fetch::{fetch_columns, lacks_columns, predicted_fetch};
+pub(crate) use fetch::{fetch_columns, lacking_tables, lacks_columns, predicted_fetch};

@@ -297,6 +297,17 @@ fn guarded(case: &Case) -> Option<(usize, &Expr)> {
     Some((scope_of(column)?, then))
 }
 
+/// `orders by l_orderkey = o_orderkey: o_orderdate, o_clerk`
+impl std::fmt::Display for JoinedTable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let pairs: Vec<String> =
+            self.on.iter().map(|key| format!("{} = {}", shown_column(&key.from), key.column)).collect();
+        let columns: Vec<&str> = self.columns.iter().map(|(_, own)| own.as_str()).collect();
+        let columns = if columns.is_empty() { "its keys alone".to_owned() } else { columns.join(", ") };
+        write!(f, "{} by {}: {columns}", self.scan.table_name.table(), pairs.join(" and "))
+    }
+}
+
 impl JoinedTable {
     /// Leaves only the columns that `needed` names; returns whether the table is needed at all.
     pub(crate) fn restrict(&mut self, needed: &[String]) -> bool {

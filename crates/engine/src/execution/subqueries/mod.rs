@@ -17,7 +17,7 @@ use crate::runtime::Timings;
 use plusminus_dialect::OnMiss;
 use plusminus_plan::{Role, roles};
 use plusminus_statistics::Target;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use values::{Precision, Values};
 
 /// Share of the error that is left for the query itself where subqueries are estimated.
@@ -101,6 +101,7 @@ impl QueryExecution {
             timings: Timings::new(Arc::clone(clock), clock.elapsed()),
             subqueries: Subqueries::default(),
             is_part: self.is_part,
+            fetched: OnceLock::new(),
         }))
     }
 
@@ -148,6 +149,7 @@ impl QueryExecution {
             timings: Timings::new(Arc::clone(clock), start),
             subqueries: Subqueries::default(),
             is_part: true,
+            fetched: OnceLock::new(),
         })
     }
 
