@@ -17,7 +17,7 @@ use futures::StreamExt;
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Hashes that are looked at as they come, so that columns of few values are given up early.
 const EARLY_MAX: usize = 1 << 16;
@@ -62,17 +62,18 @@ pub async fn prove(scan: &Arc<dyn ExecutionPlan>, task: &Arc<TaskContext>) -> Re
 /// The proof, with so many hashes looked at as they come; `None` where that was in vain.
 async fn proven(scan: &Arc<dyn ExecutionPlan>, task: &Arc<TaskContext>, early_max: usize) -> Result<Option<KeyProof>> {
     let types: Vec<DataType> = scan.schema().fields().iter().map(|field| field.data_type().clone()).collect();
-    let is_found = Arc::new(AtomicBool::new(false));
+    let found_by = Arc::new(AtomicUsize::new(usize::MAX));
+    let next = AtomicUsize::new(0);
     let seen = partitions(scan, task, |stream| {
-        let (types, is_found) = (types.clone(), Arc::clone(&is_found));
-        async move { seen(stream, &types, early_max, &is_found).await }
+        let (types, found_by, number) = (types.clone(), Arc::clone(&found_by), next.fetch_add(1, Ordering::Relaxed));
+        async move { seen(stream, &types, early_max, (number, &found_by)).await }
     });
     let mut all = Seen::default();
     for part in seen.await? {
         all.merge(part);
     }
     let suspects = all.suspects();
-    let (rows, nulls, is_early) = (all.rows, all.nulls, is_found.load(Ordering::Relaxed));
+    let (rows, nulls, is_early) = (all.rows, all.nulls, found_by.load(Ordering::Relaxed) < usize::MAX);
     drop(all);
     if suspects.is_empty() {
         return Ok(Some(KeyProof { rows, nulls, shared: None }));
@@ -119,16 +120,17 @@ async fn seen(
     mut stream: SendableRecordBatchStream,
     types: &[DataType],
     early_max: usize,
-    is_found: &AtomicBool,
+    (number, found_by): (usize, &AtomicUsize),
 ) -> Result<Seen> {
     let encoder = Encoder::new(types)?;
     let mut seen = Seen { early_max, ..Seen::default() };
     while let Some(batch) = stream.next().await {
         seen.add(&encoder.keys(batch?.columns())?);
         if seen.repeated.is_some() {
-            is_found.store(true, Ordering::Relaxed);
+            found_by.fetch_min(number, Ordering::Relaxed);
         }
-        if is_found.load(Ordering::Relaxed) {
+        // Partitions before it read on, so that the key that is named does not depend on which of them is faster.
+        if found_by.load(Ordering::Relaxed) <= number {
             break;
         }
     }

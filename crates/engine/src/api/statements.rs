@@ -83,7 +83,10 @@ impl Session {
     }
 
     pub(crate) async fn run_with_listeners(&self, statement: &Statement, listeners: Listeners) -> Result<Answer> {
-        self.refresh_tables().await?;
+        // Whoever changes tables of this session now registers them, and would be undone by definitions from before.
+        if let Ok(_turn) = self.env.changes.try_lock() {
+            self.refresh_tables().await?;
+        }
         // A query has an answer so far; any other statement is given up.
         let is_query = matches!(&statement.kind, StatementKind::Sql(sql) if sql.class == SqlClass::Query);
         let interrupt = listeners.interrupt.clone().filter(|_| !is_query);
