@@ -120,6 +120,33 @@ impl Store {
         Ok(())
     }
 
+    /// Removes all but the `most` newest of those columns of other tables for which `is_counted` holds, unless they were written lately.
+    ///
+    /// # Errors
+    /// When a file cannot be removed.
+    pub fn limit_joined(
+        &self,
+        manifest: &Manifest,
+        most: usize,
+        is_counted: impl Fn(&JoinedColumns) -> bool,
+    ) -> Result<(), CatalogError> {
+        let folder = self.data_folder(manifest);
+        let mut counted = Vec::new();
+        for joined in self.joined(manifest)?.into_iter().filter(|joined| is_counted(joined)) {
+            let Some(first) = joined.levels.first() else { continue };
+            let written = folder.join(&first.file).metadata().and_then(|known| known.modified()).ok();
+            counted.push((written, joined));
+        }
+        counted.sort_by_key(|(written, _)| std::cmp::Reverse(*written));
+        let old: Vec<String> = counted
+            .split_off(most.min(counted.len()))
+            .into_iter()
+            .flat_map(|(_, joined)| joined.levels)
+            .map(|l| l.file)
+            .collect();
+        self.remove_joined(manifest, |joined| joined.levels.iter().any(|level| old.contains(&level.file)))
+    }
+
     /// Forgets columns of another table whose files turned out to be damaged.
     ///
     /// # Errors

@@ -6,15 +6,21 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 
 /// Takes the input of an aggregate apart, or says which node in it cannot be answered from a sample.
 ///
-/// IN with a subquery is a join where its member is found by a unique key, and otherwise stays a subquery.
+/// Conditions with subqueries are joins by unique keys where these are found, else by the distinct keys of the subquery; IN may stay what it is.
 pub(crate) fn flatten(plan: &LogicalPlan, facts: &dyn JoinFacts) -> Result<Widened, Refusal> {
-    match flattened(plan, facts, SubqueryJoins::InAndExists) {
-        Err(Refusal::Reason(reason)) if holds_in(plan) => match flattened(plan, facts, SubqueryJoins::Exists) {
-            Err(Refusal::Reason(_)) => Err(reason.into()),
-            found => found,
-        },
-        found => found,
+    let first = match flattened(plan, facts, SubqueryJoins::Tables) {
+        Err(Refusal::Reason(reason)) => reason,
+        found => return found,
+    };
+    if holds_subquery(plan) {
+        for subqueries in [SubqueryJoins::Keys, SubqueryJoins::NoIn] {
+            match flattened(plan, facts, subqueries) {
+                Err(Refusal::Reason(_)) => {}
+                found => return found,
+            }
+        }
     }
+    Err(first.into())
 }
 
 fn flattened(plan: &LogicalPlan, facts: &dyn JoinFacts, subqueries: SubqueryJoins) -> Result<Widened, Refusal> {
@@ -23,9 +29,9 @@ fn flattened(plan: &LogicalPlan, facts: &dyn JoinFacts, subqueries: SubqueryJoin
     Ok(widened(collected, &orientation)?)
 }
 
-/// Whether a condition below an aggregate asks for members of a subquery.
-fn holds_in(plan: &LogicalPlan) -> bool {
-    let is_in = |e: &Expr| Ok(matches!(e, Expr::InSubquery(_)));
+/// Whether a condition below an aggregate asks for members of a subquery, or for rows of it.
+fn holds_subquery(plan: &LogicalPlan) -> bool {
+    let is_in = |e: &Expr| Ok(matches!(e, Expr::InSubquery(_) | Expr::Exists(_)));
     let mut found = false;
     let looked = plan.apply(|node| {
         node.apply_expressions(|expr| {

@@ -15,7 +15,7 @@ use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use plusminus_functions::overflow::{hidden, shown};
 use std::sync::Arc;
 
-/// The plan with simplified expressions; subqueries stay as they are, since DataFusion plans them anyway.
+/// The plan with simplified expressions; subqueries stay as they are, since DataFusion plans them anyway, but for correlated scalar ones.
 ///
 /// # Errors
 /// When an expression does not fit the columns below it.
@@ -70,8 +70,20 @@ fn simplified_node(node: LogicalPlan, state: &SessionState) -> Result<Transforme
     node.map_expressions(|expr| {
         let name = names.save(&expr);
         let simplified = simplify(expr, &simplifier, &schema)?;
+        let simplified = simplified.transform_data(|expr| expr.transform_down(|e| correlated(e, state)))?;
         Ok(simplified.update_data(|expr| name.restore(expr)))
     })
+}
+
+/// Simplifies a correlated scalar subquery, whose expressions may be evaluated outside it.
+fn correlated(expr: Expr, state: &SessionState) -> Result<Transformed<Expr>> {
+    match expr {
+        Expr::ScalarSubquery(subquery) if !subquery.outer_ref_columns.is_empty() => {
+            let plan = Arc::new(simplified(&subquery.subquery, state)?);
+            Ok(Transformed::yes(Expr::ScalarSubquery(subquery.with_plan(plan))))
+        }
+        other => Ok(Transformed::no(other)),
+    }
 }
 
 /// Simplifies `expr`. An alias, an aggregate, a window or grouping sets stay; only their parts are simplified.

@@ -3,8 +3,8 @@
 use super::QueryExecution;
 use super::table_answer::in_words;
 use crate::answer::Result;
-use crate::joins::{fetch_columns, lacking_tables, lacks_columns, predicted_fetch};
-use crate::samples::rows_about;
+use crate::joins::{fetch_columns, lacking_tables, lacks_columns, predicted_fetch, subquery_of};
+use crate::samples::{rows_about, table_work};
 use datafusion::datasource::source_as_provider;
 use plusminus_catalog::Manifest;
 use plusminus_plan::{AggregateQuery, Reason};
@@ -44,7 +44,8 @@ impl QueryExecution {
                     Some(reason) => return Ok(Err(reason)),
                     None => {
                         let before = self.elapsed();
-                        let tables: Vec<&str> = lacking_tables(&query.joins, &manifest).collect();
+                        let lacking = lacking_tables(&query.joins, &manifest);
+                        let tables: Vec<&str> = lacking.map(|table| table.scan.table_name.table()).collect();
                         found.push(fetch_columns(&self.env, &query.joins, &manifest, self.prepared.state()).await?);
                         let took = in_words(self.elapsed().saturating_sub(before));
                         let _ = self.fetched.set(format!(
@@ -69,7 +70,12 @@ impl QueryExecution {
             rows.push((table.matched.as_str(), rows_about(&self.env, &provider).await.unwrap_or(0)));
         }
         let of = |name: &str| rows.iter().find(|(known, _)| *known == name).map_or(0, |(_, rows)| *rows);
-        let ns = predicted_fetch(&query.joins, manifest, |table| of(&table.matched));
+        let mut ns = predicted_fetch(&query.joins, manifest, |table| of(&table.matched));
+        for table in lacking_tables(&query.joins, manifest) {
+            if let Some(plan) = subquery_of(&table.scan) {
+                ns += table_work(&self.env, &plan).await?.ns;
+            }
+        }
         let mut tables: Vec<String> = query.joins.iter().map(|t| self.env.table_key(&t.scan.table_name)).collect();
         tables.sort_unstable();
         tables.dedup();

@@ -1,15 +1,15 @@
 //! What is known of the tables of a join: their versions, which have samples, and which columns are keys.
 
 use super::scan::scan_of;
-use crate::answer::Result;
+use crate::answer::{Error, Result};
 use crate::environment::Environment;
-use crate::samples::rows_about;
+use crate::samples::{rows_about, table_work};
 use datafusion::catalog::TableProvider;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::datasource::source_as_provider;
+use datafusion::datasource::{ViewTable, source_as_provider};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{LogicalPlan, TableScan};
-use plusminus_catalog::{KnownKey, Manifest};
+use plusminus_catalog::{KnownKey, Manifest, fingerprint};
 use plusminus_joins::prove;
 use plusminus_plan::{JoinFacts, KeyFact, KeyQuestion, Reason, RootFact};
 use std::sync::Arc;
@@ -87,6 +87,40 @@ impl<'a> Facts<'a> {
         let key = self.env.table_key(&scan.table_name);
         self.tables.iter().find(|table| table.key == key)
     }
+
+    /// The name and the version of a table, or of a subquery as a table; no version where a change could not be seen.
+    fn named(&self, scan: &TableScan) -> (String, Option<String>) {
+        match subquery_of(scan) {
+            None => match self.table(scan) {
+                Some(table) => (table.key.clone(), table.version.clone()),
+                None => (scan.table_name.to_string(), None),
+            },
+            Some(plan) => (scan.table_name.table().to_owned(), self.version_of(&plan)),
+        }
+    }
+
+    /// A text that changes with the data of any table that a subquery reads.
+    fn version_of(&self, plan: &LogicalPlan) -> Option<String> {
+        let mut versions = Vec::new();
+        let read = plan.apply_with_subqueries(|node| {
+            if let LogicalPlan::TableScan(scan) = node {
+                versions.push(self.table(scan).and_then(|table| Some((table.key.clone(), table.version.clone()?))));
+            }
+            Ok(TreeNodeRecursion::Continue)
+        });
+        read.ok()?;
+        let mut versions: Vec<(String, String)> = versions.into_iter().collect::<Option<Vec<_>>>()?;
+        versions.sort_unstable();
+        versions.dedup();
+        fingerprint(&versions).ok()
+    }
+}
+
+/// The plan of a subquery that stands for a table.
+pub(crate) fn subquery_of(scan: &TableScan) -> Option<LogicalPlan> {
+    let provider = source_as_provider(&scan.source).ok()?;
+    let is_subquery = (provider.as_ref() as &dyn std::any::Any).is::<ViewTable>();
+    provider.get_logical_plan().filter(|_| is_subquery).map(std::borrow::Cow::into_owned)
 }
 
 impl JoinFacts for Facts<'_> {
@@ -98,22 +132,28 @@ impl JoinFacts for Facts<'_> {
         }
     }
 
+    fn unique(&self, scan: &TableScan) -> KeyFact {
+        match self.named(scan) {
+            (table, Some(version)) => KeyFact::Unique { table, version },
+            (table, None) => unseen(&table),
+        }
+    }
+
     fn key(&self, scan: &TableScan, columns: &[String]) -> KeyFact {
-        let Some(table) = self.table(scan) else { return KeyFact::Unknown };
-        let Some(version) = &table.version else {
-            let name = &table.key;
-            return KeyFact::Shared(format!("{name} is not made of files, so that it could change unseen"));
-        };
-        match self.env.known_key(&table.key, version, columns) {
+        let (table, version) = self.named(scan);
+        let Some(version) = version else { return unseen(&table) };
+        match self.env.known_key(&table, &version, columns) {
             None => KeyFact::Unknown,
-            Some(KnownKey { shared: None, .. }) => {
-                KeyFact::Unique { table: table.key.clone(), version: version.clone() }
-            }
+            Some(KnownKey { shared: None, .. }) => KeyFact::Unique { table, version },
             Some(KnownKey { shared: Some((values, rows)), .. }) => {
-                KeyFact::Shared(format!("{} has {rows} rows for {} {values}", table.key, columns.join(", ")))
+                KeyFact::Shared(format!("{table} has {rows} rows for {} {values}", columns.join(", ")))
             }
         }
     }
+}
+
+fn unseen(table: &str) -> KeyFact {
+    KeyFact::Shared(format!("{table} is not made of files, so that it could change unseen"))
 }
 
 /// These facts where any table may be the one whose rows are sampled, the one with the most rows first.
@@ -122,6 +162,10 @@ pub(super) struct AnyRoot<'f, 'a>(pub(super) &'f Facts<'a>);
 impl JoinFacts for AnyRoot<'_, '_> {
     fn root(&self, scan: &TableScan) -> RootFact {
         RootFact::Sampled(self.0.table(scan).map_or(0, |table| table.rows))
+    }
+
+    fn unique(&self, scan: &TableScan) -> KeyFact {
+        self.0.unique(scan)
     }
 
     fn key(&self, scan: &TableScan, columns: &[String]) -> KeyFact {
@@ -144,26 +188,41 @@ pub(crate) async fn check_key(
     left: Option<Duration>,
 ) -> Result<KeyCheck> {
     let env = facts.env;
-    let Some(table) = facts.table(&question.scan) else { return Ok(KeyCheck::Done) };
-    let Some(version) = &table.version else { return Ok(KeyCheck::Done) };
-    #[expect(clippy::cast_precision_loss, reason = "a forecast")]
-    let ns = table.rows as f64 * question.columns.len() as f64 * KEY_VALUE_NS;
-    let time = env.costs.predict_scan(&table.key, ns);
+    let (table, version) = facts.named(&question.scan);
+    let Some(version) = version else { return Ok(KeyCheck::Done) };
+    let ns = match subquery_of(&question.scan) {
+        Some(plan) => table_work(env, &plan).await?.ns,
+        #[expect(clippy::cast_precision_loss, reason = "a forecast")]
+        None => {
+            let rows = facts.table(&question.scan).map_or(0, |table| table.rows);
+            rows as f64 * question.columns.len() as f64 * KEY_VALUE_NS
+        }
+    };
+    let time = env.costs.predict_scan(&table, ns);
     if left.is_some_and(|left| time > left) {
         return Ok(KeyCheck::TooLong(time));
     }
-    let span = tracing::info_span!("key", table = table.key, columns = question.columns.join(", "));
+    let span = tracing::info_span!("key", table, columns = question.columns.join(", "));
     let (plan, task) = (scan_of(&question.scan, question.columns.iter(), state).await?, state.task_ctx());
     let proving = env.executor.on_tables(async move { Ok(prove(&plan, &task).await?) });
     let proof = tracing::Instrument::instrument(proving, span).await?;
     // A table that changed meanwhile is asked again under its new version.
-    if env.table_version(&table.key, &table.provider, state).await?.as_ref() == Some(version) {
+    let again = match (subquery_of(&question.scan), facts.table(&question.scan)) {
+        (None, Some(own)) => env.table_version(&own.key, &own.provider, state).await?,
+        _ => Facts::of(env, &question_plan(question)?, state, None).await?.named(&question.scan).1,
+    };
+    if again.as_ref() == Some(&version) {
         env.keep_key(KnownKey {
-            table: table.key.clone(),
-            version: version.clone(),
+            table,
+            version,
             columns: question.columns.clone(),
             shared: proof.shared.map(|shared| (shared.values, shared.rows)),
         });
     }
     Ok(KeyCheck::Done)
+}
+
+/// The plan of the subquery that a question is about.
+fn question_plan(question: &KeyQuestion) -> Result<LogicalPlan> {
+    subquery_of(&question.scan).ok_or_else(|| Error::data("a table that the query does not name"))
 }

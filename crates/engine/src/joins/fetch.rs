@@ -8,7 +8,7 @@ use arrow::compute::concat;
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::SessionState;
-use plusminus_catalog::{JoinedColumn, Manifest};
+use plusminus_catalog::{JoinedColumn, JoinedColumns, Manifest};
 use plusminus_joins::{Extremes, Partners, fetch};
 use plusminus_plan::{JoinedTable, is_joined_column};
 use std::sync::Arc;
@@ -17,14 +17,20 @@ use std::sync::Arc;
 const VALUE_NS: f64 = 6.0;
 const ROW_NS: f64 = 100.0;
 
+/// Subqueries whose columns stay beside a sample; texts of subqueries may differ without end.
+const SUBQUERIES_MAX: usize = 64;
+
 /// Whether a sample lacks some of the columns of other tables.
 pub(crate) fn lacks_columns(joins: &[JoinedTable], manifest: &Manifest) -> bool {
     joins.iter().any(|table| !lacking(table, manifest).is_empty())
 }
 
-/// The names of the tables of which a sample lacks columns.
-pub(crate) fn lacking_tables<'j>(joins: &'j [JoinedTable], manifest: &Manifest) -> impl Iterator<Item = &'j str> {
-    joins.iter().filter(|table| !lacking(table, manifest).is_empty()).map(|table| table.scan.table_name.table())
+/// The tables of which a sample lacks columns.
+pub(crate) fn lacking_tables<'j>(
+    joins: &'j [JoinedTable],
+    manifest: &Manifest,
+) -> impl Iterator<Item = &'j JoinedTable> {
+    joins.iter().filter(|table| !lacking(table, manifest).is_empty())
 }
 
 /// The work of fetching the columns that a sample lacks, in nanoseconds of the reference machine; `rows` gives those of a table.
@@ -172,6 +178,8 @@ fn remove_old(env: &Environment, joins: &[JoinedTable], manifest: &Manifest) {
             })
     };
     let removed = env.store.remove_joined(manifest, |joined| joined.columns.iter().any(|column| is_old(&column.name)));
+    let of_subqueries = |joined: &JoinedColumns| joined.columns.iter().any(|column| column.name.contains("subquery "));
+    let removed = removed.and_then(|()| env.store.limit_joined(manifest, SUBQUERIES_MAX, of_subqueries));
     if let Err(error) = removed {
         tracing::info!(%error, "old columns of joined tables are left");
     }

@@ -1,5 +1,6 @@
 //! From a tree of joins to a graph of table instances.
 
+use super::derived::{Derived, ScalarByKeys, Untied, derived, derived_column, distinct_keys, scalar_by_keys, untied};
 use super::{INNER, Instance, JoinGraph, Scope, instance_column, instance_of, matched, scope_of};
 use crate::lineage::Lineage;
 use crate::query::Reason;
@@ -7,14 +8,18 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DataFusionError, JoinType, NullEquality, Result as PlanResult};
 use datafusion::logical_expr::expr::InSubquery;
 use datafusion::logical_expr::utils::{conjunction, disjunction, split_binary_owned, split_conjunction_owned};
-use datafusion::logical_expr::{Case, Expr, FetchType, Join, LogicalPlan, Operator, SkipType, TableScan};
+use datafusion::logical_expr::{Case, Expr, FetchType, Join, LogicalPlan, Operator, SkipType, TableScan, lit};
 use std::sync::Arc;
 
-/// Whether IN with a subquery is a join, or stays a subquery.
+/// How conditions with subqueries become joins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SubqueryJoins {
-    InAndExists,
-    Exists,
+    /// The tables of IN and EXISTS are joined as they are, each by a unique key.
+    Tables,
+    /// The distinct keys of IN and EXISTS are joined, whatever the number of rows that have them.
+    Keys,
+    /// IN stays a subquery.
+    NoIn,
 }
 
 /// The graph below an aggregate, and the columns of its input over columns of instances.
@@ -26,7 +31,7 @@ pub(crate) struct Collected {
 
 /// Collects the tables and conditions of an aggregate's input, or says which node in it cannot be answered from a sample.
 pub(crate) fn collect(plan: &LogicalPlan, subqueries: SubqueryJoins) -> Result<Collected, Reason> {
-    let mut collector = Collector { graph: JoinGraph::default(), subqueries };
+    let mut collector = Collector { graph: JoinGraph::default(), subqueries, is_joined: false };
     let lineage = collector.plan(plan, INNER, None)?;
     Ok(Collected { graph: collector.graph, lineage })
 }
@@ -34,6 +39,8 @@ pub(crate) fn collect(plan: &LogicalPlan, subqueries: SubqueryJoins) -> Result<C
 struct Collector {
     graph: JoinGraph,
     subqueries: SubqueryJoins,
+    /// Whether what is collected is joined to something, so that a subquery may be a table.
+    is_joined: bool,
 }
 
 /// The columns that a subquery may refer to outside itself.
@@ -55,16 +62,27 @@ impl Collector {
             }
             LogicalPlan::Projection(projection) => {
                 let below = self.plan(&projection.input, scope, outer)?;
-                let exprs = projection.expr.iter().map(|e| replaced(e, &below, outer));
-                let exprs = exprs.collect::<PlanResult<Vec<_>>>().map_err(untraced)?;
+                let exprs = projection.expr.iter().map(|e| self.replaced(e, &below, outer));
+                let exprs = exprs.collect::<Result<Vec<_>, Reason>>()?;
                 Ok(Lineage { schema: Arc::clone(&projection.schema), exprs })
             }
             LogicalPlan::SubqueryAlias(alias) => Ok(self.plan(&alias.input, scope, outer)?.renamed(&alias.schema)),
             // Without a LIMIT an order below an aggregate changes nothing.
             LogicalPlan::Sort(sort) if sort.fetch.is_none() => self.plan(&sort.input, scope, outer),
             LogicalPlan::Join(join) => self.join(join, scope, outer),
+            other if self.is_joined => self.derived(other, scope),
             other => Err(Reason::new(refusal(other))),
         }
+    }
+
+    /// A plan that is no table as a table of its own.
+    fn derived(&mut self, plan: &LogicalPlan, scope: usize) -> Result<Lineage, Reason> {
+        let Derived { scan, key } = derived(plan)?;
+        let number = self.graph.instances.len();
+        let exprs = (0..plan.schema().fields().len()).map(|place| instance_column(number, &derived_column(place)));
+        let lineage = Lineage { schema: Arc::clone(plan.schema()), exprs: exprs.collect() };
+        self.graph.instances.push(Instance { scan, scope, key });
+        Ok(lineage)
     }
 
     fn scan(&mut self, scan: &TableScan, scope: usize) -> Result<Lineage, Reason> {
@@ -75,7 +93,7 @@ impl Collector {
         let schema = &scan.projected_schema;
         let exprs = schema.fields().iter().map(|field| instance_column(number, field.name())).collect();
         let lineage = Lineage { schema: Arc::clone(schema), exprs };
-        self.graph.instances.push(Instance { scan: scan.clone(), scope });
+        self.graph.instances.push(Instance { scan: scan.clone(), scope, key: None });
         for filter in &scan.filters {
             self.condition(filter, &lineage, scope, None)?;
         }
@@ -83,6 +101,7 @@ impl Collector {
     }
 
     fn join(&mut self, join: &Join, scope: usize, outer: Outer<'_>) -> Result<Lineage, Reason> {
+        self.is_joined = true;
         if join.null_equality == NullEquality::NullEqualsNull && !join.on.is_empty() {
             return Err(Reason::new("a join by keys where NULL equals NULL is answered exactly"));
         }
@@ -148,7 +167,7 @@ impl Collector {
     fn condition(&mut self, condition: &Expr, over: &Lineage, scope: usize, outer: Outer<'_>) -> Result<(), Reason> {
         for conjunct in split_conjunction_owned(condition.clone()) {
             let conjunct = self.without_subqueries(conjunct, over)?;
-            let conjunct = replaced(&conjunct, over, outer).map_err(untraced)?;
+            let conjunct = self.replaced(&conjunct, over, outer)?;
             self.graph.scopes[scope].conjuncts.extend(factored(conjunct));
         }
         Ok(())
@@ -169,22 +188,116 @@ impl Collector {
                 })
             }
             Expr::Exists(exists) if !exists.subquery.outer_ref_columns.is_empty() => {
-                let (inside, _) = self.side(chosen_by_existence(&exists.subquery.subquery), Some(over))?;
+                let inside = self.existence(&exists.subquery.subquery, None, over)?;
                 let found = matched(inside).is_true();
                 Ok(if exists.negated { !found } else { found })
             }
             Expr::InSubquery(InSubquery { expr, subquery, negated: false })
-                if self.subqueries == SubqueryJoins::InAndExists || !subquery.outer_ref_columns.is_empty() =>
+                if self.subqueries != SubqueryJoins::NoIn || !subquery.outer_ref_columns.is_empty() =>
             {
-                let (inside, member) = self.side(chosen_by_existence(&subquery.subquery), Some(over))?;
-                let Some(value) = member.exprs.first() else { return Err(Reason::new("IN needs one column")) };
-                let value = value.clone();
-                let own = replaced(&expr, over, None).map_err(untraced)?;
-                self.graph.scopes[inside].conjuncts.push(own.eq(value));
-                Ok(matched(inside).is_true())
+                let own = self.replaced(&expr, over, None)?;
+                Ok(matched(self.existence(&subquery.subquery, Some(own), over)?).is_true())
             }
             other => Ok(other),
         }
+    }
+
+    /// The scope of the rows of a subquery; of those whose only column equals `member`, where one is given.
+    fn existence(&mut self, plan: &LogicalPlan, member: Option<Expr>, over: &Lineage) -> Result<usize, Reason> {
+        self.is_joined = true;
+        let plan = chosen_by_existence(plan);
+        if self.subqueries == SubqueryJoins::Tables {
+            let (inside, rows) = self.side(plan, Some(over))?;
+            if let (Some(member), Some(value)) = (member, rows.exprs.first()) {
+                self.graph.scopes[inside].conjuncts.push(member.eq(value.clone()));
+            }
+            return Ok(inside);
+        }
+        let (rows, value) = match plan {
+            LogicalPlan::Projection(projection) => {
+                (projection.input.as_ref(), projection.expr.first().cloned().map(Expr::unalias))
+            }
+            other => (other, other.schema().columns().first().cloned().map(Expr::Column)),
+        };
+        let refused = || Reason::new("a correlated subquery is answered exactly");
+        let Untied { rows, ties } = untied(rows).map_err(untraced)?.ok_or_else(refused)?;
+        let (mut keys, mut others): (Vec<Expr>, Vec<Expr>) = ties.into_iter().unzip();
+        if let Some(member) = member {
+            keys.push(value.ok_or_else(refused)?);
+            others.push(member);
+        }
+        if keys.is_empty() {
+            return Err(refused());
+        }
+        self.by_keys(&distinct_keys(rows, keys).map_err(untraced)?, &others, over).map(|(inside, _)| inside)
+    }
+
+    /// A subquery whose first columns are keys as a scope of its own, and its columns; `others` are what the keys equal, some of them over
+    /// the outer row.
+    fn by_keys(&mut self, plan: &LogicalPlan, others: &[Expr], over: &Lineage) -> Result<(usize, Lineage), Reason> {
+        let inside = self.graph.scopes.len();
+        self.graph.scopes.push(Scope::default());
+        let columns = self.derived(plan, inside)?;
+        for (key, other) in columns.exprs.iter().zip(others) {
+            let other = self.replaced(other, over, Some(over))?;
+            self.graph.scopes[inside].conjuncts.push(key.clone().eq(other));
+        }
+        Ok((inside, columns))
+    }
+
+    /// `expr` over columns of instances: columns of `lineage`, those outside a subquery, and values of correlated subqueries.
+    fn replaced(&mut self, expr: &Expr, lineage: &Lineage, outer: Outer<'_>) -> Result<Expr, Reason> {
+        let mut refusal = None;
+        let is_correlated = |e: &Expr| Ok(matches!(e, Expr::ScalarSubquery(s) if !s.outer_ref_columns.is_empty()));
+        let expr = match expr.exists(is_correlated).map_err(untraced)? {
+            false => expr.clone(),
+            true => {
+                let scalar = |e: Expr| match e {
+                    Expr::ScalarSubquery(subquery) if !subquery.outer_ref_columns.is_empty() => {
+                        match self.scalar(&subquery.subquery, lineage) {
+                            Ok(value) => Ok(Transformed::new(value, true, TreeNodeRecursion::Jump)),
+                            Err(reason) => {
+                                refusal.get_or_insert(reason);
+                                Ok(Transformed::no(Expr::ScalarSubquery(subquery)))
+                            }
+                        }
+                    }
+                    other => Ok(Transformed::no(other)),
+                };
+                expr.clone().transform_down(scalar).map_err(untraced)?.data
+            }
+        };
+        match refusal {
+            Some(reason) => Err(reason),
+            None => replaced(&expr, lineage, outer).map_err(untraced),
+        }
+    }
+
+    /// The value of a correlated scalar subquery over one aggregate.
+    fn scalar(&mut self, plan: &LogicalPlan, over: &Lineage) -> Result<Expr, Reason> {
+        self.is_joined = true;
+        let refused = || Reason::new("a correlated subquery is answered exactly");
+        let plan = match plan {
+            LogicalPlan::SubqueryAlias(alias) => alias.input.as_ref(),
+            other => other,
+        };
+        let ScalarByKeys { plan, outer, value, calls } = scalar_by_keys(plan).map_err(untraced)?.ok_or_else(refused)?;
+        let (inside, columns) = self.by_keys(&plan, &outer, over)?;
+        let value = value.transform_up(|e| {
+            let Expr::Column(column) = &e else { return Ok(Transformed::no(e)) };
+            let Some(place) = calls.iter().position(|(own, _)| own == column) else { return Ok(Transformed::no(e)) };
+            let own = guard(columns.exprs[outer.len() + place].clone(), inside);
+            Ok(Transformed::yes(match calls[place].1 {
+                // Over no rows a count is 0, and everything else NULL.
+                true => Expr::Case(Case {
+                    expr: None,
+                    when_then_expr: vec![(Box::new(own.clone().is_null()), Box::new(lit(0_i64)))],
+                    else_expr: Some(Box::new(own)),
+                }),
+                false => own,
+            }))
+        });
+        Ok(value.map_err(untraced)?.data)
     }
 }
 

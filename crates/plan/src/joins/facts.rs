@@ -6,6 +6,9 @@ pub trait JoinFacts {
     /// What is known of a table as the one whose rows are sampled.
     fn root(&self, scan: &TableScan) -> RootFact;
 
+    /// What is known of a key of a table that is one by the way in which its rows are made.
+    fn unique(&self, scan: &TableScan) -> KeyFact;
+
     /// What is known of columns of a table as a key.
     fn key(&self, scan: &TableScan, columns: &[String]) -> KeyFact;
 }
@@ -80,6 +83,10 @@ pub struct AssumedFacts;
 impl JoinFacts for AssumedFacts {
     fn root(&self, _: &TableScan) -> RootFact {
         RootFact::Sampled(0)
+    }
+
+    fn unique(&self, scan: &TableScan) -> KeyFact {
+        self.key(scan, &[])
     }
 
     fn key(&self, scan: &TableScan, _: &[String]) -> KeyFact {

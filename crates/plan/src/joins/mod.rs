@@ -10,6 +10,7 @@
 
 mod collect;
 mod columns;
+mod derived;
 mod facts;
 mod keys;
 mod null_equality;
@@ -40,6 +41,8 @@ pub(crate) struct Instance {
     pub(crate) scan: TableScan,
     /// The scope in whose joins it takes part.
     pub(crate) scope: usize,
+    /// Columns that are a key by the way in which its rows are made.
+    pub(crate) key: Option<Vec<String>>,
 }
 
 /// Tables that are joined to others as a whole: those of inner joins, the nullable side of an outer join, or those of an EXISTS.

@@ -1,7 +1,7 @@
 //! Finds the table whose rows have at most one partner in every other table of a graph.
 
 use super::keys::{Equality, Side};
-use super::{INNER, JoinFacts, JoinGraph, KeyFact, KeyQuestion, Refusal, RootFact};
+use super::{INNER, Instance, JoinFacts, JoinGraph, KeyFact, KeyQuestion, Refusal, RootFact};
 use crate::query::Reason;
 use arrow::datatypes::DataType;
 use std::cmp::Reverse;
@@ -137,8 +137,15 @@ impl<'a> Equalities<'a> {
                 keys.push(key);
             }
         }
-        let scan = &self.graph.instances[instance].scan;
+        let Instance { scan, key: made, .. } = &self.graph.instances[instance];
         let mut refusal = None;
+        if let Some(made) = made.as_ref().filter(|made| made.iter().all(|column| columns.contains(&column.as_str()))) {
+            match facts.unique(scan) {
+                KeyFact::Unique { table, version } => return Ok(Ok(edge(made, &candidates, table, version))),
+                KeyFact::Shared(why) => return Ok(Err(Some(Reason::new(why)))),
+                KeyFact::Unknown => {}
+            }
+        }
         for key in keys {
             match facts.key(scan, &key) {
                 KeyFact::Unique { table, version } => return Ok(Ok(edge(&key, &candidates, table, version))),

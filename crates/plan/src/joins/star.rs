@@ -18,7 +18,7 @@ pub struct Star {
 /// # Errors
 /// When it is no join of this kind, for a reason, or when a key has to be proven first.
 pub fn star(plan: &LogicalPlan, facts: &dyn JoinFacts) -> Result<Star, Refusal> {
-    let collected = collect(plan, SubqueryJoins::Exists)?;
+    let collected = collect(plan, SubqueryJoins::Tables)?;
     let orientation = orient(&collected.graph, facts)?;
     let found = widened(collected, &orientation)?;
     if found.predicates.iter().any(|predicate| !matches!(predicate, Expr::Column(_))) {

@@ -28,7 +28,15 @@ async fn every_refusal_says_why() {
             "not joined to sales by equal keys",
         ),
         ("SELECT COUNT(*) FROM sales JOIN customers ON s_weight = c_balance", "not joined to sales by equal keys"),
-        ("SELECT COUNT(*) FROM sales JOIN (SELECT DISTINCT c_id FROM customers) ON s_customer = c_id", "DISTINCT rows"),
+        (
+            "SELECT COUNT(*) FROM sales JOIN (SELECT DISTINCT c_id, c_segment FROM customers JOIN visits ON c_id = v_customer) \
+             ON c_segment = 'car'",
+            "is not joined to sales by equal keys",
+        ),
+        (
+            "SELECT COUNT(*) FROM sales WHERE EXISTS (SELECT * FROM visits WHERE v_customer < s_customer)",
+            "visits is not joined to sales by equal keys",
+        ),
         (
             "SELECT COUNT(*) FROM sales JOIN (SELECT * FROM customers LIMIT 5) ON s_customer = c_id",
             "LIMIT below an aggregate",

@@ -42,6 +42,18 @@ const QUERIES: &[&str] = &[
     "SELECT COUNT(*), SUM(a.c_balance + b.c_balance) FROM sales JOIN customers a ON s_customer = a.c_id JOIN customers b ON s_customer = b.c_id",
     "SELECT SUM(s_amount) FROM sales JOIN products ON s_product = p_id JOIN nations ON p_maker = n_id JOIN regions ON n_region = r_id WHERE r_name = 'south'",
     "SELECT c_segment, COUNT(*) FILTER (WHERE p_kind = 'kind 0') AS z, SUM(s_quantity) FILTER (WHERE c_balance > 50) AS b FROM sales JOIN customers ON c_id = s_customer LEFT JOIN products ON p_id = s_product GROUP BY c_segment ORDER BY 1",
+    "SELECT v, COUNT(*) FROM sales JOIN (SELECT v_customer AS c, COUNT(*) AS v FROM visits GROUP BY v_customer) AS q ON c = s_customer GROUP BY v ORDER BY v",
+    "SELECT COUNT(*), SUM(pages) FROM sales LEFT JOIN (SELECT v_customer, SUM(v_pages) AS pages FROM visits WHERE v_pages > 5 GROUP BY 1) q ON v_customer = s_customer AND pages > 30",
+    "WITH often AS (SELECT DISTINCT v_customer AS who FROM visits WHERE v_pages > 20) SELECT c_segment, COUNT(*) FROM sales JOIN often ON who = s_customer JOIN customers ON c_id = who GROUP BY 1 ORDER BY 1",
+    "SELECT COUNT(*), SUM(s_quantity) FROM sales WHERE EXISTS (SELECT * FROM visits WHERE v_customer = s_customer AND v_pages > 30)",
+    "SELECT COUNT(*) FROM sales WHERE NOT EXISTS (SELECT * FROM visits WHERE s_customer = v_customer AND v_pages BETWEEN 3 AND 9)",
+    "SELECT COUNT(*) FROM sales WHERE s_customer IN (SELECT v_customer FROM visits WHERE v_pages = 7)",
+    "SELECT COUNT(*) FROM sales, customers WHERE s_customer = c_id AND EXISTS (SELECT * FROM visits WHERE v_customer = c_id AND v_pages = 3) AND c_segment = 'car'",
+    "SELECT SUM(s_amount) FROM sales, products WHERE p_id = s_product AND s_quantity < (SELECT 0.8 * AVG(s_quantity) FROM sales WHERE s_product = p_id)",
+    "SELECT COUNT(*) FROM sales WHERE s_quantity > (SELECT COUNT(*) FROM visits WHERE v_customer = s_customer)",
+    "SELECT COUNT(*) FROM sales s WHERE s_quantity > (SELECT COALESCE(SUM(v_pages), 10) / 2 FROM visits WHERE v_customer = s.s_customer AND v_pages < 30)",
+    "SELECT COUNT(*) FROM sales WHERE s_customer IN (SELECT v_customer FROM visits GROUP BY v_customer HAVING COUNT(*) > 2)",
+    "SELECT n_name, COUNT(*) FROM sales JOIN (SELECT c_id, c_nation FROM customers UNION ALL SELECT 100000 + c_id, c_nation FROM customers) u ON c_id = s_customer JOIN nations ON n_id = c_nation GROUP BY n_name ORDER BY 1",
 ];
 
 /// Equal but for the order of additions of floating-point numbers.

@@ -152,6 +152,7 @@ impl Generator {
         match self.random.below(if has_left { 2 } else { 5 }) {
             0 => (self.nested(), Vec::new()),
             2 => self.commas(),
+            3 if self.chance(30) => (self.with_totals(), Vec::new()),
             3 => (self.in_any_order(), Vec::new()),
             4 => (self.using(), Vec::new()),
             _ => (self.chain(), Vec::new()),
@@ -250,6 +251,17 @@ impl Generator {
         from
     }
 
+    /// A table of totals by key among the joined ones.
+    fn with_totals(&mut self) -> String {
+        let chain = self.chain();
+        let kind = self.one_of(&["JOIN", "LEFT JOIN"]);
+        let totals = self.one_of(&[
+            "(SELECT v_customer AS who, COUNT(*) AS visits, SUM(v_pages) AS pages FROM visits GROUP BY v_customer)",
+            "(SELECT DISTINCT v_customer AS who, 1 AS visits FROM visits WHERE v_pages > 20)",
+        ]);
+        format!("{chain} {kind} {totals} AS totals ON totals.who = s.s_customer")
+    }
+
     /// Joins with USING, where the tables around the sales have columns of the same names.
     fn using(&mut self) -> String {
         let mut from = self.relation("s", "sales");
@@ -271,25 +283,38 @@ impl Generator {
         from
     }
 
-    /// A condition on rows of a table that is not joined.
+    /// A condition on rows of a table that is not joined: of one that is found by its key, or of visits, of which a customer may have several.
     fn existence(&mut self) -> String {
+        if self.chance(40) {
+            return self.visits();
+        }
         let (edge, inner) = (self.one_of(&[&EDGES[0], &EDGES[3], &EDGES[5]]), "x");
         let (own, other) = edge.on[0];
         let condition = self.one_of(columns(edge.table).2);
+        let table = edge.table;
         match self.random.below(4) {
             0 => format!(
-                "EXISTS (SELECT 1 FROM {} {inner} WHERE {inner}.{own} = s.{other} AND {inner}.{condition})",
-                edge.table
+                "EXISTS (SELECT 1 FROM {table} {inner} WHERE {inner}.{own} = s.{other} AND {inner}.{condition})"
             ),
             1 => format!(
-                "NOT EXISTS (SELECT * FROM {} {inner} WHERE s.{other} = {inner}.{own} AND {inner}.{condition})",
-                edge.table
+                "NOT EXISTS (SELECT * FROM {table} {inner} WHERE s.{other} = {inner}.{own} AND {inner}.{condition})"
             ),
-            2 => format!("s.{other} IN (SELECT {own} FROM {} WHERE {condition})", edge.table),
-            _ => format!(
-                "(s.s_quantity > 40 OR EXISTS (SELECT 1 FROM {} {inner} WHERE {inner}.{own} = s.{other}))",
-                edge.table
-            ),
+            2 => format!("s.{other} IN (SELECT {own} FROM {table} WHERE {condition})"),
+            _ => {
+                format!("(s.s_quantity > 40 OR EXISTS (SELECT 1 FROM {table} {inner} WHERE {inner}.{own} = s.{other}))")
+            }
+        }
+    }
+
+    fn visits(&mut self) -> String {
+        let condition = self.one_of(&["x.v_pages > 25", "x.v_pages BETWEEN 3 AND 9", "x.v_pages <> 11"]);
+        let tied = "FROM visits x WHERE x.v_customer = s.s_customer";
+        match self.random.below(5) {
+            0 => format!("EXISTS (SELECT * {tied} AND {condition})"),
+            1 => format!("NOT EXISTS (SELECT 1 {tied} AND {condition})"),
+            2 => format!("s.s_customer IN (SELECT x.v_customer FROM visits x WHERE {condition})"),
+            3 => format!("s.s_quantity > (SELECT AVG(x.v_pages) {tied} AND {condition})"),
+            _ => format!("s.s_quantity / 10 >= (SELECT COUNT(*) {tied} AND {condition})"),
         }
     }
 
