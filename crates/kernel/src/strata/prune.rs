@@ -27,7 +27,8 @@ pub(crate) fn prune(
     manifest: &Manifest,
     strata: &Strata,
 ) -> Result<()> {
-    let table = query.scan.source.schema();
+    // The columns of joined tables are among those of the scan.
+    let table = Arc::clone(query.scan.projected_schema.inner());
     let known = |e: &&Expr| {
         !has_subquery(e) && !casts_to_truth(e) && e.column_refs().iter().any(|c| is_known(&c.name, manifest, strata))
     };
