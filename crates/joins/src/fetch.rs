@@ -50,12 +50,12 @@ pub async fn fetch(
     let fetched = types.fields().len() - compared.len();
     let mut columns = Vec::with_capacity(fetched);
     let mut extremes = vec![Extremes::default(); fetched];
-    for number in 0..fetched {
+    for (number, extremes) in extremes.iter_mut().enumerate() {
         let none = new_empty_array(types.field(compared.len() + number).data_type());
         let mut parts: Vec<&dyn Array> = vec![none.as_ref()];
         parts.extend(found.iter().flat_map(|part| &part.columns).map(|batch| batch.column(number).as_ref()));
         columns.push(take(&concat(&parts)?, &rows, None)?);
-        found.iter().for_each(|part| extremes[number].merge(part.extremes[number]));
+        found.iter().for_each(|part| extremes.merge(part.extremes[number]));
     }
     Ok(Partners { matched, columns, extremes })
 }

@@ -30,7 +30,7 @@ struct Page {
 /// The page of a key, the word in it, and the bit in that.
 fn split(key: i64) -> (i64, usize, u64) {
     let within = key & ((1 << PAGE_BITS) - 1);
-    #[expect(clippy::cast_sign_loss, clippy::cast_possible_truncation, reason = "below 65,536")]
+    #[expect(clippy::cast_sign_loss, reason = "below 65,536")]
     let within = within as usize;
     (key >> PAGE_BITS, within / 64, 1 << (within % 64))
 }

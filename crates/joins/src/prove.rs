@@ -137,7 +137,7 @@ async fn seen(
     Ok(seen)
 }
 
-#[expect(clippy::cast_sign_loss, clippy::cast_possible_wrap, reason = "one to one")]
+#[expect(clippy::cast_sign_loss, reason = "one to one")]
 impl Seen {
     fn add(&mut self, keys: &Keys) {
         self.rows += keys.len() as u64;
@@ -159,7 +159,7 @@ impl Seen {
             self.list.push(key as u64);
         } else if !self.whole.insert(key) {
             self.repeated.get_or_insert(key as u64);
-        } else if self.whole.len() % LOOKED_AFTER == 0 && self.whole.are_sparse() {
+        } else if self.whole.len().is_multiple_of(LOOKED_AFTER) && self.whole.are_sparse() {
             self.list_numbers();
         }
     }

@@ -13,6 +13,9 @@ use plusminus_sampling::{are_unchanged, base_files};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// What is known of columns as keys, by table and columns.
+type Keys = HashMap<(String, Vec<String>), KnownKey>;
+
 /// Versions of tables, keys, and columns of other tables beside samples.
 #[derive(Default)]
 pub(crate) struct KnownJoins {
@@ -20,7 +23,7 @@ pub(crate) struct KnownJoins {
     session: String,
     versions: Mutex<HashMap<String, Version>>,
     /// Keys by table and columns; `None` before they were read from the store.
-    keys: Mutex<Option<HashMap<(String, Vec<String>), KnownKey>>>,
+    keys: Mutex<Option<Keys>>,
     /// Manifests with the columns of other tables that are stored beside them, by sample and generation.
     manifests: Mutex<HashMap<(String, u64), Arc<Manifest>>>,
     /// Held while columns of other tables are fetched.
@@ -40,7 +43,7 @@ impl KnownJoins {
         Self { session: format!("{}-{now_unix_ms}", std::process::id()), ..Self::default() }
     }
 
-    fn keys(&self) -> MutexGuard<'_, Option<HashMap<(String, Vec<String>), KnownKey>>> {
+    fn keys(&self) -> MutexGuard<'_, Option<Keys>> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Share of the exact answer's work above which columns are not fetched under an error bound, which the sample may still miss.
-const SHARE_OF_TABLE: f64 = 0.5;
+const SHARE_OF_TABLE: f64 = 0.2;
 /// Share of the time left that fetching may take.
 const SHARE_OF_TIME: f64 = 0.6;
 

@@ -35,7 +35,9 @@ pub(crate) async fn declared_join(env: &Environment, plan: &LogicalPlan, state: 
                 let next = "a table that is joined to others by keys of theirs that are unique";
                 return Err(Error::invalid(format!("no sample can be drawn of this join: {}", reason.0), next));
             }
-            Err(Refusal::Unproven(question)) => drop(check_key(&facts, &question, state, None).await?),
+            Err(Refusal::Unproven(question)) => {
+                check_key(&facts, &question, state, None).await?;
+            }
         }
     }
     Err(Error::data("the tables of the join change while their keys are looked at"))

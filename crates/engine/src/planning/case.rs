@@ -41,7 +41,7 @@ struct AbsolutePaths {
 impl VisitorMut for AbsolutePaths {
     type Break = ();
 
-    /// The parser takes all that follows IS [NOT] DISTINCT FROM for its right side; AND and OR bind less.
+    /// The parser takes all that follows `IS DISTINCT FROM` for its right side; AND and OR bind less.
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         let (left, right, is_not) = match expr {
             Expr::IsDistinctFrom(left, right) => (left, right, false),
@@ -193,7 +193,7 @@ impl VisitorMut for Shorthand {
         ControlFlow::Continue(())
     }
 
-    /// The parser takes all that follows IS [NOT] DISTINCT FROM for its right side; AND and OR bind less.
+    /// The parser takes all that follows `IS DISTINCT FROM` for its right side; AND and OR bind less.
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         let (left, right, is_not) = match expr {
             Expr::IsDistinctFrom(left, right) => (left, right, false),

@@ -4,9 +4,9 @@
 //!   plan ──collect──▶ instances, scopes, conjuncts ──orient──▶ a root, and one edge to every other table ──columns──▶ one wide scan
 //! ```
 //!
-//! [`collect`] turns the tree of joins into a graph: table instances, and the conjuncts of ON and WHERE by scope. [`orient`] looks for a
+//! `collect` turns the tree of joins into a graph: table instances, and the conjuncts of ON and WHERE by scope. `orient` looks for a
 //! root from which equal keys lead to every other instance, each key unique in the table that it leads to, so that a row of the root has
-//! at most one partner everywhere. [`columns`] then names each joined column by its path of keys, never by a table's alias.
+//! at most one partner everywhere. `columns` then names each joined column by its path of keys, never by a table's alias.
 
 mod collect;
 mod columns;

@@ -64,7 +64,7 @@ pub(crate) fn orient(graph: &JoinGraph, facts: &dyn JoinFacts) -> Result<Orienta
     let equalities = Equalities::of(graph);
     let mut refusal: Option<Reason> = None;
     for (root, rows) in &roots {
-        match equalities.from_root(*root, facts) {
+        match equalities.edges_from(*root, facts) {
             Ok(found) => return Ok(found),
             Err(Refusal::Unproven(question)) => return Err(Refusal::Unproven(question)),
             // A larger table without samples is the one to sample.
@@ -94,7 +94,7 @@ impl<'a> Equalities<'a> {
     }
 
     /// The edges from one root to all other instances, the nearest first.
-    fn from_root(&self, root: usize, facts: &dyn JoinFacts) -> Result<Orientation, Refusal> {
+    fn edges_from(&self, root: usize, facts: &dyn JoinFacts) -> Result<Orientation, Refusal> {
         let count = self.graph.instances.len();
         let mut found = Orientation { root, edges: vec![None; count], order: Vec::new() };
         let mut refusal = None;

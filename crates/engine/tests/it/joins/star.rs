@@ -116,6 +116,12 @@ pub(crate) fn write_star(folder: &Path, rows: usize, seed: u64) {
         ],
         60,
     );
+    write_many(folder);
+}
+
+/// Tables with several rows for a product or a customer.
+fn write_many(folder: &Path) {
+    let at = |name: &str| folder.join(format!("{name}.parquet"));
     let stock: Vec<(i64, i64)> =
         (0..i64::from(PRODUCTS)).flat_map(|p| [(p, 0), (p, 1)]).filter(|(p, q)| (p + q) % 11 > 0).collect();
     write(
