@@ -230,6 +230,7 @@ async fn plan_and_answer(
         subqueries,
         is_part: false,
         fetched: std::sync::OnceLock::new(),
+        fetch_later: std::sync::OnceLock::new(),
     });
     match &sql.explain {
         Some(explain) => explain::run(&running, *explain).await,

@@ -11,8 +11,13 @@ use plusminus_plan::{AggregateQuery, Reason};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Share of the exact answer's work above which columns are not fetched under an error bound, which the sample may still miss.
+/// Share of the exact answer's work above which columns are not fetched under an error bound, which the sample may still miss: the table then
+/// answers, and the columns are fetched behind it.
 const SHARE_OF_TABLE: f64 = 0.2;
+/// The share for those who prefer an estimate that misses to the table.
+const SHARE_OF_TABLE_UNREAD: f64 = 0.9;
+/// Share above which columns are not fetched behind the exact answer either.
+const SHARE_BEHIND_TABLE: f64 = 2.0;
 /// Share of the time left that fetching may take.
 const SHARE_OF_TIME: f64 = 0.6;
 
@@ -25,12 +30,25 @@ struct FetchCost {
     tables: String,
 }
 
+/// Columns that the sample lacks, to be fetched once the table has answered.
+pub(crate) struct FetchLater {
+    query: Arc<AggregateQuery>,
+    manifest: Arc<Manifest>,
+}
+
+/// Why columns are not fetched before the answer.
+struct TooDear {
+    reason: Reason,
+    /// Whether they are fetched behind it.
+    is_worth_it_later: bool,
+}
+
 impl QueryExecution {
     /// The candidates with the columns of other tables that the query reads. Those of the likeliest are fetched where that pays; others
     /// are left out where they lack any.
     pub(super) async fn with_joined_columns(
         &self,
-        query: &AggregateQuery,
+        query: &Arc<AggregateQuery>,
         candidates: Vec<Arc<Manifest>>,
     ) -> Result<std::result::Result<Vec<Arc<Manifest>>, Reason>> {
         let mut found = Vec::with_capacity(candidates.len());
@@ -41,7 +59,12 @@ impl QueryExecution {
             let manifest = self.env.with_joined(manifest)?;
             match (number, lacks_columns(&query.joins, &manifest)) {
                 (0, true) => match self.too_dear(&self.fetch_cost(query, &manifest).await?).await? {
-                    Some(reason) => return Ok(Err(reason)),
+                    Some(TooDear { reason, is_worth_it_later }) => {
+                        if is_worth_it_later {
+                            let _ = self.fetch_later.set(FetchLater { query: Arc::clone(query), manifest });
+                        }
+                        return Ok(Err(reason));
+                    }
                     None => {
                         let before = self.elapsed();
                         let lacking = lacking_tables(&query.joins, &manifest);
@@ -83,19 +106,43 @@ impl QueryExecution {
         Ok(FetchCost { ns, time: self.env.costs.predict_scan(&tables, ns), tables })
     }
 
-    /// Why columns are not fetched; `None` where they are.
-    async fn too_dear(&self, cost: &FetchCost) -> Result<Option<Reason>> {
-        let reason = |than: &str| {
+    /// Why columns are not fetched before the answer; `None` where they are.
+    async fn too_dear(&self, cost: &FetchCost) -> Result<Option<TooDear>> {
+        let too_dear = |than: &str, is_worth_it_later: bool| {
             let (tables, time) = (cost.tables.replace(',', ", "), in_words(cost.time));
-            Reason::new(format!("fetching the columns of {tables} first takes about {time}, {than}"))
+            let reason = Reason::new(format!("fetching the columns of {tables} first takes about {time}, {than}"));
+            Some(TooDear { reason, is_worth_it_later })
         };
+        let table = self.table().cost().await?.map(|table| table.work.ns);
+        let is_below = |share: f64| table.is_none_or(|table| cost.ns <= table * share);
         if self.left().is_some_and(|left| cost.time > left.mul_f64(SHARE_OF_TIME)) {
-            return Ok(Some(reason("more than the time allows")));
+            return Ok(too_dear("more than the time allows", is_below(SHARE_BEHIND_TABLE)));
         }
-        let table = self.table().cost().await?;
-        let is_dear = |ns: f64| cost.ns > ns * SHARE_OF_TABLE;
-        Ok(table
-            .filter(|table| self.goal.error.is_some() && is_dear(table.work.ns))
-            .map(|_| reason("too much beside the exact answer")))
+        let share = if self.goal.reads_table_on_miss() { SHARE_OF_TABLE } else { SHARE_OF_TABLE_UNREAD };
+        match self.goal.error.is_none() || is_below(share) {
+            true => Ok(None),
+            false => Ok(too_dear("too much beside the exact answer", is_below(SHARE_BEHIND_TABLE))),
+        }
+    }
+
+    /// Fetches columns that the sample lacked for this query, now that it is answered; a sentence for the report.
+    pub(super) fn fetch_behind(&self) -> Option<String> {
+        let later = self.fetch_later.get()?;
+        let tables: Vec<String> = lacking_tables(&later.query.joins, &later.manifest)
+            .map(|table| table.scan.table_name.table().to_owned())
+            .collect();
+        let (env, prepared) = (Arc::clone(&self.env), Arc::clone(&self.prepared));
+        let (query, manifest) = (Arc::clone(&later.query), Arc::clone(&later.manifest));
+        let sentence = format!(
+            "columns of {} are fetched in the background, so that sample '{}' can answer the next such query",
+            tables.join(", "),
+            manifest.name
+        );
+        self.env.executor.detach(async move {
+            if let Err(error) = fetch_columns(&env, &query.joins, &manifest, prepared.state()).await {
+                tracing::info!(%error, "columns of joined tables were not fetched");
+            }
+        });
+        Some(sentence)
     }
 }

@@ -9,6 +9,7 @@ mod rows;
 mod subqueries;
 mod table_answer;
 
+pub(crate) use joined_columns::FetchLater;
 pub(crate) use table_answer::in_words;
 
 use crate::answer::{Answer, Error, Mode, Report, Result, bounds, exact_columns, plain_report};
@@ -46,6 +47,8 @@ pub(crate) struct QueryExecution {
     pub(crate) is_part: bool,
     /// A sentence on columns of joined tables that were fetched for it.
     pub(crate) fetched: OnceLock<String>,
+    /// Columns of joined tables that are fetched once the table has answered.
+    pub(crate) fetch_later: OnceLock<FetchLater>,
 }
 
 /// Whether an error is of columns of a joined table that are stored beside a sample, which can be fetched again.
@@ -159,6 +162,7 @@ impl QueryExecution {
             subqueries: Subqueries::default(),
             is_part: false,
             fetched: OnceLock::new(),
+            fetch_later: OnceLock::new(),
         })
     }
 

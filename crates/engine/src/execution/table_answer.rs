@@ -120,6 +120,7 @@ impl QueryExecution {
                     .to_owned(),
             );
         }
+        report.warnings.extend(self.fetch_behind());
         Ok(Answer { is_query: true, batch: found.batch, columns, report })
     }
 }

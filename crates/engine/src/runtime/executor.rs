@@ -34,6 +34,13 @@ impl Executor {
         start(self.samples.as_ref(), work)
     }
 
+    /// Starts `work` that nobody waits for.
+    pub(crate) fn detach(&self, work: impl Future<Output = ()> + Send + 'static) {
+        if let Some(runtime) = &self.tables {
+            drop(runtime.spawn(work));
+        }
+    }
+
     /// Runs `work` that may read whole tables; dropping the future stops it at its next await.
     pub(crate) async fn on_tables<T: Send + 'static>(
         &self,

@@ -1,6 +1,6 @@
 //! From a tree of joins to a graph of table instances.
 
-use super::derived::{Derived, ScalarByKeys, Untied, derived, derived_column, distinct_keys, scalar_by_keys, untied};
+use super::derived::{Derived, ScalarByKeys, Untied, derived, derived_columns, distinct_keys, scalar_by_keys, untied};
 use super::{INNER, Instance, JoinGraph, Scope, instance_column, instance_of, matched, scope_of};
 use crate::lineage::Lineage;
 use crate::query::Reason;
@@ -79,7 +79,7 @@ impl Collector {
     fn derived(&mut self, plan: &LogicalPlan, scope: usize) -> Result<Lineage, Reason> {
         let Derived { scan, key } = derived(plan)?;
         let number = self.graph.instances.len();
-        let exprs = (0..plan.schema().fields().len()).map(|place| instance_column(number, &derived_column(place)));
+        let exprs = derived_columns(plan).into_iter().map(|name| instance_column(number, &name));
         let lineage = Lineage { schema: Arc::clone(plan.schema()), exprs: exprs.collect() };
         self.graph.instances.push(Instance { scan, scope, key });
         Ok(lineage)
@@ -105,7 +105,9 @@ impl Collector {
         if join.null_equality == NullEquality::NullEqualsNull && !join.on.is_empty() {
             return Err(Reason::new("a join by keys where NULL equals NULL is answered exactly"));
         }
-        let kept = |side: &LogicalPlan| format!("its {} join keeps rows of {}", join.join_type, named(side));
+        let kept = |side: &LogicalPlan| {
+            format!("its {} join keeps rows of {}", join.join_type.to_string().to_uppercase(), named(side))
+        };
         match join.join_type {
             JoinType::Inner => {
                 let (left, right) = (self.plan(&join.left, scope, outer)?, self.plan(&join.right, scope, outer)?);

@@ -21,12 +21,17 @@ pub(super) struct Derived {
     pub(super) key: Option<Vec<String>>,
 }
 
-/// The name of a column of a subquery by its place.
-pub(super) fn derived_column(place: usize) -> String {
-    format!("c{place}")
+/// The names of the columns of a subquery as a table: its own, each once.
+pub(super) fn derived_columns(plan: &LogicalPlan) -> Vec<String> {
+    let mut names: Vec<String> = Vec::with_capacity(plan.schema().fields().len());
+    for field in plan.schema().fields() {
+        let candidates = std::iter::once(field.name().clone()).chain((2..).map(|n| format!("{}_{n}", field.name())));
+        names.extend(candidates.take(names.len() + 1).find(|name| !names.contains(name)));
+    }
+    names
 }
 
-/// A plan as a table with columns `c0`, `c1`, ….
+/// A plan as a table.
 pub(super) fn derived(plan: &LogicalPlan) -> Result<Derived, Reason> {
     let untraced = |e: datafusion::error::DataFusionError| Reason::new(format!("a subquery cannot be planned: {e}"));
     let text = text_of(plan).map_err(untraced)?.ok_or_else(|| {
@@ -38,7 +43,7 @@ pub(super) fn derived(plan: &LogicalPlan) -> Result<Derived, Reason> {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     let scan = scan_of(plan, &format!("{NAME}{:016x}", hasher.finish())).map_err(untraced)?;
-    let columns = |count: usize| (0..count).map(derived_column).collect::<Vec<_>>();
+    let columns = |count: usize| derived_columns(plan).into_iter().take(count).collect::<Vec<_>>();
     let key = match plan {
         LogicalPlan::Aggregate(Aggregate { group_expr, .. })
             if !group_expr.is_empty() && !group_expr.iter().any(|e| matches!(e, Expr::GroupingSet(_))) =>
@@ -52,8 +57,8 @@ pub(super) fn derived(plan: &LogicalPlan) -> Result<Derived, Reason> {
 }
 
 fn scan_of(plan: &LogicalPlan, name: &str) -> PlanResult<TableScan> {
-    let columns = plan.schema().columns().into_iter().enumerate();
-    let columns = columns.map(|(place, column)| Expr::Column(column).alias(derived_column(place)));
+    let columns = plan.schema().columns().into_iter().zip(derived_columns(plan));
+    let columns = columns.map(|(column, name)| Expr::Column(column).alias(name));
     let renamed = LogicalPlanBuilder::from(plan.clone()).project(columns.collect::<Vec<_>>())?.build()?;
     let source = provider_as_source(Arc::new(ViewTable::new(renamed, None)));
     datafusion::logical_expr::TableScanBuilder::new(TableReference::bare(name), source).build()
@@ -148,7 +153,7 @@ fn holds_outer_references(plan: &LogicalPlan) -> PlanResult<bool> {
 
 /// The distinct values of `keys` over rows.
 pub(super) fn distinct_keys(rows: LogicalPlan, keys: Vec<Expr>) -> PlanResult<LogicalPlan> {
-    let named = keys.into_iter().enumerate().map(|(place, key)| key.alias(format!("key {place}")));
+    let named = keys.into_iter().enumerate().map(|(place, key)| key.alias(format!("key {}", place + 1)));
     LogicalPlanBuilder::from(rows).project(named.collect::<Vec<_>>())?.distinct()?.build()
 }
 

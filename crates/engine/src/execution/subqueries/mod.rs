@@ -102,6 +102,7 @@ impl QueryExecution {
             subqueries: Subqueries::default(),
             is_part: self.is_part,
             fetched: OnceLock::new(),
+            fetch_later: OnceLock::new(),
         }))
     }
 
@@ -150,6 +151,7 @@ impl QueryExecution {
             subqueries: Subqueries::default(),
             is_part: true,
             fetched: OnceLock::new(),
+            fetch_later: OnceLock::new(),
         })
     }
 

@@ -52,6 +52,7 @@ async fn a_look_outlives_a_higher_level_that_is_stopped() {
         subqueries: super::super::subqueries::Subqueries::default(),
         is_part: false,
         fetched: std::sync::OnceLock::new(),
+        fetch_later: std::sync::OnceLock::new(),
     };
     let ExecutionMode::Sample(query, binding) = running.execution_mode().await.unwrap() else {
         panic!("no sample answers")

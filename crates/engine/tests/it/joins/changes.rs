@@ -12,7 +12,7 @@ async fn every_refusal_says_why() {
     star.session.execute("RESET plusminus.sample").await.unwrap();
     for (sql, reason) in [
         ("SELECT COUNT(*) FROM sales JOIN visits ON s_customer = v_customer", "rows for v_customer"),
-        ("SELECT COUNT(*) FROM sales FULL JOIN customers ON s_customer = c_id", "its Full join keeps rows of sales"),
+        ("SELECT COUNT(*) FROM sales FULL JOIN customers ON s_customer = c_id", "its FULL join keeps rows of sales"),
         ("SELECT COUNT(*) FROM sales RIGHT JOIN customers ON s_customer = c_id", "there is no sample of 'customers'"),
         ("SELECT COUNT(*) FROM sales, nations", "nations is not joined to sales by equal keys"),
         (
@@ -166,4 +166,29 @@ async fn null_safe_keys_beside_others_are_counted_right() {
             assert_eq!(rows(&answers[0]), [count], "{sql}{bound}");
         }
     }
+}
+
+/// Columns that cost too much beside the exact answer are fetched behind it, and the next such query is answered from the sample.
+#[tokio::test(flavor = "multi_thread")]
+async fn columns_are_fetched_behind_an_exact_answer() {
+    let star = Star::new(20_000).await;
+    star.session.sample("sales").name("tenth").size_percent(10.0).build().await.unwrap();
+    let sql = "SELECT COUNT(*) AS n FROM sales WHERE EXISTS (SELECT * FROM visits WHERE v_customer = s_customer)";
+    let asked = || async {
+        let query = star.session.query(sql).error_percent(50.0).on_miss(plusminus::OnMiss::Repair);
+        query.run().await.unwrap().report().clone()
+    };
+    let first = asked().await;
+    assert!(first.reason.contains("too much beside the exact answer"), "{first:?}");
+    assert!(first.warnings.iter().any(|warning| warning.contains("fetched in the background")), "{first:?}");
+    let mut report = first;
+    for _ in 0..500 {
+        if report.sample.is_some() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        report = asked().await;
+    }
+    assert_eq!(report.sample.as_deref(), Some("tenth"), "{report:?}");
+    assert!(report.warnings.is_empty(), "{report:?}");
 }

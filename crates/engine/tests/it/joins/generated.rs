@@ -11,9 +11,7 @@ const QUERIES: u64 = 2_000;
 #[tokio::test(flavor = "multi_thread")]
 async fn generated_joins_equal_datafusion_with_zero_width() {
     let star = Star::whole(6_000).await;
-    for table in ["sales", "customers", "nations", "regions", "products", "stock"] {
-        star.session.execute(&format!("CREATE VIEW all_{table} AS SELECT * FROM {table}")).await.unwrap();
-    }
+    star.create_views().await;
     let stratified = "CREATE SAMPLE strata ON sales JOIN customers ON s_customer = c_id JOIN products ON s_product = p_id \
                       STRATIFIED BY (c_segment, s_place) SIZE 100 %";
     star.session.execute(stratified).await.unwrap();

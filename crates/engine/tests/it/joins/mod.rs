@@ -1,6 +1,7 @@
 //! Joins: joined columns are columns of the sampled rows.
 
 mod changes;
+mod coverage;
 mod equal;
 mod generated;
 mod generator;

@@ -30,6 +30,13 @@ impl Star {
         self.folder.path().join(format!("{table}.parquet"))
     }
 
+    /// Views of the same rows, which generated queries name.
+    pub(crate) async fn create_views(&self) {
+        for table in ["sales", "customers", "nations", "regions", "products", "stock"] {
+            self.session.execute(&format!("CREATE VIEW all_{table} AS SELECT * FROM {table}")).await.unwrap();
+        }
+    }
+
     /// A sample of `sales` that holds every row, and is the only one that answers.
     pub(crate) async fn whole(rows: usize) -> Self {
         let star = Self::new(rows).await;
