@@ -28,6 +28,8 @@ struct FetchCost {
     time: Duration,
     /// The tables that are read.
     tables: String,
+    /// Whether a subquery is computed over whole tables.
+    has_subquery: bool,
 }
 
 /// Columns that the sample lacks, to be fetched once the table has answered.
@@ -94,16 +96,18 @@ impl QueryExecution {
         }
         let of = |name: &str| rows.iter().find(|(known, _)| *known == name).map_or(0, |(_, rows)| *rows);
         let mut ns = predicted_fetch(&query.joins, manifest, |table| of(&table.matched));
+        let mut has_subquery = false;
         for table in lacking_tables(&query.joins, manifest) {
             if let Some(plan) = subquery_of(&table.scan) {
                 ns += table_work(&self.env, &plan).await?.ns;
+                has_subquery = true;
             }
         }
         let mut tables: Vec<String> = query.joins.iter().map(|t| self.env.table_key(&t.scan.table_name)).collect();
         tables.sort_unstable();
         tables.dedup();
         let tables = tables.join(",");
-        Ok(FetchCost { ns, time: self.env.costs.predict_scan(&tables, ns), tables })
+        Ok(FetchCost { ns, time: self.env.costs.predict_scan(&tables, ns), tables, has_subquery })
     }
 
     /// Why columns are not fetched before the answer; `None` where they are.
@@ -118,7 +122,8 @@ impl QueryExecution {
         if self.left().is_some_and(|left| cost.time > left.mul_f64(SHARE_OF_TIME)) {
             return Ok(too_dear("more than the time allows", is_below(SHARE_BEHIND_TABLE)));
         }
-        let share = if self.goal.reads_table_on_miss() { SHARE_OF_TABLE } else { SHARE_OF_TABLE_UNREAD };
+        let is_alternative = self.goal.reads_table_on_miss() || cost.has_subquery;
+        let share = if is_alternative { SHARE_OF_TABLE } else { SHARE_OF_TABLE_UNREAD };
         match self.goal.error.is_none() || is_below(share) {
             true => Ok(None),
             false => Ok(too_dear("too much beside the exact answer", is_below(SHARE_BEHIND_TABLE))),
