@@ -6,24 +6,10 @@ tables are imported once.
 """
 
 import json
-import statistics
 import sys
-import time
 
 import duckdb
-
-
-def median(connection, sql, runs):
-    times = []
-    try:
-        for _ in range(runs + 1):
-            start = time.perf_counter()
-            connection.execute(sql).fetchall()
-            times.append(1e3 * (time.perf_counter() - start))
-    except duckdb.Error as error:
-        print(error, file=sys.stderr)
-        return None
-    return statistics.median(times[1:])
+from duckdb_queries import median
 
 
 def main():

@@ -14,7 +14,7 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/duckdb_joins.
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const MEMORY_BYTES: u64 = 8 << 30;
 
-/// What `joins` takes.
+/// Options of `joins`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// TPC-H scale factor

@@ -93,7 +93,7 @@ impl Store {
         self.put("views", &view.name, view)
     }
 
-    /// What is known of columns as keys.
+    /// All columns of which it is known whether they are a key.
     ///
     /// # Errors
     /// [`CatalogError::Damaged`] names a file that cannot be trusted.

@@ -325,7 +325,12 @@ impl Session {
         let plan = planned(format!("SELECT * FROM {}", sql_name(&builder.table))).await;
         let Ok(plan) = plan else { return Ok(None) };
         let join = declared_join(&self.env, &plan, state).await.ok();
-        Ok(join.filter(DeclaredJoin::has_joins))
+        // Whole keys and tails of other tables' columns are drawn from the view's own rows.
+        let takes = |join: &DeclaredJoin| {
+            let whole: Vec<String> = builder.universe.iter().chain(&builder.tail).cloned().collect();
+            join.has_joins() && join.columns(&whole).is_ok_and(|names| !names.iter().any(|name| is_joined_column(name)))
+        };
+        Ok(join.filter(takes))
     }
 
     /// Runs CREATE SAMPLE.
@@ -393,14 +398,14 @@ fn tail_suggestions(manifest: &Manifest) -> Vec<String> {
     skewed.map(line).collect()
 }
 
-/// What a sample is of.
+/// A sample is drawn of a table, or of a join.
 enum Relation {
     Table(String),
     /// The text of a join, or of a subquery.
     Join(String),
 }
 
-/// Parses what a sample is of: a name, a path in quotes, or a join.
+/// Parses the text after ON: a name, a path in quotes, or a join.
 fn relation(text: &str) -> Relation {
     let text = text.trim();
     let quoted =

@@ -1,4 +1,4 @@
-//! What the queries of a session found out of tables that are joined to sampled ones.
+//! Tables that are joined to sampled ones: their versions and keys, as far as queries of the session asked for them.
 
 use super::Environment;
 use super::tables::memory_content;
@@ -11,9 +11,10 @@ use plusminus_catalog::{BaseFile, JoinedColumns, KnownKey, Manifest, fingerprint
 use plusminus_files::FileTable;
 use plusminus_sampling::{are_unchanged, base_files};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-/// What is known of columns as keys, by table and columns.
+/// Keys by table and columns.
 type Keys = HashMap<(String, Vec<String>), KnownKey>;
 
 /// Versions of tables, keys, and columns of other tables beside samples.
@@ -22,10 +23,13 @@ pub(crate) struct KnownJoins {
     /// Differs between sessions, so that tables in memory of different ones have different versions.
     session: String,
     versions: Mutex<HashMap<String, Version>>,
+    memory: Mutex<HashMap<String, MemoryVersion>>,
     /// Keys by table and columns; `None` before they were read from the store.
     keys: Mutex<Option<Keys>>,
     /// Manifests with the columns of other tables that are stored beside them, by sample and generation.
     manifests: Mutex<HashMap<(String, u64), Arc<Manifest>>>,
+    /// Whether columns that were fetched could not be stored, so that fetching more is in vain.
+    pub(crate) cannot_store: AtomicBool,
     /// Held while columns of other tables are fetched.
     pub(crate) fetching: tokio::sync::Mutex<()>,
 }
@@ -37,7 +41,30 @@ struct Version {
     text: String,
 }
 
+/// The version of a table in memory. Memory that a table gave back may be another one's, so that its place alone tells nothing.
+struct MemoryVersion {
+    table: Weak<dyn TableProvider>,
+    content: u64,
+    number: u64,
+}
+
 impl KnownJoins {
+    /// The number of the version of a table in memory with this content; another one for another table under the name.
+    fn memory_version(&self, key: &str, table: &Arc<dyn TableProvider>, content: u64) -> u64 {
+        let mut all = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = all.get(key);
+        let is_same = |known: &MemoryVersion| {
+            known.content == content && known.table.upgrade().is_some_and(|known| Arc::ptr_eq(&known, table))
+        };
+        let number = match known {
+            Some(known) if is_same(known) => return known.number,
+            Some(known) => known.number + 1,
+            None => 0,
+        };
+        all.insert(key.to_owned(), MemoryVersion { table: Arc::downgrade(table), content, number });
+        number
+    }
+
     /// Nothing known yet; `now_unix_ms` tells this session from others.
     pub(crate) fn new(now_unix_ms: u64) -> Self {
         Self { session: format!("{}-{now_unix_ms}", std::process::id()), ..Self::default() }
@@ -57,8 +84,9 @@ impl Environment {
         state: &SessionState,
     ) -> Result<Option<String>> {
         if (table.as_ref() as &dyn std::any::Any).is::<MemTable>() {
-            let content = memory_content(table).map(|content| (content, columns(&table.schema())));
-            return content.map(|content| Ok(fingerprint(&(&self.joins.session, content))?)).transpose();
+            let Some(content) = memory_content(table) else { return Ok(None) };
+            let number = self.joins.memory_version(key, table, content);
+            return Ok(Some(fingerprint(&(&self.joins.session, key, number, columns(&table.schema())))?));
         }
         let lock = || self.joins.versions.lock().unwrap_or_else(PoisonError::into_inner);
         let known = lock().get(key).cloned();
@@ -82,7 +110,7 @@ impl Environment {
         self.watches.are_unchanged(files, table, self.clock.elapsed())
     }
 
-    /// What is known of columns of a version of a table as a key.
+    /// Whether columns of a version of a table are a key; `None` where that was not found out yet.
     pub(crate) fn known_key(&self, table: &str, version: &str, columns: &[String]) -> Option<KnownKey> {
         let mut keys = self.joins.keys();
         let by_columns = |key: KnownKey| ((key.table.clone(), key.columns.clone()), key);

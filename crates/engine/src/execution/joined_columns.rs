@@ -3,12 +3,13 @@
 use super::QueryExecution;
 use super::table_answer::in_words;
 use crate::answer::Result;
-use crate::joins::{fetch_columns, lacking_tables, lacks_columns, predicted_fetch, subquery_of};
+use crate::joins::{KeyLimits, fetch_columns, lacking_tables, lacks_columns, predicted_fetch, subquery_of};
 use crate::samples::{rows_about, table_work};
 use datafusion::datasource::source_as_provider;
 use plusminus_catalog::Manifest;
 use plusminus_plan::{AggregateQuery, Reason};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Share of the exact answer's work above which columns are not fetched under an error bound, which the sample may still miss: the table then
@@ -18,6 +19,8 @@ const SHARE_OF_TABLE: f64 = 0.2;
 const SHARE_OF_TABLE_UNREAD: f64 = 0.9;
 /// Share above which columns are not fetched behind the exact answer either.
 const SHARE_BEHIND_TABLE: f64 = 2.0;
+/// Share of the exact answer's work that proving a key may take under an error bound.
+const KEY_SHARE_OF_TABLE: f64 = 0.5;
 /// Share of the time left that fetching may take.
 const SHARE_OF_TIME: f64 = 0.6;
 
@@ -46,6 +49,12 @@ struct TooDear {
 }
 
 impl QueryExecution {
+    /// The work that proving a key of a joined table may take.
+    pub(super) async fn key_limits(&self) -> Result<KeyLimits> {
+        let table = self.table().cost().await?.filter(|_| self.goal.error.is_some());
+        Ok(KeyLimits { time: self.left(), ns: table.map(|table| table.work.ns * KEY_SHARE_OF_TABLE) })
+    }
+
     /// The candidates with the columns of other tables that the query reads. Those of the likeliest are fetched where that pays; others
     /// are left out where they lack any.
     pub(super) async fn with_joined_columns(
@@ -60,6 +69,10 @@ impl QueryExecution {
         for (number, manifest) in candidates.iter().enumerate() {
             let manifest = self.env.with_joined(manifest)?;
             match (number, lacks_columns(&query.joins, &manifest)) {
+                (0, true) if self.env.joins.cannot_store.load(Ordering::Relaxed) => {
+                    let what = "columns of joined tables are kept in the store, which cannot be written";
+                    return Ok(Err(Reason::new(what)));
+                }
                 (0, true) => match self.too_dear(&self.fetch_cost(query, &manifest).await?).await? {
                     Some(TooDear { reason, is_worth_it_later }) => {
                         if is_worth_it_later {

@@ -210,7 +210,7 @@ impl QueryExecution {
             }
         }
         match &self.prepared.query {
-            Ok(query) if !query.joins.is_empty() => self.prepared.over_join(&self.env, self.left()).await,
+            Ok(query) if !query.joins.is_empty() => self.prepared.over_join(&self.env, &self.key_limits().await?).await,
             Ok(query) => self.samples_of(query).await,
             Err(reason) => Ok(Err(reason.clone())),
         }

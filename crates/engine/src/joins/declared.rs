@@ -1,7 +1,7 @@
 //! Joins that a sample declares: their columns are fetched when it is built, and any of them may stratify it.
 
 use super::extension::{JoinedColumns, needed_for};
-use super::facts::{AnyRoot, Facts, check_key};
+use super::facts::{AnyRoot, Facts, KeyLimits, check_key};
 use crate::answer::{Error, Result};
 use crate::environment::Environment;
 use datafusion::catalog::TableProvider;
@@ -24,7 +24,8 @@ pub(crate) struct DeclaredJoin {
 
 /// Recognises a join whose rows are those of one table, and finds out which columns are keys.
 pub(crate) async fn declared_join(env: &Environment, plan: &LogicalPlan, state: &SessionState) -> Result<DeclaredJoin> {
-    let facts = Facts::of(env, plan, state, None).await?;
+    let mut facts = Facts::of(env, plan, state, None).await?;
+    facts.count_rows().await;
     for _ in 0..PROOFS_MAX {
         match star(plan, &AnyRoot(&facts)) {
             Ok(star) => {
@@ -36,7 +37,7 @@ pub(crate) async fn declared_join(env: &Environment, plan: &LogicalPlan, state: 
                 return Err(Error::invalid(format!("no sample can be drawn of this join: {}", reason.0), next));
             }
             Err(Refusal::Unproven(question)) => {
-                check_key(&facts, &question, state, None).await?;
+                check_key(&facts, &question, state, &KeyLimits::default()).await?;
             }
         }
     }

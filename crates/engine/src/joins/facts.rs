@@ -15,8 +15,9 @@ use plusminus_plan::{JoinFacts, KeyFact, KeyQuestion, Reason, RootFact};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Nanoseconds to read and compare a value of a key, on the reference machine.
-const KEY_VALUE_NS: f64 = 10.0;
+/// Nanoseconds to read and compare a value of a key on the reference machine: a whole number or a time alone, or anything else.
+const WHOLE_KEY_NS: f64 = 8.0;
+const OTHER_KEY_NS: f64 = 45.0;
 
 /// The tables of a plan as they are now.
 pub(crate) struct Facts<'a> {
@@ -30,6 +31,7 @@ struct Table {
     key: String,
     provider: Arc<dyn TableProvider>,
     version: Option<String>,
+    /// Its number of rows, about; 0 before [`Facts::count_rows`].
     rows: u64,
     samples: std::result::Result<Vec<Arc<Manifest>>, Reason>,
 }
@@ -56,13 +58,19 @@ impl<'a> Facts<'a> {
         for (key, provider) in scanned {
             let version = env.table_version(&key, &provider, state).await?;
             let samples = env.usable_samples(&key, &provider, state, pinned).await?;
-            let rows = match samples.as_ref().ok().and_then(|samples| samples.first()) {
-                Some(manifest) => manifest.base.rows,
-                None => rows_about(env, &provider).await.unwrap_or(0),
-            };
-            tables.push(Table { key, provider, version, rows, samples });
+            tables.push(Table { key, provider, version, rows: 0, samples });
         }
         Ok(Self { env, tables })
+    }
+
+    /// Counts the rows of all tables, which recognising a join needs and finding it again does not.
+    pub(crate) async fn count_rows(&mut self) {
+        for table in &mut self.tables {
+            table.rows = match table.samples.as_ref().ok().and_then(|samples| samples.first()) {
+                Some(manifest) => manifest.base.rows,
+                None => rows_about(self.env, &table.provider).await.unwrap_or(0),
+            };
+        }
     }
 
     /// A text that is the same as long as recognising a query again would give the same.
@@ -176,16 +184,39 @@ impl JoinFacts for AnyRoot<'_, '_> {
 /// Outcome of finding out whether columns are a key.
 pub(crate) enum KeyCheck {
     Done,
-    /// It would take about so long, which is more than the time left.
+    /// It would take about so long, which is more than allowed.
     TooLong(Duration),
 }
 
-/// Finds out whether columns are a key, and keeps the result, unless that would take longer than `left`.
+/// The work that finding out whether columns are a key may take; none is a limit where `None`.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct KeyLimits {
+    pub(crate) time: Option<Duration>,
+    /// Nanoseconds of the reference machine.
+    pub(crate) ns: Option<f64>,
+}
+
+/// Nanoseconds per row of proving a key.
+fn key_ns(question: &KeyQuestion) -> f64 {
+    let schema = question.scan.projected_schema.as_arrow();
+    let is_whole = |name: &String| {
+        schema
+            .field_with_name(name)
+            .is_ok_and(|field| field.data_type().is_integer() || field.data_type().is_temporal())
+    };
+    match question.columns.as_slice() {
+        [one] if is_whole(one) => WHOLE_KEY_NS,
+        #[expect(clippy::cast_precision_loss, reason = "a number of columns")]
+        several => several.len() as f64 * OTHER_KEY_NS,
+    }
+}
+
+/// Finds out whether columns are a key, and keeps the result, unless that would take more than `limits`.
 pub(crate) async fn check_key(
     facts: &Facts<'_>,
     question: &KeyQuestion,
     state: &SessionState,
-    left: Option<Duration>,
+    limits: &KeyLimits,
 ) -> Result<KeyCheck> {
     let env = facts.env;
     let (table, version) = facts.named(&question.scan);
@@ -195,11 +226,11 @@ pub(crate) async fn check_key(
         #[expect(clippy::cast_precision_loss, reason = "a forecast")]
         None => {
             let rows = facts.table(&question.scan).map_or(0, |table| table.rows);
-            rows as f64 * question.columns.len() as f64 * KEY_VALUE_NS
+            rows as f64 * key_ns(question)
         }
     };
     let time = env.costs.predict_scan(&table, ns);
-    if left.is_some_and(|left| time > left) {
+    if limits.time.is_some_and(|left| time > left) || limits.ns.is_some_and(|most| ns > most) {
         return Ok(KeyCheck::TooLong(time));
     }
     let span = tracing::info_span!("key", table, columns = question.columns.join(", "));

@@ -12,6 +12,7 @@ use plusminus_catalog::{JoinedColumn, JoinedColumns, Manifest};
 use plusminus_joins::{Extremes, Partners, fetch};
 use plusminus_plan::{JoinedTable, is_joined_column};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Nanoseconds to read a value of another table, and to look up a sampled row in it, on the reference machine.
 const VALUE_NS: f64 = 6.0;
@@ -107,7 +108,9 @@ async fn fetched(
     let needs_matched = lacking.contains(&table.matched);
     let names: Vec<&String> = columns.iter().map(|(name, _)| *name).collect();
     let (described, levels) = by_level(manifest, &partners, needs_matched.then_some(&table.matched), &names)?;
-    Ok(env.add_joined(manifest, env.store.keep_joined(manifest, described, &levels)?))
+    let stored = env.store.keep_joined(manifest, described, &levels);
+    let stored = stored.inspect_err(|_| env.joins.cannot_store.store(true, Ordering::Relaxed))?;
+    Ok(env.add_joined(manifest, stored))
 }
 
 /// The fetched columns, the one that says which rows have a partner first where it is asked for, and a batch of them for each level.

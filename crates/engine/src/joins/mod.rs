@@ -7,5 +7,5 @@ mod fetch;
 mod scan;
 
 pub(crate) use declared::{DeclaredJoin, declared_join};
-pub(crate) use facts::{Facts, KeyCheck, check_key, subquery_of};
+pub(crate) use facts::{Facts, KeyCheck, KeyLimits, check_key, subquery_of};
 pub(crate) use fetch::{fetch_columns, lacking_tables, lacks_columns, predicted_fetch};

@@ -41,22 +41,6 @@ struct AbsolutePaths {
 impl VisitorMut for AbsolutePaths {
     type Break = ();
 
-    /// The parser takes all that follows `IS DISTINCT FROM` for its right side; AND and OR bind less.
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        let (left, right, is_not) = match expr {
-            Expr::IsDistinctFrom(left, right) => (left, right, false),
-            Expr::IsNotDistinctFrom(left, right) => (left, right, true),
-            _ => return ControlFlow::Continue(()),
-        };
-        if matches!(right.as_ref(), Expr::BinaryOp { op, .. } if is_connective(op)) {
-            let nothing = || Expr::value(Value::Null);
-            let (left, right) =
-                (std::mem::replace(left.as_mut(), nothing()), std::mem::replace(right.as_mut(), nothing()));
-            *expr = compared_first(left, right, is_not);
-        }
-        ControlFlow::Continue(())
-    }
-
     fn pre_visit_relation(&mut self, relation: &mut ObjectName) -> ControlFlow<()> {
         if let [ObjectNamePart::Identifier(Ident { value, quote_style: Some('\''), .. })] = relation.0.as_mut_slice()
             && !std::path::Path::new(value.as_str()).is_absolute()

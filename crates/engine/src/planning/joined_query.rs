@@ -3,11 +3,10 @@
 use super::planned_query::PlannedQuery;
 use crate::answer::Result;
 use crate::environment::Environment;
-use crate::joins::{Facts, KeyCheck, check_key};
+use crate::joins::{Facts, KeyCheck, KeyLimits, check_key};
 use plusminus_catalog::Manifest;
 use plusminus_plan::{AggregateQuery, Reason, Refusal, recognise_with, simplified};
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 
 /// Keys that are proven for one query; more are asked for only where tables change all the time.
 const PROOFS_MAX: usize = 64;
@@ -23,32 +22,36 @@ pub(super) struct JoinedQuery {
 pub(crate) type Sampled = (Arc<AggregateQuery>, Vec<Arc<Manifest>>);
 
 impl PlannedQuery {
-    /// The query over the sampled table of a join and the samples of that table, or the reason why there is none; `left` is the time left.
+    /// The query over the sampled table of a join and the samples of that table, or the reason why there is none; keys are proven within
+    /// `limits`.
     pub(crate) async fn over_join(
         &self,
         env: &Environment,
-        left: Option<Duration>,
+        limits: &KeyLimits,
     ) -> Result<std::result::Result<Sampled, Reason>> {
         let pinned = env.defaults().sample;
-        let facts = Facts::of(env, &self.plan, self.state(), pinned.as_deref()).await?;
+        let mut facts = Facts::of(env, &self.plan, self.state(), pinned.as_deref()).await?;
         let fingerprint = facts.fingerprint();
         let lock = || self.joined.lock().unwrap_or_else(PoisonError::into_inner);
         let known = lock().clone().filter(|known| known.fingerprint == fingerprint);
         let found = match known {
             Some(known) => known.query.clone(),
-            None => match self.proven(&facts, left).await? {
-                Proven::Query(query) => {
-                    *lock() = Some(Arc::new(JoinedQuery { fingerprint, query: query.clone() }));
-                    query
+            None => {
+                facts.count_rows().await;
+                match self.proven(&facts, limits).await? {
+                    Proven::Query(query) => {
+                        *lock() = Some(Arc::new(JoinedQuery { fingerprint, query: query.clone() }));
+                        query
+                    }
+                    Proven::Later(reason) => Err(reason),
                 }
-                Proven::Later(reason) => Err(reason),
-            },
+            }
         };
         Ok(found.and_then(|query| Ok((Arc::clone(&query), facts.samples(&query.scan)?))))
     }
 
     /// Recognises the query, and finds out on the way which columns are keys.
-    async fn proven(&self, facts: &Facts<'_>, left: Option<Duration>) -> Result<Proven> {
+    async fn proven(&self, facts: &Facts<'_>, limits: &KeyLimits) -> Result<Proven> {
         let plan = match simplified(&self.plan, self.state()) {
             Ok(plan) => plan,
             Err(error) => {
@@ -61,7 +64,7 @@ impl PlannedQuery {
                 Err(Refusal::Reason(reason)) => return Ok(Proven::Query(Err(reason))),
                 Err(Refusal::Unproven(question)) => question,
             };
-            if let KeyCheck::TooLong(time) = check_key(facts, &question, self.state(), left).await? {
+            if let KeyCheck::TooLong(time) = check_key(facts, &question, self.state(), limits).await? {
                 let (columns, table) = (question.columns.join(", "), question.scan.table_name.table());
                 return Ok(Proven::Later(Reason::new(format!(
                     "whether {columns} is a key of {table} must be found out first, which takes about {:.1} s",

@@ -1,6 +1,6 @@
 //! A sample that holds every row answers like DataFusion, with zero width.
 
-use super::support::{World, rows};
+use super::support::{World, assert_same, rows};
 use plusminus::Mode;
 
 const QUERIES: &[&str] = &[
@@ -40,18 +40,6 @@ const QUERIES: &[&str] = &[
     "SELECT g, AVG(n) AS a, lower_bound(AVG(n)) AS l, relative_error(AVG(n)) AS r FROM t GROUP BY g \
      HAVING absolute_error(AVG(n)) < 1 ORDER BY upper_bound(AVG(n)) DESC LIMIT 4",
 ];
-
-/// Equal but for the order of additions of floating-point numbers.
-fn assert_same(answer: &[String], exact: &[String], sql: &str) {
-    assert_eq!(answer.len(), exact.len(), "{sql}");
-    for (a, e) in answer.iter().flat_map(|r| r.split('|')).zip(exact.iter().flat_map(|r| r.split('|'))) {
-        let close = match (a.parse::<f64>(), e.parse::<f64>()) {
-            (Ok(a), Ok(e)) => (a - e).abs() <= 1e-9 * e.abs().max(1e-6),
-            _ => a == e,
-        };
-        assert!(close, "{sql}: {a} is not {e}\n{answer:?}\n{exact:?}");
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn equals_datafusion_with_zero_width() {

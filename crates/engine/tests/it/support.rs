@@ -149,3 +149,15 @@ pub(crate) fn rows(answer: &plusminus::Answer) -> Vec<String> {
         .map(|row| formatters.iter().map(|f| f.value(row).to_string()).collect::<Vec<_>>().join("|"))
         .collect()
 }
+
+/// Equal but for the order of additions of floating-point numbers.
+pub(crate) fn assert_same(answer: &[String], exact: &[String], sql: &str) {
+    assert_eq!(answer.len(), exact.len(), "{sql}\n{answer:?}\n{exact:?}");
+    for (a, e) in answer.iter().flat_map(|r| r.split('|')).zip(exact.iter().flat_map(|r| r.split('|'))) {
+        let close = match (a.parse::<f64>(), e.parse::<f64>()) {
+            (Ok(a), Ok(e)) => (a - e).abs() <= 1e-9 * e.abs().max(1e-6),
+            _ => a == e,
+        };
+        assert!(close, "{sql}: {a} is not {e}\n{answer:?}\n{exact:?}");
+    }
+}

@@ -1,7 +1,7 @@
 //! A sample that holds every row answers joins like DataFusion.
 
 use super::star::Star;
-use crate::support::rows;
+use crate::support::{assert_same, rows};
 use plusminus::Mode;
 
 /// Joins in every spelling, each a star around `sales`.
@@ -55,18 +55,6 @@ const QUERIES: &[&str] = &[
     "SELECT COUNT(*) FROM sales WHERE s_customer IN (SELECT v_customer FROM visits GROUP BY v_customer HAVING COUNT(*) > 2)",
     "SELECT n_name, COUNT(*) FROM sales JOIN (SELECT c_id, c_nation FROM customers UNION ALL SELECT 100000 + c_id, c_nation FROM customers) u ON c_id = s_customer JOIN nations ON n_id = c_nation GROUP BY n_name ORDER BY 1",
 ];
-
-/// Equal but for the order of additions of floating-point numbers.
-pub(crate) fn assert_same(answer: &[String], exact: &[String], sql: &str) {
-    assert_eq!(answer.len(), exact.len(), "{sql}\n{answer:?}\n{exact:?}");
-    for (a, e) in answer.iter().flat_map(|r| r.split('|')).zip(exact.iter().flat_map(|r| r.split('|'))) {
-        let close = match (a.parse::<f64>(), e.parse::<f64>()) {
-            (Ok(a), Ok(e)) => (a - e).abs() <= 1e-9 * e.abs().max(1e-6),
-            _ => a == e,
-        };
-        assert!(close, "{sql}: {a} is not {e}\n{answer:?}\n{exact:?}");
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_spelling_equals_datafusion_with_zero_width() {

@@ -1,7 +1,6 @@
-use super::equal::assert_same;
 use super::generator::query;
 use super::star::Star;
-use crate::support::rows;
+use crate::support::{assert_same, rows};
 use plusminus::Mode;
 
 /// Queries that are compared.

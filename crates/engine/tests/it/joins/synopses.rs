@@ -1,8 +1,7 @@
 //! Samples of joins: any of their columns may stratify, and all are stored when they are built.
 
-use super::equal::assert_same;
 use super::star::Star;
-use crate::support::rows;
+use crate::support::{assert_same, rows};
 use plusminus::Mode;
 
 const BUILT: &[&str] = &[
