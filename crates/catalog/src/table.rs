@@ -35,7 +35,7 @@ pub struct KnownKey {
     pub columns: Vec<String>,
     /// A key that several rows have, in words, and the number of these rows; `None` where no two rows agree in the columns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shared: Option<(String, u64)>,
+    pub duplicate: Option<(String, u64)>,
 }
 
 /// The file formats that a table may be made of.

@@ -2,8 +2,8 @@
 
 use super::encode::Encoder;
 use super::extremes::Extremes;
+use super::key_index::{KeyIndex, NO_KEY};
 use super::prove::partitions;
-use super::wanted::{NO_KEY, Wanted};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, UInt32Array, new_empty_array};
 use arrow::compute::{concat, take};
 use arrow::datatypes::DataType;
@@ -38,7 +38,7 @@ pub async fn fetch(
     compared: &[DataType],
     keys: &[ArrayRef],
 ) -> Result<Partners> {
-    let wanted = Arc::new(Wanted::new(&Encoder::new(compared)?.keys(keys)?));
+    let wanted = Arc::new(KeyIndex::new(&Encoder::new(compared)?.keys(keys)?));
     let found = partitions(scan, task, |stream| {
         let (wanted, compared) = (Arc::clone(&wanted), compared.to_vec());
         async move { found(stream, &wanted, &compared).await }
@@ -60,7 +60,7 @@ pub async fn fetch(
     Ok(Partners { matched, columns, extremes })
 }
 
-/// Wanted rows of one partition.
+/// KeyIndex rows of one partition.
 struct Found {
     /// The numbers of their keys, one batch after the other.
     numbers: Vec<u32>,
@@ -68,7 +68,7 @@ struct Found {
     extremes: Vec<Extremes>,
 }
 
-async fn found(mut stream: SendableRecordBatchStream, wanted: &Wanted, compared: &[DataType]) -> Result<Found> {
+async fn found(mut stream: SendableRecordBatchStream, wanted: &KeyIndex, compared: &[DataType]) -> Result<Found> {
     let encoder = Encoder::new(compared)?;
     let columns = stream.schema().fields().len() - compared.len();
     let mut found = Found { numbers: Vec::new(), columns: Vec::new(), extremes: vec![Extremes::default(); columns] };
@@ -101,7 +101,7 @@ fn compact(values: &ArrayRef) -> Result<ArrayRef> {
 }
 
 /// For each sampled row the place of its partner among the rows found, one partition after the other.
-fn places(wanted: &Wanted, found: &[Found]) -> Result<UInt32Array> {
+fn places(wanted: &KeyIndex, found: &[Found]) -> Result<UInt32Array> {
     let mut place_of = vec![NO_KEY; wanted.len];
     for (number, place) in found.iter().flat_map(|part| &part.numbers).zip(0_u32..) {
         let own = &mut place_of[*number as usize];

@@ -14,12 +14,12 @@
 mod encode;
 mod extremes;
 mod fetch;
+mod key_index;
 mod lookup;
-mod pages;
+mod paged_bitmap;
 mod prove;
-mod wanted;
 
 pub use extremes::Extremes;
 pub use fetch::{Partners, fetch};
 pub use lookup::Lookup;
-pub use prove::{KeyProof, SharedKey, prove};
+pub use prove::{DuplicateKey, KeyProof, prove};

@@ -1,5 +1,5 @@
 use super::encode::Encoder;
-use super::wanted::{NO_KEY, Wanted};
+use super::key_index::{KeyIndex, NO_KEY};
 use arrow::array::{ArrayRef, BooleanArray, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::DataType;
@@ -8,7 +8,7 @@ use datafusion::error::{DataFusionError, Result};
 /// Columns of a table in memory, found by its key.
 pub struct Lookup {
     encoder: Encoder,
-    wanted: Wanted,
+    wanted: KeyIndex,
     /// The row of each key, by the key's number.
     rows: Vec<u32>,
     columns: Vec<ArrayRef>,
@@ -27,7 +27,7 @@ impl Lookup {
     /// When two rows have the same key.
     pub fn new(compared: &[DataType], keys: &[ArrayRef], columns: Vec<ArrayRef>) -> Result<Self> {
         let encoder = Encoder::new(compared)?;
-        let mut wanted = Wanted::new(&encoder.keys(keys)?);
+        let mut wanted = KeyIndex::new(&encoder.keys(keys)?);
         let mut rows = vec![NO_KEY; wanted.len];
         for (number, row) in std::mem::take(&mut wanted.of_row).into_iter().zip(0_u32..) {
             if number == NO_KEY {

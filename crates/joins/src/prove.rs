@@ -1,7 +1,7 @@
 //! Whether a key is one: no two rows of a table agree in its columns.
 
 use super::encode::{Encoder, Keys};
-use super::pages::Pages;
+use super::paged_bitmap::PagedBitmap;
 use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
@@ -29,17 +29,17 @@ const COMPARED_MAX: usize = 1 << 10;
 /// What the rows of a table say of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyProof {
-    /// Rows that were read; not all of them where the key is shared.
+    /// Rows that were read; not all of them where a key is repeated.
     pub rows: u64,
     /// Rows of these whose key has a NULL.
     pub nulls: u64,
     /// A key that several rows have; `None` where there is none.
-    pub shared: Option<SharedKey>,
+    pub duplicate: Option<DuplicateKey>,
 }
 
 /// A key that several rows have.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SharedKey {
+pub struct DuplicateKey {
     /// Its values in words, separated by commas.
     pub values: String,
     /// The number of rows that have it.
@@ -55,7 +55,7 @@ pub async fn prove(scan: &Arc<dyn ExecutionPlan>, task: &Arc<TaskContext>) -> Re
     // Different keys had the same hash, and the reading stopped for them.
     match proof {
         Some(proof) => Ok(proof),
-        None => Ok(proven(scan, task, 0).await?.unwrap_or(KeyProof { rows: 0, nulls: 0, shared: None })),
+        None => Ok(proven(scan, task, 0).await?.unwrap_or(KeyProof { rows: 0, nulls: 0, duplicate: None })),
     }
 }
 
@@ -76,11 +76,11 @@ async fn proven(scan: &Arc<dyn ExecutionPlan>, task: &Arc<TaskContext>, early_ma
     let (rows, nulls, is_early) = (all.rows, all.nulls, found_by.load(Ordering::Relaxed) < usize::MAX);
     drop(all);
     if suspects.is_empty() {
-        return Ok(Some(KeyProof { rows, nulls, shared: None }));
+        return Ok(Some(KeyProof { rows, nulls, duplicate: None }));
     }
-    let shared = shared(scan, task, &types, &Arc::new(suspects)).await?;
-    let is_vain = is_early && shared.is_none();
-    Ok((!is_vain).then_some(KeyProof { rows, nulls, shared }))
+    let duplicate = duplicate(scan, task, &types, &Arc::new(suspects)).await?;
+    let is_vain = is_early && duplicate.is_none();
+    Ok((!is_vain).then_some(KeyProof { rows, nulls, duplicate }))
 }
 
 /// Runs `work` on every partition of a plan at the same time.
@@ -105,7 +105,7 @@ pub(crate) async fn partitions<T: Send + 'static, F: Future<Output = Result<T>> 
 struct Seen {
     rows: u64,
     nulls: u64,
-    whole: Pages,
+    whole: PagedBitmap,
     /// Whole numbers that are too scattered for pages, or hashes of other keys.
     list: Vec<u64>,
     is_listed: bool,
@@ -183,8 +183,8 @@ impl Seen {
         self.repeated = self.repeated.or(other.repeated);
         match (self.is_listed, other.is_listed) {
             (false, false) => {
-                let shared = self.whole.merge(other.whole);
-                self.repeated = self.repeated.or(shared.map(|key| key as u64));
+                let duplicate = self.whole.merge(other.whole);
+                self.repeated = self.repeated.or(duplicate.map(|key| key as u64));
             }
             (mine, theirs) => {
                 if !mine {
@@ -214,12 +214,12 @@ fn hash(key: &[u8]) -> u64 {
 }
 
 /// A key of several rows among those with suspicious numbers or hashes; `None` where different keys had the same hash.
-async fn shared(
+async fn duplicate(
     scan: &Arc<dyn ExecutionPlan>,
     task: &Arc<TaskContext>,
     types: &[DataType],
     suspects: &Arc<HashSet<u64>>,
-) -> Result<Option<SharedKey>> {
+) -> Result<Option<DuplicateKey>> {
     let counted = partitions(scan, task, |stream| {
         let (types, suspects) = (types.to_vec(), Arc::clone(suspects));
         async move { counted(stream, &types, &suspects).await }
@@ -228,8 +228,8 @@ async fn shared(
     for (key, (rows, values)) in counted.await?.into_iter().flatten() {
         all.entry(key).or_insert((0, values)).0 += rows;
     }
-    let shared = all.into_values().filter(|(rows, _)| *rows > 1).max();
-    Ok(shared.map(|(rows, values)| SharedKey { values, rows }))
+    let duplicate = all.into_values().filter(|(rows, _)| *rows > 1).max();
+    Ok(duplicate.map(|(rows, values)| DuplicateKey { values, rows }))
 }
 
 async fn counted(

@@ -1,6 +1,6 @@
 //! Joins that a sample declares: their columns are fetched when it is built, and any of them may stratify it.
 
-use super::extension::{JoinedColumns, needed_for};
+use super::extension::{JoinedColumnLookup, needed_for};
 use super::facts::{AnyRoot, Facts, KeyLimits, check_key};
 use crate::answer::{Error, Result};
 use crate::environment::Environment;
@@ -88,11 +88,11 @@ impl DeclaredJoin {
         env: &Environment,
         names: &[String],
         state: &SessionState,
-    ) -> Result<Option<Arc<JoinedColumns>>> {
+    ) -> Result<Option<Arc<JoinedColumnLookup>>> {
         let needed = needed_for(&self.star.joins, names);
         if needed.is_empty() {
             return Ok(None);
         }
-        JoinedColumns::load(env, &needed, state).await.map(|columns| Some(Arc::new(columns)))
+        JoinedColumnLookup::load(env, &needed, state).await.map(|columns| Some(Arc::new(columns)))
     }
 }

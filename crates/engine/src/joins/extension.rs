@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 /// Columns of joined tables, to be found by the keys of any row.
 #[derive(Debug)]
-pub(crate) struct JoinedColumns {
+pub(crate) struct JoinedColumnLookup {
     near: Vec<NearTable>,
 }
 
@@ -51,7 +51,7 @@ pub(super) fn needed_for(joins: &[JoinedTable], names: &[String]) -> Vec<JoinedT
     found
 }
 
-impl JoinedColumns {
+impl JoinedColumnLookup {
     /// Reads the tables in `joins`, each of which stands behind those that lead to it.
     pub(super) async fn load(env: &Environment, joins: &[JoinedTable], state: &SessionState) -> Result<Self> {
         let mut near = Vec::new();
@@ -114,7 +114,7 @@ impl NearTable {
     }
 }
 
-impl RowExtension for JoinedColumns {
+impl RowExtension for JoinedColumnLookup {
     fn fields(&self) -> Vec<FieldRef> {
         let of = |table: &NearTable| {
             let matched = Arc::new(Field::new(&table.matched, DataType::Boolean, true));

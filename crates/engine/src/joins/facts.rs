@@ -152,16 +152,16 @@ impl JoinFacts for Facts<'_> {
         let Some(version) = version else { return unseen(&table) };
         match self.env.known_key(&table, &version, columns) {
             None => KeyFact::Unknown,
-            Some(KnownKey { shared: None, .. }) => KeyFact::Unique { table, version },
-            Some(KnownKey { shared: Some((values, rows)), .. }) => {
-                KeyFact::Shared(format!("{table} has {rows} rows for {} {values}", columns.join(", ")))
+            Some(KnownKey { duplicate: None, .. }) => KeyFact::Unique { table, version },
+            Some(KnownKey { duplicate: Some((values, rows)), .. }) => {
+                KeyFact::Duplicate(format!("{table} has {rows} rows for {} {values}", columns.join(", ")))
             }
         }
     }
 }
 
 fn unseen(table: &str) -> KeyFact {
-    KeyFact::Shared(format!("{table} is not made of files, so that it could change unseen"))
+    KeyFact::Duplicate(format!("{table} is not made of files, so that it could change unseen"))
 }
 
 /// These facts where any table may be the one whose rows are sampled, the one with the most rows first.
@@ -247,7 +247,7 @@ pub(crate) async fn check_key(
             table,
             version,
             columns: question.columns.clone(),
-            shared: proof.shared.map(|shared| (shared.values, shared.rows)),
+            duplicate: proof.duplicate.map(|found| (found.values, found.rows)),
         });
     }
     Ok(KeyCheck::Done)

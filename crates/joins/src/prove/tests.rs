@@ -20,8 +20,8 @@ async fn proof(parts: Vec<Vec<ArrayRef>>) -> KeyProof {
     prove(&plan, &task).await.unwrap()
 }
 
-fn shared(values: &str, rows: u64) -> Option<SharedKey> {
-    Some(SharedKey { values: values.to_owned(), rows })
+fn duplicate(values: &str, rows: u64) -> Option<DuplicateKey> {
+    Some(DuplicateKey { values: values.to_owned(), rows })
 }
 
 fn whole(keys: impl IntoIterator<Item = Option<i64>>) -> ArrayRef {
@@ -32,12 +32,12 @@ fn whole(keys: impl IntoIterator<Item = Option<i64>>) -> ArrayRef {
 async fn whole_numbers_are_keys_unless_one_is_repeated() {
     let dense = (0..100_000).map(Some).chain([None, None]);
     let found = proof(vec![vec![whole(dense.clone())], vec![whole((100_000..100_100).map(Some))]]).await;
-    assert_eq!(found, KeyProof { rows: 100_102, nulls: 2, shared: None });
+    assert_eq!(found, KeyProof { rows: 100_102, nulls: 2, duplicate: None });
     // The same key in the same partition, in two of them, and in all of three.
     for (more, rows) in [(vec![vec![7]], 2), (vec![vec![7], vec![200_000, 7]], 3)] {
         let parts = more.into_iter().map(|keys| vec![whole(keys.into_iter().map(Some))]);
         let parts = [vec![whole(dense.clone())]].into_iter().chain(parts).collect();
-        assert_eq!(proof(parts).await.shared, shared("7", rows));
+        assert_eq!(proof(parts).await.duplicate, duplicate("7", rows));
     }
 }
 
@@ -45,10 +45,10 @@ async fn whole_numbers_are_keys_unless_one_is_repeated() {
 async fn scattered_numbers_are_keys_unless_one_is_repeated() {
     let scattered = |from: i64| (from..from + 20_000).map(|i| Some(i.wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as i64)));
     let both = vec![vec![whole(scattered(0))], vec![whole(scattered(20_000))]];
-    assert_eq!(proof(both).await, KeyProof { rows: 40_000, nulls: 0, shared: None });
+    assert_eq!(proof(both).await, KeyProof { rows: 40_000, nulls: 0, duplicate: None });
     let both = vec![vec![whole(scattered(0))], vec![whole(scattered(19_999))]];
     let repeated = 19_999_i64.wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as i64);
-    assert_eq!(proof(both).await.shared, shared(&repeated.to_string(), 2));
+    assert_eq!(proof(both).await.duplicate, duplicate(&repeated.to_string(), 2));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,16 +56,16 @@ async fn texts_and_keys_of_several_columns_are_compared_whole() {
     let texts = |from: i32| -> ArrayRef {
         Arc::new((from..from + 70_000).map(|i| Some(i.to_string())).collect::<StringArray>())
     };
-    assert_eq!(proof(vec![vec![texts(0)], vec![texts(70_000)]]).await.shared, None);
-    assert_eq!(proof(vec![vec![texts(0)], vec![texts(69_999)]]).await.shared, shared("69999", 2));
+    assert_eq!(proof(vec![vec![texts(0)], vec![texts(70_000)]]).await.duplicate, None);
+    assert_eq!(proof(vec![vec![texts(0)], vec![texts(69_999)]]).await.duplicate, duplicate("69999", 2));
     // One column repeats, both together do not; a NULL in one of them equals nothing.
     let pairs = |second: [Option<i32>; 4]| -> Vec<ArrayRef> {
         vec![whole([1, 1, 2, 2].map(Some)), Arc::new(Int32Array::from(second.to_vec()))]
     };
-    assert_eq!(proof(vec![pairs([Some(1), Some(2), Some(1), Some(2)])]).await.shared, None);
+    assert_eq!(proof(vec![pairs([Some(1), Some(2), Some(1), Some(2)])]).await.duplicate, None);
     let found = proof(vec![pairs([Some(1), Some(2), None, None])]).await;
-    assert_eq!(found, KeyProof { rows: 4, nulls: 2, shared: None });
-    assert_eq!(proof(vec![pairs([Some(1), Some(2), Some(3), Some(3)])]).await.shared, shared("2, 3", 2));
+    assert_eq!(found, KeyProof { rows: 4, nulls: 2, duplicate: None });
+    assert_eq!(proof(vec![pairs([Some(1), Some(2), Some(3), Some(3)])]).await.duplicate, duplicate("2, 3", 2));
     let floats: ArrayRef = Arc::new(Float64Array::from(vec![0.5, 0.25, 0.5]));
-    assert_eq!(proof(vec![vec![floats]]).await.shared, shared("0.5", 2));
+    assert_eq!(proof(vec![vec![floats]]).await.duplicate, duplicate("0.5", 2));
 }

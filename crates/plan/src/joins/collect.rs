@@ -1,6 +1,8 @@
 //! From a tree of joins to a graph of table instances.
 
-use super::derived::{Derived, ScalarByKeys, Untied, derived, derived_columns, distinct_keys, scalar_by_keys, untied};
+use super::derived::{
+    Decorrelated, Derived, ScalarByKeys, decorrelated, derived, derived_columns, distinct_keys, scalar_by_keys,
+};
 use super::{INNER, Instance, JoinGraph, Scope, instance_column, instance_of, matched, scope_of};
 use crate::lineage::Lineage;
 use crate::query::Reason;
@@ -222,8 +224,8 @@ impl Collector {
             other => (other, other.schema().columns().first().cloned().map(Expr::Column)),
         };
         let refused = || Reason::new("a correlated subquery is answered exactly");
-        let Untied { rows, ties } = untied(rows).map_err(untraced)?.ok_or_else(refused)?;
-        let (mut keys, mut others): (Vec<Expr>, Vec<Expr>) = ties.into_iter().unzip();
+        let Decorrelated { rows, correlations } = decorrelated(rows).map_err(untraced)?.ok_or_else(refused)?;
+        let (mut keys, mut others): (Vec<Expr>, Vec<Expr>) = correlations.into_iter().unzip();
         if let Some(member) = member {
             keys.push(value.ok_or_else(refused)?);
             others.push(member);

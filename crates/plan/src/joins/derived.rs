@@ -91,24 +91,24 @@ fn text_of(plan: &LogicalPlan) -> PlanResult<Option<String>> {
     Ok(is_fit.then_some(text))
 }
 
-/// A subquery without what ties it to outer rows.
-pub(super) struct Untied {
+/// A subquery without what correlations it to outer rows.
+pub(super) struct Decorrelated {
     /// The rows of the subquery, whatever the outer row.
     pub(super) rows: LogicalPlan,
     /// Equalities that tie them to an outer row: an expression over the rows, one over the outer row.
-    pub(super) ties: Vec<(Expr, Expr)>,
+    pub(super) correlations: Vec<(Expr, Expr)>,
 }
 
 /// Takes the conditions that refer to outer rows out of the filters of a subquery; `None` where they are more than equalities, or elsewhere.
-pub(super) fn untied(plan: &LogicalPlan) -> PlanResult<Option<Untied>> {
+pub(super) fn decorrelated(plan: &LogicalPlan) -> PlanResult<Option<Decorrelated>> {
     match plan {
         LogicalPlan::Filter(filter) => {
-            let Some(mut below) = untied(&filter.input)? else { return Ok(None) };
+            let Some(mut below) = decorrelated(&filter.input)? else { return Ok(None) };
             let mut own = Vec::new();
             for conjunct in split_conjunction_owned(filter.predicate.clone()) {
-                match (refers_outside(&conjunct), tie(&conjunct)) {
+                match (refers_outside(&conjunct), correlation(&conjunct)) {
                     (false, _) => own.push(conjunct),
-                    (true, Some(tie)) => below.ties.push(tie),
+                    (true, Some(correlation)) => below.correlations.push(correlation),
                     (true, None) => return Ok(None),
                 }
             }
@@ -118,15 +118,18 @@ pub(super) fn untied(plan: &LogicalPlan) -> PlanResult<Option<Untied>> {
             Ok(Some(below))
         }
         LogicalPlan::SubqueryAlias(alias) => {
-            let inner = untied(&alias.input)?.filter(|inner| inner.ties.is_empty());
-            Ok(inner.map(|_| Untied { rows: plan.clone(), ties: Vec::new() }))
+            let inner = decorrelated(&alias.input)?.filter(|inner| inner.correlations.is_empty());
+            Ok(inner.map(|_| Decorrelated { rows: plan.clone(), correlations: Vec::new() }))
         }
-        other => Ok((!holds_outer_references(other)?).then(|| Untied { rows: other.clone(), ties: Vec::new() })),
+        other => {
+            Ok((!holds_outer_references(other)?)
+                .then(|| Decorrelated { rows: other.clone(), correlations: Vec::new() }))
+        }
     }
 }
 
 /// The sides of an equality between an expression of the subquery's rows and one of the outer row, in this order.
-fn tie(condition: &Expr) -> Option<(Expr, Expr)> {
+fn correlation(condition: &Expr) -> Option<(Expr, Expr)> {
     let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = condition else { return None };
     let is_outer = |e: &Expr| refers_outside(e) && e.column_refs().is_empty();
     match (refers_outside(left), refers_outside(right)) {
@@ -186,8 +189,8 @@ pub(super) fn scalar_by_keys(plan: &LogicalPlan) -> PlanResult<Option<ScalarByKe
     if !aggregate.group_expr.is_empty() || calls_outside {
         return Ok(None);
     }
-    let Some(Untied { rows, ties }) = untied(&aggregate.input)? else { return Ok(None) };
-    if ties.is_empty() {
+    let Some(Decorrelated { rows, correlations }) = decorrelated(&aggregate.input)? else { return Ok(None) };
+    if correlations.is_empty() {
         return Ok(None);
     }
     let counts = |call: &Expr| match call {
@@ -207,7 +210,7 @@ pub(super) fn scalar_by_keys(plan: &LogicalPlan) -> PlanResult<Option<ScalarByKe
     }
     let columns = aggregate.schema.columns();
     let calls = columns.into_iter().zip(&aggregate.aggr_expr).map(|(column, call)| (column, counts(call))).collect();
-    let (keys, outer): (Vec<Expr>, Vec<Expr>) = ties.into_iter().unzip();
+    let (keys, outer): (Vec<Expr>, Vec<Expr>) = correlations.into_iter().unzip();
     let plan = LogicalPlanBuilder::from(rows).aggregate(keys, aggregate.aggr_expr.clone())?.build()?;
     Ok(Some(ScalarByKeys { plan, outer, value, calls }))
 }

@@ -33,7 +33,7 @@ pub enum KeyFact {
         version: String,
     },
     /// Several rows agree in them; a sentence that names one such key.
-    Shared(String),
+    Duplicate(String),
     /// It was not found out yet.
     Unknown,
 }

@@ -142,14 +142,14 @@ impl<'a> Equalities<'a> {
         if let Some(made) = made.as_ref().filter(|made| made.iter().all(|column| columns.contains(&column.as_str()))) {
             match facts.unique(scan) {
                 KeyFact::Unique { table, version } => return Ok(Ok(edge(made, &candidates, table, version))),
-                KeyFact::Shared(why) => return Ok(Err(Some(Reason::new(why)))),
+                KeyFact::Duplicate(why) => return Ok(Err(Some(Reason::new(why)))),
                 KeyFact::Unknown => {}
             }
         }
         for key in keys {
             match facts.key(scan, &key) {
                 KeyFact::Unique { table, version } => return Ok(Ok(edge(&key, &candidates, table, version))),
-                KeyFact::Shared(why) => refusal = Some(Reason::new(why)),
+                KeyFact::Duplicate(why) => refusal = Some(Reason::new(why)),
                 KeyFact::Unknown => {
                     return Err(Refusal::Unproven(Box::new(KeyQuestion { scan: scan.clone(), columns: key })));
                 }

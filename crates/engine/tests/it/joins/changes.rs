@@ -192,3 +192,29 @@ async fn columns_are_fetched_behind_an_exact_answer() {
     assert_eq!(report.sample.as_deref(), Some("tenth"), "{report:?}");
     assert!(report.warnings.is_empty(), "{report:?}");
 }
+
+/// A table in memory that takes the place of another one has columns of its own, though its rows may lie where those of the other one lay.
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_in_memory_are_told_apart() {
+    use arrow::datatypes::{DataType, Field, Schema};
+    use datafusion::datasource::MemTable;
+    let star = Star::whole(2_000).await;
+    let schema = Arc::new(Schema::new(vec![
+        Field::new("m_id", DataType::Int64, false),
+        Field::new("m_value", DataType::Int64, false),
+    ]));
+    let sql = "SELECT SUM(m_value) AS v FROM sales JOIN memory ON s_customer = m_id";
+    for round in 0..6 {
+        let columns = vec![whole(0..300), whole((0..300).map(|id| id * round))];
+        let batch = arrow::record_batch::RecordBatch::try_new(Arc::clone(&schema), columns).unwrap();
+        let table = MemTable::try_new(Arc::clone(&schema), vec![vec![batch]]).unwrap();
+        star.session.context().deregister_table("memory").unwrap();
+        star.session.context().register_table("memory", Arc::new(table)).unwrap();
+        for _ in 0..2 {
+            let exact = star.session.query(sql).run().await.unwrap();
+            let answer = star.session.query(sql).error_percent(1.0).run().await.unwrap();
+            assert!(answer.report().reason.contains("sample 'whole'"), "{:?}", answer.report());
+            assert_eq!(rows(&answer), rows(&exact), "round {round}");
+        }
+    }
+}

@@ -1,14 +1,14 @@
 //! The keys of sampled rows, to be looked up in batches of another table.
 
 use super::encode::Keys;
-use super::pages::{Pages, RankedPages};
+use super::paged_bitmap::{PagedBitmap, RankedBitmap};
 use arrow::array::Array;
 use arrow::buffer::NullBuffer;
 use datafusion::common::hash_utils::RandomState;
 use std::collections::HashMap;
 
 /// Numbers the different keys of sampled rows.
-pub(crate) struct Wanted {
+pub(crate) struct KeyIndex {
     numbers: Numbers,
     /// For each sampled row the number of its key; `u32::MAX` where it has none.
     pub(crate) of_row: Vec<u32>,
@@ -17,7 +17,7 @@ pub(crate) struct Wanted {
 }
 
 enum Numbers {
-    Pages(RankedPages),
+    Bitmap(RankedBitmap),
     Whole(HashMap<i64, u32, RandomState>),
     Bytes(HashMap<Box<[u8]>, u32, RandomState>),
 }
@@ -25,12 +25,12 @@ enum Numbers {
 /// The number of a row without a key.
 pub(crate) const NO_KEY: u32 = u32::MAX;
 
-impl Wanted {
+impl KeyIndex {
     pub(crate) fn new(keys: &Keys) -> Self {
         let mut of_row = vec![NO_KEY; keys.len()];
         let numbers = match keys {
             Keys::Whole(keys) => {
-                let mut pages = Pages::default();
+                let mut pages = PagedBitmap::default();
                 let mut is_sparse = false;
                 for (at, key) in keys.iter().flatten().enumerate() {
                     pages.insert(key);
@@ -51,7 +51,7 @@ impl Wanted {
                     let pages = pages.ranked();
                     let present = keys.iter().enumerate().filter_map(|(at, key)| Some((at, key?)));
                     pages.look_up(present, |at, number| of_row[at] = number);
-                    Numbers::Pages(pages)
+                    Numbers::Bitmap(pages)
                 }
             }
             Keys::Bytes(rows, valid) => {
@@ -80,10 +80,10 @@ impl Wanted {
             numbers.push(number);
         };
         match (&self.numbers, keys) {
-            (Numbers::Pages(pages), Keys::Whole(keys)) if keys.null_count() == 0 => {
+            (Numbers::Bitmap(pages), Keys::Whole(keys)) if keys.null_count() == 0 => {
                 pages.look_up(keys.values().iter().copied().enumerate(), found);
             }
-            (Numbers::Pages(pages), Keys::Whole(keys)) => {
+            (Numbers::Bitmap(pages), Keys::Whole(keys)) => {
                 pages.look_up(keys.iter().enumerate().filter_map(|(at, key)| Some((at, key?))), found);
             }
             (Numbers::Whole(known), Keys::Whole(keys)) => {

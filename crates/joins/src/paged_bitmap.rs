@@ -14,7 +14,7 @@ const BYTES_FREE: usize = 4 << 20;
 
 /// A set of whole numbers in pages of 65,536.
 #[derive(Default)]
-pub(crate) struct Pages {
+pub(crate) struct PagedBitmap {
     places: HashMap<i64, u32, RandomState>,
     pages: Vec<Page>,
     /// The page used last, which is often the next one, too.
@@ -35,7 +35,7 @@ fn split(key: i64) -> (i64, usize, u64) {
     (key >> PAGE_BITS, within / 64, 1 << (within % 64))
 }
 
-impl Pages {
+impl PagedBitmap {
     /// Adds a number; false where it was there before.
     pub(crate) fn insert(&mut self, key: i64) -> bool {
         let (number, word, bit) = split(key);
@@ -100,7 +100,7 @@ impl Pages {
     }
 
     /// The set with the rank of each number.
-    pub(crate) fn ranked(mut self) -> RankedPages {
+    pub(crate) fn ranked(mut self) -> RankedBitmap {
         self.pages.sort_unstable_by_key(|page| page.number);
         let mut places = HashMap::with_capacity_and_hasher(self.pages.len(), RandomState::default());
         let mut found = Vec::with_capacity(self.pages.len());
@@ -117,12 +117,12 @@ impl Pages {
             found.push(RankedPage { words: page.words, counts, before });
             before += within;
         }
-        RankedPages { places, pages: found }
+        RankedBitmap { places, pages: found }
     }
 }
 
 /// A set of whole numbers that knows how many of them are smaller than each.
-pub(crate) struct RankedPages {
+pub(crate) struct RankedBitmap {
     places: HashMap<i64, u32, RandomState>,
     pages: Vec<RankedPage>,
 }
@@ -135,7 +135,7 @@ struct RankedPage {
     before: u32,
 }
 
-impl RankedPages {
+impl RankedBitmap {
     /// Calls `found` with the place in `keys` and the rank of each of them that is in the set.
     pub(crate) fn look_up(&self, keys: impl Iterator<Item = (usize, i64)>, mut found: impl FnMut(usize, u32)) {
         let mut last: Option<(i64, Option<u32>)> = None;
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn numbers_are_found_with_their_ranks() {
-        let mut pages = Pages::default();
+        let mut pages = PagedBitmap::default();
         for key in KEYS.iter().rev() {
             assert!(pages.insert(*key), "{key}");
         }
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn sets_are_merged_and_shared_numbers_seen() {
         let of = |keys: &[i64]| {
-            let mut pages = Pages::default();
+            let mut pages = PagedBitmap::default();
             keys.iter().for_each(|key| {
                 pages.insert(*key);
             });
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn scattered_numbers_are_sparse() {
-        let mut pages = Pages::default();
+        let mut pages = PagedBitmap::default();
         (0..1_000_000).for_each(|key| {
             pages.insert(key);
         });
