@@ -68,7 +68,12 @@ impl DeclaredJoin {
     pub(crate) fn columns(&self, written: &[String]) -> Result<Vec<String>> {
         let own = |name: &String| match self.star.column(name) {
             Ok(own) => Ok(own.to_owned()),
-            Err(reason) => Err(Error::invalid(reason.0, "a column of one of its tables")),
+            Err(reason) => {
+                let written = name.rsplit('.').next().unwrap_or(name);
+                let near = plusminus_dialect::nearest(written, self.star.names()).filter(|near| *near != written);
+                let next = near.map(|near| format!("did you mean '{near}'?"));
+                Err(Error::invalid(reason.0, next.unwrap_or_else(|| "a column of one of its tables".to_owned())))
+            }
         };
         written.iter().map(own).collect()
     }

@@ -32,6 +32,11 @@ pub fn star(plan: &LogicalPlan, facts: &dyn JoinFacts) -> Result<Star, Refusal> 
 }
 
 impl Star {
+    /// The names of the join's columns.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|(_, name, _)| name.as_str())
+    }
+
     /// The name among the columns of `scan` of a column that is written `name` or `table.name`.
     ///
     /// # Errors

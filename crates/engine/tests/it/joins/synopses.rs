@@ -65,6 +65,9 @@ async fn strata_of_joined_columns_exclude_rows_and_know_every_group() {
     let one = "SELECT AVG(s_amount) AS a FROM sales JOIN customers ON s_customer = c_id WHERE c_segment = 'car'";
     let answer = star.session.query(one).error_percent(20.0).run().await.unwrap();
     assert!(answer.report().rows_read <= 200, "{:?}", answer.report());
+    let misspelt = "CREATE SAMPLE other ON sales JOIN customers ON s_customer = c_id STRATIFIED BY (c_segmnt)";
+    let error = star.session.execute(misspelt).await.unwrap_err().to_string();
+    assert!(error.contains("no column 'c_segmnt'") && error.contains("did you mean 'c_segment'?"), "{error}");
     let listed = star.session.execute("SHOW SAMPLES").await.unwrap();
     assert!(rows(&listed[0])[0].contains("c_segment"), "{:?}", rows(&listed[0]));
 }
