@@ -1,10 +1,15 @@
-//! Workloads of joins: which questions of TPC-H and the star schema benchmark samples answer, why not the others, and how fast.
+//! Workloads of joins: which questions of TPC-H, the star schema benchmark and TPC-DS samples answer, why not the others, and how fast.
 
+mod cells;
+mod coverage;
 mod report;
 mod tables;
+mod tpcds;
 
-use crate::versus::{asked, median, worst_error};
-use plusminus::{Answer, Clock, Mode, Session, SessionBuilder, SystemClock};
+use crate::versus::{asked, median};
+use cells::{Counts, compared};
+use coverage::Coverage;
+use plusminus::{Answer, Clock, Mode, OnMiss, Session, SessionBuilder, SystemClock};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -29,9 +34,15 @@ pub(crate) struct Options {
     /// Runs of each query after the first
     #[arg(long, default_value_t = 5)]
     runs: usize,
-    /// Workloads to run
-    #[arg(long, value_delimiter = ',', default_value = "tpch,ssb")]
+    /// Workloads to run: tpch, ssb, tpcds
+    #[arg(long, value_delimiter = ',', default_value = "tpch,ssb,tpcds")]
     workloads: Vec<String>,
+    /// Draws of the samples whose intervals are compared with the truth; 0 leaves that out
+    #[arg(long, default_value_t = 0)]
+    seeds: u64,
+    /// The scale factor of the tables that these are drawn from
+    #[arg(long, default_value_t = 1.0)]
+    coverage_scale: f64,
     /// The Python that has DuckDB; empty leaves DuckDB out
     #[arg(long, default_value = "python3")]
     python: String,
@@ -54,9 +65,17 @@ pub(crate) struct Line {
     pub(crate) exact: f64,
     pub(crate) native: Option<f64>,
     pub(crate) parquet: Option<f64>,
-    /// The largest relative error of any cell.
-    pub(crate) error: f64,
-    pub(crate) met: String,
+    pub(crate) met: bool,
+    /// The cells under the bound.
+    pub(crate) cells: Counts,
+    /// The estimate of the samples alone, within the bound or not; `None` where there is none.
+    pub(crate) alone: Option<Alone>,
+}
+
+/// The estimate that samples give where a miss is reported rather than mended.
+pub(crate) struct Alone {
+    pub(crate) ms: f64,
+    pub(crate) cells: Counts,
 }
 
 /// A workload, measured.
@@ -65,6 +84,14 @@ pub(crate) struct Measured {
     pub(crate) lines: Vec<Line>,
     /// The statements that made its samples, with their seconds and megabytes.
     pub(crate) samples: Vec<(String, f64, f64)>,
+    /// Intervals of other draws of the samples.
+    pub(crate) coverage: Option<Coverage>,
+}
+
+/// A folder of tables, and their names.
+struct Data {
+    folder: PathBuf,
+    tables: &'static [&'static str],
 }
 
 #[derive(Serialize)]
@@ -84,30 +111,47 @@ struct Times {
 
 pub(crate) async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     std::fs::create_dir_all(&options.folder)?;
-    let data = tables::tpch(options.scale, &options.folder)?;
     let mut measured = Vec::new();
     let mut version = String::new();
     for name in &options.workloads {
-        let (data, names): (PathBuf, &[&str]) = match name.as_str() {
-            "tpch" => (data.clone(), &tables::TPCH),
-            "ssb" => {
-                let folder = options.folder.join("derive");
-                let session = session(&folder, &data, &tables::TPCH).await?;
-                (tables::ssb(options.scale, &options.folder, &session).await?, &tables::SSB)
-            }
-            other => return Err(format!("there is no workload '{other}': tpch or ssb").into()),
-        };
+        let data = data(name, options.scale, &options.folder).await?;
         let queries = queries(name)?;
-        let duckdb = duckdb_times(options, name, &data, names, &queries)?;
+        let duckdb = duckdb_times(options, name, &data, &queries)?;
         version = duckdb.as_ref().map_or(version, |times| times.version.clone());
-        measured.push(workload(options, name, &data, names, &queries, duckdb.as_ref()).await?);
+        let mut own = workload(options, name, &data, &queries, duckdb.as_ref()).await?;
+        if options.seeds > 0 {
+            own.coverage = Some(coverage::measured(options, name, &queries).await?);
+        }
+        measured.push(own);
+        let text = report::page(options, &version, &measured);
+        if let Some(file) = &options.write {
+            std::fs::write(file, &text)?;
+        }
     }
-    let text = report::page(options, &version, &measured);
-    println!("{text}");
-    if let Some(file) = &options.write {
-        std::fs::write(file, &text)?;
-    }
+    println!("{}", report::page(options, &version, &measured));
     Ok(())
+}
+
+/// The tables of a workload at a scale, made unless they are there.
+async fn data(workload: &str, scale: f64, folder: &Path) -> Result<Data, Box<dyn Error>> {
+    match workload {
+        "tpch" => Ok(Data { folder: tables::tpch(scale, folder)?, tables: &tables::TPCH }),
+        "ssb" => {
+            let tpch = Data { folder: tables::tpch(scale, folder)?, tables: &tables::TPCH };
+            let session = session(&folder.join("derive"), &tpch).await?;
+            Ok(Data { folder: tables::ssb(scale, folder, &session).await?, tables: &tables::SSB })
+        }
+        "tpcds" => Ok(Data { folder: tpcds::tpcds(scale, folder)?, tables: &tpcds::TPCDS }),
+        other => Err(format!("there is no workload '{other}': tpch, ssb or tpcds").into()),
+    }
+}
+
+/// The statements that make the samples of a workload, without comments.
+fn recipe(workload: &str) -> Result<Vec<String>, Box<dyn Error>> {
+    let file = Path::new(ROOT).join("samples").join(format!("joins-{workload}.sql"));
+    let text = std::fs::read_to_string(file)?;
+    let text: String = text.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join(" ");
+    Ok(text.split(';').map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()).collect())
 }
 
 /// The questions of a workload: name and text.
@@ -126,27 +170,27 @@ fn queries(workload: &str) -> Result<Vec<(String, String)>, Box<dyn Error>> {
 fn duckdb_times(
     options: &Options,
     name: &str,
-    data: &Path,
-    names: &[&str],
+    data: &Data,
     queries: &[(String, String)],
 ) -> Result<Option<Times>, Box<dyn Error>> {
     if options.python.is_empty() {
         return Ok(None);
     }
-    let files = |table: &&str| ((*table).to_owned(), data.join(table).join("*.parquet").to_string_lossy().into_owned());
+    let files =
+        |table: &&str| ((*table).to_owned(), data.folder.join(table).join("*.parquet").to_string_lossy().into_owned());
     let ask = Ask {
         database: options.folder.join(format!("{name}-{}.duckdb", options.scale)).to_string_lossy().into_owned(),
-        tables: names.iter().map(files).collect(),
+        tables: data.tables.iter().map(files).collect(),
         runs: options.runs,
         queries: queries.iter().map(|(_, sql)| sql.as_str()).collect(),
     };
     asked(&options.python, SCRIPT, &ask).map(Some)
 }
 
-async fn session(store: &Path, data: &Path, names: &[&str]) -> Result<Session, Box<dyn Error>> {
+async fn session(store: &Path, data: &Data) -> Result<Session, Box<dyn Error>> {
     let session = SessionBuilder::new(store).memory_bytes(MEMORY_BYTES).open().await?;
-    for table in names {
-        session.register(table, &data.join(table).to_string_lossy()).await?;
+    for table in data.tables {
+        session.register(table, &data.folder.join(table).to_string_lossy()).await?;
     }
     Ok(session)
 }
@@ -154,8 +198,7 @@ async fn session(store: &Path, data: &Path, names: &[&str]) -> Result<Session, B
 async fn workload(
     options: &Options,
     name: &str,
-    data: &Path,
-    names: &[&str],
+    data: &Data,
     queries: &[(String, String)],
     duckdb: Option<&Times>,
 ) -> Result<Measured, Box<dyn Error>> {
@@ -165,48 +208,65 @@ async fn workload(
     if store.is_dir() {
         std::fs::remove_dir_all(&store)?;
     }
-    let open = session(&store, data, names).await?;
+    let open = session(&store, data).await?;
     let mut samples = Vec::new();
-    let recipe = std::fs::read_to_string(Path::new(ROOT).join("samples").join(format!("joins-{name}.sql")))?;
-    for statement in recipe.split(';').map(str::trim).filter(|statement| !statement.is_empty()) {
+    for statement in recipe(name)? {
         let start = clock.elapsed();
-        open.execute(statement).await?;
-        let text = statement.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join(" ");
-        samples.push((text, (clock.elapsed() - start).as_secs_f64(), folder_mb(&store)));
+        open.execute(&statement).await?;
+        samples.push((statement, (clock.elapsed() - start).as_secs_f64(), folder_mb(&store)));
     }
     let mut lines = Vec::new();
     for (number, (query, sql)) in queries.iter().enumerate() {
         eprintln!("{name} {query}");
-        let (exact, exact_ms) = timed(&clock, open.query(sql.as_str())).await?;
-        let bounded = || open.query(sql.as_str()).error_percent(options.percent);
-        let (_, first) = timed(&clock, bounded()).await?;
-        let mut warm = Vec::new();
-        let mut answer = None;
-        for _ in 0..options.runs {
-            let (own, ms) = timed(&clock, bounded()).await?;
-            (answer, _) = (Some(own), warm.push(ms));
-        }
-        let Some(answer) = answer else { return Err("at least one run is needed".into()) };
-        let start = clock.elapsed();
-        let fresh = session(&store, data, names).await?;
-        let opened = (clock.elapsed() - start).as_secs_f64() * 1e3;
-        let (_, own) = timed(&clock, fresh.query(sql.as_str()).error_percent(options.percent)).await?;
-        let report = answer.report();
-        lines.push(Line {
-            name: query.clone(),
-            answered_by: report.reason.clone(),
-            is_estimated: report.mode == Mode::Approximate && report.sample.is_some(),
-            first,
-            new_process: opened + own,
-            warm: median(&warm),
-            exact: exact_ms,
-            native: duckdb.and_then(|times| times.native[number]),
-            parquet: duckdb.and_then(|times| times.parquet[number]),
-            error: worst_error(&answer, &exact),
-            met: report.met.map_or_else(String::new, |met| if met { "yes" } else { "no" }.to_owned()),
-        });
+        let times = duckdb.map(|times| (times.native[number], times.parquet[number])).unwrap_or_default();
+        lines.push(line(options, (&open, &store, data), (query, sql), times).await?);
     }
-    Ok(Measured { name: name.to_owned(), lines, samples })
+    Ok(Measured { name: name.to_owned(), lines, samples, coverage: None })
+}
+
+async fn line(
+    options: &Options,
+    (open, store, data): (&Session, &Path, &Data),
+    (query, sql): (&str, &str),
+    (native, parquet): (Option<f64>, Option<f64>),
+) -> Result<Line, Box<dyn Error>> {
+    let clock = SystemClock::default();
+    let bound = options.percent / 100.0;
+    let bounded = || open.query(sql).error_percent(options.percent);
+    let (exact, exact_ms) = timed(&clock, open.query(sql)).await?;
+    let (_, first) = timed(&clock, bounded()).await?;
+    // Fetches what the first answer left to the background.
+    bounded().on_miss(OnMiss::Report).run().await?;
+    let (mut warm, mut alone_ms) = (Vec::new(), Vec::new());
+    let (mut answer, mut alone) = (bounded().run().await?, bounded().on_miss(OnMiss::Report).run().await?);
+    for _ in 0..options.runs {
+        let (own, ms) = timed(&clock, bounded()).await?;
+        (answer, _) = (own, warm.push(ms));
+        let (own, ms) = timed(&clock, bounded().on_miss(OnMiss::Report)).await?;
+        (alone, _) = (own, alone_ms.push(ms));
+    }
+    let start = clock.elapsed();
+    let fresh = session(store, data).await?;
+    let opened = (clock.elapsed() - start).as_secs_f64() * 1e3;
+    let (_, own) = timed(&clock, fresh.query(sql).error_percent(options.percent)).await?;
+    Ok(Line {
+        name: query.to_owned(),
+        answered_by: answer.report().reason.clone(),
+        is_estimated: is_estimated(&answer),
+        first,
+        new_process: opened + own,
+        warm: median(&warm),
+        exact: exact_ms,
+        native,
+        parquet,
+        met: answer.report().met == Some(true),
+        cells: compared(&answer, &exact, bound),
+        alone: is_estimated(&alone).then(|| Alone { ms: median(&alone_ms), cells: compared(&alone, &exact, bound) }),
+    })
+}
+
+fn is_estimated(answer: &Answer) -> bool {
+    answer.report().mode == Mode::Approximate
 }
 
 async fn timed(clock: &SystemClock, query: plusminus::Query) -> Result<(Answer, f64), Box<dyn Error>> {

@@ -8,6 +8,7 @@ use plusminus::Session;
 use std::error::Error;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tpchgen::generators::{
     CustomerGenerator, LineItemGenerator, NationGenerator, OrderGenerator, PartGenerator, PartSuppGenerator,
     RegionGenerator, SupplierGenerator,
@@ -38,21 +39,31 @@ pub(crate) fn tpch(scale: f64, folder: &Path) -> Result<PathBuf, Box<dyn Error>>
     let parts = (scale * 2.0).ceil().max(1.0) as i32;
     let jobs: Vec<(&str, i32)> =
         TPCH.iter().flat_map(|table| (1..=files_of(table, parts)).map(|p| (*table, p))).collect();
-    let next = std::sync::atomic::AtomicUsize::new(0);
-    let work = || -> Result<(), String> {
-        // The largest tables first.
-        while let Some((table, part)) = jobs.iter().rev().nth(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
-            let file = unfinished.join(table).join(format!("part-{part:03}.parquet"));
-            write_table(table, scale, *part, files_of(table, parts), &file).map_err(|e| e.to_string())?;
-        }
-        Ok(())
-    };
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..2).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().try_for_each(|t| t.join().unwrap_or_else(|_| Err("a thread died".into())))
+    let jobs: Vec<(&str, i32)> = jobs.into_iter().rev().collect();
+    in_two_threads(&jobs, |(table, part)| {
+        let file = unfinished.join(table).join(format!("part-{part:03}.parquet"));
+        write_table(table, scale, part, files_of(table, parts), &file).map_err(|e| e.to_string())
     })?;
     std::fs::rename(&unfinished, &target)?;
     Ok(target)
+}
+
+/// Runs `work` on every job, in two threads, the first jobs first.
+pub(super) fn in_two_threads<J: Copy + Sync>(
+    jobs: &[J],
+    work: impl Fn(J) -> Result<(), String> + Sync,
+) -> Result<(), Box<dyn Error>> {
+    let next = AtomicUsize::new(0);
+    let run = || -> Result<(), String> {
+        while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            work(*job)?;
+        }
+        Ok(())
+    };
+    Ok(std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..2).map(|_| scope.spawn(run)).collect();
+        threads.into_iter().try_for_each(|t| t.join().unwrap_or_else(|_| Err("a thread died".into())))
+    })?)
 }
 
 fn files_of(table: &str, parts: i32) -> i32 {
@@ -78,7 +89,7 @@ fn write_table(table: &str, scale: f64, part: i32, parts: i32, file: &Path) -> R
     }
 }
 
-fn write(batches: impl RecordBatchReader, file: &Path) -> Result<(), Box<dyn Error>> {
+pub(super) fn write(batches: impl RecordBatchReader, file: &Path) -> Result<(), Box<dyn Error>> {
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
         .set_max_row_group_row_count(Some(131_072))

@@ -28,7 +28,7 @@ impl Store {
     /// # Errors
     /// [`CatalogError::Damaged`] names the file.
     pub fn strata(&self, manifest: &Manifest, columns: Option<&[String]>) -> Result<Strata, CatalogError> {
-        let folder = self.family_folder(&manifest.name).join(&manifest.data_folder);
+        let folder = self.data_folder(manifest);
         let file = folder.join(&manifest.strata.file);
         let names = columns.map(|columns| Strata::columns_for(manifest, columns));
         let batches = level::read(&folder, &manifest.strata, names.as_deref())?;
@@ -52,7 +52,7 @@ impl Store {
     /// [`CatalogError::Damaged`] names the file.
     pub fn values(&self, manifest: &Manifest) -> Result<Option<ValueRanges>, CatalogError> {
         let Some(entry) = &manifest.values else { return Ok(None) };
-        let folder = self.family_folder(&manifest.name).join(&manifest.data_folder);
+        let folder = self.data_folder(manifest);
         let batches = level::read(&folder, entry, None)?;
         let Some(first) = batches.first() else { return Ok(None) };
         let batch = concat_batches(&first.schema(), &batches);
@@ -71,7 +71,7 @@ impl Store {
         columns: Option<&[String]>,
         threads: usize,
     ) -> Result<Vec<RecordBatch>, CatalogError> {
-        let folder = self.family_folder(&manifest.name).join(&manifest.data_folder);
+        let folder = self.data_folder(manifest);
         let blocks = manifest.levels.get(level).map_or(&[][..], |l| &l.blocks);
         let read = |blocks: &[FileEntry]| -> Result<Vec<RecordBatch>, CatalogError> {
             let parts = blocks.iter().map(|block| level::read(&folder, block, columns));
@@ -95,7 +95,7 @@ impl Store {
     /// Compares every byte of a generation with its manifest.
     #[must_use]
     pub fn verify(&self, manifest: &Manifest) -> Verification {
-        let folder = self.family_folder(&manifest.name).join(&manifest.data_folder);
+        let folder = self.data_folder(manifest);
         let blocks = manifest.levels.iter().flat_map(|l| &l.blocks);
         let mut found = Verification::default();
         let joined = self.joined(manifest).unwrap_or_default();

@@ -12,7 +12,6 @@ use crate::seal;
 use crate::store::Store;
 use arrow::record_batch::RecordBatch;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
 use std::time::Duration;
 
 const PREFIX: &str = "joined-";
@@ -172,9 +171,5 @@ impl Store {
             Some(entry) if entry.rows > 0 => level::read(&self.data_folder(manifest), entry, Some(columns)),
             _ => Ok(Vec::new()),
         }
-    }
-
-    fn data_folder(&self, manifest: &Manifest) -> PathBuf {
-        self.family_folder(&manifest.name).join(&manifest.data_folder)
     }
 }

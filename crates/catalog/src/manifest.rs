@@ -55,6 +55,10 @@ pub struct Manifest {
     /// The keys that a universe sample keeps; absent in other samples and in stores of older programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<KeptKeys>,
+    /// Whether the levels hold rows of a join, each of the table's rows once for every partner, so that counts of the table's rows are not
+    /// theirs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub repeats_rows: bool,
     /// Columns of other tables that are stored beside the levels; set where a query asks for them, never stored.
     #[serde(skip)]
     pub joined: Vec<Arc<JoinedColumns>>,

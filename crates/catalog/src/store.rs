@@ -231,8 +231,12 @@ impl Store {
     /// # Errors
     /// [`CatalogError::Damaged`] names a manifest that cannot be trusted.
     pub fn families(&self) -> Result<Vec<Manifest>, CatalogError> {
-        let names = folder::list(&self.folder.join("samples"))?;
-        let current = names.iter().map(|name| self.newest(name)).collect::<Result<Vec<_>, _>>()?;
+        self.families_in(&self.folder.join(SAMPLES))
+    }
+
+    fn families_in(&self, folder: &Path) -> Result<Vec<Manifest>, CatalogError> {
+        let names = folder::list(folder)?;
+        let current = names.iter().map(|name| newest(&folder.join(name))).collect::<Result<Vec<_>, _>>()?;
         Ok(current.into_iter().flatten().filter(|m| !m.dropped).collect())
     }
 
@@ -241,8 +245,8 @@ impl Store {
     /// # Errors
     /// When the folders cannot be listed.
     pub fn versions(&self) -> Result<Vec<(String, u64)>, CatalogError> {
-        let names = folder::list(&self.folder.join("samples"))?.into_iter();
-        names.map(|name| Ok((name.clone(), self.newest_generation(&name)?.unwrap_or(0)))).collect()
+        let names = folder::list(&self.folder.join(SAMPLES))?.into_iter();
+        names.map(|name| Ok((name.clone(), newest_generation(&self.family_folder(&name))?.unwrap_or(0)))).collect()
     }
 
     /// When the folder of samples and those of `families` were modified last, in that order; `None` when one is not there.
@@ -251,7 +255,7 @@ impl Store {
     /// have moved on since.
     #[must_use]
     pub fn touched<'n>(&self, families: impl Iterator<Item = &'n str>) -> Option<Vec<SystemTime>> {
-        let samples = self.folder.join("samples");
+        let samples = self.folder.join(SAMPLES);
         let folders = std::iter::once(samples.clone()).chain(families.map(|name| samples.join(name)));
         folders.map(|folder| folder.metadata().ok()?.modified().ok()).collect()
     }
@@ -261,7 +265,7 @@ impl Store {
     /// # Errors
     /// [`CatalogError::NotFound`] suggests how to see the families there are; [`CatalogError::Damaged`].
     pub fn family(&self, name: &str) -> Result<Manifest, CatalogError> {
-        let newest = if check_name("sample", name).is_ok() { self.newest(name)? } else { None };
+        let newest = if check_name("sample", name).is_ok() { newest(&self.family_folder(name))? } else { None };
         newest.filter(|m| !m.dropped).ok_or_else(|| CatalogError::NotFound {
             kind: "sample",
             name: name.to_owned(),
@@ -277,14 +281,61 @@ impl Store {
     /// [`CatalogError::Name`] for a name that cannot be a folder.
     pub fn begin(&self, name: &str, replace: bool) -> Result<Draft, CatalogError> {
         check_name("sample", name)?;
+        self.begin_in(self.family_folder(name), name, replace)
+    }
+
+    fn begin_in(&self, folder: PathBuf, name: &str, replace: bool) -> Result<Draft, CatalogError> {
         self.initialise()?;
         // The newest generation only stays the newest under the lock.
-        let lock = draft::lock(&self.family_folder(name), name)?;
-        let newest = self.newest(name)?;
+        let lock = draft::lock(&folder, name)?;
+        let newest = newest(&folder)?;
         if !replace && newest.as_ref().is_some_and(|m| !m.dropped) {
             return Err(CatalogError::Exists { name: name.to_owned() });
         }
-        Draft::begin(self.family_folder(name), name, newest.as_ref(), lock)
+        Draft::begin(folder, name, newest.as_ref(), lock)
+    }
+
+    /// The current generation of every join of samples, which [`families`](Self::families) does not list.
+    ///
+    /// # Errors
+    /// [`CatalogError::Damaged`] names a manifest that cannot be trusted.
+    pub fn joins(&self) -> Result<Vec<Manifest>, CatalogError> {
+        self.families_in(&self.folder.join(JOINS))
+    }
+
+    /// The current generation of a join of samples, if there is one.
+    ///
+    /// # Errors
+    /// [`CatalogError::Damaged`].
+    pub fn join(&self, name: &str) -> Result<Option<Manifest>, CatalogError> {
+        Ok(newest(&self.folder.join(JOINS).join(name))?.filter(|m| !m.dropped))
+    }
+
+    /// Starts a new generation of a join of samples, which need not exist yet; its manifest repeats rows.
+    ///
+    /// # Errors
+    /// [`CatalogError::Busy`] while another process builds it; [`CatalogError::Name`] for a name that cannot be a folder.
+    pub fn begin_join(&self, name: &str) -> Result<Draft, CatalogError> {
+        check_name("join", name)?;
+        self.begin_in(self.folder.join(JOINS).join(name), name, true)
+    }
+
+    /// The join of samples that a file of the store belongs to; `None` for any other file.
+    #[must_use]
+    pub fn join_of(file: &Path) -> Option<String> {
+        let mut parts = file.components().rev().map(|part| part.as_os_str().to_string_lossy());
+        // joins/name/data-00000001/level-0.parquet, or joins/name/manifest-00000001.json
+        let place = parts.by_ref().take(4).collect::<Vec<_>>();
+        place.windows(2).find(|two| two[1] == JOINS).map(|two| two[0].clone().into_owned())
+    }
+
+    /// Removes a join of samples.
+    ///
+    /// # Errors
+    /// When files cannot be removed.
+    pub fn remove_join(&self, name: &str) -> Result<(), CatalogError> {
+        check_name("join", name)?;
+        folder::remove_folder(&self.folder.join(JOINS).join(name))
     }
 
     /// Drops a family: atomically for readers, then its files.
@@ -298,20 +349,14 @@ impl Store {
         draft::write_tombstone(&self.family_folder(name), &newest)
     }
 
-    pub(crate) fn family_folder(&self, name: &str) -> PathBuf {
-        self.folder.join("samples").join(name)
+    fn family_folder(&self, name: &str) -> PathBuf {
+        self.folder.join(SAMPLES).join(name)
     }
 
-    fn newest_generation(&self, name: &str) -> Result<Option<u64>, CatalogError> {
-        let names = folder::list(&self.family_folder(name))?;
-        let numbers = names.iter().filter_map(|n| n.strip_prefix(MANIFEST_PREFIX)?.strip_suffix(".json")?.parse().ok());
-        Ok(numbers.max())
-    }
-
-    fn newest(&self, name: &str) -> Result<Option<Manifest>, CatalogError> {
-        let Some(generation) = self.newest_generation(name)? else { return Ok(None) };
-        let file = manifest_file(&self.family_folder(name), generation);
-        decode_manifest(&folder::read_promised(&file)?, &file).map(Some)
+    /// The folder of a generation's files.
+    pub(crate) fn data_folder(&self, manifest: &Manifest) -> PathBuf {
+        let kind = if manifest.repeats_rows { JOINS } else { SAMPLES };
+        self.folder.join(kind).join(&manifest.name).join(&manifest.data_folder)
     }
 
     /// Creates the folder and marks it as a store, as the first write would.
@@ -326,6 +371,22 @@ impl Store {
         folder::create_folder(&self.folder)?;
         folder::replace(&marker, &seal::seal(&Marker { format_version: FORMAT_VERSION }, &marker)?)
     }
+}
+
+/// The folders of samples, and of joins of samples.
+const SAMPLES: &str = "samples";
+const JOINS: &str = "joins";
+
+fn newest_generation(family_folder: &Path) -> Result<Option<u64>, CatalogError> {
+    let names = folder::list(family_folder)?;
+    let numbers = names.iter().filter_map(|n| n.strip_prefix(MANIFEST_PREFIX)?.strip_suffix(".json")?.parse().ok());
+    Ok(numbers.max())
+}
+
+fn newest(family_folder: &Path) -> Result<Option<Manifest>, CatalogError> {
+    let Some(generation) = newest_generation(family_folder)? else { return Ok(None) };
+    let file = manifest_file(family_folder, generation);
+    decode_manifest(&folder::read_promised(&file)?, &file).map(Some)
 }
 
 /// Checks and decodes a manifest's bytes; `file` is named in errors.

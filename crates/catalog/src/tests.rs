@@ -78,6 +78,7 @@ fn manifest_of(draft: &Draft, name: &str) -> Manifest {
         moments: Vec::new(),
         distinct: Vec::new(),
         keys: None,
+        repeats_rows: false,
         joined: Vec::new(),
     }
 }

@@ -4,6 +4,7 @@
 //!   prove   key columns of a table ──▶ no two rows agree in them, or a key that several rows have
 //!   fetch   keys of sampled rows, key and other columns of a table ──▶ for each sampled row its partner's columns, NULL without one
 //!   Lookup  columns of a table in memory by its key, for tables that every row of another one asks
+//!   pairs   keys of two tables in memory ──▶ rows that have a key in common, in every combination
 //! ```
 //!
 //! The first two read a table once, partition by partition, and keep no row of it that no sampled row asks for. Keys are compared in the type that
@@ -17,9 +18,11 @@ mod fetch;
 mod key_index;
 mod lookup;
 mod paged_bitmap;
+mod pairs;
 mod prove;
 
 pub use extremes::Extremes;
 pub use fetch::{Partners, fetch};
 pub use lookup::Lookup;
+pub use pairs::{Pairs, pairs};
 pub use prove::{DuplicateKey, KeyProof, prove};

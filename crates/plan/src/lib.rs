@@ -37,8 +37,9 @@ pub use error_functions::{ESTIMATE, ErrorCall, ErrorFunction, Slot, check, occur
 
 pub use differentiable::used_inputs;
 pub use joins::{
-    AssumedFacts, JoinFacts, JoinKey, JoinedTable, KeyFact, KeyQuestion, Refusal, RootFact, Star, WrittenJoin,
-    column_name, is_joined_column, is_matched_column, shown_column, star, with_guarded_null_equality, written_join,
+    AssumedFacts, JoinFacts, JoinKey, JoinedTable, KeyFact, KeyQuestion, Refusal, RootFact, SharedKeyFact, Star,
+    WrittenJoin, column_name, is_joined_column, is_matched_column, key_local_scan, shown_column, star,
+    with_guarded_null_equality, with_source, written_join,
 };
 pub use monotone::{Monotone, monotone};
 pub use post_aggregate::{Comparison, Condition, Output, Role, Selection, SourceCalls, roles, sketched, unaliased};

@@ -34,6 +34,8 @@ pub struct AggregateQuery {
     pub scan: TableScan,
     /// The tables that the sampled one is joined to, each behind those that lead to it; empty without a join.
     pub joins: Vec<JoinedTable>,
+    /// Whether its tables are joined, even if the columns of one of them alone are read: keys decide how often its rows count.
+    pub is_join: bool,
     /// WHERE as conjuncts over the scan's columns.
     pub predicates: Vec<Expr>,
     /// GROUP BY over the scan's columns.
@@ -249,6 +251,7 @@ pub fn recognise_with(plan: &LogicalPlan, purpose: Purpose, facts: &dyn JoinFact
         replicated,
         aggregate,
         scan: below.scan,
+        is_join: !below.joins.is_empty(),
         joins: below.joins,
         predicates: below.predicates,
         keys,

@@ -97,6 +97,7 @@ impl Build {
             moments: self.moments.clone(),
             distinct: self.distinct.clone(),
             keys: plan.universe.as_ref().map(|u| self.kept_keys(u, &family, &strata, &laid)).transpose()?,
+            repeats_rows: false,
             joined: Vec::new(),
         };
         if is_wanted.strong_count() == 0 {

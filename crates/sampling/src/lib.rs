@@ -55,5 +55,5 @@ pub use extension::RowExtension;
 pub use local::{are_same, are_unchanged};
 pub use request::{DrawOptions, Progress, SampleRequest};
 pub use source::{Source, VIEW, base_files, rows_of};
-pub use universe::are_kept;
+pub use universe::{are_kept, key_priorities};
 pub use watch::Watches;

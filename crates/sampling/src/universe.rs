@@ -66,20 +66,26 @@ fn salt(seed: u64) -> u64 {
     mix(seed ^ 0x756e_6976_6572_7365)
 }
 
-/// Whether each of `values`, from the key column of a universe sample with this seed, is in the sample: below the threshold or kept whole.
-/// NULL is in none.
+/// The priority of each of `values` as a key of a universe sample with this seed; NULL has none.
 #[must_use]
-pub fn are_kept(values: &ArrayRef, seed: u64, kept: &KeptKeys) -> Vec<bool> {
-    let mut found = vec![false; values.len()];
+pub fn key_priorities(values: &ArrayRef, seed: u64) -> Vec<Option<u64>> {
+    let mut found = vec![None; values.len()];
     let nulls = values.logical_nulls();
     let mut rows = (0..values.len()).filter(|row| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(*row)));
     hashes::for_each(values.as_ref(), |hash| {
         if let Some(row) = rows.next() {
-            let priority = mix(hash ^ salt(seed));
-            found[row] = priority <= kept.threshold || kept.heavy.iter().any(|key| key.priority == priority);
+            found[row] = Some(mix(hash ^ salt(seed)));
         }
     });
     found
+}
+
+/// Whether each of `values`, from the key column of a universe sample with this seed, is in the sample: below the threshold or kept whole.
+/// NULL is in none.
+#[must_use]
+pub fn are_kept(values: &ArrayRef, seed: u64, kept: &KeptKeys) -> Vec<bool> {
+    let is_kept = |priority: u64| priority <= kept.threshold || kept.heavy.iter().any(|key| key.priority == priority);
+    key_priorities(values, seed).into_iter().map(|priority| priority.is_some_and(is_kept)).collect()
 }
 
 /// The priorities of the keys of a batch.

@@ -14,9 +14,12 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// Reads a part and keeps it.
+    /// Reads a part and keeps it, unless it is empty: what lies between row groups often is, and begins where a column does.
     pub(super) fn read(&mut self, file: &mut File, range: Range<u64>) -> std::io::Result<&[u8]> {
         let length = range.end.saturating_sub(range.start);
+        if length == 0 {
+            return Ok(&[]);
+        }
         let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(usize::MAX));
         file.seek(SeekFrom::Start(range.start))?;
         file.take(length).read_to_end(&mut bytes)?;
@@ -51,6 +54,29 @@ impl ChunkReader for Parts {
         match length <= bytes.len() {
             true => Ok(bytes.slice(..length)),
             false => Err(ParquetError::EOF(format!("{length} bytes from {start} on were not all read"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However parts with one start are sorted, the reader finds the bytes of the column that begins there.
+    #[test]
+    fn empty_parts_hide_no_column() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("parts");
+        std::fs::write(&path, (0..100).collect::<Vec<u8>>()).unwrap();
+        let mut file = File::open(&path).unwrap();
+        let mut parts = Parts { length: 100, parts: Vec::new() };
+        for start in (0..100).step_by(2) {
+            assert_eq!(parts.read(&mut file, start..start + 2).unwrap().len(), 2);
+            assert!(parts.read(&mut file, start..start).unwrap().is_empty());
+        }
+        parts.parts.sort_unstable_by_key(|(start, _)| *start);
+        for start in (0..100).step_by(2) {
+            assert_eq!(parts.get_bytes(start, 2).unwrap()[0], u8::try_from(start).unwrap());
         }
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct KnownJoins {
     keys: Mutex<Option<Keys>>,
     /// Manifests with the columns of other tables that are stored beside them, by sample and generation.
     manifests: Mutex<HashMap<(String, u64), Arc<Manifest>>>,
+    /// Joins of samples by name.
+    of_samples: Mutex<HashMap<String, Arc<Manifest>>>,
     /// Whether columns that were fetched could not be stored, so that fetching more is in vain.
     pub(crate) cannot_store: AtomicBool,
     /// Held while columns of other tables are fetched.
@@ -63,6 +65,16 @@ impl KnownJoins {
         };
         all.insert(key.to_owned(), MemoryVersion { table: Arc::downgrade(table), content, number });
         number
+    }
+
+    /// A join of samples that was found or made before.
+    pub(crate) fn known_join(&self, name: &str) -> Option<Arc<Manifest>> {
+        self.of_samples.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// Keeps a join of samples in the place of the one of its name.
+    pub(crate) fn keep_join(&self, join: &Arc<Manifest>) {
+        self.of_samples.lock().unwrap_or_else(PoisonError::into_inner).insert(join.name.clone(), Arc::clone(join));
     }
 
     /// Nothing known yet; `now_unix_ms` tells this session from others.
@@ -154,9 +166,16 @@ impl Environment {
         found
     }
 
+    /// Removes a join of samples whose files turned out to be damaged.
+    pub(crate) fn remove_join(&self, name: &str) -> Result<()> {
+        self.joins.of_samples.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        Ok(self.store.remove_join(name)?)
+    }
+
     /// Forgets which columns of other tables are stored beside samples, so that they are looked up again.
     pub(crate) fn forget_joined(&self) {
         self.joins.manifests.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.joins.of_samples.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 

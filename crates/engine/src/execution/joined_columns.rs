@@ -3,7 +3,10 @@
 use super::QueryExecution;
 use super::table_answer::in_words;
 use crate::answer::Result;
-use crate::joins::{KeyLimits, fetch_columns, lacking_tables, lacks_columns, predicted_fetch, subquery_of};
+use crate::joins::{
+    KeyLimits, KeyLocal, SharedKeys, fetch_columns, lacking_tables, lacks_columns, predicted_fetch, repeating,
+    subquery_of,
+};
 use crate::samples::{rows_about, table_work};
 use datafusion::datasource::source_as_provider;
 use plusminus_catalog::Manifest;
@@ -21,6 +24,8 @@ const SHARE_OF_TABLE_UNREAD: f64 = 0.9;
 const SHARE_BEHIND_TABLE: f64 = 2.0;
 /// Share of the exact answer's work that proving a key may take under an error bound.
 const KEY_SHARE_OF_TABLE: f64 = 0.5;
+/// Nanoseconds to compute a subquery from a row of a sample in memory, on the reference machine.
+const SUBQUERY_ROW_NS: f64 = 200.0;
 /// Share of the time left that fetching may take.
 const SHARE_OF_TIME: f64 = 0.6;
 
@@ -55,6 +60,32 @@ impl QueryExecution {
         Ok(KeyLimits { time: self.left(), ns: table.map(|table| table.work.ns * KEY_SHARE_OF_TABLE) })
     }
 
+    /// The samples to try, those first whose columns of other tables cost least where a subquery would be computed over whole tables.
+    pub(super) async fn attempts(
+        &self,
+        query: &Arc<AggregateQuery>,
+        candidates: Vec<Arc<Manifest>>,
+        families: &[Arc<Manifest>],
+    ) -> Result<Vec<Vec<Arc<Manifest>>>> {
+        let has_subquery = query.joins.iter().any(|table| subquery_of(&table.scan).is_some());
+        let Some(first) = candidates.first().filter(|_| has_subquery && repeating(query).next().is_none()) else {
+            return Ok(vec![candidates]);
+        };
+        let cost = self.fetch_cost(query, self.env.with_joined(first)?.as_ref()).await?;
+        let mut by_keys = None;
+        for keyed in families.iter().filter(|m| m.design.universe.is_some() && m.name != first.name) {
+            let own = self.fetch_cost(query, self.env.with_joined(keyed)?.as_ref()).await?;
+            if own.ns < cost.ns && by_keys.as_ref().is_none_or(|(known, _)| own.ns < *known) {
+                by_keys = Some((own.ns, Arc::clone(keyed)));
+            }
+        }
+        Ok(match by_keys {
+            Some((_, keyed)) if cost.has_subquery => vec![vec![keyed], candidates],
+            Some((_, keyed)) => vec![candidates, vec![keyed]],
+            None => vec![candidates],
+        })
+    }
+
     /// The candidates with the columns of other tables that the query reads. Those of the likeliest are fetched where that pays; others
     /// are left out where they lack any.
     pub(super) async fn with_joined_columns(
@@ -66,6 +97,13 @@ impl QueryExecution {
         if query.joins.is_empty() {
             return Ok(Ok(candidates));
         }
+        let candidates = match repeating(query).next() {
+            None => candidates,
+            Some(_) => match self.of_shared_keys(query, &candidates).await? {
+                Ok(join) => vec![join],
+                Err(reason) => return Ok(Err(reason)),
+            },
+        };
         for (number, manifest) in candidates.iter().enumerate() {
             let manifest = self.env.with_joined(manifest)?;
             match (number, lacks_columns(&query.joins, &manifest)) {
@@ -101,6 +139,44 @@ impl QueryExecution {
         Ok(Ok(found))
     }
 
+    /// The join of the likeliest sample with those of the other tables that hold its keys; it is made where that pays.
+    async fn of_shared_keys(
+        &self,
+        query: &Arc<AggregateQuery>,
+        candidates: &[Arc<Manifest>],
+    ) -> Result<std::result::Result<Arc<Manifest>, Reason>> {
+        let gone = || Reason::new("no sample of it shares its keys with a sample of the other table");
+        let Some(first) = candidates.first() else { return Ok(Err(gone())) };
+        let Some(shared) = SharedKeys::of(&self.env, query, first, self.prepared.state()).await? else {
+            return Ok(Err(gone()));
+        };
+        let ns = shared.predicted(&self.env)?;
+        if ns > 0.0 {
+            if self.env.joins.cannot_store.load(Ordering::Relaxed) {
+                return Ok(Err(Reason::new("joins of samples are kept in the store, which cannot be written")));
+            }
+            let tables = shared.tables();
+            let cost = FetchCost {
+                ns,
+                time: self.env.costs.predict_scan(&tables, ns),
+                tables: tables.clone(),
+                has_subquery: false,
+            };
+            if let Some(TooDear { reason, .. }) = self.too_dear(&cost).await? {
+                return Ok(Err(reason));
+            }
+            let before = self.elapsed();
+            let found = shared.joined(&self.env, self.prepared.state()).await?;
+            let took = in_words(self.elapsed().saturating_sub(before));
+            let what =
+                format!("samples of {} were joined first ({took}); their join is stored", tables.replace(',', ", "));
+            let _ = self.fetched.set(what);
+            self.timings.lap("join samples");
+            return Ok(Ok(found));
+        }
+        Ok(Ok(shared.joined(&self.env, self.prepared.state()).await?))
+    }
+
     async fn fetch_cost(&self, query: &AggregateQuery, manifest: &Manifest) -> Result<FetchCost> {
         let mut rows = Vec::with_capacity(query.joins.len());
         for table in &query.joins {
@@ -111,7 +187,11 @@ impl QueryExecution {
         let mut ns = predicted_fetch(&query.joins, manifest, |table| of(&table.matched));
         let mut has_subquery = false;
         for table in lacking_tables(&query.joins, manifest) {
-            if let Some(plan) = subquery_of(&table.scan) {
+            if let Some(subquery) = KeyLocal::of(&self.env, table, manifest, self.prepared.state()).await? {
+                #[expect(clippy::cast_precision_loss, reason = "a forecast")]
+                let rows = subquery.sample.sampled_rows() as f64;
+                ns += rows * SUBQUERY_ROW_NS;
+            } else if let Some(plan) = subquery_of(&table.scan) {
                 ns += table_work(&self.env, &plan).await?.ns;
                 has_subquery = true;
             }

@@ -57,6 +57,14 @@ fn are_damaged_columns(error: &Error) -> bool {
     file.file_name().is_some_and(|name| Store::is_joined_file(&name.to_string_lossy()))
 }
 
+/// The join of samples that an error is about, which can be made again.
+fn damaged_join(error: &Error) -> Option<String> {
+    match error {
+        Error::DamagedStore(CatalogError::Damaged { file, .. }) => Store::join_of(file),
+        _ => None,
+    }
+}
+
 /// Outcome of asking samples.
 enum Sampled {
     Answer(Box<Answer>),
@@ -85,7 +93,13 @@ impl QueryExecution {
             let (query, candidates) = match caught(self.execution_mode()).await {
                 Ok(ExecutionMode::Exact(reason)) => return self.in_parts_or_exact(reason).await,
                 Ok(ExecutionMode::Sample(query, candidates)) => (query, candidates),
-                Err(error) => return self.exact(fallback(error)?).await,
+                Err(error) => match damaged_join(&error) {
+                    Some(join) => {
+                        self.env.remove_join(&join)?;
+                        continue;
+                    }
+                    None => return self.exact(fallback(error)?).await,
+                },
             };
             match caught(self.sampled(&query, &candidates)).await {
                 Ok(Sampled::Answer(answer)) => return Ok(*answer),
@@ -95,6 +109,10 @@ impl QueryExecution {
                 Ok(Sampled::Table(reason)) => return self.on_table(reason).await,
                 Err(error) if is_about_samples(&error) && self.is_superseded(&candidates) => {
                     tracing::info!(%error, "a sample was dropped or replaced under the query");
+                }
+                Err(error) if damaged_join(&error).is_some() => {
+                    tracing::warn!(%error, "samples are joined again");
+                    self.env.remove_join(&damaged_join(&error).unwrap_or_default())?;
                 }
                 Err(error) if are_damaged_columns(&error) => {
                     tracing::warn!(%error, "columns of a joined table are fetched again");
@@ -142,7 +160,8 @@ impl QueryExecution {
     /// Whether one of the samples is no longer the current generation of its name.
     fn is_superseded(&self, candidates: &[Arc<SampleBinding>]) -> bool {
         let is_current = |current: &[Arc<Manifest>], tried: &Manifest| {
-            current.iter().any(|m| m.name == tried.name && m.generation == tried.generation)
+            // A join of samples is none of those that are listed.
+            tried.repeats_rows || current.iter().any(|m| m.name == tried.name && m.generation == tried.generation)
         };
         let current = self.env.families();
         current.is_ok_and(|current| candidates.iter().any(|tried| !is_current(&current, &tried.manifest)))
@@ -188,7 +207,14 @@ impl QueryExecution {
             return Ok(ExecutionMode::Exact(no_sample_can_tell(query)));
         }
         self.timings.lap("which samples");
-        let candidates = match self.with_joined_columns(query, candidates).await? {
+        let mut found: std::result::Result<Vec<Arc<Manifest>>, Reason> = Ok(Vec::new());
+        for candidates in self.attempts(query, candidates, &families).await? {
+            found = self.with_joined_columns(query, candidates).await?;
+            if found.is_ok() {
+                break;
+            }
+        }
+        let candidates = match found {
             Ok(candidates) => candidates,
             Err(reason) => return Ok(ExecutionMode::Exact(reason)),
         };
@@ -210,7 +236,7 @@ impl QueryExecution {
             }
         }
         match &self.prepared.query {
-            Ok(query) if !query.joins.is_empty() => self.prepared.over_join(&self.env, &self.key_limits().await?).await,
+            Ok(query) if query.is_join => self.prepared.over_join(&self.env, &self.key_limits().await?).await,
             Ok(query) => self.samples_of(query).await,
             Err(reason) => Ok(Err(reason.clone())),
         }

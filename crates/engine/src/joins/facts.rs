@@ -1,6 +1,7 @@
 //! What is known of the tables of a join: their versions, which have samples, and which columns are keys.
 
 use super::scan::scan_of;
+use super::shared_keys::{have_one_hash, partner, repeating};
 use crate::answer::{Error, Result};
 use crate::environment::Environment;
 use crate::samples::{rows_about, table_work};
@@ -11,7 +12,7 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::{LogicalPlan, TableScan};
 use plusminus_catalog::{KnownKey, Manifest, fingerprint};
 use plusminus_joins::prove;
-use plusminus_plan::{JoinFacts, KeyFact, KeyQuestion, Reason, RootFact};
+use plusminus_plan::{AggregateQuery, JoinFacts, KeyFact, KeyQuestion, Reason, RootFact, SharedKeyFact};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ struct Table {
     /// Its number of rows, about; 0 before [`Facts::count_rows`].
     rows: u64,
     samples: std::result::Result<Vec<Arc<Manifest>>, Reason>,
+    /// Its samples, whichever is pinned.
+    all_samples: Vec<Arc<Manifest>>,
 }
 
 impl<'a> Facts<'a> {
@@ -58,7 +61,11 @@ impl<'a> Facts<'a> {
         for (key, provider) in scanned {
             let version = env.table_version(&key, &provider, state).await?;
             let samples = env.usable_samples(&key, &provider, state, pinned).await?;
-            tables.push(Table { key, provider, version, rows: 0, samples });
+            let all_samples = match pinned {
+                Some(_) => env.usable_samples(&key, &provider, state, None).await?.unwrap_or_default(),
+                None => samples.clone().unwrap_or_default(),
+            };
+            tables.push(Table { key, provider, version, rows: 0, samples, all_samples });
         }
         Ok(Self { env, tables })
     }
@@ -76,18 +83,32 @@ impl<'a> Facts<'a> {
     /// A text that is the same as long as recognising a query again would give the same.
     pub(crate) fn fingerprint(&self) -> Vec<String> {
         let of = |table: &Table| {
-            let samples = table.samples.iter().flatten().map(|m| format!("{} {}", m.name, m.generation));
-            let samples: Vec<String> = samples.collect();
-            format!("{} {} {}", table.key, table.version.as_deref().unwrap_or_default(), samples.join(", "))
+            let named = |samples: &[Arc<Manifest>]| {
+                samples.iter().map(|m| format!("{} {}", m.name, m.generation)).collect::<Vec<_>>().join(", ")
+            };
+            let version = table.version.as_deref().unwrap_or_default();
+            let pinned = table.samples.as_deref().map(named).unwrap_or_default();
+            format!("{} {version} {pinned}; {}", table.key, named(&table.all_samples))
         };
         self.tables.iter().map(of).collect()
     }
 
-    /// The samples of the scanned table.
-    pub(crate) fn samples(&self, scan: &TableScan) -> std::result::Result<Vec<Arc<Manifest>>, Reason> {
-        match self.table(scan) {
-            Some(table) => table.samples.clone(),
-            None => Err(Reason::new("its table is not among those of the query")),
+    /// The samples of a query's table; of one whose rows are paired with others, those that share its keys with samples of the others.
+    pub(crate) fn samples(&self, query: &AggregateQuery) -> std::result::Result<Vec<Arc<Manifest>>, Reason> {
+        let Some(table) = self.table(&query.scan) else {
+            return Err(Reason::new("its table is not among those of the query"));
+        };
+        let mut samples = table.samples.clone()?;
+        for other in repeating(query) {
+            let found = self.table(&other.scan).map(|table| table.all_samples.as_slice()).unwrap_or_default();
+            samples.retain(|own| match other.on.as_slice() {
+                [on] => partner((own, &on.from), (found, &on.column)).is_some(),
+                _ => false,
+            });
+        }
+        match samples.is_empty() {
+            true => Err(Reason::new("no sample of it shares its keys with a sample of the other table")),
+            false => Ok(samples),
         }
     }
 
@@ -158,6 +179,47 @@ impl JoinFacts for Facts<'_> {
             }
         }
     }
+
+    fn shared_key(
+        &self,
+        (root, root_column): (&TableScan, &str),
+        (other, column): (&TableScan, &str),
+    ) -> SharedKeyFact {
+        shared_key(self, (root, root_column), (other, column))
+    }
+}
+
+fn shared_key(
+    facts: &Facts<'_>,
+    (root, root_column): (&TableScan, &str),
+    (other, column): (&TableScan, &str),
+) -> SharedKeyFact {
+    let (Some(own), Some(with)) = (facts.table(root), facts.table(other)) else {
+        return SharedKeyFact::Unsampled(None);
+    };
+    if subquery_of(other).is_some() {
+        return SharedKeyFact::Unsampled(None);
+    }
+    let Some(version) = with.version.clone() else { return SharedKeyFact::Unsampled(None) };
+    let drawn = own.samples.iter().flatten();
+    let mut found = drawn.map(|sample| partner((sample, root_column), (&with.all_samples, column)));
+    if found.any(|found| found.is_some()) {
+        return SharedKeyFact::Sampled { table: with.key.clone(), version };
+    }
+    let type_of = |table: &Table, name: &str| {
+        table.provider.schema().field_with_name(name).map(|field| field.data_type().to_string()).ok()
+    };
+    let types = [type_of(own, root_column), type_of(with, column)];
+    SharedKeyFact::Unsampled(Some(match have_one_hash(types[0].as_deref(), types[1].as_deref()) {
+        false => format!("samples of keys cannot join them, since {root_column} and {column} differ in type"),
+        true if own.key == with.key => {
+            format!("a sample drawn UNIVERSE ON ({root_column}) of {} could answer", own.key)
+        }
+        true => format!(
+            "samples drawn UNIVERSE ON ({root_column}) of {} and UNIVERSE ON ({column}) of {}, of one SIZE in percent, could answer",
+            own.key, with.key
+        ),
+    }))
 }
 
 fn unseen(table: &str) -> KeyFact {
@@ -178,6 +240,11 @@ impl JoinFacts for AnyRoot<'_, '_> {
 
     fn key(&self, scan: &TableScan, columns: &[String]) -> KeyFact {
         self.0.key(scan, columns)
+    }
+
+    // A sample of a join has one row for each of the table.
+    fn shared_key(&self, _: (&TableScan, &str), _: (&TableScan, &str)) -> SharedKeyFact {
+        SharedKeyFact::Unsampled(None)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Fetches columns of other tables for all rows of a sample, once, and stores them beside it.
 
+use super::key_local::KeyLocal;
 use super::scan::scan_of;
 use crate::answer::{Error, Result};
 use crate::environment::Environment;
@@ -94,7 +95,13 @@ async fn fetched(
         keys.push(column_of_levels(env, manifest, &key.from)?);
     }
     let read = table.on.iter().map(|key| &key.column).chain(columns.iter().map(|(_, own)| *own));
-    let plan = scan_of(&table.scan, read, state).await?;
+    let key_local = KeyLocal::of(env, table, manifest, state).await?;
+    let is_of_sample = key_local.is_some();
+    let scan = match key_local {
+        Some(subquery) => subquery.over_sample(env, table, manifest, state).await?,
+        None => table.scan.clone(),
+    };
+    let plan = scan_of(&scan, read, state).await?;
     let span = tracing::info_span!(
         "fetch",
         sample = manifest.name,
@@ -104,7 +111,11 @@ async fn fetched(
     );
     let (task, compared) = (state.task_ctx(), table.on.iter().map(|key| key.compared.clone()).collect::<Vec<_>>());
     let fetching = env.executor.on_tables(async move { Ok(fetch(&plan, &task, &compared, &keys).await?) });
-    let partners = tracing::Instrument::instrument(fetching, span).await?;
+    let mut partners = tracing::Instrument::instrument(fetching, span).await?;
+    if is_of_sample {
+        // Rows of the table that the sample lacks may exceed those that it has.
+        partners.extremes.iter_mut().for_each(|extremes| extremes.are_known = false);
+    }
     let needs_matched = lacking.contains(&table.matched);
     let names: Vec<&String> = columns.iter().map(|(name, _)| *name).collect();
     let (described, levels) = by_level(manifest, &partners, needs_matched.then_some(&table.matched), &names)?;

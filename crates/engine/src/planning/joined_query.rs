@@ -47,7 +47,7 @@ impl PlannedQuery {
                 }
             }
         };
-        Ok(found.and_then(|query| Ok((Arc::clone(&query), facts.samples(&query.scan)?))))
+        Ok(found.and_then(|query| Ok((Arc::clone(&query), facts.samples(&query)?))))
     }
 
     /// Recognises the query, and finds out on the way which columns are keys.

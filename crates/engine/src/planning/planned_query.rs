@@ -113,7 +113,7 @@ impl PlannedQuery {
         for plan in view_plans {
             let query = recognised(&analysed(&state, plan)?, Purpose::Answer, &state).ok();
             // Samples of a view hold none of what it is joined to.
-            prepared.view_queries.extend(query.filter(|query| query.joins.is_empty()).map(Arc::new));
+            prepared.view_queries.extend(query.filter(|query| !query.is_join).map(Arc::new));
         }
         Ok(Some(prepared))
     }

@@ -86,7 +86,8 @@ impl StrataView {
         let (predicates, undecided): (Vec<Expr>, Vec<Expr>) =
             query.predicates.iter().cloned().partition(|e| decided(&e));
         let keys: Vec<Expr> = query.keys.iter().filter(decided).cloned().collect();
-        let filter_decided = undecided.is_empty();
+        // Counts of the table's rows say nothing about rows that are repeated.
+        let filter_decided = undecided.is_empty() && !manifest.repeats_rows;
         let keys_decided = keys.len() == query.keys.len();
         let mut may_match = may_match(&predicates, state, &schema, &batch)?;
         let decided_alone = may_match.clone();

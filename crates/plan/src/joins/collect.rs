@@ -120,6 +120,7 @@ impl Collector {
             JoinType::Left => {
                 let left = self.plan(&join.left, scope, outer)?;
                 let (inside, right) = self.side(&join.right, outer)?;
+                self.graph.scopes[inside].repeats_rows = true;
                 let both = joined(join, left.exprs, right.exprs);
                 self.join_conditions(join, &both, inside, outer)?;
                 let first = join.left.schema().fields().len();
@@ -127,6 +128,7 @@ impl Collector {
             }
             JoinType::Right => {
                 let (inside, left) = self.side(&join.left, outer)?;
+                self.graph.scopes[inside].repeats_rows = true;
                 let right = self.plan(&join.right, scope, outer)?;
                 let both = joined(join, left.exprs, right.exprs);
                 self.join_conditions(join, &both, inside, outer)?;

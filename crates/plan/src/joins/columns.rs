@@ -17,7 +17,7 @@ const MARK: char = '⋈';
 /// The character between a joined column's path and the versions of its tables.
 const VERSION: char = '@';
 
-/// A table that is joined to the sampled one, each row of which has at most one partner in it.
+/// A table that is joined to the sampled one.
 #[derive(Debug, Clone)]
 pub struct JoinedTable {
     /// The table.
@@ -28,6 +28,8 @@ pub struct JoinedTable {
     pub matched: String,
     /// The columns that the query needs: name among those of the sampled table, name in its own table.
     pub columns: Vec<(String, String)>,
+    /// Whether a row appears once for each of its partners, of which it may have several; otherwise it has at most one.
+    pub repeats_rows: bool,
 }
 
 /// A pair of compared columns.
@@ -128,14 +130,14 @@ impl<'a> Wide<'a> {
             Self { graph, orientation, paths: vec![Path::default(); graph.instances.len()], matched: HashMap::new() };
         for instance in &orientation.order {
             if let Some(edge) = &orientation.edges[*instance] {
-                wide.paths[*instance] = wide.path(edge);
+                wide.paths[*instance] = wide.path(*instance, edge);
             }
         }
         wide
     }
 
     /// `orders[l_orderkey=o_orderkey].customer[o_custkey=c_custkey]`
-    fn path(&self, edge: &Edge) -> Path {
+    fn path(&self, instance: usize, edge: &Edge) -> Path {
         let parents: Vec<usize> = edge.on.iter().map(|on| on.parent).collect();
         let parent = parents.first().copied().filter(|first| parents.iter().all(|p| p == first));
         let before = parent.map(|parent| self.paths[parent].clone()).unwrap_or_default();
@@ -145,13 +147,23 @@ impl<'a> Wide<'a> {
             None => format!("{}={}", self.column(on.parent, &on.parent_column), on.column),
         };
         let pairs: Vec<String> = edge.on.iter().map(pair).collect();
-        let table = &edge.table;
+        let table = format!("{}{}", edge.table, self.repetition(instance, edge));
         let dot = if before.text.is_empty() { "" } else { "." };
         let version_dot = if before.version.is_empty() { "" } else { "." };
         Path {
             text: format!("{}{dot}{table}[{}]", before.text, pairs.join(",")),
             version: format!("{}{version_dot}{}", before.version, edge.version),
         }
+    }
+
+    /// A number for a table that repeats rows another time: its rows are paired with those of the first.
+    fn repetition(&self, instance: usize, edge: &Edge) -> String {
+        let is_same = |other: &&usize| {
+            let other = self.orientation.edges[**other].as_ref();
+            other.is_some_and(|other| other.repeats_rows && other.table == edge.table && other.on == edge.on)
+        };
+        let before = self.orientation.order.iter().take_while(|other| **other != instance).filter(is_same).count();
+        if edge.repeats_rows && before > 0 { format!("#{}", before + 1) } else { String::new() }
     }
 
     /// The name of an instance's column among those of the root. A key column of an inner join is the column that it was found by.
@@ -260,7 +272,9 @@ impl<'a> Wide<'a> {
             let names = scan.projected_schema.fields().iter().map(|field| field.name());
             let columns = names.filter(|name| self.same_as(*instance, name).is_none());
             let columns = columns.map(|name| (self.column(*instance, name), name.clone())).collect();
-            Some(JoinedTable { scan: scan.clone(), on: on.collect(), matched: self.matched_name(*instance), columns })
+            let matched = self.matched_name(*instance);
+            let repeats_rows = edge.repeats_rows;
+            Some(JoinedTable { scan: scan.clone(), on: on.collect(), matched, columns, repeats_rows })
         };
         let mut all: Vec<JoinedTable> = Vec::new();
         for table in self.orientation.order.iter().filter_map(joined) {
@@ -304,7 +318,8 @@ impl std::fmt::Display for JoinedTable {
             self.on.iter().map(|key| format!("{} = {}", shown_column(&key.from), key.column)).collect();
         let columns: Vec<&str> = self.columns.iter().map(|(_, own)| own.as_str()).collect();
         let columns = if columns.is_empty() { "its keys alone".to_owned() } else { columns.join(", ") };
-        write!(f, "{} by {}: {columns}", self.scan.table_name.table(), pairs.join(" and "))
+        let every = if self.repeats_rows { "every row of " } else { "" };
+        write!(f, "{every}{} by {}: {columns}", self.scan.table_name.table(), pairs.join(" and "))
     }
 }
 
@@ -312,6 +327,7 @@ impl JoinedTable {
     /// Leaves only the columns that `needed` names; returns whether the table is needed at all.
     pub(crate) fn restrict(&mut self, needed: &[String]) -> bool {
         self.columns.retain(|(name, _)| needed.contains(name));
-        !self.columns.is_empty() || needed.contains(&self.matched)
+        // A table that repeats rows changes their number even where nothing of it is read.
+        self.repeats_rows || !self.columns.is_empty() || needed.contains(&self.matched)
     }
 }

@@ -11,6 +11,23 @@ pub trait JoinFacts {
 
     /// What is known of columns of a table as a key.
     fn key(&self, scan: &TableScan, columns: &[String]) -> KeyFact;
+
+    /// Whether rows of two tables that agree in a column, `column` of `scan` being no key, are sampled together.
+    fn shared_key(&self, root: (&TableScan, &str), other: (&TableScan, &str)) -> SharedKeyFact;
+}
+
+/// Two columns whose values are sampled together: the same values in samples of both tables, each with all its rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SharedKeyFact {
+    /// Both tables have a sample of these keys.
+    Sampled {
+        /// The other table's name, however the query names it.
+        table: String,
+        /// A text that changes with the other table's data.
+        version: String,
+    },
+    /// One of them has none; what would help, where something would.
+    Unsampled(Option<String>),
 }
 
 /// A table as the one whose rows are sampled.
@@ -91,5 +108,9 @@ impl JoinFacts for AssumedFacts {
 
     fn key(&self, scan: &TableScan, _: &[String]) -> KeyFact {
         KeyFact::Unique { table: scan.table_name.to_string(), version: String::new() }
+    }
+
+    fn shared_key(&self, _: (&TableScan, &str), _: (&TableScan, &str)) -> SharedKeyFact {
+        SharedKeyFact::Unsampled(None)
     }
 }

@@ -12,6 +12,7 @@ mod collect;
 mod columns;
 mod derived;
 mod facts;
+mod key_local;
 mod keys;
 mod null_equality;
 mod orient;
@@ -23,7 +24,8 @@ mod written;
 pub(crate) use collect::{Collected, SubqueryJoins, collect};
 pub use columns::{JoinKey, JoinedTable, column_name, is_joined_column, is_matched_column, shown_column};
 pub(crate) use columns::{Widened, widened};
-pub use facts::{AssumedFacts, JoinFacts, KeyFact, KeyQuestion, Refusal, RootFact};
+pub use facts::{AssumedFacts, JoinFacts, KeyFact, KeyQuestion, Refusal, RootFact, SharedKeyFact};
+pub use key_local::{key_local_scan, with_source};
 pub use null_equality::with_guarded_null_equality;
 pub(crate) use orient::orient;
 pub use star::{Star, star};
@@ -50,6 +52,8 @@ pub(crate) struct Instance {
 pub(crate) struct Scope {
     /// Conditions that a combination of its rows must pass, over columns of instances.
     pub(crate) conjuncts: Vec<Expr>,
+    /// Whether a row appears once for each of its partners here, rather than once if it has any.
+    pub(crate) repeats_rows: bool,
 }
 
 /// The table instances below an aggregate, and the conditions between them.
@@ -62,7 +66,7 @@ pub(crate) struct JoinGraph {
 
 impl Default for JoinGraph {
     fn default() -> Self {
-        Self { instances: Vec::new(), scopes: vec![Scope::default()] }
+        Self { instances: Vec::new(), scopes: vec![Scope { repeats_rows: true, ..Scope::default() }] }
     }
 }
 

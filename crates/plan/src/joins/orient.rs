@@ -1,7 +1,7 @@
 //! Finds the table whose rows have at most one partner in every other table of a graph.
 
 use super::keys::{Equality, Side};
-use super::{INNER, Instance, JoinFacts, JoinGraph, KeyFact, KeyQuestion, Refusal, RootFact};
+use super::{INNER, Instance, JoinFacts, JoinGraph, KeyFact, KeyQuestion, Refusal, RootFact, SharedKeyFact};
 use crate::query::Reason;
 use arrow::datatypes::DataType;
 use std::cmp::Reverse;
@@ -19,6 +19,8 @@ pub(crate) struct Edge {
     pub(crate) table: String,
     /// The version of the table.
     pub(crate) version: String,
+    /// Whether the columns are no key, so that a row appears once for each of its partners.
+    pub(crate) repeats_rows: bool,
 }
 
 /// One compared pair of columns.
@@ -107,6 +109,10 @@ impl<'a> Equalities<'a> {
                     Err(reason) => refusal = reason.or(refusal),
                 }
             }
+            // Tables of which a row has several partners come last: their keys may be unique by columns of tables yet to be reached.
+            if next.is_empty() {
+                next.extend(self.repeating(&found, facts, &mut refusal));
+            }
             for (instance, edge) in next {
                 found.order.push(instance);
                 found.edges[instance] = Some(edge);
@@ -156,6 +162,50 @@ impl<'a> Equalities<'a> {
             }
         }
         Ok(Err(refusal))
+    }
+
+    /// The first instance whose rows are joined to those of the root by keys that samples of both tables share, and the edge to it.
+    fn repeating(
+        &self,
+        found: &Orientation,
+        facts: &dyn JoinFacts,
+        refusal: &mut Option<Reason>,
+    ) -> Option<(usize, Edge)> {
+        let root = &self.graph.instances[found.root].scan;
+        let missing = |at: &usize| *at != found.root && !found.order.contains(at);
+        for instance in (0..self.graph.instances.len()).filter(missing) {
+            let Instance { scan, scope, .. } = &self.graph.instances[instance];
+            if !self.graph.scopes[*scope].repeats_rows || !self.may_repeat(instance) {
+                continue;
+            }
+            for candidate in self.candidates(instance, found) {
+                if candidate.parent.instance != found.root || !candidate.parent.guards.is_empty() {
+                    continue;
+                }
+                match facts.shared_key((root, &candidate.parent.column), (scan, &candidate.own.column)) {
+                    SharedKeyFact::Sampled { table, version } => {
+                        let key = [candidate.own.column.clone()];
+                        let own = edge(&key, &[candidate], table, version);
+                        return Some((instance, Edge { repeats_rows: true, ..own }));
+                    }
+                    SharedKeyFact::Unsampled(None) => {}
+                    SharedKeyFact::Unsampled(Some(help)) => {
+                        if let Some(reason) = refusal.as_mut().filter(|reason| !reason.0.contains(&help)) {
+                            *reason = Reason::new(format!("{}; {help}", reason.0));
+                        }
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether an instance stands alone in its outer join, with no condition but one equality: rows without a partner that passes others
+    /// would have to be told from those that have some.
+    fn may_repeat(&self, instance: usize) -> bool {
+        let scope = self.graph.instances[instance].scope;
+        let together = self.graph.instances.iter().filter(|other| other.scope == scope).count();
+        scope == INNER || (together == 1 && self.graph.scopes[scope].conjuncts.len() == 1)
     }
 
     /// The equalities between an instance and those reached, each other side moved as near to the root as equal keys allow.
@@ -226,5 +276,12 @@ fn edge(key: &[String], candidates: &[Candidate], table: String, version: String
     let mut guards: Vec<usize> = chosen.iter().flat_map(|c| c.parent.guards.iter().copied()).collect();
     guards.sort_unstable();
     guards.dedup();
-    Edge { on: on.collect(), conjuncts: chosen.iter().map(|c| c.place).collect(), guards, table, version }
+    Edge {
+        on: on.collect(),
+        conjuncts: chosen.iter().map(|c| c.place).collect(),
+        guards,
+        table,
+        version,
+        repeats_rows: false,
+    }
 }

@@ -52,6 +52,7 @@ fn manifest(columns: &[(&str, &str, f64, u64)]) -> Manifest {
         moments: columns.iter().map(moments).collect(),
         distinct: columns.iter().map(distinct).collect(),
         keys: None,
+        repeats_rows: false,
         joined: Vec::new(),
     }
 }

@@ -1,7 +1,7 @@
 //! Tables that change, keys that are none, and what cannot be answered from a sample.
 
 use super::star::{Star, open};
-use crate::support::{rows, write};
+use crate::support::{assert_same, rows, write};
 use arrow::array::{ArrayRef, Int64Array, StringArray};
 use std::sync::Arc;
 
@@ -216,5 +216,21 @@ async fn tables_in_memory_are_told_apart() {
             assert!(answer.report().reason.contains("sample 'whole'"), "{:?}", answer.report());
             assert_eq!(rows(&answer), rows(&exact), "round {round}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outer_join_of_which_nothing_is_read_still_repeats_rows() {
+    let star = Star::whole(3_000).await;
+    for sql in [
+        "SELECT COUNT(*) FROM sales LEFT JOIN visits ON s_customer = v_customer",
+        "SELECT SUM(s_quantity) FROM sales LEFT JOIN visits ON s_customer = v_customer WHERE s_quantity > 3",
+        "SELECT s_place, COUNT(*) FROM visits RIGHT JOIN sales ON s_customer = v_customer GROUP BY s_place ORDER BY 1 NULLS FIRST",
+        "WITH both AS (SELECT s_amount AS a FROM sales LEFT JOIN visits ON s_customer = v_customer) SELECT COUNT(*), SUM(a) FROM both",
+    ] {
+        let exact = star.session.query(sql).run().await.unwrap();
+        let answer = star.session.query(sql).error_percent(5.0).run().await.unwrap();
+        assert_same(&rows(&answer), &rows(&exact), sql);
+        assert!(answer.report().reason.contains("visits has"), "{sql}: {:?}", answer.report());
     }
 }

@@ -5,5 +5,7 @@ mod coverage;
 mod equal;
 mod generated;
 mod generator;
+mod nested;
+mod shared_keys;
 mod star;
 mod synopses;
