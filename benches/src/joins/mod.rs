@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/duckdb_joins.py");
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-const MEMORY_BYTES: u64 = 8 << 30;
+const MEMORY_BYTES: u64 = 16 << 30;
 
 /// Options of `joins`.
 #[derive(Debug, clap::Args)]
@@ -159,6 +159,7 @@ fn queries(workload: &str) -> Result<Vec<(String, String)>, Box<dyn Error>> {
     let folder = Path::new(ROOT).join("queries").join(workload);
     let mut files: Vec<PathBuf> =
         std::fs::read_dir(folder)?.map(|entry| entry.map(|e| e.path())).collect::<Result<_, _>>()?;
+    files.retain(|file| file.extension().is_some_and(|own| own == "sql"));
     files.sort();
     let read = |file: PathBuf| -> Result<(String, String), Box<dyn Error>> {
         let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();

@@ -22,13 +22,14 @@ mod error_functions;
 mod joins;
 mod lineage;
 mod monotone;
+mod one_row;
 mod post_aggregate;
 mod query;
 mod simplify;
 mod subqueries;
 
 pub use aggregate_input::holds_aggregate;
-pub use blocks::{BLOCKS_MAX, Descent, Step, blocks_of, cuts_rows, descend};
+pub use blocks::{BLOCKS_MAX, Descent, Step, SumPlans, blocks_of, cuts_rows, descend, sums_of};
 pub use calls::{
     Argument, Call, CallKind, Domain, Estimable, NonLinearAggregate, NonLinearKind, SecondMoment, Variable,
     literal_number,
@@ -42,6 +43,7 @@ pub use joins::{
     with_guarded_null_equality, with_source, written_join,
 };
 pub use monotone::{Monotone, monotone};
+pub use one_row::with_scalars;
 pub use post_aggregate::{Comparison, Condition, Output, Role, Selection, SourceCalls, roles, sketched, unaliased};
 pub use query::{AggregateQuery, Purpose, Reason, estimable_calls, recognise, recognise_with};
 pub use simplify::simplified;

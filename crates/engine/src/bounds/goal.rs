@@ -74,6 +74,12 @@ impl Goal {
         Self { within, confidence, all_groups, on_miss, ..*self }
     }
 
+    /// The goal of one of `count` blocks whose numbers add up, with `within` as its share of the time: all of their intervals must hold at once, and
+    /// whether the sums meet the error is seen from the sums.
+    pub(crate) fn of_summand(&self, count: usize, within: Option<Duration>) -> Self {
+        Self { within, confidence: self.confidence.for_each_of(count), on_miss: OnMiss::Report, ..*self }
+    }
+
     /// Whether the table answers when no sample answers within the error.
     pub(crate) fn reads_table_on_miss(&self) -> bool {
         self.error.is_some() && matches!(self.on_miss, OnMiss::Repair | OnMiss::Exact)

@@ -1,6 +1,7 @@
 //! Answers queries that consist of several query blocks, each as a query of its own.
 
 use super::rows::{Combined, combined};
+use super::sums::{missing, summed};
 use super::{ExecutionMode, QueryExecution, Sampled, ms};
 use crate::answer::{Answer, Mode, Report, Result};
 use crate::bounds::{Best, Goal};
@@ -104,7 +105,11 @@ impl QueryExecution {
             let (execution, blocks, answers) = (Arc::clone(self), Arc::clone(blocks), Arc::clone(answers));
             Box::new(move |answer| execution.keep(&blocks, &answers, number, answer))
         };
-        self.watched_part(prepared, self.goal.of_block(count, blocks.cuts_rows(), blocks.share_scan, within), forward)
+        let goal = match blocks.sums {
+            None => self.goal.of_block(count, blocks.cuts_rows(), blocks.share_scan, within),
+            Some(_) => self.goal.of_summand(count, within),
+        };
+        self.watched_part(prepared, goal, forward)
     }
 
     /// Answers a block from samples, or says that the table has to answer it.
@@ -148,6 +153,9 @@ impl QueryExecution {
         };
         let Some(combined) = blocks.combined(&parts, self.goal.error)? else { return Ok(None) };
         let mut report = self.blocks_report(&parts, &combined);
+        if blocks.sums.is_some() {
+            report.missing_groups_below = missing(&parts).filter(|_| combined.unsettled.absent == 0);
+        }
         report.rows_total = blocks.rows_total(&parts);
         Ok(Some(Answer { is_query: true, batch: combined.batch, columns: combined.columns, report }))
     }
@@ -237,6 +245,12 @@ impl Blocks {
 
     /// The query's rows from those of its blocks; `None` where estimates would decide which rows are duplicates.
     pub(crate) fn combined(&self, answers: &[Answer], target: Option<Target>) -> Result<Option<Combined>> {
-        combined(answers, &self.steps, &self.schema, target, &[])
+        match &self.sums {
+            None => combined(answers, &self.steps, &self.schema, target, &[]),
+            Some(keys) => match summed(answers, keys)? {
+                Some(sums) => combined(&[sums], &self.steps, &self.schema, target, &[]),
+                None => Ok(None),
+            },
+        }
     }
 }

@@ -7,6 +7,7 @@ mod partly_exact;
 mod ranked;
 mod rows;
 mod subqueries;
+mod sums;
 mod table_answer;
 
 pub(crate) use joined_columns::FetchLater;
@@ -138,11 +139,11 @@ impl QueryExecution {
         if !self.goal.is_bounded() {
             return Ok(None);
         }
-        if self.prepared.query.is_ok() {
-            return self.from_both(ExactAggregates::NonLinear, reason).await;
-        }
         if let Some(blocks) = self.prepared.blocks() {
             return self.from_blocks(&Arc::clone(blocks)).await.map(Some);
+        }
+        if self.prepared.query.is_ok() {
+            return self.from_both(ExactAggregates::NonLinear, reason).await;
         }
         if let Some(ranked) = self.prepared.ranked() {
             return self.from_ranks(&Arc::clone(ranked)).await;

@@ -63,12 +63,15 @@ async fn with_values(lines: &mut Lines, execution: &Arc<QueryExecution>) -> Resu
 
 /// Explains a query that is answered part by part; false where it is not.
 async fn in_parts(lines: &mut Lines, execution: &Arc<QueryExecution>) -> Result<bool> {
-    if !execution.goal.is_bounded() || execution.prepared.query.is_ok() {
+    if !execution.goal.is_bounded() {
         return Ok(false);
     }
     if let Some(blocks) = execution.prepared.blocks() {
         each_block(lines, execution, blocks).await?;
         return Ok(true);
+    }
+    if execution.prepared.query.is_ok() {
+        return Ok(false);
     }
     if let Some(ranked) = execution.prepared.ranked() {
         lines.push(("ranks", "of estimates that hold for all groups at once".to_owned()));

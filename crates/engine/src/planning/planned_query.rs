@@ -18,7 +18,7 @@ use plusminus_catalog::Manifest;
 use plusminus_kernel::SampleStrata;
 use plusminus_plan::{
     AggregateQuery, Purpose, Reason, check as check_error_functions, occur_in as calls_error_functions, recognise,
-    simplified, with_guarded_null_equality,
+    simplified, with_guarded_null_equality, with_scalars,
 };
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::sync::OnceCell;
@@ -156,9 +156,10 @@ impl PlannedQuery {
 
     /// The query as several blocks, where it cannot be estimated as a whole.
     pub(crate) fn blocks(&self) -> Option<&Arc<Blocks>> {
-        let found = || match self.query {
-            Ok(_) => None,
-            Err(_) => Blocks::of(self, &self.plan).map(Arc::new),
+        // Of a join it is known only with samples and keys whether it can be estimated as a whole.
+        let found = || match &self.query {
+            Ok(query) if !query.is_join => None,
+            _ => Blocks::of(self, &self.plan).map(Arc::new),
         };
         self.blocks.get_or_init(found).as_ref()
     }
@@ -276,7 +277,7 @@ fn recognised(plan: &LogicalPlan, purpose: Purpose, state: &SessionState) -> Res
 /// Runs DataFusion's analyser on a planned statement.
 pub(crate) fn analysed(state: &SessionState, plan: LogicalPlan) -> datafusion::error::Result<LogicalPlan> {
     let analysed = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})?;
-    with_guarded_null_equality(analysed.transform_down_with_subqueries(with_distinct_keys)?.data)
+    with_scalars(with_guarded_null_equality(analysed.transform_down_with_subqueries(with_distinct_keys)?.data)?)
 }
 
 /// An aggregate names each key once: one that is repeated has one column only, so that others would be taken for their neighbours.

@@ -146,6 +146,12 @@ impl PlannedQuery {
         self.subqueries.get_or_init(|| subqueries_of(&self.plan).into_iter().filter(chosen).collect())
     }
 
+    /// Whether the query reads no table itself, so that its rows follow from values of subqueries alone.
+    pub(crate) fn is_of_scalars(&self) -> bool {
+        !self.subqueries().is_empty()
+            && !self.plan.exists(|node| Ok(matches!(node, LogicalPlan::TableScan(_)))).unwrap_or(true)
+    }
+
     /// The query with `values` in the place of its subqueries, cached for the last few sets of values.
     pub(crate) fn with_values(&self, values: &SubqueryValues) -> Result<Arc<Self>> {
         let lock = || self.filled.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,7 +4,7 @@
 
 use super::super::lineage::Lineage;
 use super::super::subqueries::has_subquery;
-use super::{BLOCKS_MAX, Step, grouping_sets};
+use super::{BLOCKS_MAX, Step, grouping_sets, union_input};
 use arrow::compute::SortOptions;
 use datafusion::common::{DFSchemaRef, ScalarValue};
 use datafusion::logical_expr::utils::conjunction;
@@ -68,8 +68,11 @@ fn base(plan: &LogicalPlan) -> Option<Descent> {
     match plan {
         LogicalPlan::Union(union) => Some(Descent::new(union.inputs.clone(), &union.schema, false)),
         LogicalPlan::Aggregate(aggregate) => {
-            let sets = grouping_sets::expanded(aggregate)?;
-            Some(Descent::new(sets.into_iter().map(Arc::new).collect(), &aggregate.schema, true))
+            let (blocks, share_scan) = match grouping_sets::expanded(aggregate) {
+                Some(sets) => (sets, true),
+                None => (union_input::apart(aggregate)?, false),
+            };
+            Some(Descent::new(blocks.into_iter().map(Arc::new).collect(), &aggregate.schema, share_scan))
         }
         _ => None,
     }
@@ -183,7 +186,7 @@ impl Descent {
     }
 
     /// The plan of one block: its rows under the names of `schema`, filtered, then `exprs` under the names of `query`.
-    fn block(&self, input: &Arc<LogicalPlan>, exprs: &[Expr], query: &DFSchemaRef) -> Option<LogicalPlan> {
+    pub(super) fn block(&self, input: &Arc<LogicalPlan>, exprs: &[Expr], query: &DFSchemaRef) -> Option<LogicalPlan> {
         let own = input.schema().columns().into_iter().zip(self.schema.iter());
         let named = own.map(|(column, (qualifier, field))| {
             let is_same = column.relation.as_ref() == qualifier && column.name == *field.name();

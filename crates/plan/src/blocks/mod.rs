@@ -1,12 +1,14 @@
-//! Plans made of several query blocks: branches of UNION ALL, and grouping sets.
+//! Plans made of several query blocks: branches of UNION ALL below or above an aggregate, and grouping sets.
 //!
 //! Each block has one aggregate at most. What stands above all of them row by row (projections, HAVING) is moved into each; ORDER BY, LIMIT and
 //! DISTINCT become [`Step`]s on the rows of all.
 
 mod descent;
 mod grouping_sets;
+mod union_input;
 
 pub use descent::{Descent, blocks_of, descend};
+pub use union_input::{SumPlans, sums_of};
 
 use arrow::compute::SortOptions;
 

@@ -15,7 +15,7 @@ use crate::planning::PlannedQuery;
 use crate::refine::{Subqueries, TableReason};
 use crate::runtime::Timings;
 use plusminus_dialect::OnMiss;
-use plusminus_plan::{Role, roles};
+use plusminus_plan::{Reason, Role, roles};
 use plusminus_statistics::Target;
 use std::sync::{Arc, OnceLock};
 use values::{Precision, Values};
@@ -108,7 +108,11 @@ impl QueryExecution {
 
     /// Answers the query with exactly known values of its subqueries.
     async fn with_values(self: &Arc<Self>, values: &Values) -> Result<Answer> {
-        let mut answer = Box::pin(self.filled(values)?.answer()).await?;
+        let filled = self.filled(values)?;
+        let mut answer = match self.prepared.is_of_scalars() {
+            true => Box::pin(filled.exact(Reason::new(values.answered_by()))).await?,
+            false => Box::pin(filled.answer()).await?,
+        };
         self.mark_estimates(&mut answer);
         answer.report.rows_read += values.rows_read();
         let own = std::mem::replace(&mut answer.report.parts, self.timings.taken());
@@ -163,6 +167,10 @@ impl QueryExecution {
         for corner in &corners {
             let ahead = u32::try_from(corners.len() - answers.len()).unwrap_or(u32::MAX);
             let part = self.part(self.prepared.with_values(corner)?, self.goal_beside_subqueries(ahead));
+            if self.prepared.is_of_scalars() {
+                answers.push(Box::pin(part.exact(Reason::new("its subqueries were estimated"))).await?);
+                continue;
+            }
             match part.block_answer().await? {
                 Block::Answer(answer) => answers.push(*answer),
                 // Parts of it may still be estimated once the values are known.
@@ -219,7 +227,11 @@ impl QueryExecution {
         let own = self.report(report.mode, "");
         report.met = Some(is_met && self.in_time());
         report.rows_read += values.rows_read();
+        if self.prepared.is_of_scalars() {
+            report.reason = values.answered_by();
+        }
         report.reason.push_str(match values.estimated() {
+            _ if self.prepared.is_of_scalars() => "",
             1 => "; a subquery was estimated, too, and the intervals hold with it",
             _ => "; subqueries were estimated, too, and the intervals hold with them",
         });

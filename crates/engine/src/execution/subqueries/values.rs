@@ -21,6 +21,10 @@ const ERROR_BESIDE_ABSOLUTE: f64 = 0.01;
 
 /// Scalars that are estimated at once, at most: the query is answered for every combination of their ends.
 const ESTIMATED_MAX: usize = 2;
+/// The same where nothing but scalars is asked for, so that a combination costs next to nothing.
+const ESTIMATED_ALONE_MAX: usize = 4;
+/// Share of a relative error that all scalars together may take where nothing else is asked for.
+const SHARE_ALONE: f64 = 0.9;
 
 /// Members of a list above which it stays a subquery.
 const MEMBERS_MAX: usize = 1_000;
@@ -37,6 +41,8 @@ pub(crate) struct EvaluatedSubquery {
     trust: Trust,
     /// How the query depends on it, for an estimated scalar.
     monotone: Option<Monotone>,
+    /// What answered it, for an estimated scalar.
+    answered_by: Option<String>,
     rows_read: u64,
 }
 
@@ -57,7 +63,8 @@ impl QueryExecution {
         for subquery in self.prepared.subqueries().iter().filter(|subquery| subquery.kind == Kind::Scalar) {
             estimated += usize::from(self.is_worth_estimating(subquery).await?);
         }
-        Ok(if estimated <= ESTIMATED_MAX { Precision::Estimated } else { Precision::Exact })
+        let most = if self.prepared.is_of_scalars() { ESTIMATED_ALONE_MAX } else { ESTIMATED_MAX };
+        Ok(if estimated <= most { Precision::Estimated } else { Precision::Exact })
     }
 
     async fn is_worth_estimating(&self, subquery: &PreparedSubquery) -> Result<bool> {
@@ -89,8 +96,13 @@ impl QueryExecution {
         subquery: &PreparedSubquery,
         prepared: &Arc<PlannedQuery>,
     ) -> Result<Option<EvaluatedSubquery>> {
+        #[expect(clippy::cast_precision_loss, reason = "a number of subqueries")]
+        let share = match self.prepared.is_of_scalars() {
+            true => SHARE_ALONE / self.prepared.subqueries().len() as f64,
+            false => SHARE_OF_ERROR,
+        };
         let error = self.goal.error.map(|target| match target {
-            Target::Relative(error) => Target::Relative(error * SHARE_OF_ERROR),
+            Target::Relative(error) => Target::Relative(error * share),
             Target::Absolute(_) => Target::Relative(ERROR_BESIDE_ABSOLUTE),
         });
         // With little time an answer comes first, however uncertain the value.
@@ -121,7 +133,8 @@ impl QueryExecution {
         };
         let value = SubqueryValue::Scalar(value);
         let (key, monotone) = (subquery.key.clone(), subquery.monotone.clone());
-        Ok(Some(EvaluatedSubquery { key, value, ends, trust, monotone, rows_read: answer.report.rows_read }))
+        let (answered_by, rows_read) = (Some(answer.report.reason), answer.report.rows_read);
+        Ok(Some(EvaluatedSubquery { key, value, ends, trust, monotone, answered_by, rows_read }))
     }
 
     async fn exact_scalar(
@@ -141,7 +154,8 @@ impl QueryExecution {
             _ => return Ok(None),
         });
         let (trust, rows_read) = (Trust::Exact, found.rows_read);
-        Ok(Some(EvaluatedSubquery { key: subquery.key.clone(), value, ends: None, trust, monotone: None, rows_read }))
+        let key = subquery.key.clone();
+        Ok(Some(EvaluatedSubquery { key, value, ends: None, trust, monotone: None, answered_by: None, rows_read }))
     }
 
     /// Members of a list that an estimate chooses; `None` where the intervals do not settle the choice or a group may be missing.
@@ -162,7 +176,7 @@ impl QueryExecution {
         let value = SubqueryValue::Members(members(&answer)?);
         let trust = if is_exact { Trust::Exact } else { Trust::Trusted };
         let (key, rows_read) = (subquery.key.clone(), answer.report.rows_read);
-        Ok(Some(EvaluatedSubquery { key, value, ends: None, trust, monotone: None, rows_read }))
+        Ok(Some(EvaluatedSubquery { key, value, ends: None, trust, monotone: None, answered_by: None, rows_read }))
     }
 
     /// The goal of one subquery beside the others and the query itself.
@@ -246,6 +260,17 @@ impl Values {
             corners.push(corner);
         }
         corners
+    }
+
+    /// What answered the subqueries, each sentence once.
+    pub(crate) fn answered_by(&self) -> String {
+        let mut all: Vec<&str> = Vec::new();
+        for own in self.0.iter().map(|found| found.answered_by.as_deref().unwrap_or("exact")) {
+            if !all.contains(&own) {
+                all.push(own);
+            }
+        }
+        format!("{} subqueries: {}", self.0.len(), all.join("; "))
     }
 
     /// A sentence for EXPLAIN on each value.
