@@ -53,8 +53,8 @@ pub use family::Verification;
 pub use joined::{JoinedColumn, JoinedColumns};
 pub use level::{LEVEL_COLUMNS, PRIORITY, RANK, STRATUM, STRATUM_ROWS, level_schema};
 pub use manifest::{
-    BaseFile, BaseTable, Column, ColumnMoments, Design, DistinctCount, FORMAT_VERSION, FileEntry, HeavyKey, KeptKeys,
-    KeyCheck, LevelEntry, Manifest, OLDEST_READABLE_VERSION, RowGroupEntry, SampleSize,
+    BaseFile, BaseTable, Column, ColumnMoments, Design, DistinctCount, FORMAT_VERSION, FileEntry, HeavyKey,
+    JOINED_SAMPLES, KeptKeys, KeyCheck, LevelEntry, Manifest, OLDEST_READABLE_VERSION, RowGroupEntry, SampleSize,
 };
 pub use store::Store;
 pub use strata::{Strata, StrataColumns, StratumRange, TAIL};

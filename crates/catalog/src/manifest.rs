@@ -13,6 +13,9 @@ pub const FORMAT_VERSION: u32 = 5;
 /// The oldest version that this program reads.
 pub const OLDEST_READABLE_VERSION: u32 = 1;
 
+/// The entry among the options of a join of samples that has their names, with commas between them.
+pub const JOINED_SAMPLES: &str = "samples";
+
 /// One generation of one sample family: everything needed to use it and to check that it is complete.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -69,6 +72,19 @@ impl Manifest {
     #[must_use]
     pub fn is_decided(&self, column: &str) -> bool {
         self.design.stratified_by.iter().chain(&self.determined).any(|decided| decided == column)
+    }
+
+    /// The name for people: that of the sample, or those of the samples that it is the join of, with commas between them.
+    #[must_use]
+    pub fn shown_name(&self) -> String {
+        match self.base.options.get(JOINED_SAMPLES).filter(|_| self.repeats_rows) {
+            Some(names) => {
+                let mut all: Vec<&str> = names.split(',').collect();
+                all.dedup();
+                all.join(", ")
+            }
+            None => self.name.clone(),
+        }
     }
 
     /// Whether every level holds the values far from the median whole.

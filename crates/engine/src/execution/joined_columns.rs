@@ -7,7 +7,7 @@ use crate::joins::{
     KeyLimits, KeyLocal, SharedKeys, fetch_columns, lacking_tables, lacks_columns, predicted_fetch, repeating,
     subquery_of,
 };
-use crate::samples::{rows_about, table_work};
+use crate::samples::{choose, rows_about, table_work};
 use datafusion::datasource::source_as_provider;
 use plusminus_catalog::Manifest;
 use plusminus_plan::{AggregateQuery, Reason};
@@ -58,6 +58,52 @@ impl QueryExecution {
     pub(super) async fn key_limits(&self) -> Result<KeyLimits> {
         let table = self.table().cost().await?.filter(|_| self.goal.error.is_some());
         Ok(KeyLimits { time: self.left(), ns: table.map(|table| table.work.ns * KEY_SHARE_OF_TABLE) })
+    }
+
+    /// The samples that may answer a join, each with what it costs to have the columns of the other tables beside its rows; none for a query of
+    /// one table.
+    pub(crate) async fn joined_candidates(&self) -> Result<Vec<String>> {
+        if !self.goal.is_bounded() || !self.prepared.query.as_ref().is_ok_and(|query| query.is_join) {
+            return Ok(Vec::new());
+        }
+        let Ok((query, samples)) = self.sampled_table().await? else { return Ok(Vec::new()) };
+        let mut found = Vec::with_capacity(samples.len());
+        for sample in samples.iter().filter(|sample| choose::may_answer(&query, sample)) {
+            let shared = match repeating(&query).next() {
+                Some(_) => SharedKeys::of(&self.env, &query, sample, self.prepared.state()).await?,
+                None => None,
+            };
+            let name = &sample.name;
+            found.push(match shared {
+                Some(shared) => {
+                    let ns = shared.predicted(&self.env)?;
+                    let time = in_words(self.env.costs.predict_scan(&shared.tables(), ns));
+                    let what = if ns > 0.0 {
+                        format!("joining them takes about {time}, once")
+                    } else {
+                        "their join is stored".to_owned()
+                    };
+                    format!("sample '{name}' and those of the same keys: {what}")
+                }
+                None => {
+                    let manifest = self.env.with_joined(sample)?;
+                    let mut lacking: Vec<&str> =
+                        lacking_tables(&query.joins, &manifest).map(|table| table.scan.table_name.table()).collect();
+                    lacking.dedup();
+                    match lacking.is_empty() {
+                        true => format!("sample '{name}' has the columns of other tables beside its rows"),
+                        false => {
+                            let time = in_words(self.fetch_cost(&query, &manifest).await?.time);
+                            format!(
+                                "sample '{name}': fetching columns of {} takes about {time}, once",
+                                lacking.join(", ")
+                            )
+                        }
+                    }
+                }
+            });
+        }
+        Ok(found)
     }
 
     /// The samples to try, those first whose columns of other tables cost least where a subquery would be computed over whole tables.

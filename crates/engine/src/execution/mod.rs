@@ -365,22 +365,22 @@ impl QueryExecution {
         report.rows_read = estimated.rows_read + self.subqueries.rows_read();
         // Where an unsettled choice may have left groups out, their sizes are unknown.
         report.missing_groups_below = estimated.missing_groups_below.filter(|_| estimated.unsettled.absent == 0);
+        let sample = in_quotes(manifest);
         report.reason = match estimated.level {
             None => "answered from the catalog's counts".to_owned(),
             Some(level) if estimated.batch.num_rows() == 0 && !estimated.is_whole => {
-                format!("no row was seen in sample '{}', level {level} of {}", manifest.name, manifest.levels.len())
+                format!("no row was seen in {sample}, level {level} of {}", manifest.levels.len())
             }
-            Some(level) if estimated.repair.is_some() => format!(
-                "sample '{}', level {level} of {}, and the table for what missed the bound",
-                manifest.name,
-                manifest.levels.len()
-            ),
-            Some(_) if !approximate => format!("sample '{}' holds every row that matters", manifest.name),
-            Some(level) => format!("sample '{}', level {level} of {}", manifest.name, manifest.levels.len()),
+            Some(level) if estimated.repair.is_some() => {
+                format!("{sample}, level {level} of {}, and the table for what missed the bound", manifest.levels.len())
+            }
+            Some(_) if !approximate && manifest.repeats_rows => format!("{sample} hold every row that matters"),
+            Some(_) if !approximate => format!("{sample} holds every row that matters"),
+            Some(level) => format!("{sample}, level {level} of {}", manifest.levels.len()),
         };
         if approximate || (estimated.batch.num_rows() == 0 && !estimated.is_whole) {
             report.mode = Mode::Approximate;
-            report.sample = Some(manifest.name.clone());
+            report.sample = Some(manifest.shown_name());
             report.level = estimated.level;
             report.levels = Some(manifest.levels.len());
         }
@@ -463,6 +463,15 @@ pub(crate) fn fallback(error: Error) -> Result<Reason> {
             let what = text.lines().next().unwrap_or_default();
             Ok(Reason::new(format!("samples cannot answer it ({what}), so it was answered exactly")))
         }
+    }
+}
+
+/// `sample 'x'`, or `samples 'x' and 'y'` of a join of them.
+fn in_quotes(manifest: &Manifest) -> String {
+    let names = manifest.shown_name();
+    match names.contains(", ") {
+        true => format!("samples '{}'", names.replace(", ", "' and '")),
+        false => format!("sample '{names}'"),
     }
 }
 

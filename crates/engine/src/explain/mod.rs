@@ -50,6 +50,8 @@ async fn estimated(lines: &mut Lines, execution: &Arc<QueryExecution>) -> Result
 
 /// Explains the candidates of a query whose subqueries have been replaced by values.
 async fn with_values(lines: &mut Lines, execution: &Arc<QueryExecution>) -> Result<Option<Forecasts>> {
+    // Asked first, since choosing fetches what it chooses.
+    lines.extend(execution.joined_candidates().await?.into_iter().map(|sentence| ("join", sentence)));
     match execution.execution_mode().await? {
         ExecutionMode::Exact(reason) => {
             if !in_parts(lines, execution).await? {
@@ -159,7 +161,7 @@ async fn samples(
     lines.push(("bounds", goal_text(execution)));
     for sample in &forecasts.samples {
         let manifest = &sample.binding.manifest;
-        let (name, levels) = (&manifest.name, sample.levels.len());
+        let (name, levels) = (manifest.shown_name(), sample.levels.len());
         let described =
             format!("{name}: {}, predicted from level {}", listing::shown_design(manifest), sample.pilot_level);
         lines.push(("sample", described));
@@ -176,7 +178,7 @@ async fn samples(
     if let Some(cost) = &forecasts.table {
         lines.push(("candidate", table_text(cost)));
     }
-    let name = &forecasts.samples[0].binding.manifest.name;
+    let name = forecasts.samples[0].binding.manifest.shown_name();
     lines.push((
         "expected",
         match &forecasts.expected {
@@ -227,7 +229,7 @@ async fn analyze(lines: &mut Lines, execution: &Arc<QueryExecution>, forecasts: 
 
 /// The predictions for the sample that answered.
 fn own_sample<'a>(forecasts: &'a Forecasts, name: Option<&str>) -> Option<&'a SampleForecast> {
-    forecasts.samples.iter().find(|sample| name == Some(sample.binding.manifest.name.as_str()))
+    forecasts.samples.iter().find(|sample| name == Some(sample.binding.manifest.shown_name().as_str()))
 }
 
 fn goal_text(execution: &QueryExecution) -> String {

@@ -1,9 +1,9 @@
 //! Makes the join of samples and stores it.
 
+use super::SharedKeys;
 use super::heavy::{heavy_keys, not_kept, ranks_of};
 use super::layout::{Layout, Place, Sizes, lay_out};
 use super::rows::{SampleRows, rows_of_keys};
-use super::{SAMPLES, SharedKeys};
 use crate::answer::{Error, Result};
 use crate::environment::Environment;
 use arrow::array::{Array, ArrayRef, BooleanArray, UInt32Array};
@@ -14,7 +14,8 @@ use datafusion::common::ScalarValue;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::TableScan;
 use plusminus_catalog::{
-    BaseTable, Column, Draft, HeavyKey, KeptKeys, LevelEntry, Manifest, RANK, STRATUM, Strata, StrataColumns,
+    BaseTable, Column, Draft, HeavyKey, JOINED_SAMPLES, KeptKeys, LevelEntry, Manifest, RANK, STRATUM, Strata,
+    StrataColumns,
 };
 use plusminus_joins::{Pairs, pairs};
 use plusminus_sampling::key_priorities;
@@ -199,7 +200,7 @@ impl SharedKeys<'_> {
         }
         let strata = self.strata(env, &layout)?;
         let (generation, parent) = draft.generation();
-        let options = [(SAMPLES.to_owned(), self.samples())];
+        let options = [(JOINED_SAMPLES.to_owned(), self.samples())];
         let base = BaseTable {
             columns: base,
             options: options.into_iter().collect(),

@@ -23,7 +23,7 @@ use crate::environment::Environment;
 use arrow::datatypes::DataType;
 use datafusion::datasource::source_as_provider;
 use datafusion::execution::SessionState;
-use plusminus_catalog::{Manifest, fingerprint};
+use plusminus_catalog::{JOINED_SAMPLES, Manifest, fingerprint};
 use plusminus_plan::{AggregateQuery, JoinedTable};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -32,8 +32,6 @@ use std::sync::atomic::Ordering;
 const ROW_NS: f64 = 600.0;
 /// Nanoseconds to read a row of a table whose keys with very many rows are looked for.
 const SEARCHED_ROW_NS: f64 = 10.0;
-/// The entry of a join's options that names the samples it is made of.
-const SAMPLES: &str = "samples";
 
 /// The sample among those of another table that holds the keys of `own`, which is drawn `UNIVERSE ON (own_column)`.
 pub(crate) fn partner(
@@ -183,7 +181,7 @@ impl<'q> SharedKeys<'q> {
             let samples = env.families()?;
             let is_there = |name: &str| samples.iter().any(|sample| sample.name == name);
             for join in joins {
-                let of = join.base.options.get(SAMPLES).map(String::as_str).unwrap_or_default();
+                let of = join.base.options.get(JOINED_SAMPLES).map(String::as_str).unwrap_or_default();
                 // The same samples under another name are earlier generations of them.
                 let is_earlier =
                     of == self.samples() && join.created_unix_ms < made.created_unix_ms && join.name != made.name;

@@ -44,7 +44,7 @@ async fn whole_samples_of_keys_join_like_the_tables() {
             let exact = star.session.query(*sql).run().await.unwrap_or_else(|e| panic!("{sql}: {e}"));
             let answer = star.session.query(*sql).within(Duration::from_secs(60)).run().await.unwrap();
             let report = answer.report();
-            assert!(report.reason.contains("sample '"), "{sql}: {report:?}");
+            assert!(report.reason.starts_with("sample"), "{sql}: {report:?}");
             assert_same(&rows(&answer), &rows(&exact), sql);
             assert_eq!((report.mode, report.met), (Mode::Exact, Some(true)), "{sql}: {report:?}");
             assert!(!again || !report.warnings.iter().any(|w| w.contains("joined first")), "{sql}: {report:?}");
@@ -149,12 +149,22 @@ async fn what_samples_of_keys_cannot_join_is_answered_exactly() {
         .unwrap();
     // The sample of fewer keys comes first where nothing stands against it.
     let answer = session.query(join).within(Duration::from_secs(60)).run().await.unwrap();
-    assert!(answer.report().reason.contains("sample"), "{:?}", answer.report());
+    assert_eq!(answer.report().sample.as_deref(), Some("of_b, of_t"), "{:?}", answer.report());
     let left = "SELECT COUNT(*) FROM t LEFT JOIN b ON k = j";
     assert!(reason(left).await.contains("UNIVERSE ON"));
     session.execute("CREATE OR REPLACE SAMPLE of_b ON b UNIVERSE ON (j) SIZE 20 %").await.unwrap();
     let answer = session.query(left).within(Duration::from_secs(60)).run().await.unwrap();
-    assert!(answer.report().reason.contains("sample"), "{:?}", answer.report());
+    assert_eq!(answer.report().sample.as_deref(), Some("of_t, of_b"), "{:?}", answer.report());
+    assert!(answer.report().reason.starts_with("samples 'of_t' and 'of_b', level"), "{:?}", answer.report());
+    // What it costs to join the samples is said before, and that their join is there once it is.
+    let explained = session.execute(&format!("EXPLAIN {left} WHERE x > 3 WITHIN 60 SECONDS")).await.unwrap();
+    assert!(
+        rows(&explained[0]).iter().any(|line| line.contains("joining them takes about")),
+        "{:?}",
+        rows(&explained[0])
+    );
+    let explained = session.execute(&format!("EXPLAIN {left} WHERE x > 9 WITHIN 60 SECONDS")).await.unwrap();
+    assert!(rows(&explained[0]).iter().any(|line| line.contains("their join is stored")), "{:?}", rows(&explained[0]));
     // A condition of an outer join beside its key decides which partners count.
     reason("SELECT COUNT(*) FROM t LEFT JOIN b ON k = j AND y > 50").await;
     // Keys of different seeds are different keys.
