@@ -2,7 +2,7 @@
 
 use super::QueryExecution;
 use super::table_answer::in_words;
-use crate::answer::Result;
+use crate::answer::{Error, Result};
 use crate::joins::{
     KeyLimits, KeyLocal, SharedKeys, fetch_columns, lacking_tables, lacks_columns, predicted_fetch, repeating,
     subquery_of,
@@ -38,6 +38,16 @@ struct FetchCost {
     tables: String,
     /// Whether a subquery is computed over whole tables.
     has_subquery: bool,
+    /// Whether samples of keys are joined.
+    joins_samples: bool,
+}
+
+/// Names of tables for people: the names of subqueries say nothing.
+fn shown(tables: &str) -> String {
+    let mut all: Vec<&str> =
+        tables.split(',').map(|table| if table.starts_with("subquery ") { "a subquery" } else { table }).collect();
+    all.dedup();
+    all.join(", ")
 }
 
 /// Columns that the sample lacks, to be fetched once the table has answered.
@@ -96,7 +106,7 @@ impl QueryExecution {
                             let time = in_words(self.fetch_cost(&query, &manifest).await?.time);
                             format!(
                                 "sample '{name}': fetching columns of {} takes about {time}, once",
-                                lacking.join(", ")
+                                shown(&lacking.join(","))
                             )
                         }
                     }
@@ -172,7 +182,7 @@ impl QueryExecution {
                         let took = in_words(self.elapsed().saturating_sub(before));
                         let _ = self.fetched.set(format!(
                             "columns of {} were fetched first ({took}); they are stored beside sample '{}'",
-                            tables.join(", "),
+                            shown(&tables.join(",")),
                             manifest.name
                         ));
                         self.timings.lap("fetch joined columns");
@@ -207,15 +217,19 @@ impl QueryExecution {
                 time: self.env.costs.predict_scan(&tables, ns),
                 tables: tables.clone(),
                 has_subquery: false,
+                joins_samples: true,
             };
-            if let Some(TooDear { reason, .. }) = self.too_dear(&cost).await? {
+            if let Some(TooDear { reason, is_worth_it_later }) = self.too_dear(&cost).await? {
+                if is_worth_it_later {
+                    let later = FetchLater { query: Arc::clone(query), manifest: Arc::clone(first) };
+                    let _ = self.fetch_later.set(later);
+                }
                 return Ok(Err(reason));
             }
             let before = self.elapsed();
             let found = shared.joined(&self.env, self.prepared.state()).await?;
             let took = in_words(self.elapsed().saturating_sub(before));
-            let what =
-                format!("samples of {} were joined first ({took}); their join is stored", tables.replace(',', ", "));
+            let what = format!("samples of {} were joined first ({took}); their join is stored", shown(&tables));
             let _ = self.fetched.set(what);
             self.timings.lap("join samples");
             return Ok(Ok(found));
@@ -246,14 +260,15 @@ impl QueryExecution {
         tables.sort_unstable();
         tables.dedup();
         let tables = tables.join(",");
-        Ok(FetchCost { ns, time: self.env.costs.predict_scan(&tables, ns), tables, has_subquery })
+        Ok(FetchCost { ns, time: self.env.costs.predict_scan(&tables, ns), tables, has_subquery, joins_samples: false })
     }
 
     /// Why columns are not fetched before the answer; `None` where they are.
     async fn too_dear(&self, cost: &FetchCost) -> Result<Option<TooDear>> {
         let too_dear = |than: &str, is_worth_it_later: bool| {
-            let (tables, time) = (cost.tables.replace(',', ", "), in_words(cost.time));
-            let reason = Reason::new(format!("fetching the columns of {tables} first takes about {time}, {than}"));
+            let time = in_words(cost.time);
+            let what = if cost.joins_samples { "joining samples of" } else { "fetching the columns of" };
+            let reason = Reason::new(format!("{what} {} first takes about {time}, {than}", shown(&cost.tables)));
             Some(TooDear { reason, is_worth_it_later })
         };
         let table = self.table().cost().await?.map(|table| table.work.ns);
@@ -277,9 +292,24 @@ impl QueryExecution {
             .collect();
         let (env, prepared) = (Arc::clone(&self.env), Arc::clone(&self.prepared));
         let (query, manifest) = (Arc::clone(&later.query), Arc::clone(&later.manifest));
+        if repeating(&query).next().is_some() {
+            self.env.executor.detach(async move {
+                let made = async {
+                    if let Some(shared) = SharedKeys::of(&env, &query, &manifest, prepared.state()).await? {
+                        shared.joined(&env, prepared.state()).await?;
+                    }
+                    Ok::<(), Error>(())
+                };
+                if let Err(error) = made.await {
+                    tracing::info!(%error, "samples were not joined");
+                }
+            });
+            let what = "its samples are joined in the background, so that they can answer the next such query";
+            return Some(what.to_owned());
+        }
         let sentence = format!(
             "columns of {} are fetched in the background, so that sample '{}' can answer the next such query",
-            tables.join(", "),
+            shown(&tables.join(",")),
             manifest.name
         );
         self.env.executor.detach(async move {

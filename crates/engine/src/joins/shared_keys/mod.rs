@@ -28,8 +28,9 @@ use plusminus_plan::{AggregateQuery, JoinedTable};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Nanoseconds to read a sampled row of either side, pair it and write the pairs, on the reference machine.
-const ROW_NS: f64 = 600.0;
+/// Nanoseconds to read a sampled row of either side, and to make and write a pair of rows, on the reference machine.
+const ROW_NS: f64 = 200.0;
+const PAIR_NS: f64 = 250.0;
 /// Nanoseconds to read a row of a table whose keys with very many rows are looked for.
 const SEARCHED_ROW_NS: f64 = 10.0;
 
@@ -54,6 +55,13 @@ pub(crate) fn have_one_hash(one: Option<&str>, other: Option<&str>) -> bool {
         name.parse().is_ok_and(|t: DataType| matches!(t, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View))
     };
     one.zip(other).is_some_and(|(one, other)| one == other || (is_text(one) && is_text(other)))
+}
+
+/// Rows of a key of a sample of keys, on average.
+#[expect(clippy::cast_precision_loss, reason = "a forecast")]
+fn rows_per_key(sample: &Manifest) -> f64 {
+    let all = sample.keys.as_ref().map_or(0, |keys| keys.others + keys.heavy.len() as u64);
+    sample.base.rows as f64 / all.max(1) as f64
 }
 
 /// Tables of a query whose rows are paired with those of the sampled one.
@@ -105,7 +113,8 @@ impl<'q> SharedKeys<'q> {
         let others = || self.others.iter().map(|(_, other)| other);
         let sampled: u64 = others().chain([&self.own]).map(|sample| sample.sampled_rows()).sum();
         let searched: u64 = others().map(|other| heavy::searched_rows(&self.own, other)).sum();
-        Ok(sampled as f64 * ROW_NS + searched as f64 * SEARCHED_ROW_NS)
+        let pairs = others().fold(self.own.sampled_rows() as f64, |pairs, other| pairs * rows_per_key(other).max(1.0));
+        Ok(sampled as f64 * ROW_NS + pairs * PAIR_NS + searched as f64 * SEARCHED_ROW_NS)
     }
 
     /// The join of the samples with the columns that the query needs; it is made where it is not stored.
