@@ -5,3 +5,4 @@ CREATE OR REPLACE SAMPLE lineitem_of_orders ON lineitem UNIVERSE ON (l_orderkey)
 CREATE OR REPLACE SAMPLE orders_whole ON orders UNIVERSE ON (o_orderkey) SIZE 5 %;
 CREATE OR REPLACE SAMPLE customers ON customer UNIVERSE ON (c_custkey) SIZE 25 %;
 CREATE OR REPLACE SAMPLE orders_of_customers ON orders UNIVERSE ON (o_custkey) SIZE 25 %;
+CREATE OR REPLACE SAMPLE partsupp_rows ON partsupp SIZE 10 %;

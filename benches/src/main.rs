@@ -63,8 +63,10 @@ enum Command {
     Exact(exact::Options),
     /// What EXPLAIN foretells of every level beside what happens there
     Forecasts(forecasts::Options),
-    /// Joins: TPC-H and the star schema benchmark under an error bound, beside exact DuckDB
+    /// Joins: TPC-H, the star schema benchmark and TPC-DS under an error bound, beside exact DuckDB
     Joins(joins::Options),
+    /// A sample of a join of seven tables beside the join in DuckDB: time, memory and size
+    Synopsis(joins::synopsis::Options),
     /// Answer time against table size
     Sizes(sizes::Options),
     /// What a row costs beside a plain aggregate in DataFusion
@@ -99,6 +101,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         Command::Exact(options) => exact::run(&options).await,
         Command::Forecasts(options) => forecasts::run(&options).await,
         Command::Joins(options) => joins::run(&options).await,
+        Command::Synopsis(options) => joins::synopsis::run(&options).await,
         Command::Sizes(options) => sizes::run(&options).await,
         Command::Rows(options) => rows::run(&options).await,
         Command::Deadlines(options) => deadlines::run(&options).await,

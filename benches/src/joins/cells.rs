@@ -47,7 +47,7 @@ pub(crate) fn compared(ours: &Answer, exact: &Answer, bound: f64) -> Counts {
             counts.trusted += usize::from(cell.trust == Trust::Trusted);
             counts.held += usize::from(cell.trust == Trust::Trusted && holds);
             counts.met += usize::from(is_met);
-            counts.violated += usize::from(is_met && !(error <= bound + 1e-9));
+            counts.violated += usize::from(is_met && (error.is_nan() || error > bound + 1e-9));
             counts.worst = if error.is_nan() { f64::INFINITY } else { counts.worst.max(error) };
         }
     }

@@ -3,6 +3,7 @@
 mod cells;
 mod coverage;
 mod report;
+pub(crate) mod synopsis;
 mod tables;
 mod tpcds;
 

@@ -1,54 +1,15 @@
 //! Samples with the columns of joined tables that a query reads.
 
 use super::QueryExecution;
+use super::fetch_costs::{FetchCost, TooDear, shown};
 use super::table_answer::in_words;
 use crate::answer::{Error, Result};
-use crate::joins::{
-    KeyLimits, KeyLocal, SharedKeys, fetch_columns, lacking_tables, lacks_columns, predicted_fetch, repeating,
-    subquery_of,
-};
-use crate::samples::{choose, rows_about, table_work};
-use datafusion::datasource::source_as_provider;
+use crate::joins::{SharedKeys, fetch_columns, lacking_tables, lacks_columns, repeating, subquery_of};
+use crate::samples::choose;
 use plusminus_catalog::Manifest;
 use plusminus_plan::{AggregateQuery, Reason};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
-
-/// Share of the exact answer's work above which columns are not fetched under an error bound, which the sample may still miss: the table then
-/// answers, and the columns are fetched behind it.
-const SHARE_OF_TABLE: f64 = 0.2;
-/// The share for those who prefer an estimate that misses to the table.
-const SHARE_OF_TABLE_UNREAD: f64 = 0.9;
-/// Share above which columns are not fetched behind the exact answer either.
-const SHARE_BEHIND_TABLE: f64 = 2.0;
-/// Share of the exact answer's work that proving a key may take under an error bound.
-const KEY_SHARE_OF_TABLE: f64 = 0.5;
-/// Nanoseconds to compute a subquery from a row of a sample in memory, on the reference machine.
-const SUBQUERY_ROW_NS: f64 = 200.0;
-/// Share of the time left that fetching may take.
-const SHARE_OF_TIME: f64 = 0.6;
-
-/// The cost of fetching the columns that a sample lacks.
-struct FetchCost {
-    /// Nanoseconds on the reference machine.
-    ns: f64,
-    time: Duration,
-    /// The tables that are read.
-    tables: String,
-    /// Whether a subquery is computed over whole tables.
-    has_subquery: bool,
-    /// Whether samples of keys are joined.
-    joins_samples: bool,
-}
-
-/// Names of tables for people: the names of subqueries say nothing.
-fn shown(tables: &str) -> String {
-    let mut all: Vec<&str> =
-        tables.split(',').map(|table| if table.starts_with("subquery ") { "a subquery" } else { table }).collect();
-    all.dedup();
-    all.join(", ")
-}
 
 /// Columns that the sample lacks, to be fetched once the table has answered.
 pub(crate) struct FetchLater {
@@ -56,20 +17,7 @@ pub(crate) struct FetchLater {
     manifest: Arc<Manifest>,
 }
 
-/// Why columns are not fetched before the answer.
-struct TooDear {
-    reason: Reason,
-    /// Whether they are fetched behind it.
-    is_worth_it_later: bool,
-}
-
 impl QueryExecution {
-    /// The work that proving a key of a joined table may take.
-    pub(super) async fn key_limits(&self) -> Result<KeyLimits> {
-        let table = self.table().cost().await?.filter(|_| self.goal.error.is_some());
-        Ok(KeyLimits { time: self.left(), ns: table.map(|table| table.work.ns * KEY_SHARE_OF_TABLE) })
-    }
-
     /// The samples that may answer a join, each with what it costs to have the columns of the other tables beside its rows; none for a query of
     /// one table.
     pub(crate) async fn joined_candidates(&self) -> Result<Vec<String>> {
@@ -235,53 +183,6 @@ impl QueryExecution {
             return Ok(Ok(found));
         }
         Ok(Ok(shared.joined(&self.env, self.prepared.state()).await?))
-    }
-
-    async fn fetch_cost(&self, query: &AggregateQuery, manifest: &Manifest) -> Result<FetchCost> {
-        let mut rows = Vec::with_capacity(query.joins.len());
-        for table in &query.joins {
-            let provider = source_as_provider(&table.scan.source)?;
-            rows.push((table.matched.as_str(), rows_about(&self.env, &provider).await.unwrap_or(0)));
-        }
-        let of = |name: &str| rows.iter().find(|(known, _)| *known == name).map_or(0, |(_, rows)| *rows);
-        let mut ns = predicted_fetch(&query.joins, manifest, |table| of(&table.matched));
-        let mut has_subquery = false;
-        for table in lacking_tables(&query.joins, manifest) {
-            if let Some(subquery) = KeyLocal::of(&self.env, table, manifest, self.prepared.state()).await? {
-                #[expect(clippy::cast_precision_loss, reason = "a forecast")]
-                let rows = subquery.sample.sampled_rows() as f64;
-                ns += rows * SUBQUERY_ROW_NS;
-            } else if let Some(plan) = subquery_of(&table.scan) {
-                ns += table_work(&self.env, &plan).await?.ns;
-                has_subquery = true;
-            }
-        }
-        let mut tables: Vec<String> = query.joins.iter().map(|t| self.env.table_key(&t.scan.table_name)).collect();
-        tables.sort_unstable();
-        tables.dedup();
-        let tables = tables.join(",");
-        Ok(FetchCost { ns, time: self.env.costs.predict_scan(&tables, ns), tables, has_subquery, joins_samples: false })
-    }
-
-    /// Why columns are not fetched before the answer; `None` where they are.
-    async fn too_dear(&self, cost: &FetchCost) -> Result<Option<TooDear>> {
-        let too_dear = |than: &str, is_worth_it_later: bool| {
-            let time = in_words(cost.time);
-            let what = if cost.joins_samples { "joining samples of" } else { "fetching the columns of" };
-            let reason = Reason::new(format!("{what} {} first takes about {time}, {than}", shown(&cost.tables)));
-            Some(TooDear { reason, is_worth_it_later })
-        };
-        let table = self.table().cost().await?.map(|table| table.work.ns);
-        let is_below = |share: f64| table.is_none_or(|table| cost.ns <= table * share);
-        if self.left().is_some_and(|left| cost.time > left.mul_f64(SHARE_OF_TIME)) {
-            return Ok(too_dear("more than the time allows", is_below(SHARE_BEHIND_TABLE)));
-        }
-        let is_alternative = self.goal.reads_table_on_miss() || cost.has_subquery;
-        let share = if is_alternative { SHARE_OF_TABLE } else { SHARE_OF_TABLE_UNREAD };
-        match self.goal.error.is_none() || is_below(share) {
-            true => Ok(None),
-            false => Ok(too_dear("too much beside the exact answer", is_below(SHARE_BEHIND_TABLE))),
-        }
     }
 
     /// Fetches columns that the sample lacked for this query, now that it is answered; a sentence for the report.

@@ -1,6 +1,7 @@
 //! Runs a query: chooses how it is answered, and builds its answer.
 
 mod blocks;
+mod fetch_costs;
 mod joined_columns;
 mod miss_policy;
 mod partly_exact;

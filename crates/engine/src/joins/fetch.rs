@@ -15,9 +15,11 @@ use plusminus_plan::{JoinedTable, is_joined_column};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Nanoseconds to read a value of another table, and to look up a sampled row in it, on the reference machine.
+/// Nanoseconds to read a value of another table, to look up a sampled row in it, and to take a value of its partner and store it beside the
+/// sample, on the reference machine.
 const VALUE_NS: f64 = 6.0;
 const ROW_NS: f64 = 100.0;
+const STORED_VALUE_NS: f64 = 60.0;
 
 /// Subqueries whose columns stay beside a sample; texts of subqueries may differ without end.
 const SUBQUERIES_MAX: usize = 64;
@@ -42,7 +44,8 @@ pub(crate) fn predicted_fetch(joins: &[JoinedTable], manifest: &Manifest, rows: 
         0 => 0.0,
         count => {
             let values = rows(table) as f64 * (table.on.len() + count) as f64;
-            values * VALUE_NS + manifest.sampled_rows() as f64 * ROW_NS
+            let sampled = manifest.sampled_rows() as f64;
+            values * VALUE_NS + sampled * (ROW_NS + count as f64 * STORED_VALUE_NS)
         }
     };
     joins.iter().map(of).sum()

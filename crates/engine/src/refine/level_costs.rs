@@ -4,7 +4,7 @@ use super::Context;
 use super::projected::may_project;
 use crate::cache::Key;
 use crate::environment::Cost;
-use crate::samples::{FIRST_LEVEL_SHARE, NEXT_LEVEL_SHARE, SampleBinding, file_opening_ns, level_ns};
+use crate::samples::{FIRST_LEVEL_SHARE, NEXT_LEVEL_SHARE, SampleBinding, file_opening_ns, level_ns, reading_ns};
 use datafusion::logical_expr::Expr;
 use plusminus_plan::{AggregateQuery, Argument};
 use std::time::Duration;
@@ -83,6 +83,14 @@ impl<'a> LevelCosts<'a> {
     /// Work of evaluating `level` first, with opening the files up to it, in nanoseconds of the reference machine.
     pub(crate) fn first_ns(&self, level: usize) -> f64 {
         level_ns(self.cells(level)) + file_opening_ns(level + 1, self.binding.manifest.base.columns.len())
+    }
+
+    /// Work of reading the files of the levels after `level` up to `last`, whether they are in memory or not, in nanoseconds of the
+    /// reference machine.
+    pub(crate) fn reading_ns(&self, level: usize, last: usize) -> f64 {
+        let manifest = &self.binding.manifest;
+        let rows = manifest.levels.iter().take(last + 1).skip(level + 1).map(|level| level.rows).sum();
+        reading_ns(rows, self.binding.needs.columns.len())
     }
 
     /// Whether even the highest level holds too few rows per group on average to meet an error.

@@ -169,6 +169,8 @@ impl Refinement<'_> {
             spent: progress.spent,
             next: work(wanted.level),
             top: work(self.costs.top()),
+            reading_next: self.costs.reading_ns(progress.level, wanted.level),
+            reading_top: self.costs.reading_ns(progress.level, self.costs.top()),
             rows_needed: wanted.rows,
             rows_held: self.costs.rows(self.costs.top()),
             ends_with_table: context.goal.reads_table_on_miss(),

@@ -11,6 +11,10 @@ const CELL_NS: f64 = 1.5;
 const LEVEL_NS: f64 = 2e5;
 /// Nanoseconds to open a file of a level, per column of the table, since its footer describes every column.
 const OPEN_COLUMN_NS: f64 = 3e3;
+/// Nanoseconds to read a value of a level from its file, in the unit of [`super::table_cost::TableWork`].
+const READ_VALUE_NS: f64 = 20.0;
+/// Columns that every row of a level is read with: stratum and rank.
+const ORDER_COLUMNS: f64 = 2.0;
 /// Share of the exact answer's work that levels may take if they turn out useless.
 pub(crate) const SPECULATIVE_SHARE: f64 = 0.15;
 /// Share of the exact answer's work above which a level that will probably do is not worth it.
@@ -50,6 +54,12 @@ pub(crate) const SHORT: Duration = Duration::from_millis(200);
 /// Work of evaluating `cells` cells (rows times what each passes through), in nanoseconds of the reference machine.
 pub(crate) fn level_ns(cells: f64) -> f64 {
     LEVEL_NS + cells * CELL_NS
+}
+
+/// Work of reading `columns` columns of `rows` rows from files, in nanoseconds of the reference machine.
+#[expect(clippy::cast_precision_loss, reason = "a forecast")]
+pub(crate) fn reading_ns(rows: u64, columns: usize) -> f64 {
+    rows as f64 * (columns as f64 + ORDER_COLUMNS) * READ_VALUE_NS
 }
 
 /// Work of opening `files` files of a table with `columns` columns, in nanoseconds of the reference machine.
@@ -98,6 +108,9 @@ pub(crate) struct ErrorBoundProgress {
     /// Work of the level that the errors call for, and of the highest level.
     pub(crate) next: f64,
     pub(crate) top: f64,
+    /// Work of reading the files up to these levels, whether they are in memory or not.
+    pub(crate) reading_next: f64,
+    pub(crate) reading_top: f64,
     /// Rows that the errors call for; `None` where they cannot be predicted.
     pub(crate) rows_needed: Option<f64>,
     /// Rows that the highest level holds.
@@ -116,10 +129,11 @@ impl ErrorBoundProgress {
         let is_within = |factor: f64| self.rows_needed.is_some_and(|rows| rows <= self.rows_held * factor);
         let (through, limit) = match (is_within(FORECAST_FACTOR), self.rows_needed) {
             (true, _) if is_within(SURELY_FACTOR) => (self.next, TOO_MUCH),
-            (true, _) => (self.next, SPECULATIVE_SHARE),
+            // What is read in vain comes on top of the exact answer.
+            (true, _) => (self.next + self.reading_next, SPECULATIVE_SHARE),
             // The bound will probably be missed, but predictions may be wrong: cheap levels are worth a try.
-            (false, Some(_)) => (self.top, SPECULATIVE_SHARE),
-            (false, None) => (self.next, SPECULATIVE_SHARE),
+            (false, Some(_)) => (self.top + self.reading_top, SPECULATIVE_SHARE),
+            (false, None) => (self.next + self.reading_next, SPECULATIVE_SHARE),
         };
         self.spent + through > limit * table
     }
@@ -131,7 +145,18 @@ mod tests {
     use super::*;
 
     fn standing(rows_needed: Option<f64>, next: f64, top: f64) -> ErrorBoundProgress {
-        ErrorBoundProgress { spent: 1e6, next, top, rows_needed, rows_held: 1e5, ends_with_table: true }
+        let (reading_next, reading_top) = (0.0, 0.0);
+        let rows_held = 1e5;
+        ErrorBoundProgress {
+            spent: 1e6,
+            next,
+            top,
+            reading_next,
+            reading_top,
+            rows_needed,
+            rows_held,
+            ends_with_table: true,
+        }
     }
 
     #[test]
@@ -146,6 +171,10 @@ mod tests {
         assert!(standing(Some(1e6), 2e6, 3e6).takes_table(2e7));
         assert!(!standing(None, 2e6, 3e7).takes_table(1e8));
         assert!(standing(None, 2e7, 3e7).takes_table(1e8));
+        let reads = |rows| ErrorBoundProgress { reading_next: 1e7, reading_top: 2e7, ..standing(rows, 2e6, 3e6) };
+        assert!(reads(Some(1e6)).takes_table(1e8) && !reads(Some(1e6)).takes_table(1e9));
+        // What will do is read whatever that takes, as long as it is less than the table.
+        assert!(!reads(Some(5e4)).takes_table(1e8));
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod keys;
 mod null_equality;
 mod orient;
 mod star;
+mod subquery_conditions;
 #[cfg(test)]
 mod tests;
 mod written;
