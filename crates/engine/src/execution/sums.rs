@@ -3,11 +3,11 @@
 //! Intervals add up end by end, which holds whatever the blocks have in common, once each of them holds with the error probability of the whole
 //! divided by their number (Bonferroni).
 
-use crate::answer::{Answer, Bounds, Column, Result};
+use crate::answer::{Answer, Bounds, Column, Mode, Result};
 use arrow::array::{Array, ArrayRef, BooleanArray, UInt32Array};
 use arrow::compute::kernels::numeric::add;
 use arrow::compute::kernels::zip::zip;
-use arrow::compute::{and, cast, concat, is_null, nullif, take};
+use arrow::compute::{CastOptions, and, cast, cast_with_options, concat, is_null, nullif, take};
 use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use arrow::row::{OwnedRow, RowConverter, SortField};
@@ -47,7 +47,14 @@ pub(crate) fn summed(answers: &[Answer], keys: &[bool]) -> Result<Option<Answer>
 
 /// Rows that a group which no block shows may have; `None` where a block does not know.
 pub(crate) fn missing(answers: &[Answer]) -> Option<u64> {
-    answers.iter().map(|answer| answer.report.missing_groups_below).sum()
+    answers.iter().map(missing_in).sum()
+}
+
+fn missing_in(answer: &Answer) -> Option<u64> {
+    match answer.report.mode {
+        Mode::Exact => Some(0),
+        Mode::Approximate => answer.report.missing_groups_below,
+    }
 }
 
 /// The groups of all blocks.
@@ -124,12 +131,16 @@ impl Groups {
             let own = typed(values)?;
             let is_nothing = is_null(&own)?;
             let or_zero = |array: &ArrayRef| -> Result<ArrayRef> { Ok(zip(&is_nothing, &zero, array)?) };
-            let plus = |sum: &ArrayRef, own: &ArrayRef| -> Result<ArrayRef> { Ok(cast(&add(sum, own)?, &data_type)?) };
+            // A sum beyond its type is an error, as it is on the table.
+            let strictly = CastOptions { safe: false, ..CastOptions::default() };
+            let plus = |sum: &ArrayRef, own: &ArrayRef| -> Result<ArrayRef> {
+                Ok(cast_with_options(&add(sum, own)?, &data_type, &strictly)?)
+            };
             sum = plus(&sum, &or_zero(&own)?)?;
             lower = plus(&lower, &or_zero(&typed(&bounds.lower)?)?)?;
             upper = plus(&upper, &or_zero(&typed(&bounds.upper)?)?)?;
             are_null = and(&are_null, &is_nothing)?;
-            let is_complete = answer.report.missing_groups_below == Some(0);
+            let is_complete = missing_in(answer) == Some(0);
             for (trust, row) in trusts.iter_mut().zip(rows) {
                 let own = match row {
                     Some(row) => bounds.trust[*row as usize],

@@ -4,6 +4,7 @@
 
 use super::super::subqueries::has_subquery;
 use super::{Descent, Step, descend};
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Column, JoinType, ScalarValue};
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, Projection, Union};
 use std::sync::Arc;
@@ -103,14 +104,7 @@ fn over(aggregate: &Aggregate, branches: Vec<LogicalPlan>) -> Option<Vec<Logical
 fn branches(plan: &LogicalPlan) -> Option<Vec<LogicalPlan>> {
     match plan {
         LogicalPlan::Union(union) => branches_of(union),
-        LogicalPlan::Projection(_) | LogicalPlan::Filter(_) => {
-            let exprs = plan.expressions();
-            if exprs.iter().any(Expr::is_volatile) {
-                return None;
-            }
-            above(plan, 0)
-        }
-        LogicalPlan::SubqueryAlias(_) => above(plan, 0),
+        LogicalPlan::Projection(_) | LogicalPlan::Filter(_) | LogicalPlan::SubqueryAlias(_) => above(plan, 0),
         LogicalPlan::Sort(sort) if sort.fetch.is_none() => branches(&sort.input),
         LogicalPlan::Join(join) => match join.join_type {
             JoinType::Inner => above(plan, 0).or_else(|| above(plan, 1)),
@@ -124,6 +118,11 @@ fn branches(plan: &LogicalPlan) -> Option<Vec<LogicalPlan>> {
 
 /// The node `plan` above each branch of its input number `place`.
 fn above(plan: &LogicalPlan, place: usize) -> Option<Vec<LogicalPlan>> {
+    // What changes from one evaluation to the next must not be evaluated for every branch.
+    let others = plan.inputs().into_iter().enumerate().filter(|(at, _)| *at != place);
+    if plan.expressions().iter().any(Expr::is_volatile) || others.into_iter().any(|(_, other)| may_change(other)) {
+        return None;
+    }
     let inputs: Vec<LogicalPlan> = plan.inputs().into_iter().cloned().collect();
     let own = |branch: LogicalPlan| {
         let mut inputs = inputs.clone();
@@ -131,6 +130,16 @@ fn above(plan: &LogicalPlan, place: usize) -> Option<Vec<LogicalPlan>> {
         plan.with_new_exprs(plan.expressions(), inputs).ok()
     };
     branches(inputs.get(place)?)?.into_iter().map(own).collect()
+}
+
+/// Whether a plan may have other rows each time it runs: by LIMIT, or by random numbers.
+fn may_change(plan: &LogicalPlan) -> bool {
+    let mut found = false;
+    let looked = plan.apply_with_subqueries(|node| {
+        found |= matches!(node, LogicalPlan::Limit(_)) || node.expressions().iter().any(Expr::is_volatile);
+        Ok(TreeNodeRecursion::Continue)
+    });
+    found || looked.is_err()
 }
 
 /// The inputs of a union, each with the names of its columns; those of a union below it in its place.

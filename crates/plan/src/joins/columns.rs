@@ -160,7 +160,12 @@ impl<'a> Wide<'a> {
     fn repetition(&self, instance: usize, edge: &Edge) -> String {
         let is_same = |other: &&usize| {
             let other = self.orientation.edges[**other].as_ref();
-            other.is_some_and(|other| other.repeats_rows && other.table == edge.table && other.on == edge.on)
+            let columns = |edge: &Edge| -> Vec<(usize, String, String)> {
+                edge.on.iter().map(|on| (on.parent, on.parent_column.clone(), on.column.clone())).collect()
+            };
+            // Whatever types are compared, a path is told by its columns.
+            other
+                .is_some_and(|other| other.repeats_rows && other.table == edge.table && columns(other) == columns(edge))
         };
         let before = self.orientation.order.iter().take_while(|other| **other != instance).filter(is_same).count();
         if edge.repeats_rows && before > 0 { format!("#{}", before + 1) } else { String::new() }

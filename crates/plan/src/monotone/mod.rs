@@ -7,6 +7,7 @@
 use super::aggregate_input::holds_aggregate;
 use super::error_functions as errors;
 use super::lineage::Lineage;
+use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator};
@@ -159,7 +160,8 @@ fn usage(expr: &Expr, is_value: IsValue<'_>) -> Usage {
     match expr {
         Expr::Alias(alias) => of(&alias.expr),
         Expr::Negative(inner) => of(inner),
-        Expr::Cast(cast) if !cast.field.data_type().is_integer() => match of(&cast.expr) {
+        // Whole numbers have steps, and texts another order.
+        Expr::Cast(cast) if is_continuous(cast.field.data_type()) => match of(&cast.expr) {
             Usage::Steady => Usage::Steady,
             _ => Usage::Unknown,
         },
@@ -175,6 +177,10 @@ fn usage(expr: &Expr, is_value: IsValue<'_>) -> Usage {
         Expr::AggregateFunction(call) => of_call(call, is_value),
         _ => Usage::Unknown,
     }
+}
+
+fn is_continuous(data_type: &DataType) -> bool {
+    data_type.is_floating() || data_type.is_decimal() || data_type.is_temporal()
 }
 
 /// Whether `expr` is the value itself, in whatever type.

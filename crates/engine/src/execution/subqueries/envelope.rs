@@ -22,8 +22,14 @@ pub(crate) fn of(answers: &[Answer], doubt: Option<Doubt>, dependent: &[bool]) -
             column.role = Role::Estimate;
             column.bounds = Some(Bounds::exact(values));
         }
-        let trusts = column.bounds.iter_mut().flat_map(|bounds| &mut bounds.trust);
-        trusts.filter(|trust| trust.is_exact()).for_each(|trust| *trust = Trust::Trusted);
+        for trust in column.bounds.iter_mut().flat_map(|bounds| &mut bounds.trust) {
+            // A value that is not to be trusted may be wrong even where its interval has no width.
+            *trust = match (*trust, doubt) {
+                (Trust::Untrusted(own), _) => Trust::Untrusted(own),
+                (_, Some(doubt)) => Trust::Untrusted(doubt),
+                (_, None) => Trust::Trusted,
+            };
+        }
     }
     for other in others {
         let Some(places) = places(first, other)? else { return Ok(None) };

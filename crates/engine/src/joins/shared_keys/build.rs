@@ -21,10 +21,13 @@ use plusminus_joins::{Pairs, pairs};
 use plusminus_sampling::key_priorities;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Bytes that a value of a pair is taken to need, and the share of the session's memory that pairs may take.
 const VALUE_BYTES: u64 = 16;
 const SHARE_OF_MEMORY: u64 = 4;
+/// The least number of keys that has a variance.
+const KEPT_MIN: u64 = 2;
 /// Rows of a batch that is written.
 const BATCH_ROWS: usize = 32_768;
 
@@ -51,8 +54,9 @@ impl SharedKeys<'_> {
             self.add_known(&known, &mut own_names, &mut of_others);
         }
         let made = self.made(env, own_names, &of_others, state).await?;
-        let draft = env.store.begin_join(&self.name()?)?;
-        self.write(env, draft, made)
+        let written =
+            env.store.begin_join(&self.name()?).map_err(Error::from).and_then(|draft| self.write(env, draft, made));
+        written.inspect_err(|_| env.joins.cannot_store.store(true, Ordering::Relaxed))
     }
 
     /// Adds the columns of the join that is stored, which queries before needed.
@@ -96,6 +100,9 @@ impl SharedKeys<'_> {
                 std::iter::once(table.on[0].column.clone()).chain(names.iter().map(|(_, own)| own.clone())).collect();
             let rows = SampleRows::read(env, other, &read)?;
             let heavy = heavy_keys(&rows, 0, &env.store.strata(other, None)?)?;
+            // Texts of two tables may have different types, and are compared in one.
+            let data_type = own.columns[0].data_type();
+            let heavy = heavy.iter().map(|key| Ok(key.cast_to(data_type)?)).collect::<Result<Vec<_>>>()?;
             further.extend(heavy.into_iter().filter(|key| !own_heavy.contains(key)));
             others.push((rows, read));
         }
@@ -112,6 +119,12 @@ impl SharedKeys<'_> {
         let added = rows_of_keys(env, scan, (&read, &own.columns), (&key, &lacking), state).await?;
         let numbers = numbered(&added[0])?;
         let layout = lay_out(&own, &own_strata, self.own.levels.len(), &moved, &numbers);
+        if layout.body.held < KEPT_MIN.min(layout.body.keys) {
+            return Err(Error::data(format!(
+                "sample '{}' holds too few keys beside those with very many rows",
+                self.own.name
+            )));
+        }
         let own = both(&own.columns, &added)?;
         let whole: Vec<ScalarValue> = own_heavy.iter().chain(&further).cloned().collect();
         let mut sides = Vec::with_capacity(others.len());

@@ -26,7 +26,6 @@ use datafusion::execution::SessionState;
 use plusminus_catalog::{JOINED_SAMPLES, Manifest, fingerprint};
 use plusminus_plan::{AggregateQuery, JoinedTable};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 /// Nanoseconds to read a sampled row of either side, and to make and write a pair of rows, on the reference machine.
 const ROW_NS: f64 = 200.0;
@@ -43,6 +42,8 @@ pub(crate) fn partner(
     let holds_keys = |other: &&Arc<Manifest>| {
         other.design.universe.as_deref() == Some(column)
             && other.design.seed == own.design.seed
+            // Columns that it cannot store may be among those that are asked for.
+            && other.base.left_out.is_empty()
             && other.keys.as_ref().is_some_and(|keys| keys.threshold >= kept.threshold)
             && have_one_hash(own.column_type(own_column), other.column_type(column))
     };
@@ -128,7 +129,7 @@ impl<'q> SharedKeys<'q> {
         }
         let span = tracing::info_span!("join samples", sample = self.own.name, with = self.others.len());
         let made = tracing::Instrument::instrument(self.build(env, state), span).await;
-        let made = Arc::new(made.inspect_err(|_| env.joins.cannot_store.store(true, Ordering::Relaxed))?);
+        let made = Arc::new(made?);
         self.remove_old(env, &made);
         env.joins.keep_join(&made);
         Ok(made)
