@@ -1,4 +1,4 @@
-//! What columns of joined tables cost beside the exact answer.
+//! The cost of fetching columns of joined tables, beside that of the exact answer.
 
 use super::QueryExecution;
 use super::table_answer::in_words;

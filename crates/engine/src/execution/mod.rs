@@ -6,6 +6,7 @@ mod joined_columns;
 mod miss_policy;
 mod partly_exact;
 mod ranked;
+mod reasons;
 mod rows;
 mod subqueries;
 mod sums;
@@ -24,8 +25,9 @@ use crate::samples::{SampleBinding, choose};
 use arrow::array::ArrayRef;
 use datafusion::datasource::source_as_provider;
 use plusminus_catalog::{CatalogError, Manifest, Store};
-use plusminus_plan::{AggregateQuery, Reason, Role, is_joined_column, shown_column};
+use plusminus_plan::{AggregateQuery, Reason, Role};
 use plusminus_statistics::{Estimate, Target, Trust};
+use reasons::{in_quotes, no_sample_can_tell};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -465,30 +467,6 @@ pub(crate) fn fallback(error: Error) -> Result<Reason> {
             Ok(Reason::new(format!("samples cannot answer it ({what}), so it was answered exactly")))
         }
     }
-}
-
-/// `sample 'x'`, or `samples 'x' and 'y'` of a join of them.
-fn in_quotes(manifest: &Manifest) -> String {
-    let names = manifest.shown_name();
-    match names.contains(", ") {
-        true => format!("samples '{}'", names.replace(", ", "' and '")),
-        false => format!("sample '{names}'"),
-    }
-}
-
-/// The reason why none of the existing samples can answer.
-fn no_sample_can_tell(query: &AggregateQuery) -> Reason {
-    Reason::new(match query.distinct_columns().next() {
-        Some(column) if is_joined_column(column) => {
-            format!("no sample can count distinct values of {} here: its table is joined", shown_column(column))
-        }
-        Some(column) => format!(
-            "no sample can count distinct values of {column} here: one stratified by {column}, or drawn UNIVERSE ON ({column}), can"
-        ),
-        None => {
-            "samples of whole keys tell counts, sums and averages alone: a sample of rows tells the others".to_owned()
-        }
-    })
 }
 
 /// Whether the error may come from a sample that is gone.

@@ -1,6 +1,6 @@
 //! Aggregates over a UNION ALL as aggregates over its branches.
 //!
-//! What stands between the aggregate and the union (projections, filters, joins with other tables) is repeated above every branch.
+//! The nodes between the aggregate and the union (projections, filters, joins with other tables) are repeated above every branch.
 
 use super::super::subqueries::has_subquery;
 use super::{Descent, Step, descend};

@@ -21,7 +21,7 @@ const ERROR_BESIDE_ABSOLUTE: f64 = 0.01;
 
 /// Scalars that are estimated at once, at most: the query is answered for every combination of their ends.
 const ESTIMATED_MAX: usize = 2;
-/// The same where nothing but scalars is asked for, so that a combination costs next to nothing.
+/// Scalars that are estimated at once where nothing else is asked for, so that a combination of ends costs next to nothing.
 const ESTIMATED_ALONE_MAX: usize = 4;
 /// Share of a relative error that all scalars together may take where nothing else is asked for.
 const SHARE_ALONE: f64 = 0.9;
@@ -41,7 +41,7 @@ pub(crate) struct EvaluatedSubquery {
     trust: Trust,
     /// How the query depends on it, for an estimated scalar.
     monotone: Option<Monotone>,
-    /// What answered it, for an estimated scalar.
+    /// The sample or table that answered it, for an estimated scalar.
     answered_by: Option<String>,
     rows_read: u64,
 }
@@ -262,7 +262,7 @@ impl Values {
         corners
     }
 
-    /// What answered the subqueries, each sentence once.
+    /// The samples and tables that answered the subqueries, each sentence once.
     pub(crate) fn answered_by(&self) -> String {
         let mut all: Vec<&str> = Vec::new();
         for own in self.0.iter().map(|found| found.answered_by.as_deref().unwrap_or("exact")) {

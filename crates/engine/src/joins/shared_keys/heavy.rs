@@ -34,7 +34,7 @@ pub(in crate::joins) fn heavy_keys(rows: &SampleRows, key: usize, strata: &Strat
     first.into_values().map(|row| Ok(ScalarValue::try_from_array(&rows.columns[key], row)?)).collect()
 }
 
-/// Those of `values` that a sample does not hold.
+/// The keys among `values` that a sample does not hold.
 pub(in crate::joins) fn not_kept(
     values: &[ScalarValue],
     like: &ArrayRef,

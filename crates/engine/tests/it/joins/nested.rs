@@ -104,67 +104,43 @@ async fn joins_inside_other_queries_equal_datafusion() {
     insta::assert_snapshot!(seen);
 }
 
-/// Ratios over different tables, in both spellings: trusted intervals that hold the truth in 25 draws of a tenth. At 95 % fewer than 20 of 25
-/// hold with a probability of 0.1 %; the seeds are fixed.
+/// Whether trusted intervals of `v` hold the truth in 25 draws of a tenth of the sales. At 95 % fewer than 20 of 25 hold with a probability of 0.1 %;
+/// the seeds are fixed.
+async fn intervals_hold(star: &Star, sql: &str) {
+    let exact = truth(&star.session, sql).await;
+    let (mut held, mut trusted) = (0, 0);
+    for seed in 0..25 {
+        star.session.sample("sales").name("drawn").size_percent(10.0).seed(seed).replace(true).build().await.unwrap();
+        let answer = star.session.query(sql).within(Duration::from_secs(60)).run().await.unwrap();
+        assert_eq!(answer.report().mode, Mode::Approximate, "{sql}: {:?}", answer.report());
+        let cell = answer.cells("v").unwrap()[0];
+        trusted += usize::from(cell.trust == Trust::Trusted);
+        held += usize::from(cell.lower <= exact && exact <= cell.upper);
+        assert!(cell.upper - cell.lower < 0.2 * exact.abs(), "{cell:?} around {exact}");
+    }
+    assert!(trusted >= 20 && held >= 20, "{sql}: {held} hold, {trusted} trusted");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn ratios_of_aggregates_over_different_tables_are_estimated() {
     let star = Star::new(200_000).await;
-    let queries = [
+    for sql in [
         "SELECT (SELECT SUM(s_amount) FROM sales JOIN customers ON s_customer = c_id WHERE c_segment = 'car') / (SELECT SUM(s_quantity) FROM sales JOIN products ON s_product = p_id) AS v",
         "SELECT 100.0 * a.n / b.n AS v FROM (SELECT COUNT(*) AS n FROM sales JOIN customers ON s_customer = c_id WHERE c_segment = 'boat') AS a, (SELECT COUNT(s_place) AS n FROM sales) AS b",
-    ];
-    for sql in queries {
-        let exact = truth(&star.session, sql).await;
-        let (mut held, mut trusted) = (0, 0);
-        for seed in 0..25 {
-            star.session
-                .sample("sales")
-                .name("drawn")
-                .size_percent(10.0)
-                .seed(seed)
-                .replace(true)
-                .build()
-                .await
-                .unwrap();
-            let answer = star.session.query(sql).within(Duration::from_secs(60)).run().await.unwrap();
-            assert_eq!(answer.report().mode, Mode::Approximate, "{sql}: {:?}", answer.report());
-            let cell = answer.cells("v").unwrap()[0];
-            trusted += usize::from(cell.trust == Trust::Trusted);
-            held += usize::from(cell.lower <= exact && exact <= cell.upper);
-            assert!(cell.upper - cell.lower < 0.2 * exact.abs(), "{cell:?} around {exact}");
-        }
-        assert!(trusted >= 20 && held >= 20, "{sql}: {held} hold, {trusted} trusted");
+    ] {
+        intervals_hold(&star, sql).await;
     }
 }
 
-/// Sums over a union of two tables and over one table twice: trusted intervals that hold the truth in 25 draws of a tenth, as above.
+/// A union of two tables, and of one table twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn sums_over_unions_add_up_with_their_intervals() {
     let star = Star::new(60_000).await;
     star.session.execute("CREATE SAMPLE all_visits ON visits SIZE 100 %").await.unwrap();
-    let queries = [
+    for sql in [
         "SELECT SUM(m) AS v FROM (SELECT s_customer AS who, s_quantity AS m FROM sales UNION ALL SELECT v_customer, v_pages FROM visits) AS u JOIN customers ON who = c_id WHERE c_segment = 'car'",
         "SELECT COUNT(*) AS v FROM (SELECT s_quantity AS m, s_place AS p FROM sales UNION ALL SELECT s_quantity, s_place FROM sales WHERE s_quantity > 10) AS u WHERE m < 30",
-    ];
-    for sql in queries {
-        let exact = truth(&star.session, sql).await;
-        let (mut held, mut trusted) = (0, 0);
-        for seed in 0..25 {
-            star.session
-                .sample("sales")
-                .name("drawn")
-                .size_percent(10.0)
-                .seed(seed)
-                .replace(true)
-                .build()
-                .await
-                .unwrap();
-            let answer = star.session.query(sql).within(Duration::from_secs(60)).run().await.unwrap();
-            assert_eq!(answer.report().mode, Mode::Approximate, "{sql}: {:?}", answer.report());
-            let cell = answer.cells("v").unwrap()[0];
-            trusted += usize::from(cell.trust == Trust::Trusted);
-            held += usize::from(cell.lower <= exact && exact <= cell.upper);
-        }
-        assert!(trusted >= 20 && held >= 20, "{sql}: {held} hold, {trusted} trusted");
+    ] {
+        intervals_hold(&star, sql).await;
     }
 }
