@@ -1,8 +1,8 @@
 //! Reading a family's data.
 
 use crate::error::CatalogError;
-use crate::level;
-use crate::manifest::FileEntry;
+use crate::entries::FileEntry;
+use crate::level::{self, Selection};
 use crate::manifest::Manifest;
 use crate::store::Store;
 use crate::strata::Strata;
@@ -31,7 +31,7 @@ impl Store {
         let folder = self.data_folder(manifest);
         let file = folder.join(&manifest.strata.file);
         let names = columns.map(|columns| Strata::columns_for(manifest, columns));
-        let batches = level::read(&folder, &manifest.strata, names.as_deref())?;
+        let batches = level::read(&folder, &manifest.strata, Selection { columns: names.as_deref(), row_groups: None })?;
         let schema = batches.first().map(RecordBatch::schema);
         let schema = match schema {
             Some(schema) => schema,
@@ -53,14 +53,14 @@ impl Store {
     pub fn values(&self, manifest: &Manifest) -> Result<Option<ValueRanges>, CatalogError> {
         let Some(entry) = &manifest.values else { return Ok(None) };
         let folder = self.data_folder(manifest);
-        let batches = level::read(&folder, entry, None)?;
+        let batches = level::read(&folder, entry, Selection::default())?;
         let Some(first) = batches.first() else { return Ok(None) };
         let batch = concat_batches(&first.schema(), &batches);
         Ok(Some(ValueRanges::new(batch.map_err(|e| CatalogError::damaged(folder.join(&entry.file), e))?)))
     }
 
-    /// Reads the blocks of one level on at most `threads` threads, each block sorted by stratum and rank; `columns` limits the columns that
-    /// are read and decoded.
+    /// Reads one level on at most `threads` threads, block after block, each sorted by stratum and rank. `columns` limits the columns that
+    /// are read and decoded, `row_groups` the row groups, by their ascending numbers in the level.
     ///
     /// # Errors
     /// [`CatalogError::Damaged`] names the block.
@@ -69,17 +69,20 @@ impl Store {
         manifest: &Manifest,
         level: usize,
         columns: Option<&[String]>,
+        row_groups: Option<&[u32]>,
         threads: usize,
     ) -> Result<Vec<RecordBatch>, CatalogError> {
         let folder = self.data_folder(manifest);
-        let blocks = manifest.levels.get(level).map_or(&[][..], |l| &l.blocks);
-        let read = |blocks: &[FileEntry]| -> Result<Vec<RecordBatch>, CatalogError> {
-            let parts = blocks.iter().map(|block| level::read(&folder, block, columns));
+        let blocks = manifest.levels.get(level).map_or_else(Vec::new, |level| chosen(&level.blocks, row_groups));
+        let read = |blocks: &[ChosenBlock<'_>]| -> Result<Vec<RecordBatch>, CatalogError> {
+            let parts = blocks.iter().map(|(block, row_groups)| {
+                level::read(&folder, block, Selection { columns, row_groups: row_groups.as_deref() })
+            });
             Ok(parts.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
         };
         let share = blocks.len().div_ceil(threads.max(1));
         if share == blocks.len() {
-            return read(blocks);
+            return read(&blocks);
         }
         std::thread::scope(|scope| {
             let parts: Vec<_> = blocks.chunks(share).map(|blocks| scope.spawn(move || read(blocks))).collect();
@@ -109,4 +112,22 @@ impl Store {
         }
         found
     }
+}
+
+/// A block and those of its row groups that are read; all when `None`.
+type ChosenBlock<'a> = (&'a FileEntry, Option<Vec<usize>>);
+
+/// The blocks that hold some of a level's row groups.
+fn chosen<'a>(blocks: &'a [FileEntry], row_groups: Option<&[u32]>) -> Vec<ChosenBlock<'a>> {
+    let Some(mut left) = row_groups else { return blocks.iter().map(|block| (block, None)).collect() };
+    let (mut first, mut found) = (0, Vec::new());
+    for block in blocks {
+        let end = first + block.row_groups.len();
+        let (own, others) = left.split_at(left.partition_point(|number| (*number as usize) < end));
+        if !own.is_empty() {
+            found.push((block, Some(own.iter().map(|number| *number as usize - first).collect())));
+        }
+        (first, left) = (end, others);
+    }
+    found
 }

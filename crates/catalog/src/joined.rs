@@ -2,16 +2,18 @@
 //!
 //! They are no part of the generation: a query that asks for them has them fetched once, and they are found again by their names, which
 //! change with the data of the tables that they come from. Each set of columns is a sealed description and a file per level, with as many
-//! rows as the level and in the order of its blocks.
+//! rows as the level and in the order of its blocks. The highest levels may lack them until a query reads that far.
 
 use crate::error::CatalogError;
 use crate::folder;
-use crate::level;
-use crate::manifest::{FileEntry, Manifest};
+use crate::entries::FileEntry;
+use crate::level::{self, Selection};
+use crate::manifest::Manifest;
 use crate::seal;
 use crate::store::Store;
 use arrow::record_batch::RecordBatch;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 use std::time::Duration;
 
 const PREFIX: &str = "joined-";
@@ -23,7 +25,7 @@ const KEPT: Duration = Duration::from_secs(600);
 pub struct JoinedColumns {
     /// The columns.
     pub columns: Vec<JoinedColumn>,
-    /// The files, one per level.
+    /// The files, one for each level from the lowest on.
     pub levels: Vec<FileEntry>,
 }
 
@@ -61,7 +63,8 @@ impl Store {
         Ok(files.filter_map(read).collect())
     }
 
-    /// Stores columns of another table: one batch per level, with the columns in their order.
+    /// Stores columns of another table: one batch per level, with the columns in their order. They follow those of the lower levels that
+    /// `before` has of the same columns.
     ///
     /// # Errors
     /// When a file cannot be written.
@@ -70,6 +73,7 @@ impl Store {
         manifest: &Manifest,
         columns: Vec<JoinedColumn>,
         levels: &[RecordBatch],
+        before: Option<&JoinedColumns>,
     ) -> Result<JoinedColumns, CatalogError> {
         let folder = self.data_folder(manifest);
         let mut hash = blake3::Hasher::new();
@@ -77,8 +81,8 @@ impl Store {
             hash.update(column.name.as_bytes()).update(&[0]);
         }
         let name = format!("{PREFIX}{}", &hash.finalize().to_hex()[..16]);
-        let mut files = Vec::with_capacity(levels.len());
-        for (number, batch) in levels.iter().enumerate() {
+        let mut files = before.map(|before| before.levels.clone()).unwrap_or_default();
+        for (number, batch) in (files.len()..).zip(levels) {
             let file = format!("{name}-level-{number:02}.parquet");
             // Renamed into place whole, since another process may write the same columns.
             let temporary = folder::temporary_name(&folder.join(&file));
@@ -156,7 +160,7 @@ impl Store {
         folder::remove_file(&self.data_folder(manifest).join(format!("{name}.json")))
     }
 
-    /// Reads some of the columns for one level, in the order of the level's blocks.
+    /// Reads some of the columns for one level, in the order of the level's rows; `rows` limits them to ascending ranges.
     ///
     /// # Errors
     /// [`CatalogError::Damaged`] names the file.
@@ -166,10 +170,55 @@ impl Store {
         joined: &JoinedColumns,
         level: usize,
         columns: &[String],
+        rows: Option<&[Range<u64>]>,
     ) -> Result<Vec<RecordBatch>, CatalogError> {
-        match joined.levels.get(level) {
-            Some(entry) if entry.rows > 0 => level::read(&self.data_folder(manifest), entry, Some(columns)),
-            _ => Ok(Vec::new()),
+        let folder = self.data_folder(manifest);
+        let Some(entry) = joined.levels.get(level) else {
+            return Err(CatalogError::damaged(folder, format!("level {level} lacks columns of joined tables")));
+        };
+        if entry.rows == 0 {
+            return Ok(Vec::new());
         }
+        let Some(rows) = rows else {
+            return level::read(&folder, entry, Selection { columns: Some(columns), row_groups: None });
+        };
+        let (groups, kept) = groups_of(entry, rows);
+        let batches = level::read(&folder, entry, Selection { columns: Some(columns), row_groups: Some(&groups) })?;
+        Ok(sliced(&batches, &kept))
     }
+}
+
+/// The row groups that hold some rows of a file, and the ranges of these among the rows of those groups.
+fn groups_of(entry: &FileEntry, rows: &[Range<u64>]) -> (Vec<usize>, Vec<Range<u64>>) {
+    let (mut groups, mut kept) = (Vec::new(), Vec::new());
+    let (mut start, mut before) = (0, 0);
+    for (number, group) in entry.row_groups.iter().enumerate() {
+        let end = start + group.rows;
+        let own = rows.iter().filter(|range| range.start < end && range.end > start);
+        let own = own.map(|range| before + range.start.max(start) - start..before + range.end.min(end) - start);
+        let known = kept.len();
+        kept.extend(own);
+        if kept.len() > known {
+            groups.push(number);
+            before += group.rows;
+        }
+        start = end;
+    }
+    (groups, kept)
+}
+
+/// Ranges of the rows of all batches, without copying.
+fn sliced(batches: &[RecordBatch], ranges: &[Range<u64>]) -> Vec<RecordBatch> {
+    let mut found = Vec::new();
+    let mut start = 0;
+    for batch in batches {
+        let end = start + batch.num_rows() as u64;
+        for range in ranges.iter().filter(|range| range.start < end && range.end > start) {
+            let (from, to) = (range.start.max(start) - start, range.end.min(end) - start);
+            let place = |row: u64| usize::try_from(row).unwrap_or(usize::MAX);
+            found.push(batch.slice(place(from), place(to - from)));
+        }
+        start = end;
+    }
+    found
 }

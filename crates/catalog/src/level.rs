@@ -5,7 +5,7 @@ mod parts;
 use crate::draft::properties;
 use crate::error::CatalogError;
 use crate::folder;
-use crate::manifest::{FileEntry, RowGroupEntry};
+use crate::entries::{FileEntry, RowGroupEntry};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
@@ -17,6 +17,7 @@ use parquet::file::metadata::{
     ColumnChunkMetaData, KeyValue, ParquetMetaData, ParquetStatisticsPolicy, RowGroupMetaData,
 };
 use parquet::file::reader::ChunkReader;
+use parquet::file::statistics::Statistics;
 use parquet::schema::types::SchemaDescriptor;
 use parts::Parts;
 use std::ops::Range;
@@ -54,12 +55,12 @@ pub(crate) fn describe(folder: &Path, file: &str) -> Result<FileEntry, CatalogEr
     let path = folder.join(file);
     let bytes = Bytes::from(folder::read_promised(&path)?);
     let reader = ParquetRecordBatchReaderBuilder::try_new(bytes.clone()).map_err(|e| CatalogError::encode(&path, e))?;
-    let row_groups = row_group_ranges(reader.metadata())
-        .into_iter()
-        .map(|(rows, start, length)| {
+    let groups = row_group_ranges(reader.metadata()).into_iter().zip(reader.metadata().row_groups().iter().map(strata_of));
+    let row_groups = groups
+        .map(|((rows, start, length), strata)| {
             let part = slice(&bytes, start, length)
                 .ok_or_else(|| CatalogError::damaged(&path, "row group outside the file"))?;
-            Ok(RowGroupEntry { rows, start, bytes: length, xxh3: xxh3_64(part) })
+            Ok(RowGroupEntry { rows, start, bytes: length, xxh3: xxh3_64(part), strata })
         })
         .collect::<Result<Vec<_>, CatalogError>>()?;
     let rows = row_groups.iter().map(|g| g.rows).sum();
@@ -67,6 +68,15 @@ pub(crate) fn describe(folder: &Path, file: &str) -> Result<FileEntry, CatalogEr
         frame_hash(&bytes, &row_groups).ok_or_else(|| CatalogError::damaged(&path, "row groups overlap"))?;
     let blake3 = crate::seal::checksum(&bytes);
     Ok(FileEntry { file: file.to_owned(), rows, bytes: bytes.len() as u64, blake3, row_groups, frame_xxh3 })
+}
+
+/// The first and the last stratum of a row group, by the statistics of its column.
+fn strata_of(group: &RowGroupMetaData) -> Option<(u32, u32)> {
+    let strata = group.columns().iter().find(|chunk| chunk.column_path().string() == STRATUM)?;
+    let Statistics::Int32(values) = strata.statistics()? else { return None };
+    let stratum = |value: Option<&i32>| u32::try_from(*value?).ok();
+    let is_exact = values.min_is_exact() && values.max_is_exact();
+    is_exact.then_some((stratum(values.min_opt())?, stratum(values.max_opt())?))
 }
 
 /// Writes batches of one schema as a Parquet file whose footer has the xxh3 of every column chunk, so that some columns can be read and
@@ -100,20 +110,41 @@ fn chunk_hashes(bytes: &[u8], groups: &[RowGroupMetaData]) -> String {
     chunks.map(hash).collect()
 }
 
-/// Decodes `columns` (all when `None`) of a file after checking every byte that is decoded.
+/// The parts of a file to decode.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Selection<'a> {
+    /// The columns; all when `None`.
+    pub(crate) columns: Option<&'a [String]>,
+    /// The row groups by number, ascending; all when `None`.
+    pub(crate) row_groups: Option<&'a [usize]>,
+}
+
+impl Selection<'_> {
+    fn has_row_group(&self, number: usize) -> bool {
+        self.row_groups.is_none_or(|chosen| chosen.binary_search(&number).is_ok())
+    }
+
+    fn rows(&self, entry: &FileEntry) -> u64 {
+        let groups = entry.row_groups.iter().enumerate();
+        groups.filter(|(number, _)| self.has_row_group(*number)).map(|(_, group)| group.rows).sum()
+    }
+}
+
+/// Decodes some parts of a file after checking every byte that is decoded.
 pub(crate) fn read(
     folder: &Path,
     entry: &FileEntry,
-    columns: Option<&[String]>,
+    selection: Selection<'_>,
 ) -> Result<Vec<RecordBatch>, CatalogError> {
     let path = folder.join(&entry.file);
-    let builder = match columns {
-        Some(columns) => some_columns(&path, entry, columns)?,
+    let builder = match selection.columns {
+        Some(columns) => some_columns(&path, entry, columns, selection)?,
         None => None,
     };
+    let rows = selection.rows(entry);
     match builder {
-        Some(builder) => decoded(builder, &path, entry),
-        None => decoded(all_columns(&path, entry, columns)?, &path, entry),
+        Some(builder) => decoded(builder, &path, rows, selection),
+        None => decoded(all_columns(&path, entry, selection.columns)?, &path, rows, selection),
     }
 }
 
@@ -138,6 +169,7 @@ fn some_columns(
     path: &Path,
     entry: &FileEntry,
     columns: &[String],
+    selection: Selection<'_>,
 ) -> Result<Option<ParquetRecordBatchReaderBuilder<Parts>>, CatalogError> {
     let mut file = folder::open_promised(path)?;
     let length = file.metadata().map_err(|e| CatalogError::io(path, e))?.len();
@@ -155,8 +187,10 @@ fn some_columns(
     let metadata = ArrowReaderMetadata::load(&parts, without_statistics()).map_err(|e| undecodable(path, &e))?;
     let Some(hashes) = hashes_of(metadata.metadata()) else { return Ok(None) };
     let mask = mask(metadata.schema(), metadata.parquet_schema(), columns);
-    let chunks = metadata.metadata().row_groups().iter().flat_map(|group| group.columns().iter().enumerate());
-    for ((leaf, chunk), hash) in chunks.zip(hashes).filter(|((leaf, _), _)| mask.leaf_included(*leaf)) {
+    let groups = metadata.metadata().row_groups().iter().enumerate();
+    let chunks = groups.flat_map(|(number, group)| group.columns().iter().enumerate().map(move |chunk| (number, chunk)));
+    let is_chosen = |number: usize, leaf: usize| selection.has_row_group(number) && mask.leaf_included(leaf);
+    for ((_, (leaf, chunk)), hash) in chunks.zip(hashes).filter(|((number, (leaf, _)), _)| is_chosen(*number, *leaf)) {
         let (start, length) = chunk.byte_range();
         let bytes = parts.read(&mut file, start..start + length).map_err(|e| CatalogError::io(path, e))?;
         if xxh3_64(bytes) != hash {
@@ -181,16 +215,20 @@ fn without_statistics() -> ArrowReaderOptions {
 }
 
 fn decoded<T: ChunkReader + 'static>(
-    builder: ParquetRecordBatchReaderBuilder<T>,
+    mut builder: ParquetRecordBatchReaderBuilder<T>,
     path: &Path,
-    entry: &FileEntry,
+    expected: u64,
+    selection: Selection<'_>,
 ) -> Result<Vec<RecordBatch>, CatalogError> {
-    let rows = usize::try_from(entry.rows).unwrap_or(usize::MAX).max(1);
+    if let Some(chosen) = selection.row_groups {
+        builder = builder.with_row_groups(chosen.to_vec());
+    }
+    let rows = usize::try_from(expected).unwrap_or(usize::MAX).max(1);
     let reader = builder.with_batch_size(rows).build().map_err(|e| undecodable(path, &e))?;
     let batches = reader.collect::<Result<Vec<_>, _>>().map_err(|e| undecodable(path, &e))?;
     let found: usize = batches.iter().map(RecordBatch::num_rows).sum();
-    if found as u64 != entry.rows {
-        return Err(CatalogError::damaged(path, format!("it holds {found} rows, its manifest says {}", entry.rows)));
+    if found as u64 != expected {
+        return Err(CatalogError::damaged(path, format!("it holds {found} rows, its manifest says {expected}")));
     }
     Ok(batches)
 }

@@ -32,6 +32,7 @@
 
 mod costs;
 mod draft;
+mod entries;
 mod error;
 mod family;
 mod folder;
@@ -48,13 +49,14 @@ mod values;
 
 pub use costs::{LearntCosts, LearntLine};
 pub use draft::{Draft, properties};
+pub use entries::{FileEntry, LevelEntry, RowGroupEntry};
 pub use error::CatalogError;
 pub use family::Verification;
 pub use joined::{JoinedColumn, JoinedColumns};
 pub use level::{LEVEL_COLUMNS, PRIORITY, RANK, STRATUM, STRATUM_ROWS, level_schema};
 pub use manifest::{
-    BaseFile, BaseTable, Column, ColumnMoments, Design, DistinctCount, FORMAT_VERSION, FileEntry, HeavyKey,
-    JOINED_SAMPLES, KeptKeys, KeyCheck, LevelEntry, Manifest, OLDEST_READABLE_VERSION, RowGroupEntry, SampleSize,
+    BaseFile, BaseTable, Column, ColumnMoments, Design, DistinctCount, FORMAT_VERSION, HeavyKey, JOINED_SAMPLES,
+    KeptKeys, KeyCheck, Manifest, OLDEST_READABLE_VERSION, SampleSize,
 };
 pub use store::Store;
 pub use strata::{Strata, StrataColumns, StratumRange, TAIL};

@@ -1,3 +1,4 @@
+use crate::entries::{FileEntry, LevelEntry};
 use crate::joined::{JoinedColumn, JoinedColumns};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -123,10 +124,24 @@ impl Manifest {
         self.moments.iter().find(|m| m.column == column)
     }
 
-    /// The columns of other tables among which `column` is, and the column; `None` where none is stored under that name.
+    /// The columns of other tables among which `column` is, those of the most levels where there are several, and the column; `None` where
+    /// none is stored under that name.
     #[must_use]
     pub fn joined_column(&self, column: &str) -> Option<(&Arc<JoinedColumns>, &JoinedColumn)> {
-        self.joined.iter().find_map(|joined| Some((joined, joined.columns.iter().find(|own| own.name == column)?)))
+        let with = |joined: &'_ Arc<JoinedColumns>| joined.columns.iter().position(|own| own.name == column);
+        let sets = self.joined.iter().filter_map(|joined| Some((joined, with(joined)?)));
+        let (joined, at) = sets.max_by_key(|(joined, _)| joined.levels.len())?;
+        Some((joined, &joined.columns[at]))
+    }
+
+    /// The number of levels, from the lowest on, that have a column or have it beside them.
+    #[must_use]
+    pub fn levels_with(&self, column: &str) -> usize {
+        match self.joined_column(column) {
+            Some((joined, _)) => joined.levels.len(),
+            None if self.column_type(column).is_some() => self.levels.len(),
+            None => 0,
+        }
     }
 
     /// The Arrow type, as text, of a column of the levels or of one beside them; `None` where there is none of that name.
@@ -271,45 +286,6 @@ impl BaseFile {
             && agree(inode(self), inode(now))
             && (!knows_target || self.target == now.target)
     }
-}
-
-/// The rows a level adds to the levels before it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct LevelEntry {
-    /// Rows in all its blocks.
-    pub rows: u64,
-    /// Its blocks, each a random part of the level.
-    pub blocks: Vec<FileEntry>,
-}
-
-/// A Parquet file with its hashes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileEntry {
-    /// The name in the data folder.
-    pub file: String,
-    /// Rows in the file.
-    pub rows: u64,
-    /// Its size in bytes.
-    pub bytes: u64,
-    /// blake3 of the whole file.
-    pub blake3: String,
-    /// Its row groups, in order.
-    pub row_groups: Vec<RowGroupEntry>,
-    /// xxh3 of everything outside the row groups (magic number and footer), in file order.
-    pub frame_xxh3: u64,
-}
-
-/// A row group's place and hash.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RowGroupEntry {
-    /// Rows in the group.
-    pub rows: u64,
-    /// Offset of its first byte in the file, in bytes.
-    pub start: u64,
-    /// Its length in bytes.
-    pub bytes: u64,
-    /// xxh3 of those bytes.
-    pub xxh3: u64,
 }
 
 /// Moments of a numeric column over its non-NULL values. Central sums are about the mean.

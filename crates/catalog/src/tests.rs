@@ -2,47 +2,51 @@ use crate::manifest::{BaseTable, Design, FORMAT_VERSION, Manifest, SampleSize};
 use crate::store::{Store, decode_manifest};
 use crate::strata::StrataColumns;
 use crate::table::{FileFormat, TableDefinition};
-use crate::{CatalogError, Draft, LearntCosts, level_schema, properties};
+use crate::{CatalogError, Draft, FileEntry, LearntCosts, LevelEntry, level_schema};
 use arrow::array::{ArrayRef, Int64Array, StringArray, UInt32Array, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
-use parquet::arrow::ArrowWriter;
 use proptest::prelude::*;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 /// Publishes a family of two strata with one level of `rows` rows.
-fn publish(store: &Store, name: &str, rows: u32) -> Manifest {
+pub(crate) fn publish(store: &Store, name: &str, rows: u32) -> Manifest {
+    publish_blocks(store, name, |draft| {
+        vec![block_of(draft, "level-00-block-000.parquet", 0..rows, |row| u32::from(row >= rows / 2))]
+    })
+}
+
+/// Publishes a family of one level with some blocks.
+pub(crate) fn publish_blocks(store: &Store, name: &str, blocks: impl Fn(&Draft) -> Vec<FileEntry>) -> Manifest {
     let draft = store.begin(name, true).unwrap();
-    let schema = level_schema(&Schema::new(vec![Field::new("v", DataType::Int64, false)]));
-    let mut writer = ArrowWriter::try_new(
-        std::fs::File::create(draft.folder().join("level-00-block-000.parquet")).unwrap(),
-        schema.clone(),
-        Some(properties().unwrap()),
-    )
-    .unwrap();
-    let columns: Vec<ArrayRef> = vec![
-        Arc::new(Int64Array::from_iter_values((0..rows).map(i64::from))),
-        Arc::new(UInt32Array::from_iter_values((0..rows).map(|r| u32::from(r >= rows / 2)))),
-        Arc::new(UInt64Array::from(vec![u64::from(rows); rows as usize])),
-        Arc::new(UInt32Array::from_iter_values(0..rows)),
-        Arc::new(UInt64Array::from_iter_values((0..rows).map(u64::from))),
-    ];
-    writer.write(&RecordBatch::try_new(schema, columns).unwrap()).unwrap();
-    writer.close().unwrap();
-    let manifest = manifest_of(&draft, name);
+    let manifest = manifest_of(&draft, name, blocks(&draft));
     draft.publish(&manifest).unwrap();
     manifest
 }
 
-fn manifest_of(draft: &Draft, name: &str) -> Manifest {
+/// Writes a block of these rows, each with its number as `v`.
+pub(crate) fn block_of(draft: &Draft, file: &str, rows: Range<u32>, stratum: impl Fn(u32) -> u32) -> FileEntry {
+    let schema = level_schema(&Schema::new(vec![Field::new("v", DataType::Int64, false)]));
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(Int64Array::from_iter_values(rows.clone().map(i64::from))),
+        Arc::new(UInt32Array::from_iter_values(rows.clone().map(stratum))),
+        Arc::new(UInt64Array::from(vec![u64::from(rows.end); rows.len()])),
+        Arc::new(UInt32Array::from_iter_values(rows.clone())),
+        Arc::new(UInt64Array::from_iter_values(rows.map(u64::from))),
+    ];
+    let batch = RecordBatch::try_new(Arc::clone(&schema), columns).unwrap();
+    draft.write(file, &schema, std::iter::once(Ok(batch))).unwrap()
+}
+
+fn manifest_of(draft: &Draft, name: &str, blocks: Vec<FileEntry>) -> Manifest {
     let strata = StrataColumns {
         keys: vec![(Field::new("g", DataType::Utf8, true), Arc::new(StringArray::from(vec![None, Some("a")])))],
         rows: vec![10, 20],
         caps: vec![5, 5],
         ..StrataColumns::default()
     };
-    let block = draft.add("level-00-block-000.parquet").unwrap();
     let (generation, parent) = draft.generation();
     Manifest {
         format_version: FORMAT_VERSION,
@@ -74,7 +78,7 @@ fn manifest_of(draft: &Draft, name: &str) -> Manifest {
         values: None,
         determined: Vec::new(),
         strata_count: 2,
-        levels: vec![crate::LevelEntry { rows: block.rows, blocks: vec![block] }],
+        levels: vec![LevelEntry { rows: blocks.iter().map(|block| block.rows).sum(), blocks }],
         moments: Vec::new(),
         distinct: Vec::new(),
         keys: None,
@@ -83,7 +87,7 @@ fn manifest_of(draft: &Draft, name: &str) -> Manifest {
     }
 }
 
-fn store() -> (tempfile::TempDir, Store) {
+pub(crate) fn store() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path().join("store")).unwrap();
     (folder, store)
@@ -96,7 +100,7 @@ fn what_is_published_is_read_back() {
     assert_eq!(store.families().unwrap(), std::slice::from_ref(&manifest));
     let strata = store.strata(&manifest, None).unwrap();
     assert_eq!((strata.rows(), strata.caps(), strata.len()), (&[10, 20][..], &[5, 5][..], 2));
-    let batches = store.level(&manifest, 0, Some(&["v".to_owned()]), 1).unwrap();
+    let batches = store.level(&manifest, 0, Some(&["v".to_owned()]), None, 1).unwrap();
     assert_eq!((batches[0].num_columns(), batches[0].num_rows()), (1, 10));
     assert!(store.verify(&manifest).damage.is_empty());
 }
@@ -149,9 +153,9 @@ fn generations_follow_each_other_and_the_parent_stays_for_readers() {
     let first = publish(&store, "s", 4);
     let second = publish(&store, "s", 6);
     assert_eq!((second.generation, second.parent), (2, Some(1)));
-    assert_eq!(store.level(&first, 0, None, 1).unwrap()[0].num_rows(), 4);
+    assert_eq!(store.level(&first, 0, None, None, 1).unwrap()[0].num_rows(), 4);
     let third = publish(&store, "s", 8);
-    assert!(store.level(&first, 0, None, 1).is_err(), "the grandparent is gone");
+    assert!(store.level(&first, 0, None, None, 1).is_err(), "the grandparent is gone");
     assert_eq!(store.family("s").unwrap(), third);
     store.drop_family("s").unwrap();
     assert!(matches!(store.family("s"), Err(CatalogError::NotFound { .. })));
@@ -282,7 +286,7 @@ fn frozen_stores_are_readable() {
         let store = Store::open(&folder).unwrap();
         let manifest = store.family("s").unwrap();
         assert_eq!(store.strata(&manifest, None).unwrap().rows(), [10, 20]);
-        let rows: usize = store.level(&manifest, 0, None, 2).unwrap().iter().map(RecordBatch::num_rows).sum();
+        let rows: usize = store.level(&manifest, 0, None, None, 2).unwrap().iter().map(RecordBatch::num_rows).sum();
         assert_eq!(rows, 10);
         assert!(store.verify(&manifest).damage.is_empty());
     }

@@ -63,7 +63,7 @@ impl Build {
         let by_key = roles.keys.is_some();
         let whole = strata.tails().filter(|_| by_key).unwrap_or_default();
         let ranks = layout::Ranks { caps: strata.caps(), levels, by_key, whole };
-        let laid = layout::lay_out(&family.rows, &ranks, request.seed);
+        let laid = layout::lay_out(&family.rows, &ranks);
         let total = family.rows.len() as u64;
         let written = AtomicU64::new(0);
         let on_rows = |rows: u64| {

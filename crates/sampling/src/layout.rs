@@ -1,7 +1,6 @@
 //! Assigns every kept row a level and a block.
 
 use crate::merge::Kept;
-use crate::priority::stratum_offset;
 use plusminus_statistics::cap;
 
 /// The least number of rows per block, where a level has more than one block.
@@ -26,7 +25,7 @@ pub(crate) struct Ranks<'a> {
     pub(crate) whole: &'a [bool],
 }
 
-/// Rows of one level, block by block, each sorted by stratum and rank.
+/// Rows of one level in the order of strata and ranks, cut into blocks.
 pub(crate) struct Level {
     pub(crate) rows: u64,
     pub(crate) blocks: Vec<Vec<Placed>>,
@@ -35,24 +34,49 @@ pub(crate) struct Level {
 /// Level L holds the ranks below max(2, ⌈k / 2^(top−L)⌉) that the levels before it do not, k being the stratum's cap.
 ///
 /// In a universe sample ranks are those of keys: the rows of a key share theirs, and with it level and block.
-pub(crate) fn lay_out(rows: &[Kept], ranks: &Ranks<'_>, seed: u64) -> Vec<Level> {
+pub(crate) fn lay_out(rows: &[Kept], ranks: &Ranks<'_>) -> Vec<Level> {
     let mut sizes = vec![0_u64; usize::try_from(ranks.levels).unwrap_or(0)];
     for_each_rank(rows, ranks, |_, _, _, level| sizes[level] += 1);
-    let block_counts: Vec<u64> = sizes.iter().map(|size| (size / BLOCK_ROWS).clamp(1, BLOCKS_MAX)).collect();
-    let blocks_of = |count: &u64| vec![Vec::new(); usize::try_from(*count).unwrap_or(1)];
-    let mut laid: Vec<Level> = sizes
-        .iter()
-        .zip(&block_counts)
-        .map(|(size, count)| Level { rows: *size, blocks: if *size == 0 { Vec::new() } else { blocks_of(count) } })
-        .collect();
+    let mut cuts: Vec<Cut> = sizes.iter().map(|size| Cut::new(*size)).collect();
     for_each_rank(rows, ranks, |kept, rank, stratum, level| {
-        let block = (rank.wrapping_add(stratum_offset(seed, stratum))) % block_counts[level];
         let placed = Placed { kept, rank: u32::try_from(rank).unwrap_or(u32::MAX) };
-        if let Some(block) = laid[level].blocks.get_mut(usize::try_from(block).unwrap_or(0)) {
+        cuts[level].push(placed, stratum);
+    });
+    cuts.into_iter().zip(sizes).map(|(cut, rows)| Level { rows, blocks: cut.blocks }).collect()
+}
+
+/// A level while it is cut into blocks.
+struct Cut {
+    blocks: Vec<Vec<Placed>>,
+    /// The rows that a block should have.
+    block_rows: usize,
+    /// Stratum and rank of the last row.
+    last: Option<(u32, u32)>,
+}
+
+impl Cut {
+    fn new(rows: u64) -> Self {
+        let block_rows = match (rows / BLOCK_ROWS).min(BLOCKS_MAX) {
+            0 | 1 => u64::MAX,
+            blocks => rows.div_ceil(blocks),
+        };
+        Self { blocks: Vec::new(), block_rows: usize::try_from(block_rows).unwrap_or(usize::MAX), last: None }
+    }
+
+    /// Adds the next row. A block ends where it is full, and where a stratum ends when it is almost full, so that fewer strata have rows
+    /// in two blocks.
+    fn push(&mut self, placed: Placed, stratum: u32) {
+        let held = self.blocks.last().map_or(usize::MAX, Vec::len);
+        let is_next_stratum = self.last.is_some_and(|(last, _)| last != stratum);
+        let is_next_rank = is_next_stratum || self.last.is_none_or(|(_, last)| last != placed.rank);
+        if is_next_rank && held >= self.block_rows || is_next_stratum && held >= self.block_rows / 4 * 3 {
+            self.blocks.push(Vec::new());
+        }
+        self.last = Some((stratum, placed.rank));
+        if let Some(block) = self.blocks.last_mut() {
             block.push(placed);
         }
-    });
-    laid
+    }
 }
 
 /// Calls `f(place, rank, stratum, level)` for rows sorted by stratum and priority.

@@ -25,11 +25,6 @@ pub(crate) fn file_identity(path: &str) -> u64 {
     xxh3_64_with_seed(path.as_bytes(), 0x706c_7573_6d69_6e75)
 }
 
-/// The random offset that spreads a stratum's ranks over the blocks of a level.
-pub(crate) fn stratum_offset(seed: u64, stratum: u32) -> u64 {
-    mix(seed ^ mix(u64::from(stratum) ^ 0xd1b5_4a32_d192_ed03))
-}
-
 /// The finaliser of SplitMix64 (Steele, Lea and Flood 2014), a bijection with full avalanche.
 #[inline]
 pub(crate) fn mix(mut x: u64) -> u64 {

@@ -113,25 +113,46 @@ fn sorted_rows(sizes: &[u32]) -> Vec<Kept> {
 }
 
 #[test]
-fn levels_double_and_blocks_share_each_level_at_random() {
+fn levels_double_and_blocks_are_ranges_of_strata() {
     let rows = sorted_rows(&[800, 800, 30, 1]);
-    let levels = lay_out(&rows, &Ranks { caps: &[800; 4], levels: 4, by_key: false, whole: &[] }, 5);
+    let levels = lay_out(&rows, &Ranks { caps: &[800; 4], levels: 4, by_key: false, whole: &[] });
     let held: Vec<u64> = levels.iter().map(|l| l.rows).collect();
     assert_eq!(held, [100 + 100 + 30 + 1, 200, 400, 800]);
     let rows = sorted_rows(&[200_000]);
-    let levels = lay_out(&rows, &Ranks { caps: &[200_000], levels: 1, by_key: false, whole: &[] }, 5);
+    let levels = lay_out(&rows, &Ranks { caps: &[200_000], levels: 1, by_key: false, whole: &[] });
     assert_eq!(levels[0].blocks.len(), 12);
-    for block in &levels[0].blocks {
-        assert!((16_666..=16_667).contains(&block.len()));
-        assert!(block.windows(2).all(|w| w[0].rank < w[1].rank));
-    }
+    assert!(levels[0].blocks.iter().flatten().is_sorted_by(|a, b| a.rank < b.rank));
+    assert!(levels[0].blocks.iter().all(|block| (16_663..=16_667).contains(&block.len())));
+}
+
+/// A block that is almost full ends with its stratum; a stratum is in two blocks only where the first of them is not.
+#[test]
+fn blocks_end_with_strata_where_they_can() {
+    let rows = sorted_rows(&[3_000; 40]);
+    let levels = lay_out(&rows, &Ranks { caps: &[3_000; 40], levels: 1, by_key: false, whole: &[] });
+    let blocks = &levels[0].blocks;
+    assert!(levels[0].blocks.iter().flatten().map(|placed| placed.kept).eq(0..120_000));
+    assert!(blocks.iter().rev().skip(1).all(|block| block.len() == 15_000), "each holds five strata");
+    let small = lay_out(&rows[..20_000], &Ranks { caps: &[3_000; 40], levels: 1, by_key: false, whole: &[] });
+    assert_eq!(small[0].blocks.len(), 1);
+}
+
+/// The rows of a key stay in one block.
+#[test]
+fn blocks_hold_keys_whole() {
+    let mut rows = sorted_rows(&[60_000]);
+    rows.iter_mut().for_each(|row| row.priority /= 7);
+    let levels = lay_out(&rows, &Ranks { caps: &[60_000], levels: 1, by_key: true, whole: &[] });
+    let blocks = &levels[0].blocks;
+    assert_eq!(blocks.len(), 3);
+    assert!(blocks.windows(2).all(|two| two[0].last().unwrap().rank < two[1][0].rank));
 }
 
 /// A tail of 30 rows beside a body capped at 800 is halved from level to level like it, and never below two rows.
 #[test]
 fn a_tail_is_thinned_on_lower_levels() {
     let rows = sorted_rows(&[800, 30, 1]);
-    let levels = lay_out(&rows, &Ranks { caps: &[800, 30, 1], levels: 6, by_key: false, whole: &[] }, 5);
+    let levels = lay_out(&rows, &Ranks { caps: &[800, 30, 1], levels: 6, by_key: false, whole: &[] });
     let held: Vec<u64> = levels.iter().map(|l| l.rows).collect();
     assert_eq!(held, [25 + 2 + 1, 25, 50 + 2, 100 + 4, 200 + 7, 400 + 15]);
 }

@@ -229,8 +229,7 @@ async fn plan_and_answer(
         timings,
         subqueries,
         is_part: false,
-        fetched: std::sync::OnceLock::new(),
-        fetch_later: std::sync::OnceLock::new(),
+        fetching: crate::execution::Fetching::default(),
     });
     match &sql.explain {
         Some(explain) => explain::run(&running, *explain).await,

@@ -78,6 +78,12 @@ impl<K: Clone + Debug + Eq + Hash + PartialOrd, V: Clone> BenefitCache<K, V> {
         self.entries.get(key).map(|entry| &entry.value)
     }
 
+    /// The keys with values for which `is_wanted` holds; the question does not count as a use.
+    pub(super) fn keys(&self, is_wanted: impl Fn(&K, &V) -> bool) -> Vec<K> {
+        let entries = self.entries.iter().filter(|(key, entry)| is_wanted(key, &entry.value));
+        entries.map(|(key, _)| key.clone()).collect()
+    }
+
     /// Keeps a value of `bytes` bytes that took `load` to make, in the place of the key's value before, whose uses and loading time count on.
     ///
     /// Values for which `may_go`, given their recent uses, is true are evicted, lowest benefit per byte first, until it fits.

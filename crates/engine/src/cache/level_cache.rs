@@ -2,6 +2,7 @@
 
 use super::benefit::{BenefitCache, Full};
 use super::level_columns::{LevelColumns, load};
+use super::level_part::LevelPart;
 use super::loads::{Load, Loads};
 use super::projection::Projection;
 use crate::answer::{Error, Result};
@@ -38,7 +39,7 @@ pub(crate) struct Key {
 /// A part of a sample's generation; of parts with equal benefits the first goes first.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd)]
 enum Part {
-    Level(usize),
+    Level(LevelPart),
     /// Rows of the levels up to `level`, in the order of the groups of these expressions.
     Projection {
         level: usize,
@@ -52,8 +53,13 @@ impl Key {
         Self { part, sample: manifest.name.clone(), generation: manifest.generation }
     }
 
-    fn level(manifest: &Manifest, level: usize) -> Self {
-        Self::of(manifest, Part::Level(level))
+    fn level(manifest: &Manifest, part: &LevelPart) -> Self {
+        Self::of(manifest, Part::Level(part.clone()))
+    }
+
+    /// Whether both are of one generation.
+    fn is_beside(&self, other: &Self) -> bool {
+        self.sample == other.sample && self.generation == other.generation
     }
 
     /// The key of a projection of the levels up to `level`.
@@ -141,7 +147,7 @@ impl LevelCache {
         Ok(strata)
     }
 
-    /// A level with at least `columns`.
+    /// A whole level with at least `columns`.
     ///
     /// # Errors
     /// [`Error::Data`] when the level does not fit into memory even alone; a damaged file.
@@ -152,24 +158,22 @@ impl LevelCache {
         level: usize,
         columns: &[String],
     ) -> Result<Arc<LevelColumns>> {
-        self.timed_level(store, manifest, level, columns).map(|(level_columns, _)| level_columns)
+        self.timed_part(store, manifest, &LevelPart::whole(level), columns).map(|(level_columns, _)| level_columns)
     }
 
-    /// Returns a level with at least `columns`, and the values that were read from its file.
+    /// Returns at least `columns` of at least the rows of `part`, in the level's order, and the values that were read from its files.
     ///
     /// # Errors
     /// See [`Self::level`].
-    pub(crate) fn timed_level(
+    pub(crate) fn timed_part(
         &self,
         store: &Store,
         manifest: &Manifest,
-        level: usize,
+        part: &LevelPart,
         columns: &[String],
     ) -> Result<(Arc<LevelColumns>, Loaded)> {
-        let key = Key::level(manifest, level);
-        if let Some(Content::Level(known)) = self.lock().get(&key)
-            && known.lacking(columns).is_empty()
-        {
+        let key = Key::level(manifest, part);
+        if let Some(known) = self.held_part(&key, part, columns) {
             return Ok((known, Loaded::default()));
         }
         let before = self.clock.elapsed();
@@ -182,11 +186,12 @@ impl LevelCache {
         if let Some(known) = known.as_ref().filter(|_| lacking.is_empty()) {
             return Ok((Arc::clone(known), Loaded::default()));
         }
-        let span = tracing::debug_span!("load", sample = %manifest.name, level, columns = lacking.len());
+        let span =
+            tracing::debug_span!("load", sample = %manifest.name, level = part.level, columns = lacking.len());
         let _span = span.entered();
         let read = |columns: &[String], known: Option<&LevelColumns>| {
-            let room = self.room(&key, level_bytes(manifest, level, columns, known.is_none()))?;
-            let level_columns = Arc::new(load((store, self.threads), manifest, level, columns, known)?);
+            let room = self.room(&key, part_bytes(manifest, part, columns, known.is_none()))?;
+            let level_columns = Arc::new(load((store, self.threads), manifest, part, columns, known)?);
             drop(room);
             self.keep_level(&key, &level_columns, self.since(before))?;
             let columns_read = columns.len() + if known.is_none() { ORDER_COLUMNS } else { 0 };
@@ -197,6 +202,25 @@ impl LevelCache {
             // With the columns of earlier queries as well it may be too large, though not with those of this query alone.
             Some(known) => read(&lacking, Some(&known)).or_else(|_: Error| read(columns, None)),
             None => read(columns, None),
+        }
+    }
+
+    /// A part in memory with all of `columns` and all rows of `part`.
+    fn held_part(&self, key: &Key, part: &LevelPart, columns: &[String]) -> Option<Arc<LevelColumns>> {
+        let mut held = self.lock();
+        if let Some(Content::Level(known)) = held.get(key)
+            && known.lacking(columns).is_empty()
+        {
+            return Some(known);
+        }
+        let suffices = |other: &Key, content: &Content| {
+            let Part::Level(own) = &other.part else { return false };
+            let Content::Level(known) = content else { return false };
+            other.is_beside(key) && own.includes(part) && known.lacking(columns).is_empty()
+        };
+        match held.keys(suffices).first().and_then(|other| held.get(other)) {
+            Some(Content::Level(known)) => Some(known),
+            _ => None,
         }
     }
 
@@ -249,12 +273,17 @@ impl LevelCache {
         }
     }
 
-    /// Number of `columns` of a level that are not in memory, plus stratum and rank where nothing of the level is.
-    pub(crate) fn lacking(&self, manifest: &Manifest, level: usize, columns: &[String]) -> usize {
-        match self.lock().peek(&Key::level(manifest, level)) {
+    /// Number of values in `columns` of a part that are not in memory, plus strata and ranks where nothing of the part is.
+    pub(crate) fn unread_values(&self, manifest: &Manifest, part: &LevelPart, columns: &[String]) -> u64 {
+        let key = Key::level(manifest, part);
+        if self.held_part(&key, part, columns).is_some() {
+            return 0;
+        }
+        let columns = match self.lock().peek(&key) {
             Some(Content::Level(level_columns)) => level_columns.lacking(columns).len(),
             _ => columns.len() + ORDER_COLUMNS,
-        }
+        };
+        part.rows(manifest).saturating_mul(columns as u64)
     }
 
     /// Memory for a level that is about to be read, until it is kept.
@@ -264,7 +293,17 @@ impl LevelCache {
         Ok(Room { cache: self, bytes })
     }
 
+    /// Keeps a part of a level in the place of those that it makes superfluous.
     fn keep_level(&self, key: &Key, level_columns: &Arc<LevelColumns>, load: Duration) -> Result<()> {
+        if let Part::Level(part) = &key.part {
+            let is_superfluous = |other: &Key, content: &Content| {
+                let (Part::Level(own), Content::Level(known)) = (&other.part, content) else { return false };
+                other != key && other.is_beside(key) && part.includes(own) && level_columns.holds_columns_of(known)
+            };
+            let mut held = self.lock();
+            let superfluous = held.keys(is_superfluous);
+            held.retain(|other| !superfluous.contains(other));
+        }
         let content = Content::Level(Arc::clone(level_columns));
         let bytes = content.bytes();
         self.keep(key.clone(), content, load).map_err(|full| too_large(key, bytes, self.lock().budget(), full))
@@ -303,9 +342,9 @@ fn is_idle(key: &Key, uses: f64) -> bool {
     key.is_projection() && uses < 1.0
 }
 
-/// Bytes that columns of a level are expected to take, with those that give the order of its rows where it `is_new`.
-fn level_bytes(manifest: &Manifest, level: usize, columns: &[String], is_new: bool) -> usize {
-    let rows = manifest.levels.get(level).map_or(0, |level| level.rows);
+/// Bytes that columns of a part are expected to take, with those that give the order of its rows where it `is_new`.
+fn part_bytes(manifest: &Manifest, part: &LevelPart, columns: &[String], is_new: bool) -> usize {
+    let rows = part.rows(manifest);
     let width = |name: &String| {
         let data_type: Option<DataType> = manifest.column_type(name).and_then(|data_type| data_type.parse().ok());
         match data_type {
@@ -321,8 +360,9 @@ fn level_bytes(manifest: &Manifest, level: usize, columns: &[String], is_new: bo
 
 fn too_large(key: &Key, bytes: usize, budget: usize, full: Full) -> Error {
     let mib = |bytes: usize| bytes.div_ceil(1 << 20);
-    let level = match key.part {
-        Part::Level(level) | Part::Projection { level, .. } => level,
+    let level = match &key.part {
+        Part::Level(part) => part.level,
+        Part::Projection { level, .. } => *level,
         Part::Strata => 0,
     };
     let limit = match full {
@@ -400,20 +440,20 @@ mod tests {
     fn another_generation_takes_the_place_of_all_parts_of_the_one_before() {
         let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(1 << 20));
         let cache = cache(1 << 20, &pool);
-        let other = Key { sample: "t".to_owned(), ..key(Part::Level(0), 1) };
+        let other = Key { sample: "t".to_owned(), ..key(Part::Level(LevelPart::whole(0)), 1) };
         cache.keep_level(&other, &level_columns(10), Duration::ZERO).unwrap();
-        cache.keep_level(&key(Part::Level(0), 1), &level_columns(10), Duration::ZERO).unwrap();
+        cache.keep_level(&key(Part::Level(LevelPart::whole(0)), 1), &level_columns(10), Duration::ZERO).unwrap();
         cache.keep(key(Part::Strata, 1), Content::Strata(strata(10), None), Duration::ZERO).unwrap();
-        cache.keep_level(&key(Part::Level(1), 2), &level_columns(20), Duration::ZERO).unwrap();
-        assert!(!cache.holds(&key(Part::Level(0), 1)) && !cache.holds(&key(Part::Strata, 1)));
-        assert!(cache.holds(&key(Part::Level(1), 2)) && cache.holds(&other));
+        cache.keep_level(&key(Part::Level(LevelPart::whole(1)), 2), &level_columns(20), Duration::ZERO).unwrap();
+        assert!(!cache.holds(&key(Part::Level(LevelPart::whole(0)), 1)) && !cache.holds(&key(Part::Strata, 1)));
+        assert!(cache.holds(&key(Part::Level(LevelPart::whole(1)), 2)) && cache.holds(&other));
         assert_eq!(pool.reserved(), 12 * 30);
     }
 
     #[test]
     fn a_level_that_can_never_fit_is_an_error_that_says_what_would_help() {
         let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(20_000));
-        let large = key(Part::Level(3), 1);
+        let large = key(Part::Level(LevelPart::whole(3)), 1);
         let error = cache(1_000_000, &pool).keep_level(&large, &level_columns(10_000), Duration::ZERO).unwrap_err();
         assert!(
             error.to_string().contains("level 3 of sample 's'") && error.to_string().contains("--memory"),

@@ -1,5 +1,6 @@
 //! Levels of samples in memory, decoded once, sorted by stratum.
 
+use super::level_part::LevelPart;
 use super::order;
 use super::order::Order;
 use crate::answer::{Error, Result};
@@ -76,6 +77,11 @@ impl LevelColumns {
         names.iter().filter(|name| !self.columns.contains_key(*name)).cloned().collect()
     }
 
+    /// Whether it has every column of `other`.
+    pub(crate) fn holds_columns_of(&self, other: &Self) -> bool {
+        other.columns.keys().all(|name| self.columns.contains_key(name))
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         let columns: usize = self.columns.values().map(|(_, c)| c.get_array_memory_size()).sum();
         columns + self.strata.len() * 12 + self.runs.len() * size_of::<Run>()
@@ -123,11 +129,11 @@ fn held(
     Ok((field, order::column(parts, places)?))
 }
 
-/// Reads `columns` of a level on `threads` threads, and adds them to those of `known`, in the same order of rows.
+/// Reads `columns` of a part of a level on `threads` threads, and adds them to those of `known`, in the same order of rows.
 pub(crate) fn load(
     (store, threads): (&Store, usize),
     manifest: &Manifest,
-    level: usize,
+    part: &LevelPart,
     columns: &[String],
     known: Option<&LevelColumns>,
 ) -> Result<LevelColumns> {
@@ -139,7 +145,7 @@ pub(crate) fn load(
     if known.is_none() {
         names.extend([STRATUM.to_owned(), RANK.to_owned()]);
     }
-    let batches = store.level(manifest, level, Some(&names), threads)?;
+    let batches = store.level(manifest, part.level, Some(&names), part.row_groups.as_deref(), threads)?;
     let Some(first) = batches.first() else { return empty(manifest, columns, known) };
     let schema = first.schema();
     let Order { places, strata, ranks } = match known {
@@ -157,7 +163,7 @@ pub(crate) fn load(
     };
     let mut all = known.map(|level_columns| level_columns.columns.clone()).unwrap_or_default();
     all.extend(in_parts(&own, if strata.len() < THREADED_ROWS { 1 } else { threads }, &column)?);
-    all.extend(load_joined(store, manifest, level, &joined, places.as_ref())?);
+    all.extend(load_joined(store, manifest, part, &joined, places.as_ref())?);
     let runs = known.map_or_else(|| Arc::new(runs_of(&strata)), |level_columns| Arc::clone(&level_columns.runs));
     Ok(LevelColumns { strata, runs, ranks, places, columns: all })
 }
@@ -169,13 +175,15 @@ type NamedColumn = (String, (Arc<Field>, ArrayRef));
 fn load_joined(
     store: &Store,
     manifest: &Manifest,
-    level: usize,
+    part: &LevelPart,
     names: &[String],
     places: Option<&UInt32Array>,
 ) -> Result<Vec<NamedColumn>> {
     let mut found = Vec::with_capacity(names.len());
+    let rows = part.row_ranges(manifest);
     for joined in &manifest.joined {
-        let is_own = |name: &&String| joined.columns.iter().any(|column| column.name == base(name));
+        let is_own =
+            |name: &&String| manifest.joined_column(base(name)).is_some_and(|(own, _)| Arc::ptr_eq(own, joined));
         let own: Vec<&String> = names.iter().filter(is_own).collect();
         if own.is_empty() {
             continue;
@@ -183,7 +191,7 @@ fn load_joined(
         let mut read: Vec<String> = own.iter().map(|name| base(name).to_owned()).collect();
         read.sort();
         read.dedup();
-        let batches = store.joined_level(manifest, joined, level, &read).inspect_err(|_| {
+        let batches = store.joined_level(manifest, joined, part.level, &read, rows.as_deref()).inspect_err(|_| {
             // Columns that are damaged are fetched again by the next query.
             let _ = store.forget_joined(manifest, joined);
         })?;

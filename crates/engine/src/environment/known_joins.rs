@@ -156,9 +156,10 @@ impl Environment {
         Ok(found)
     }
 
-    /// Adds columns of another table to those stored beside a sample.
+    /// Adds columns of another table to those stored beside a sample, in the place of the same columns of fewer levels.
     pub(crate) fn add_joined(&self, manifest: &Manifest, more: JoinedColumns) -> Arc<Manifest> {
         let mut found = manifest.clone();
+        found.joined.retain(|known| known.columns != more.columns);
         found.joined.push(Arc::new(more));
         let found = Arc::new(found);
         let mut all = self.joins.manifests.lock().unwrap_or_else(PoisonError::into_inner);

@@ -13,6 +13,10 @@ use std::time::Duration;
 /// Share of the exact answer's work above which columns are not fetched under an error bound, which the sample may still miss: the table then
 /// answers, and the columns are fetched behind it.
 const SHARE_OF_TABLE: f64 = 0.2;
+/// The share once a first look predicts that the bound will be met.
+const SHARE_AFTER_LOOK: f64 = 0.6;
+/// Share of the exact answer's work below which columns are fetched for all levels, without a first look at some.
+const CHEAP_SHARE: f64 = 0.05;
 /// The share for those who prefer an estimate that misses to the table.
 const SHARE_OF_TABLE_UNREAD: f64 = 0.9;
 /// Share above which columns are not fetched behind the exact answer either.
@@ -59,16 +63,22 @@ impl QueryExecution {
         Ok(KeyLimits { time: self.left(), ns: table.map(|table| table.work.ns * KEY_SHARE_OF_TABLE) })
     }
 
-    pub(super) async fn fetch_cost(&self, query: &AggregateQuery, manifest: &Manifest) -> Result<FetchCost> {
+    /// The cost of fetching the columns that a sample lacks at its first `levels` levels.
+    pub(super) async fn fetch_cost(
+        &self,
+        query: &AggregateQuery,
+        manifest: &Manifest,
+        levels: usize,
+    ) -> Result<FetchCost> {
         let mut rows = Vec::with_capacity(query.joins.len());
         for table in &query.joins {
             let provider = source_as_provider(&table.scan.source)?;
             rows.push((table.matched.as_str(), rows_about(&self.env, &provider).await.unwrap_or(0)));
         }
         let of = |name: &str| rows.iter().find(|(known, _)| *known == name).map_or(0, |(_, rows)| *rows);
-        let mut ns = predicted_fetch(&query.joins, manifest, |table| of(&table.matched));
+        let mut ns = predicted_fetch(&query.joins, manifest, levels, |table| of(&table.matched));
         let mut has_subquery = false;
-        for table in lacking_tables(&query.joins, manifest) {
+        for table in lacking_tables(&query.joins, manifest, levels) {
             if let Some(subquery) = KeyLocal::of(&self.env, table, manifest, self.prepared.state()).await? {
                 #[expect(clippy::cast_precision_loss, reason = "a forecast")]
                 let rows = subquery.sample.sampled_rows() as f64;
@@ -85,6 +95,12 @@ impl QueryExecution {
         Ok(FetchCost { ns, time: self.env.costs.predict_scan(&tables, ns), tables, has_subquery, joins_samples: false })
     }
 
+    /// Whether columns cost so little that none is spared.
+    pub(super) async fn is_cheap(&self, cost: &FetchCost) -> Result<bool> {
+        let table = self.table().cost().await?;
+        Ok(table.is_some_and(|table| cost.ns <= table.work.ns * CHEAP_SHARE))
+    }
+
     /// Why columns are not fetched before the answer; `None` where they are.
     pub(super) async fn too_dear(&self, cost: &FetchCost) -> Result<Option<TooDear>> {
         let too_dear = |than: &str, is_worth_it_later: bool| {
@@ -99,7 +115,11 @@ impl QueryExecution {
             return Ok(too_dear("more than the time allows", is_below(SHARE_BEHIND_TABLE)));
         }
         let is_alternative = self.goal.reads_table_on_miss() || cost.has_subquery;
-        let share = if is_alternative { SHARE_OF_TABLE } else { SHARE_OF_TABLE_UNREAD };
+        let share = match (is_alternative, self.fetching.asked_for()) {
+            (true, None) => SHARE_OF_TABLE,
+            (true, Some(_)) => SHARE_AFTER_LOOK,
+            (false, _) => SHARE_OF_TABLE_UNREAD,
+        };
         match self.goal.error.is_none() || is_below(share) {
             true => Ok(None),
             false => Ok(too_dear("too much beside the exact answer", is_below(SHARE_BEHIND_TABLE))),

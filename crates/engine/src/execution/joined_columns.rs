@@ -2,6 +2,7 @@
 
 use super::QueryExecution;
 use super::fetch_costs::{FetchCost, TooDear, shown};
+use super::fetching::FetchLater;
 use super::table_answer::in_words;
 use crate::answer::{Error, Result};
 use crate::joins::{SharedKeys, fetch_columns, lacking_tables, lacks_columns, repeating, subquery_of};
@@ -11,11 +12,8 @@ use plusminus_plan::{AggregateQuery, Reason};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Columns that the sample lacks, to be fetched once the table has answered.
-pub(crate) struct FetchLater {
-    query: Arc<AggregateQuery>,
-    manifest: Arc<Manifest>,
-}
+/// Rows of the lowest levels whose columns are fetched for a first look at the error, before those of further levels are.
+const FIRST_LOOK_ROWS: u64 = 64_000;
 
 impl QueryExecution {
     /// The samples that may answer a join, each with what it costs to have the columns of the other tables beside its rows; none for a query of
@@ -45,13 +43,15 @@ impl QueryExecution {
                 }
                 None => {
                     let manifest = self.env.with_joined(sample)?;
-                    let mut lacking: Vec<&str> =
-                        lacking_tables(&query.joins, &manifest).map(|table| table.scan.table_name.table()).collect();
+                    let levels = manifest.levels.len();
+                    let mut lacking: Vec<&str> = lacking_tables(&query.joins, &manifest, levels)
+                        .map(|table| table.scan.table_name.table())
+                        .collect();
                     lacking.dedup();
                     match lacking.is_empty() {
                         true => format!("sample '{name}' has the columns of other tables beside its rows"),
                         false => {
-                            let time = in_words(self.fetch_cost(&query, &manifest).await?.time);
+                            let time = in_words(self.fetch_cost(&query, &manifest, levels).await?.time);
                             format!(
                                 "sample '{name}': fetching columns of {} takes about {time}, once",
                                 shown(&lacking.join(","))
@@ -75,10 +75,10 @@ impl QueryExecution {
         let Some(first) = candidates.first().filter(|_| has_subquery && repeating(query).next().is_none()) else {
             return Ok(vec![candidates]);
         };
-        let cost = self.fetch_cost(query, self.env.with_joined(first)?.as_ref()).await?;
+        let cost = self.fetch_cost(query, self.env.with_joined(first)?.as_ref(), first.levels.len()).await?;
         let mut by_keys = None;
         for keyed in families.iter().filter(|m| m.design.universe.is_some() && m.name != first.name) {
-            let own = self.fetch_cost(query, self.env.with_joined(keyed)?.as_ref()).await?;
+            let own = self.fetch_cost(query, self.env.with_joined(keyed)?.as_ref(), keyed.levels.len()).await?;
             if own.ns < cost.ns && by_keys.as_ref().is_none_or(|(known, _)| own.ns < *known) {
                 by_keys = Some((own.ns, Arc::clone(keyed)));
             }
@@ -110,36 +110,67 @@ impl QueryExecution {
         };
         for (number, manifest) in candidates.iter().enumerate() {
             let manifest = self.env.with_joined(manifest)?;
-            match (number, lacks_columns(&query.joins, &manifest)) {
-                (0, true) if self.env.joins.cannot_store.load(Ordering::Relaxed) => {
-                    let what = "columns of joined tables are kept in the store, which cannot be written";
-                    return Ok(Err(Reason::new(what)));
-                }
-                (0, true) => match self.too_dear(&self.fetch_cost(query, &manifest).await?).await? {
-                    Some(TooDear { reason, is_worth_it_later }) => {
-                        if is_worth_it_later {
-                            let _ = self.fetch_later.set(FetchLater { query: Arc::clone(query), manifest });
-                        }
-                        return Ok(Err(reason));
-                    }
-                    None => {
-                        let before = self.elapsed();
-                        let lacking = lacking_tables(&query.joins, &manifest);
-                        let tables: Vec<&str> = lacking.map(|table| table.scan.table_name.table()).collect();
-                        found.push(fetch_columns(&self.env, &query.joins, &manifest, self.prepared.state()).await?);
-                        let took = in_words(self.elapsed().saturating_sub(before));
-                        let _ = self.fetched.set(format!(
-                            "columns of {} were fetched first ({took}); they are stored beside sample '{}'",
-                            shown(&tables.join(",")),
-                            manifest.name
-                        ));
-                        self.timings.lap("fetch joined columns");
-                    }
+            let levels = self.levels_to_fetch(query, &manifest).await?;
+            match (number, lacks_columns(&query.joins, &manifest, levels)) {
+                (0, true) => match self.with_fetched(query, manifest, levels).await? {
+                    Ok(manifest) => found.push(manifest),
+                    Err(reason) => return Ok(Err(reason)),
                 },
                 (_, true) => {}
                 (_, false) => found.push(manifest),
             }
         }
+        Ok(Ok(found))
+    }
+
+    /// The number of levels that are to have the columns of other tables: as many as suffice for a first look at the error, or as that look
+    /// asked for; all where columns cost little, or no look at some levels tells what the others would.
+    async fn levels_to_fetch(&self, query: &AggregateQuery, manifest: &Manifest) -> Result<usize> {
+        let all = manifest.levels.len();
+        let look = choose::level_with(&manifest.rows_by_level(), FIRST_LOOK_ROWS) + 1;
+        let looks = self.goal.error.is_some()
+            && self.goal.within.is_none()
+            && manifest.design.universe.is_none()
+            && !manifest.repeats_rows
+            && self.env.defaults().level.is_none();
+        let mut lacking = lacking_tables(&query.joins, manifest, all).peekable();
+        if look >= all || !looks || lacking.peek().is_none() || lacking.any(|table| subquery_of(&table.scan).is_some()) {
+            return Ok(all);
+        }
+        if let Some(asked) = self.fetching.asked_for() {
+            return Ok(asked.clamp(look, all));
+        }
+        let cost = self.fetch_cost(query, manifest, all).await?;
+        Ok(if self.is_cheap(&cost).await? { all } else { look })
+    }
+
+    /// The manifest of a sample with the columns of other tables at its first `levels` levels; a reason where fetching them costs too much.
+    async fn with_fetched(
+        &self,
+        query: &Arc<AggregateQuery>,
+        manifest: Arc<Manifest>,
+        levels: usize,
+    ) -> Result<std::result::Result<Arc<Manifest>, Reason>> {
+        if self.env.joins.cannot_store.load(Ordering::Relaxed) {
+            return Ok(Err(Reason::new("columns of joined tables are kept in the store, which cannot be written")));
+        }
+        let cost = self.fetch_cost(query, &manifest, levels).await?;
+        if let Some(TooDear { reason, is_worth_it_later }) = self.too_dear(&cost).await? {
+            // The lowest levels may have them from an earlier look.
+            let suffices = self.goal.error.is_none() && !lacks_columns(&query.joins, &manifest, 1);
+            if is_worth_it_later {
+                let levels = self.fetching.asked_for().map_or(manifest.levels.len(), |_| levels);
+                let (query, manifest) = (Arc::clone(query), Arc::clone(&manifest));
+                self.fetching.leave_for_later(FetchLater { query, manifest, levels });
+            }
+            return Ok(if suffices { Ok(manifest) } else { Err(reason) });
+        }
+        let before = self.elapsed();
+        let lacking = lacking_tables(&query.joins, &manifest, levels);
+        let tables: Vec<&str> = lacking.map(|table| table.scan.table_name.table()).collect();
+        let found = fetch_columns(&self.env, &query.joins, &manifest, levels, self.prepared.state()).await?;
+        self.fetching.note(&tables.join(","), &manifest.name, false, self.elapsed().saturating_sub(before));
+        self.timings.lap("fetch joined columns");
         Ok(Ok(found))
     }
 
@@ -169,16 +200,14 @@ impl QueryExecution {
             };
             if let Some(TooDear { reason, is_worth_it_later }) = self.too_dear(&cost).await? {
                 if is_worth_it_later {
-                    let later = FetchLater { query: Arc::clone(query), manifest: Arc::clone(first) };
-                    let _ = self.fetch_later.set(later);
+                    let (query, manifest, levels) = (Arc::clone(query), Arc::clone(first), first.levels.len());
+                    self.fetching.leave_for_later(FetchLater { query, manifest, levels });
                 }
                 return Ok(Err(reason));
             }
             let before = self.elapsed();
             let found = shared.joined(&self.env, self.prepared.state()).await?;
-            let took = in_words(self.elapsed().saturating_sub(before));
-            let what = format!("samples of {} were joined first ({took}); their join is stored", shown(&tables));
-            let _ = self.fetched.set(what);
+            self.fetching.note(&tables, &first.name, true, self.elapsed().saturating_sub(before));
             self.timings.lap("join samples");
             return Ok(Ok(found));
         }
@@ -187,8 +216,9 @@ impl QueryExecution {
 
     /// Fetches columns that the sample lacked for this query, now that it is answered; a sentence for the report.
     pub(super) fn fetch_behind(&self) -> Option<String> {
-        let later = self.fetch_later.get()?;
-        let tables: Vec<String> = lacking_tables(&later.query.joins, &later.manifest)
+        let later = self.fetching.later()?;
+        let levels = later.levels;
+        let tables: Vec<String> = lacking_tables(&later.query.joins, &later.manifest, levels)
             .map(|table| table.scan.table_name.table().to_owned())
             .collect();
         let (env, prepared) = (Arc::clone(&self.env), Arc::clone(&self.prepared));
@@ -214,7 +244,7 @@ impl QueryExecution {
             manifest.name
         );
         self.env.executor.detach(async move {
-            if let Err(error) = fetch_columns(&env, &query.joins, &manifest, prepared.state()).await {
+            if let Err(error) = fetch_columns(&env, &query.joins, &manifest, levels, prepared.state()).await {
                 tracing::info!(%error, "columns of joined tables were not fetched");
             }
         });

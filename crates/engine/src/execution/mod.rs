@@ -2,6 +2,7 @@
 
 mod blocks;
 mod fetch_costs;
+mod fetching;
 mod joined_columns;
 mod miss_policy;
 mod partly_exact;
@@ -12,7 +13,7 @@ mod subqueries;
 mod sums;
 mod table_answer;
 
-pub(crate) use joined_columns::FetchLater;
+pub(crate) use fetching::Fetching;
 pub(crate) use table_answer::in_words;
 
 use crate::answer::{Answer, Error, Mode, Report, Result, bounds, exact_columns, plain_report};
@@ -28,14 +29,15 @@ use plusminus_catalog::{CatalogError, Manifest, Store};
 use plusminus_plan::{AggregateQuery, Reason, Role};
 use plusminus_statistics::{Estimate, Target, Trust};
 use reasons::{in_quotes, no_sample_can_tell};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Rows of an answer from which the bounds of its columns are built by two threads.
 const HALVED_ROWS: usize = 8_192;
 
-/// Times that a query's samples may be dropped or replaced while it runs; after that the table answers.
-const ATTEMPTS_MAX: usize = 4;
+/// Times that a query's samples may be dropped or replaced, or columns be fetched for more levels, while it runs; after that the table
+/// answers.
+const ATTEMPTS_MAX: usize = 6;
 
 /// A running query.
 pub(crate) struct QueryExecution {
@@ -49,10 +51,8 @@ pub(crate) struct QueryExecution {
     pub(crate) subqueries: Subqueries,
     /// Whether this is a part of another query, which keeps the time of the whole.
     pub(crate) is_part: bool,
-    /// A sentence on columns of joined tables that were fetched for it.
-    pub(crate) fetched: OnceLock<String>,
-    /// Columns of joined tables that are fetched once the table has answered.
-    pub(crate) fetch_later: OnceLock<FetchLater>,
+    /// Columns of joined tables that were fetched for it, or will be.
+    pub(crate) fetching: Fetching,
 }
 
 /// Whether an error is of columns of a joined table that are stored beside a sample, which can be fetched again.
@@ -74,6 +74,8 @@ enum Sampled {
     Answer(Box<Answer>),
     /// The table must answer: samples cannot, miss the bound, or cost more.
     Table(TableReason),
+    /// The first levels are expected to meet the bound, and lack columns of joined tables; their number.
+    Columns(usize),
 }
 
 /// How a query runs: on samples that may answer it, the likeliest first, or exactly for a reason.
@@ -111,6 +113,7 @@ impl QueryExecution {
                     return self.in_parts_or_exact(reason).await;
                 }
                 Ok(Sampled::Table(reason)) => return self.on_table(reason).await,
+                Ok(Sampled::Columns(levels)) => self.fetching.ask_for(levels),
                 Err(error) if is_about_samples(&error) && self.is_superseded(&candidates) => {
                     tracing::info!(%error, "a sample was dropped or replaced under the query");
                 }
@@ -184,8 +187,7 @@ impl QueryExecution {
             timings: Timings::new(Arc::clone(clock), start),
             subqueries: Subqueries::default(),
             is_part: false,
-            fetched: OnceLock::new(),
-            fetch_later: OnceLock::new(),
+            fetching: Fetching::default(),
         })
     }
 
@@ -273,6 +275,7 @@ impl QueryExecution {
         match approximate(query, &self.context(&elapsed, &table), candidates, &level_done).await? {
             Outcome::Estimated(estimated) => self.final_answer(query, &estimated),
             Outcome::Table(reason) => Ok(Sampled::Table(reason)),
+            Outcome::Columns(levels) => Ok(Sampled::Columns(levels)),
         }
     }
 
@@ -395,7 +398,7 @@ impl QueryExecution {
             report.reason.push_str(self.which_came_first(manifest, estimated, met));
         }
         report.warnings.extend(estimated.notes());
-        report.warnings.extend(self.fetched.get().cloned());
+        report.warnings.extend(self.fetching.sentence());
         report.unsettled_ranks.clone_from(&estimated.unsettled.ranks);
         report.unsettled_members.clone_from(&estimated.unsettled.members);
         report.unsettled_absent = estimated.unsettled.absent;

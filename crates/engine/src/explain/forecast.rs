@@ -109,7 +109,7 @@ impl Refinement<'_> {
         piloted: Option<(usize, LevelEstimate)>,
         candidates: &[Arc<SampleBinding>],
     ) -> Result<SampleForecast> {
-        let mut pilot_level = choose::forecast_level(self.costs.cumulative());
+        let mut pilot_level = choose::forecast_level(self.costs.cumulative()).min(self.costs.top());
         let mut evaluated = match piloted {
             Some((level, evaluated)) if level >= pilot_level => evaluated,
             _ => self.evaluate(pilot_level).await?,
@@ -117,6 +117,7 @@ impl Refinement<'_> {
         // Few rows per group have wide intervals of their own kind, which say little about those of many rows.
         let groups = evaluated.populations.len() as u64;
         let enough = choose::level_with(self.costs.cumulative(), (groups * GROUP_ROWS).min(TELLING_ROWS_MAX));
+        let enough = enough.min(self.costs.top());
         if enough > pilot_level {
             pilot_level = enough;
             evaluated = self.evaluate(pilot_level).await?;
@@ -148,7 +149,7 @@ impl Refinement<'_> {
     /// The first level within the error, or the highest that ends in time; the second result is whether it meets all bounds.
     fn best_level(&self, levels: &[Forecast]) -> (usize, bool) {
         let goal = self.levels.context.goal;
-        let (top, first) = (self.costs.top(), self.first());
+        let (top, first) = (self.costs.last(), self.first());
         let in_time = |level: &usize| match (goal.within, levels[*level].time) {
             (Some(within), Some(time)) => time <= within,
             _ => true,

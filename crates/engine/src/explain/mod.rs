@@ -157,7 +157,7 @@ async fn samples(
         query.columns().iter().filter(|name| !is_matched_column(name)).map(|n| shown_column(n).to_owned()).collect();
     lines.push(("columns read", read.join(", ")));
     lines.extend(query.joins.iter().map(|table| ("joined", table.to_string())));
-    lines.extend(execution.fetched.get().map(|sentence| ("fetched", sentence.clone())));
+    lines.extend(execution.fetching.sentence().map(|sentence| ("fetched", sentence)));
     lines.push(("bounds", goal_text(execution)));
     for sample in &forecasts.samples {
         let manifest = &sample.binding.manifest;

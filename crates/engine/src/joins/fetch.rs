@@ -9,9 +9,10 @@ use arrow::compute::concat;
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::SessionState;
-use plusminus_catalog::{JoinedColumn, JoinedColumns, Manifest};
+use plusminus_catalog::{JoinedColumn, JoinedColumns, LevelEntry, Manifest};
 use plusminus_joins::{Extremes, Partners, fetch};
 use plusminus_plan::{JoinedTable, is_joined_column};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -24,40 +25,79 @@ const STORED_VALUE_NS: f64 = 60.0;
 /// Subqueries whose columns stay beside a sample; texts of subqueries may differ without end.
 const SUBQUERIES_MAX: usize = 64;
 
-/// Whether a sample lacks some of the columns of other tables.
-pub(crate) fn lacks_columns(joins: &[JoinedTable], manifest: &Manifest) -> bool {
-    joins.iter().any(|table| !lacking(table, manifest).is_empty())
+/// Whether a sample lacks some of the columns of other tables at its first `levels` levels.
+pub(crate) fn lacks_columns(joins: &[JoinedTable], manifest: &Manifest, levels: usize) -> bool {
+    lacking_tables(joins, manifest, levels).next().is_some()
 }
 
-/// The tables of which a sample lacks columns.
+/// The tables of which a sample lacks columns at its first `levels` levels.
 pub(crate) fn lacking_tables<'j>(
     joins: &'j [JoinedTable],
     manifest: &Manifest,
+    levels: usize,
 ) -> impl Iterator<Item = &'j JoinedTable> {
-    joins.iter().filter(|table| !lacking(table, manifest).is_empty())
+    joins.iter().filter(move |table| !lacking(table, manifest, levels).is_empty())
 }
 
-/// The work of fetching the columns that a sample lacks, in nanoseconds of the reference machine; `rows` gives those of a table.
+/// The work of fetching the columns that a sample lacks at its first `levels` levels, in nanoseconds of the reference machine; `rows` gives
+/// those of a table.
 #[expect(clippy::cast_precision_loss, reason = "a forecast")]
-pub(crate) fn predicted_fetch(joins: &[JoinedTable], manifest: &Manifest, rows: impl Fn(&JoinedTable) -> u64) -> f64 {
-    let of = |table: &JoinedTable| match lacking(table, manifest).len() {
-        0 => 0.0,
-        count => {
-            let values = rows(table) as f64 * (table.on.len() + count) as f64;
-            let sampled = manifest.sampled_rows() as f64;
-            values * VALUE_NS + sampled * (ROW_NS + count as f64 * STORED_VALUE_NS)
-        }
+pub(crate) fn predicted_fetch(
+    joins: &[JoinedTable],
+    manifest: &Manifest,
+    levels: usize,
+    rows: impl Fn(&JoinedTable) -> u64,
+) -> f64 {
+    let of = |table: &JoinedTable| -> f64 {
+        let parts = parts(table, manifest, levels);
+        let of_part = |part: &Part| {
+            let values = rows(table) as f64 * (table.on.len() + part.columns.len()) as f64;
+            let sampled = manifest.levels[part.levels.clone()].iter().map(|level| level.rows).sum::<u64>() as f64;
+            values * VALUE_NS + sampled * (ROW_NS + part.columns.len() as f64 * STORED_VALUE_NS)
+        };
+        parts.iter().map(of_part).sum()
     };
     joins.iter().map(of).sum()
 }
 
-/// The columns that a table is asked for and that are not stored beside a sample, by their names there.
-fn lacking<'t>(table: &'t JoinedTable, manifest: &Manifest) -> Vec<&'t String> {
+/// The columns that a table is asked for and that are not stored beside the first `levels` levels of a sample, by their names there.
+fn lacking<'t>(table: &'t JoinedTable, manifest: &Manifest, levels: usize) -> Vec<&'t String> {
     let all = std::iter::once(&table.matched).chain(table.columns.iter().map(|(name, _)| name));
-    all.filter(|name| manifest.column_type(name).is_none()).collect()
+    all.filter(|name| manifest.levels_with(name) < levels.min(manifest.levels.len())).collect()
 }
 
-/// The manifest of a sample with all columns of other tables; those that it lacks are fetched and stored beside it.
+/// Columns of a table that are fetched at once.
+struct Part {
+    /// Their names beside the sample.
+    columns: Vec<String>,
+    /// The levels that they are fetched for.
+    levels: Range<usize>,
+    /// The same columns of lower levels, which they follow.
+    before: Option<Arc<JoinedColumns>>,
+}
+
+/// The columns that a sample lacks at its first `levels` levels: those of sets that are all asked for follow what is stored of them; others
+/// are fetched for all these levels.
+fn parts(table: &JoinedTable, manifest: &Manifest, levels: usize) -> Vec<Part> {
+    let levels = levels.min(manifest.levels.len());
+    let mut left: Vec<String> = lacking(table, manifest, levels).into_iter().cloned().collect();
+    let mut found = Vec::new();
+    while let Some(before) = left.iter().find_map(|name| {
+        let (set, _) = manifest.joined_column(name)?;
+        set.columns.iter().all(|own| left.contains(&own.name)).then(|| Arc::clone(set))
+    }) {
+        let columns: Vec<String> = before.columns.iter().map(|own| own.name.clone()).collect();
+        left.retain(|name| !columns.contains(name));
+        found.push(Part { columns, levels: before.levels.len()..levels, before: Some(before) });
+    }
+    if !left.is_empty() {
+        found.push(Part { columns: left, levels: 0..levels, before: None });
+    }
+    found
+}
+
+/// The manifest of a sample with all columns of other tables at its first `levels` levels; those that it lacks are fetched and stored beside
+/// it.
 ///
 /// # Errors
 /// When a table cannot be read, a key turns out to be none, or the store cannot be written.
@@ -65,19 +105,19 @@ pub(crate) async fn fetch_columns(
     env: &Environment,
     joins: &[JoinedTable],
     manifest: &Arc<Manifest>,
+    levels: usize,
     state: &SessionState,
 ) -> Result<Arc<Manifest>> {
     let mut found = env.with_joined(manifest)?;
-    if !lacks_columns(joins, &found) {
+    if !lacks_columns(joins, &found, levels) {
         return Ok(found);
     }
     // One query fetches at a time: the next one finds what this one fetched.
     let _fetching = env.joins.fetching.lock().await;
     found = env.with_joined(manifest)?;
     for table in joins {
-        let lacking: Vec<String> = lacking(table, &found).into_iter().cloned().collect();
-        if !lacking.is_empty() {
-            found = fetched(env, &found, table, &lacking, state).await?;
+        for part in parts(table, &found, levels) {
+            found = fetched(env, &found, table, &part, state).await?;
         }
     }
     remove_old(env, joins, &found);
@@ -88,14 +128,14 @@ async fn fetched(
     env: &Environment,
     manifest: &Arc<Manifest>,
     table: &JoinedTable,
-    lacking: &[String],
+    part: &Part,
     state: &SessionState,
 ) -> Result<Arc<Manifest>> {
     let columns: Vec<(&String, &String)> =
-        table.columns.iter().filter(|(name, _)| lacking.contains(name)).map(|(name, own)| (name, own)).collect();
+        table.columns.iter().filter(|(name, _)| part.columns.contains(name)).map(|(name, own)| (name, own)).collect();
     let mut keys = Vec::with_capacity(table.on.len());
     for key in &table.on {
-        keys.push(column_of_levels(env, manifest, &key.from)?);
+        keys.push(column_of_levels(env, manifest, part.levels.clone(), &key.from)?);
     }
     let read = table.on.iter().map(|key| &key.column).chain(columns.iter().map(|(_, own)| *own));
     let key_local = KeyLocal::of(env, table, manifest, state).await?;
@@ -105,12 +145,13 @@ async fn fetched(
         None => table.scan.clone(),
     };
     let plan = scan_of(&scan, read, state).await?;
+    let levels = &manifest.levels[part.levels.clone()];
     let span = tracing::info_span!(
         "fetch",
         sample = manifest.name,
         table = %table.scan.table_name,
         columns = columns.len(),
-        rows = manifest.sampled_rows()
+        rows = levels.iter().map(|level| level.rows).sum::<u64>()
     );
     let (task, compared) = (state.task_ctx(), table.on.iter().map(|key| key.compared.clone()).collect::<Vec<_>>());
     let fetching = env.executor.on_tables(async move { Ok(fetch(&plan, &task, &compared, &keys).await?) });
@@ -119,17 +160,31 @@ async fn fetched(
         // Rows of the table that the sample lacks may exceed those that it has.
         partners.extremes.iter_mut().for_each(|extremes| extremes.are_known = false);
     }
-    let needs_matched = lacking.contains(&table.matched);
     let names: Vec<&String> = columns.iter().map(|(name, _)| *name).collect();
-    let (described, levels) = by_level(manifest, &partners, needs_matched.then_some(&table.matched), &names)?;
-    let stored = env.store.keep_joined(manifest, described, &levels);
+    let matched = part.columns.contains(&table.matched).then_some(&table.matched);
+    let (described, batches) = by_level(levels, &partners, matched, &names)?;
+    // Columns that follow others are described as these are, in their order.
+    let (described, batches) = match &part.before {
+        Some(before) => (before.columns.clone(), in_order_of(&before.columns, &batches)?),
+        None => (described, batches),
+    };
+    let stored = env.store.keep_joined(manifest, described, &batches, part.before.as_deref());
     let stored = stored.inspect_err(|_| env.joins.cannot_store.store(true, Ordering::Relaxed))?;
     Ok(env.add_joined(manifest, stored))
 }
 
+/// Batches with their columns in the order of a description.
+fn in_order_of(described: &[JoinedColumn], batches: &[RecordBatch]) -> Result<Vec<RecordBatch>> {
+    let in_order = |batch: &RecordBatch| {
+        let places = described.iter().map(|column| batch.schema().index_of(&column.name));
+        Ok(batch.project(&places.collect::<std::result::Result<Vec<_>, _>>()?)?)
+    };
+    batches.iter().map(in_order).collect()
+}
+
 /// The fetched columns, the one that says which rows have a partner first where it is asked for, and a batch of them for each level.
 fn by_level(
-    manifest: &Manifest,
+    levels: &[LevelEntry],
     partners: &Partners,
     matched: Option<&String>,
     names: &[&String],
@@ -147,24 +202,24 @@ fn by_level(
     let fields = all.iter().map(|(name, values, _)| Field::new(*name, values.data_type().clone(), true));
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
     let mut start = 0;
-    let mut levels = Vec::with_capacity(manifest.levels.len());
-    for level in &manifest.levels {
+    let mut batches = Vec::with_capacity(levels.len());
+    for level in levels {
         let rows = usize::try_from(level.rows).unwrap_or(usize::MAX);
         let columns = all.iter().map(|(_, values, _)| values.slice(start, rows)).collect();
-        levels.push(RecordBatch::try_new(Arc::clone(&schema), columns)?);
+        batches.push(RecordBatch::try_new(Arc::clone(&schema), columns)?);
         start += rows;
     }
-    Ok((described.collect(), levels))
+    Ok((described.collect(), batches))
 }
 
-/// A column of all levels, one level after the other, each in the order of its blocks.
-fn column_of_levels(env: &Environment, manifest: &Manifest, name: &String) -> Result<ArrayRef> {
+/// A column of some levels, one level after the other, each in the order of its blocks.
+fn column_of_levels(env: &Environment, manifest: &Manifest, levels: Range<usize>, name: &String) -> Result<ArrayRef> {
     let names = std::slice::from_ref(name);
     let mut parts = Vec::new();
-    for level in 0..manifest.levels.len() {
+    for level in levels {
         let batches = match manifest.joined_column(name) {
-            Some((joined, _)) => env.store.joined_level(manifest, joined, level, names)?,
-            None => env.store.level(manifest, level, Some(names), env.threads)?,
+            Some((joined, _)) => env.store.joined_level(manifest, joined, level, names, None)?,
+            None => env.store.level(manifest, level, Some(names), None, env.threads)?,
         };
         let of = |batch: &RecordBatch| {
             let column = batch.column_by_name(name);

@@ -79,13 +79,17 @@ impl ProgressiveScan<'_> {
         let (needs, own) = (&self.binding.needs, self.query.named_columns());
         for level in 0..self.pieces.len() {
             let (context, manifest) = (self.context, &self.binding.manifest);
-            let level_columns = context.level_cache.level(context.store, manifest, level, &needs.columns)?;
+            let part = &self.binding.parts[level];
+            let read = |columns: &[String]| context.level_cache.timed_part(context.store, manifest, part, columns);
+            let (level_columns, _) = read(&needs.columns)?;
             let ranges = level_columns.ranges(is_whole);
             if ranges.as_ref().is_some_and(Vec::is_empty) && !levels.is_empty() {
                 continue;
             }
             let needed = level_columns.batch(&needs.columns, needs.with_ranks, ranges.as_deref())?;
-            let level_columns = context.level_cache.level(context.store, manifest, level, &own)?;
+            // More rows of the level than before may be in memory by now.
+            let (level_columns, _) = read(&own)?;
+            let ranges = level_columns.ranges(is_whole);
             levels.push(WholeRows { needed, own: level_columns.batch(&own, false, ranges.as_deref())? });
         }
         Ok(levels)

@@ -63,8 +63,13 @@ impl<'a> LevelCosts<'a> {
         &self.binding.cumulative
     }
 
-    /// The highest level.
+    /// The highest level that has all columns that the query reads.
     pub(crate) fn top(&self) -> usize {
+        self.binding.readable.saturating_sub(1).min(self.last())
+    }
+
+    /// The highest level.
+    pub(crate) fn last(&self) -> usize {
         self.cumulative().len().saturating_sub(1)
     }
 
@@ -85,17 +90,17 @@ impl<'a> LevelCosts<'a> {
         level_ns(self.cells(level)) + file_opening_ns(level + 1, self.binding.manifest.base.columns.len())
     }
 
-    /// Work of reading the files of the levels after `level` up to `last`, whether they are in memory or not, in nanoseconds of the
-    /// reference machine.
+    /// Work of reading the matching parts of the levels after `level` up to `last`, whether they are in memory or not, in nanoseconds of
+    /// the reference machine.
     pub(crate) fn reading_ns(&self, level: usize, last: usize) -> f64 {
-        let manifest = &self.binding.manifest;
-        let rows = manifest.levels.iter().take(last + 1).skip(level + 1).map(|level| level.rows).sum();
-        reading_ns(rows, self.binding.needs.columns.len())
+        let binding = self.binding;
+        let parts = binding.parts.iter().take(last + 1).skip(level + 1);
+        reading_ns(parts.map(|part| part.rows(&binding.manifest)).sum(), binding.needs.columns.len())
     }
 
     /// Whether even the highest level holds too few rows per group on average to meet an error.
     pub(crate) fn has_thin_groups(&self) -> bool {
-        self.rows(self.top()) < GROUP_ROWS_MIN * self.groups
+        self.rows(self.last()) < GROUP_ROWS_MIN * self.groups
     }
 
     /// Whether evaluating any level is a waste, since the table answers in the end.
@@ -123,12 +128,9 @@ impl<'a> LevelCosts<'a> {
             return Duration::ZERO;
         }
         let (binding, level_cache) = (self.binding, self.context.level_cache);
-        let lacking = |(level, rows): (usize, u64)| {
-            rows.saturating_mul(level_cache.lacking(&binding.manifest, level, &binding.needs.columns) as u64)
-        };
-        let levels = binding.manifest.levels.iter().map(|level| level.rows).enumerate();
+        let unread = |part| level_cache.unread_values(&binding.manifest, part, &binding.needs.columns);
         #[expect(clippy::cast_precision_loss, reason = "a forecast")]
-        let values = levels.take(level + 1).map(lacking).sum::<u64>() as f64;
+        let values = binding.parts.iter().take(level + 1).map(unread).sum::<u64>() as f64;
         let time = if values > 0.0 { self.context.costs.predict(Cost::Load, values) } else { None };
         time.map_or(Duration::ZERO, |time| time.mul_f64(CAUTION))
     }

@@ -180,7 +180,7 @@ impl<'a> ProgressiveScan<'a> {
         let (context, needs) = (self.context, &self.binding.needs);
         let manifest = &self.binding.manifest;
         let (level_columns, loaded) =
-            context.level_cache.timed_level(context.store, manifest, level, &needs.columns)?;
+            context.level_cache.timed_part(context.store, manifest, &self.binding.parts[level], &needs.columns)?;
         self.loading += loaded.took;
         self.loaded += loaded.values;
         let ranges = if self.view.all_may_match() {

@@ -119,6 +119,8 @@ pub(crate) enum Outcome {
     Estimated(Box<Estimated>),
     /// The table must answer, for this reason.
     Table(TableReason),
+    /// The first levels are expected to meet the bound once they have the columns of joined tables; their number.
+    Columns(usize),
 }
 
 /// Reason why the table answers a query for which samples were considered.

@@ -29,7 +29,7 @@ pub(crate) async fn begin<'a>(
     // since creating a run reads what it has to know of the arguments.
     let is_small = |binding: &&SampleBinding| {
         let costs = LevelCosts::new(query, context, binding);
-        choose::pilot_level(costs.cumulative()).is_some_and(|level| costs.is_small(level))
+        pilot_level(&costs).is_some_and(|level| costs.is_small(level))
     };
     if tried.len() > 1 && context.pinned_level.is_none() && tried.iter().any(is_small) {
         tried.retain(is_small);
@@ -84,7 +84,7 @@ pub(crate) async fn begin<'a>(
 async fn cost_too_much(query: &AggregateQuery, context: &Context<'_>, tried: &[&SampleBinding]) -> Result<bool> {
     let work = |binding: &&SampleBinding| {
         let costs = LevelCosts::new(query, context, binding);
-        choose::pilot_level(costs.cumulative()).map_or(0.0, |level| costs.first_ns(level))
+        pilot_level(&costs).map_or(0.0, |level| costs.first_ns(level))
     };
     let work: f64 = tried.iter().map(work).sum();
     if work <= NO_COMPARISON_BELOW_NS {
@@ -93,9 +93,14 @@ async fn cost_too_much(query: &AggregateQuery, context: &Context<'_>, tried: &[&
     Ok(context.table.cost().await?.is_some_and(|cost| work > SPECULATIVE_SHARE * cost.work.ns))
 }
 
+/// The level of a pilot, among those that can be read; `None` when the lowest level with enough rows is too large.
+fn pilot_level(costs: &LevelCosts<'_>) -> Option<usize> {
+    choose::pilot_level(costs.cumulative()).map(|level| level.min(costs.top()))
+}
+
 /// Evaluates the pilot level, and predicts the number of rows that the error needs.
 async fn piloted(run: &mut Refinement<'_>) -> Result<Option<(usize, LevelEstimate, f64)>> {
-    let Some(level) = choose::pilot_level(run.costs.cumulative()) else { return Ok(None) };
+    let Some(level) = pilot_level(&run.costs) else { return Ok(None) };
     let pilot = tracing::debug_span!("pilot", sample = %run.levels.binding.manifest.name);
     let Some((evaluated, _)) = run.evaluate_level(level, true).instrument(pilot).await? else { return Ok(None) };
     let held = run.costs.cumulative()[level];

@@ -24,6 +24,8 @@ struct Progress {
 enum Next {
     Level(usize),
     Table(TableReason),
+    /// Columns of joined tables are needed at the first levels; the value is their number.
+    Columns(usize),
     /// The level estimate is the answer; the value is whether it is within the error, where one is stated.
     Nothing(bool),
 }
@@ -63,6 +65,10 @@ impl Refinement<'_> {
                     self.publish_level_answer(&mut progress, level_done).await?;
                     return Ok(Outcome::Table(reason));
                 }
+                Next::Columns(levels) => {
+                    self.publish_level_answer(&mut progress, level_done).await?;
+                    return Ok(Outcome::Columns(levels));
+                }
                 Next::Level(next) => {
                     self.publish_level_answer(&mut progress, level_done).await?;
                     last = Some((progress.level, progress.evaluated));
@@ -96,7 +102,7 @@ impl Refinement<'_> {
 
     /// Whether the sample holds every row that could matter.
     fn is_exact_at_top(&self) -> bool {
-        self.levels.view.at(self.costs.top()).by_part.iter().all(Population::is_exact)
+        self.levels.view.at(self.costs.last()).by_part.iter().all(Population::is_exact)
     }
 
     /// The first level to evaluate; `None` where the exact answer follows and even the lowest level would take too much of its time.
@@ -152,12 +158,17 @@ impl Refinement<'_> {
             return Ok(Next::Nothing(is_met));
         }
         let wanted = self.levels.wanted(progress.level, &progress.evaluated, self.costs.cumulative());
-        let is_top = progress.level == self.costs.top();
-        if context.goal.error.is_some() && !is_top && self.takes_table(progress, &wanted).await? {
+        let (top, last) = (self.costs.top(), self.costs.last());
+        if context.goal.error.is_some() && progress.level < last && self.takes_table(progress, &wanted).await? {
             let advice = self.levels.advice(&progress.evaluated, wanted.rows);
             return Ok(Next::Table(TableReason::Missed(advice)));
         }
-        let next = if is_top { None } else { self.costs.next(progress.level, wanted.level, progress.took) };
+        if progress.level == top && top < last && context.goal.error.is_some() && context.goal.within.is_none() {
+            // Half of the rows that seem to be needed may do; columns are better fetched once for those that surely do.
+            return Ok(Next::Columns((wanted.level + 2).min(last + 1)));
+        }
+        let next =
+            if progress.level == top { None } else { self.costs.next(progress.level, wanted.level.min(top), progress.took) };
         Ok(next.map_or(Next::Nothing(false), Next::Level))
     }
 
@@ -168,11 +179,11 @@ impl Refinement<'_> {
         let standing = ErrorBoundProgress {
             spent: progress.spent,
             next: work(wanted.level),
-            top: work(self.costs.top()),
+            top: work(self.costs.last()),
             reading_next: self.costs.reading_ns(progress.level, wanted.level),
-            reading_top: self.costs.reading_ns(progress.level, self.costs.top()),
+            reading_top: self.costs.reading_ns(progress.level, self.costs.last()),
             rows_needed: wanted.rows,
-            rows_held: self.costs.rows(self.costs.top()),
+            rows_held: self.costs.rows(self.costs.last()),
             ends_with_table: context.goal.reads_table_on_miss(),
         };
         // If the highest level is cheap, the cost of the table is not needed.

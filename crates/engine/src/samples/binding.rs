@@ -1,11 +1,12 @@
 use super::choose::cumulative_rows;
 use crate::answer::Result;
+use crate::cache::LevelPart;
 use crate::moments::{ArgumentFacts, MomentsCache, Opened, UnsampledRows, ValueLimits, measures};
 use arrow::datatypes::Schema;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::Expr;
 use plusminus_catalog::{Manifest, Store};
-use plusminus_kernel::{Compiled, Needs, SampleStrata, StrataView, bare, names};
+use plusminus_kernel::{Compiled, FLOAT, Needs, SampleStrata, StrataView, bare, names};
 use plusminus_plan::AggregateQuery;
 use plusminus_statistics::{PopulationMoments, StratumSize};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -21,6 +22,10 @@ pub(crate) struct SampleBinding {
     pub(crate) needs: Needs,
     /// Rows that may pass WHERE, held by levels up to and including each.
     pub(crate) cumulative: Vec<u64>,
+    /// The number of levels, from the lowest on, that have all columns that are needed.
+    pub(crate) readable: usize,
+    /// The part of each level that may hold such rows.
+    pub(crate) parts: Vec<LevelPart>,
     compiled: OnceLock<Arc<Compiled>>,
     group_order: OnceLock<GroupOrder>,
     known: OnceLock<ArgumentMoments>,
@@ -65,12 +70,17 @@ impl SampleBinding {
         let view = Arc::new(StrataView::new(query, state, manifest, strata)?);
         let needs = Needs::new(query, &view);
         let cumulative = cumulative_rows(&view, manifest);
+        let parts = LevelPart::matching(&view, manifest);
+        let levels_with = |name: &String| manifest.levels_with(name.strip_prefix(FLOAT).unwrap_or(name));
+        let readable = needs.columns.iter().map(levels_with).min().unwrap_or(manifest.levels.len());
         let manifest = Arc::clone(manifest);
         Ok(Self {
             manifest,
             view,
             needs,
             cumulative,
+            readable,
+            parts,
             compiled: OnceLock::new(),
             group_order: OnceLock::new(),
             known: OnceLock::new(),

@@ -67,7 +67,7 @@ async fn build_within(request: &SampleRequest, threads: usize, memory_bytes: u64
     let manifest = draw(source, "t", std::slice::from_ref(request), &store, &state, &options).await?.remove(0);
     let strata = store.strata(&manifest, None).unwrap();
     let levels = 0..manifest.levels.len();
-    let rows = levels.flat_map(|level| store.level(&manifest, level, None, 1).unwrap()).collect();
+    let rows = levels.flat_map(|level| store.level(&manifest, level, None, None, 1).unwrap()).collect();
     Ok(Built { manifest, strata, rows, _folder: folder })
 }
 

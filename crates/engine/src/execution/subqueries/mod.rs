@@ -7,7 +7,7 @@
 mod envelope;
 mod values;
 
-use super::QueryExecution;
+use super::{Fetching, QueryExecution};
 use super::blocks::Block;
 use crate::answer::{Answer, Bounds, Error, Mode, Report, Result};
 use crate::bounds::{Best, Forward, Goal, Watch, meets_or_null};
@@ -17,7 +17,7 @@ use crate::runtime::Timings;
 use plusminus_dialect::OnMiss;
 use plusminus_plan::{Reason, Role, roles};
 use plusminus_statistics::Target;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use values::{Precision, Values};
 
 /// Share of the error that is left for the query itself where subqueries are estimated.
@@ -101,8 +101,7 @@ impl QueryExecution {
             timings: Timings::new(Arc::clone(clock), clock.elapsed()),
             subqueries: Subqueries::default(),
             is_part: self.is_part,
-            fetched: OnceLock::new(),
-            fetch_later: OnceLock::new(),
+            fetching: Fetching::default(),
         }))
     }
 
@@ -154,8 +153,7 @@ impl QueryExecution {
             timings: Timings::new(Arc::clone(clock), start),
             subqueries: Subqueries::default(),
             is_part: true,
-            fetched: OnceLock::new(),
-            fetch_later: OnceLock::new(),
+            fetching: Fetching::default(),
         })
     }
 

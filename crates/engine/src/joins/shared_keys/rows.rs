@@ -27,7 +27,7 @@ impl SampleRows {
         read.extend([STRATUM.to_owned(), RANK.to_owned()]);
         let mut batches = Vec::new();
         for level in 0..manifest.levels.len() {
-            batches.extend(env.store.level(manifest, level, Some(&read), env.threads)?);
+            batches.extend(env.store.level(manifest, level, Some(&read), None, env.threads)?);
         }
         let column = |name: &str| {
             let missing = || Error::data(format!("the sample has no column '{name}'"));

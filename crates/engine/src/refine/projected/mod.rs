@@ -2,7 +2,7 @@
 
 use super::level_rows::{ProgressiveScan, too_large};
 use crate::answer::Result;
-use crate::cache::{Key, LevelColumns, Projection, ProjectionState};
+use crate::cache::{Key, LevelColumns, LevelPart, Projection, ProjectionState};
 use crate::samples::{GroupOrder, SampleBinding};
 use plusminus_kernel::{ByGroup, KeepGoing, Program, SURPLUS, numbered};
 use plusminus_plan::AggregateQuery;
@@ -226,7 +226,7 @@ impl ProgressiveScan<'_> {
                 return Ok(None);
             }
             let (level_columns, loaded) =
-                context.level_cache.timed_level(context.store, &self.binding.manifest, level, columns)?;
+                context.level_cache.timed_part(context.store, &self.binding.manifest, &LevelPart::whole(level), columns)?;
             read += loaded.took;
             levels.push(level_columns);
         }

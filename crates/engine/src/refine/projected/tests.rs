@@ -51,8 +51,7 @@ async fn a_look_outlives_a_higher_level_that_is_stopped() {
         timings: Timings::new(clock, Duration::ZERO),
         subqueries: super::super::subqueries::Subqueries::default(),
         is_part: false,
-        fetched: std::sync::OnceLock::new(),
-        fetch_later: std::sync::OnceLock::new(),
+        fetching: crate::execution::Fetching::default(),
     };
     let ExecutionMode::Sample(query, binding) = running.execution_mode().await.unwrap() else {
         panic!("no sample answers")

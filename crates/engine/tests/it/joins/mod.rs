@@ -3,6 +3,7 @@
 mod changes;
 mod coverage;
 mod equal;
+mod first_look;
 mod generated;
 mod generator;
 mod nested;

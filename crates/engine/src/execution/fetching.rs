@@ -1,0 +1,80 @@
+//! Columns of joined tables that a query has fetched beside samples, or will have.
+
+use super::fetch_costs::shown;
+use super::table_answer::in_words;
+use plusminus_catalog::Manifest;
+use plusminus_plan::AggregateQuery;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+/// What a query has fetched, and what it asks for.
+#[derive(Default)]
+pub(crate) struct Fetching {
+    done: Mutex<Option<Done>>,
+    /// The number of levels whose columns are expected to meet the bound; 0 before a first look.
+    levels: AtomicUsize,
+    later: OnceLock<FetchLater>,
+}
+
+/// Columns that were fetched.
+struct Done {
+    tables: String,
+    sample: String,
+    /// Whether the rows of samples were joined rather than looked up.
+    joins_samples: bool,
+    took: Duration,
+}
+
+/// Columns that a sample lacks at its first levels, to be fetched once the table has answered.
+pub(crate) struct FetchLater {
+    pub(super) query: Arc<AggregateQuery>,
+    pub(super) manifest: Arc<Manifest>,
+    pub(super) levels: usize,
+}
+
+impl Fetching {
+    /// Asks for the columns of the first `levels` levels; of all when others were asked for before.
+    pub(crate) fn ask_for(&self, levels: usize) {
+        let levels = if self.asked_for().is_some() { usize::MAX } else { levels };
+        self.levels.store(levels, Ordering::Relaxed);
+    }
+
+    /// The number of levels that a first look asked for.
+    pub(super) fn asked_for(&self) -> Option<usize> {
+        Some(self.levels.load(Ordering::Relaxed)).filter(|levels| *levels > 0)
+    }
+
+    /// Notes that columns of tables, with commas between them, were fetched, or samples of them joined; times of several fetches add up.
+    pub(super) fn note(&self, tables: &str, sample: &str, joins_samples: bool, took: Duration) {
+        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = done.take();
+        let tables = before.as_ref().map_or(tables, |done| &done.tables).to_owned();
+        let took = took + before.map_or(Duration::ZERO, |done| done.took);
+        *done = Some(Done { tables, sample: sample.to_owned(), joins_samples, took });
+    }
+
+    /// Notes columns to be fetched behind the answer of the table.
+    pub(super) fn leave_for_later(&self, later: FetchLater) {
+        let _ = self.later.set(later);
+    }
+
+    pub(super) fn later(&self) -> Option<&FetchLater> {
+        self.later.get()
+    }
+
+    /// A sentence on what was fetched.
+    pub(crate) fn sentence(&self) -> Option<String> {
+        let done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        done.as_ref().map(|done| {
+            let (tables, took) = (shown(&done.tables), in_words(done.took));
+            match done.joins_samples {
+                true => format!("samples of {tables} were joined first ({took}); their join is stored"),
+                false => format!(
+                    "columns of {tables} were fetched first ({took}); they are stored beside sample '{}'",
+                    done.sample
+                ),
+            }
+        })
+    }
+}
