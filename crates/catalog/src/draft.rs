@@ -1,7 +1,8 @@
 use crate::error::CatalogError;
 use crate::folder;
 use crate::level;
-use crate::manifest::{FileEntry, Manifest};
+use crate::entries::FileEntry;
+use crate::manifest::Manifest;
 use crate::seal;
 use crate::store::{MANIFEST_PREFIX, manifest_file};
 use crate::strata::Strata;

@@ -54,7 +54,7 @@ fn joined_columns_are_read_by_ranges_of_rows() {
     let column: ArrayRef = Arc::new(Int64Array::from_iter_values((0..70_000).map(|row| 7 * row)));
     let described = JoinedColumn { name: "x".into(), data_type: "Int64".into(), range: None };
     let batch = RecordBatch::try_from_iter([("x", column)]).unwrap();
-    let joined = store.keep_joined(&manifest, vec![described], std::slice::from_ref(&batch)).unwrap();
+    let joined = store.keep_joined(&manifest, vec![described], std::slice::from_ref(&batch), None).unwrap();
     let names = ["x".to_owned()];
     for ranges in [
         vec![],

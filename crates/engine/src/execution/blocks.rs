@@ -115,15 +115,22 @@ impl QueryExecution {
     /// Answers a block from samples, or says that the table has to answer it.
     pub(crate) async fn block_answer(self: &Arc<Self>) -> Result<Block> {
         let refused = |reason| Ok(Block::Table(TableReason::Refused(reason)));
-        let (query, candidates) = match caught(self.execution_mode()).await {
-            Ok(ExecutionMode::Sample(query, candidates)) => (query, candidates),
-            Ok(ExecutionMode::Exact(reason)) => return refused(reason),
-            Err(error) => return refused(super::fallback(error)?),
-        };
-        match caught(self.sampled(&query, &candidates)).await {
-            Ok(Sampled::Answer(answer)) => Ok(Block::Answer(answer)),
-            Ok(Sampled::Table(reason)) => Ok(Block::Table(reason)),
-            Err(error) => refused(super::fallback(error)?),
+        loop {
+            let (query, candidates) = match caught(self.execution_mode()).await {
+                Ok(ExecutionMode::Sample(query, candidates)) => (query, candidates),
+                Ok(ExecutionMode::Exact(reason)) => return refused(reason),
+                Err(error) => return refused(super::fallback(error)?),
+            };
+            return match caught(self.sampled(&query, &candidates)).await {
+                Ok(Sampled::Answer(answer)) => Ok(Block::Answer(answer)),
+                Ok(Sampled::Table(reason)) => Ok(Block::Table(reason)),
+                // Columns are asked for twice at most: the second time, for all levels.
+                Ok(Sampled::Columns(levels)) => {
+                    self.fetching.ask_for(levels);
+                    continue;
+                }
+                Err(error) => refused(super::fallback(error)?),
+            };
         }
     }
 
