@@ -1,7 +1,7 @@
+use crate::entries::FileEntry;
 use crate::error::CatalogError;
 use crate::folder;
 use crate::level;
-use crate::entries::FileEntry;
 use crate::manifest::Manifest;
 use crate::seal;
 use crate::store::{MANIFEST_PREFIX, manifest_file};

@@ -1,7 +1,7 @@
 //! Reading a family's data.
 
-use crate::error::CatalogError;
 use crate::entries::FileEntry;
+use crate::error::CatalogError;
 use crate::level::{self, Selection};
 use crate::manifest::Manifest;
 use crate::store::Store;
@@ -31,7 +31,8 @@ impl Store {
         let folder = self.data_folder(manifest);
         let file = folder.join(&manifest.strata.file);
         let names = columns.map(|columns| Strata::columns_for(manifest, columns));
-        let batches = level::read(&folder, &manifest.strata, Selection { columns: names.as_deref(), row_groups: None })?;
+        let batches =
+            level::read(&folder, &manifest.strata, Selection { columns: names.as_deref(), row_groups: None })?;
         let schema = batches.first().map(RecordBatch::schema);
         let schema = match schema {
             Some(schema) => schema,

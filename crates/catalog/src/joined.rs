@@ -4,9 +4,9 @@
 //! change with the data of the tables that they come from. Each set of columns is a sealed description and a file per level, with as many
 //! rows as the level and in the order of its blocks. The highest levels may lack them until a query reads that far.
 
+use crate::entries::FileEntry;
 use crate::error::CatalogError;
 use crate::folder;
-use crate::entries::FileEntry;
 use crate::level::{self, Selection};
 use crate::manifest::Manifest;
 use crate::seal;

@@ -3,9 +3,9 @@
 mod parts;
 
 use crate::draft::properties;
+use crate::entries::{FileEntry, RowGroupEntry};
 use crate::error::CatalogError;
 use crate::folder;
-use crate::entries::{FileEntry, RowGroupEntry};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
@@ -55,7 +55,8 @@ pub(crate) fn describe(folder: &Path, file: &str) -> Result<FileEntry, CatalogEr
     let path = folder.join(file);
     let bytes = Bytes::from(folder::read_promised(&path)?);
     let reader = ParquetRecordBatchReaderBuilder::try_new(bytes.clone()).map_err(|e| CatalogError::encode(&path, e))?;
-    let groups = row_group_ranges(reader.metadata()).into_iter().zip(reader.metadata().row_groups().iter().map(strata_of));
+    let groups =
+        row_group_ranges(reader.metadata()).into_iter().zip(reader.metadata().row_groups().iter().map(strata_of));
     let row_groups = groups
         .map(|((rows, start, length), strata)| {
             let part = slice(&bytes, start, length)
@@ -188,7 +189,8 @@ fn some_columns(
     let Some(hashes) = hashes_of(metadata.metadata()) else { return Ok(None) };
     let mask = mask(metadata.schema(), metadata.parquet_schema(), columns);
     let groups = metadata.metadata().row_groups().iter().enumerate();
-    let chunks = groups.flat_map(|(number, group)| group.columns().iter().enumerate().map(move |chunk| (number, chunk)));
+    let chunks =
+        groups.flat_map(|(number, group)| group.columns().iter().enumerate().map(move |chunk| (number, chunk)));
     let is_chosen = |number: usize, leaf: usize| selection.has_row_group(number) && mask.leaf_included(leaf);
     for ((_, (leaf, chunk)), hash) in chunks.zip(hashes).filter(|((number, (leaf, _)), _)| is_chosen(*number, *leaf)) {
         let (start, length) = chunk.byte_range();

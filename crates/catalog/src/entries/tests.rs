@@ -37,7 +37,9 @@ fn row_groups_are_found_by_their_strata_and_read_alone() {
         let expected: Vec<i64> = level
             .row_ranges(groups)
             .into_iter()
-            .flat_map(|range| whole[usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap()].to_vec())
+            .flat_map(|range| {
+                whole[usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap()].to_vec()
+            })
             .collect();
         for threads in [1, 2] {
             let read = store.level(&manifest, 0, Some(&columns), Some(groups), threads).unwrap();
@@ -65,7 +67,8 @@ fn joined_columns_are_read_by_ranges_of_rows() {
         std::iter::once(0..70_000).collect(),
     ] {
         let read = store.joined_level(&manifest, &joined, 0, &names, Some(&ranges)).unwrap();
-        let expected: Vec<i64> = ranges.iter().cloned().flatten().map(|row: u64| 7 * i64::try_from(row).unwrap()).collect();
+        let expected: Vec<i64> =
+            ranges.iter().cloned().flatten().map(|row: u64| 7 * i64::try_from(row).unwrap()).collect();
         assert_eq!(values(&read), expected, "{ranges:?}");
     }
     let whole = store.joined_level(&manifest, &joined, 0, &names, None).unwrap();

@@ -300,7 +300,8 @@ impl Session {
         if let Some(join) = &join {
             join.tables(&self.env).iter().try_for_each(|table| self.keep_table(table))?;
             for manifest in &built {
-                fetch_columns(&self.env, join.joins(), &Arc::new(manifest.clone()), manifest.levels.len(), &state).await?;
+                fetch_columns(&self.env, join.joins(), &Arc::new(manifest.clone()), manifest.levels.len(), &state)
+                    .await?;
             }
         }
         Ok(built)

@@ -186,8 +186,7 @@ impl LevelCache {
         if let Some(known) = known.as_ref().filter(|_| lacking.is_empty()) {
             return Ok((Arc::clone(known), Loaded::default()));
         }
-        let span =
-            tracing::debug_span!("load", sample = %manifest.name, level = part.level, columns = lacking.len());
+        let span = tracing::debug_span!("load", sample = %manifest.name, level = part.level, columns = lacking.len());
         let _span = span.entered();
         let read = |columns: &[String], known: Option<&LevelColumns>| {
             let room = self.room(&key, part_bytes(manifest, part, columns, known.is_none()))?;

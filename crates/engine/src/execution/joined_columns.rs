@@ -134,7 +134,8 @@ impl QueryExecution {
             && !manifest.repeats_rows
             && self.env.defaults().level.is_none();
         let mut lacking = lacking_tables(&query.joins, manifest, all).peekable();
-        if look >= all || !looks || lacking.peek().is_none() || lacking.any(|table| subquery_of(&table.scan).is_some()) {
+        if look >= all || !looks || lacking.peek().is_none() || lacking.any(|table| subquery_of(&table.scan).is_some())
+        {
             return Ok(all);
         }
         if let Some(asked) = self.fetching.asked_for() {

@@ -167,8 +167,11 @@ impl Refinement<'_> {
             // Half of the rows that seem to be needed may do; columns are better fetched once for those that surely do.
             return Ok(Next::Columns((wanted.level + 2).min(last + 1)));
         }
-        let next =
-            if progress.level == top { None } else { self.costs.next(progress.level, wanted.level.min(top), progress.took) };
+        let next = if progress.level == top {
+            None
+        } else {
+            self.costs.next(progress.level, wanted.level.min(top), progress.took)
+        };
         Ok(next.map_or(Next::Nothing(false), Next::Level))
     }
 

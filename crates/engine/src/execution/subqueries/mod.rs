@@ -7,8 +7,8 @@
 mod envelope;
 mod values;
 
-use super::{Fetching, QueryExecution};
 use super::blocks::Block;
+use super::{Fetching, QueryExecution};
 use crate::answer::{Answer, Bounds, Error, Mode, Report, Result};
 use crate::bounds::{Best, Forward, Goal, Watch, meets_or_null};
 use crate::planning::PlannedQuery;

@@ -225,8 +225,12 @@ impl ProgressiveScan<'_> {
             if !keep_going() {
                 return Ok(None);
             }
-            let (level_columns, loaded) =
-                context.level_cache.timed_part(context.store, &self.binding.manifest, &LevelPart::whole(level), columns)?;
+            let (level_columns, loaded) = context.level_cache.timed_part(
+                context.store,
+                &self.binding.manifest,
+                &LevelPart::whole(level),
+                columns,
+            )?;
             read += loaded.took;
             levels.push(level_columns);
         }

@@ -62,11 +62,23 @@ async fn columns_of_all_levels_give_the_exact_answer() {
     star.session.execute("SET plusminus.sample = 'whole'").await.unwrap();
     for (sql, percent) in [
         (SQL, 20.0),
-        ("SELECT SUM(c_balance) AS b FROM sales LEFT JOIN customers ON s_customer = c_id WHERE c_segment = 'car'", 0.0001),
+        (
+            "SELECT SUM(c_balance) AS b FROM sales LEFT JOIN customers ON s_customer = c_id WHERE c_segment = 'car'",
+            0.0001,
+        ),
         (SQL, 0.0001),
-        ("SELECT n_name, COUNT(*) AS n FROM sales JOIN customers ON s_customer = c_id JOIN nations ON c_nation = n_id GROUP BY n_name ORDER BY 1", 30.0),
-        ("SELECT n_name, SUM(s_amount) AS s FROM sales JOIN customers ON s_customer = c_id JOIN nations ON c_nation = n_id WHERE c_balance > 9 GROUP BY n_name ORDER BY 1", 0.0001),
-        ("SELECT n_name, COUNT(*) AS n FROM sales JOIN customers ON s_customer = c_id JOIN nations ON c_nation = n_id GROUP BY n_name ORDER BY 1", 0.0001),
+        (
+            "SELECT n_name, COUNT(*) AS n FROM sales JOIN customers ON s_customer = c_id JOIN nations ON c_nation = n_id GROUP BY n_name ORDER BY 1",
+            30.0,
+        ),
+        (
+            "SELECT n_name, SUM(s_amount) AS s FROM sales JOIN customers ON s_customer = c_id JOIN nations ON c_nation = n_id WHERE c_balance > 9 GROUP BY n_name ORDER BY 1",
+            0.0001,
+        ),
+        (
+            "SELECT n_name, COUNT(*) AS n FROM sales JOIN customers ON s_customer = c_id JOIN nations ON c_nation = n_id GROUP BY n_name ORDER BY 1",
+            0.0001,
+        ),
     ] {
         let answer = asked(&star.session, sql, percent, OnMiss::Report).await;
         assert_eq!(answer.report().met, Some(true), "{sql}: {:?}", answer.report());
