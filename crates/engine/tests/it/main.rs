@@ -34,6 +34,7 @@ mod prepared;
 mod projected;
 mod repair;
 mod reproducible;
+mod row_groups;
 mod shorthand;
 mod stale_and_damaged;
 mod statements;
