@@ -4,6 +4,7 @@ use arrow::array::{ArrayRef, AsArray, Int64Array};
 use arrow::compute::concat_batches;
 use arrow::datatypes::Int64Type;
 use arrow::record_batch::RecordBatch;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The first column of some batches.
@@ -58,14 +59,15 @@ fn joined_columns_are_read_by_ranges_of_rows() {
     let batch = RecordBatch::try_from_iter([("x", column)]).unwrap();
     let joined = store.keep_joined(&manifest, vec![described], std::slice::from_ref(&batch), None).unwrap();
     let names = ["x".to_owned()];
-    for ranges in [
-        vec![],
-        vec![5..9],
-        vec![0..32_768],
-        vec![32_767..32_769, 69_999..70_000],
-        vec![10..20, 30..40, 60_000..70_000],
-        std::iter::once(0..70_000).collect(),
+    for ends in [
+        &[][..],
+        &[(5, 9)],
+        &[(0, 32_768)],
+        &[(32_767, 32_769), (69_999, 70_000)],
+        &[(10, 20), (30, 40), (60_000, 70_000)],
+        &[(0, 70_000)],
     ] {
+        let ranges: Vec<Range<u64>> = ends.iter().map(|(start, end)| *start..*end).collect();
         let read = store.joined_level(&manifest, &joined, 0, &names, Some(&ranges)).unwrap();
         let expected: Vec<i64> =
             ranges.iter().cloned().flatten().map(|row: u64| 7 * i64::try_from(row).unwrap()).collect();
