@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-/// What a query has fetched, and what it asks for.
+/// Columns that a query has fetched, asks for, or leaves for later.
 #[derive(Default)]
 pub(crate) struct Fetching {
     done: Mutex<Option<Done>>,

@@ -72,7 +72,7 @@ struct Part {
     columns: Vec<String>,
     /// The levels that they are fetched for.
     levels: Range<usize>,
-    /// The same columns of lower levels, which they follow.
+    /// Columns of these names at lower levels, which they follow.
     before: Option<Arc<JoinedColumns>>,
 }
 
