@@ -141,6 +141,10 @@ impl QueryExecution {
         if let Some(asked) = self.fetching.asked_for() {
             return Ok(asked.clamp(look, all));
         }
+        // What an earlier look left needs no costs.
+        if !lacks_columns(&query.joins, manifest, look) {
+            return Ok(look);
+        }
         let cost = self.fetch_cost(query, manifest, all).await?;
         Ok(if self.is_cheap(&cost).await? { all } else { look })
     }
@@ -158,7 +162,7 @@ impl QueryExecution {
         let cost = self.fetch_cost(query, &manifest, levels).await?;
         if let Some(TooDear { reason, is_worth_it_later }) = self.too_dear(&cost).await? {
             // The lowest levels may have them from an earlier look.
-            let suffices = self.goal.error.is_none() && !lacks_columns(&query.joins, &manifest, 1);
+            let suffices = self.goal.within.is_some() && !lacks_columns(&query.joins, &manifest, 1);
             if is_worth_it_later {
                 let levels = self.fetching.asked_for().map_or(manifest.levels.len(), |_| levels);
                 let (query, manifest) = (Arc::clone(query), Arc::clone(&manifest));

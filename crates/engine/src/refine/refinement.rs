@@ -89,7 +89,7 @@ impl Refinement<'_> {
     async fn first_step(&mut self) -> Result<Option<TableFollows>> {
         let context = self.levels.context;
         // A sample that is exact answers sooner than the table.
-        if context.goal.within.is_none() || self.levels.view.keyed.is_some() || self.is_exact_at_top() {
+        if context.goal.within.is_none() || self.levels.view.keyed.is_some() || self.is_exact_at(self.costs.top()) {
             return Ok(None);
         }
         context.table.follows(context.left().filter(|_| context.goal.prefers_exact())).await
@@ -100,9 +100,9 @@ impl Refinement<'_> {
         Ok(self.first_step().await?.map(|follows| follows.table))
     }
 
-    /// Whether the sample holds every row that could matter.
-    fn is_exact_at_top(&self) -> bool {
-        self.levels.view.at(self.costs.last()).by_part.iter().all(Population::is_exact)
+    /// Whether the levels up to this one hold every row that could matter.
+    fn is_exact_at(&self, level: usize) -> bool {
+        self.levels.view.at(level).by_part.iter().all(Population::is_exact)
     }
 
     /// The first level to evaluate; `None` where the exact answer follows and even the lowest level would take too much of its time.
@@ -132,7 +132,7 @@ impl Refinement<'_> {
         let first = level_ns(self.costs.cells(self.first()));
         // A level with so few rows per group would not meet the error.
         let is_vain = self.costs.is_vain();
-        if !is_vain && first <= NO_COMPARISON_BELOW_NS || self.is_exact_at_top() {
+        if !is_vain && first <= NO_COMPARISON_BELOW_NS || self.is_exact_at(self.costs.last()) {
             return Ok(false);
         }
         let most = match (is_vain, context.goal.reads_table_on_miss()) {
