@@ -28,7 +28,7 @@ pub(crate) async fn run_scripts(global: &Global, scripts: Vec<Script>) -> Result
 /// Runs scripts one after another.
 pub(crate) async fn run_all(global: &Global, session: Session, scripts: Vec<Script>) -> Result<(), Failure> {
     let variables = super::shell::variables_of(&global.variables)?;
-    let mut runner = Runner::new(session, Output::open(global)?, variables, global);
+    let mut runner = Runner::new(session.clone(), Output::open(global)?, variables, global);
     for script in scripts {
         let next = runner.script(&script.text, script.file.as_deref()).await;
         match next {
@@ -45,5 +45,18 @@ pub(crate) async fn run_all(global: &Global, session: Session, scripts: Vec<Scri
             }
         }
     }
-    runner.finish()
+    runner.finish()?;
+    finish(global, &session).await;
+    Ok(())
+}
+
+/// Waits until what answers left to the background is stored for the next process; Ctrl-C ends it.
+async fn finish(global: &Global, session: &Session) {
+    let is_done = tokio::select! {
+        is_done = session.finish() => is_done,
+        _ = tokio::signal::ctrl_c() => true,
+    };
+    if !is_done && !global.quiet {
+        eprintln!("note: this process ended before that was done; a statement without WITHIN … SECONDS waits for it");
+    }
 }

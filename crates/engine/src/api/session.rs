@@ -241,6 +241,12 @@ impl Session {
         Ok(self.env.store.initialise()?)
     }
 
+    /// Waits until what answers left to the background is stored, such as columns of joined tables; for each no longer than the time that
+    /// its query stated. Returns whether all of it is stored. A session that is dropped before ends that work.
+    pub async fn finish(&self) -> bool {
+        self.env.executor.finish().await
+    }
+
     /// The DataFusion context behind the session.
     #[must_use]
     pub fn context(&self) -> &SessionContext {

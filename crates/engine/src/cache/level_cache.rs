@@ -28,17 +28,17 @@ const TEXT_BYTES: usize = 32;
 /// Projections that were requested and are not in memory; of more, some are forgotten.
 const REQUESTED_MAX: usize = 256;
 
-/// Key of an entry: a part of a sample's generation.
+/// Key of an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd)]
 pub(crate) struct Key {
-    part: Part,
+    item: Item,
     sample: String,
     generation: u64,
 }
 
-/// A part of a sample's generation; of parts with equal benefits the first goes first.
+/// An item of a sample's generation; of items with equal benefits the first goes first.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd)]
-enum Part {
+enum Item {
     Level(LevelPart),
     /// Rows of the levels up to `level`, in the order of the groups of these expressions.
     Projection {
@@ -49,12 +49,12 @@ enum Part {
 }
 
 impl Key {
-    fn of(manifest: &Manifest, part: Part) -> Self {
-        Self { part, sample: manifest.name.clone(), generation: manifest.generation }
+    fn of(manifest: &Manifest, item: Item) -> Self {
+        Self { item, sample: manifest.name.clone(), generation: manifest.generation }
     }
 
     fn level(manifest: &Manifest, part: &LevelPart) -> Self {
-        Self::of(manifest, Part::Level(part.clone()))
+        Self::of(manifest, Item::Level(part.clone()))
     }
 
     /// Whether both are of one generation.
@@ -64,11 +64,11 @@ impl Key {
 
     /// The key of a projection of the levels up to `level`.
     pub(crate) fn projection(manifest: &Manifest, level: usize, keys: &Arc<[Expr]>) -> Self {
-        Self::of(manifest, Part::Projection { level, keys: Arc::clone(keys) })
+        Self::of(manifest, Item::Projection { level, keys: Arc::clone(keys) })
     }
 
     fn is_projection(&self) -> bool {
-        matches!(self.part, Part::Projection { .. })
+        matches!(self.item, Item::Projection { .. })
     }
 }
 
@@ -123,7 +123,7 @@ impl LevelCache {
 
     /// The strata of a sample's generation, with their statistics of at least `columns` of the table. Without memory they are not kept.
     pub(crate) fn strata(&self, store: &Store, manifest: &Manifest, columns: &[String]) -> Result<Arc<SampleStrata>> {
-        let key = Key::of(manifest, Part::Strata);
+        let key = Key::of(manifest, Item::Strata);
         let is_wide = manifest.base.columns.len() > WIDE_COLUMNS;
         let mut wanted: Option<BTreeSet<String>> = is_wide.then(|| columns.iter().cloned().collect());
         if let Some(strata) = self.lock().get(&key).and_then(|content| strata_with(&content, wanted.as_ref())) {
@@ -213,7 +213,7 @@ impl LevelCache {
             return Some(known);
         }
         let suffices = |other: &Key, content: &Content| {
-            let Part::Level(own) = &other.part else { return false };
+            let Item::Level(own) = &other.item else { return false };
             let Content::Level(known) = content else { return false };
             other.is_beside(key) && own.includes(part) && known.lacking(columns).is_empty()
         };
@@ -294,9 +294,9 @@ impl LevelCache {
 
     /// Keeps a part of a level in the place of those that it makes superfluous.
     fn keep_level(&self, key: &Key, level_columns: &Arc<LevelColumns>, load: Duration) -> Result<()> {
-        if let Part::Level(part) = &key.part {
+        if let Item::Level(part) = &key.item {
             let is_superfluous = |other: &Key, content: &Content| {
-                let (Part::Level(own), Content::Level(known)) = (&other.part, content) else { return false };
+                let (Item::Level(own), Content::Level(known)) = (&other.part, content) else { return false };
                 other != key && other.is_beside(key) && part.includes(own) && level_columns.holds_columns_of(known)
             };
             let mut held = self.lock();
@@ -359,10 +359,10 @@ fn part_bytes(manifest: &Manifest, part: &LevelPart, columns: &[String], is_new:
 
 fn too_large(key: &Key, bytes: usize, budget: usize, full: Full) -> Error {
     let mib = |bytes: usize| bytes.div_ceil(1 << 20);
-    let level = match &key.part {
-        Part::Level(part) => part.level,
-        Part::Projection { level, .. } => *level,
-        Part::Strata => 0,
+    let level = match &key.item {
+        Item::Level(part) => part.level,
+        Item::Projection { level, .. } => *level,
+        Item::Strata => 0,
     };
     let limit = match full {
         Full::Budget => format!("samples may hold {} MiB of it", mib(budget)),
@@ -427,8 +427,8 @@ mod tests {
         Arc::new(SampleStrata::new(columns.build().unwrap(), false))
     }
 
-    fn key(part: Part, generation: u64) -> Key {
-        Key { part, sample: "s".to_owned(), generation }
+    fn key(item: Item, generation: u64) -> Key {
+        Key { item, sample: "s".to_owned(), generation }
     }
 
     fn cache(budget: usize, pool: &Arc<dyn MemoryPool>) -> LevelCache {
@@ -439,20 +439,20 @@ mod tests {
     fn another_generation_takes_the_place_of_all_parts_of_the_one_before() {
         let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(1 << 20));
         let cache = cache(1 << 20, &pool);
-        let other = Key { sample: "t".to_owned(), ..key(Part::Level(LevelPart::whole(0)), 1) };
+        let other = Key { sample: "t".to_owned(), ..key(Item::Level(LevelPart::whole(0)), 1) };
         cache.keep_level(&other, &level_columns(10), Duration::ZERO).unwrap();
-        cache.keep_level(&key(Part::Level(LevelPart::whole(0)), 1), &level_columns(10), Duration::ZERO).unwrap();
-        cache.keep(key(Part::Strata, 1), Content::Strata(strata(10), None), Duration::ZERO).unwrap();
-        cache.keep_level(&key(Part::Level(LevelPart::whole(1)), 2), &level_columns(20), Duration::ZERO).unwrap();
-        assert!(!cache.holds(&key(Part::Level(LevelPart::whole(0)), 1)) && !cache.holds(&key(Part::Strata, 1)));
-        assert!(cache.holds(&key(Part::Level(LevelPart::whole(1)), 2)) && cache.holds(&other));
+        cache.keep_level(&key(Item::Level(LevelPart::whole(0)), 1), &level_columns(10), Duration::ZERO).unwrap();
+        cache.keep(key(Item::Strata, 1), Content::Strata(strata(10), None), Duration::ZERO).unwrap();
+        cache.keep_level(&key(Item::Level(LevelPart::whole(1)), 2), &level_columns(20), Duration::ZERO).unwrap();
+        assert!(!cache.holds(&key(Item::Level(LevelPart::whole(0)), 1)) && !cache.holds(&key(Item::Strata, 1)));
+        assert!(cache.holds(&key(Item::Level(LevelPart::whole(1)), 2)) && cache.holds(&other));
         assert_eq!(pool.reserved(), 12 * 30);
     }
 
     #[test]
     fn a_level_that_can_never_fit_is_an_error_that_says_what_would_help() {
         let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(20_000));
-        let large = key(Part::Level(LevelPart::whole(3)), 1);
+        let large = key(Item::Level(LevelPart::whole(3)), 1);
         let error = cache(1_000_000, &pool).keep_level(&large, &level_columns(10_000), Duration::ZERO).unwrap_err();
         assert!(
             error.to_string().contains("level 3 of sample 's'") && error.to_string().contains("--memory"),

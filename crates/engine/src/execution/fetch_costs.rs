@@ -13,9 +13,9 @@ use std::time::Duration;
 /// Share of the exact answer's work above which columns are not fetched under an error bound, which the sample may still miss: the table then
 /// answers, and the columns are fetched behind it.
 const SHARE_OF_TABLE: f64 = 0.2;
-/// The share once a first look predicts that the bound will be met.
-const SHARE_AFTER_LOOK: f64 = 0.6;
-/// Share of the exact answer's work below which columns are fetched for all levels, without a first look at some.
+/// The share once a pilot predicts that the bound will be met.
+const SHARE_AFTER_PILOT: f64 = 0.6;
+/// Share of the exact answer's work below which columns are fetched for all levels, without a pilot on some.
 const CHEAP_SHARE: f64 = 0.05;
 /// The share for those who prefer an estimate that misses to the table.
 const SHARE_OF_TABLE_UNREAD: f64 = 0.9;
@@ -117,7 +117,7 @@ impl QueryExecution {
         let is_alternative = self.goal.reads_table_on_miss() || cost.has_subquery;
         let share = match (is_alternative, self.fetching.asked_for()) {
             (true, None) => SHARE_OF_TABLE,
-            (true, Some(_)) => SHARE_AFTER_LOOK,
+            (true, Some(_)) => SHARE_AFTER_PILOT,
             (false, _) => SHARE_OF_TABLE_UNREAD,
         };
         match self.goal.error.is_none() || is_below(share) {

@@ -12,7 +12,7 @@ use std::time::Duration;
 #[derive(Default)]
 pub(crate) struct Fetching {
     done: Mutex<Option<Done>>,
-    /// The number of levels whose columns are expected to meet the bound; 0 before a first look.
+    /// The number of levels whose columns are expected to meet the bound; 0 before a pilot.
     levels: AtomicUsize,
     later: OnceLock<FetchLater>,
 }
@@ -40,7 +40,7 @@ impl Fetching {
         self.levels.store(levels, Ordering::Relaxed);
     }
 
-    /// The number of levels that a first look asked for.
+    /// The number of levels that a pilot asked for.
     pub(super) fn asked_for(&self) -> Option<usize> {
         Some(self.levels.load(Ordering::Relaxed)).filter(|levels| *levels > 0)
     }

@@ -12,8 +12,8 @@ use plusminus_plan::{AggregateQuery, Reason};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Rows of the lowest levels whose columns are fetched for a first look at the error, before those of further levels are.
-const FIRST_LOOK_ROWS: u64 = 64_000;
+/// Rows of the lowest levels whose columns are fetched for a pilot, which estimates the error, before those of further levels are.
+const PILOT_ROWS: u64 = 64_000;
 
 impl QueryExecution {
     /// The samples that may answer a join, each with what it costs to have the columns of the other tables beside its rows; none for a query of
@@ -123,30 +123,30 @@ impl QueryExecution {
         Ok(Ok(found))
     }
 
-    /// The number of levels that are to have the columns of other tables: as many as suffice for a first look at the error, or as that look
-    /// asked for; all where columns cost little, or no look at some levels tells what the others would.
+    /// The number of levels that are to have the columns of other tables: as many as a pilot needs, or as the pilot asked for; all where
+    /// columns cost little, or no pilot on some levels tells what the others would.
     async fn levels_to_fetch(&self, query: &AggregateQuery, manifest: &Manifest) -> Result<usize> {
         let all = manifest.levels.len();
-        let look = choose::level_with(&manifest.rows_by_level(), FIRST_LOOK_ROWS) + 1;
-        let looks = self.goal.error.is_some()
+        let pilot = choose::level_with(&manifest.rows_by_level(), PILOT_ROWS) + 1;
+        let may_pilot = self.goal.error.is_some()
             && self.goal.within.is_none()
             && manifest.design.universe.is_none()
             && !manifest.repeats_rows
             && self.env.defaults().level.is_none();
         let mut lacking = lacking_tables(&query.joins, manifest, all).peekable();
-        if look >= all || !looks || lacking.peek().is_none() || lacking.any(|table| subquery_of(&table.scan).is_some())
+        if pilot >= all || !may_pilot || lacking.peek().is_none() || lacking.any(|table| subquery_of(&table.scan).is_some())
         {
             return Ok(all);
         }
         if let Some(asked) = self.fetching.asked_for() {
-            return Ok(asked.clamp(look, all));
+            return Ok(asked.clamp(pilot, all));
         }
-        // What an earlier look left needs no costs.
-        if !lacks_columns(&query.joins, manifest, look) {
-            return Ok(look);
+        // What an earlier pilot left needs no costs.
+        if !lacks_columns(&query.joins, manifest, pilot) {
+            return Ok(pilot);
         }
         let cost = self.fetch_cost(query, manifest, all).await?;
-        Ok(if self.is_cheap(&cost).await? { all } else { look })
+        Ok(if self.is_cheap(&cost).await? { all } else { pilot })
     }
 
     /// The manifest of a sample with the columns of other tables at its first `levels` levels; a reason where fetching them costs too much.
@@ -161,7 +161,7 @@ impl QueryExecution {
         }
         let cost = self.fetch_cost(query, &manifest, levels).await?;
         if let Some(TooDear { reason, is_worth_it_later }) = self.too_dear(&cost).await? {
-            // The lowest levels may have them from an earlier look.
+            // The lowest levels may have them from an earlier pilot.
             let suffices = self.goal.within.is_some() && !lacks_columns(&query.joins, &manifest, 1);
             if is_worth_it_later {
                 let levels = self.fetching.asked_for().map_or(manifest.levels.len(), |_| levels);
@@ -229,7 +229,7 @@ impl QueryExecution {
         let (env, prepared) = (Arc::clone(&self.env), Arc::clone(&self.prepared));
         let (query, manifest) = (Arc::clone(&later.query), Arc::clone(&later.manifest));
         if repeating(&query).next().is_some() {
-            self.env.executor.detach(async move {
+            self.env.executor.detach(self.left(), async move {
                 let made = async {
                     if let Some(shared) = SharedKeys::of(&env, &query, &manifest, prepared.state()).await? {
                         shared.joined(&env, prepared.state()).await?;
@@ -248,7 +248,7 @@ impl QueryExecution {
             shown(&tables.join(",")),
             manifest.name
         );
-        self.env.executor.detach(async move {
+        self.env.executor.detach(self.left(), async move {
             if let Err(error) = fetch_columns(&env, &query.joins, &manifest, levels, prepared.state()).await {
                 tracing::info!(%error, "columns of joined tables were not fetched");
             }

@@ -49,13 +49,12 @@ pub(crate) fn predicted_fetch(
     rows: impl Fn(&JoinedTable) -> u64,
 ) -> f64 {
     let of = |table: &JoinedTable| -> f64 {
-        let parts = parts(table, manifest, levels);
-        let of_part = |part: &Part| {
-            let values = rows(table) as f64 * (table.on.len() + part.columns.len()) as f64;
-            let sampled = manifest.levels[part.levels.clone()].iter().map(|level| level.rows).sum::<u64>() as f64;
-            values * VALUE_NS + sampled * (ROW_NS + part.columns.len() as f64 * STORED_VALUE_NS)
+        let of_set = |set: &ColumnSet| {
+            let values = rows(table) as f64 * (table.on.len() + set.columns.len()) as f64;
+            let sampled = manifest.levels[set.levels.clone()].iter().map(|level| level.rows).sum::<u64>() as f64;
+            values * VALUE_NS + sampled * (ROW_NS + set.columns.len() as f64 * STORED_VALUE_NS)
         };
-        parts.iter().map(of_part).sum()
+        column_sets(table, manifest, levels).iter().map(of_set).sum()
     };
     joins.iter().map(of).sum()
 }
@@ -67,7 +66,7 @@ fn lacking<'t>(table: &'t JoinedTable, manifest: &Manifest, levels: usize) -> Ve
 }
 
 /// Columns of a table that are fetched at once.
-struct Part {
+struct ColumnSet {
     /// Their names beside the sample.
     columns: Vec<String>,
     /// The levels that they are fetched for.
@@ -78,7 +77,7 @@ struct Part {
 
 /// The columns that a sample lacks at its first `levels` levels: those of sets that are all asked for follow what is stored of them; others
 /// are fetched for all these levels.
-fn parts(table: &JoinedTable, manifest: &Manifest, levels: usize) -> Vec<Part> {
+fn column_sets(table: &JoinedTable, manifest: &Manifest, levels: usize) -> Vec<ColumnSet> {
     let levels = levels.min(manifest.levels.len());
     let mut left: Vec<String> = lacking(table, manifest, levels).into_iter().cloned().collect();
     let mut found = Vec::new();
@@ -88,10 +87,10 @@ fn parts(table: &JoinedTable, manifest: &Manifest, levels: usize) -> Vec<Part> {
     }) {
         let columns: Vec<String> = before.columns.iter().map(|own| own.name.clone()).collect();
         left.retain(|name| !columns.contains(name));
-        found.push(Part { columns, levels: before.levels.len()..levels, before: Some(before) });
+        found.push(ColumnSet { columns, levels: before.levels.len()..levels, before: Some(before) });
     }
     if !left.is_empty() {
-        found.push(Part { columns: left, levels: 0..levels, before: None });
+        found.push(ColumnSet { columns: left, levels: 0..levels, before: None });
     }
     found
 }
@@ -116,8 +115,8 @@ pub(crate) async fn fetch_columns(
     let _fetching = env.joins.fetching.lock().await;
     found = env.with_joined(manifest)?;
     for table in joins {
-        for part in parts(table, &found, levels) {
-            found = fetched(env, &found, table, &part, state).await?;
+        for set in column_sets(table, &found, levels) {
+            found = fetched(env, &found, table, &set, state).await?;
         }
     }
     remove_old(env, joins, &found);
@@ -128,14 +127,14 @@ async fn fetched(
     env: &Environment,
     manifest: &Arc<Manifest>,
     table: &JoinedTable,
-    part: &Part,
+    set: &ColumnSet,
     state: &SessionState,
 ) -> Result<Arc<Manifest>> {
     let columns: Vec<(&String, &String)> =
-        table.columns.iter().filter(|(name, _)| part.columns.contains(name)).map(|(name, own)| (name, own)).collect();
+        table.columns.iter().filter(|(name, _)| set.columns.contains(name)).map(|(name, own)| (name, own)).collect();
     let mut keys = Vec::with_capacity(table.on.len());
     for key in &table.on {
-        keys.push(column_of_levels(env, manifest, part.levels.clone(), &key.from)?);
+        keys.push(column_of_levels(env, manifest, set.levels.clone(), &key.from)?);
     }
     let read = table.on.iter().map(|key| &key.column).chain(columns.iter().map(|(_, own)| *own));
     let key_local = KeyLocal::of(env, table, manifest, state).await?;
@@ -145,7 +144,7 @@ async fn fetched(
         None => table.scan.clone(),
     };
     let plan = scan_of(&scan, read, state).await?;
-    let levels = &manifest.levels[part.levels.clone()];
+    let levels = &manifest.levels[set.levels.clone()];
     let span = tracing::info_span!(
         "fetch",
         sample = manifest.name,
@@ -161,14 +160,14 @@ async fn fetched(
         partners.extremes.iter_mut().for_each(|extremes| extremes.are_known = false);
     }
     let names: Vec<&String> = columns.iter().map(|(name, _)| *name).collect();
-    let matched = part.columns.contains(&table.matched).then_some(&table.matched);
+    let matched = set.columns.contains(&table.matched).then_some(&table.matched);
     let (described, batches) = by_level(levels, &partners, matched, &names)?;
     // Columns that follow others are described as these are, in their order.
-    let (described, batches) = match &part.before {
+    let (described, batches) = match &set.before {
         Some(before) => (before.columns.clone(), in_order_of(&before.columns, &batches)?),
         None => (described, batches),
     };
-    let stored = env.store.keep_joined(manifest, described, &batches, part.before.as_deref());
+    let stored = env.store.keep_joined(manifest, described, &batches, set.before.as_deref());
     let stored = stored.inspect_err(|_| env.joins.cannot_store.store(true, Ordering::Relaxed))?;
     Ok(env.add_joined(manifest, stored))
 }
@@ -215,7 +214,7 @@ fn by_level(
 /// A column of some levels, one level after the other, each in the order of its blocks.
 fn column_of_levels(env: &Environment, manifest: &Manifest, levels: Range<usize>, name: &String) -> Result<ArrayRef> {
     let names = std::slice::from_ref(name);
-    let mut parts = Vec::new();
+    let mut arrays = Vec::new();
     for level in levels {
         let batches = match manifest.joined_column(name) {
             Some((joined, _)) => env.store.joined_level(manifest, joined, level, names, None)?,
@@ -225,13 +224,13 @@ fn column_of_levels(env: &Environment, manifest: &Manifest, levels: Range<usize>
             let column = batch.column_by_name(name);
             column.cloned().ok_or_else(|| Error::data(format!("the sample has no column '{name}'")))
         };
-        parts.extend(batches.iter().map(of).collect::<Result<Vec<_>>>()?);
+        arrays.extend(batches.iter().map(of).collect::<Result<Vec<_>>>()?);
     }
-    let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
-    match parts.as_slice() {
+    let arrays: Vec<&dyn Array> = arrays.iter().map(AsRef::as_ref).collect();
+    match arrays.as_slice() {
         // A sample of an empty table.
         [] => Ok(new_empty_array(&DataType::Null)),
-        parts => Ok(concat(parts)?),
+        arrays => Ok(concat(arrays)?),
     }
 }
 

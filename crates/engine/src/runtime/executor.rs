@@ -2,8 +2,11 @@
 
 use crate::answer::{Error, Result};
 use std::future::Future;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
 
 /// Stack of a worker, in bytes: deep plans are walked recursively.
 const STACK_BYTES: usize = 16 << 20;
@@ -16,6 +19,15 @@ pub(crate) struct Executor {
     /// `None` only while the executor is dropped.
     samples: Option<Runtime>,
     tables: Option<Runtime>,
+    detached: Mutex<Vec<Detached>>,
+}
+
+/// Work that outlives the query that started it.
+#[derive(Debug)]
+struct Detached {
+    handle: JoinHandle<()>,
+    /// The end of the time that the query stated.
+    until: Option<Instant>,
 }
 
 impl Executor {
@@ -23,6 +35,7 @@ impl Executor {
         Ok(Self {
             samples: Some(runtime("plusminus-samples", threads)?),
             tables: Some(runtime("plusminus-tables", threads)?),
+            detached: Mutex::default(),
         })
     }
 
@@ -34,11 +47,26 @@ impl Executor {
         start(self.samples.as_ref(), work)
     }
 
-    /// Starts `work` that nobody waits for.
-    pub(crate) fn detach(&self, work: impl Future<Output = ()> + Send + 'static) {
-        if let Some(runtime) = &self.tables {
-            drop(runtime.spawn(work));
+    /// Starts `work` that its query does not wait for; `left` is what remains of the time that the query stated.
+    pub(crate) fn detach(&self, left: Option<Duration>, work: impl Future<Output = ()> + Send + 'static) {
+        let Some(runtime) = &self.tables else { return };
+        let until = left.and_then(|left| Instant::now().checked_add(left));
+        let mut detached = self.detached.lock().unwrap_or_else(PoisonError::into_inner);
+        detached.retain(|work| !work.handle.is_finished());
+        detached.push(Detached { handle: runtime.spawn(work), until });
+    }
+
+    /// Waits for detached work, for each no longer than the time that its query stated. Returns whether all of it ended.
+    pub(crate) async fn finish(&self) -> bool {
+        let detached = std::mem::take(&mut *self.detached.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut is_done = true;
+        for Detached { handle, until } in detached {
+            is_done &= match until {
+                None => handle.await.is_ok(),
+                Some(until) => timeout_at(until, handle).await.is_ok_and(|ended| ended.is_ok()),
+            };
         }
+        is_done
     }
 
     /// Runs `work` that may read whole tables; dropping the future stops it at its next await.

@@ -5,6 +5,8 @@ mod file_order;
 mod panics;
 mod quantiles;
 mod stoppable;
+#[cfg(test)]
+mod tests;
 mod timings;
 
 pub use clock::{Clock, SystemClock};

@@ -3,10 +3,10 @@
 mod changes;
 mod coverage;
 mod equal;
-mod first_look;
 mod generated;
 mod generator;
 mod nested;
+mod pilot_levels;
 mod shared_keys;
 mod star;
 mod synopses;

@@ -32,21 +32,21 @@ async fn as_many_levels_are_fetched_as_the_error_needs() {
     let star = star("most", 90.0).await;
     let answer = asked(&star.session, SQL, 20.0, OnMiss::Report).await;
     assert_eq!((answer.report().sample.as_deref(), answer.report().met), (Some("most"), Some(true)));
-    let look = fetched(&star, "most");
+    let pilot = fetched(&star, "most");
     let levels = answer.report().levels.unwrap();
-    assert!(look.iter().copied().eq(0..look.len()) && look.len() + 1 < levels, "{look:?} of {levels}");
-    // What no level would meet costs no more than the look.
+    assert!(pilot.iter().copied().eq(0..pilot.len()) && pilot.len() + 1 < levels, "{pilot:?} of {levels}");
+    // What no level would meet costs no more than the pilot.
     let answer = asked(&star.session, SQL, 0.0001, OnMiss::Repair).await;
     let exact = star.session.query(SQL).run().await.unwrap();
     assert_same(&rows(&answer), &rows(&exact), SQL);
     assert!(answer.report().reason.contains("no sample is within the error"), "{:?}", answer.report());
-    assert_eq!(fetched(&star, "most"), look);
+    assert_eq!(fetched(&star, "most"), pilot);
     star.session.execute("SET plusminus.sample = 'most'").await.unwrap();
     let answer = asked(&star.session, SQL, 0.9, OnMiss::Report).await;
     assert_eq!((answer.report().sample.as_deref(), answer.report().met), (Some("most"), Some(true)));
     assert!(answer.report().warnings.iter().any(|warning| warning.contains("were fetched first")));
     let more = fetched(&star, "most");
-    assert!(more.len() > look.len() && answer.report().level < Some(more.len()), "{look:?} {more:?}");
+    assert!(more.len() > pilot.len() && answer.report().level < Some(more.len()), "{pilot:?} {more:?}");
     // Another session finds what was fetched.
     let session = open(star.path("sales").parent().unwrap()).await;
     session.execute("SET plusminus.sample = 'most'").await.unwrap();
