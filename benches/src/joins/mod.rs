@@ -219,9 +219,9 @@ async fn workload(
     }
     let mut lines = Vec::new();
     for (number, (query, sql)) in queries.iter().enumerate() {
-        eprintln!("{name} {query}");
         let times = duckdb.map(|times| (times.native[number], times.parquet[number])).unwrap_or_default();
         lines.push(line(options, (&open, &store, data), (query, sql), times).await?);
+        lines.iter().rev().take(1).for_each(|line| eprint!("{name} {}", report::row(line)));
     }
     Ok(Measured { name: name.to_owned(), lines, samples, coverage: None })
 }
@@ -239,14 +239,8 @@ async fn line(
     let (_, first) = timed(&clock, bounded()).await?;
     // Fetches what the first answer left to the background.
     bounded().on_miss(OnMiss::Report).run().await?;
-    let (mut warm, mut alone_ms) = (Vec::new(), Vec::new());
-    let (mut answer, mut alone) = (bounded().run().await?, bounded().on_miss(OnMiss::Report).run().await?);
-    for _ in 0..options.runs {
-        let (own, ms) = timed(&clock, bounded()).await?;
-        (answer, _) = (own, warm.push(ms));
-        let (own, ms) = timed(&clock, bounded().on_miss(OnMiss::Report)).await?;
-        (alone, _) = (own, alone_ms.push(ms));
-    }
+    let (answer, warm) = repeated(&clock, options.runs, &bounded).await?;
+    let (alone, alone_ms) = repeated(&clock, options.runs, || bounded().on_miss(OnMiss::Report)).await?;
     let start = clock.elapsed();
     let fresh = session(store, data).await?;
     let opened = (clock.elapsed() - start).as_secs_f64() * 1e3;
@@ -257,18 +251,36 @@ async fn line(
         is_estimated: is_estimated(&answer),
         first,
         new_process: opened + own,
-        warm: median(&warm),
+        warm,
         exact: exact_ms,
         native,
         parquet,
         met: answer.report().met == Some(true),
         cells: compared(&answer, &exact, bound),
-        alone: is_estimated(&alone).then(|| Alone { ms: median(&alone_ms), cells: compared(&alone, &exact, bound) }),
+        alone: is_estimated(&alone).then(|| Alone { ms: alone_ms, cells: compared(&alone, &exact, bound) }),
     })
 }
 
 fn is_estimated(answer: &Answer) -> bool {
     answer.report().mode == Mode::Approximate
+}
+
+/// The answer and the median of the milliseconds of several runs; of one where the table answers, which takes long.
+async fn repeated(
+    clock: &SystemClock,
+    runs: usize,
+    query: impl Fn() -> plusminus::Query,
+) -> Result<(Answer, f64), Box<dyn Error>> {
+    let (mut answer, first) = timed(clock, query()).await?;
+    if !is_estimated(&answer) {
+        return Ok((answer, first));
+    }
+    let mut all = Vec::with_capacity(runs);
+    for _ in 0..runs {
+        let (own, ms) = timed(clock, query()).await?;
+        (answer, _) = (own, all.push(ms));
+    }
+    Ok((answer, median(&all)))
 }
 
 async fn timed(clock: &SystemClock, query: plusminus::Query) -> Result<(Answer, f64), Box<dyn Error>> {

@@ -65,7 +65,8 @@ fn section(workload: &Measured) -> String {
     text
 }
 
-fn row(line: &Line) -> String {
+/// One question as a row of the table.
+pub(super) fn row(line: &Line) -> String {
     let optional = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.0}"));
     let times = line.native.map_or_else(String::new, |native| format!("{:.1}", native / line.warm));
     let (alone, worst, held) = match &line.alone {

@@ -8,6 +8,7 @@ use crate::error::{Complaint, Location, SyntaxError};
 mod bind;
 pub(crate) mod clause;
 pub(crate) mod misplaced;
+mod misspelt;
 pub(crate) mod tail;
 #[cfg(test)]
 mod tests;

@@ -3,21 +3,30 @@
 use crate::error::SyntaxError;
 use crate::plain::split_place;
 use crate::source::Source;
-use crate::suggest::nearest;
+use crate::suggest::{is_misspelt, nearest};
 use sqlparser::tokenizer::Token;
 
 /// Words that begin a clause, and that are misspelt.
-const CLAUSES: [&str; 12] =
-    ["SELECT", "FROM", "WHERE", "GROUP", "ORDER", "HAVING", "LIMIT", "OFFSET", "JOIN", "UNION", "WITHIN", "ERROR"];
+const CLAUSES: [&str; 13] = [
+    "SELECT",
+    "FROM",
+    "WHERE",
+    "GROUP",
+    "ORDER",
+    "HAVING",
+    "LIMIT",
+    "OFFSET",
+    "JOIN",
+    "UNION",
+    "WITHIN",
+    "ERROR",
+    "CONFIDENCE",
+];
 
 /// The keyword that an unquoted word nearly is.
 fn misspelt(source: &Source<'_>, at: usize) -> Option<&'static str> {
-    let word = source.word(at)?.to_uppercase();
-    let is_near = |own: &&str| {
-        let most = if own.len() > 4 { 2 } else { 1 };
-        word != **own && word.len() > 2 && strsim::osa_distance(&word, own) <= most
-    };
-    CLAUSES.into_iter().find(is_near)
+    let word = source.word(at)?;
+    CLAUSES.into_iter().find(|own| is_misspelt(word, own))
 }
 
 /// An error of sqlparser about `sql`, such as `Expected: …, found: x at Line: 1, Column: 8`, at the token it is about.

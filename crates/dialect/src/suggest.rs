@@ -19,3 +19,10 @@ pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Opt
         .reduce(|best, next| if next.0 > best.0 { next } else { best })
         .map(|(_, candidate)| candidate)
 }
+
+/// Whether a word is a keyword, given in upper case, but for one or two letters.
+pub(crate) fn is_misspelt(word: &str, keyword: &str) -> bool {
+    let word = word.to_uppercase();
+    let most = if keyword.len() > 4 { 2 } else { 1 };
+    word != keyword && word.len() > 2 && strsim::osa_distance(&word, keyword) <= most
+}

@@ -60,7 +60,12 @@ fn is_percent(source: &Source<'_>, at: usize) -> bool {
 }
 
 fn amount_at(source: &Source<'_>, at: usize) -> Option<usize> {
-    matches!(source.token(at), Token::Number(..) | Token::Placeholder(_)).then_some(at)
+    is_amount(source, at).then_some(at)
+}
+
+/// Whether a number or a parameter is at `at`.
+pub(super) fn is_amount(source: &Source<'_>, at: usize) -> bool {
+    matches!(source.token(at), Token::Number(..) | Token::Placeholder(_))
 }
 
 /// The number or parameter at `at`, checked.

@@ -8,6 +8,7 @@ use std::ops::Range;
 use sqlparser::tokenizer::Token;
 
 use super::clause::clause;
+use super::misspelt::misspelt;
 use super::{OnMiss, TimeUnit};
 use crate::cursor::shorten;
 use crate::error::SyntaxError;
@@ -108,7 +109,7 @@ fn malformed(source: &Source<'_>, at: usize, end: usize) -> Option<SyntaxError> 
     if at >= end {
         return None;
     }
-    if source.is_word(at, "WITHIN") {
+    let known = if source.is_word(at, "WITHIN") {
         bad_within(source, at, end)
     } else if source.is_word(at, "ERROR") {
         bad_error(source, at)
@@ -121,7 +122,8 @@ fn malformed(source: &Source<'_>, at: usize, end: usize) -> Option<SyntaxError> 
         Some(source.error(at..at + 1, what, "AT CONFIDENCE 95%"))
     } else {
         None
-    }
+    };
+    known.or_else(|| misspelt(source, at))
 }
 
 fn bad_within(source: &Source<'_>, at: usize, end: usize) -> Option<SyntaxError> {

@@ -143,6 +143,13 @@ fn numbers_are_checked() {
         ("ERROR $0", "cannot stand", "$0", "$1"),
         ("ERROR 5% ON MISS EXAKT", "ON MISS cannot EXAKT", "EXAKT", "EXACT"),
         ("ERROR 5% ON MISS", "lacks what to do", "ON MISS", "REPORT"),
+        ("GROUP BY a ERROR WITHN 5%", "no keyword WITHN", "WITHN", "did you mean WITHIN?"),
+        ("ERORR WITHIN 5%", "no keyword ERORR", "ERORR", "did you mean ERROR?"),
+        ("LIMIT 3 WITHN 5 SECONDS", "no keyword WITHN", "WITHN", "did you mean WITHIN?"),
+        ("WHERE a > 3 ERROR WITHIN 5% ON MISSS FAIL", "no keyword MISSS", "MISSS", "did you mean MISS?"),
+        ("ERROR 5% FOR ALL GRUOPS", "no keyword GRUOPS", "GRUOPS", "did you mean GROUPS?"),
+        ("LIMIT 3 ERROR 5% ATT CONFIDENCE 90%", "no keyword ATT", "ATT", "did you mean AT?"),
+        ("ERROR 5% CONFIDENZE 90%", "CONFIDENZE", "CONFIDENZE", "CONFIDENCE"),
     ] {
         check_error(&format!("SELECT a FROM t {tail}"), what, marked, next);
     }

@@ -19,6 +19,8 @@ use std::time::Duration;
 
 /// Columns of a table above which strata are read only with the columns that queries name.
 const WIDE_COLUMNS: usize = 64;
+/// Numbers of strata times columns above which they are.
+const MANY_STRATUM_VALUES: u64 = 50_000;
 /// Columns that determine the order of a level's rows: stratum and rank, with the bytes that both and the strata's runs take per row.
 const ORDER_COLUMNS: usize = 2;
 const ORDER_BYTES: usize = 12;
@@ -124,7 +126,7 @@ impl LevelCache {
     /// The strata of a sample's generation, with their statistics of at least `columns` of the table. Without memory they are not kept.
     pub(crate) fn strata(&self, store: &Store, manifest: &Manifest, columns: &[String]) -> Result<Arc<SampleStrata>> {
         let key = Key::of(manifest, Item::Strata);
-        let is_wide = manifest.base.columns.len() > WIDE_COLUMNS;
+        let is_wide = is_wide(manifest);
         let mut wanted: Option<BTreeSet<String>> = is_wide.then(|| columns.iter().cloned().collect());
         if let Some(strata) = self.lock().get(&key).and_then(|content| strata_with(&content, wanted.as_ref())) {
             return Ok(strata);
@@ -296,7 +298,7 @@ impl LevelCache {
     fn keep_level(&self, key: &Key, level_columns: &Arc<LevelColumns>, load: Duration) -> Result<()> {
         if let Item::Level(part) = &key.item {
             let is_superfluous = |other: &Key, content: &Content| {
-                let (Item::Level(own), Content::Level(known)) = (&other.part, content) else { return false };
+                let (Item::Level(own), Content::Level(known)) = (&other.item, content) else { return false };
                 other != key && other.is_beside(key) && part.includes(own) && level_columns.holds_columns_of(known)
             };
             let mut held = self.lock();
@@ -339,6 +341,12 @@ fn strata_with(content: &Content, wanted: Option<&BTreeSet<String>>) -> Option<A
 /// Whether a projection was not used recently.
 fn is_idle(key: &Key, uses: f64) -> bool {
     key.is_projection() && uses < 1.0
+}
+
+/// Whether strata are read only with the columns that queries name.
+fn is_wide(manifest: &Manifest) -> bool {
+    let columns = manifest.base.columns.len() + manifest.base.joined.len();
+    columns > WIDE_COLUMNS || manifest.strata_count.saturating_mul(columns as u64) > MANY_STRATUM_VALUES
 }
 
 /// Bytes that columns of a part are expected to take, with those that give the order of its rows where it `is_new`.
