@@ -30,7 +30,8 @@ pub(crate) async fn measured(
         Coverage { scale: options.coverage_scale, seeds: options.seeds, questions: Vec::with_capacity(queries.len()) };
     let mut truths = Vec::with_capacity(queries.len());
     for (name, sql) in queries {
-        truths.push(session.query(sql.as_str()).run().await?);
+        let truth = session.query(sql.as_str()).run().await;
+        truths.push(truth.inspect_err(|error| eprintln!("{workload} {name}: {error}")).ok());
         found.questions.push((name.clone(), 0, Counts::default()));
     }
     for seed in 1..=options.seeds {
@@ -39,6 +40,7 @@ pub(crate) async fn measured(
             session.execute(&format!("{statement} SEED {seed}")).await?;
         }
         for (((_, sql), truth), (_, answers, counts)) in queries.iter().zip(&truths).zip(&mut found.questions) {
+            let Some(truth) = truth else { continue };
             let query = session.query(sql.as_str()).error_percent(options.percent).on_miss(OnMiss::Report);
             let answer = query.run().await?;
             if is_estimated(&answer) {

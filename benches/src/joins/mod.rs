@@ -73,6 +73,27 @@ pub(crate) struct Line {
     pub(crate) alone: Option<Alone>,
 }
 
+impl Line {
+    /// A question whose exact answer or estimate fails, for lack of memory say.
+    fn failed(name: &str, (native, parquet): (Option<f64>, Option<f64>), error: &str) -> Self {
+        let (none, cells) = (f64::NAN, Counts::default());
+        Self {
+            name: name.to_owned(),
+            answered_by: format!("fails: {error}"),
+            is_estimated: false,
+            first: none,
+            new_process: none,
+            warm: none,
+            exact: none,
+            native,
+            parquet,
+            met: false,
+            cells,
+            alone: None,
+        }
+    }
+}
+
 /// The estimate that samples give where a miss is reported rather than mended.
 pub(crate) struct Alone {
     pub(crate) ms: f64,
@@ -220,8 +241,10 @@ async fn workload(
     let mut lines = Vec::new();
     for (number, (query, sql)) in queries.iter().enumerate() {
         let times = duckdb.map(|times| (times.native[number], times.parquet[number])).unwrap_or_default();
-        lines.push(line(options, (&open, &store, data), (query, sql), times).await?);
-        lines.iter().rev().take(1).for_each(|line| eprint!("{name} {}", report::row(line)));
+        let found = line(options, (&open, &store, data), (query, sql), times).await;
+        let found = found.unwrap_or_else(|error| Line::failed(query, times, &error.to_string()));
+        eprint!("{name} {}", report::row(&found));
+        lines.push(found);
     }
     Ok(Measured { name: name.to_owned(), lines, samples, coverage: None })
 }
