@@ -84,7 +84,7 @@ impl QueryExecution {
                 let rows = subquery.sample.sampled_rows() as f64;
                 ns += rows * SUBQUERY_ROW_NS;
             } else if let Some(plan) = subquery_of(&table.scan) {
-                ns += table_work(&self.env, &plan).await?.ns;
+                ns += table_work(&self.env, &plan, self.prepared.state()).await?.ns;
                 has_subquery = true;
             }
         }

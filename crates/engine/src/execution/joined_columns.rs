@@ -134,7 +134,10 @@ impl QueryExecution {
             && !manifest.repeats_rows
             && self.env.defaults().level.is_none();
         let mut lacking = lacking_tables(&query.joins, manifest, all).peekable();
-        if pilot >= all || !may_pilot || lacking.peek().is_none() || lacking.any(|table| subquery_of(&table.scan).is_some())
+        if pilot >= all
+            || !may_pilot
+            || lacking.peek().is_none()
+            || lacking.any(|table| subquery_of(&table.scan).is_some())
         {
             return Ok(all);
         }

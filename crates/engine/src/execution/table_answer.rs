@@ -103,6 +103,7 @@ impl QueryExecution {
         let scan = exact::run(&plan, state, executor, |scan| self.watch.scans(scan, rows));
         let found = scan.instrument(span.clone()).await?;
         span.record("rows", found.rows_read);
+        self.table().learn_rows(found.rows_read + self.subqueries.rows_read());
         timed.is_done = true;
         drop(timed);
         self.timings.lap("exact");

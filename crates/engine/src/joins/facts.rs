@@ -289,7 +289,7 @@ pub(crate) async fn check_key(
     let (table, version) = facts.named(&question.scan);
     let Some(version) = version else { return Ok(KeyCheck::Done) };
     let ns = match subquery_of(&question.scan) {
-        Some(plan) => table_work(env, &plan).await?.ns,
+        Some(plan) => table_work(env, &plan, state).await?.ns,
         #[expect(clippy::cast_precision_loss, reason = "a forecast")]
         None => {
             let rows = facts.table(&question.scan).map_or(0, |table| table.rows);

@@ -220,7 +220,7 @@ impl PlannedQuery {
 
     /// The work of the exact answer.
     pub(crate) async fn table_work(&self, env: &Environment) -> Result<&TableWork> {
-        self.table_work.get_or_try_init(|| table_work(env, &self.plan)).await
+        self.table_work.get_or_try_init(|| table_work(env, &self.plan, self.state())).await
     }
 
     /// The work of the exact answer, where it was computed before.

@@ -28,9 +28,11 @@ impl<'a> TableCandidate<'a> {
         if self.is_left_out {
             return Ok(None);
         }
-        let work = self.prepared.table_work(self.env).await?.clone();
+        let mut work = self.prepared.table_work(self.env).await?.clone();
         let time = self.time_of(&work);
         let is_learnt = self.env.costs.knows_scans_of(&work.tables);
+        // The time is that of past runs, which spared as much.
+        work.ns *= self.prepared.query_cost.share_read(work.rows);
         Ok(Some(TableCost { work, time, is_learnt }))
     }
 
@@ -51,6 +53,11 @@ impl<'a> TableCandidate<'a> {
         let costs = &self.env.costs;
         let others = |ns: f64| Some(costs.predict_scan(&work.tables, ns));
         costs.predict_scan(&work.tables, work.ns).mul_f64(self.prepared.query_cost.of(Cost::Table, others))
+    }
+
+    /// Learns from an exact answer that read `rows` rows.
+    pub(crate) fn learn_rows(&self, rows: u64) {
+        self.prepared.query_cost.note_rows_read(rows);
     }
 
     /// Learns from an exact answer that took `time`, or at least that long.

@@ -8,7 +8,10 @@ use crate::answer::Result;
 use crate::environment::Environment;
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::logical_expr::{Aggregate, Expr, FetchType, Join, Limit, LogicalPlan, Operator, SkipType, TableScan};
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::{
+    Aggregate, Expr, FetchType, Join, JoinType, Limit, LogicalPlan, Operator, SkipType, TableScan,
+};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
@@ -32,6 +35,8 @@ const SORT_NS: f64 = 60.0;
 const JOIN_NS: f64 = 25.0;
 /// Assumed share of rows that one condition lets pass.
 const PASSING: f64 = 0.4;
+/// The smallest assumed share that several conditions let pass.
+const PASSING_MIN: f64 = 1e-3;
 /// Assumed number of groups as a share of rows.
 const GROUPS: f64 = 0.01;
 /// Rows that are read, in batches and row groups, for each row that a LIMIT waits for.
@@ -62,8 +67,10 @@ pub(crate) struct TableCost {
     pub(crate) is_learnt: bool,
 }
 
-/// Computes the work of running an analysed plan on its tables.
-pub(crate) async fn table_work(env: &Environment, plan: &LogicalPlan) -> Result<TableWork> {
+/// Computes the work of running an analysed plan on its tables. That of joins depends on where conditions and keys stand once it is optimised.
+pub(crate) async fn table_work(env: &Environment, plan: &LogicalPlan, state: &SessionState) -> Result<TableWork> {
+    let optimised = if has_joins(plan)? { state.optimize(plan).ok() } else { None };
+    let plan = optimised.as_ref().unwrap_or(plan);
     let scanned = scanned_tables(env, plan).await?;
     let mut names: Vec<&str> = scanned.values().map(|table| table.key.as_str()).collect();
     names.sort_unstable();
@@ -73,6 +80,15 @@ pub(crate) async fn table_work(env: &Environment, plan: &LogicalPlan) -> Result<
     walk.plan(plan)?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of rows")]
     Ok(TableWork { tables: names.join(", "), rows: walk.rows as u64, ns: walk.ns, has_conditions })
+}
+
+fn has_joins(plan: &LogicalPlan) -> Result<bool> {
+    let mut found = false;
+    plan.apply_with_subqueries(|node| {
+        found |= matches!(node, LogicalPlan::Join(_));
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    Ok(found)
 }
 
 /// The names of the output columns and of all columns that any expression of the plan reads.
@@ -91,6 +107,14 @@ fn named_columns(plan: &LogicalPlan) -> Result<HashSet<String>> {
     Ok(names)
 }
 
+/// Rows of a part of a plan, approximately.
+#[derive(Debug, Clone, Copy)]
+struct Produced {
+    rows: f64,
+    /// Their share of the rows that there would be without conditions.
+    share: f64,
+}
+
 struct Walk<'a> {
     /// Scanned tables by their name in the plan.
     scanned: &'a HashMap<String, ScannedTable>,
@@ -102,24 +126,34 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Adds the work of a plan; returns the approximate number of rows that it produces.
-    fn plan(&mut self, plan: &LogicalPlan) -> Result<f64> {
+    /// Adds the work of a plan; returns what it produces, approximately.
+    fn plan(&mut self, plan: &LogicalPlan) -> Result<Produced> {
         for subquery in subqueries(plan)? {
             self.plan(&subquery)?;
         }
         if let LogicalPlan::TableScan(scan) = plan {
-            return Ok(self.scan(scan));
+            return Ok(Produced { rows: self.scan(scan), share: 1.0 });
         }
         let before = self.ns;
         let mut inputs = Vec::new();
         for input in plan.inputs() {
             inputs.push(self.plan(input)?);
         }
-        let rows: f64 = inputs.iter().sum();
-        Ok(match plan {
+        if let LogicalPlan::Join(join) = plan {
+            return Ok(self.join(join, &inputs));
+        }
+        let rows: f64 = inputs.iter().map(|input| input.rows).sum();
+        let share = match (plan, inputs.as_slice()) {
+            (LogicalPlan::Filter(filter), [input]) => input.share * passing(&filter.predicate),
+            // Of rows that are formed anew none was left out.
+            (LogicalPlan::Aggregate(_) | LogicalPlan::Distinct(_), _) => 1.0,
+            (_, [input]) => input.share,
+            _ => 1.0,
+        };
+        let rows = match plan {
             LogicalPlan::Filter(filter) => {
                 self.ns += rows * calls_ns(&filter.predicate);
-                rows * PASSING.powi(conditions(&filter.predicate)).max(1e-3)
+                rows * passing(&filter.predicate)
             }
             LogicalPlan::Projection(projection) => {
                 self.ns += rows * projection.expr.iter().map(calls_ns).sum::<f64>();
@@ -138,7 +172,6 @@ impl Walk<'_> {
                 self.ns += rows * SORT_NS * (1.0 + width_of(window.window_expr.len()) / 2.0);
                 rows
             }
-            LogicalPlan::Join(join) => self.join(join, &inputs),
             LogicalPlan::Limit(limit) => {
                 let wanted = limited(limit)?;
                 if let Some(wanted) = wanted.filter(|_| is_streaming(&limit.input)) {
@@ -148,7 +181,8 @@ impl Walk<'_> {
                 wanted.map_or(rows, |wanted| rows.min(wanted))
             }
             _ => rows,
-        })
+        };
+        Ok(Produced { rows, share })
     }
 
     fn scan(&mut self, scan: &TableScan) -> f64 {
@@ -173,17 +207,23 @@ impl Walk<'_> {
         if aggregate.group_expr.is_empty() { 1.0 } else { rows * GROUPS * sets }
     }
 
-    fn join(&mut self, join: &Join, inputs: &[f64]) -> f64 {
-        let rows: f64 = inputs.iter().sum();
+    /// A row of the larger side finds its partner where that is left; a row of an outer join stays without one.
+    fn join(&mut self, join: &Join, inputs: &[Produced]) -> Produced {
+        let rows: f64 = inputs.iter().map(|input| input.rows).sum();
         self.ns += rows * JOIN_NS;
-        let larger = inputs.iter().copied().fold(0.0, f64::max);
+        let [left, right] = inputs else { return Produced { rows, share: 1.0 } };
         // Without key columns every row is paired with every other.
         if join.on.is_empty() && !self.compares_columns {
-            let pairs = inputs.iter().product::<f64>();
+            let pairs = left.rows * right.rows;
             self.ns += pairs * CALL_NS;
-            return pairs * PASSING;
+            return Produced { rows: pairs * PASSING, share: 1.0 };
         }
-        larger
+        let (larger, smaller) = if left.rows >= right.rows { (left, right) } else { (right, left) };
+        let share = match join.join_type {
+            JoinType::Inner | JoinType::LeftSemi | JoinType::RightSemi => smaller.share,
+            _ => 1.0,
+        };
+        Produced { rows: larger.rows * share, share: (larger.share * share).max(PASSING_MIN) }
     }
 }
 
@@ -294,9 +334,10 @@ fn compares_columns(condition: &Expr) -> bool {
     })
 }
 
-/// Number of conditions that AND joins.
-fn conditions(expr: &Expr) -> i32 {
-    i32::try_from(datafusion::logical_expr::utils::split_conjunction(expr).len()).unwrap_or(i32::MAX)
+/// The assumed share of rows that the conditions which AND joins let pass.
+fn passing(expr: &Expr) -> f64 {
+    let conditions = datafusion::logical_expr::utils::split_conjunction(expr).len();
+    PASSING.powi(i32::try_from(conditions).unwrap_or(i32::MAX)).max(PASSING_MIN)
 }
 
 /// Number of groupings in which ROLLUP, CUBE or GROUPING SETS put each row; 0 for a plain key.

@@ -4,7 +4,7 @@ async fn ns(session: &Session, sql: &str) -> f64 {
     let state = session.context().state();
     let plan = state.create_logical_plan(sql).await.unwrap();
     let plan = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {}).unwrap();
-    table_work(&session.env, &plan).await.unwrap().ns
+    table_work(&session.env, &plan, &state).await.unwrap().ns
 }
 
 /// More columns, conditions, groups and rows are more work, and a text file is more work than a Parquet file.
@@ -34,6 +34,10 @@ async fn work_grows_with_what_is_read_and_computed() {
         (
             "SELECT SUM(large.v) FROM large JOIN small ON large.g = small.g",
             "SELECT SUM(large.v) FROM large JOIN small ON large.g < small.g",
+        ),
+        (
+            "SELECT large.t, SUM(large.v) FROM large, small WHERE large.v = small.v AND small.g = 3 GROUP BY large.t",
+            "SELECT large.t, SUM(large.v) FROM large, small WHERE large.v = small.v GROUP BY large.t",
         ),
     ];
     for (less, more) in pairs {
