@@ -268,7 +268,7 @@ async fn line(
     let fresh = session(store, data).await?;
     let opened = (clock.elapsed() - start).as_secs_f64() * 1e3;
     let (fresh_answer, own) = timed(&clock, fresh.query(sql).error_percent(options.percent)).await?;
-    eprintln!("{query} in a new process: {opened:.1} ms to open, {own:.1} ms: {:?}", fresh_answer.report().timings);
+    eprintln!("{query} in a new process: {opened:.1} ms to open, {own:.1} ms: {:?}", fresh_answer.report().parts);
     Ok(Line {
         name: query.to_owned(),
         answered_by: answer.report().reason.clone(),
