@@ -6,18 +6,18 @@ use crate::error::SyntaxError;
 use crate::source::Source;
 use crate::suggest::is_misspelt;
 
-/// A token of a bound.
-enum Part {
+/// A token that a bound has at a place.
+enum Expected {
     Word(&'static str),
     Number,
     Unit,
     Action,
 }
 
-use Part::{Action, Number, Unit, Word};
+use Expected::{Action, Number, Unit, Word};
 
 /// The bounds by their tokens.
-const BOUNDS: [&[Part]; 6] = [
+const BOUNDS: [&[Expected]; 6] = [
     &[Word("ERROR"), Word("WITHIN"), Number],
     &[Word("WITHIN"), Number, Unit],
     &[Word("AT"), Word("CONFIDENCE"), Number],
@@ -34,10 +34,10 @@ pub(super) fn misspelt(source: &Source<'_>, at: usize) -> Option<SyntaxError> {
 }
 
 /// The only word of `bound` that is not spelt as it should be, and how it should be; `None` when there is none or a token is another one.
-fn wrong_word(source: &Source<'_>, at: usize, bound: &[Part]) -> Option<(usize, &'static str)> {
+fn wrong_word(source: &Source<'_>, at: usize, bound: &[Expected]) -> Option<(usize, &'static str)> {
     let mut wrong = None;
-    for (at, part) in (at..).zip(bound) {
-        let fits = match part {
+    for (at, expected) in (at..).zip(bound) {
+        let fits = match expected {
             Number => is_amount(source, at),
             Unit => source.word(at).and_then(TimeUnit::from_word).is_some(),
             Action => source.word(at).and_then(OnMiss::from_word).is_some(),

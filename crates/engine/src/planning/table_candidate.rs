@@ -4,6 +4,7 @@ use super::planned_query::PlannedQuery;
 use crate::answer::Result;
 use crate::environment::{Cost, Environment};
 use crate::samples::{TableCost, TableFollows, TableWork};
+use std::sync::PoisonError;
 use std::time::Duration;
 use tokio::runtime::Handle;
 
@@ -28,11 +29,12 @@ impl<'a> TableCandidate<'a> {
         if self.is_left_out {
             return Ok(None);
         }
-        let mut work = self.prepared.table_work(self.env).await?.clone();
+        let work = self.prepared.table_work(self.env).await?.clone();
         let time = self.time_of(&work);
         let is_learnt = self.env.costs.knows_scans_of(&work.tables);
-        // The time is that of past runs, which spared as much.
-        work.ns *= self.prepared.query_cost.share_read(work.rows);
+        // The time follows from past runs, which spared as much.
+        let rows_read = *self.prepared.rows_read.lock().unwrap_or_else(PoisonError::into_inner);
+        let work = rows_read.map_or_else(|| work.clone(), |rows| work.reading(rows));
         Ok(Some(TableCost { work, time, is_learnt }))
     }
 
@@ -57,7 +59,7 @@ impl<'a> TableCandidate<'a> {
 
     /// Learns from an exact answer that read `rows` rows.
     pub(crate) fn learn_rows(&self, rows: u64) {
-        self.prepared.query_cost.note_rows_read(rows);
+        *self.prepared.rows_read.lock().unwrap_or_else(PoisonError::into_inner) = Some(rows);
     }
 
     /// Learns from an exact answer that took `time`, or at least that long.

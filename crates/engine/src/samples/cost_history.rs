@@ -1,5 +1,4 @@
 use crate::environment::Cost;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,8 +13,6 @@ pub(crate) struct QueryCost {
     levels: Mutex<Option<CostHistory>>,
     answers: Mutex<Option<CostHistory>>,
     tables: Mutex<Option<CostHistory>>,
-    /// Rows that its last exact answer read; 0 before one.
-    rows_read: AtomicU64,
 }
 
 /// Mean logarithms of the cells of a query's runs and of the seconds that they took.
@@ -49,20 +46,6 @@ impl QueryCost {
         }));
     }
 
-    /// Learns that an exact answer read `rows` rows.
-    pub(crate) fn note_rows_read(&self, rows: u64) {
-        self.rows_read.store(rows.max(1), Ordering::Relaxed);
-    }
-
-    /// The share of `rows` rows that the last exact answer read, since conditions spare files and row groups; 1 before one.
-    pub(crate) fn share_read(&self, rows: u64) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "a forecast")]
-        match (self.rows_read.load(Ordering::Relaxed), rows) {
-            (0, _) | (_, 0) => 1.0,
-            (read, rows) => (read as f64 / rows as f64).min(1.0),
-        }
-    }
-
     /// The history of one kind of cost; none for reading files, which takes as long for every query.
     fn runs(&self, cost: Cost) -> Option<&Mutex<Option<CostHistory>>> {
         match cost {
@@ -93,17 +76,6 @@ mod tests {
         assert!((query_cost.of(Cost::Answer, |_| None) - 1.0).abs() < 1e-12);
         query_cost.note(Cost::Load, 1e4, ms(40));
         assert!((query_cost.of(Cost::Load, others) - 1.0).abs() < 1e-12);
-    }
-
-    #[test]
-    fn a_query_is_taken_to_read_as_many_rows_as_it_did() {
-        let query_cost = QueryCost::default();
-        assert!((query_cost.share_read(1000) - 1.0).abs() < 1e-12);
-        query_cost.note_rows_read(50);
-        assert!((query_cost.share_read(1000) - 0.05).abs() < 1e-12);
-        query_cost.note_rows_read(2000);
-        assert!((query_cost.share_read(1000) - 1.0).abs() < 1e-12);
-        assert!((query_cost.share_read(0) - 1.0).abs() < 1e-12);
     }
 
     /// A change in the cost of other queries does not change the predicted time of this one.

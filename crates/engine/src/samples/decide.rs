@@ -1,6 +1,7 @@
 //! Decides when the table answers rather than a sample.
 //!
-//! Without WITHIN only predicted work is compared, never measured time, so that a query on the same store always takes the same candidate.
+//! Without WITHIN only work is compared, never measured time: predicted work, or that of the rows which an earlier exact answer to the same
+//! text read. On the same store and after the same queries a query takes the same candidate.
 
 use super::table_cost::TableCost;
 use std::time::Duration;

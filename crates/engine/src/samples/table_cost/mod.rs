@@ -57,6 +57,15 @@ pub(crate) struct TableWork {
     pub(crate) has_conditions: bool,
 }
 
+impl TableWork {
+    /// The work of an answer that reads `rows` rows, since conditions spare files and row groups.
+    pub(crate) fn reading(&self, rows: u64) -> Self {
+        let share = if self.rows == 0 { 1.0 } else { (rows_of(rows) / rows_of(self.rows)).min(1.0) };
+        let ns = BASE_NS + (self.ns - BASE_NS).max(0.0) * share;
+        Self { ns, ..self.clone() }
+    }
+}
+
 /// The exact answer as a candidate.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct TableCost {

@@ -45,3 +45,14 @@ async fn work_grows_with_what_is_read_and_computed() {
         assert!(less_ns < 0.9 * more_ns, "{less}: {less_ns}, {more}: {more_ns}");
     }
 }
+
+/// Rows that are not read take their share of the work with them, but not that of starting; more rows than predicted change nothing.
+#[test]
+fn work_follows_the_rows_that_were_read() {
+    let work = TableWork { tables: "t".to_owned(), rows: 1000, ns: BASE_NS + 1e6, has_conditions: true };
+    for (rows, ns) in [(0, BASE_NS), (50, BASE_NS + 5e4), (1000, BASE_NS + 1e6), (2000, BASE_NS + 1e6)] {
+        assert!((work.reading(rows).ns - ns).abs() < 1e-6, "{rows}");
+    }
+    let unknown = TableWork { rows: 0, ..work };
+    assert!((unknown.reading(5).ns - unknown.ns).abs() < 1e-6);
+}
