@@ -21,6 +21,7 @@ mod hive;
 mod layout;
 mod listing;
 mod options;
+mod row_groups;
 mod scan;
 mod sniff;
 mod table;

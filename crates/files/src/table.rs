@@ -34,7 +34,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The number of footers that are read at the same time.
-const FOOTERS_AT_ONCE: usize = 8;
+pub(crate) const FOOTERS_AT_ONCE: usize = 8;
 /// Files of a table at most whose statistics are kept.
 const STATISTICS_MAX: u64 = 65_536;
 
@@ -71,6 +71,11 @@ impl FilePart {
 
     pub(crate) fn kind(&self) -> &Kind {
         &self.layout.kind
+    }
+
+    /// The columns of the file itself.
+    pub(crate) fn columns(&self) -> &SchemaRef {
+        &self.layout.schema
     }
 }
 

@@ -39,7 +39,7 @@ pub use error_functions::{ESTIMATE, ErrorCall, ErrorFunction, Slot, check, occur
 pub use differentiable::used_inputs;
 pub use joins::{
     AssumedFacts, JoinFacts, JoinKey, JoinedTable, KeyFact, KeyQuestion, Refusal, RootFact, SharedKeyFact, Star,
-    WrittenJoin, column_name, is_joined_column, is_matched_column, key_local_scan, shown_column, star,
+    WrittenJoin, column_name, is_joined_column, is_matched_column, key_local_scan, refusal, shown_column, star,
     with_guarded_null_equality, with_source, written_join,
 };
 pub use monotone::{Monotone, monotone};

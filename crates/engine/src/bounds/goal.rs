@@ -74,10 +74,10 @@ impl Goal {
         Self { within, confidence, all_groups, on_miss, ..*self }
     }
 
-    /// The goal of one of `count` blocks whose numbers add up, with `within` as its share of the time: all of their intervals must hold at once, and
-    /// whether the sums meet the error is seen from the sums.
-    pub(crate) fn of_summand(&self, count: usize, within: Option<Duration>) -> Self {
-        Self { within, confidence: self.confidence.for_each_of(count), on_miss: OnMiss::Report, ..*self }
+    /// The goal of one of `count` blocks whose numbers add up: all of their intervals must hold at once, and whether the sums meet the
+    /// error is seen from the sums.
+    pub(crate) fn of_summand(&self, count: usize) -> Self {
+        Self { confidence: self.confidence.for_each_of(count), on_miss: OnMiss::Report, ..*self }
     }
 
     /// Whether the table answers when no sample answers within the error.

@@ -5,13 +5,14 @@ use super::sums::{missing, summed};
 use super::{ExecutionMode, QueryExecution, Sampled, ms};
 use crate::answer::{Answer, Mode, Report, Result};
 use crate::bounds::{Best, Goal};
-use crate::planning::{Blocks, PlannedQuery};
+use crate::planning::{Blocks, PlannedQuery, Sum};
 use crate::refine::TableReason;
 use crate::runtime::caught;
 use datafusion::common::TableReference;
 use plusminus_plan::Reason;
 use plusminus_statistics::Target;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -105,10 +106,11 @@ impl QueryExecution {
             let (execution, blocks, answers) = (Arc::clone(self), Arc::clone(blocks), Arc::clone(answers));
             Box::new(move |answer| execution.keep(&blocks, &answers, number, answer))
         };
-        let goal = match blocks.sums {
-            None => self.goal.of_block(count, blocks.cuts_rows(), blocks.share_scan, within),
-            Some(_) => self.goal.of_summand(count, within),
-        };
+        let stacked = blocks.stacked().count();
+        let mut goal = self.goal.of_block(stacked, blocks.cuts_rows(), blocks.share_scan, within);
+        if let Some(sum) = blocks.sum_of(number) {
+            goal = goal.of_summand(sum.blocks.len());
+        }
         self.watched_part(prepared, goal, forward)
     }
 
@@ -160,9 +162,7 @@ impl QueryExecution {
         };
         let Some(combined) = blocks.combined(&parts, self.goal.error)? else { return Ok(None) };
         let mut report = self.blocks_report(&parts, &combined);
-        if blocks.sums.is_some() {
-            report.missing_groups_below = missing(&parts).filter(|_| combined.unsettled.absent == 0);
-        }
+        report.missing_groups_below = blocks.missing(&parts).filter(|_| combined.unsettled.absent == 0);
         report.rows_total = blocks.rows_total(&parts);
         Ok(Some(Answer { is_query: true, batch: combined.batch, columns: combined.columns, report }))
     }
@@ -174,9 +174,6 @@ impl QueryExecution {
         let mut report = self.report(mode, "");
         report.met = Some(combined.is_met && self.in_time());
         report.rows_read = reports.iter().map(|report| report.rows_read).sum();
-        let missing = reports.iter().map(|report| report.missing_groups_below);
-        let missing = missing.reduce(|one, other| Some(one?.max(other?))).flatten();
-        report.missing_groups_below = missing.filter(|_| combined.unsettled.absent == 0);
         let mut samples: BTreeMap<&str, (Option<usize>, Option<usize>)> = BTreeMap::new();
         for part in &reports {
             if let Some(name) = &part.sample {
@@ -250,14 +247,27 @@ impl Blocks {
         Some(tables.iter().map(|(_, rows)| rows).sum())
     }
 
+    /// Rows that a group which no block shows may have; `None` where a block does not know.
+    pub(crate) fn missing(&self, answers: &[Answer]) -> Option<u64> {
+        let of = |(blocks, sum): (Range<usize>, Option<&Sum>)| match sum {
+            Some(_) => missing(&answers[blocks]),
+            None => answers[blocks.start].report.missing_groups_below,
+        };
+        self.stacked().map(of).reduce(|one, other| Some(one?.max(other?))).flatten()
+    }
+
     /// The query's rows from those of its blocks; `None` where estimates would decide which rows are duplicates.
     pub(crate) fn combined(&self, answers: &[Answer], target: Option<Target>) -> Result<Option<Combined>> {
-        match &self.sums {
-            None => combined(answers, &self.steps, &self.schema, target, &[]),
-            Some(keys) => match summed(answers, keys)? {
-                Some(sums) => combined(&[sums], &self.steps, &self.schema, target, &[]),
-                None => Ok(None),
-            },
+        let mut stacked = Vec::with_capacity(answers.len());
+        for (blocks, sum) in self.stacked() {
+            match sum {
+                None => stacked.push(answers[blocks.start].clone()),
+                Some(sum) => match summed(&answers[blocks], &sum.keys)? {
+                    Some(sums) => stacked.push(sums),
+                    None => return Ok(None),
+                },
+            }
         }
+        combined(&stacked, &self.steps, &self.schema, target, &[])
     }
 }

@@ -97,8 +97,17 @@ impl QueryExecution {
 
     /// Whether columns cost so little that none is spared.
     pub(super) async fn is_cheap(&self, cost: &FetchCost) -> Result<bool> {
-        let table = self.table().cost().await?;
-        Ok(table.is_some_and(|table| cost.ns <= table.work.ns * CHEAP_SHARE))
+        Ok(self.work_to_beat(cost, CHEAP_SHARE).await?.is_some_and(|work| cost.ns <= work * CHEAP_SHARE))
+    }
+
+    /// The work of the exact answer, in nanoseconds. Where columns cost less than `share` of it, it is known better: rows that keys of joined tables
+    /// spare are left out.
+    async fn work_to_beat(&self, cost: &FetchCost, share: f64) -> Result<Option<f64>> {
+        let table = self.table();
+        if table.cost().await?.is_some_and(|table| cost.ns <= table.work.ns * share) {
+            table.look_at_keys().await?;
+        }
+        Ok(table.cost().await?.map(|table| table.work.ns))
     }
 
     /// Why columns are not fetched before the answer; `None` where they are.
@@ -109,17 +118,17 @@ impl QueryExecution {
             let reason = Reason::new(format!("{what} {} first takes about {time}, {than}", shown(&cost.tables)));
             Some(TooDear { reason, is_worth_it_later })
         };
-        let table = self.table().cost().await?.map(|table| table.work.ns);
-        let is_below = |share: f64| table.is_none_or(|table| cost.ns <= table * share);
-        if self.left().is_some_and(|left| cost.time > left.mul_f64(SHARE_OF_TIME)) {
-            return Ok(too_dear("more than the time allows", is_below(SHARE_BEHIND_TABLE)));
-        }
         let is_alternative = self.goal.reads_table_on_miss() || cost.has_subquery;
         let share = match (is_alternative, self.fetching.asked_for()) {
             (true, None) => SHARE_OF_TABLE,
             (true, Some(_)) => SHARE_AFTER_PILOT,
             (false, _) => SHARE_OF_TABLE_UNREAD,
         };
+        let work = self.work_to_beat(cost, share).await?;
+        let is_below = |share: f64| work.is_none_or(|work| cost.ns <= work * share);
+        if self.left().is_some_and(|left| cost.time > left.mul_f64(SHARE_OF_TIME)) {
+            return Ok(too_dear("more than the time allows", is_below(SHARE_BEHIND_TABLE)));
+        }
         match self.goal.error.is_none() || is_below(share) {
             true => Ok(None),
             false => Ok(too_dear("too much beside the exact answer", is_below(SHARE_BEHIND_TABLE))),

@@ -12,7 +12,7 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::{LogicalPlan, TableScan};
 use plusminus_catalog::{KnownKey, Manifest, fingerprint};
 use plusminus_joins::prove;
-use plusminus_plan::{AggregateQuery, JoinFacts, KeyFact, KeyQuestion, Reason, RootFact, SharedKeyFact};
+use plusminus_plan::{AggregateQuery, JoinFacts, KeyFact, KeyQuestion, Reason, RootFact, SharedKeyFact, refusal};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -128,6 +128,20 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// A subquery as the root of a join: it has no samples, and those of its tables are not samples of it. A union has about as many rows as its
+    /// tables; what else a subquery may be need not.
+    fn derived_root(&self, rows_of: &LogicalPlan) -> RootFact {
+        let mut rows = 0;
+        let counted = rows_of.apply_with_subqueries(|node| {
+            if let LogicalPlan::TableScan(scan) = node {
+                rows += self.table(scan).map_or(0, |table| table.rows);
+            }
+            Ok(TreeNodeRecursion::Continue)
+        });
+        let is_counted = counted.is_ok() && matches!(rows_of, LogicalPlan::Union(_));
+        RootFact::Unsampled(if is_counted { rows } else { 0 }, Reason::new(refusal(rows_of)))
+    }
+
     /// A text that changes with the data of any table that a subquery reads.
     fn version_of(&self, plan: &LogicalPlan) -> Option<String> {
         let mut versions = Vec::new();
@@ -157,7 +171,11 @@ impl JoinFacts for Facts<'_> {
         match self.table(scan) {
             Some(Table { rows, samples: Ok(_), .. }) => RootFact::Sampled(*rows),
             Some(Table { rows, samples: Err(why), .. }) => RootFact::Unsampled(*rows, why.clone()),
-            None => RootFact::Unsampled(0, Reason::new("its table is not among those of the query")),
+            // Its plan is that of the subquery below a projection to the columns' names.
+            None => match subquery_of(scan).as_ref().map(LogicalPlan::inputs).as_deref() {
+                Some([rows]) => self.derived_root(rows),
+                _ => RootFact::Unsampled(0, Reason::new("its table is not among those of the query")),
+            },
         }
     }
 

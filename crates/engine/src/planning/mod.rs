@@ -16,7 +16,7 @@ mod table_candidate;
 mod templates;
 mod written_names;
 
-pub(crate) use blocks::{Blocks, ExactAggregates, PartlyExact, Rank, RankKind, Ranked, Side, Source};
+pub(crate) use blocks::{Blocks, ExactAggregates, PartlyExact, Rank, RankKind, Ranked, Side, Source, Sum};
 pub(crate) use plan_cache::PlanCache;
 pub(crate) use planned_query::{PlannedQuery, analysed};
 pub(crate) use subqueries::{PreparedSubquery, SubqueryValue, SubqueryValues};

@@ -48,7 +48,8 @@ pub(crate) struct PlannedQuery {
     pub(crate) query_cost: Arc<QueryCost>,
     /// The work of the exact answer, computed on demand.
     table_work: OnceCell<TableWork>,
-    /// Rows that the last exact answer read. Queries of one template differ in it, since their literals spare other files.
+    /// Rows that an exact answer reads: as the last one did, or as the keys of joined tables tell. Queries of one template differ in it, since
+    /// their literals spare other files.
     pub(super) rows_read: Mutex<Option<u64>>,
     /// Sample bindings for the samples that were tried last, each with the query that was bound.
     bindings: Mutex<Vec<(Arc<AggregateQuery>, Arc<SampleBinding>)>>,

@@ -14,5 +14,5 @@ pub(crate) use decide::{
     ErrorBoundProgress, FIRST_LEVEL_MAX, FIRST_LEVEL_SHARE, NEXT_LEVEL_SHARE, NO_COMPARISON_BELOW_NS, SAFE_SHARE,
     SHORT, SPECULATIVE_SHARE, TableFollows, file_opening_ns, level_ns, reading_ns,
 };
-pub(crate) use table_cost::{TableCost, TableWork, table_work};
+pub(crate) use table_cost::{TableCost, TableWork, rows_by_keys, table_work};
 pub(crate) use table_rows::rows_about;

@@ -2,6 +2,7 @@
 //!
 //! The nodes between the aggregate and the union (projections, filters, joins with other tables) are repeated above every branch.
 
+use super::super::post_aggregate::unaliased;
 use super::super::subqueries::has_subquery;
 use super::{Descent, Step, descend};
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -44,15 +45,17 @@ pub fn sums_of(plan: &LogicalPlan) -> Option<SumPlans> {
         return None;
     }
     let (exprs, steps) = descent.columns();
-    let is_column = |expr: &Expr| matches!(expr, Expr::Column(_));
-    if !exprs.iter().all(is_column) || steps.iter().any(|step| matches!(step, Step::Distinct { .. })) {
+    // A literal is a key that all groups have in common, such as the NULL of a key that a grouping set leaves out.
+    let is_literal = |expr: &Expr| matches!(unaliased(expr), Expr::Literal(..));
+    let is_known = |expr: &Expr| matches!(expr, Expr::Column(_)) || is_literal(expr);
+    if !exprs.iter().all(is_known) || steps.iter().any(|step| matches!(step, Step::Distinct { .. })) {
         return None;
     }
     // Rows that differ in a key alone that is not shown must not add up.
     if !keys.iter().all(|key| exprs.iter().any(|expr| bare(expr) == *key)) {
         return None;
     }
-    let keys = exprs.iter().map(|expr| keys.contains(&bare(expr))).collect();
+    let keys = exprs.iter().map(|expr| is_literal(expr) || keys.contains(&bare(expr))).collect();
     let plans = descent.inputs.iter().map(|input| descent.block(input, &exprs, plan.schema()));
     Some(SumPlans { plans: plans.collect::<Option<Vec<_>>>()?, keys, steps })
 }

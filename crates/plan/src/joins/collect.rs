@@ -236,7 +236,8 @@ fn named(plan: &LogicalPlan) -> String {
     found.unwrap_or_else(|| "a subquery".to_owned())
 }
 
-fn refusal(plan: &LogicalPlan) -> &'static str {
+/// The reason why an aggregate over the rows of a plan, which is no table and no join, is answered exactly.
+pub fn refusal(plan: &LogicalPlan) -> &'static str {
     match plan {
         LogicalPlan::Aggregate(_) | LogicalPlan::Distinct(_) => {
             "an aggregate of an aggregate or of DISTINCT rows is answered exactly for now"

@@ -22,6 +22,7 @@ mod subquery_conditions;
 mod tests;
 mod written;
 
+pub use collect::refusal;
 pub(crate) use collect::{Collected, SubqueryJoins, collect};
 pub use columns::{JoinKey, JoinedTable, column_name, is_joined_column, is_matched_column, shown_column};
 pub(crate) use columns::{Widened, widened};

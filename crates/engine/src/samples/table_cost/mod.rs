@@ -3,6 +3,10 @@
 //! Work is counted in nanoseconds of a reference machine with two threads, from rows, columns and operators alone, so that it does not
 //! depend on the machine or its load. Time is work times the factors learnt for the machine, the table and the query.
 
+mod keys;
+
+pub(crate) use keys::rows_by_keys;
+
 use super::table_rows::{ScannedTable, scanned_tables};
 use crate::answer::Result;
 use crate::environment::Environment;

@@ -1,5 +1,7 @@
 use super::*;
 use crate::api::Session;
+use std::sync::Arc;
+
 async fn ns(session: &Session, sql: &str) -> f64 {
     let state = session.context().state();
     let plan = state.create_logical_plan(sql).await.unwrap();
@@ -55,4 +57,65 @@ fn work_follows_the_rows_that_were_read() {
     }
     let unknown = TableWork { rows: 0, ..work };
     assert!((unknown.reading(5).ns - unknown.ns).abs() < 1e-6);
+}
+
+/// A table of 100,000 rows by day, ten days to a row group, and 1,000 days.
+async fn days(folder: &std::path::Path) -> Session {
+    use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+    use parquet::arrow::ArrowWriter;
+    use parquet::file::properties::WriterProperties;
+    let write = |name: &str, columns: Vec<(&str, ArrayRef)>| {
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let groups = WriterProperties::builder().set_max_row_group_row_count(Some(1_000)).build();
+        let file = std::fs::File::create(folder.join(name)).unwrap();
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(groups)).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+    };
+    let numbers =
+        |of: &dyn Fn(i64) -> i64, count: i64| Arc::new(Int64Array::from_iter_values((0..count).map(of))) as ArrayRef;
+    write("days.parquet", vec![("d", numbers(&|n| n, 1_000)), ("year", numbers(&|n| n / 100, 1_000))]);
+    let (by_day, by_place) = (numbers(&|n| n / 100, 100_000), numbers(&|n| n % 50, 100_000));
+    write("sales.parquet", vec![("day", by_day), ("place", by_place), ("m", numbers(&|n| n, 100_000))]);
+    write("places.parquet", vec![("p", numbers(&|n| n, 50)), ("kind", numbers(&|n| n % 7, 50))]);
+    let session = Session::open(folder.join("store")).await.unwrap();
+    for name in ["days", "sales", "places"] {
+        let file = folder.join(format!("{name}.parquet"));
+        session.register(name, &file.to_string_lossy()).await.unwrap();
+    }
+    session
+}
+
+/// The rows that keys leave are those that the exact answer then reads.
+#[tokio::test]
+async fn keys_of_filtered_tables_spare_row_groups() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = days(folder.path()).await;
+    let all = 101_000;
+    for (sql, expected) in [
+        // A year of ten: row groups 10 to 19 of 100.
+        ("SELECT SUM(m) FROM sales JOIN days ON day = d WHERE year = 1", Some(all - 90_000)),
+        ("SELECT SUM(m) FROM sales WHERE day IN (SELECT d FROM days WHERE year >= 8)", Some(all - 80_000)),
+        (
+            "SELECT SUM(m) FROM days, sales, places WHERE day = d AND place = p AND year = 3 AND kind = 2",
+            Some(all + 50 - 90_000),
+        ),
+        (
+            "SELECT SUM(m) FROM (SELECT day + 0 AS x, day AS y, m FROM sales) JOIN days ON y = d WHERE year = 1",
+            Some(all - 90_000),
+        ),
+        ("SELECT SUM(m) FROM sales JOIN days ON day = d WHERE year = 77", Some(all - 100_000)),
+        ("SELECT SUM(m) FROM sales JOIN days ON day = d", None),
+        ("SELECT SUM(m) FROM sales JOIN places ON place = p WHERE kind = 2", None),
+        ("SELECT SUM(m) FROM sales LEFT JOIN days ON day = d AND year = 1", None),
+        ("SELECT SUM(m) FROM sales WHERE day NOT IN (SELECT d FROM days WHERE year = 1)", None),
+    ] {
+        let state = session.context().state();
+        let plan = state.create_logical_plan(sql).await.unwrap();
+        let plan = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {}).unwrap();
+        assert_eq!(rows_by_keys(&session.env, &plan, &state).await.unwrap(), expected, "{sql}");
+        let read = session.query(sql).run().await.unwrap().report().rows_read;
+        let expected = expected.unwrap_or(read);
+        assert!(read.abs_diff(expected) <= 1_000, "{sql}: {read} rows are read, {expected} expected");
+    }
 }

@@ -83,6 +83,18 @@ const QUERIES: &[(&str, &str)] = &[
         "SELECT c_segment, n_name, SUM(s_amount) FROM sales, customers, nations WHERE s_customer = c_id AND c_nation = n_id GROUP BY ROLLUP (c_segment, n_name) ORDER BY 3",
         "sample",
     ),
+    (
+        "SELECT what, c_segment, SUM(m) AS m, COUNT(*) AS n FROM (SELECT 'sales' AS what, s_customer AS who, s_amount AS m FROM sales UNION ALL SELECT 'visits', v_customer, v_pages FROM visits) AS u JOIN customers ON who = c_id GROUP BY ROLLUP (what, c_segment) ORDER BY 1 NULLS FIRST, 2 NULLS FIRST, 3",
+        "6 query blocks: sample",
+    ),
+    (
+        "SELECT 'all' AS what, SUM(m) AS m FROM (SELECT s_quantity AS m FROM sales UNION ALL SELECT v_pages FROM visits) UNION ALL SELECT c_segment, COUNT(*) FROM sales JOIN customers ON s_customer = c_id GROUP BY c_segment ORDER BY 1",
+        "3 query blocks: sample",
+    ),
+    (
+        "SELECT c_segment, AVG(m) AS m FROM (SELECT s_customer AS who, s_quantity AS m FROM sales UNION ALL SELECT v_customer, v_pages FROM visits) AS u JOIN customers ON who = c_id GROUP BY c_segment ORDER BY 1",
+        "an aggregate over a UNION is answered exactly for now",
+    ),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -140,6 +152,7 @@ async fn sums_over_unions_add_up_with_their_intervals() {
     for sql in [
         "SELECT SUM(m) AS v FROM (SELECT s_customer AS who, s_quantity AS m FROM sales UNION ALL SELECT v_customer, v_pages FROM visits) AS u JOIN customers ON who = c_id WHERE c_segment = 'car'",
         "SELECT COUNT(*) AS v FROM (SELECT s_quantity AS m, s_place AS p FROM sales UNION ALL SELECT s_quantity, s_place FROM sales WHERE s_quantity > 10) AS u WHERE m < 30",
+        "SELECT what, SUM(m) AS v FROM (SELECT 'sales' AS what, s_quantity AS m FROM sales UNION ALL SELECT 'visits', v_pages FROM visits) AS u GROUP BY ROLLUP (what) ORDER BY what DESC LIMIT 1",
     ] {
         intervals_hold(&star, sql).await;
     }
