@@ -38,6 +38,9 @@ pub(crate) struct Options {
     /// Workloads to run: tpch, ssb, tpcds
     #[arg(long, value_delimiter = ',', default_value = "tpch,ssb,tpcds")]
     workloads: Vec<String>,
+    /// Questions to ask, by the names of their files, such as q04; all of them unless given
+    #[arg(long, value_delimiter = ',')]
+    questions: Vec<String>,
     /// Draws of the samples whose intervals are compared with the truth; 0 leaves that out
     #[arg(long, default_value_t = 0)]
     seeds: u64,
@@ -137,7 +140,8 @@ pub(crate) async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let mut version = String::new();
     for name in &options.workloads {
         let data = data(name, options.scale, &options.folder).await?;
-        let queries = queries(name)?;
+        let mut queries = queries(name)?;
+        queries.retain(|(name, _)| options.questions.is_empty() || options.questions.contains(name));
         let duckdb = duckdb_times(options, name, &data, &queries)?;
         version = duckdb.as_ref().map_or(version, |times| times.version.clone());
         let mut own = workload(options, name, &data, &queries, duckdb.as_ref()).await?;
@@ -259,9 +263,13 @@ async fn line(
     let bound = options.percent / 100.0;
     let bounded = || open.query(sql).error_percent(options.percent);
     let (exact, exact_ms) = timed(&clock, open.query(sql)).await?;
-    let (_, first) = timed(&clock, bounded()).await?;
-    // Fetches what the first answer left to the background.
+    let (first_answer, first) = timed(&clock, bounded()).await?;
+    let report = first_answer.report();
+    eprintln!("{query} first: {first:.1} ms: {}; {}; {:?}", report.reason, report.warnings.join("; "), report.parts);
+    // What the first answer left to the background, and what it did not fetch at all.
+    open.finish().await;
     bounded().on_miss(OnMiss::Report).run().await?;
+    open.finish().await;
     let (answer, warm) = repeated(&clock, options.runs, &bounded).await?;
     let (alone, alone_ms) = repeated(&clock, options.runs, || bounded().on_miss(OnMiss::Report)).await?;
     let start = clock.elapsed();

@@ -36,6 +36,9 @@ pub struct KnownKey {
     /// A key that several rows have, in words, and the number of these rows; `None` where no two rows agree in the columns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duplicate: Option<(String, u64)>,
+    /// Whether there may be more such rows than were counted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_more: bool,
 }
 
 /// The file formats that a table may be made of.

@@ -17,7 +17,7 @@ use futures::StreamExt;
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Hashes that are looked at as they come, so that columns of few values are given up early.
 const EARLY_MAX: usize = 1 << 16;
@@ -25,6 +25,8 @@ const EARLY_MAX: usize = 1 << 16;
 const LOOKED_AFTER: usize = 1 << 12;
 /// Hashes that several rows have whose rows are compared.
 const COMPARED_MAX: usize = 1 << 10;
+/// Rows of a partition after which those of a repeated key are counted no further.
+const COUNTED_ROWS: u64 = 1 << 21;
 
 /// What the rows of a table say of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +46,8 @@ pub struct DuplicateKey {
     pub values: String,
     /// The number of rows that have it.
     pub rows: u64,
+    /// Whether all rows were counted; otherwise there may be more.
+    pub is_counted: bool,
 }
 
 /// Reads the columns of `scan`, which are those of a key, and says whether two of its rows agree in all of them. NULL equals nothing.
@@ -220,31 +224,49 @@ async fn duplicate(
     types: &[DataType],
     suspects: &Arc<HashSet<u64>>,
 ) -> Result<Option<DuplicateKey>> {
+    let is_found = Arc::new(AtomicBool::new(false));
     let counted = partitions(scan, task, |stream| {
-        let (types, suspects) = (types.to_vec(), Arc::clone(suspects));
-        async move { counted(stream, &types, &suspects).await }
+        let (types, suspects, is_found) = (types.to_vec(), Arc::clone(suspects), Arc::clone(&is_found));
+        async move { counted(stream, &types, &suspects, &is_found).await }
     });
-    let mut all: HashMap<Vec<u8>, (u64, String)> = HashMap::new();
-    for (key, (rows, values)) in counted.await?.into_iter().flatten() {
-        all.entry(key).or_insert((0, values)).0 += rows;
+    let (mut all, mut is_counted) = (HashMap::<Vec<u8>, (u64, String)>::new(), true);
+    for part in counted.await? {
+        is_counted &= part.is_whole;
+        for (key, (rows, values)) in part.keys {
+            all.entry(key).or_insert((0, values)).0 += rows;
+        }
     }
     let duplicate = all.into_values().filter(|(rows, _)| *rows > 1).max();
-    Ok(duplicate.map(|(rows, values)| DuplicateKey { values, rows }))
+    Ok(duplicate.map(|(rows, values)| DuplicateKey { values, rows, is_counted }))
+}
+
+/// The rows of suspicious keys in one partition.
+#[derive(Default)]
+struct Counted {
+    /// For each key its rows, and its values in words.
+    keys: HashMap<Vec<u8>, (u64, String)>,
+    /// Whether the partition was read to its end.
+    is_whole: bool,
 }
 
 async fn counted(
     mut stream: SendableRecordBatchStream,
     types: &[DataType],
     suspects: &HashSet<u64>,
-) -> Result<HashMap<Vec<u8>, (u64, String)>> {
+    is_found: &AtomicBool,
+) -> Result<Counted> {
     let encoder = Encoder::new(types)?;
-    let mut found: HashMap<Vec<u8>, (u64, String)> = HashMap::new();
+    let (mut found, mut read) = (Counted::default(), 0);
     while let Some(batch) = stream.next().await {
         let batch = batch?;
+        read += batch.num_rows() as u64;
         let mut note = |key: &[u8], row: usize| -> Result<()> {
-            match found.get_mut(key) {
-                Some((rows, _)) => *rows += 1,
-                None => drop(found.insert(key.to_vec(), (1, in_words(&batch, row)?))),
+            match found.keys.get_mut(key) {
+                Some((rows, _)) => {
+                    *rows += 1;
+                    is_found.store(true, Ordering::Relaxed);
+                }
+                None => drop(found.keys.insert(key.to_vec(), (1, in_words(&batch, row)?))),
             }
             Ok(())
         };
@@ -267,7 +289,11 @@ async fn counted(
                 }
             }
         }
+        if read > COUNTED_ROWS && is_found.load(Ordering::Relaxed) {
+            return Ok(found);
+        }
     }
+    found.is_whole = true;
     Ok(found)
 }
 

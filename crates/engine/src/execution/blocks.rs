@@ -127,8 +127,8 @@ impl QueryExecution {
                 Ok(Sampled::Answer(answer)) => Ok(Block::Answer(answer)),
                 Ok(Sampled::Table(reason)) => Ok(Block::Table(reason)),
                 // Columns are asked for twice at most: the second time, for all levels.
-                Ok(Sampled::Columns(levels)) => {
-                    self.fetching.ask_for(levels);
+                Ok(Sampled::Columns(wanted)) => {
+                    self.fetching.ask_for(wanted);
                     continue;
                 }
                 Err(error) => refused(super::fallback(error)?),

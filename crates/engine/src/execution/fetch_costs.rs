@@ -120,8 +120,8 @@ impl QueryExecution {
         };
         let is_alternative = self.goal.reads_table_on_miss() || cost.has_subquery;
         let share = match (is_alternative, self.fetching.asked_for()) {
-            (true, None) => SHARE_OF_TABLE,
-            (true, Some(_)) => SHARE_AFTER_PILOT,
+            (true, Some(asked)) if asked.is_predicted => SHARE_AFTER_PILOT,
+            (true, _) => SHARE_OF_TABLE,
             (false, _) => SHARE_OF_TABLE_UNREAD,
         };
         let work = self.work_to_beat(cost, share).await?;

@@ -2,9 +2,9 @@
 
 use super::fetch_costs::shown;
 use super::table_answer::in_words;
+use crate::refine::ColumnsWanted;
 use plusminus_catalog::Manifest;
 use plusminus_plan::AggregateQuery;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use std::time::Duration;
 #[derive(Default)]
 pub(crate) struct Fetching {
     done: Mutex<Option<Done>>,
-    /// The number of levels whose columns are expected to meet the bound; 0 before a pilot.
-    levels: AtomicUsize,
+    /// What a pilot asked for.
+    asked_for: Mutex<Option<ColumnsWanted>>,
     later: OnceLock<FetchLater>,
 }
 
@@ -34,15 +34,16 @@ pub(crate) struct FetchLater {
 }
 
 impl Fetching {
-    /// Asks for the columns of the first `levels` levels; of all when others were asked for before.
-    pub(crate) fn ask_for(&self, levels: usize) {
-        let levels = if self.asked_for().is_some() { usize::MAX } else { levels };
-        self.levels.store(levels, Ordering::Relaxed);
+    /// Asks for the columns of some levels; of all when others were asked for before.
+    pub(crate) fn ask_for(&self, wanted: ColumnsWanted) {
+        let mut asked = self.asked_for.lock().unwrap_or_else(PoisonError::into_inner);
+        let levels = if asked.is_some() { usize::MAX } else { wanted.levels };
+        *asked = Some(ColumnsWanted { levels, ..wanted });
     }
 
-    /// The number of levels that a pilot asked for.
-    pub(super) fn asked_for(&self) -> Option<usize> {
-        Some(self.levels.load(Ordering::Relaxed)).filter(|levels| *levels > 0)
+    /// What a pilot asked for.
+    pub(super) fn asked_for(&self) -> Option<ColumnsWanted> {
+        *self.asked_for.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that columns of tables, with commas between them, were fetched, or samples of them joined; times of several fetches add up.

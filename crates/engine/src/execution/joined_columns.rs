@@ -142,7 +142,7 @@ impl QueryExecution {
             return Ok(all);
         }
         if let Some(asked) = self.fetching.asked_for() {
-            return Ok(asked.clamp(pilot, all));
+            return Ok(asked.levels.clamp(pilot, all));
         }
         // What an earlier pilot left needs no costs.
         if !lacks_columns(&query.joins, manifest, pilot) {

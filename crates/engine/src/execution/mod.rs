@@ -20,7 +20,7 @@ use crate::answer::{Answer, Error, Mode, Report, Result, bounds, exact_columns, 
 use crate::bounds::{Best, Goal, Watch, meets_or_null};
 use crate::environment::Environment;
 use crate::planning::{ExactAggregates, PlannedQuery, TableCandidate};
-use crate::refine::{Context, Estimated, Outcome, Subqueries, TableReason, approximate};
+use crate::refine::{ColumnsWanted, Context, Estimated, Outcome, Subqueries, TableReason, approximate};
 use crate::runtime::{Timings, caught};
 use crate::samples::{SampleBinding, choose};
 use arrow::array::ArrayRef;
@@ -74,8 +74,8 @@ enum Sampled {
     Answer(Box<Answer>),
     /// The table must answer: samples cannot, miss the bound, or cost more.
     Table(TableReason),
-    /// The first levels are expected to meet the bound, and lack columns of joined tables; their number.
-    Columns(usize),
+    /// The first levels lack columns of joined tables.
+    Columns(ColumnsWanted),
 }
 
 /// How a query runs: on samples that may answer it, the likeliest first, or exactly for a reason.
@@ -113,7 +113,7 @@ impl QueryExecution {
                     return self.in_parts_or_exact(reason).await;
                 }
                 Ok(Sampled::Table(reason)) => return self.on_table(reason).await,
-                Ok(Sampled::Columns(levels)) => self.fetching.ask_for(levels),
+                Ok(Sampled::Columns(wanted)) => self.fetching.ask_for(wanted),
                 Err(error) if is_about_samples(&error) && self.is_superseded(&candidates) => {
                     tracing::info!(%error, "a sample was dropped or replaced under the query");
                 }
@@ -275,7 +275,7 @@ impl QueryExecution {
         match approximate(query, &self.context(&elapsed, &table), candidates, &level_done).await? {
             Outcome::Estimated(estimated) => self.final_answer(query, &estimated),
             Outcome::Table(reason) => Ok(Sampled::Table(reason)),
-            Outcome::Columns(levels) => Ok(Sampled::Columns(levels)),
+            Outcome::Columns(wanted) => Ok(Sampled::Columns(wanted)),
         }
     }
 

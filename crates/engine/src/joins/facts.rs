@@ -192,8 +192,9 @@ impl JoinFacts for Facts<'_> {
         match self.env.known_key(&table, &version, columns) {
             None => KeyFact::Unknown,
             Some(KnownKey { duplicate: None, .. }) => KeyFact::Unique { table, version },
-            Some(KnownKey { duplicate: Some((values, rows)), .. }) => {
-                KeyFact::Duplicate(format!("{table} has {rows} rows for {} {values}", columns.join(", ")))
+            Some(KnownKey { duplicate: Some((values, rows)), has_more, .. }) => {
+                let least = if has_more { "at least " } else { "" };
+                KeyFact::Duplicate(format!("{table} has {least}{rows} rows for {} {values}", columns.join(", ")))
             }
         }
     }
@@ -332,6 +333,7 @@ pub(crate) async fn check_key(
             table,
             version,
             columns: question.columns.clone(),
+            has_more: proof.duplicate.as_ref().is_some_and(|found| !found.is_counted),
             duplicate: proof.duplicate.map(|found| (found.values, found.rows)),
         });
     }

@@ -119,8 +119,17 @@ pub(crate) enum Outcome {
     Estimated(Box<Estimated>),
     /// The table must answer, for this reason.
     Table(TableReason),
-    /// The first levels are expected to meet the bound once they have the columns of joined tables; their number.
-    Columns(usize),
+    /// The sample lacks columns of joined tables at levels that may meet the bound.
+    Columns(ColumnsWanted),
+}
+
+/// Levels that need the columns of joined tables.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ColumnsWanted {
+    /// The number of levels, the first ones.
+    pub(crate) levels: usize,
+    /// Whether they are expected to meet the bound; otherwise too few rows were seen to tell.
+    pub(crate) is_predicted: bool,
 }
 
 /// Reason why the table answers a query for which samples were considered.

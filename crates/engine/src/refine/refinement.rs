@@ -2,7 +2,7 @@
 
 use super::level_choice::Wanted;
 use super::level_rows::LevelEstimate;
-use super::{LevelDone, Outcome, Refinement, TableReason};
+use super::{ColumnsWanted, LevelDone, Outcome, Refinement, TableReason};
 use crate::answer::{Error, Result};
 use crate::environment::Cost;
 use crate::samples::{
@@ -24,8 +24,8 @@ struct Progress {
 enum Next {
     Level(usize),
     Table(TableReason),
-    /// Columns of joined tables are needed at the first levels; the value is their number.
-    Columns(usize),
+    /// Columns of joined tables are needed at the first levels.
+    Columns(ColumnsWanted),
     /// The level estimate is the answer; the value is whether it is within the error, where one is stated.
     Nothing(bool),
 }
@@ -65,9 +65,9 @@ impl Refinement<'_> {
                     self.publish_level_answer(&mut progress, level_done).await?;
                     return Ok(Outcome::Table(reason));
                 }
-                Next::Columns(levels) => {
+                Next::Columns(wanted) => {
                     self.publish_level_answer(&mut progress, level_done).await?;
-                    return Ok(Outcome::Columns(levels));
+                    return Ok(Outcome::Columns(wanted));
                 }
                 Next::Level(next) => {
                     self.publish_level_answer(&mut progress, level_done).await?;
@@ -165,7 +165,8 @@ impl Refinement<'_> {
         }
         if progress.level == top && top < last && context.goal.error.is_some() && context.goal.within.is_none() {
             // Half of the rows that seem to be needed may do; columns are better fetched once for those that surely do.
-            return Ok(Next::Columns((wanted.level + 2).min(last + 1)));
+            let levels = (wanted.level + 2).min(last + 1);
+            return Ok(Next::Columns(ColumnsWanted { levels, is_predicted: wanted.rows.is_some() }));
         }
         let next = if progress.level == top {
             None

@@ -2,7 +2,7 @@ use super::*;
 use arrow::array::{Float64Array, Int32Array, Int64Array, StringArray};
 use arrow::datatypes::{Field, Schema};
 use datafusion::datasource::MemTable;
-use datafusion::prelude::SessionContext;
+use datafusion::prelude::{SessionConfig, SessionContext};
 
 pub(crate) async fn plan(parts: Vec<Vec<ArrayRef>>) -> (Arc<dyn ExecutionPlan>, Arc<TaskContext>) {
     let fields = parts[0].iter().enumerate();
@@ -21,7 +21,7 @@ async fn proof(parts: Vec<Vec<ArrayRef>>) -> KeyProof {
 }
 
 fn duplicate(values: &str, rows: u64) -> Option<DuplicateKey> {
-    Some(DuplicateKey { values: values.to_owned(), rows })
+    Some(DuplicateKey { values: values.to_owned(), rows, is_counted: true })
 }
 
 fn whole(keys: impl IntoIterator<Item = Option<i64>>) -> ArrayRef {
@@ -68,4 +68,18 @@ async fn texts_and_keys_of_several_columns_are_compared_whole() {
     assert_eq!(proof(vec![pairs([Some(1), Some(2), Some(3), Some(3)])]).await.duplicate, duplicate("2, 3", 2));
     let floats: ArrayRef = Arc::new(Float64Array::from(vec![0.5, 0.25, 0.5]));
     assert_eq!(proof(vec![vec![floats]]).await.duplicate, duplicate("0.5", 2));
+}
+
+/// Reading all of a large table only to count a key that is none would take as long as an answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_a_repeated_key_are_counted_no_further_than_a_few_million() {
+    let many = i64::try_from(COUNTED_ROWS).unwrap();
+    let (first, late) = (whole([7, 7].into_iter().chain(100..many + 100).map(Some)), whole([Some(7); 9]));
+    let schema = Arc::new(Schema::new(vec![Field::new("c0", DataType::Int64, true)]));
+    let batches = [first, late].map(|keys| RecordBatch::try_new(Arc::clone(&schema), vec![keys]).unwrap());
+    let table = MemTable::try_new(schema, vec![batches.to_vec()]).unwrap();
+    let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
+    let plan = context.read_table(Arc::new(table)).unwrap().create_physical_plan().await.unwrap();
+    let found = prove(&plan, &context.task_ctx()).await.unwrap().duplicate.unwrap();
+    assert_eq!((found.values.as_str(), found.rows, found.is_counted), ("7", 2, false));
 }

@@ -46,7 +46,10 @@ pub fn sums_of(plan: &LogicalPlan) -> Option<SumPlans> {
     }
     let (exprs, steps) = descent.columns();
     // A literal is a key that all groups have in common, such as the NULL of a key that a grouping set leaves out.
-    let is_literal = |expr: &Expr| matches!(unaliased(expr), Expr::Literal(..));
+    let is_literal = |expr: &Expr| match unaliased(expr) {
+        Expr::Cast(cast) => matches!(unaliased(&cast.expr), Expr::Literal(..)),
+        expr => matches!(expr, Expr::Literal(..)),
+    };
     let is_known = |expr: &Expr| matches!(expr, Expr::Column(_)) || is_literal(expr);
     if !exprs.iter().all(is_known) || steps.iter().any(|step| matches!(step, Step::Distinct { .. })) {
         return None;

@@ -152,7 +152,7 @@ async fn sums_over_unions_add_up_with_their_intervals() {
     for sql in [
         "SELECT SUM(m) AS v FROM (SELECT s_customer AS who, s_quantity AS m FROM sales UNION ALL SELECT v_customer, v_pages FROM visits) AS u JOIN customers ON who = c_id WHERE c_segment = 'car'",
         "SELECT COUNT(*) AS v FROM (SELECT s_quantity AS m, s_place AS p FROM sales UNION ALL SELECT s_quantity, s_place FROM sales WHERE s_quantity > 10) AS u WHERE m < 30",
-        "SELECT what, SUM(m) AS v FROM (SELECT 'sales' AS what, s_quantity AS m FROM sales UNION ALL SELECT 'visits', v_pages FROM visits) AS u GROUP BY ROLLUP (what) ORDER BY what DESC LIMIT 1",
+        "SELECT SUM(m) AS v, what FROM (SELECT 'sales' AS what, s_quantity AS m FROM sales UNION ALL SELECT 'visits', v_pages FROM visits) AS u GROUP BY ROLLUP (what) ORDER BY what NULLS FIRST LIMIT 1",
     ] {
         intervals_hold(&star, sql).await;
     }
