@@ -4,6 +4,7 @@ use super::QueryExecution;
 use super::table_answer::in_words;
 use crate::answer::Result;
 use crate::joins::{KeyLimits, KeyLocal, lacking_tables, predicted_fetch, subquery_of};
+use crate::planning::UnprovenKey;
 use crate::samples::{rows_about, table_work};
 use datafusion::datasource::source_as_provider;
 use plusminus_catalog::Manifest;
@@ -23,6 +24,8 @@ const SHARE_OF_TABLE_UNREAD: f64 = 0.9;
 const SHARE_BEHIND_TABLE: f64 = 2.0;
 /// Share of the exact answer's work that proving a key may take under an error bound.
 const KEY_SHARE_OF_TABLE: f64 = 0.5;
+/// Share of the exact answer's work above which a key is not proven behind it either. A key is proven once for all queries of its table.
+const KEY_SHARE_BEHIND_TABLE: f64 = 5.0;
 /// Nanoseconds to compute a subquery from a row of a sample in memory, on the reference machine.
 const SUBQUERY_ROW_NS: f64 = 400.0;
 /// Share of the time left that fetching may take.
@@ -61,6 +64,19 @@ impl QueryExecution {
     pub(super) async fn key_limits(&self) -> Result<KeyLimits> {
         let table = self.table().cost().await?.filter(|_| self.goal.error.is_some());
         Ok(KeyLimits { time: self.left(), ns: table.map(|table| table.work.ns * KEY_SHARE_OF_TABLE) })
+    }
+
+    /// Why a key is not proven before the answer. It is proven behind it where that costs little enough.
+    pub(super) async fn unproven(&self, key: &UnprovenKey) -> Result<Reason> {
+        let table = self.table().cost().await?.map(|table| table.work.ns);
+        if table.is_none_or(|table| key.ns <= table * KEY_SHARE_BEHIND_TABLE) {
+            self.fetching.leave_keys_for_later(KeyLimits { time: None, ns: Some(key.ns) });
+        }
+        let UnprovenKey { columns, table, time, .. } = key;
+        let time = in_words(*time);
+        Ok(Reason::new(format!(
+            "whether {columns} is a key of {table} must be found out first, which takes about {time}"
+        )))
     }
 
     /// The cost of fetching the columns that a sample lacks at its first `levels` levels.

@@ -2,6 +2,7 @@
 
 use super::fetch_costs::shown;
 use super::table_answer::in_words;
+use crate::joins::KeyLimits;
 use crate::refine::ColumnsWanted;
 use plusminus_catalog::Manifest;
 use plusminus_plan::AggregateQuery;
@@ -15,6 +16,8 @@ pub(crate) struct Fetching {
     /// What a pilot asked for.
     asked_for: Mutex<Option<ColumnsWanted>>,
     later: OnceLock<FetchLater>,
+    /// Limits of the work on keys that have to be proven first.
+    keys_later: OnceLock<KeyLimits>,
 }
 
 /// Columns that were fetched.
@@ -58,6 +61,15 @@ impl Fetching {
     /// Notes columns to be fetched behind the answer of the table.
     pub(super) fn leave_for_later(&self, later: FetchLater) {
         let _ = self.later.set(later);
+    }
+
+    /// Notes that keys are to be proven behind the answer of the table, each within `limits`.
+    pub(super) fn leave_keys_for_later(&self, limits: KeyLimits) {
+        let _ = self.keys_later.set(limits);
+    }
+
+    pub(super) fn keys_later(&self) -> Option<&KeyLimits> {
+        self.keys_later.get()
     }
 
     pub(super) fn later(&self) -> Option<&FetchLater> {

@@ -222,9 +222,21 @@ impl QueryExecution {
         Ok(Ok(shared.joined(&self.env, self.prepared.state()).await?))
     }
 
+    /// Proves keys that samples lacked for this query, now that it is answered; a sentence for the report.
+    fn prove_behind(&self) -> Option<String> {
+        let limits = *self.fetching.keys_later()?;
+        let (env, prepared) = (Arc::clone(&self.env), Arc::clone(&self.prepared));
+        self.env.executor.detach(self.left(), async move {
+            if let Err(error) = prepared.over_join(&env, &limits).await {
+                tracing::info!(%error, "keys were not proven");
+            }
+        });
+        Some("that is found out in the background, so that a sample can answer the next such query".to_owned())
+    }
+
     /// Fetches columns that the sample lacked for this query, now that it is answered; a sentence for the report.
     pub(super) fn fetch_behind(&self) -> Option<String> {
-        let later = self.fetching.later()?;
+        let Some(later) = self.fetching.later() else { return self.prove_behind() };
         let levels = later.levels;
         let tables: Vec<String> = lacking_tables(&later.query.joins, &later.manifest, levels)
             .map(|table| table.scan.table_name.table().to_owned())

@@ -19,7 +19,7 @@ pub(crate) use table_answer::in_words;
 use crate::answer::{Answer, Error, Mode, Report, Result, bounds, exact_columns, plain_report};
 use crate::bounds::{Best, Goal, Watch, meets_or_null};
 use crate::environment::Environment;
-use crate::planning::{ExactAggregates, PlannedQuery, TableCandidate};
+use crate::planning::{ExactAggregates, PlannedQuery, TableCandidate, Unsampled};
 use crate::refine::{ColumnsWanted, Context, Estimated, Outcome, Subqueries, TableReason, approximate};
 use crate::runtime::{Timings, caught};
 use crate::samples::{SampleBinding, choose};
@@ -242,7 +242,11 @@ impl QueryExecution {
             }
         }
         match &self.prepared.query {
-            Ok(query) if query.is_join => self.prepared.over_join(&self.env, &self.key_limits().await?).await,
+            Ok(query) if query.is_join => match self.prepared.over_join(&self.env, &self.key_limits().await?).await? {
+                Ok(found) => Ok(Ok(found)),
+                Err(Unsampled::Refused(reason)) => Ok(Err(reason)),
+                Err(Unsampled::Unproven(key)) => Ok(Err(self.unproven(&key).await?)),
+            },
             Ok(query) => self.samples_of(query).await,
             Err(reason) => Ok(Err(reason.clone())),
         }

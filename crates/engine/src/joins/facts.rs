@@ -270,8 +270,11 @@ impl JoinFacts for AnyRoot<'_, '_> {
 /// Outcome of finding out whether columns are a key.
 pub(crate) enum KeyCheck {
     Done,
-    /// It would take about so long, which is more than allowed.
-    TooLong(Duration),
+    /// It would take about so long, and so many nanoseconds on the reference machine, which is more than allowed.
+    TooLong {
+        time: Duration,
+        ns: f64,
+    },
 }
 
 /// The work that finding out whether columns are a key may take; none is a limit where `None`.
@@ -317,7 +320,7 @@ pub(crate) async fn check_key(
     };
     let time = env.costs.predict_scan(&table, ns);
     if limits.time.is_some_and(|left| time > left) || limits.ns.is_some_and(|most| ns > most) {
-        return Ok(KeyCheck::TooLong(time));
+        return Ok(KeyCheck::TooLong { time, ns });
     }
     let span = tracing::info_span!("key", table, columns = question.columns.join(", "));
     let (plan, task) = (scan_of(&question.scan, question.columns.iter(), state).await?, state.task_ctx());

@@ -7,6 +7,7 @@ use crate::joins::{Facts, KeyCheck, KeyLimits, check_key};
 use plusminus_catalog::Manifest;
 use plusminus_plan::{AggregateQuery, Reason, Refusal, recognise_with, simplified};
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 /// Keys that are proven for one query; more are asked for only where tables change all the time.
 const PROOFS_MAX: usize = 64;
@@ -21,6 +22,25 @@ pub(super) struct JoinedQuery {
 /// A query, and the samples of its table.
 pub(crate) type Sampled = (Arc<AggregateQuery>, Vec<Arc<Manifest>>);
 
+/// Why a join has no query over the table that is sampled.
+#[derive(Debug)]
+pub(crate) enum Unsampled {
+    Refused(Reason),
+    Unproven(UnprovenKey),
+}
+
+/// Columns that may be a key of a table, which takes too long to find out before the answer.
+#[derive(Debug)]
+pub(crate) struct UnprovenKey {
+    /// The columns, with commas between them.
+    pub(crate) columns: String,
+    pub(crate) table: String,
+    /// Predicted time of finding out.
+    pub(crate) time: Duration,
+    /// Its work in nanoseconds of the reference machine.
+    pub(crate) ns: f64,
+}
+
 impl PlannedQuery {
     /// The query over the sampled table of a join and the samples of that table, or the reason why there is none; keys are proven within
     /// `limits`.
@@ -28,7 +48,7 @@ impl PlannedQuery {
         &self,
         env: &Environment,
         limits: &KeyLimits,
-    ) -> Result<std::result::Result<Sampled, Reason>> {
+    ) -> Result<std::result::Result<Sampled, Unsampled>> {
         let pinned = env.defaults().sample;
         let mut facts = Facts::of(env, &self.plan, self.state(), pinned.as_deref()).await?;
         let fingerprint = facts.fingerprint();
@@ -43,11 +63,13 @@ impl PlannedQuery {
                         *lock() = Some(Arc::new(JoinedQuery { fingerprint, query: query.clone() }));
                         query
                     }
-                    Proven::Later(reason) => Err(reason),
+                    Proven::Changing => Err(Reason::new("its tables change while their keys are looked at")),
+                    Proven::Later(key) => return Ok(Err(Unsampled::Unproven(key))),
                 }
             }
         };
-        Ok(found.and_then(|query| Ok((Arc::clone(&query), facts.samples(&query)?))))
+        let sampled = found.and_then(|query| Ok((Arc::clone(&query), facts.samples(&query)?)));
+        Ok(sampled.map_err(Unsampled::Refused))
     }
 
     /// Recognises the query, and finds out on the way which columns are keys.
@@ -64,15 +86,12 @@ impl PlannedQuery {
                 Err(Refusal::Reason(reason)) => return Ok(Proven::Query(Err(reason))),
                 Err(Refusal::Unproven(question)) => question,
             };
-            if let KeyCheck::TooLong(time) = check_key(facts, &question, self.state(), limits).await? {
-                let (columns, table) = (question.columns.join(", "), question.scan.table_name.table());
-                return Ok(Proven::Later(Reason::new(format!(
-                    "whether {columns} is a key of {table} must be found out first, which takes about {:.1} s",
-                    time.as_secs_f64()
-                ))));
+            if let KeyCheck::TooLong { time, ns } = check_key(facts, &question, self.state(), limits).await? {
+                let (columns, table) = (question.columns.join(", "), question.scan.table_name.table().to_owned());
+                return Ok(Proven::Later(UnprovenKey { columns, table, time, ns }));
             }
         }
-        Ok(Proven::Later(Reason::new("its tables change while their keys are looked at")))
+        Ok(Proven::Changing)
     }
 }
 
@@ -80,6 +99,8 @@ impl PlannedQuery {
 enum Proven {
     /// The query, or the reason why none can be estimated as long as tables and samples stay as they are.
     Query(std::result::Result<Arc<AggregateQuery>, Reason>),
-    /// It is not known yet.
-    Later(Reason),
+    /// A key has to be proven first.
+    Later(UnprovenKey),
+    /// The tables change all the time.
+    Changing,
 }

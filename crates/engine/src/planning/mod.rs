@@ -17,6 +17,7 @@ mod templates;
 mod written_names;
 
 pub(crate) use blocks::{Blocks, ExactAggregates, PartlyExact, Rank, RankKind, Ranked, Side, Source, Sum};
+pub(crate) use joined_query::{UnprovenKey, Unsampled};
 pub(crate) use plan_cache::PlanCache;
 pub(crate) use planned_query::{PlannedQuery, analysed};
 pub(crate) use subqueries::{PreparedSubquery, SubqueryValue, SubqueryValues};

@@ -190,6 +190,26 @@ async fn columns_are_fetched_behind_an_exact_answer() {
     }
 }
 
+/// A key of two columns in a table larger than the sampled one takes longer to prove than the exact answer allows.
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_proven_behind_an_exact_answer() {
+    let star = Star::new(20_000).await;
+    star.session.sample("sales").name("tenth").size_percent(10.0).build().await.unwrap();
+    let prices = "SELECT value % 400 AS r_product, value / 400 AS r_place, value % 91 AS price FROM range(0, 400000)";
+    let file = star.path("sales").with_file_name("prices.parquet").display().to_string();
+    let copy = format!("COPY ({prices}) TO '{file}'");
+    star.session.context().sql(&copy).await.unwrap().collect().await.unwrap();
+    star.session.register("prices", &file).await.unwrap();
+    let sql = "SELECT COUNT(*) AS n FROM sales JOIN prices ON s_product = r_product AND s_quantity = r_place";
+    let asked = async || star.session.query(sql).error_percent(80.0).run().await.unwrap().report().clone();
+    let first = asked().await;
+    assert!(first.reason.contains("is a key of prices must be found out first"), "{first:?}");
+    assert!(first.warnings.iter().any(|warning| warning.contains("in the background")), "{first:?}");
+    assert!(star.session.finish().await);
+    let later = asked().await;
+    assert!(!later.reason.contains("must be found out first"), "{later:?}");
+}
+
 /// A table in memory that takes the place of another one has columns of its own, though its rows may lie where those of the other one lay.
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_in_memory_are_told_apart() {
