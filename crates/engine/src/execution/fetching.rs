@@ -13,7 +13,7 @@ use std::time::Duration;
 #[derive(Default)]
 pub(crate) struct Fetching {
     done: Mutex<Option<Done>>,
-    /// What a pilot asked for.
+    /// Levels whose columns a pilot asked for.
     asked_for: Mutex<Option<ColumnsWanted>>,
     later: OnceLock<FetchLater>,
     /// Limits of the work on keys that have to be proven first.
@@ -44,7 +44,7 @@ impl Fetching {
         *asked = Some(ColumnsWanted { levels, ..wanted });
     }
 
-    /// What a pilot asked for.
+    /// Levels whose columns a pilot asked for.
     pub(super) fn asked_for(&self) -> Option<ColumnsWanted> {
         *self.asked_for.lock().unwrap_or_else(PoisonError::into_inner)
     }
